@@ -1,0 +1,176 @@
+-- The schema. Times are integer milliseconds UTC, JSON is text that json_valid() accepts.
+-- Opens in Debian's sqlite3 3.40, and its triggers work there: the file protects itself.
+
+create table locations (
+  location_id     text    primary key not null check (location_id <> ''),
+  name            text,
+  timezone        text,                                   -- an IANA name
+  name_edited     integer not null default 0 check (name_edited in (0, 1)),      -- 1: a person set it, bodies no longer do
+  timezone_edited integer not null default 0 check (timezone_edited in (0, 1)),
+  first_seen_at   integer not null
+) strict, without rowid;
+
+create table contacts (
+  location_id  text    not null check (location_id <> ''),
+  contact_id   text    not null check (contact_id <> ''),
+  name         text,
+  email        text,
+  phone        text,
+  source       text,
+  type         text,
+  date_created integer,                                   -- in the CRM
+  fields       text    not null default '{}' check (json_valid(fields)),       -- every other scalar field by name
+  field_times  text    not null default '{}' check (json_valid(field_times)),  -- date of the dated body each field came from
+  as_of        integer,                                   -- date of the newest dated body applied
+  created_at   integer not null,                          -- first seen here
+  updated_at   integer not null,
+  primary key (location_id, contact_id)
+) strict;
+
+create index contacts_by_update on contacts (location_id, updated_at, contact_id);
+
+create table contact_tags (
+  location_id text not null,
+  contact_id  text not null,
+  tag         text not null check (tag <> ''),
+  primary key (location_id, contact_id, tag)
+) strict, without rowid;
+
+create index contact_tags_by_tag on contact_tags (location_id, tag, contact_id);
+
+create table events (
+  event_id     integer primary key autoincrement,         -- an id is never given twice, even after a delete
+  location_id  text    not null check (location_id <> ''),
+  distinct_id  text    not null check (distinct_id <> ''),
+  event_name   text    not null check (event_name <> ''),
+  contact_id   text    check (contact_id <> ''),          -- null: an account event
+  timestamp    integer not null check (timestamp between 0 and 7258118399999),  -- 1970 to 2200
+  properties   text    not null default '{}' check (json_valid(properties)),
+  received_at  integer not null,
+  updated_at   integer not null,
+  update_count integer not null default 0,
+  warnings     text    check (json_valid(warnings)),      -- of the last request, null: none
+  unique (location_id, distinct_id)
+) strict;
+
+create index events_by_name    on events (location_id, event_name, timestamp, contact_id);
+create index events_by_time    on events (location_id, timestamp);
+create index events_by_contact on events (location_id, contact_id, timestamp) where contact_id is not null;
+
+create table keys (
+  key_id           integer primary key autoincrement,
+  name             text    not null check (name <> ''),
+  token_hash       text    not null unique,               -- SHA-256, hexadecimal
+  token_prefix     text    not null,                      -- the visible first characters
+  scope            text    not null check (scope in ('ingest', 'sync', 'read', 'admin')),
+  locations        text    check (json_valid(locations)), -- the only location_ids it may touch, null: all
+  distinct_id_rule text    not null default 'refuse' check (distinct_id_rule in ('refuse', 'generate')),
+  created_at       integer not null,
+  last_used_at     integer,
+  revoked_at       integer
+) strict;
+
+create table rejections (
+  rejection_id integer primary key autoincrement,
+  received_at  integer not null,
+  code         text    not null,
+  path         text    not null,
+  query        text    not null default '',               -- without the key
+  content_type text    not null default '',
+  body         blob    not null,                          -- as it came, its first 64 kB
+  truncated    integer not null default 0 check (truncated in (0, 1)),
+  problem      text    not null check (json_valid(problem)),
+  key_id       integer,
+  location_id  text,                                      -- where the body names one
+  replayed_at  integer
+) strict;
+
+create index rejections_by_age on rejections (received_at);
+
+create table metrics (
+  metric_id  integer primary key autoincrement,
+  name       text    not null unique check (name <> ''),
+  definition text    not null check (json_valid(definition)),
+  position   integer not null,
+  created_at integer not null,
+  updated_at integer not null
+) strict;
+
+create index metrics_by_position on metrics (position, metric_id);
+
+-- Bodies arrive in any order: what an event or a contact names exists from then on, bare.
+-- ON CONFLICT and not OR IGNORE, which the conflict clause of the outer upsert would override.
+
+create trigger events_insert_location after insert on events
+begin
+  insert into locations (location_id, first_seen_at)
+  values (new.location_id, new.received_at)
+  on conflict do nothing;
+end;
+
+create trigger contacts_insert_location after insert on contacts
+begin
+  insert into locations (location_id, first_seen_at)
+  values (new.location_id, new.created_at)
+  on conflict do nothing;
+end;
+
+create trigger events_insert_contact after insert on events
+when new.contact_id is not null
+begin
+  insert into contacts (location_id, contact_id, created_at, updated_at)
+  values (new.location_id, new.contact_id, new.received_at, new.received_at)
+  on conflict do nothing;
+end;
+
+create trigger events_update_contact after update of contact_id on events
+when new.contact_id is not null
+begin
+  insert into contacts (location_id, contact_id, created_at, updated_at)
+  values (new.location_id, new.contact_id, new.updated_at, new.updated_at)
+  on conflict do nothing;
+end;
+
+-- What hangs on a deleted row goes with it.
+
+create trigger contacts_delete after delete on contacts
+begin
+  delete from contact_tags where location_id = old.location_id and contact_id = old.contact_id;
+  delete from events       where location_id = old.location_id and contact_id = old.contact_id;
+end;
+
+create trigger locations_delete after delete on locations
+begin
+  delete from events   where location_id = old.location_id;
+  delete from contacts where location_id = old.location_id;
+end;
+
+-- An update that turns an event into another one (its name or its contact changed, as when one
+-- distinct_id is used twice by mistake) keeps the replaced version, ready to be replayed.
+
+create trigger events_replaced after update of event_name, contact_id on events
+when old.event_name <> new.event_name or old.contact_id <> new.contact_id
+begin
+  insert into rejections (received_at, code, path, content_type, body, problem, location_id)
+  values (
+    new.updated_at,
+    'event_replaced',
+    '/events/ingestion/v1',
+    'application/json',
+    cast(json_object(
+      'event_name',  old.event_name,
+      'location_id', old.location_id,
+      'distinct_id', old.distinct_id,
+      'contact_id',  old.contact_id,
+      'timestamp',   strftime('%Y-%m-%dT%H:%M:%fZ', old.timestamp / 1000.0, 'unixepoch'),
+      'properties',  json(old.properties)) as blob),
+    json_object(
+      'type',   'about:blank',
+      'title',  'Event replaced',
+      'status', 409,
+      'code',   'event_replaced',
+      'detail', 'A later request with the same distinct_id changed the name or the contact of this event. '
+                || 'To keep both, send this one again under another distinct_id.'),
+    old.location_id
+  );
+end;
