@@ -1,0 +1,8 @@
+-- How many events of one contact and one name a location has in a range of time.
+select count(*) as events
+from events
+where location_id = :location_id
+  and contact_id = :contact_id
+  and event_name = :event_name
+  and timestamp >= :from
+  and timestamp < :to;

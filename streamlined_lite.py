@@ -1,0 +1,2891 @@
+#!/usr/bin/env python3
+"""Streamlined Lite: a custom events API and metric builder on one SQLite file.
+
+The way of one event, which is the way of every request that writes:
+
+    Channel      a connection's request is complete: the Dispatcher puts it in line  [server]
+    Server.turn  BEGIN IMMEDIATE, then for each request in line:                     [server]
+      serve      key, scope, query -> Call, inside a savepoint                       [http]
+      read_event JSON, form or HighLevel body -> fields -> Event, a pydantic model   [HighLevel bodies, models]
+      store_event find, compare, sql/events.upsert.sql; triggers do the relations    [events]
+      keep_rejection instead, after a rollback, when the body cannot be stored       [rejections]
+    Server.turn  COMMIT; only now does Channel.release let the answers leave         [server]
+
+Reads go to waitress's worker threads, each with a read-only connection of its own.
+
+The sections, in this order, each under a banner; tests/ has a file for each, and the files in sql/
+carry the same nouns: configuration, errors, models, statements, database, keys, rejections, events,
+contacts, HighLevel bodies, http, server, command line.
+
+Times inside are integer milliseconds UTC; times in answers are ISO 8601 UTC with milliseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import hashlib
+import heapq
+import hmac
+import json
+import logging
+import math
+import os
+import re
+import resource
+import secrets
+import shlex
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
+
+import apsw
+import bottle
+import waitress
+from pydantic import (BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, TypeAdapter,
+                      ValidationError, WithJsonSchema)
+from pydantic.json_schema import models_json_schema
+from pydantic_core import PydanticCustomError, from_json, to_json
+from waitress import wasyncore
+from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.utilities import RequestEntityTooLarge
+
+__version__ = "0.1.0"
+
+########################################################################################################
+# configuration
+########################################################################################################
+
+ENV_PREFIX = "STREAMLINED_"
+MEGABYTE = 1024 * 1024
+
+
+class Config(BaseModel):
+    """Every setting, once: flags (`--public-url`), variables (`STREAMLINED_PUBLIC_URL`), their help
+    and the README's table derive from these fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    database: str = Field("./streamlined-lite.db", min_length=1, description="the SQLite file, or :memory:")
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    public_url: str = Field("", pattern="^(https?://[^ ]+)?$",
+                            description="address that links and curl lines show, such as https://events.example.com")
+    admin_key: str = Field("", repr=False, description="an admin key that works while set (16 characters or more) and is never "
+                                                       "stored; only as a variable, for CI and containers")
+    admin_key_file: str = Field("", description="a file that holds such an admin key")
+    time_zone: str = Field("UTC", description="IANA time zone for days and weeks where no location has one")
+    connection_limit: int = Field(1000, ge=10, le=100_000, description="connections open at once; more wait")
+    idle_timeout: int = Field(120, ge=1, le=3600, description="seconds after which a silent connection is closed")
+    read_threads: int = Field(4, ge=1, le=64, description="threads that answer reads")
+    keep_rejections: int = Field(10_000, ge=1, le=1_000_000, description="refused bodies to keep at most")
+    keep_rejections_days: int = Field(90, ge=1, le=36_500, description="days to keep a refused body")
+    log_requests: bool = Field(False, description="print a line for every request")
+
+
+def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
+    """Flags before variables before defaults. Raises ConfigError that names every wrong setting."""
+    known = {ENV_PREFIX + name.upper(): name for name in Config.model_fields}
+    given = {name: value for name, value in environ.items() if name.startswith(ENV_PREFIX)}
+    if unknown := sorted(given.keys() - known.keys()):
+        raise ConfigError(f"unknown setting {', '.join(unknown)}; known are {', '.join(known)}")
+    values = {known[name]: value for name, value in given.items()} | dict(flags)
+    try:
+        config = Config(**values)
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        raise ConfigError(f"wrong setting {'; '.join(wrong)}") from None
+    return check_config(read_admin_key(config))
+
+
+def read_admin_key(config: Config) -> Config:
+    """The configuration with the admin key from its file, if it names one."""
+    if not config.admin_key_file:
+        return config
+    try:
+        token = Path(config.admin_key_file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read --admin-key-file {config.admin_key_file}: {error.__class__.__name__}") from None
+    if not token:
+        raise ConfigError(f"--admin-key-file {config.admin_key_file} is empty")
+    return config.model_copy(update={"admin_key": token})
+
+
+def check_config(config: Config) -> Config:
+    if config.admin_key and len(config.admin_key) < 16:
+        raise ConfigError(f"the admin key ({ENV_PREFIX}ADMIN_KEY or --admin-key-file) needs 16 characters or more")
+    if not is_time_zone(config.time_zone):
+        raise ConfigError(f"--time-zone {config.time_zone!r} is not an IANA time zone such as Europe/Berlin")
+    return config
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether the name is in the IANA database (the tzdata package where the system has none)."""
+    try:
+        return bool(name) and ZoneInfo(name).key == name
+    except (KeyError, ValueError, OSError):  # unknown, not a plain name, a folder of the database
+        return False
+
+
+def system_clock() -> int:
+    """Milliseconds UTC."""
+    return time.time_ns() // 1_000_000
+
+
+########################################################################################################
+# errors
+########################################################################################################
+
+
+class ConfigError(Exception):
+    """The program cannot start or go on; one line says why and what to do."""
+
+
+class Problem(Exception):
+    """An answer that is not the wished one, as RFC 9457 problem+json.
+
+    Problem                 status  when
+    ├─ Malformed               400  the body cannot be read at all
+    ├─ Unauthorized            401  no key, or not a working one
+    ├─ Forbidden               403  the key's scope or locations do not allow it
+    ├─ NotFound                404
+    ├─ MethodNotAllowed        405
+    ├─ Conflict                409
+    ├─ TooLarge                413
+    ├─ UnsupportedType         415  neither JSON nor a form
+    ├─ Invalid                 422  read, and its fields are wrong: all of them in `errors`
+    ├─ TryLater                429  a temporary trouble of ours met a writer (503 for a reader)
+    └─ Broken                  500  a defect of ours
+    """
+
+    status, title, code = 500, "Internal error", "internal_error"
+
+    def __init__(self, detail: str, code: str = "", errors: list[dict] | None = None, headers: dict | None = None):
+        super().__init__(detail)
+        self.detail, self.errors, self.headers = detail, errors or [], headers or {}
+        self.code = code or self.code
+        self.rejection_id: int | None = None
+
+    def as_dict(self) -> dict:
+        body = {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail, "code": self.code}
+        if self.errors:
+            body["errors"] = self.errors
+        if self.rejection_id is not None:
+            body["rejection_id"] = self.rejection_id
+        return body
+
+
+class Malformed(Problem):
+    status, title, code = 400, "Not readable", "malformed"
+
+
+class Unauthorized(Problem):
+    status, title, code = 401, "No valid key", "unauthorized"
+
+
+class Forbidden(Problem):
+    status, title, code = 403, "Not allowed", "forbidden"
+
+
+class NotFound(Problem):
+    status, title, code = 404, "Not found", "not_found"
+
+
+class MethodNotAllowed(Problem):
+    status, title, code = 405, "Method not allowed", "method_not_allowed"
+
+
+class Conflict(Problem):
+    status, title, code = 409, "Conflict", "conflict"
+
+
+class TooLarge(Problem):
+    status, title, code = 413, "Too large", "too_large"
+
+
+class UnsupportedType(Problem):
+    status, title, code = 415, "Unsupported content", "unsupported_content"
+
+
+class Invalid(Problem):
+    """Fields are wrong; `errors` names them all, each `{pointer, code, message}`."""
+
+    status, title, code = 422, "Invalid", "invalid"
+
+    def __init__(self, errors: list[dict], code: str = ""):
+        detail = "; ".join(f"{e['pointer'] or 'body'}: {e['message']}" for e in errors[:5])
+        super().__init__(detail + (f"; and {len(errors) - 5} more" if len(errors) > 5 else ""), code, errors)
+
+
+class TryLater(Problem):
+    status, title, code = 429, "Try again later", "unavailable"
+
+    def __init__(self, detail: str, code: str = "", seconds: int = 5):
+        super().__init__(detail, code, headers={"Retry-After": str(seconds)})
+
+
+class Broken(Problem):
+    pass
+
+
+def field_error(pointer: str, code: str, message: str) -> dict:
+    return {"pointer": pointer, "code": code, "message": message}
+
+
+STORAGE_TROUBLES = {
+    apsw.FullError: ("disk_full", "The server's disk is full."),
+    apsw.BusyError: ("database_locked", "Another process holds the database."),
+    apsw.LockedError: ("database_locked", "Another process holds the database."),
+    apsw.ReadOnlyError: ("database_read_only", "The database file cannot be written."),
+    apsw.PermissionsError: ("database_read_only", "The database file cannot be written."),
+    apsw.CantOpenError: ("storage_error", "The database file cannot be opened."),
+    apsw.IOError: ("storage_error", "Reading or writing the database file failed."),
+    apsw.NoMemError: ("out_of_memory", "The server is out of memory."),
+}
+
+
+def storage_problem(error: apsw.Error) -> Problem:
+    """What a caller is told of a SQLite error: a temporary cause by its name, or a defect of ours."""
+    for kind, (code, detail) in STORAGE_TROUBLES.items():
+        if isinstance(error, kind):
+            return TryLater(f"{detail} Nothing was stored; send it again.", code)
+    log_defect(error)
+    return Broken("The server failed to do this; its log says where. Nothing was stored.")
+
+
+def log_defect(error: BaseException) -> None:
+    """Where a defect arose, without the message, which could hold a stranger's data."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    logging.getLogger("streamlined_lite").error("defect: %s\n%s", type(error).__name__, frames)
+
+
+########################################################################################################
+# models
+########################################################################################################
+
+# Longest texts. A name may be long because people put sentences into them; a limit exists so that no
+# index entry can grow without bound.
+NAME_LIMIT, ID_LIMIT, TAG_LIMIT, TAGS_LIMIT, FIELDS_LIMIT = 10_000, 1_000, 1_000, 1_000, 2_000
+YEAR_2200 = 7_258_118_400_000
+TIMESTAMP_FORMS = ("UNIX seconds (1767225600), UNIX milliseconds (1767225600000) or ISO 8601 "
+                   "(2026-01-01T00:00:00Z), from 1970 to 2199")
+NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
+MERGE_FIELD = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+
+
+def wrong(code: str, message: str) -> PydanticCustomError:
+    return PydanticCustomError(code, message)
+
+
+def is_blank(value: Any) -> bool:
+    """Null and white space count as left out wherever a field is optional."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def read_text(value: Any, limit: int) -> str:
+    """Trimmed text; an integer becomes text. Blank, NUL and over-long are errors."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise wrong("not_text", "must be text")
+    value = value.strip()
+    if not value:
+        raise wrong("blank", "must not be blank")
+    if len(value) > limit:
+        raise wrong("too_long", f"must have {limit:,} characters at most, not {len(value):,}")
+    return check_characters(value)
+
+
+def check_characters(value: str) -> str:
+    """NUL ends texts in C and in SQL functions; a lone surrogate has no UTF-8."""
+    if "\0" in value:
+        raise wrong("nul_character", "must not contain the NUL character")
+    if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+        raise wrong("not_unicode", "must not contain half of a surrogate pair")
+    return value
+
+
+def read_identifier(value: Any, limit: int = ID_LIMIT) -> str:
+    value = read_text(value, limit)
+    if "{{" in value and MERGE_FIELD.search(value):
+        raise wrong("unresolved_merge_field",
+                    "holds a merge field such as {{contact.id}} that the sender did not fill in; "
+                    "check its spelling in the workflow, and that the trigger provides it")
+    return value
+
+
+def read_name(value: Any) -> str:
+    return read_identifier(value, NAME_LIMIT)
+
+
+def read_timestamp(value: Any) -> int:
+    """Milliseconds UTC from UNIX seconds (below 1e11 in size), UNIX milliseconds or ISO 8601."""
+    if isinstance(value, str):
+        text = value.strip()
+        value = float(text) if NUMBER.fullmatch(text) else read_iso(text)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        value = value * 1000 if abs(value) < 1e11 else value
+        return check_range(round(value))
+    else:
+        raise wrong("timestamp", f"must be {TIMESTAMP_FORMS}")
+    return value if isinstance(value, int) else read_timestamp(value)
+
+
+def read_iso(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise wrong("timestamp", f"must be {TIMESTAMP_FORMS}") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    passed = moment - EPOCH
+    return check_range((passed.days * 86_400 + passed.seconds) * 1000 + passed.microseconds // 1000)
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def check_range(milliseconds: int) -> int:
+    if not 0 <= milliseconds < YEAR_2200:
+        raise wrong("timestamp_range", f"is outside of 1970 to 2199; must be {TIMESTAMP_FORMS}")
+    return milliseconds
+
+
+def iso(milliseconds: int | None) -> str | None:
+    """2026-01-02T03:04:05.678Z"""
+    if milliseconds is None:
+        return None
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:03}Z"
+
+
+def read_property(value: Any) -> str | int | float:
+    if isinstance(value, str):
+        return check_characters(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise wrong("property_type", "must be text or a number, not " + KINDS.get(type(value), "this"))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise wrong("number_too_large", "is not a finite number")
+    if isinstance(value, int) and not -2**63 <= value < 2**63:
+        raise wrong("number_too_large", "is too large for an exact number; send it as text")
+    return value
+
+
+KINDS = {type(None): "null", bool: "true or false", dict: "an object", list: "a list"}
+
+
+def read_key(value: Any) -> str:
+    """A property's or field's name, as it came."""
+    if len(value) > NAME_LIMIT:
+        raise wrong("too_long", f"is a name of more than {NAME_LIMIT:,} characters")
+    return check_characters(value)
+
+
+def read_zone(value: Any) -> str:
+    value = read_text(value, ID_LIMIT)
+    if not is_time_zone(value):
+        raise wrong("time_zone", "must be an IANA time zone such as Europe/Berlin")
+    return value
+
+
+def read_tags(value: Any) -> list[str]:
+    """The full set of tags, from HighLevel's comma-separated text or from a list of texts."""
+    tags = value.split(",") if isinstance(value, str) else value
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise wrong("tags", "must be a list of texts, or one text with commas")
+    tags = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+    if len(tags) > TAGS_LIMIT:
+        raise wrong("too_many", f"must be {TAGS_LIMIT:,} tags at most, not {len(tags):,}")
+    return [read_text(tag, TAG_LIMIT) for tag in tags]
+
+
+def read_scalar(value: Any) -> Any:
+    """A contact's field: text, number or boolean, or null to clear it."""
+    return value if value is None or isinstance(value, bool) else read_property(value)
+
+
+def plain(reader: Callable, schema: dict) -> Any:
+    """An annotated type that is read by our function and described by this JSON schema."""
+    return Annotated[Any, PlainValidator(reader), WithJsonSchema(schema)]
+
+
+Identifier = plain(read_identifier, {"type": "string", "minLength": 1, "maxLength": ID_LIMIT})
+Name = plain(read_name, {"type": "string", "minLength": 1, "maxLength": NAME_LIMIT})
+Timestamp = plain(read_timestamp, {"anyOf": [{"type": "number"}, {"type": "string"}], "description": TIMESTAMP_FORMS})
+Key = plain(read_key, {"type": "string"})
+Property = plain(read_property, {"anyOf": [{"type": "string"}, {"type": "number"}]})
+Scalar = plain(read_scalar, {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]})
+Zone = plain(read_zone, {"type": "string", "description": "an IANA time zone"})
+Tags = plain(read_tags, {"type": "array", "items": {"type": "string"}, "maxItems": TAGS_LIMIT})
+Line = plain(lambda value: read_text(value, NAME_LIMIT), {"type": "string", "minLength": 1, "maxLength": NAME_LIMIT})
+Moment = plain(lambda value: value, {"type": "string", "format": "date-time"})
+
+
+class Event(BaseModel):
+    """What a sender posts. `timestamp` becomes milliseconds UTC; None: left out."""
+
+    event_name: Name
+    location_id: Identifier
+    distinct_id: Identifier
+    contact_id: Identifier | None = None
+    timestamp: Timestamp | None = None
+    properties: dict[Key, Property] | None = None
+
+
+class ContactIds(BaseModel):
+    location_id: Identifier
+    contact_id: Identifier
+
+
+class Contact(ContactIds):
+    """What a body says of a contact. A field that it does not name is not set; null clears one.
+
+    `as_of` is the body's own date, None for an undated body; `location_name` and `location_timezone`
+    are what the body says of the location around the contact.
+    """
+
+    name: Line | None = None
+    email: Line | None = None
+    phone: Line | None = None
+    source: Line | None = None
+    type: Line | None = None
+    date_created: Timestamp | None = None
+    tags: Tags | None = None
+    timezone: Zone | None = None
+    fields: Annotated[dict[Key, Scalar], Field(max_length=FIELDS_LIMIT)] = {}
+    as_of: Timestamp | None = None
+    location_name: Line | None = None
+    location_timezone: Zone | None = None
+
+
+class ContactBody(BaseModel):
+    """PUT of a contact: fields sent replace, fields left out stay, null clears, `tags` is the full set."""
+
+    name: Line | None = None
+    email: Line | None = None
+    phone: Line | None = None
+    source: Line | None = None
+    type: Line | None = None
+    date_created: Timestamp | None = None
+    tags: Tags | None = None
+    fields: Annotated[dict[Key, Scalar], Field(max_length=FIELDS_LIMIT)] = {}
+
+
+Scope = Literal["ingest", "sync", "read", "admin"]
+
+
+class NewKey(BaseModel):
+    """An integration to be. An admin key is for all locations."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Line
+    scope: Scope = "ingest"
+    locations: list[Identifier] | None = Field(None, min_length=1)
+    distinct_id_rule: Literal["refuse", "generate"] = "refuse"
+
+
+class LocationBody(BaseModel):
+    """PATCH of a location: what is sent is set by a person from then on, null gives it back to the bodies."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Line | None = None
+    timezone: Zone | None = None
+
+
+def cursor_of(*kinds: type) -> Any:
+    """The type of a list's `next`: opaque to callers, inside the sort key of the last row, of these kinds."""
+    def read(value: Any) -> list:
+        try:
+            place = from_json(base64.urlsafe_b64decode(value))
+        except (TypeError, ValueError):
+            place = None
+        if not isinstance(place, list) or [type(part) for part in place] != list(kinds):
+            raise wrong("cursor", "must be the `next` of an earlier answer")
+        return place
+    return plain(read, {"type": "string"})
+
+
+def write_cursor(place: tuple) -> str:
+    return base64.urlsafe_b64encode(to_json(place)).decode()
+
+
+Limit = Annotated[int, Field(ge=1, le=500)]
+
+
+class Query(BaseModel):
+    """What may stand behind `?`; an unknown name is an error, since a misspelt filter would widen a delete."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class EventFilter(Query):
+    """`from` is inclusive, `to` is exclusive; both are about the events' own timestamps."""
+
+    location_id: Identifier | None = None
+    event_name: Name | None = None
+    contact_id: Identifier | None = None
+    from_: Timestamp | None = Field(None, alias="from")
+    to: Timestamp | None = None
+
+
+class EventQuery(EventFilter):
+    limit: Limit = 50
+    cursor: cursor_of(int, int) | None = None
+
+
+class EventDeletion(EventFilter):
+    dry_run: bool = False
+
+
+class DryRun(Query):
+    dry_run: bool = False
+
+
+class LocationFilter(Query):
+    location_id: Identifier | None = None
+
+
+class ContactQuery(Query):
+    """`q` finds a part of the name, e-mail address or phone number."""
+
+    location_id: Identifier | None = None
+    q: Line | None = None
+    tag: Line | None = None
+    limit: Limit = 50
+    cursor: cursor_of(int, str, str) | None = None
+
+
+class RejectionQuery(Query):
+    location_id: Identifier | None = None
+    limit: Limit = 50
+    cursor: cursor_of(int) | None = None
+
+
+class IngestQuery(BaseModel):
+    """Senders append what they like to their URLs; only the key is read."""
+
+    api_key: str | None = None
+
+
+# What answers hold. The OpenAPI document is made from these.
+
+
+class Warning_(BaseModel):
+    code: str
+    message: str
+
+
+class EventOut(BaseModel):
+    event_id: int
+    event_name: str
+    location_id: str
+    distinct_id: str
+    contact_id: str | None
+    timestamp: Moment
+    properties: dict[str, str | int | float]
+    received_at: Moment
+    updated_at: Moment
+
+
+class EventDetail(EventOut):
+    """`warnings` are those of the last request about the event."""
+
+    update_count: int
+    warnings: list[Warning_]
+
+
+class IngestAnswer(BaseModel):
+    status: Literal["created", "updated", "unchanged"]
+    event: EventOut
+    warnings: list[Warning_]
+
+
+class EventList(BaseModel):
+    events: list[EventOut]
+    next: str | None
+
+
+class DeletedEvents(BaseModel):
+    events: int
+    remaining: int
+
+
+class PropertyKey(BaseModel):
+    key: str
+    kinds: list[Literal["text", "number"]]
+
+
+class EventName(BaseModel):
+    event_name: str
+    location_id: str
+    count: int
+    contact_count: int
+    last_seen: Moment
+    properties: list[PropertyKey]
+
+
+class EventNameList(BaseModel):
+    event_names: list[EventName]
+
+
+class ContactOut(BaseModel):
+    location_id: str
+    contact_id: str
+    name: str | None
+    email: str | None
+    phone: str | None
+    source: str | None
+    type: str | None
+    date_created: Moment | None
+    tags: list[str]
+    fields: dict[str, str | int | float | bool]
+    as_of: Moment | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class ContactDetail(ContactOut):
+    events: int
+
+
+class ContactList(BaseModel):
+    contacts: list[ContactOut]
+    next: str | None
+
+
+class ContactAnswer(BaseModel):
+    status: Literal["created", "updated", "unchanged"]
+    contact: ContactOut
+    warnings: list[Warning_]
+
+
+class ContactIngestAnswer(BaseModel):
+    """`type` names a webhook that is not about contacts' data; counts are of a deletion."""
+
+    status: Literal["created", "updated", "unchanged", "deleted", "ignored"]
+    warnings: list[Warning_]
+    contact: ContactOut | None = None
+    type: str | None = None
+    events: int | None = None
+    tags: int | None = None
+
+
+class DeletedContact(BaseModel):
+    events: int
+    tags: int
+
+
+class LocationOut(BaseModel):
+    location_id: str
+    name: str | None
+    timezone: str | None
+    first_seen_at: Moment
+
+
+class LocationList(BaseModel):
+    locations: list[LocationOut]
+
+
+class DeletedLocation(BaseModel):
+    """Removed by this request, or to be removed in a dry run, and what is left: ask again until it is 0."""
+
+    events: int
+    contacts: int
+    tags: int
+    remaining: int
+
+
+class RejectionOut(BaseModel):
+    """`body` is text where it is UTF-8, else base64 as `encoding` says."""
+
+    rejection_id: int
+    received_at: Moment
+    code: str
+    path: str
+    query: str
+    content_type: str
+    body: str
+    encoding: Literal["utf-8", "base64"]
+    truncated: bool
+    problem: dict
+    key_id: int | None
+    location_id: str | None
+    replayed_at: Moment | None
+
+
+class RejectionList(BaseModel):
+    rejections: list[RejectionOut]
+    next: str | None
+
+
+class Attempt(BaseModel):
+    time: Moment
+    path: str
+    reason: str
+
+
+class AttemptList(BaseModel):
+    attempts: list[Attempt]
+
+
+class KeyOut(BaseModel):
+    key_id: int
+    name: str
+    scope: Scope
+    locations: list[str] | None
+    distinct_id_rule: str
+    token_prefix: str
+    created_at: Moment
+    last_used_at: Moment | None
+    revoked_at: Moment | None
+
+
+class CreatedKey(KeyOut):
+    token: str
+
+
+class KeyList(BaseModel):
+    keys: list[KeyOut]
+
+
+class Count(BaseModel):
+    rejections: int
+
+
+class Health(BaseModel):
+    status: Literal["ok", "failing"]
+    version: str
+    writer: str
+
+
+class FieldError(BaseModel):
+    pointer: str
+    code: str
+    message: str
+
+
+class ProblemOut(BaseModel):
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldError] | None = None
+    rejection_id: int | None = None
+
+
+MESSAGES = {"missing": ("required", "is required"), "dict_type": ("object_type", "must be a JSON object"),
+            "model_type": ("object_type", "must be a JSON object"), "extra_forbidden": ("unknown", "is not known here")}
+
+
+def pointer_of(location: tuple, where: Mapping[tuple, str]) -> str:
+    """The JSON pointer of a model's field in the body it was read from; `where` knows those that moved."""
+    location = tuple(part for part in location if part != "[key]")
+    for length in range(len(location), 0, -1):
+        if (start := where.get(location[:length])) is not None:
+            return start + "".join(map(pointer_part, location[length:]))
+    return where.get((), "") + "".join(map(pointer_part, location))
+
+
+def pointer_part(part: str | int) -> str:
+    return "/" + str(part).replace("~", "~0").replace("/", "~1")
+
+
+def field_errors(error: ValidationError, where: Mapping[tuple, str] = {}) -> list[dict]:
+    """pydantic's findings as ours: one a field, none with the value that was sent."""
+    found = {}
+    for e in error.errors(include_url=False, include_input=False, include_context=False):
+        code, message = MESSAGES.get(e["type"], (e["type"], e["msg"]))
+        pointer = pointer_of(e["loc"], where)
+        found.setdefault(pointer, field_error(pointer, code, message))
+    return list(found.values())
+
+
+def validate(model: type[BaseModel], value: Any, where: Mapping[tuple, str] = {}) -> Any:
+    """The model's instance. Raises Invalid with all errors, their pointers into the body."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise Invalid(field_errors(error, where)) from None
+
+
+########################################################################################################
+# statements
+########################################################################################################
+
+
+def data_folder() -> Path:
+    """Where sql/ and static/ are: in an installed wheel in streamlined_lite_data, else beside this file."""
+    here = Path(__file__).resolve().parent
+    installed = here / "streamlined_lite_data"
+    return installed if installed.is_dir() else here
+
+
+def load_statements(folder: Path) -> dict[str, str]:
+    """sql/events.upsert.sql is SQL["events.upsert"], without the comment that says what it is for."""
+    files = {path.name.removesuffix(".sql"): path.read_text("utf-8") for path in sorted(folder.glob("*.sql"))}
+    return {name: re.sub(r"^--.*\n", "", text, flags=re.MULTILINE).strip() for name, text in files.items()}
+
+
+SQL = load_statements(data_folder() / "sql")
+
+
+def rows(connection: apsw.Connection, statement: str, **binds: Any) -> list[dict]:
+    """All rows of a statement of sql/ as dictionaries; the statement has run to its end."""
+    cursor = connection.execute(SQL[statement], binds)
+    return [dict(zip([column[0] for column in cursor.description], row)) for row in cursor]
+
+
+def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | None:
+    found = rows(connection, statement, **binds)
+    return found[0] if found else None
+
+
+def change(connection: apsw.Connection, statement: str, **binds: Any) -> int:
+    """Runs a statement that writes; how many rows it touched itself, its triggers aside."""
+    connection.execute(SQL[statement], binds).fetchall()
+    return connection.changes()
+
+
+########################################################################################################
+# database
+########################################################################################################
+
+APPLICATION_ID = 0x534C4954  # "SLIT"
+BUSY_SECONDS = 5             # how long a writer waits for another process before its request gets 429
+CHECKPOINT_PAGES = 1_000     # a checkpoint begins when the WAL has as many pages (4 MB) ...
+RESTART_PAGES = 16_000       # ... and one that also starts the WAL anew, for a moment without writers, at 64 MB
+MAINTENANCE_MS = 60_000      # how often last_used_at is written and rejections are pruned
+
+
+class Database:
+    """One SQLite file: the only writing connection, a reading one for each thread, and the turn.
+
+    A *turn* is one transaction that many requests share; a request is a savepoint in it. The server
+    opens turns itself (`take_turns`); under any other WSGI server each write is a turn of its own,
+    under a lock. `:memory:` has one connection, which also reads.
+    """
+
+    def __init__(self, config: Config, clock: Callable[[], int] = system_clock, create: bool = True):
+        self.config, self.clock = config, clock
+        self.path, self.memory = config.database, config.database == ":memory:"
+        self.lock = threading.RLock()
+        self.turn_thread: int | None = None
+        self.trouble: Problem | None = None       # why the last turn failed; None: it did not
+        self.last_used: dict[int, int] = {}       # key_id -> time, not yet written
+        self.next_maintenance = 0
+        self.readers: list[apsw.Connection] = []
+        self.local = threading.local()
+        if not self.memory:
+            check_file(self.path, create)
+        self.writer = open_writer(self.path)
+        self.writer.set_wal_hook(self._wal_grew)
+        self.checkpointer = None if self.memory else Checkpointer(self.path)
+
+    # Reading
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[apsw.Connection]:
+        """A connection that sees one state of the database from the first statement to the last."""
+        if self.memory:
+            with self.lock:
+                yield self.writer
+            return
+        connection = self._reader()
+        connection.execute("begin")
+        try:
+            yield connection
+        finally:
+            connection.execute("rollback")
+
+    def _reader(self) -> apsw.Connection:
+        if (connection := getattr(self.local, "connection", None)) is None:
+            connection = self.local.connection = open_connection(self.path, apsw.SQLITE_OPEN_READONLY)
+            connection.set_busy_timeout(1000)  # only recovery after a crash can make a reader wait
+            self.readers.append(connection)
+        return connection
+
+    # Writing
+
+    def take_turns(self) -> None:
+        """From now on this thread begins and commits the turns, and nobody waits inside SQLite."""
+        self.turn_thread = threading.get_ident()
+        self.writer.set_busy_timeout(0)
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """The running turn of the server, or without one a turn of our own, committed at the end."""
+        if self.turn_thread is not None:
+            if self.turn_thread != threading.get_ident() or not self.writer.in_transaction:
+                raise RuntimeError("a write outside of a turn")
+            yield
+            return
+        with self.lock:
+            self.begin()
+            try:
+                yield
+            except BaseException:
+                self.roll_back()
+                raise
+            self.commit()
+
+    @contextlib.contextmanager
+    def savepoint(self) -> Iterator[apsw.Connection]:
+        """All or nothing for one request; SQLite itself may already have rolled back the whole turn."""
+        self.writer.execute("savepoint request")
+        try:
+            yield self.writer
+        except BaseException:
+            if self.writer.in_transaction:
+                self.writer.execute("rollback to request; release request")
+            raise
+        self.writer.execute("release request")
+
+    def begin(self) -> None:
+        """Begins a turn, with the due maintenance in it. Raises apsw.Error, with no turn begun."""
+        try:
+            self.writer.execute("begin immediate")
+            if (now := self.clock()) >= self.next_maintenance:
+                self.next_maintenance = now + MAINTENANCE_MS
+                self.maintain(now)
+        except apsw.Error as error:
+            self.roll_back()
+            self.trouble = storage_problem(error)
+            raise
+
+    def commit(self) -> None:
+        """Returns when the turn is on disk. Raises apsw.Error, with nothing stored, when it cannot be."""
+        try:
+            if not self.writer.in_transaction:
+                raise apsw.IOError("the turn was rolled back")
+            self.writer.execute("commit")
+        except apsw.Error as error:
+            self.roll_back()
+            self.trouble = storage_problem(error)
+            raise
+        self.trouble = None
+
+    def roll_back(self) -> None:
+        if self.writer.in_transaction:
+            self.writer.execute("rollback")
+
+    def maintain(self, now: int) -> None:
+        """Writes the keys' last use, which is not worth a write a request, and prunes the rejections."""
+        used, self.last_used = self.last_used, {}
+        for key_id, at in used.items():
+            change(self.writer, "keys.touch", key_id=key_id, last_used_at=at)
+        prune_rejections(self.writer, self.config, now)
+
+    def idle(self) -> None:
+        """Between turns: due maintenance, and after trouble a real write, to see whether it is over."""
+        if self.trouble is None and not (self.last_used and self.clock() >= self.next_maintenance):
+            return
+        with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
+            self.begin()
+            self.writer.pragma("user_version", self.writer.pragma("user_version"))
+            self.commit()
+
+    def close(self) -> None:
+        """Writes what memory holds, moves the WAL into the file and closes."""
+        if self.checkpointer:
+            self.checkpointer.stop()
+        for reader in self.readers:
+            reader.close()
+        with contextlib.suppress(apsw.Error):
+            self.roll_back()
+            self.next_maintenance = 0
+            self.begin()
+            self.commit()
+        self.writer.close()
+
+    def _wal_grew(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        if self.checkpointer and pages >= CHECKPOINT_PAGES:
+            self.checkpointer.wake(pages)
+        return apsw.SQLITE_OK
+
+
+class Checkpointer(threading.Thread):
+    """Moves the WAL into the file beside the writer, on a thread and a connection of its own."""
+
+    def __init__(self, path: str):
+        super().__init__(name="checkpointer", daemon=True)
+        self.path, self.pages, self.stopped = path, 0, False
+        self.woken = threading.Event()
+        self.start()
+
+    def wake(self, pages: int) -> None:
+        self.pages = pages
+        self.woken.set()
+
+    def run(self) -> None:
+        connection = open_connection(self.path, apsw.SQLITE_OPEN_READWRITE)
+        connection.set_busy_timeout(1000)
+        connection.pragma("synchronous", "full")
+        while self.woken.wait() and not self.stopped:
+            self.woken.clear()
+            try:
+                self.checkpoint(connection)
+            except apsw.BusyError:  # a reader or another checkpoint; the next commit wakes us again
+                pass
+            except apsw.Error as error:
+                logging.getLogger("streamlined_lite").error("checkpoint failed: %s", type(error).__name__)
+        connection.close()
+
+    def checkpoint(self, connection: apsw.Connection) -> None:
+        connection.execute("select 1 from sqlite_schema").fetchall()  # before its first read it would do nothing
+        mode = apsw.SQLITE_CHECKPOINT_RESTART if self.pages >= RESTART_PAGES else apsw.SQLITE_CHECKPOINT_PASSIVE
+        connection.wal_checkpoint(mode=mode)
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.woken.set()
+        self.join()
+
+
+def open_connection(path: str, flags: int) -> apsw.Connection:
+    connection = apsw.Connection(path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200)
+    connection.pragma("cache_size", -4_000)  # kB
+    connection.pragma("recursive_triggers", True)
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    return connection
+
+
+def open_writer(path: str) -> apsw.Connection:
+    """The writing connection on a migrated database. Raises ConfigError when it cannot be had."""
+    try:
+        connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+        connection.set_busy_timeout(BUSY_SECONDS * 1000)
+        connection.pragma("cache_size", -16_000)
+        if connection.pragma("application_id") == 0:
+            connection.pragma("application_id", APPLICATION_ID)  # before WAL, so that the file's own first page has it
+        connection.pragma("journal_mode", "wal")
+        connection.pragma("synchronous", "full")                 # every commit is on disk before it returns
+        connection.wal_autocheckpoint(0)                         # the checkpointer does it
+        migrate(connection)
+    except apsw.Error as error:
+        raise ConfigError(f"cannot open the database {path}: {error}") from None
+    return connection
+
+
+def migrations() -> list[str]:
+    """The schema's steps; the n-th makes user_version n."""
+    return [path.read_text("utf-8") for path in sorted((data_folder() / "sql" / "migrations").glob("*.sql"))]
+
+
+def migrate(connection: apsw.Connection) -> None:
+    """Each missing step and the record of it commit together."""
+    for version, script in enumerate(migrations(), start=1):
+        connection.execute("begin immediate")
+        try:
+            if connection.pragma("user_version") < version:  # asked inside, in case two processes start at once
+                connection.execute(script)
+                connection.pragma("user_version", version)
+        except BaseException:
+            connection.execute("rollback")
+            raise
+        connection.execute("commit")
+
+
+def check_file(path: str, create: bool) -> None:
+    """Refuses what is not a database of ours, or a newer one, without opening it for writing.
+
+    Raises ConfigError. A missing file is created, readable by its owner only, where `create` says so.
+    """
+    if not os.path.exists(path):
+        if not create:
+            raise ConfigError(f"there is no database {path}; name it with --database or {ENV_PREFIX}DATABASE")
+        create_file(path)
+    try:
+        with open(path, "rb") as file:
+            header = file.read(100)
+    except OSError as error:
+        raise ConfigError(f"cannot read the database {path}: {error.strerror}") from None
+    if header:
+        check_header(path, header)
+
+
+def create_file(path: str) -> None:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise ConfigError(f"cannot create the database {path}: {error.strerror}") from None
+
+
+def check_header(path: str, header: bytes) -> None:
+    """The header tells ours from others; the version is asked of SQLite, since the WAL may hold the newer one."""
+    if header[:16] != b"SQLite format 3\0" or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise ConfigError(f"{path} is not a Streamlined Lite database; it was left as it is")
+    try:
+        look = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+        version = look.pragma("user_version")
+        look.close()
+    except apsw.Error as error:
+        raise ConfigError(f"cannot read the database {path}: {error}") from None
+    if version > (newest := len(migrations())):
+        raise ConfigError(f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
+                          f"{newest}); upgrade the program, the file was left as it is")
+
+
+########################################################################################################
+# keys
+########################################################################################################
+
+PREFIX_LENGTH = 9  # the visible first characters: "sl_" and six more, of 43
+ALLOWED = {"ingest": {"ingest", "sync", "admin"}, "sync": {"sync", "admin"}, "read": {"read", "admin"}, "admin": {"admin"}}
+NEEDS = {"ingest": "ingest, sync or admin", "sync": "sync or admin", "read": "read or admin", "admin": "admin"}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request: a key of the database, or the admin key of the configuration (key_id None)."""
+
+    key_id: int | None
+    scope: str
+    locations: frozenset[str] | None = None  # None: all
+    distinct_id_rule: str = "refuse"
+
+    def may(self, scope: str) -> bool:
+        return self.scope in ALLOWED[scope]
+
+    def check_scope(self, scope: str) -> None:
+        if not self.may(scope):
+            raise Forbidden(f"this needs a key of scope {NEEDS[scope]}; the key sent has {self.scope}", "scope")
+
+    def check_location(self, location_id: str) -> None:
+        if self.locations is not None and location_id not in self.locations:
+            raise Forbidden("the key sent is not for this location_id", "location_not_allowed")
+
+
+def hash_token(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def create_key(connection: apsw.Connection, new: NewKey, now: int) -> dict:
+    """The new key with its token, which is shown here and never again."""
+    if new.scope == "admin" and new.locations:
+        raise Invalid([field_error("/locations", "admin_is_for_all", "an admin key is for all locations; leave them out")])
+    token = "sl_" + secrets.token_urlsafe(30)
+    created = row(connection, "keys.create", name=new.name, token_hash=hash_token(token), token_prefix=token[:PREFIX_LENGTH],
+                  scope=new.scope, locations=json.dumps(sorted(set(new.locations))) if new.locations else None,
+                  distinct_id_rule=new.distinct_id_rule, created_at=now)
+    return key_out(created) | {"token": token}
+
+
+def key_out(key: dict) -> dict:
+    times = {name: iso(key[name]) for name in ("created_at", "last_used_at", "revoked_at")}
+    return key | times | {"locations": json.loads(key["locations"]) if key["locations"] else None}
+
+
+def list_keys(connection: apsw.Connection, last_used: Mapping[int, int] = {}) -> list[dict]:
+    """All keys, the newest first, with the uses that are not yet written."""
+    keys = rows(connection, "keys.list", below=2**62)
+    return [key_out(key | {"last_used_at": last_used.get(key["key_id"], key["last_used_at"])}) for key in keys]
+
+
+def revoke_key(connection: apsw.Connection, key_id: int, now: int) -> dict:
+    """The key, revoked now or already. Raises NotFound."""
+    if (revoked := row(connection, "keys.revoke", key_id=key_id, now=now)) is None:
+        raise NotFound(f"there is no key {key_id}")
+    return key_out(revoked)
+
+
+def authenticate(connection: apsw.Connection, token: str, admin_key: str) -> Caller:
+    """Who holds this token. Raises Unauthorized with a reason that never repeats the token."""
+    if not token:
+        raise Unauthorized("send a key in the X-API-Key header", "key_missing")
+    hashed = hash_token(token)
+    if admin_key and hmac.compare_digest(hashed, hash_token(admin_key)):
+        return Caller(None, "admin")
+    if (key := row(connection, "keys.find", token_hash=hashed)) is None:
+        raise Unauthorized("the key sent is not known here", "key_unknown")
+    if key["revoked_at"] is not None:
+        raise Unauthorized(f"the key sent ({key['token_prefix']}…) was revoked", "key_revoked")
+    return caller_of(key)
+
+
+def caller_of(key: dict) -> Caller:
+    locations = frozenset(json.loads(key["locations"])) if key["locations"] else None
+    return Caller(key["key_id"], key["scope"], locations, key["distinct_id_rule"])
+
+
+########################################################################################################
+# rejections
+########################################################################################################
+
+KEPT_BYTES = 65_536
+
+
+@dataclass(slots=True)
+class Body:
+    """What came: its bytes, how it called itself, and where it was posted."""
+
+    data: bytes
+    content_type: str = ""
+    path: str = ""
+    query: str = ""
+
+
+def keep_rejection(connection: apsw.Connection, body: Body, problem: Problem, key_id: int | None, now: int, keep: int) -> None:
+    """Keeps what could not be stored, and gives the problem the number under which it is found."""
+    kept = row(connection, "rejections.insert", received_at=now, code=problem.code, path=body.path[:1000],
+               query=body.query[:1000], content_type=body.content_type[:200], body=body.data[:KEPT_BYTES],
+               truncated=len(body.data) > KEPT_BYTES, problem=to_json(problem.as_dict()).decode(), key_id=key_id,
+               location_id=location_in(body))
+    problem.rejection_id = kept["rejection_id"]
+    if problem.rejection_id % 100 == 0:
+        change(connection, "rejections.prune_by_number", keep=keep)
+
+
+def location_in(body: Body) -> str | None:
+    """The location that a refused body names, where that can be read from it."""
+    try:
+        parsed = parse_body(body)
+        return read_identifier(parsed.get("locationId") or read_fields(parsed).fields["location_id"])
+    except (Problem, PydanticCustomError, AttributeError, KeyError):
+        return None
+
+
+def prune_rejections(connection: apsw.Connection, config: Config, now: int) -> None:
+    change(connection, "rejections.prune_by_number", keep=config.keep_rejections)
+    change(connection, "rejections.prune_by_age", before=now - config.keep_rejections_days * 86_400_000)
+
+
+def rejection_out(rejection: dict) -> dict:
+    try:
+        body, encoding = rejection["body"].decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        body, encoding = base64.b64encode(rejection["body"]).decode(), "base64"
+    return rejection | {
+        "received_at": iso(rejection["received_at"]), "replayed_at": iso(rejection["replayed_at"]), "body": body,
+        "encoding": encoding, "truncated": bool(rejection["truncated"]), "problem": json.loads(rejection["problem"])}
+
+
+########################################################################################################
+# events
+########################################################################################################
+
+
+def store_event(connection: apsw.Connection, event: Event, now: int) -> tuple[str, dict, list[dict]]:
+    """Upserts by (location_id, distinct_id): (created, updated or unchanged; the event as it is now; warnings).
+
+    The timestamp of the first request stays. A field that is sent replaces the stored one, a field
+    left out keeps its value.
+    """
+    old = row(connection, "events.find_by_distinct_id", location_id=event.location_id, distinct_id=event.distinct_id)
+    if old is None:
+        return "created", upsert_event(connection, event_created(event, now)), []
+    new, warnings = event_updated(old, event)
+    if (new["event_name"], new["contact_id"]) == (old["event_name"], old["contact_id"]) \
+            and json.loads(new["properties"]) == json.loads(old["properties"]):
+        return "unchanged", old, warnings
+    return "updated", upsert_event(connection, new | {"updated_at": now}), warnings
+
+
+def event_created(event: Event, now: int) -> dict:
+    return {"location_id": event.location_id, "distinct_id": event.distinct_id, "event_name": event.event_name,
+            "contact_id": event.contact_id, "timestamp": now if event.timestamp is None else event.timestamp,
+            "properties": to_json(event.properties or {}).decode(), "received_at": now, "updated_at": now}
+
+
+def event_updated(old: dict, event: Event) -> tuple[dict, list[dict]]:
+    """The stored event with what the request sends, and what its sender should be told."""
+    new, warnings = dict(old, event_name=event.event_name), []
+    if event.contact_id is not None:
+        new["contact_id"] = event.contact_id
+    if event.properties is not None:
+        new["properties"] = to_json(event.properties).decode()
+    if event.timestamp is not None and event.timestamp != old["timestamp"]:
+        warnings.append(warning("timestamp_kept", f"the event keeps the timestamp of its first request, {iso(old['timestamp'])}"))
+    if new["event_name"] != old["event_name"]:
+        warnings.append(warning("event_name_changed", "this distinct_id belonged to an event of another name, which this one "
+                                                      "replaces; the replaced one is kept in the rejections"))
+    if old["contact_id"] not in (None, new["contact_id"]):
+        warnings.append(warning("contact_changed", "this distinct_id belonged to an event of another contact, which this one "
+                                                   "replaces; the replaced one is kept in the rejections"))
+    return new, warnings
+
+
+def upsert_event(connection: apsw.Connection, event: dict) -> dict:
+    fields = ("location_id", "distinct_id", "event_name", "contact_id", "timestamp", "properties", "received_at", "updated_at")
+    return row(connection, "events.upsert", **{name: event[name] for name in fields})
+
+
+def warning(code: str, message: str) -> dict:
+    return {"code": code, "message": message}
+
+
+def event_out(event: dict) -> dict:
+    return {"event_id": event["event_id"], "event_name": event["event_name"], "location_id": event["location_id"],
+            "distinct_id": event["distinct_id"], "contact_id": event["contact_id"], "timestamp": iso(event["timestamp"]),
+            "properties": json.loads(event["properties"]), "received_at": iso(event["received_at"]),
+            "updated_at": iso(event["updated_at"])}
+
+
+def list_events(connection: apsw.Connection, query: EventQuery, locations: Iterable[str]) -> dict:
+    """A page of the locations' events by their timestamp, the newest first."""
+    statement, binds = event_statement("list", query)
+    before_timestamp, before_id = query.cursor or (YEAR_2200, 0)
+    binds |= {"before_timestamp": before_timestamp, "before_id": before_id, "limit": query.limit + 1}
+    found = (rows(connection, statement, location_id=each, **binds) for each in locations)
+    return page("events", found, query.limit, ("timestamp", "event_id"), event_out)
+
+
+EVENT_INDEXES = {(False, False): "time", (True, False): "name", (False, True): "contact", (True, True): "contact_and_name"}
+
+
+def event_statement(verb: str, query: EventFilter) -> tuple[str, dict]:
+    """The statement for just these filters, so that each is served by its index: (its name, its binds)."""
+    by = EVENT_INDEXES[query.event_name is not None, query.contact_id is not None]
+    return f"events.{verb}_by_{by}", {"event_name": query.event_name, "contact_id": query.contact_id, "from": query.from_ or 0,
+                                      "to": YEAR_2200 if query.to is None else query.to}
+
+
+def page(noun: str, found: Iterable[list[dict]], limit: int, order: tuple[str, ...], out: Callable[[dict], dict]) -> dict:
+    """The first `limit` of several ordered lists, newest first, which hold one more if there is a next page."""
+    key = lambda each: tuple(each[name] for name in order)
+    merged = list(heapq.merge(*found, key=key, reverse=True))
+    following = write_cursor(key(merged[limit - 1])) if len(merged) > limit else None
+    return {noun: [out(each) for each in merged[:limit]], "next": following}
+
+
+def count_events(connection: apsw.Connection, query: EventFilter, locations: Iterable[str]) -> int:
+    statement, binds = event_statement("count", query)
+    return sum(row(connection, statement, location_id=each, **binds)["events"] for each in locations)
+
+
+DELETE_STEP = 1_000  # rows one request removes at most, so that a turn stays short
+
+
+def delete_events(connection: apsw.Connection, query: EventDeletion, locations: list[str]) -> dict:
+    """Deletes up to 1,000 events by filter and says how many remain; a dry run only counts."""
+    matching = count_events(connection, query, locations)
+    if query.dry_run:
+        return {"events": matching, "remaining": matching}
+    step = EventQuery.model_construct(**dict(query), limit=500)
+    deleted = 0
+    while deleted < min(DELETE_STEP, matching):
+        chosen = [event["event_id"] for event in list_events(connection, step, locations)["events"]]
+        deleted += change(connection, "events.delete_many", event_ids=json.dumps(chosen))
+    return {"events": deleted, "remaining": matching - deleted}
+
+
+def list_event_names(connection: apsw.Connection, locations: Iterable[str]) -> dict:
+    """The names seen, each with its property keys and their kinds among its newest events."""
+    names = [name | {"location_id": each} for each in locations for name in rows(connection, "event_names.list", location_id=each)]
+    for name in names:
+        keys = rows(connection, "event_names.properties", location_id=name["location_id"], event_name=name["event_name"])
+        name["properties"] = [{"key": key["key"], "kinds": json.loads(key["kinds"])} for key in keys]
+        name["last_seen"] = iso(name["last_seen"])
+    return {"event_names": names}
+
+
+########################################################################################################
+# contacts
+########################################################################################################
+
+CONTACT_TEXTS = ("name", "email", "phone", "source", "type")
+CONTACT_COLUMNS = (*CONTACT_TEXTS, "date_created")
+
+
+def find_contact(connection: apsw.Connection, location_id: str, contact_id: str) -> dict | None:
+    """The row, with `fields` and `field_times` as dictionaries and `tags` as a list."""
+    if (found := row(connection, "contacts.find", location_id=location_id, contact_id=contact_id)) is None:
+        return None
+    return contact_read(connection, found)
+
+
+def contact_read(connection: apsw.Connection, contact: dict) -> dict:
+    tags = rows(connection, "contact_tags.list", location_id=contact["location_id"], contact_id=contact["contact_id"])
+    return contact | {"fields": json.loads(contact["fields"]), "field_times": json.loads(contact["field_times"]),
+                      "tags": [each["tag"] for each in tags]}
+
+
+def bare_contact(location_id: str, contact_id: str, now: int) -> dict:
+    return dict.fromkeys(CONTACT_COLUMNS) | {
+        "location_id": location_id, "contact_id": contact_id, "fields": {}, "field_times": {}, "tags": [],
+        "as_of": None, "created_at": now, "updated_at": now}
+
+
+def store_contact(connection: apsw.Connection, said: Contact, now: int) -> tuple[str, dict]:
+    """Applies what a body says of a contact: (created, updated or unchanged; the contact as it is now).
+
+    Where the body is dated, a field whose value came from a newer dated body stays, so that dated
+    bodies end in the same state in whatever order they arrive. An undated body applies on arrival
+    and moves no clock.
+    """
+    old = find_contact(connection, said.location_id, said.contact_id)
+    new = apply_contact(old or bare_contact(said.location_id, said.contact_id, now), said)
+    if new == old:
+        return "unchanged", old
+    visible = old is None or contact_out(new) | {"as_of": None} != contact_out(old) | {"as_of": None}
+    new["updated_at"] = now if visible else old["updated_at"]
+    write_contact(connection, new, old)
+    return "created" if old is None else "updated" if visible else "unchanged", new
+
+
+def apply_contact(contact: dict, said: Contact) -> dict:
+    new = contact | {"fields": dict(contact["fields"]), "field_times": dict(contact["field_times"])}
+    for name in said.model_fields_set.intersection((*CONTACT_COLUMNS, "tags")):
+        if takes(new, name, said.as_of):
+            new[name] = sorted(said.tags or []) if name == "tags" else getattr(said, name)
+    zone = {"timezone": said.timezone} if "timezone" in said.model_fields_set else {}
+    for name, value in (said.fields | zone).items():
+        if takes(new, "." + name, said.as_of):  # the dot keeps a custom field "email" from the column's clock
+            new["fields"][name] = value
+    new["fields"] = {name: value for name, value in new["fields"].items() if value is not None}
+    if said.as_of is not None:
+        new["as_of"] = max(said.as_of, new["as_of"] or 0)
+    return new
+
+
+def takes(contact: dict, name: str, as_of: int | None) -> bool:
+    """Whether a body of this date sets this field; a repeated or older one does not."""
+    times = contact["field_times"]
+    if as_of is not None:
+        if as_of <= times.get(name, -1):
+            return False
+        times[name] = as_of
+    return True
+
+
+def write_contact(connection: apsw.Connection, contact: dict, old: dict | None) -> None:
+    ids = {"location_id": contact["location_id"], "contact_id": contact["contact_id"]}
+    binds = contact | {"fields": to_json(contact["fields"]).decode(), "field_times": to_json(contact["field_times"]).decode()}
+    change(connection, "contacts.upsert", **{name: value for name, value in binds.items() if name != "tags"})
+    if contact["tags"] != (old["tags"] if old else []):
+        tags = json.dumps(contact["tags"])
+        change(connection, "contact_tags.delete_others", **ids, tags=tags)
+        change(connection, "contact_tags.insert", **ids, tags=tags)
+
+
+def delete_contact(connection: apsw.Connection, location_id: str, contact_id: str, dry_run: bool = False) -> dict | None:
+    """What goes with the contact, by triggers: {"events", "tags"}. None: there is no such contact."""
+    ids = {"location_id": location_id, "contact_id": contact_id}
+    if row(connection, "contacts.find", **ids) is None:
+        return None
+    counts = row(connection, "contacts.count_dependents", **ids)
+    if not dry_run:
+        change(connection, "contacts.delete", **ids)
+    return counts
+
+
+def contact_out(contact: dict) -> dict:
+    times = {name: iso(contact[name]) for name in ("date_created", "as_of", "created_at", "updated_at")}
+    ids = {name: contact[name] for name in ("location_id", "contact_id")}
+    return ids | {name: contact[name] for name in (*CONTACT_TEXTS, "tags", "fields")} | times
+
+
+def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: Iterable[str]) -> dict:
+    """A page of the locations' contacts, the newest change first."""
+    before_time, before_contact, before_location = query.cursor or (2**62, "", "")
+    pattern = "%" + re.sub(r"([%_\\])", r"\\\1", query.q or "") + "%"
+    binds = {"before_time": before_time, "before_contact": before_contact, "before_location": before_location,
+             "limit": query.limit + 1, "pattern": pattern, "tag": query.tag}
+    statement = f"contacts.{'list' if query.q is None else 'search'}{'' if query.tag is None else '_by_tag'}"
+    found = (rows(connection, statement, location_id=each, **binds) for each in locations)
+    return page("contacts", found, query.limit, ("updated_at", "contact_id", "location_id"),
+                lambda contact: contact_out(contact_read(connection, contact)))
+
+
+# Locations
+
+
+def learn_location(connection: apsw.Connection, said: Contact, now: int) -> None:
+    """What a body says of the location itself; what a person set stays."""
+    if said.location_name or said.location_timezone:
+        change(connection, "locations.learn", location_id=said.location_id, name=said.location_name,
+               timezone=said.location_timezone, now=now)
+
+
+def list_location_ids(connection: apsw.Connection) -> list[str]:
+    return [each["location_id"] for each in rows(connection, "locations.list", after="")]
+
+
+def location_out(location: dict) -> dict:
+    return {"location_id": location["location_id"], "name": location["name"], "timezone": location["timezone"],
+            "first_seen_at": iso(location["first_seen_at"])}
+
+
+def edit_location(connection: apsw.Connection, location_id: str, body: LocationBody) -> dict | None:
+    """What is sent is set by a person from then on; null gives the field back to the bodies."""
+    for name in body.model_fields_set:
+        value = getattr(body, name)
+        change(connection, f"locations.set_{name}", location_id=location_id, value=value, edited=value is not None)
+    return row(connection, "locations.find", location_id=location_id)
+
+
+def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool) -> dict:
+    """Removes up to 1,000 events, then up to 1,000 contacts, then the location; says how much remains."""
+    before = row(connection, "locations.count_dependents", location_id=location_id)
+    if dry_run:
+        return before | {"remaining": before["events"] + before["contacts"]}
+    change(connection, "locations.delete_events", location_id=location_id, limit=DELETE_STEP)
+    if before["events"] <= DELETE_STEP:
+        change(connection, "locations.delete_contacts", location_id=location_id, limit=DELETE_STEP)
+    after = row(connection, "locations.count_dependents", location_id=location_id)
+    if not after["events"] and not after["contacts"]:
+        change(connection, "locations.delete", location_id=location_id)
+    gone = {noun: before[noun] - after[noun] for noun in before}
+    return gone | {"remaining": after["events"] + after["contacts"]}
+
+
+########################################################################################################
+# HighLevel bodies
+########################################################################################################
+#
+# Four kinds of body: an event's own fields as JSON or as a form; the body of a workflow's Webhook
+# action, known by an object under customData, with the contact and the location around it; and an
+# app's webhook about a contact, known by type and locationId, flat and in camelCase.
+
+EVENT_FIELDS = tuple(Event.model_fields)
+OPPORTUNITY_FIELDS = {"id", "status", "source", "opportunity_name", "opportunity_source", "pipleline_stage", "pipeline_stage",
+                      "pipeline_id", "pipeline_name", "lead_value", "opportunity_value"}
+APP_FIELDS = {"type", "locationId", "id", "versionId", "appId", "companyId", "timestamp", "webhookId", "traceId",
+              "tags", "customFields", "name", "email", "phone", "source", "contactType", "dateAdded"}
+CONTACT_WEBHOOKS = {"ContactCreate", "ContactUpdate", "ContactTagUpdate", "ContactDndUpdate"}
+
+
+@dataclass(slots=True)
+class Reading:
+    """Fields found in a body, where each was found (for errors to point there), and what to tell the sender."""
+
+    fields: dict[str, Any]
+    where: dict[tuple, str] = field(default_factory=dict)
+    warnings: list[dict] = field(default_factory=list)
+
+
+def parse_body(body: Body) -> Any:
+    """The parsed JSON, or a form's fields as a dictionary. Raises Malformed or UnsupportedType."""
+    data = body.data.removeprefix(b"\xef\xbb\xbf")
+    kind = body.content_type.partition(";")[0].strip().lower()
+    start = data.lstrip()[:1]
+    if not start:
+        raise Malformed("the body is empty; post a JSON object", "empty")
+    if start in b"{[" or kind == "application/json" or kind.endswith("+json"):
+        return parse_json(data)
+    if kind == "application/x-www-form-urlencoded":
+        return parse_form(data)
+    raise UnsupportedType("send JSON (Content-Type: application/json) or a form (application/x-www-form-urlencoded)")
+
+
+def parse_json(data: bytes) -> Any:
+    try:
+        return from_json(data, allow_inf_nan=False, cache_strings="keys")
+    except ValueError as error:  # its message has the place and nothing of the text
+        raise Malformed(f"the body is not JSON: {error}", "not_json") from None
+
+
+def parse_form(data: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(data.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_LIMIT))
+    except UnicodeDecodeError:
+        raise Malformed("the form is not UTF-8", "not_utf8") from None
+    except ValueError:
+        raise Malformed(f"the form has more than {FIELDS_LIMIT:,} fields", "too_many") from None
+
+
+def is_workflow(parsed: Any) -> bool:
+    return isinstance(parsed.get("customData"), dict)
+
+
+def read_fields(parsed: Any) -> Reading:
+    """The event's fields in a body of any kind. Raises Invalid where it is no object."""
+    if not isinstance(parsed, dict):
+        raise Invalid([field_error("", "object_type", "must be a JSON object, with one event")])
+    return read_workflow_event(parsed) if is_workflow(parsed) else read_plain_event(parsed)
+
+
+def read_plain_event(parsed: dict) -> Reading:
+    """As published; properties may also come as `properties.value`, `properties[value]` or JSON text, as forms need."""
+    reading = Reading({name: parsed[name] for name in EVENT_FIELDS if not is_blank(parsed.get(name))})
+    unknown = read_properties(reading, {name: value for name, value in parsed.items() if name not in EVENT_FIELDS}, "")
+    return warn_unknown(reading, unknown)
+
+
+def read_properties(reading: Reading, entries: Mapping[str, Any], prefix: str) -> list[str]:
+    """Gathers the properties from JSON text or an object and from `properties.x` entries; what is neither is returned."""
+    properties, rest = {}, []
+    for name, value in entries.items():
+        if (key := property_key(name)) is None:
+            rest.append(name)
+        else:
+            properties[key] = value
+            reading.where["properties", key] = prefix + pointer_part(name)
+    if isinstance(whole := reading.fields.get("properties"), str):
+        whole = reading.fields["properties"] = parse_properties(whole, prefix)
+    if isinstance(whole, dict) or (whole is None and properties):
+        reading.fields["properties"] = (whole or {}) | properties
+    return rest
+
+
+def property_key(name: str) -> str | None:
+    """`x` of `properties.x` and `properties[x]`, else None."""
+    found = re.fullmatch(r"\s*properties(?:\.(.+)|\[(.+)\])\s*", name, re.DOTALL)
+    return (found[1] or found[2]).strip() if found else None
+
+
+def parse_properties(text: str, prefix: str) -> Any:
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise Invalid([field_error(f"{prefix}/properties", "not_json", f"must be a JSON object; it is not JSON: {error}")]) from None
+
+
+def warn_unknown(reading: Reading, names: list[str]) -> Reading:
+    if names:
+        shown = ", ".join(name[:60] for name in names[:10]) + (" …" if len(names) > 10 else "")
+        reading.warnings.append(warning("unknown_fields", f"not known here and not stored: {shown}"))
+    return reading
+
+
+def read_workflow_event(body: dict) -> Reading:
+    """customData holds the event; its location and contact may be those of the body around it."""
+    custom = {name.strip(): value for name, value in body["customData"].items()}
+    reading = Reading({name: custom[name] for name in EVENT_FIELDS if not is_blank(custom.get(name))},
+                      {(): "/customData"})
+    rest = read_properties(reading, {name: value for name, value in custom.items() if name not in EVENT_FIELDS}, "/customData")
+    read_other_properties(reading, custom, rest)
+    around = body_location(body)
+    if "location_id" not in reading.fields and around is not None:
+        reading.fields["location_id"], reading.where["location_id",] = around, "/location/id"
+    if "contact_id" not in custom and not is_blank(body.get("contact_id")) and same_location(reading.fields, around):
+        reading.fields["contact_id"], reading.where["contact_id",] = body["contact_id"], "/contact_id"
+        reading.warnings.append(warning("contact_from_body", "the contact is the one of the workflow; for an event of the account "
+                                                             "alone, send contact_id empty in customData"))
+    return reading
+
+
+def read_other_properties(reading: Reading, custom: dict, names: list[str]) -> None:
+    """Every other entry of customData is a property; one that is written out as properties.x wins."""
+    if not names or not isinstance(reading.fields.get("properties", {}), dict):
+        return
+    others = {name: custom[name] for name in names}
+    reading.where.update({("properties", name): "/customData" + pointer_part(name) for name in names
+                          if name not in reading.fields.get("properties", {})})
+    reading.fields["properties"] = others | reading.fields.get("properties", {})
+
+
+def body_location(body: dict) -> Any:
+    around = body.get("location")
+    value = around.get("id") if isinstance(around, dict) else None
+    return None if is_blank(value) else value
+
+
+def same_location(fields: dict, around: Any) -> bool:
+    """Whether what is around the event is of the event's own location."""
+    return around is None or str(fields.get("location_id")).strip() == str(around).strip()
+
+
+def read_event(body: Body, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
+    """The event of a body of any kind, warnings, and what the body says of its contact, unchecked (None: nothing)."""
+    parsed = parse_body(body)
+    reading = read_fields(parsed)
+    if "distinct_id" not in reading.fields and caller.distinct_id_rule == "generate":
+        reading.fields["distinct_id"] = str(uuid.uuid4())
+        reading.warnings.append(warning("distinct_id_generated", "no distinct_id was sent; sent again, this is another event"))
+    event = validate(Event, reading.fields, reading.where)
+    around = is_workflow(parsed) and same_location({"location_id": event.location_id}, body_location(parsed)) \
+        and not is_blank(parsed.get("contact_id"))
+    return event, reading.warnings, read_workflow_contact(parsed, event.location_id) if around else None
+
+
+# Contacts
+
+
+def read_workflow_contact(body: dict, location_id: Any) -> Reading:
+    """The contact around customData: root fields that are scalars, custom fields under their labels."""
+    said = {"location_id": location_id, "contact_id": body.get("contact_id")}
+    where = {("location_id",): "/location/id"}
+    full_name = body.get("full_name") or body.get("name")
+    if is_blank(full_name):
+        full_name = " ".join(str(body.get(part) or "") for part in ("first_name", "last_name"))
+    moved = {"name": ("full_name", full_name), "email": ("email", body.get("email")), "phone": ("phone", body.get("phone")),
+             "source": ("contact_source", body.get("contact_source")), "type": ("contact_type", body.get("contact_type")),
+             "date_created": ("date_created", body.get("date_created")), "timezone": ("timezone", body.get("timezone"))}
+    for name, (origin, value) in moved.items():
+        said[name], where[name,] = value, pointer_part(origin)
+    known = {origin for origin, _ in moved.values()} | OPPORTUNITY_FIELDS | {"contact_id", "location_id", "name", "tags"}
+    read_rest(said, where, {name: value for name, value in body.items() if name not in known})
+    if "tags" in body:
+        said["tags"] = body["tags"] if body["tags"] is not None else ""
+    read_location(said, where, body.get("location"))
+    return Reading({name: value for name, value in said.items() if name == "tags" or not is_blank(value)}, where)
+
+
+def read_rest(said: dict, where: dict, entries: Mapping[str, Any]) -> None:
+    """Every other scalar is a field under its name; a list of scalars (several choices) is text with commas."""
+    said["fields"] = {}
+    for name, value in entries.items():
+        if isinstance(value, list) and value and all(isinstance(each, (str, int, float)) for each in value):
+            value = ", ".join(map(str, value))
+        if not isinstance(value, (dict, list)) and not is_blank(value) and name.strip():
+            said["fields"][name.strip()] = value
+            where["fields", name.strip()] = pointer_part(name)
+
+
+def read_location(said: dict, where: dict, location: Any) -> None:
+    if isinstance(location, dict):
+        said["location_name"], said["location_timezone"] = location.get("name"), location.get("timezone")
+        where["location_name",], where["location_timezone",] = "/location/name", "/location/timezone"
+
+
+def read_app_contact(body: dict) -> Reading:
+    """An app's webhook: camelCase becomes the names that workflow bodies use, customFields go by id."""
+    moved = {"location_id": "locationId", "contact_id": "id", "name": "name", "email": "email", "phone": "phone",
+             "source": "source", "type": "contactType", "date_created": "dateAdded", "as_of": "timestamp",
+             "tags": "tags", "timezone": "timezone"}
+    said: dict[str, Any] = {name: body.get(origin) for name, origin in moved.items() if not is_blank(body.get(origin))}
+    where: dict[tuple, str] = {(name,): pointer_part(origin) for name, origin in moved.items()}
+    if "name" not in said:
+        said["name"] = " ".join(str(body.get(part) or "") for part in ("firstName", "lastName")).strip() or None
+    rest = {name: value for name, value in body.items() if name not in APP_FIELDS and name != "timezone"}
+    custom = body.get("customFields")
+    for index, each in enumerate(custom if isinstance(custom, list) else []):
+        if isinstance(each, dict) and isinstance(each.get("id"), str):
+            rest[each["id"]] = each.get("value", each.get("fieldValue"))
+    read_rest(said, where, {snake_case(name) if name in body else name: value for name, value in rest.items()})
+    return Reading({name: value for name, value in said.items() if value is not None}, where)
+
+
+def snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), name)
+
+
+def check_contact(reading: Reading) -> tuple[Contact | None, list[dict]]:
+    """The contact around an event, which must not be lost with a wrong field of its contact: such a field stays
+    as it was, and a warning says so. None where it is not known whose fields they are."""
+    try:
+        return Contact.model_validate(reading.fields), []
+    except ValidationError as error:
+        found = [e["loc"] for e in error.errors(include_url=False, include_input=False)]
+        warnings = [warning("contact_field_ignored", f"{e['pointer']}: {e['message']}")
+                    for e in field_errors(error, reading.where)[:20]]
+        if {"location_id", "contact_id"} & {location[0] for location in found}:
+            return None, warnings
+        return Contact.model_validate(without(reading.fields, found)), warnings
+
+
+def without(fields: dict, locations: Iterable[tuple]) -> dict:
+    good = fields | {"fields": dict(fields.get("fields", {}))}
+    for location in locations:
+        if location[0] == "fields" and len(location) > 1:
+            good["fields"].pop(location[1], None)
+        else:
+            good.pop(location[0], None)
+    return good
+
+
+def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now: int) -> dict:
+    """One webhook about a contact: stored, deleted, or ignored where its type is about something else."""
+    parsed = parse_body(body)
+    if not isinstance(parsed, dict):
+        raise Invalid([field_error("", "object_type", "must be a JSON object")])
+    kind = parsed.get("type")
+    app = "locationId" in parsed and isinstance(kind, str)
+    if app and kind != "ContactDelete" and kind not in CONTACT_WEBHOOKS:
+        return {"status": "ignored", "type": kind[:100], "warnings": []}
+    reading = read_app_contact(parsed) if app else read_workflow_contact(parsed, contact_location(parsed))
+    deletion = kind == "ContactDelete" if app else wants_deletion(parsed)
+    said = validate(ContactIds if deletion else Contact, reading.fields, reading.where)
+    caller.check_location(said.location_id)
+    if deletion:
+        return receive_deletion(connection, said, caller)
+    learn_location(connection, said, now)
+    status, contact = store_contact(connection, said, now)
+    return {"status": status, "contact": contact_out(contact), "warnings": reading.warnings}
+
+
+def contact_location(parsed: dict) -> Any:
+    return body_location(parsed) if is_blank(parsed.get("location_id")) else parsed["location_id"]
+
+
+def wants_deletion(parsed: dict) -> bool:
+    """A workflow says so in customData: action = delete."""
+    custom = parsed.get("customData")
+    actions = [value for name, value in custom.items() if name.strip() == "action"] if isinstance(custom, dict) else []
+    return any(isinstance(action, str) and action.strip().lower() == "delete" for action in actions)
+
+
+def receive_deletion(connection: apsw.Connection, said: ContactIds, caller: Caller) -> dict:
+    caller.check_scope("sync")
+    if (gone := delete_contact(connection, said.location_id, said.contact_id)) is None:
+        return {"status": "unchanged", "warnings": [warning("contact_unknown", "there was no such contact to delete")]}
+    return {"status": "deleted", **gone, "warnings": []}
+
+
+########################################################################################################
+# http
+########################################################################################################
+
+BODY_LIMIT = 1 * MEGABYTE
+JSON, PROBLEM_JSON = "application/json", "application/problem+json"
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+                               "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method on one path: what it needs, what it takes, what it answers. OpenAPI is made from these."""
+
+    method: str
+    path: str                       # as in OpenAPI: /events/v1/{event_id}
+    handler: Callable[[Call], Any]
+    scope: str | None = None        # None: no key
+    query: type[BaseModel] = Query
+    body: Any = None                # the model that describes the body
+    answers: Mapping[int, Any] = field(default_factory=dict)
+    writes: bool = False
+    keeps: bool = False             # a body that is refused becomes a rejection
+    url_key: bool = False           # the key may come as ?api_key=
+
+    @property
+    def rule(self) -> str:
+        """The path as Bottle writes it: our own ids are digits, a sender's id at the end may contain slashes."""
+        rule = re.sub(r"\{(event_id|key_id|metric_id|rejection_id)\}", r"<\1:re:[0-9]+>", self.path)
+        return re.sub(r"\{(\w+)\}$", r"<\1:path>", rule).replace("{", "<").replace("}", ">")
+
+    @property
+    def operation_id(self) -> str:
+        return self.handler.__name__ + ("_at_older_path" if self.path.startswith("/custom-events/") else "")
+
+
+ROUTES: list[Route] = []
+
+
+def route(method: str, *paths: str, **parts: Any) -> Callable:
+    """Declares the decorated function as the handler of a method on these paths."""
+    def declare(handler: Callable[[Call], Any]) -> Callable[[Call], Any]:
+        ROUTES.extend(Route(method, path, handler, **parts) for path in paths)
+        return handler
+    return declare
+
+
+@dataclass(slots=True)
+class Call:
+    """One request as its handler sees it."""
+
+    route: Route
+    connection: apsw.Connection
+    database: Database
+    config: Config
+    attempts: deque
+    now: int
+    body: Body
+    caller: Caller | None = None
+    query: Any = None
+    path: dict[str, str] = field(default_factory=dict)
+
+    def json(self, model: type[BaseModel]) -> Any:
+        return validate(model, parse_body(self.body))
+
+    def number(self, name: str) -> int:
+        """One of our own ids in the path; none has as many digits as SQLite's integers could take."""
+        return int(self.path[name]) if len(self.path[name]) <= 18 else 0
+
+    def locations(self, wanted: str | None) -> list[str]:
+        """The wanted location, or without one all that the key may see. Raises Forbidden."""
+        if wanted is not None:
+            self.caller.check_location(wanted)
+            return [wanted]
+        allowed = self.caller.locations
+        return sorted(allowed) if allowed is not None else list_location_ids(self.connection)
+
+
+@route("POST", "/events/ingestion/v1", "/custom-events/ingestion/v1", scope="ingest", query=IngestQuery, body=Event,
+       answers={201: IngestAnswer, 200: IngestAnswer}, writes=True, keeps=True, url_key=True)
+def ingest_event(call: Call) -> tuple[int, dict]:
+    """Stores one event: JSON, a form, or the body of HighLevel's workflow Webhook action."""
+    return receive_event(call.connection, call.body, call.caller, call.now)
+
+
+def receive_event(connection: apsw.Connection, body: Body, caller: Caller, now: int) -> tuple[int, dict]:
+    event, warnings, around = read_event(body, caller)
+    caller.check_location(event.location_id)
+    if around is not None:
+        said, ignored = check_contact(around)
+        warnings += ignored
+        if said is not None:
+            learn_location(connection, said, now)
+            store_contact(connection, said, now)
+    status, stored, more = store_event(connection, event, now)
+    warnings += more
+    noted = json.dumps(warnings) if warnings else None
+    if noted != stored["warnings"]:
+        change(connection, "events.note_warnings", event_id=stored["event_id"], warnings=noted)
+        stored["warnings"] = noted
+    return 201 if status == "created" else 200, {"status": status, "event": event_out(stored), "warnings": warnings}
+
+
+@route("GET", "/events/v1", scope="read", query=EventQuery, answers={200: EventList})
+def get_events(call: Call) -> dict:
+    """Events by their timestamp, the newest first."""
+    return list_events(call.connection, call.query, call.locations(call.query.location_id))
+
+
+@route("DELETE", "/events/v1", scope="admin", query=EventDeletion, answers={200: DeletedEvents}, writes=True)
+def delete_events_by_filter(call: Call) -> dict:
+    """Deletes up to 1,000 of the events that match and says how many remain; repeat until that is 0."""
+    if not call.query.model_dump(exclude={"dry_run"}, exclude_none=True):
+        raise Invalid([field_error("", "filter_required", "name at least one of location_id, event_name, contact_id, from, to")])
+    return delete_events(call.connection, call.query, call.locations(call.query.location_id))
+
+
+@route("GET", "/events/v1/{event_id}", scope="read", answers={200: EventDetail})
+def get_event(call: Call) -> dict:
+    """One event, with how often it was updated and what its last sender was told."""
+    event = visible_event(call)
+    return event_out(event) | {"update_count": event["update_count"], "warnings": json.loads(event["warnings"] or "[]")}
+
+
+def visible_event(call: Call) -> dict:
+    """The event of the path. Another location's is as unknown as one that does not exist."""
+    event = row(call.connection, "events.find", event_id=call.number("event_id"))
+    if event is None or (call.caller.locations is not None and event["location_id"] not in call.caller.locations):
+        raise NotFound(f"there is no event {call.path['event_id']}")
+    return event
+
+
+@route("DELETE", "/events/v1/{event_id}", scope="admin", query=DryRun, answers={200: DeletedEvents}, writes=True)
+def delete_event(call: Call) -> dict:
+    """Deletes one event."""
+    event = visible_event(call)
+    if not call.query.dry_run:
+        change(call.connection, "events.delete_many", event_ids=json.dumps([event["event_id"]]))
+    return {"events": 1, "remaining": int(call.query.dry_run)}
+
+
+@route("GET", "/event-names/v1", scope="read", query=LocationFilter, answers={200: EventNameList})
+def get_event_names(call: Call) -> dict:
+    """The event names seen: how often, with how many contacts, when last, and their property keys."""
+    return list_event_names(call.connection, call.locations(call.query.location_id))
+
+
+@route("POST", "/contacts/ingestion/v1", scope="ingest", query=IngestQuery, body=dict,
+       answers={200: ContactIngestAnswer}, writes=True, keeps=True, url_key=True)
+def ingest_contact(call: Call) -> dict:
+    """Takes HighLevel's webhooks about contacts and workflow bodies; a deletion needs a sync key."""
+    return receive_contact(call.connection, call.body, call.caller, call.now)
+
+
+@route("GET", "/contacts/v1", scope="read", query=ContactQuery, answers={200: ContactList})
+def get_contacts(call: Call) -> dict:
+    """Contacts, the newest change first; `q` searches name, e-mail address and phone number."""
+    return list_contacts(call.connection, call.query, call.locations(call.query.location_id))
+
+
+@route("GET", "/contacts/v1/{location_id}/{contact_id}", scope="read", answers={200: ContactDetail})
+def get_contact(call: Call) -> dict:
+    """One contact, and how many events it has."""
+    call.caller.check_location(call.path["location_id"])
+    if (contact := find_contact(call.connection, **call.path)) is None:
+        raise NotFound("there is no such contact")
+    return contact_out(contact) | {"events": row(call.connection, "contacts.count_dependents", **call.path)["events"]}
+
+
+@route("PUT", "/contacts/v1/{location_id}/{contact_id}", scope="ingest", body=ContactBody,
+       answers={201: ContactAnswer, 200: ContactAnswer}, writes=True, keeps=True)
+def put_contact(call: Call) -> tuple[int, dict]:
+    """Creates or changes a contact: fields sent replace, fields left out stay, null clears."""
+    call.caller.check_location(call.path["location_id"])
+    parsed = parse_body(call.body)
+    validate(ContactBody, parsed)
+    said = {name: parsed[name] for name in ContactBody.model_fields if name in parsed}
+    if (zone := (said.get("fields") or {}).get("timezone")) is not None and not is_time_zone(str(zone)):
+        raise Invalid([field_error("/fields/timezone", "time_zone", "must be an IANA time zone such as Europe/Berlin")])
+    unknown = [name for name in parsed if name not in ContactDetail.model_fields]
+    status, contact = store_contact(call.connection, validate(Contact, said | call.path), call.now)
+    answer = {"status": status, "contact": contact_out(contact), "warnings": warn_unknown(Reading({}), unknown).warnings}
+    return 201 if status == "created" else 200, answer
+
+
+@route("DELETE", "/contacts/v1/{location_id}/{contact_id}", scope="sync", query=DryRun, answers={200: DeletedContact}, writes=True)
+def remove_contact(call: Call) -> dict:
+    """Deletes a contact with its tags and all of its events; a dry run only counts them."""
+    call.caller.check_location(call.path["location_id"])
+    if (gone := delete_contact(call.connection, **call.path, dry_run=call.query.dry_run)) is None:
+        raise NotFound("there is no such contact")
+    return gone
+
+
+@route("GET", "/locations/v1", scope="read", answers={200: LocationList})
+def get_locations(call: Call) -> dict:
+    """The locations that the key may see."""
+    found = rows(call.connection, "locations.list", after="")
+    allowed = call.caller.locations
+    return {"locations": [location_out(each) for each in found if allowed is None or each["location_id"] in allowed]}
+
+
+@route("PATCH", "/locations/v1/{location_id}", scope="admin", body=LocationBody, answers={200: LocationOut}, writes=True)
+def patch_location(call: Call) -> dict:
+    """Renames a location or sets its time zone, which bodies no longer change; null gives it back to them."""
+    body = call.json(LocationBody)
+    if (location := edit_location(call.connection, call.path["location_id"], body)) is None:
+        raise NotFound("there is no such location")
+    return location_out(location)
+
+
+@route("DELETE", "/locations/v1/{location_id}", scope="admin", query=DryRun, answers={200: DeletedLocation}, writes=True)
+def remove_location(call: Call) -> dict:
+    """Removes a location and all in it, up to 1,000 events a request; repeat until `remaining` is 0."""
+    if row(call.connection, "locations.find", location_id=call.path["location_id"]) is None:
+        raise NotFound("there is no such location")
+    return delete_location(call.connection, call.path["location_id"], call.query.dry_run)
+
+
+@route("GET", "/rejections/v1", scope="admin", query=RejectionQuery, answers={200: RejectionList})
+def get_rejections(call: Call) -> dict:
+    """What authenticated senders posted and was not stored, the newest first."""
+    (before,) = call.query.cursor or (2**62,)
+    location = {} if call.query.location_id is None else {"location_id": call.query.location_id}
+    statement = "rejections.list_by_location" if location else "rejections.list"
+    found = rows(call.connection, statement, before=before, limit=call.query.limit + 1, **location)
+    return page("rejections", [found], call.query.limit, ("rejection_id",), rejection_out)
+
+
+@route("POST", "/rejections/v1/{rejection_id}/replay", scope="admin", body=dict,
+       answers={200: dict, 201: IngestAnswer}, writes=True)
+def replay_rejection(call: Call) -> tuple[int, dict]:
+    """Sends a refused body again: as it was when this request has no body, else edited, as this body."""
+    kept = known_rejection(call)
+    edited = call.body.data.strip() != b""
+    if kept["replayed_at"] is not None:
+        raise Conflict("this one was already replayed", "already_replayed")
+    if kept["truncated"] and not edited:
+        raise Conflict("only its first 64 kB were kept; replay it with a whole body", "truncated")
+    body = Body(call.body.data, call.body.content_type or JSON) if edited else Body(kept["body"], kept["content_type"])
+    status, answer = replay(call, kept, body)
+    change(call.connection, "rejections.mark_replayed", rejection_id=kept["rejection_id"], replayed_at=call.now)
+    return status, answer
+
+
+def known_rejection(call: Call) -> dict:
+    if (kept := row(call.connection, "rejections.find", rejection_id=call.number("rejection_id"))) is None:
+        raise NotFound(f"there is no rejection {call.path['rejection_id']}")
+    return kept
+
+
+def replay(call: Call, kept: dict, body: Body) -> tuple[int, dict]:
+    """As its first sender would, at the time of the refusal, with the admin's right to all locations."""
+    key = row(call.connection, "keys.find_by_id", key_id=kept["key_id"])
+    caller = Caller(kept["key_id"], "admin", None, key["distinct_id_rule"] if key else "refuse")
+    path = "/" + kept["path"].lstrip("/")
+    if path == "/contacts/ingestion/v1":
+        return 200, receive_contact(call.connection, body, caller, kept["received_at"])
+    if path not in {each.path for each in ROUTES if each.handler is ingest_event}:
+        raise Conflict(f"what was posted to {path[:100]} cannot be replayed; send it there again", "not_replayable")
+    if kept["code"] == "event_replaced":
+        check_new_distinct_id(call, kept, body)
+    return receive_event(call.connection, body, caller, kept["received_at"])
+
+
+def check_new_distinct_id(call: Call, kept: dict, body: Body) -> None:
+    """A replaced event under its old distinct_id would replace the one that replaced it."""
+    again = read_fields(parse_body(body)).fields
+    if row(call.connection, "events.find_by_distinct_id", location_id=str(again.get("location_id", "")),
+           distinct_id=str(again.get("distinct_id", ""))):
+        raise Conflict("there is an event with this distinct_id, which this one would replace in turn; "
+                       "replay it with another distinct_id", "distinct_id_taken")
+
+
+@route("DELETE", "/rejections/v1/{rejection_id}", scope="admin", answers={200: Count}, writes=True)
+def dismiss_rejection(call: Call) -> dict:
+    """Removes a refused body."""
+    known_rejection(call)
+    return {"rejections": change(call.connection, "rejections.delete", rejection_id=call.number("rejection_id"))}
+
+
+@route("GET", "/attempts/v1", scope="admin", answers={200: AttemptList})
+def get_attempts(call: Call) -> dict:
+    """The last 100 requests without a valid key since the start, the newest first: time, path and reason."""
+    return {"attempts": [each | {"time": iso(each["time"])} for each in reversed(list(call.attempts))]}
+
+
+@route("GET", "/keys/v1", scope="admin", answers={200: KeyList})
+def get_keys(call: Call) -> dict:
+    """The keys (integrations), without their tokens."""
+    return {"keys": list_keys(call.connection, dict(call.database.last_used))}
+
+
+@route("POST", "/keys/v1", scope="admin", body=NewKey, answers={201: CreatedKey}, writes=True)
+def post_key(call: Call) -> tuple[int, dict]:
+    """Creates a key. Its token is in this one answer and nowhere else."""
+    return 201, create_key(call.connection, call.json(NewKey), call.now)
+
+
+@route("DELETE", "/keys/v1/{key_id}", scope="admin", answers={200: KeyOut}, writes=True)
+def delete_key(call: Call) -> dict:
+    """Revokes a key, at once."""
+    return revoke_key(call.connection, call.number("key_id"), call.now)
+
+
+@route("GET", "/healthz", answers={200: Health, 503: Health})
+def get_health(call: Call) -> tuple[int, dict]:
+    """Whether the database answers a read, and what became of the last turn of writes."""
+    row(call.connection, "locations.find", location_id="")
+    trouble = call.database.trouble
+    state = {"status": "failing" if trouble else "ok", "version": __version__, "writer": trouble.code if trouble else "ok"}
+    return (503 if trouble else 200), state
+
+
+@route("GET", "/openapi.json", answers={200: dict})
+def get_openapi(call: Call) -> dict:
+    """This API as OpenAPI 3.1."""
+    return openapi(call.config.public_url)
+
+
+# From WSGI to a handler and back
+
+
+def create_app(config: Config, clock: Callable[[], int] = system_clock, database: Database | None = None) -> bottle.Bottle:
+    """The WSGI application, under any server. `app.database` is its database, `app.close()` closes it."""
+    app = App(config, database or Database(config, clock), clock)
+    for each in ROUTES:
+        app.route(each.rule, each.method, app.serve(each))
+    app.route("/", "GET", app.asset)
+    app.route("/static/<name:path>", "GET", app.asset)
+    return app
+
+
+class App(bottle.Bottle):
+    """Bottle with our errors: all that is not an answer of a handler is problem+json."""
+
+    def __init__(self, config: Config, database: Database, clock: Callable[[], int]):
+        super().__init__()
+        self.config_, self.database, self.clock = config, database, clock
+        self.attempts: deque = deque(maxlen=100)
+        self.assets = load_assets(data_folder() / "static")
+
+    def close(self) -> None:
+        self.database.close()
+
+    def default_error_handler(self, error: bottle.HTTPError) -> bytes:
+        """What Bottle itself refuses: unknown paths and methods."""
+        problem = {404: NotFound("there is nothing at this path"), 405: MethodNotAllowed("the path does not know this method")}
+        return fill(bottle.response, problem.get(error.status_code) or self.defect(error))
+
+    def defect(self, error: bottle.HTTPError) -> Problem:
+        log_defect(error.exception or error)
+        return Broken("The server failed to do this; its log says where.")
+
+    def asset(self, name: str = "index.html") -> bottle.HTTPResponse:
+        """A file of the page; its name in the browser's cache is its content's hash."""
+        if (found := self.assets.get(name)) is None:
+            return respond(NotFound("there is nothing at this path"))
+        content, kind, tag = found
+        headers = SECURITY_HEADERS | {"Content-Type": kind, "ETag": tag, "Cache-Control": "no-cache"}
+        if bottle.request.get_header("If-None-Match") == tag:
+            return bottle.HTTPResponse(status=304, headers=headers)
+        return bottle.HTTPResponse(content, headers=headers)
+
+    def serve(self, route: Route) -> Callable[..., bottle.HTTPResponse]:
+        """The Bottle callback of a route: every exception becomes an answer here, and a log line if it is our fault."""
+        perform = self.write if route.writes else self.read
+
+        def callback(**path: str) -> bottle.HTTPResponse:
+            started = time.perf_counter()
+            try:
+                answer = perform(route, path)
+            except Problem as problem:
+                answer = problem
+            except apsw.Error as error:
+                answer = storage_problem(error)
+            except Exception as error:
+                log_defect(error)
+                answer = Broken("The server failed to do this; its log says where. Nothing was stored.")
+            return self.finish(respond(answer, reading=not route.writes), started)
+        return callback
+
+    def finish(self, response: bottle.HTTPResponse, started: float) -> bottle.HTTPResponse:
+        if self.config_.log_requests:
+            request = bottle.request
+            print(f"{iso(self.clock())} {request.method} {json.dumps(request.path)} {response.status_code} "
+                  f"{(time.perf_counter() - started) * 1000:.1f} ms", file=sys.stderr, flush=True)
+        return response
+
+    def read(self, route: Route, path: dict[str, str]) -> Any:
+        with self.database.read() as connection:
+            call = self.call(route, path, connection)
+            self.admit(call)
+            return route.handler(call)
+
+    def write(self, route: Route, path: dict[str, str]) -> Any:
+        """Inside the turn; a problem rolls back to before the request, and what was posted is kept apart."""
+        with self.database.turn():
+            call = self.call(route, path, self.database.writer)
+            try:
+                with self.database.savepoint():
+                    self.admit(call)
+                    return route.handler(call)
+            except Problem as problem:
+                if route.keeps and call.caller is not None and problem.status < 500:
+                    self.keep(call, problem)
+                return problem
+
+    def keep(self, call: Call, problem: Problem) -> None:
+        with self.database.savepoint() as connection:
+            keep_rejection(connection, call.body, problem, call.caller.key_id, call.now, self.config_.keep_rejections)
+
+    def call(self, route: Route, path: dict[str, str], connection: apsw.Connection) -> Call:
+        environ = bottle.request.environ
+        data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        body = Body(data, environ.get("CONTENT_TYPE", ""), environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
+        return Call(route, connection, self.database, self.config_, self.attempts, self.clock(), body, path=path)
+
+    def admit(self, call: Call) -> None:
+        """Key, scope, query and the body's outside, in this order: what comes first decides the status."""
+        environ, route = bottle.request.environ, call.route
+        query, call.body.query = split_query(call.body.query)
+        if route.scope is not None:
+            call.caller = self.authenticate(call, environ.get("HTTP_X_API_KEY", ""), query)
+            call.caller.check_scope(route.scope)
+        call.query = read_query(route.query, query)
+        check_path(environ)
+        if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
+            raise UnsupportedType("send the body as it is, without Content-Encoding", "content_encoding")
+        if len(call.body.data) > BODY_LIMIT:
+            raise TooLarge(f"a body may have {BODY_LIMIT:,} bytes, this one has {len(call.body.data):,}")
+
+    def authenticate(self, call: Call, token: str, query: list[tuple[str, str]]) -> Caller:
+        """The caller; a wrong key must not be invisible, so attempts are remembered, without any token."""
+        in_url = next((value for name, value in query if name == "api_key"), "")
+        try:
+            caller = authenticate(call.connection, token or in_url, self.config_.admin_key)
+            if not token and (not call.route.url_key or caller.scope not in ("ingest", "sync")):
+                raise Unauthorized("a key in the URL is taken from senders of events and contacts only, and only one of "
+                                   "scope ingest or sync; send this one in the X-API-Key header", "key_in_url")
+        except Unauthorized as problem:
+            self.attempts.append({"time": call.now, "path": call.body.path[:200], "reason": problem.detail})
+            raise
+        if caller.key_id is not None:
+            self.database.last_used[caller.key_id] = call.now
+        return caller
+
+
+def split_query(text: str) -> tuple[list[tuple[str, str]], str]:
+    """The query's fields, and the query as it may be kept: without a key."""
+    if not text:
+        return [], ""
+    try:
+        fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
+    except ValueError:  # UnicodeDecodeError is one
+        raise Malformed("the part of the URL behind ? is not UTF-8, or has more than 100 fields", "query") from None
+    return fields, urlencode([each for each in fields if each[0].lower() != "api_key"])
+
+
+def read_query(model: type[BaseModel], fields: list[tuple[str, str]]) -> Any:
+    """The query as its model. Raises Invalid whose pointers are the fields' names behind `?`."""
+    values: dict[str, str] = {}
+    twice = {name for name, value in fields if name in values or values.update({name: value})}
+    if twice and model.model_config.get("extra") == "forbid":
+        raise Invalid([field_error("?" + name, "twice", "is there twice") for name in sorted(twice)])
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        found = field_errors(error)
+        raise Invalid([each | {"pointer": "?" + each["pointer"].removeprefix("/")} for each in found]) from None
+
+
+def check_path(environ: Mapping[str, Any]) -> None:
+    """Bottle drops bytes that are not UTF-8, which would turn one identifier into another."""
+    raw = environ["bottle.raw_path"]
+    try:
+        raw.isascii() or raw.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        raise NotFound("the path is not UTF-8") from None
+    if "\0" in raw:
+        raise NotFound("the path contains the NUL character")
+
+
+def respond(answer: Any, reading: bool = False) -> bottle.HTTPResponse:
+    """A handler's answer (a dictionary, or a status and one) or a problem, as JSON."""
+    if isinstance(answer, Problem):
+        return fill(bottle.HTTPResponse(), answer, reading)
+    status, content = answer if isinstance(answer, tuple) else (200, answer)
+    return bottle.HTTPResponse(to_json(content), status, SECURITY_HEADERS | {"Content-Type": JSON})
+
+
+def fill(response: bottle.BaseResponse, problem: Problem, reading: bool = False) -> Any:
+    """Puts the problem into a response; a temporary trouble is 429 to a writer, which HighLevel sends again, and 503 to a reader."""
+    content = problem.as_dict()
+    if reading and isinstance(problem, TryLater):
+        content["status"] = 503
+    response.status = content["status"]
+    for name, value in (SECURITY_HEADERS | problem.headers | {"Content-Type": PROBLEM_JSON}).items():
+        response.set_header(name, value)
+    response.body = to_json(content)
+    return response if isinstance(response, bottle.HTTPResponse) else response.body
+
+
+KINDS_OF_FILE = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+                 ".svg": "image/svg+xml"}
+
+
+def load_assets(folder: Path) -> dict[str, tuple[bytes, str, str]]:
+    """The page's files: name -> (content, type, ETag)."""
+    files = [path for path in folder.rglob("*") if path.suffix in KINDS_OF_FILE]
+    contents = {path.relative_to(folder).as_posix(): (path.read_bytes(), KINDS_OF_FILE[path.suffix]) for path in files}
+    return {name: (data, kind, f'"{hashlib.sha256(data).hexdigest()[:16]}"') for name, (data, kind) in contents.items()}
+
+
+def openapi(public_url: str) -> dict:
+    """OpenAPI 3.1 from the routes and their models."""
+    models = {each for route in ROUTES for each in (route.body, *route.answers.values()) if is_model(each)} | {ProblemOut}
+    _, schemas = models_json_schema([(each, "validation") for each in sorted(models, key=lambda each: each.__name__)],
+                                    ref_template="#/components/schemas/{model}")
+    paths: dict[str, dict] = {}
+    for each in ROUTES:
+        paths.setdefault(each.path, {})[each.method.lower()] = operation(each)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Streamlined Lite", "version": __version__},
+        "servers": [{"url": public_url or "/"}],
+        "paths": paths,
+        "components": {"schemas": schemas["$defs"], "securitySchemes": {
+            "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            "url_key": {"type": "apiKey", "in": "query", "name": "api_key"}}},
+    }
+
+
+def is_model(described: Any) -> bool:
+    return isinstance(described, type) and issubclass(described, BaseModel)
+
+
+def schema_of(described: Any) -> dict:
+    return {"$ref": f"#/components/schemas/{described.__name__}"} if is_model(described) else {"type": "object"}
+
+
+def operation(route: Route) -> dict:
+    """What OpenAPI says of one method on one path."""
+    answers = {str(status): {"description": "the answer", "content": {JSON: {"schema": schema_of(model)}}}
+               for status, model in route.answers.items()}
+    problem = {"description": "a problem", "content": {PROBLEM_JSON: {"schema": schema_of(ProblemOut)}}}
+    described = {
+        "operationId": route.operation_id,
+        "summary": (route.handler.__doc__ or "").strip(),
+        "parameters": parameters(route),
+        "responses": answers | {"4XX": problem, "5XX": problem},
+        "security": [] if route.scope is None else [{"key": []}, {"url_key": []}] if route.url_key else [{"key": []}],
+    }
+    if route.body is not None:
+        content = {JSON: {"schema": schema_of(route.body)}}
+        if route.url_key:
+            content["application/x-www-form-urlencoded"] = {"schema": {"type": "object"}}
+        described["requestBody"] = {"content": content}
+    if route.scope is not None:
+        described["x-scope"] = route.scope
+    return described
+
+
+def parameters(route: Route) -> list[dict]:
+    texts = ("location_id", "contact_id")
+    names = [{"name": name, "in": "path", "required": True, "schema": {"type": "string" if name in texts else "integer"}}
+             for name in re.findall(r"\{(\w+)\}", route.path)]
+    described = route.query.model_json_schema().get("properties", {})
+    return names + [{"name": name, "in": "query", "required": False, "schema": schema}
+                    for name, schema in described.items() if name != "api_key"]
+
+
+########################################################################################################
+# server
+########################################################################################################
+
+TURN_SECONDS = 0.025         # a turn that took as long takes no further request
+STOP_SECONDS = 10            # to finish what has arrived when told to stop
+DRAIN_LIMIT = 64 * MEGABYTE  # of a body that is too large, read so that its sender can read our answer
+HEADER_LIMIT = 64 * 1024
+READ_POSTS = {each.path for each in ROUTES if each.method == "POST" and not each.writes}
+
+
+class Nowhere:
+    """The buffer of a body that nobody will read."""
+
+    def append(self, data: bytes) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def __len__(self) -> int:
+        return 0
+
+
+class Parser(HTTPRequestParser):
+    """Waitress's parser, which must not answer into the face of a client that is still sending.
+
+    A body over the limit is read to its end, to a limit, before its 413: else the client meets a reset.
+    Nothing is read for a client that asked first (Expect), and a request without a body, or one that
+    is refused, needs no 100 Continue, after which waitress would wait for a body that never comes.
+    """
+
+    drained: int | None = None
+
+    def received(self, data: bytes) -> int:
+        if self.drained is not None:
+            return self.drain(data)
+        consumed = super().received(data)
+        if isinstance(self.error, RequestEntityTooLarge) and not self.expect_continue and not self.body_rcv.completed:
+            self.body_rcv.buf, self.drained, self.completed = Nowhere(), 0, False
+        if self.completed:
+            self.expect_continue = False
+        return consumed
+
+    def drain(self, data: bytes) -> int:
+        consumed = self.body_rcv.received(data)
+        self.drained += consumed
+        self.completed = bool(self.body_rcv.completed or self.body_rcv.error or self.drained > DRAIN_LIMIT)
+        return consumed
+
+
+class ProblemTask(ErrorTask):
+    """What waitress refuses by itself, as problem+json."""
+
+    def execute(self) -> None:
+        problem = wire_problem(self.request.error)
+        content = to_json(problem.as_dict())
+        self.status = f"{problem.status} {problem.title}"
+        self.response_headers.extend((SECURITY_HEADERS | problem.headers | {"Content-Type": PROBLEM_JSON}).items())
+        self.set_close_on_finish()
+        self.content_length = len(content)
+        self.write(content)
+
+
+def wire_problem(error: Any) -> Problem:
+    """Our words for waitress's errors, which could repeat a header's text."""
+    if isinstance(error, Problem):
+        return error
+    problem = Problem({
+        413: f"a body may have {BODY_LIMIT:,} bytes",
+        431: f"the headers may have {HEADER_LIMIT:,} bytes",
+        501: "this transfer encoding is not known here; send chunked, or a Content-Length",
+        500: "the server failed to do this; its log says where",
+    }.get(error.code, "the request is not valid HTTP/1.1"), "http_error")
+    problem.status, problem.title = error.code, error.reason
+    return problem
+
+
+class Channel(HTTPChannel):
+    """A connection. While `held` is a list, all that serving its request would send waits there for COMMIT."""
+
+    parser_class = Parser
+    error_task_class = ProblemTask
+    held: list[bytes] | None = None
+    follows = False    # the connection's next request is complete
+    continues = False  # the connection's next request asks whether to send its body
+    version = "1.1"
+
+    def write_soon(self, data: bytes) -> int:
+        if self.held is None:
+            return super().write_soon(data)
+        if not self.connected:
+            raise ClientDisconnected
+        self.held.append(data)
+        return len(data)
+
+    def send_continue(self) -> None:
+        if self.held is None:
+            super().send_continue()
+        else:
+            self.continues = True
+
+    def serve(self) -> None:
+        """Serves the request in line, inside the turn; nothing leaves before release()."""
+        self.held, self.version = [], self.requests[0].version
+        self.service()
+
+    def release(self) -> None:
+        """After COMMIT: the answer leaves, then whatever waited behind it goes on."""
+        answer, self.held = b"".join(self.held or ()), None
+        with contextlib.suppress(ClientDisconnected):
+            self.write_soon(answer)
+        follows, continues, self.follows, self.continues = self.follows, self.continues, False, False
+        if follows and self.connected and self.requests:
+            self.server.add_task(self)
+        elif continues and self.connected and self.request is not None:
+            self.send_continue()
+
+    def refuse(self, problem: Problem) -> None:
+        """Instead of what was held, if anything: the problem, and the end of the connection."""
+        version = self.version if self.held is not None else self.requests[0].version
+        self.held, self.follows, self.continues = None, False, False
+        request = self.parser_class(self.adj)
+        request.version, request.error = version, problem
+        with contextlib.suppress(ClientDisconnected):
+            self.error_task_class(self, request).service()
+        with self.requests_lock:
+            self.close_when_flushed = True
+            for each in self.requests:
+                each.close()
+            self.requests = []
+
+
+class Dispatcher(ThreadedTaskDispatcher):
+    """Sorts requests: reads to waitress's worker threads, writes in line for the next turn."""
+
+    def __init__(self, memory: bool):
+        super().__init__()
+        self.memory = memory             # one connection: the loop serves reads, too
+        self.writes: deque = deque()     # worker threads add to it as well
+
+    def add_task(self, channel: Channel) -> None:
+        if channel.held is not None:
+            channel.follows = True
+        elif is_read(channel.requests[0]) and not self.memory:
+            super().add_task(channel)
+        else:
+            self.writes.append(channel)
+
+
+def is_read(request: HTTPRequestParser) -> bool:
+    """By method and path, as the router will see it; what is not even HTTP needs no turn either."""
+    if request.error is not None or request.command in ("GET", "HEAD"):
+        return True
+    return request.command == "POST" and "/" + request.path.lstrip("/") in READ_POSTS
+
+
+class Server:
+    """Waitress with a loop of our own: one poll, then one turn."""
+
+    def __init__(self, app: App, config: Config):
+        self.app, self.config, self.database = app, config, app.database
+        self.stopping = False
+        self.waiting_since: float | None = None  # for another process that holds the database
+        self.map: dict[int, Any] = {}
+        self.dispatcher = Dispatcher(self.database.memory)
+        self.dispatcher.set_thread_count(config.read_threads)
+        try:
+            self.http = self.listen()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise ConfigError(f"cannot listen on {config.host} port {config.port}: {reason}; choose another with --host or --port") from None
+        self.listeners = [each for each in self.map.values() if isinstance(each, waitress.server.TcpWSGIServer)]
+        for listener in self.listeners:
+            listener.channel_class = Channel
+            listener.handle_accept = lambda listener=listener: self.accept(listener)
+            listener.pull_trigger = self.wake
+
+    def listen(self) -> Any:
+        config = self.config
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue of reads is no news
+        return waitress.create_server(
+            self.app, map=self.map, _dispatcher=self.dispatcher, host=config.host, port=config.port,
+            asyncore_use_poll=True,                      # select() ends at file descriptor 1,023
+            connection_limit=config.connection_limit,
+            channel_timeout=config.idle_timeout,         # slow and silent clients go, ...
+            cleanup_interval=min(10, config.idle_timeout),  # ... and are looked for as often
+            max_request_header_size=HEADER_LIMIT,
+            max_request_body_size=BODY_LIMIT + 1,        # waitress refuses what has as many bytes
+            recv_bytes=65_536,
+            log_socket_errors=False,                     # a client that hangs up is no error of ours
+            clear_untrusted_proxy_headers=False,         # we read none of them
+            ident=None)
+
+    @property
+    def address(self) -> str:
+        """http://HOST:PORT as it really listens."""
+        host, port = self.listeners[0].effective_host, self.listeners[0].effective_port
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def accept(self, listener: Any) -> None:
+        """All new connections; waitress takes one a poll, and each would wait for a turn of the others."""
+        while len(self.map) < self.config.connection_limit:
+            before = len(listener.active_channels)
+            type(listener).handle_accept(listener)
+            if len(listener.active_channels) == before:
+                break
+
+    def wake(self) -> None:
+        """Worker threads wake the loop; the loop itself is awake."""
+        if threading.get_ident() != self.database.turn_thread:
+            self.listeners[0].trigger.pull_trigger()
+
+    def run(self) -> None:
+        """Serves until stop()."""
+        self.database.take_turns()
+        while not self.stopping:
+            self.poll(1.0)
+            self.turn()
+            self.database.idle()
+        self.finish()
+
+    def poll(self, timeout: float) -> None:
+        if self.dispatcher.writes:
+            timeout = 0.01 if self.waiting_since else 0
+        wasyncore.poll2(timeout, self.map)
+
+    def turn(self) -> None:
+        """One transaction for all writes in line; their answers leave after its COMMIT."""
+        writes, served = self.dispatcher.writes, []
+        if not writes or not self.begin():
+            return
+        until = time.monotonic() + TURN_SECONDS
+        while writes and self.database.writer.in_transaction:  # SQLite may roll it all back inside a statement
+            channel = writes.popleft()
+            served.append(channel)
+            channel.serve()
+            if time.monotonic() > until:
+                break
+        try:
+            self.database.commit()
+        except apsw.Error as error:
+            self.refuse(served, storage_problem(error))
+        else:
+            for channel in served:
+                channel.release()
+
+    def begin(self) -> bool:
+        """Whether a turn has begun. While another process holds the database, the loop goes on polling."""
+        try:
+            self.database.begin()
+        except apsw.BusyError as error:
+            self.waiting_since = self.waiting_since or time.monotonic()
+            if time.monotonic() - self.waiting_since > BUSY_SECONDS:
+                self.refuse_all(error)
+            return False
+        except apsw.Error as error:
+            self.refuse_all(error)
+            return False
+        self.waiting_since = None
+        return True
+
+    def refuse_all(self, error: apsw.Error) -> None:
+        self.waiting_since = None
+        waiting = list(self.dispatcher.writes)
+        self.dispatcher.writes.clear()
+        self.refuse(waiting, storage_problem(error))
+
+    def refuse(self, channels: Iterable[Channel], problem: Problem) -> None:
+        for channel in channels:
+            channel.refuse(problem)
+
+    def stop(self) -> None:
+        """Ends run() after what has arrived is answered; may be called from a signal handler or another thread."""
+        self.stopping = True
+
+    def finish(self) -> None:
+        """Takes no more connections, answers what has arrived, moves the WAL into the file and closes."""
+        for listener in self.listeners:
+            self.accept(listener)
+            wasyncore.dispatcher.close(listener)
+        until = time.monotonic() + STOP_SECONDS
+        self.poll(0)
+        while (channels := self.channels()) and time.monotonic() < until:
+            self.turn()
+            for channel in channels:
+                channel.will_close = channel.will_close or is_idle(channel)
+            self.poll(0.05)
+        self.dispatcher.shutdown(timeout=STOP_SECONDS)
+        self.app.close()
+        wasyncore.close_all(self.map, ignore_all=True)
+
+    def channels(self) -> list[Channel]:
+        return [each for each in self.map.values() if isinstance(each, Channel)]
+
+
+def is_idle(channel: Channel) -> bool:
+    return not channel.requests and channel.request is None and not channel.total_outbufs_len
+
+
+def allow_many_files(connections: int) -> None:
+    """Each connection is an open file; the usual soft limit of 1,024 is below what we are set to take."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections * 3 + 100  # a large request and a large answer have a temporary file each
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+########################################################################################################
+# command line
+########################################################################################################
+
+EXAMPLES = {
+    "serve": "streamlined-lite serve --port 8080 --database ./streamlined-lite.db",
+    "keys": "streamlined-lite keys create \"HighLevel workflows\" --scope ingest",
+    "keys create": "streamlined-lite keys create \"HighLevel workflows\" --location ve9EPM428h8vShlRW1KT",
+    "keys list": "streamlined-lite keys list --json",
+    "keys revoke": "streamlined-lite keys revoke 3",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0: done; 1: not done, and one line said why; 2: a wrong command or setting."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
+        argv = ["serve", *argv]
+    options = vars(parser().parse_args(argv))
+    command = options.pop("command")
+    flags = {name: options.pop(name) for name in list(options) if name in Config.model_fields}
+    try:
+        config = load_config(os.environ, {name: value for name, value in flags.items() if value is not None})
+        return command(config, **options)
+    except ConfigError as error:
+        print(f"streamlined-lite: {error}", file=sys.stderr)
+        return 2
+    except Problem as problem:
+        print(f"streamlined-lite: {problem.detail}", file=sys.stderr)
+        return 1
+    except apsw.Error as error:
+        print(f"streamlined-lite: {storage_problem(error).detail}", file=sys.stderr)
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="streamlined-lite", description="A custom events API and metric builder on one SQLite "
+                                  "file. Without a command it serves.", epilog=f"example: {EXAMPLES['serve']}")
+    top.add_argument("--version", action="version", version=f"streamlined-lite {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    serve = add_command(commands, "serve", "serve the API and the page", serve_command)
+    add_settings(serve, set(Config.model_fields) - {"admin_key"})
+    keys = commands.add_parser("keys", help="create, list and revoke keys (integrations)", epilog=f"example: {EXAMPLES['keys']}")
+    actions = keys.add_subparsers(title="actions", metavar="ACTION", required=True)
+    create = add_command(actions, "keys create", "create a key; its token is printed once", create_key_command)
+    create.add_argument("name", help="what the key is for")
+    create.add_argument("--scope", choices=get_args(Scope), default="ingest",
+                        help="ingest posts events and contacts, sync also deletes contacts, read reads, admin does everything (default: ingest)")
+    create.add_argument("--location", action="append", metavar="ID", help="a location_id that the key is for (default: all); repeat for more")
+    create.add_argument("--generate-distinct-ids", action="store_true", help="take events without a distinct_id, each as a new one")
+    listed = add_command(actions, "keys list", "list the keys, without their tokens", list_keys_command)
+    revoke = add_command(actions, "keys revoke", "revoke a key at once", revoke_key_command)
+    revoke.add_argument("key_id", type=int, metavar="ID", help="the number that keys list shows")
+    for each in (create, listed, revoke):
+        add_settings(each, {"database"})
+        each.add_argument("--json", action="store_true", help="answer in JSON")
+    return top
+
+
+def add_command(commands: Any, name: str, summary: str, command: Callable) -> argparse.ArgumentParser:
+    added = commands.add_parser(name.split()[-1], help=summary, description=summary[0].upper() + summary[1:] + ".",
+                                epilog=f"example: {EXAMPLES[name]}")
+    added.set_defaults(command=command)
+    return added
+
+
+def add_settings(command: argparse.ArgumentParser, names: set[str]) -> None:
+    """A flag for each setting; its value is checked with the variables' values, in one place."""
+    for name, setting in Config.model_fields.items():
+        if name in names:
+            flag, default = "--" + name.replace("_", "-"), setting.default
+            action: Any = argparse.BooleanOptionalAction if isinstance(default, bool) else "store"
+            shown = f"{setting.description} (default: {default!s}; {ENV_PREFIX}{name.upper()})" if default != "" \
+                else f"{setting.description} ({ENV_PREFIX}{name.upper()})"
+            extra = {} if isinstance(default, bool) else {"metavar": name.upper()}
+            command.add_argument(flag, action=action, default=None, help=shown.replace("%", "%%"), **extra)
+
+
+def serve_command(config: Config) -> int:
+    """Serves until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    allow_many_files(config.connection_limit)
+    app = create_app(config)
+    try:
+        server = Server(app, config)
+    except ConfigError:
+        app.close()
+        raise
+    greet(app.database, config, server.address)
+    stop_on_signals(server)
+    server.run()
+    print("stopped", flush=True)
+    return 0
+
+
+def stop_on_signals(server: Server) -> None:
+    """A signal only sets a flag and wakes the poll: it is never an exception in the middle of a turn."""
+    wakeup = server.listeners[0].trigger.trigger
+    os.set_blocking(wakeup, False)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+
+
+def greet(database: Database, config: Config, address: str) -> None:
+    """Where it listens; at the first start on a terminal also an admin key, once."""
+    url = config.public_url.rstrip("/") or address
+    print(f"Streamlined Lite {__version__}, database {config.database}")
+    if not config.admin_key and not list_keys(database.writer):
+        if sys.stdout.isatty():
+            introduce(database, url)
+        else:
+            print(f"There is no key yet; this command makes one: {key_command(config)}")
+    print(f"listening on {address}", flush=True)
+
+
+def introduce(database: Database, url: str) -> None:
+    with database.turn():
+        token = create_key(database.writer, NewKey(name="first admin key", scope="admin"), database.clock())["token"]
+    body = json.dumps({"event_name": "Offer Made", "location_id": "my-location", "distinct_id": "offer-1", "properties": {"value": 100}})
+    print(f"\nThis is your admin key, shown only now: {token}\n\nSign in: {url}/#key={token}\n\nPost an event:\n"
+          f"curl {url}/events/ingestion/v1 -H 'X-API-Key: {token}' -H 'Content-Type: application/json' -d {shlex.quote(body)}\n")
+
+
+def key_command(config: Config) -> str:
+    """The command that makes an admin key for this database, as this program was started."""
+    program = f"{shlex.quote(sys.executable)} {shlex.quote(sys.argv[0])}" if sys.argv[0].endswith(".py") else "streamlined-lite"
+    return f"{program} keys create admin --scope admin --database {shlex.quote(os.path.abspath(config.database))}"
+
+
+@contextlib.contextmanager
+def existing_database(config: Config) -> Iterator[Database]:
+    database = Database(config, create=False)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def create_key_command(config: Config, name: str, scope: str, location: list[str] | None, generate_distinct_ids: bool, json: bool) -> int:
+    new = validate(NewKey, {"name": name, "scope": scope, "locations": location,
+                            "distinct_id_rule": "generate" if generate_distinct_ids else "refuse"})
+    with existing_database(config) as database:
+        with database.turn():
+            created = create_key(database.writer, new, database.clock())
+    print(to_json(created, indent=2).decode() if json else
+          f"Key {created['key_id']}, {created['name']} ({created['scope']}). Its token is shown only now:\n{created['token']}")
+    return 0
+
+
+def list_keys_command(config: Config, json: bool) -> int:
+    with existing_database(config) as database, database.read() as connection:
+        keys = list_keys(connection)
+    print(to_json(keys, indent=2).decode() if json else key_table(keys))
+    return 0
+
+
+def key_table(keys: list[dict]) -> str:
+    lines = [("ID", "NAME", "SCOPE", "LOCATIONS", "TOKEN", "CREATED", "LAST USED", "REVOKED")]
+    lines += [(str(key["key_id"]), key["name"][:40], key["scope"], ", ".join(key["locations"] or ["all"])[:40], key["token_prefix"] + "…",
+               key["created_at"][:10], (key["last_used_at"] or "never")[:16], (key["revoked_at"] or "")[:10]) for key in keys]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
+
+
+def revoke_key_command(config: Config, key_id: int, json: bool) -> int:
+    with existing_database(config) as database:
+        with database.turn():
+            revoked = revoke_key(database.writer, key_id, database.clock())
+    print(to_json(revoked, indent=2).decode() if json else f"Key {key_id}, {revoked['name']}, is revoked.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
