@@ -1,0 +1,228 @@
+"""What the tests share: an app with a settable clock, and a real server on a real file."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from webtest import TestApp
+
+import streamlined_lite as lite
+
+BODIES = Path(__file__).parent / "bodies"
+ADMIN = "an-admin-key-for-tests"
+NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Where everything must run (CI), a skip is a failure."""
+    report = yield
+    if report.skipped and os.environ.get("STREAMLINED_REQUIRE_ALL") and not hasattr(report, "wasxfail"):
+        report.outcome, report.longrepr = "failed", f"skipped where nothing may be: {report.longrepr[2]}"
+    return report
+
+
+class Clock:
+    """Milliseconds that pass when a test says so."""
+
+    def __init__(self, now: int = NOW):
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+    def advance(self, milliseconds: int) -> None:
+        self.now += milliseconds
+
+
+class Api:
+    """The app under WebTest, which calls it as any WSGI server would; every answer is returned, also a refusal."""
+
+    def __init__(self, database: str = ":memory:", clock=None, **settings):
+        self.clock = clock or Clock()
+        self.app = lite.create_app(lite.Config(database=database, admin_key=ADMIN, **settings), self.clock)
+        self.web = TestApp(self.app)
+
+    def __call__(self, method: str, path: str, body=None, key: str | None = ADMIN, kind: str = "application/json", headers=None):
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        sent = {"X-API-Key": key} if key else {}
+        if body is not None:
+            sent["Content-Type"] = kind
+        return self.web.request(path, method=method, body=data, headers=sent | (headers or {}), expect_errors=True)
+
+    def post(self, body, **rest):
+        return self("POST", "/events/ingestion/v1", body, **rest)
+
+    def get(self, path: str, **rest):
+        return self("GET", path, **rest).json
+
+    def key(self, **new) -> str:
+        return self("POST", "/keys/v1", {"name": "a key"} | new).json["token"]
+
+    def rows(self, sql: str, binds=()) -> list[tuple]:
+        return list(self.app.database.writer.execute(sql, binds))
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def api(clock):
+    made = Api(clock=clock)
+    yield made
+    made.app.close()
+
+
+def event(distinct_id="d-1", **fields) -> dict:
+    return {"event_name": "Offer Made", "location_id": "loc-1", "distinct_id": distinct_id} | fields
+
+
+def sample(name: str, **custom) -> dict:
+    """A body as HighLevel sends it, with these entries in its customData."""
+    body = json.loads((BODIES / f"highlevel-{name}.json").read_text("utf-8"))
+    if custom:
+        body["customData"] = body.get("customData", {}) | custom
+    return body
+
+
+def clean_environment(**settings: str) -> dict[str, str]:
+    """The environment without settings of ours, but for these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLINED_")}
+    return kept | {f"STREAMLINED_{name.upper()}": value for name, value in settings.items()}
+
+
+class ServerProcess:
+    """`streamlined_lite.py` as a process of its own, on a free port."""
+
+    def __init__(self, database: Path | str, *flags: str, **settings: str):
+        self.database = str(database)
+        command = [sys.executable, "-W", "error", lite.__file__, "--port", "0", "--database", self.database, *flags]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        env=clean_environment(admin_key=ADMIN) | clean_environment(**settings))
+        self.output: list[str] = []
+        for line in self.process.stdout:
+            self.output.append(line)
+            if found := re.match(r"listening on (http://\S+)", line):
+                self.url = found[1]
+                break
+        else:
+            raise AssertionError(f"did not start: {self.output} {self.process.stderr.read()}")
+        self.port = urlsplit(self.url).port
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """The exit code, and all that was written to standard error."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=30)
+        return self.process.returncode, errors
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts servers: start(database, *flags, **settings); all are stopped at the end."""
+    started = []
+
+    def make(database=tmp_path / "events.db", *flags, **settings) -> ServerProcess:
+        started.append(ServerProcess(database, *flags, **settings))
+        return started[-1]
+
+    yield make
+    for each in started:
+        each.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def server(start):
+    return start()
+
+
+class Served:
+    """The server in this process, on a thread, so that a test can put a trouble under it."""
+
+    def __init__(self, database: Path | str, clock=lite.system_clock, **settings):
+        self.config = lite.Config(database=str(database), port=0, admin_key=ADMIN, **settings)
+        self.app = lite.create_app(self.config, clock)
+        self.server = lite.Server(self.app, self.config)
+        self.port = urlsplit(self.server.address).port
+        self.thread = threading.Thread(target=self.server.run)
+        self.thread.start()
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def close(self) -> None:
+        self.server.stop()
+        self.server.listeners[0].trigger.pull_trigger()
+        self.thread.join(30)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Serves from a thread: serve(database, **settings)."""
+    served = []
+
+    def make(database=tmp_path / "events.db", **settings) -> Served:
+        served.append(Served(database, **settings))
+        return served[-1]
+
+    yield make
+    for each in served:
+        if each.thread.is_alive():
+            each.close()
+
+
+def request_bytes(body: bytes | dict, key: str = ADMIN, path="/events/ingestion/v1", method="POST", version="1.1", **headers) -> bytes:
+    """A request as it stands on the wire."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = {"Host": "test", "X-API-Key": key, "Content-Type": "application/json", "Content-Length": str(len(data))}
+    lines |= {name.replace("_", "-"): value for name, value in headers.items()}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value is not None)
+    return f"{method} {path} HTTP/{version}\r\n{head}\r\n".encode() + data
+
+
+class Answers:
+    """Reads answers from a connection, one after the other."""
+
+    def __init__(self, connection: socket.socket):
+        self.file = connection.makefile("rb")
+
+    def next(self) -> tuple[int, dict[str, str], bytes]:
+        """(status, headers in lower case, body); (0, {}, b"") when the connection has ended."""
+        first = self.file.readline()
+        if not first:
+            return 0, {}, b""
+        status, headers = int(first.split()[1]), {}
+        while (line := self.file.readline().strip()):
+            name, _, value = line.decode("latin-1").partition(":")
+            headers[name.lower()] = value.strip()
+        length = int(headers.get("content-length", 0)) if status != 100 else 0
+        return status, headers, self.file.read(length)
+
+    def statuses(self) -> list[int]:
+        """All that come until the connection ends."""
+        found = []
+        while status := self.next()[0]:
+            found.append(status)
+        return found
+
+
+def exchange(target, *requests: bytes) -> list[tuple[int, dict, bytes]]:
+    """Sends requests over one new connection at once, and reads as many answers."""
+    with target.connect() as connection:
+        connection.sendall(b"".join(requests))
+        answers = Answers(connection)
+        return [answers.next() for _ in requests]
