@@ -55,8 +55,8 @@ from zoneinfo import ZoneInfo
 import apsw
 import bottle
 import waitress
-from pydantic import (BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, TypeAdapter,
-                      ValidationError, WithJsonSchema)
+from pydantic import (BaseModel, ConfigDict, Field, PlainValidator,
+                      ValidationError, WithJsonSchema, create_model)
 from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticCustomError, from_json, to_json
 from waitress import wasyncore
@@ -190,36 +190,15 @@ class Problem(Exception):
         return body
 
 
-class Malformed(Problem):
-    status, title, code = 400, "Not readable", "malformed"
-
-
-class Unauthorized(Problem):
-    status, title, code = 401, "No valid key", "unauthorized"
-
-
-class Forbidden(Problem):
-    status, title, code = 403, "Not allowed", "forbidden"
-
-
-class NotFound(Problem):
-    status, title, code = 404, "Not found", "not_found"
-
-
-class MethodNotAllowed(Problem):
-    status, title, code = 405, "Method not allowed", "method_not_allowed"
-
-
-class Conflict(Problem):
-    status, title, code = 409, "Conflict", "conflict"
-
-
-class TooLarge(Problem):
-    status, title, code = 413, "Too large", "too_large"
-
-
-class UnsupportedType(Problem):
-    status, title, code = 415, "Unsupported content", "unsupported_content"
+class Malformed(Problem): status, title, code = 400, "Not readable", "malformed"
+class Unauthorized(Problem): status, title, code = 401, "No valid key", "unauthorized"
+class Forbidden(Problem): status, title, code = 403, "Not allowed", "forbidden"
+class NotFound(Problem): status, title, code = 404, "Not found", "not_found"
+class MethodNotAllowed(Problem): status, title, code = 405, "Method not allowed", "method_not_allowed"
+class Conflict(Problem): status, title, code = 409, "Conflict", "conflict"
+class TooLarge(Problem): status, title, code = 413, "Too large", "too_large"
+class UnsupportedType(Problem): status, title, code = 415, "Unsupported content", "unsupported_content"
+class Broken(Problem): pass
 
 
 class Invalid(Problem):
@@ -237,10 +216,6 @@ class TryLater(Problem):
 
     def __init__(self, detail: str, code: str = "", seconds: int = 5):
         super().__init__(detail, code, headers={"Retry-After": str(seconds)})
-
-
-class Broken(Problem):
-    pass
 
 
 def field_error(pointer: str, code: str, message: str) -> dict:
@@ -583,211 +558,56 @@ class IngestQuery(BaseModel):
     api_key: str | None = None
 
 
-# What answers hold. The OpenAPI document is made from these.
+# What answers hold, for the OpenAPI document. Built when that is asked for: most processes never do.
 
 
-class Warning_(BaseModel):
-    code: str
-    message: str
+class Answer(BaseModel):
+    model_config = ConfigDict(defer_build=True)
 
 
-class EventOut(BaseModel):
-    event_id: int
-    event_name: str
-    location_id: str
-    distinct_id: str
-    contact_id: str | None
-    timestamp: Moment
-    properties: dict[str, str | int | float]
-    received_at: Moment
-    updated_at: Moment
+def answer(title: str, base: type[BaseModel] = Answer, /, **fields: Any) -> type[BaseModel]:
+    """A model of an answer; a field that may be left out is given as (type, None)."""
+    return create_model(title, __base__=base, **{key: kind if isinstance(kind, tuple) else (kind, ...) for key, kind in fields.items()})
 
 
-class EventDetail(EventOut):
-    """`warnings` are those of the last request about the event."""
-
-    update_count: int
-    warnings: list[Warning_]
-
-
-class IngestAnswer(BaseModel):
-    status: Literal["created", "updated", "unchanged"]
-    event: EventOut
-    warnings: list[Warning_]
-
-
-class EventList(BaseModel):
-    events: list[EventOut]
-    next: str | None
-
-
-class DeletedEvents(BaseModel):
-    events: int
-    remaining: int
-
-
-class PropertyKey(BaseModel):
-    key: str
-    kinds: list[Literal["text", "number"]]
-
-
-class EventName(BaseModel):
-    event_name: str
-    location_id: str
-    count: int
-    contact_count: int
-    last_seen: Moment
-    properties: list[PropertyKey]
-
-
-class EventNameList(BaseModel):
-    event_names: list[EventName]
-
-
-class ContactOut(BaseModel):
-    location_id: str
-    contact_id: str
-    name: str | None
-    email: str | None
-    phone: str | None
-    source: str | None
-    type: str | None
-    date_created: Moment | None
-    tags: list[str]
-    fields: dict[str, str | int | float | bool]
-    as_of: Moment | None
-    created_at: Moment
-    updated_at: Moment
-
-
-class ContactDetail(ContactOut):
-    events: int
-
-
-class ContactList(BaseModel):
-    contacts: list[ContactOut]
-    next: str | None
-
-
-class ContactAnswer(BaseModel):
-    status: Literal["created", "updated", "unchanged"]
-    contact: ContactOut
-    warnings: list[Warning_]
-
-
-class ContactIngestAnswer(BaseModel):
-    """`type` names a webhook that is not about contacts' data; counts are of a deletion."""
-
-    status: Literal["created", "updated", "unchanged", "deleted", "ignored"]
-    warnings: list[Warning_]
-    contact: ContactOut | None = None
-    type: str | None = None
-    events: int | None = None
-    tags: int | None = None
-
-
-class DeletedContact(BaseModel):
-    events: int
-    tags: int
-
-
-class LocationOut(BaseModel):
-    location_id: str
-    name: str | None
-    timezone: str | None
-    first_seen_at: Moment
-
-
-class LocationList(BaseModel):
-    locations: list[LocationOut]
-
-
-class DeletedLocation(BaseModel):
-    """Removed by this request, or to be removed in a dry run, and what is left: ask again until it is 0."""
-
-    events: int
-    contacts: int
-    tags: int
-    remaining: int
-
-
-class RejectionOut(BaseModel):
-    """`body` is text where it is UTF-8, else base64 as `encoding` says."""
-
-    rejection_id: int
-    received_at: Moment
-    code: str
-    path: str
-    query: str
-    content_type: str
-    body: str
-    encoding: Literal["utf-8", "base64"]
-    truncated: bool
-    problem: dict
-    key_id: int | None
-    location_id: str | None
-    replayed_at: Moment | None
-
-
-class RejectionList(BaseModel):
-    rejections: list[RejectionOut]
-    next: str | None
-
-
-class Attempt(BaseModel):
-    time: Moment
-    path: str
-    reason: str
-
-
-class AttemptList(BaseModel):
-    attempts: list[Attempt]
-
-
-class KeyOut(BaseModel):
-    key_id: int
-    name: str
-    scope: Scope
-    locations: list[str] | None
-    distinct_id_rule: str
-    token_prefix: str
-    created_at: Moment
-    last_used_at: Moment | None
-    revoked_at: Moment | None
-
-
-class CreatedKey(KeyOut):
-    token: str
-
-
-class KeyList(BaseModel):
-    keys: list[KeyOut]
-
-
-class Count(BaseModel):
-    rejections: int
-
-
-class Health(BaseModel):
-    status: Literal["ok", "failing"]
-    version: str
-    writer: str
-
-
-class FieldError(BaseModel):
-    pointer: str
-    code: str
-    message: str
-
-
-class ProblemOut(BaseModel):
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    errors: list[FieldError] | None = None
-    rejection_id: int | None = None
+Note = answer("Warning", code=str, message=str)
+EventOut = answer("StoredEvent", event_id=int, event_name=str, location_id=str, distinct_id=str, contact_id=str | None, timestamp=Moment,
+                  properties=dict[str, str | int | float], received_at=Moment, updated_at=Moment)
+EventDetail = answer("EventDetail", EventOut, update_count=int, warnings=list[Note])
+IngestAnswer = answer("IngestAnswer", status=Literal["created", "updated", "unchanged"], event=EventOut, warnings=list[Note])
+EventList = answer("EventList", events=list[EventOut], next=str | None)
+DeletedEvents = answer("DeletedEvents", events=int, remaining=int)
+PropertyKey = answer("PropertyKey", key=str, kinds=list[Literal["text", "number"]])
+EventName = answer("EventName", event_name=str, location_id=str, count=int, contact_count=int, last_seen=Moment, properties=list[PropertyKey])
+EventNameList = answer("EventNameList", event_names=list[EventName])
+ContactOut = answer("StoredContact", location_id=str, contact_id=str, name=str | None, email=str | None, phone=str | None, source=str | None,
+                    type=str | None, tags=list[str], fields=dict[str, str | int | float | bool], date_created=Moment | None,
+                    as_of=Moment | None, created_at=Moment, updated_at=Moment)
+ContactDetail = answer("ContactDetail", ContactOut, events=int)
+ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
+ContactAnswer = answer("ContactAnswer", status=Literal["created", "updated", "unchanged"], contact=ContactOut, warnings=list[Note])
+ContactIngestAnswer = answer("ContactIngestAnswer", status=Literal["created", "updated", "unchanged", "deleted", "ignored"],
+                             warnings=list[Note], contact=(ContactOut | None, None), type=(str | None, None),
+                             events=(int | None, None), tags=(int | None, None))
+DeletedContact = answer("DeletedContact", events=int, tags=int)
+LocationOut = answer("Location", location_id=str, name=str | None, timezone=str | None, first_seen_at=Moment)
+LocationList = answer("LocationList", locations=list[LocationOut])
+DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, remaining=int)
+RejectionOut = answer("Rejection", rejection_id=int, received_at=Moment, code=str, path=str, query=str, content_type=str, body=str,
+                      encoding=Literal["utf-8", "base64"], truncated=bool, problem=dict, key_id=int | None, location_id=str | None,
+                      replayed_at=Moment | None)
+RejectionList = answer("RejectionList", rejections=list[RejectionOut], next=str | None)
+DeletedRejection = answer("DeletedRejection", rejections=int)
+Attempt = answer("Attempt", time=Moment, path=str, reason=str)
+AttemptList = answer("AttemptList", attempts=list[Attempt])
+KeyOut = answer("StoredKey", key_id=int, name=str, scope=Scope, locations=list[str] | None, distinct_id_rule=str, token_prefix=str,
+                created_at=Moment, last_used_at=Moment | None, revoked_at=Moment | None)
+CreatedKey = answer("CreatedKey", KeyOut, token=str)
+KeyList = answer("KeyList", keys=list[KeyOut])
+Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=str)
+FieldError = answer("FieldError", pointer=str, code=str, message=str)
+ProblemOut = answer("Problem", type=str, title=str, status=int, detail=str, code=str, errors=(list[FieldError] | None, None),
+                    rejection_id=(int | None, None))
 
 
 MESSAGES = {"missing": ("required", "is required"), "dict_type": ("object_type", "must be a JSON object"),
@@ -1060,7 +880,7 @@ class Checkpointer(threading.Thread):
 
 def open_connection(path: str, flags: int) -> apsw.Connection:
     connection = apsw.Connection(path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200)
-    connection.pragma("cache_size", -4_000)  # kB
+    connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
     connection.pragma("recursive_triggers", True)
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     return connection
@@ -1071,7 +891,7 @@ def open_writer(path: str) -> apsw.Connection:
     try:
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         connection.set_busy_timeout(BUSY_SECONDS * 1000)
-        connection.pragma("cache_size", -16_000)
+        connection.pragma("cache_size", -8_000)
         if connection.pragma("application_id") == 0:
             connection.pragma("application_id", APPLICATION_ID)  # before WAL, so that the file's own first page has it
         connection.pragma("journal_mode", "wal")
@@ -2108,7 +1928,7 @@ def check_new_distinct_id(call: Call, kept: dict, body: Body) -> None:
                        "replay it with another distinct_id", "distinct_id_taken")
 
 
-@route("DELETE", "/rejections/v1/{rejection_id}", scope="admin", answers={200: Count}, writes=True)
+@route("DELETE", "/rejections/v1/{rejection_id}", scope="admin", answers={200: DeletedRejection}, writes=True)
 def dismiss_rejection(call: Call) -> dict:
     """Removes a refused body."""
     known_rejection(call)
