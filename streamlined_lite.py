@@ -3,13 +3,13 @@
 
 The way of one event, which is the way of every request that writes:
 
-    Channel      a connection's request is complete: the Dispatcher puts it in line  [server]
-    Server.turn  BEGIN IMMEDIATE, then for each request in line:                     [server]
-      serve      key, scope, query -> Call, inside a savepoint                       [http]
-      read_event JSON, form or HighLevel body -> fields -> Event, a pydantic model   [HighLevel bodies, models]
-      store_event find, compare, sql/events.upsert.sql; triggers do the relations    [events]
-      keep_rejection instead, after a rollback, when the body cannot be stored       [rejections]
-    Server.turn  COMMIT; only now does Channel.release let the answers leave         [server]
+    Channel           a connection's request is complete: the Dispatcher puts it in line  [server]
+    Server.turn       BEGIN IMMEDIATE, then for each request in line:                     [server]
+      App.write       key, scope, query -> Call, inside a savepoint                       [http]
+      read_event      JSON, form or HighLevel body -> fields -> Event, a pydantic model   [HighLevel bodies, models]
+      store_event     find, compare, sql/events.upsert.sql; triggers do the relations     [events]
+      keep_rejection  instead, after a rollback, when the body cannot be stored           [rejections]
+    Server.turn       COMMIT; only now does Channel.release let the answers leave         [server]
 
 Reads go to waitress's worker threads, each with a read-only connection of its own.
 

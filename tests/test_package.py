@@ -1,0 +1,120 @@
+"""The package and its documents: what they say is so, and what is so they say."""
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import streamlined_lite as lite
+from conftest import clean_environment
+
+ROOT = Path(lite.__file__).parent
+README = (ROOT / "README.md").read_text("utf-8")
+SOURCE = (ROOT / "streamlined_lite.py").read_text("utf-8")
+
+
+def table_after(heading: str) -> list[list[str]]:
+    """The cells of the first table behind a heading of the README."""
+    text = README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def shell_lines() -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_the_readme_lists_every_route_with_its_scope_and_no_other():
+    written = {(*cells[0].replace("`", "").split(" "), cells[1]) for cells in table_after("The API")}
+    assert written == {(each.method, each.path, each.scope or "none") for each in lite.ROUTES}
+
+
+def test_the_readme_lists_every_setting_with_its_flag_variable_and_default_and_no_other():
+    written = {(cells[0], cells[1], cells[2]) for cells in table_after("Settings")}
+    flags = {name: "" if name == "admin_key" else "--" + name.replace("_", "-") for name in lite.Config.model_fields}
+    assert written == {(flags[name], "STREAMLINED_" + name.upper(), str(setting.default))
+                       for name, setting in lite.Config.model_fields.items()}
+
+
+def test_the_readme_lists_every_scope():
+    assert {cells[0] for cells in table_after("Keys")} == set(lite.ALLOWED)
+
+
+def test_every_command_line_of_the_readme_is_understood():
+    commands = [line.split("streamlined-lite ", 1)[1] for line in shell_lines() if "streamlined-lite " in line and "pip" not in line]
+    assert len(commands) >= 5
+    for command in commands:
+        lite.parser().parse_args(shlex.split(command, comments=True))
+
+
+def test_every_warning_that_the_code_gives_is_in_the_readme():
+    codes = set(re.findall(r'warning\("(\w+)"', SOURCE)) - {"contact_unknown"}
+    assert codes and {code for code in codes if f"`{code}`" not in README} == set()
+
+
+def test_every_command_shows_an_example_in_its_help(capsys):
+    for command in lite.EXAMPLES:
+        with pytest.raises(SystemExit) as ended:
+            lite.main([*command.split(), "--help"])
+        assert ended.value.code == 0
+        assert f"example: {lite.EXAMPLES[command]}".split() == capsys.readouterr().out.split()[-len(f"example: {lite.EXAMPLES[command]}".split()):]
+
+
+def test_the_map_names_the_sections_in_their_order():
+    banners = re.findall(r"^#{20,}\n# (.+)\n#{20,}$", SOURCE, re.MULTILINE)
+    named = re.search(r"carry the same nouns: (.*?)\.", lite.__doc__, re.DOTALL)[1]
+    assert [name.strip() for name in named.replace("\n", " ").split(",")] == banners
+
+
+def test_every_name_of_the_map_exists():
+    names = re.findall(r"^    (?:  )?(\w+)(?:\.(\w+))? {2,}", lite.__doc__, re.MULTILINE)
+    assert len(names) >= 5
+    for owner, member in names:
+        found = getattr(lite, owner, None) or getattr(lite.App, owner)
+        assert not member or hasattr(found, member)
+
+
+def test_the_module_stays_a_module_that_one_can_read():
+    functions = [node for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.FunctionDef)]
+    assert SOURCE.count("\n") <= 3000
+    assert [node.name for node in functions if node.end_lineno - node.lineno >= 45] == []
+
+
+def test_the_page_asks_nobody_else_and_stays_small():
+    files = [path for path in (ROOT / "static").iterdir() if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 120_000
+    assert {path.name for path in files if re.search(r"(?:src|href|url\()=?[\"']?(?:https?:)?//", path.read_text("utf-8"))} == set()
+
+
+def test_the_wheel_carries_what_the_module_needs_and_works_from_elsewhere(tmp_path):
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True, env=clean_environment())
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        wheel.extractall(tmp_path / "installed")
+    data = tmp_path / "installed" / "streamlined_lite_data"
+    for folder in ("sql", "static"):
+        ours = {path.relative_to(ROOT / folder) for path in (ROOT / folder).rglob("*") if path.is_file()}
+        assert {path.relative_to(data / folder) for path in (data / folder).rglob("*") if path.is_file()} == ours
+    script = ("import streamlined_lite as lite; app = lite.create_app(lite.Config(database=':memory:'));"
+              "print(lite.__file__, len(lite.SQL), 'index.html' in app.assets); app.close()")
+    run = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, text=True, capture_output=True,
+                         env=clean_environment() | {"PYTHONPATH": str(tmp_path / "installed"), "PYTHONSAFEPATH": "1"})
+    assert run.stdout.split() == [str(tmp_path / "installed" / "streamlined_lite.py"), str(len(lite.SQL)), "True"], run.stderr
+
+
+def test_nothing_is_left_that_only_this_machine_knows():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, text=True, capture_output=True)
+    if tracked.returncode:
+        pytest.skip("needs git and a checkout")
+    home = os.path.expanduser("~")
+    for name in tracked.stdout.split():
+        text = (ROOT / name).read_text("utf-8", errors="replace")
+        assert str(ROOT) + "/" not in text, name
+        assert len(home) < 6 or home not in text, name
