@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import codecs
 import contextlib
 import hashlib
 import heapq
@@ -55,7 +56,7 @@ from zoneinfo import ZoneInfo
 import apsw
 import bottle
 import waitress
-from pydantic import (BaseModel, ConfigDict, Field, PlainValidator,
+from pydantic import (AfterValidator, BaseModel, ConfigDict, Field, PlainValidator,
                       ValidationError, WithJsonSchema, create_model)
 from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticCustomError, from_json, to_json
@@ -75,6 +76,19 @@ ENV_PREFIX = "STREAMLINED_"
 MEGABYTE = 1024 * 1024
 
 
+def check_admin_key(token: str) -> str:
+    """One that a header can carry as it stands."""
+    if token and not re.fullmatch("[!-~]{16,}", token):
+        raise PydanticCustomError("admin_key", "needs 16 characters or more, all of them ASCII and none of them a blank")
+    return token
+
+
+def check_zone(name: str) -> str:
+    if not is_time_zone(name):
+        raise PydanticCustomError("time_zone", "must be an IANA time zone such as Europe/Berlin")
+    return name
+
+
 class Config(BaseModel):
     """Every setting, once: flags (`--public-url`), variables (`STREAMLINED_PUBLIC_URL`), their help
     and the README's table derive from these fields."""
@@ -86,10 +100,10 @@ class Config(BaseModel):
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     public_url: str = Field("", pattern="^(https?://[^ ]+)?$",
                             description="address that links and curl lines show, such as https://events.example.com")
-    admin_key: str = Field("", repr=False, description="an admin key that works while set (16 characters or more) and is never "
+    admin_key: Annotated[str, AfterValidator(check_admin_key)] = Field("", repr=False, description="an admin key that works while set (16 characters or more) and is never "
                                                        "stored; only as a variable, for CI and containers")
     admin_key_file: str = Field("", description="a file that holds such an admin key")
-    time_zone: str = Field("UTC", description="IANA time zone for days and weeks where no location has one")
+    time_zone: Annotated[str, AfterValidator(check_zone)] = Field("UTC", description="IANA time zone for days and weeks where no location has one")
     connection_limit: int = Field(1000, ge=10, le=100_000, description="connections open at once; more wait")
     idle_timeout: int = Field(120, ge=1, le=3600, description="seconds after which a silent connection is closed")
     read_threads: int = Field(4, ge=1, le=64, description="threads that answer reads")
@@ -105,33 +119,31 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
     if unknown := sorted(given.keys() - known.keys()):
         raise ConfigError(f"unknown setting {', '.join(unknown)}; known are {', '.join(known)}")
     values = {known[name]: value for name, value in given.items()} | dict(flags)
+    troubles = []
+    try:
+        values |= read_admin_key(values.get("admin_key_file", ""))
+    except ConfigError as error:
+        troubles.append(str(error))
     try:
         config = Config(**values)
     except ValidationError as error:
-        wrong = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        raise ConfigError(f"wrong setting {'; '.join(wrong)}") from None
-    return check_config(read_admin_key(config))
-
-
-def read_admin_key(config: Config) -> Config:
-    """The configuration with the admin key from its file, if it names one."""
-    if not config.admin_key_file:
-        return config
-    try:
-        token = Path(config.admin_key_file).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read --admin-key-file {config.admin_key_file}: {error.__class__.__name__}") from None
-    if not token:
-        raise ConfigError(f"--admin-key-file {config.admin_key_file} is empty")
-    return config.model_copy(update={"admin_key": token})
-
-
-def check_config(config: Config) -> Config:
-    if config.admin_key and len(config.admin_key) < 16:
-        raise ConfigError(f"the admin key ({ENV_PREFIX}ADMIN_KEY or --admin-key-file) needs 16 characters or more")
-    if not is_time_zone(config.time_zone):
-        raise ConfigError(f"--time-zone {config.time_zone!r} is not an IANA time zone such as Europe/Berlin")
+        troubles += [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+    if troubles:
+        raise ConfigError(f"wrong setting {'; '.join(troubles)}")
     return config
+
+
+def read_admin_key(path: str) -> dict[str, str]:
+    """The setting that comes from the file, if one is named."""
+    if not path:
+        return {}
+    try:
+        token = Path(path).read_text("utf-8").strip()
+    except (OSError, ValueError) as error:  # missing, a folder, no UTF-8, no path at all
+        raise ConfigError(f"admin_key_file: cannot read {path!r}: {error.__class__.__name__}") from None
+    if not token:
+        raise ConfigError(f"admin_key_file: {path!r} is empty")
+    return {"admin_key": token}
 
 
 def is_time_zone(name: str) -> bool:
@@ -313,7 +325,7 @@ def read_timestamp(value: Any) -> int:
     if isinstance(value, str):
         text = value.strip()
         value = float(text) if NUMBER.fullmatch(text) else read_iso(text)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf:
         value = value * 1000 if abs(value) < 1e11 else value
         return check_range(round(value))
     else:
@@ -371,10 +383,7 @@ def read_key(value: Any) -> str:
 
 
 def read_zone(value: Any) -> str:
-    value = read_text(value, ID_LIMIT)
-    if not is_time_zone(value):
-        raise wrong("time_zone", "must be an IANA time zone such as Europe/Berlin")
-    return value
+    return check_zone(read_text(value, ID_LIMIT))
 
 
 def read_tags(value: Any) -> list[str]:
@@ -490,7 +499,8 @@ def cursor_of(*kinds: type) -> Any:
             place = from_json(base64.urlsafe_b64decode(value))
         except (TypeError, ValueError):
             place = None
-        if not isinstance(place, list) or [type(part) for part in place] != list(kinds):
+        if not isinstance(place, list) or [type(part) for part in place] != list(kinds) \
+                or any(isinstance(part, int) and not -2**63 <= part < 2**63 for part in place):
             raise wrong("cursor", "must be the `next` of an earlier answer")
         return place
     return plain(read, {"type": "string"})
@@ -520,6 +530,9 @@ class EventFilter(Query):
 
 
 class EventQuery(EventFilter):
+    """`order=arrival` is by the last request about each event; it goes with location_id and event_name alone."""
+
+    order: Literal["timestamp", "arrival"] = "timestamp"
     limit: Limit = 50
     cursor: cursor_of(int, int) | None = None
 
@@ -616,7 +629,8 @@ MESSAGES = {"missing": ("required", "is required"), "dict_type": ("object_type",
 
 def pointer_of(location: tuple, where: Mapping[tuple, str]) -> str:
     """The JSON pointer of a model's field in the body it was read from; `where` knows those that moved."""
-    location = tuple(part for part in location if part != "[key]")
+    if location[-1:] == ("[key]",) and len(location) > 2:  # about a name itself, and not a property of this name
+        location = location[:-1]
     for length in range(len(location), 0, -1):
         if (start := where.get(location[:length])) is not None:
             return start + "".join(map(pointer_part, location[length:]))
@@ -708,7 +722,9 @@ class Database:
         self.lock = threading.RLock()
         self.turn_thread: int | None = None
         self.trouble: Problem | None = None       # why the last turn failed; None: it did not
-        self.last_used: dict[int, int] = {}       # key_id -> time, not yet written
+        self.last_used: dict[int, int] = {}       # key_id -> time, not yet written, ...
+        self.touched: dict[int, int] = {}         # ... and written in the running turn
+        self.undone_by: apsw.Error | None = None  # why SQLite itself rolled back the running turn
         self.next_maintenance = 0
         self.readers: list[apsw.Connection] = []
         self.local = threading.local()
@@ -732,7 +748,8 @@ class Database:
         try:
             yield connection
         finally:
-            connection.execute("rollback")
+            if connection.in_transaction:  # a failed read may have ended it
+                connection.execute("rollback")
 
     def _reader(self) -> apsw.Connection:
         if (connection := getattr(self.local, "connection", None)) is None:
@@ -771,9 +788,11 @@ class Database:
         self.writer.execute("savepoint request")
         try:
             yield self.writer
-        except BaseException:
+        except BaseException as error:
             if self.writer.in_transaction:
                 self.writer.execute("rollback to request; release request")
+            elif isinstance(error, apsw.Error):
+                self.undone_by = error
             raise
         self.writer.execute("release request")
 
@@ -786,29 +805,31 @@ class Database:
                 self.maintain(now)
         except apsw.Error as error:
             self.roll_back()
-            self.trouble = storage_problem(error)
+            if not isinstance(error, apsw.BusyError):  # a lock may pass before anybody is refused
+                self.trouble = storage_problem(error)
             raise
 
     def commit(self) -> None:
         """Returns when the turn is on disk. Raises apsw.Error, with nothing stored, when it cannot be."""
         try:
             if not self.writer.in_transaction:
-                raise apsw.IOError("the turn was rolled back")
+                raise self.undone_by or apsw.IOError("the turn was rolled back")
             self.writer.execute("commit")
         except apsw.Error as error:
             self.roll_back()
             self.trouble = storage_problem(error)
             raise
-        self.trouble = None
+        self.trouble, self.touched = None, {}
 
     def roll_back(self) -> None:
+        self.last_used, self.touched, self.undone_by = self.touched | self.last_used, {}, None
         if self.writer.in_transaction:
             self.writer.execute("rollback")
 
     def maintain(self, now: int) -> None:
         """Writes the keys' last use, which is not worth a write a request, and prunes the rejections."""
-        used, self.last_used = self.last_used, {}
-        for key_id, at in used.items():
+        self.touched, self.last_used = self.last_used, {}
+        for key_id, at in list(self.touched.items()):  # a reader's thread may still hold it
             change(self.writer, "keys.touch", key_id=key_id, last_used_at=at)
         prune_rejections(self.writer, self.config, now)
 
@@ -826,7 +847,8 @@ class Database:
         if self.checkpointer:
             self.checkpointer.stop()
         for reader in self.readers:
-            reader.close()
+            with contextlib.suppress(apsw.Error):  # one that is still at work ends with the process
+                reader.close()
         with contextlib.suppress(apsw.Error):
             self.roll_back()
             self.next_maintenance = 0
@@ -948,18 +970,22 @@ def create_file(path: str) -> None:
 
 
 def check_header(path: str, header: bytes) -> None:
-    """The header tells ours from others; the version is asked of SQLite, since the WAL may hold the newer one."""
+    """The header tells ours from others, and the version, unless a WAL may hold a newer one."""
     if header[:16] != b"SQLite format 3\0" or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise ConfigError(f"{path} is not a Streamlined Lite database; it was left as it is")
-    try:
-        look = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
-        version = look.pragma("user_version")
-        look.close()
-    except apsw.Error as error:
-        raise ConfigError(f"cannot read the database {path}: {error}") from None
+    version = ask_version(path) if os.path.exists(os.path.realpath(path) + "-wal") else int.from_bytes(header[60:64], "big")
     if version > (newest := len(migrations())):
         raise ConfigError(f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
                           f"{newest}); upgrade the program, the file was left as it is")
+
+
+def ask_version(path: str) -> int:
+    """As SQLite sees it. Without a WAL this would leave an empty one beside a file that we may not touch."""
+    try:
+        with contextlib.closing(apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)) as look:
+            return look.pragma("user_version")
+    except apsw.Error as error:
+        raise ConfigError(f"cannot read the database {path}: {error}") from None
 
 
 ########################################################################################################
@@ -1020,7 +1046,7 @@ def list_keys(connection: apsw.Connection, last_used: Mapping[int, int] = {}) ->
 
 def revoke_key(connection: apsw.Connection, key_id: int, now: int) -> dict:
     """The key, revoked now or already. Raises NotFound."""
-    if (revoked := row(connection, "keys.revoke", key_id=key_id, now=now)) is None:
+    if abs(key_id) >= 2**63 or (revoked := row(connection, "keys.revoke", key_id=key_id, now=now)) is None:
         raise NotFound(f"there is no key {key_id}")
     return key_out(revoked)
 
@@ -1088,7 +1114,8 @@ def prune_rejections(connection: apsw.Connection, config: Config, now: int) -> N
 
 def rejection_out(rejection: dict) -> dict:
     try:
-        body, encoding = rejection["body"].decode("utf-8"), "utf-8"
+        whole = not rejection["truncated"]  # else its last character may be cut
+        body, encoding = codecs.getincrementaldecoder("utf-8")().decode(rejection["body"], whole), "utf-8"
     except UnicodeDecodeError:
         body, encoding = base64.b64encode(rejection["body"]).decode(), "base64"
     return rejection | {
@@ -1158,12 +1185,21 @@ def event_out(event: dict) -> dict:
 
 
 def list_events(connection: apsw.Connection, query: EventQuery, locations: Iterable[str]) -> dict:
-    """A page of the locations' events by their timestamp, the newest first."""
-    statement, binds = event_statement("list", query)
-    before_timestamp, before_id = query.cursor or (YEAR_2200, 0)
+    """A page of the locations' events by their timestamp or by their arrival, the newest first."""
+    statement, binds = arrival_statement(query) if query.order == "arrival" else event_statement("list", query)
+    before_timestamp, before_id = query.cursor or (2**62, 0)
     binds |= {"before_timestamp": before_timestamp, "before_id": before_id, "limit": query.limit + 1}
     found = (rows(connection, statement, location_id=each, **binds) for each in locations)
-    return page("events", found, query.limit, ("timestamp", "event_id"), event_out)
+    order = ("updated_at" if query.order == "arrival" else "timestamp", "event_id")
+    return page("events", found, query.limit, order, event_out)
+
+
+def arrival_statement(query: EventQuery) -> tuple[str, dict]:
+    """As event_statement. Raises Invalid for the filters that no index serves in this order."""
+    unserved = {"contact_id": query.contact_id, "from": query.from_, "to": query.to}
+    if errors := [field_error("?" + name, "unserved", "does not go with order=arrival") for name, value in unserved.items() if value is not None]:
+        raise Invalid(errors)
+    return "events.list_by_arrival" + ("" if query.event_name is None else "_and_name"), {"event_name": query.event_name}
 
 
 EVENT_INDEXES = {(False, False): "time", (True, False): "name", (False, True): "contact", (True, True): "contact_and_name"}
@@ -1922,8 +1958,8 @@ def replay(call: Call, kept: dict, body: Body) -> tuple[int, dict]:
 def check_new_distinct_id(call: Call, kept: dict, body: Body) -> None:
     """A replaced event under its old distinct_id would replace the one that replaced it."""
     again = read_fields(parse_body(body)).fields
-    if row(call.connection, "events.find_by_distinct_id", location_id=str(again.get("location_id", "")),
-           distinct_id=str(again.get("distinct_id", ""))):
+    ids = {name: str(again.get(name, "")).strip() for name in ("location_id", "distinct_id")}
+    if row(call.connection, "events.find_by_distinct_id", **ids):
         raise Conflict("there is an event with this distinct_id, which this one would replace in turn; "
                        "replay it with another distinct_id", "distinct_id_taken")
 
@@ -2075,7 +2111,7 @@ class App(bottle.Bottle):
     def admit(self, call: Call) -> None:
         """Key, scope, query and the body's outside, in this order: what comes first decides the status."""
         environ, route = bottle.request.environ, call.route
-        query, call.body.query = split_query(call.body.query)
+        query, call.body.query = split_query(call.body.query, "strict" if "extra" in route.query.model_config else "replace")
         if route.scope is not None:
             call.caller = self.authenticate(call, environ.get("HTTP_X_API_KEY", ""), query)
             call.caller.check_scope(route.scope)
@@ -2102,12 +2138,12 @@ class App(bottle.Bottle):
         return caller
 
 
-def split_query(text: str) -> tuple[list[tuple[str, str]], str]:
+def split_query(text: str, errors: str = "strict") -> tuple[list[tuple[str, str]], str]:
     """The query's fields, and the query as it may be kept: without a key."""
     if not text:
         return [], ""
     try:
-        fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
+        fields = parse_qsl(text, keep_blank_values=True, errors=errors, max_num_fields=100)
     except ValueError:  # UnicodeDecodeError is one
         raise Malformed("the part of the URL behind ? is not UTF-8, or has more than 100 fields", "query") from None
     return fields, urlencode([each for each in fields if each[0].lower() != "api_key"])
@@ -2265,6 +2301,7 @@ class Parser(HTTPRequestParser):
             return self.drain(data)
         consumed = super().received(data)
         if isinstance(self.error, RequestEntityTooLarge) and not self.expect_continue and not self.body_rcv.completed:
+            self.body_rcv.getbuf().close()
             self.body_rcv.buf, self.drained, self.completed = Nowhere(), 0, False
         if self.completed:
             self.expect_continue = False
@@ -2317,8 +2354,6 @@ class Channel(HTTPChannel):
     def write_soon(self, data: bytes) -> int:
         if self.held is None:
             return super().write_soon(data)
-        if not self.connected:
-            raise ClientDisconnected
         self.held.append(data)
         return len(data)
 
@@ -2328,21 +2363,31 @@ class Channel(HTTPChannel):
         else:
             self.continues = True
 
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """Where waitress waits for a client that reads slowly: the loop must not, it is who sends."""
+        if threading.get_ident() != self.server.application.database.turn_thread:
+            super()._flush_outbufs_below_high_watermark()
+
     def serve(self) -> None:
-        """Serves the request in line, inside the turn; nothing leaves before release()."""
+        """Serves the request in line, inside the turn; nothing leaves before release().
+
+        What has arrived whole is served, also when its sender no longer waits for the answer.
+        """
         self.held, self.version = [], self.requests[0].version
+        connected, self.connected = self.connected, True
         self.service()
+        self.connected = connected
 
     def release(self) -> None:
         """After COMMIT: the answer leaves, then whatever waited behind it goes on."""
         answer, self.held = b"".join(self.held or ()), None
-        with contextlib.suppress(ClientDisconnected):
-            self.write_soon(answer)
         follows, continues, self.follows, self.continues = self.follows, self.continues, False, False
-        if follows and self.connected and self.requests:
+        with contextlib.suppress(ClientDisconnected, OSError):  # a broken connection is the poll's to close
+            self.write_soon(answer)
+            if continues and self.request is not None:
+                self.send_continue()
+        if follows and self.requests:
             self.server.add_task(self)
-        elif continues and self.connected and self.request is not None:
-            self.send_continue()
 
     def refuse(self, problem: Problem) -> None:
         """Instead of what was held, if anything: the problem, and the end of the connection."""
@@ -2492,7 +2537,8 @@ class Server:
         self.waiting_since = None
         waiting = list(self.dispatcher.writes)
         self.dispatcher.writes.clear()
-        self.refuse(waiting, storage_problem(error))
+        self.database.trouble = storage_problem(error)
+        self.refuse(waiting, self.database.trouble)
 
     def refuse(self, channels: Iterable[Channel], problem: Problem) -> None:
         for channel in channels:
@@ -2509,9 +2555,9 @@ class Server:
             wasyncore.dispatcher.close(listener)
         until = time.monotonic() + STOP_SECONDS
         self.poll(0)
-        while (channels := self.channels()) and time.monotonic() < until:
+        while (self.channels() or self.dispatcher.writes) and time.monotonic() < until:
             self.turn()
-            for channel in channels:
+            for channel in self.channels():
                 channel.will_close = channel.will_close or is_idle(channel)
             self.poll(0.05)
         self.dispatcher.shutdown(timeout=STOP_SECONDS)
@@ -2646,7 +2692,8 @@ def greet(database: Database, config: Config, address: str) -> None:
         if sys.stdout.isatty():
             introduce(database, url)
         else:
-            print(f"There is no key yet; this command makes one: {key_command(config)}")
+            print("There is no key yet; " + (f"set {ENV_PREFIX}ADMIN_KEY, since no other process sees :memory:" if database.memory
+                                             else f"this command makes one: {key_command(config)}"))
     print(f"listening on {address}", flush=True)
 
 
@@ -2666,6 +2713,8 @@ def key_command(config: Config) -> str:
 
 @contextlib.contextmanager
 def existing_database(config: Config) -> Iterator[Database]:
+    if config.database == ":memory:":
+        raise ConfigError(f":memory: is of one process only; name a file with --database or {ENV_PREFIX}DATABASE")
     database = Database(config, create=False)
     try:
         yield database

@@ -11,12 +11,10 @@ with recursive names (event_name) as (
   from names
   where names.event_name is not null
 )
-select names.event_name                    as event_name,
-       count(*)                            as count,
-       count(distinct events.contact_id)   as contact_count,
-       max(events.timestamp)               as last_seen
+select event_name,
+       (select count(*)                   from events where location_id = :location_id and event_name = names.event_name) as count,
+       (select count(distinct contact_id) from events where location_id = :location_id and event_name = names.event_name) as contact_count,
+       (select max(timestamp)             from events where location_id = :location_id and event_name = names.event_name) as last_seen
 from names
-join events on events.location_id = :location_id and events.event_name = names.event_name
-where names.event_name is not null
-group by names.event_name
-order by names.event_name;
+where event_name is not null
+order by event_name;

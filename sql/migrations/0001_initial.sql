@@ -53,8 +53,9 @@ create table events (
   unique (location_id, distinct_id)
 ) strict;
 
-create index events_by_name    on events (location_id, event_name, timestamp, contact_id);
+create index events_by_name    on events (location_id, event_name, timestamp, event_id, contact_id);  -- the id: pages are ordered by it
 create index events_by_time    on events (location_id, timestamp);
+create index events_by_arrival on events (location_id, updated_at);
 create index events_by_contact on events (location_id, contact_id, timestamp) where contact_id is not null;
 
 create table keys (

@@ -1,0 +1,9 @@
+-- A page of a location's events of one name, the newest arrival or update first.
+select event_id, event_name, location_id, distinct_id, contact_id, timestamp, properties, received_at, updated_at, update_count, warnings
+from events
+where location_id = :location_id
+  and updated_at <= :before_timestamp
+  and (updated_at < :before_timestamp or event_id < :before_id)
+  and event_name = :event_name
+order by updated_at desc, event_id desc
+limit :limit;
