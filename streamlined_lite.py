@@ -100,10 +100,12 @@ class Config(BaseModel):
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     public_url: str = Field("", pattern="^(https?://[^ ]+)?$",
                             description="address that links and curl lines show, such as https://events.example.com")
-    admin_key: Annotated[str, AfterValidator(check_admin_key)] = Field("", repr=False, description="an admin key that works while set (16 characters or more) and is never "
-                                                       "stored; only as a variable, for CI and containers")
+    admin_key: Annotated[str, AfterValidator(check_admin_key)] = Field(
+        "", repr=False, description="an admin key that works while set (16 characters or more) and is never stored; only as a "
+                                    "variable, for CI and containers")
     admin_key_file: str = Field("", description="a file that holds such an admin key")
-    time_zone: Annotated[str, AfterValidator(check_zone)] = Field("UTC", description="IANA time zone for days and weeks where no location has one")
+    time_zone: Annotated[str, AfterValidator(check_zone)] = Field(
+        "UTC", description="IANA time zone for days and weeks where no location has one")
     connection_limit: int = Field(1000, ge=10, le=100_000, description="connections open at once; more wait")
     idle_timeout: int = Field(120, ge=1, le=3600, description="seconds after which a silent connection is closed")
     read_threads: int = Field(4, ge=1, le=64, description="threads that answer reads")
@@ -335,7 +337,7 @@ def read_timestamp(value: Any) -> int:
 
 def read_iso(text: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(check_characters(text).upper())  # t and z may be small
     except ValueError:
         raise wrong("timestamp", f"must be {TIMESTAMP_FORMS}") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
@@ -435,27 +437,6 @@ class ContactIds(BaseModel):
     contact_id: Identifier
 
 
-class Contact(ContactIds):
-    """What a body says of a contact. A field that it does not name is not set; null clears one.
-
-    `as_of` is the body's own date, None for an undated body; `location_name` and `location_timezone`
-    are what the body says of the location around the contact.
-    """
-
-    name: Line | None = None
-    email: Line | None = None
-    phone: Line | None = None
-    source: Line | None = None
-    type: Line | None = None
-    date_created: Timestamp | None = None
-    tags: Tags | None = None
-    timezone: Zone | None = None
-    fields: Annotated[dict[Key, Scalar], Field(max_length=FIELDS_LIMIT)] = {}
-    as_of: Timestamp | None = None
-    location_name: Line | None = None
-    location_timezone: Zone | None = None
-
-
 class ContactBody(BaseModel):
     """PUT of a contact: fields sent replace, fields left out stay, null clears, `tags` is the full set."""
 
@@ -467,6 +448,21 @@ class ContactBody(BaseModel):
     date_created: Timestamp | None = None
     tags: Tags | None = None
     fields: Annotated[dict[Key, Scalar], Field(max_length=FIELDS_LIMIT)] = {}
+
+
+class LocationSaid(BaseModel):
+    """What a body says of the location around its contact or event."""
+
+    location_id: Identifier
+    location_name: Line | None = None
+    location_timezone: Zone | None = None
+
+
+class Contact(ContactIds, LocationSaid, ContactBody):
+    """What a body says of a contact; `as_of` is the body's own date, None for an undated body."""
+
+    timezone: Zone | None = None
+    as_of: Timestamp | None = None
 
 
 Scope = Literal["ingest", "sync", "read", "admin"]
@@ -1425,6 +1421,12 @@ class Reading:
     where: dict[tuple, str] = field(default_factory=dict)
     warnings: list[dict] = field(default_factory=list)
 
+    def take(self, name: str, value: Any, pointer: str) -> None:
+        """A field, unless it is blank, and where it stands or would stand."""
+        self.where[name,] = pointer
+        if not is_blank(value):
+            self.fields[name] = value
+
 
 def parse_body(body: Body) -> Any:
     """The parsed JSON, or a form's fields as a dictionary. Raises Malformed or UnsupportedType."""
@@ -1475,7 +1477,7 @@ def read_plain_event(parsed: dict) -> Reading:
 
 
 def read_properties(reading: Reading, entries: Mapping[str, Any], prefix: str) -> list[str]:
-    """Gathers the properties from JSON text or an object and from `properties.x` entries; what is neither is returned."""
+    """Gathers the properties from an object or JSON text and from `properties.x` entries; returns the names of the rest."""
     properties, rest = {}, []
     for name, value in entries.items():
         if (key := property_key(name)) is None:
@@ -1483,10 +1485,11 @@ def read_properties(reading: Reading, entries: Mapping[str, Any], prefix: str) -
         else:
             properties[key] = value
             reading.where["properties", key] = prefix + pointer_part(name)
-    if isinstance(whole := reading.fields.get("properties"), str):
-        whole = reading.fields["properties"] = parse_properties(whole, prefix)
+    whole = parse_properties(reading.fields.pop("properties", None))
     if isinstance(whole, dict) or (whole is None and properties):
-        reading.fields["properties"] = (whole or {}) | properties
+        whole = (whole or {}) | properties
+    if whole is not None:
+        reading.fields["properties"] = whole
     return rest
 
 
@@ -1496,11 +1499,12 @@ def property_key(name: str) -> str | None:
     return (found[1] or found[2]).strip() if found else None
 
 
-def parse_properties(text: str, prefix: str) -> Any:
+def parse_properties(value: Any) -> Any:
+    """What JSON text says; text that is not JSON stays, and the model refuses it with all else that is wrong."""
     try:
-        return from_json(text, allow_inf_nan=False)
-    except ValueError as error:
-        raise Invalid([field_error(f"{prefix}/properties", "not_json", f"must be a JSON object; it is not JSON: {error}")]) from None
+        return from_json(value, allow_inf_nan=False) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def warn_unknown(reading: Reading, names: list[str]) -> Reading:
@@ -1512,16 +1516,18 @@ def warn_unknown(reading: Reading, names: list[str]) -> Reading:
 
 def read_workflow_event(body: dict) -> Reading:
     """customData holds the event; its location and contact may be those of the body around it."""
-    custom = {name.strip(): value for name, value in body["customData"].items()}
-    reading = Reading({name: custom[name] for name in EVENT_FIELDS if not is_blank(custom.get(name))},
-                      {(): "/customData"})
-    rest = read_properties(reading, {name: value for name, value in custom.items() if name not in EVENT_FIELDS}, "/customData")
+    custom = body["customData"]
+    reading = Reading({}, {(): "/customData"})
+    for name in custom:
+        if name.strip() in EVENT_FIELDS:
+            reading.take(name.strip(), custom[name], "/customData" + pointer_part(name))
+    rest = read_properties(reading, {name: custom[name] for name in custom if name.strip() not in EVENT_FIELDS}, "/customData")
     read_other_properties(reading, custom, rest)
     around = body_location(body)
     if "location_id" not in reading.fields and around is not None:
-        reading.fields["location_id"], reading.where["location_id",] = around, "/location/id"
-    if "contact_id" not in custom and not is_blank(body.get("contact_id")) and same_location(reading.fields, around):
-        reading.fields["contact_id"], reading.where["contact_id",] = body["contact_id"], "/contact_id"
+        reading.take("location_id", around, "/location/id")
+    if ("contact_id",) not in reading.where and not is_blank(body.get("contact_id")) and same_location(reading.fields, around):
+        reading.take("contact_id", body["contact_id"], "/contact_id")
         reading.warnings.append(warning("contact_from_body", "the contact is the one of the workflow; for an event of the account "
                                                              "alone, send contact_id empty in customData"))
     return reading
@@ -1531,10 +1537,10 @@ def read_other_properties(reading: Reading, custom: dict, names: list[str]) -> N
     """Every other entry of customData is a property; one that is written out as properties.x wins."""
     if not names or not isinstance(reading.fields.get("properties", {}), dict):
         return
-    others = {name: custom[name] for name in names}
-    reading.where.update({("properties", name): "/customData" + pointer_part(name) for name in names
-                          if name not in reading.fields.get("properties", {})})
-    reading.fields["properties"] = others | reading.fields.get("properties", {})
+    written = reading.fields.get("properties", {})
+    reading.where.update({("properties", name.strip()): "/customData" + pointer_part(name) for name in names
+                          if name.strip() not in written})
+    reading.fields["properties"] = {name.strip(): custom[name] for name in names} | written
 
 
 def body_location(body: dict) -> Any:

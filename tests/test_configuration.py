@@ -1,0 +1,111 @@
+"""Settings: flags before variables before defaults, and no wrong one goes unnoticed."""
+
+import pytest
+from webtest import TestApp
+
+import streamlined_lite as lite
+from conftest import ADMIN
+
+KEY = "0123456789abcdef"  # as short as an admin key may be
+
+
+def variables(**settings: str) -> dict[str, str]:
+    return {f"STREAMLINED_{name.upper()}": value for name, value in settings.items()}
+
+
+def refusal(environ=None, **flags) -> str:
+    with pytest.raises(lite.ConfigError) as error:
+        lite.load_config(environ or {}, flags)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_flag_comes_before_a_variable_and_that_before_the_default():
+    assert lite.load_config({}, {}) == lite.Config()
+    assert lite.load_config(variables(port="81"), {}).port == 81
+    assert lite.load_config(variables(port="81"), {"port": "82"}).port == 82
+
+
+def test_what_is_no_setting_of_ours_is_left_alone():
+    assert lite.load_config({"PATH": "/bin", "STREAMLINE": "x", "streamlined_port": "9"}, {}) == lite.Config()
+
+
+@pytest.mark.parametrize("name, text, value", [
+    ("database", ":memory:", ":memory:"), ("host", "0.0.0.0", "0.0.0.0"), ("port", "0", 0), ("port", "65535", 65535),
+    ("public_url", "https://events.example.com", "https://events.example.com"), ("admin_key", KEY, KEY),
+    ("time_zone", "Europe/Berlin", "Europe/Berlin"), ("connection_limit", "10", 10), ("idle_timeout", "1", 1),
+    ("read_threads", "64", 64), ("keep_rejections", "1", 1), ("keep_rejections_days", "36500", 36_500),
+    ("log_requests", "1", True), ("log_requests", "false", False), ("log_requests", "yes", True),
+])
+def test_every_setting_is_read_from_its_text(name, text, value):
+    assert getattr(lite.load_config(variables(**{name: text}), {}), name) == value
+
+
+def test_the_table_above_leaves_no_setting_out():
+    tested = {row[0] for row in test_every_setting_is_read_from_its_text.pytestmark[0].args[1]}
+    assert tested == set(lite.Config.model_fields) - {"admin_key_file"}
+
+
+@pytest.mark.parametrize("name, text", [
+    ("database", ""), ("host", ""), ("port", "65536"), ("port", "-1"), ("port", ""), ("port", "http"), ("public_url", "events.example.com"),
+    ("public_url", "https://a b"), ("admin_key", "0123456789abcde"), ("admin_key", "with a blank inside"), ("admin_key", "schlüssel-schlüssel"),
+    ("admin_key_file", "/nowhere/at-all"), ("time_zone", ""), ("time_zone", "Mars/Olympus"), ("time_zone", "../UTC"), ("time_zone", "Europe"),
+    ("time_zone", "europe/berlin"), ("connection_limit", "9"), ("idle_timeout", "0"), ("read_threads", "0"), ("read_threads", "two"),
+    ("keep_rejections", "0"), ("keep_rejections_days", "0"), ("log_requests", "maybe"),
+])
+def test_a_wrong_value_is_refused_by_the_name_of_its_setting(name, text):
+    assert f"wrong setting {name}: " in refusal(variables(**{name: text}))
+    assert f"wrong setting {name}: " in refusal(**{name: text})
+
+
+def test_every_wrong_setting_is_named_at_once():
+    message = refusal(variables(port="x", time_zone="Mars", admin_key="short", admin_key_file="/nowhere", read_threads="0"), host="")
+    assert all(f"{name}: " in message for name in ("port", "time_zone", "admin_key", "admin_key_file", "read_threads", "host"))
+
+
+def test_no_message_repeats_an_admin_key(tmp_path):
+    (tmp_path / "key").write_text("short-secret", "utf-8")
+    assert "short-secret" not in refusal(variables(admin_key="short-secret", port="x"))
+    assert "short-secret" not in refusal(admin_key_file=str(tmp_path / "key"))
+    assert KEY not in repr(lite.Config(admin_key=KEY))
+
+
+def test_an_unknown_variable_fails_and_the_known_ones_are_named():
+    message = refusal(variables(prot="81", tiemzone="UTC"))
+    assert "unknown setting STREAMLINED_PROT, STREAMLINED_TIEMZONE" in message
+    assert all(f"STREAMLINED_{name.upper()}" in message for name in lite.Config.model_fields)
+
+
+def test_the_admin_key_may_stand_in_a_file(tmp_path):
+    path = tmp_path / "key"
+    path.write_text(f"  {KEY}\n", "utf-8")
+    assert lite.load_config({}, {"admin_key_file": str(path)}).admin_key == KEY
+    assert lite.load_config(variables(admin_key=ADMIN), {"admin_key_file": str(path)}).admin_key == KEY
+
+
+@pytest.mark.parametrize("content, said", [(None, "cannot read"), (b"", "is empty"), (b" \n", "is empty"), (b"\xff\xfe", "cannot read"),
+                                           (b"0123456789abcde\n", "16 characters")])
+def test_a_file_without_a_good_admin_key_is_refused(tmp_path, content, said):
+    path = tmp_path / "key"
+    path.mkdir() if content is None else path.write_bytes(content)
+    assert said in refusal(admin_key_file=str(path))
+
+
+@pytest.mark.parametrize("configured, sent, status", [(KEY, KEY, 200), (KEY, ADMIN, 401), ("", "", 401), ("", " ", 401), ("", ADMIN, 401)])
+def test_only_the_admin_key_of_the_configuration_works(configured, sent, status):
+    app = lite.create_app(lite.Config(database=":memory:", admin_key=configured))
+    assert TestApp(app).get("/keys/v1", headers={"X-API-Key": sent}, expect_errors=True).status_int == status
+    app.close()
+
+
+def test_a_configuration_cannot_be_changed_or_hold_unknown_settings():
+    with pytest.raises(ValueError):
+        lite.Config().port = 1
+    with pytest.raises(ValueError):
+        lite.Config(prot=1)
+
+
+@pytest.mark.parametrize("name, valid", [("UTC", True), ("America/New_York", True), ("", False), ("/etc/passwd", False), ("a\0b", False),
+                                         ("America", False), ("X" * 5000, False)])
+def test_time_zones_are_those_of_iana(name, valid):
+    assert lite.is_time_zone(name) is valid
