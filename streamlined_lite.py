@@ -458,7 +458,7 @@ class LocationSaid(BaseModel):
     location_timezone: Zone | None = None
 
 
-class Contact(ContactIds, LocationSaid, ContactBody):
+class Contact(ContactBody, LocationSaid, ContactIds):
     """What a body says of a contact; `as_of` is the body's own date, None for an undated body."""
 
     timezone: Zone | None = None
@@ -1283,9 +1283,9 @@ def store_contact(connection: apsw.Connection, said: Contact, now: int) -> tuple
     """
     old = find_contact(connection, said.location_id, said.contact_id)
     new = apply_contact(old or bare_contact(said.location_id, said.contact_id, now), said)
-    if new == old:
+    if to_json(new) == to_json(old):  # as texts, since to Python 1 is True
         return "unchanged", old
-    visible = old is None or contact_out(new) | {"as_of": None} != contact_out(old) | {"as_of": None}
+    visible = old is None or to_json(contact_out(new) | {"as_of": None}) != to_json(contact_out(old) | {"as_of": None})
     new["updated_at"] = now if visible else old["updated_at"]
     write_contact(connection, new, old)
     return "created" if old is None else "updated" if visible else "unchanged", new
@@ -1293,8 +1293,8 @@ def store_contact(connection: apsw.Connection, said: Contact, now: int) -> tuple
 
 def apply_contact(contact: dict, said: Contact) -> dict:
     new = contact | {"fields": dict(contact["fields"]), "field_times": dict(contact["field_times"])}
-    for name in said.model_fields_set.intersection((*CONTACT_COLUMNS, "tags")):
-        if takes(new, name, said.as_of):
+    for name in (*CONTACT_COLUMNS, "tags"):
+        if name in said.model_fields_set and takes(new, name, said.as_of):
             new[name] = sorted(said.tags or []) if name == "tags" else getattr(said, name)
     zone = {"timezone": said.timezone} if "timezone" in said.model_fields_set else {}
     for name, value in (said.fields | zone).items():
@@ -1358,7 +1358,7 @@ def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: I
 # Locations
 
 
-def learn_location(connection: apsw.Connection, said: Contact, now: int) -> None:
+def learn_location(connection: apsw.Connection, said: LocationSaid, now: int) -> None:
     """What a body says of the location itself; what a person set stays."""
     if said.location_name or said.location_timezone:
         change(connection, "locations.learn", location_id=said.location_id, name=said.location_name,
@@ -1403,14 +1403,19 @@ def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool
 #
 # Four kinds of body: an event's own fields as JSON or as a form; the body of a workflow's Webhook
 # action, known by an object under customData, with the contact and the location around it; and an
-# app's webhook about a contact, known by type and locationId, flat and in camelCase.
+# app's webhook, known by its type and what only those have, flat and in camelCase.
 
 EVENT_FIELDS = tuple(Event.model_fields)
-OPPORTUNITY_FIELDS = {"id", "status", "source", "opportunity_name", "opportunity_source", "pipleline_stage", "pipeline_stage",
-                      "pipeline_id", "pipeline_name", "lead_value", "opportunity_value"}
-APP_FIELDS = {"type", "locationId", "id", "versionId", "appId", "companyId", "timestamp", "webhookId", "traceId",
-              "tags", "customFields", "name", "email", "phone", "source", "contactType", "dateAdded"}
-CONTACT_WEBHOOKS = {"ContactCreate", "ContactUpdate", "ContactTagUpdate", "ContactDndUpdate"}
+CONTACT_WEBHOOKS = {"ContactCreate", "ContactUpdate", "ContactTagUpdate", "ContactDndUpdate", "ContactDelete"}
+# Where each kind of body has the contact's own fields, and what stands beside them: of an opportunity, of the sending itself.
+WORKFLOW_CONTACT = {"contact_id": "contact_id", "email": "email", "phone": "phone", "source": "contact_source",
+                    "type": "contact_type", "date_created": "date_created", "timezone": "timezone", "tags": "tags",
+                    "as_of": "timestamp"}
+WORKFLOW_OTHERS = {"location_id", "full_name", "name", "id", "status", "source", "opportunity_name", "opportunity_source",
+                   "opportunity_value", "pipleline_stage", "pipeline_stage", "pipeline_id", "pipeline_name", "lead_value"}
+APP_CONTACT = {"location_id": "locationId", "contact_id": "id", "email": "email", "phone": "phone", "source": "source",
+               "type": "contactType", "date_created": "dateAdded", "timezone": "timezone", "tags": "tags", "as_of": "timestamp"}
+APP_OTHERS = {"type", "versionId", "appId", "companyId", "webhookId", "traceId", "name", "customFields"}
 
 
 @dataclass(slots=True)
@@ -1456,6 +1461,12 @@ def parse_form(data: bytes) -> dict[str, str]:
         raise Malformed("the form is not UTF-8", "not_utf8") from None
     except ValueError:
         raise Malformed(f"the form has more than {FIELDS_LIMIT:,} fields", "too_many") from None
+
+
+def parse_object(body: Body) -> dict:
+    if not isinstance(parsed := parse_body(body), dict):
+        raise Invalid([field_error("", "object_type", "must be a JSON object")])
+    return parsed
 
 
 def is_workflow(parsed: Any) -> bool:
@@ -1523,9 +1534,9 @@ def read_workflow_event(body: dict) -> Reading:
             reading.take(name.strip(), custom[name], "/customData" + pointer_part(name))
     rest = read_properties(reading, {name: custom[name] for name in custom if name.strip() not in EVENT_FIELDS}, "/customData")
     read_other_properties(reading, custom, rest)
-    around = body_location(body)
-    if "location_id" not in reading.fields and around is not None:
-        reading.take("location_id", around, "/location/id")
+    around, pointer = body_location(body)
+    if "location_id" not in reading.fields and not is_blank(around):
+        reading.take("location_id", around, pointer)
     if ("contact_id",) not in reading.where and not is_blank(body.get("contact_id")) and same_location(reading.fields, around):
         reading.take("contact_id", body["contact_id"], "/contact_id")
         reading.warnings.append(warning("contact_from_body", "the contact is the one of the workflow; for an event of the account "
@@ -1543,15 +1554,17 @@ def read_other_properties(reading: Reading, custom: dict, names: list[str]) -> N
     reading.fields["properties"] = {name.strip(): custom[name] for name in names} | written
 
 
-def body_location(body: dict) -> Any:
-    around = body.get("location")
-    value = around.get("id") if isinstance(around, dict) else None
-    return None if is_blank(value) else value
+def body_location(body: dict) -> tuple[Any, str]:
+    """The location that a body is about, and where it says so, or should: location.id, or location_id in one made by hand."""
+    location = body.get("location")
+    if isinstance(location, dict) and (is_blank(body.get("location_id")) or not is_blank(location.get("id"))):
+        return location.get("id"), "/location/id"
+    return body.get("location_id"), "/location_id"
 
 
 def same_location(fields: dict, around: Any) -> bool:
     """Whether what is around the event is of the event's own location."""
-    return around is None or str(fields.get("location_id")).strip() == str(around).strip()
+    return is_blank(around) or str(fields.get("location_id")).strip() == str(around).strip()
 
 
 def read_event(body: Body, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
@@ -1562,126 +1575,141 @@ def read_event(body: Body, caller: Caller) -> tuple[Event, list[dict], Reading |
         reading.fields["distinct_id"] = str(uuid.uuid4())
         reading.warnings.append(warning("distinct_id_generated", "no distinct_id was sent; sent again, this is another event"))
     event = validate(Event, reading.fields, reading.where)
-    around = is_workflow(parsed) and same_location({"location_id": event.location_id}, body_location(parsed)) \
-        and not is_blank(parsed.get("contact_id"))
-    return event, reading.warnings, read_workflow_contact(parsed, event.location_id) if around else None
+    return event, reading.warnings, read_around(parsed, event.location_id) if is_workflow(parsed) else None
+
+
+def read_around(body: dict, location_id: str) -> Reading | None:
+    """What a workflow's body says of the contact and the location around the event; None: it is another location's."""
+    if not same_location({"location_id": location_id}, body_location(body)[0]):
+        return None
+    reading = read_workflow_contact(body)
+    reading.fields["location_id"] = location_id
+    return reading
 
 
 # Contacts
 
 
-def read_workflow_contact(body: dict, location_id: Any) -> Reading:
-    """The contact around customData: root fields that are scalars, custom fields under their labels."""
-    said = {"location_id": location_id, "contact_id": body.get("contact_id")}
-    where = {("location_id",): "/location/id"}
-    full_name = body.get("full_name") or body.get("name")
-    if is_blank(full_name):
-        full_name = " ".join(str(body.get(part) or "") for part in ("first_name", "last_name"))
-    moved = {"name": ("full_name", full_name), "email": ("email", body.get("email")), "phone": ("phone", body.get("phone")),
-             "source": ("contact_source", body.get("contact_source")), "type": ("contact_type", body.get("contact_type")),
-             "date_created": ("date_created", body.get("date_created")), "timezone": ("timezone", body.get("timezone"))}
-    for name, (origin, value) in moved.items():
-        said[name], where[name,] = value, pointer_part(origin)
-    known = {origin for origin, _ in moved.values()} | OPPORTUNITY_FIELDS | {"contact_id", "location_id", "name", "tags"}
-    read_rest(said, where, {name: value for name, value in body.items() if name not in known})
-    if "tags" in body:
-        said["tags"] = body["tags"] if body["tags"] is not None else ""
-    read_location(said, where, body.get("location"))
-    return Reading({name: value for name, value in said.items() if name == "tags" or not is_blank(value)}, where)
+def read_contact(body: dict, origins: Mapping[str, str]) -> Reading:
+    """The contact's own fields, from where this kind of body has them. Blank tags are a set too: the empty one."""
+    reading = Reading({})
+    for name, origin in origins.items():
+        reading.take(name, body.get(origin), pointer_part(origin))
+    if isinstance(body.get("tags"), str):
+        reading.fields["tags"] = body["tags"]
+    reading.take("name", *whole_name(body))
+    return reading
 
 
-def read_rest(said: dict, where: dict, entries: Mapping[str, Any]) -> None:
+def whole_name(body: dict) -> tuple[Any, str]:
+    """The contact's name and where it stands; without one, the first and the last name together."""
+    for origin in ("full_name", "name"):
+        if not is_blank(body.get(origin)):
+            return body[origin], pointer_part(origin)
+    parts = (body.get(part) for part in ("first_name", "firstName", "last_name", "lastName"))
+    return " ".join(part.strip() for part in parts if isinstance(part, str) and part.strip()), "/name"
+
+
+def read_rest(reading: Reading, entries: Iterable[tuple[str, Any, str]]) -> None:
     """Every other scalar is a field under its name; a list of scalars (several choices) is text with commas."""
-    said["fields"] = {}
-    for name, value in entries.items():
-        if isinstance(value, list) and value and all(isinstance(each, (str, int, float)) for each in value):
+    fields = reading.fields["fields"] = {}
+    for name, value, pointer in entries:
+        if isinstance(value, list) and all(isinstance(each, (str, int, float)) for each in value):
             value = ", ".join(map(str, value))
         if not isinstance(value, (dict, list)) and not is_blank(value) and name.strip():
-            said["fields"][name.strip()] = value
-            where["fields", name.strip()] = pointer_part(name)
+            fields[name.strip()], reading.where["fields", name.strip()] = value, pointer
 
 
-def read_location(said: dict, where: dict, location: Any) -> None:
-    if isinstance(location, dict):
-        said["location_name"], said["location_timezone"] = location.get("name"), location.get("timezone")
-        where["location_name",], where["location_timezone",] = "/location/name", "/location/timezone"
+def read_workflow_contact(body: dict) -> Reading:
+    """The contact around customData: root fields that are scalars, custom fields under their labels."""
+    reading, known = read_contact(body, WORKFLOW_CONTACT), {*WORKFLOW_CONTACT.values(), *WORKFLOW_OTHERS}
+    reading.take("location_id", *body_location(body))
+    if isinstance(location := body.get("location"), dict):
+        reading.take("location_name", location.get("name"), "/location/name")
+        reading.take("location_timezone", location.get("timezone"), "/location/timezone")
+    read_rest(reading, [(name, value, pointer_part(name)) for name, value in body.items() if name not in known])
+    return reading
 
 
 def read_app_contact(body: dict) -> Reading:
     """An app's webhook: camelCase becomes the names that workflow bodies use, customFields go by id."""
-    moved = {"location_id": "locationId", "contact_id": "id", "name": "name", "email": "email", "phone": "phone",
-             "source": "source", "type": "contactType", "date_created": "dateAdded", "as_of": "timestamp",
-             "tags": "tags", "timezone": "timezone"}
-    said: dict[str, Any] = {name: body.get(origin) for name, origin in moved.items() if not is_blank(body.get(origin))}
-    where: dict[tuple, str] = {(name,): pointer_part(origin) for name, origin in moved.items()}
-    if "name" not in said:
-        said["name"] = " ".join(str(body.get(part) or "") for part in ("firstName", "lastName")).strip() or None
-    rest = {name: value for name, value in body.items() if name not in APP_FIELDS and name != "timezone"}
+    reading, known = read_contact(body, APP_CONTACT), {*APP_CONTACT.values(), *APP_OTHERS}
+    rest = [(snake_case(name), value, pointer_part(name)) for name, value in body.items() if name not in known]
     custom = body.get("customFields")
     for index, each in enumerate(custom if isinstance(custom, list) else []):
         if isinstance(each, dict) and isinstance(each.get("id"), str):
-            rest[each["id"]] = each.get("value", each.get("fieldValue"))
-    read_rest(said, where, {snake_case(name) if name in body else name: value for name, value in rest.items()})
-    return Reading({name: value for name, value in said.items() if value is not None}, where)
+            rest.append((each["id"], each.get("value", each.get("fieldValue")), f"/customFields/{index}/value"))
+    read_rest(reading, rest)
+    return reading
 
 
 def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), name)
 
 
-def check_contact(reading: Reading) -> tuple[Contact | None, list[dict]]:
-    """The contact around an event, which must not be lost with a wrong field of its contact: such a field stays
-    as it was, and a warning says so. None where it is not known whose fields they are."""
+def store_around(connection: apsw.Connection, around: Reading, now: int) -> list[dict]:
+    """Stores what an event's body says of its contact and location; warnings."""
+    said, warnings = check_around(around)
+    learn_location(connection, said, now)
+    if isinstance(said, Contact):
+        store_contact(connection, said, now)
+    return warnings
+
+
+def check_around(reading: Reading) -> tuple[Contact | LocationSaid, list[dict]]:
+    """An event must not be lost with a wrong field of its contact: such a field stays as it was, and a warning
+    says so. Without a contact_id only the location is left."""
+    model = Contact if "contact_id" in reading.fields else LocationSaid
     try:
-        return Contact.model_validate(reading.fields), []
+        return model.model_validate(reading.fields), []
     except ValidationError as error:
         found = [e["loc"] for e in error.errors(include_url=False, include_input=False)]
         warnings = [warning("contact_field_ignored", f"{e['pointer']}: {e['message']}")
                     for e in field_errors(error, reading.where)[:20]]
-        if {"location_id", "contact_id"} & {location[0] for location in found}:
-            return None, warnings
-        return Contact.model_validate(without(reading.fields, found)), warnings
+    return check_around(Reading(without(reading.fields, found), reading.where))[0], warnings
 
 
 def without(fields: dict, locations: Iterable[tuple]) -> dict:
-    good = fields | {"fields": dict(fields.get("fields", {}))}
-    for location in locations:
-        if location[0] == "fields" and len(location) > 1:
-            good["fields"].pop(location[1], None)
+    good = fields | {"fields": dict(fields["fields"])}
+    for name, *inner in locations:
+        if name != "fields":
+            good.pop(name, None)
+        elif inner:
+            good["fields"].pop(inner[0], None)
         else:
-            good.pop(location[0], None)
+            good["fields"] = {}
     return good
 
 
 def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now: int) -> dict:
     """One webhook about a contact: stored, deleted, or ignored where its type is about something else."""
-    parsed = parse_body(body)
-    if not isinstance(parsed, dict):
-        raise Invalid([field_error("", "object_type", "must be a JSON object")])
-    kind = parsed.get("type")
-    app = "locationId" in parsed and isinstance(kind, str)
-    if app and kind != "ContactDelete" and kind not in CONTACT_WEBHOOKS:
-        return {"status": "ignored", "type": kind[:100], "warnings": []}
-    reading = read_app_contact(parsed) if app else read_workflow_contact(parsed, contact_location(parsed))
-    deletion = kind == "ContactDelete" if app else wants_deletion(parsed)
+    parsed = parse_object(body)
+    app = is_app_webhook(parsed)
+    if app and parsed["type"] not in CONTACT_WEBHOOKS:
+        return {"status": "ignored", "type": parsed["type"][:100], "warnings": []}
+    reading = read_app_contact(parsed) if app else read_workflow_contact(parsed)
+    custom = parsed["customData"] if is_workflow(parsed) else {}
+    deletion = parsed.get("type") == "ContactDelete" if app else any(is_deletion(*entry) for entry in custom.items())
     said = validate(ContactIds if deletion else Contact, reading.fields, reading.where)
     caller.check_location(said.location_id)
     if deletion:
         return receive_deletion(connection, said, caller)
     learn_location(connection, said, now)
     status, contact = store_contact(connection, said, now)
-    return {"status": status, "contact": contact_out(contact), "warnings": reading.warnings}
+    warnings = warn_unknown(reading, [f"customData.{name}" for name in custom]).warnings
+    return {"status": status, "contact": contact_out(contact), "warnings": warnings}
 
 
-def contact_location(parsed: dict) -> Any:
-    return body_location(parsed) if is_blank(parsed.get("location_id")) else parsed["location_id"]
+def is_app_webhook(parsed: dict) -> bool:
+    """A type, and what only an app's webhook has; not all are about a location."""
+    kind = parsed.get("type")
+    return isinstance(kind, str) and kind.strip() != "" and not is_workflow(parsed) \
+        and (kind in CONTACT_WEBHOOKS or not parsed.keys().isdisjoint(("locationId", "companyId", "appId", "webhookId")))
 
 
-def wants_deletion(parsed: dict) -> bool:
+def is_deletion(name: str, value: Any) -> bool:
     """A workflow says so in customData: action = delete."""
-    custom = parsed.get("customData")
-    actions = [value for name, value in custom.items() if name.strip() == "action"] if isinstance(custom, dict) else []
-    return any(isinstance(action, str) and action.strip().lower() == "delete" for action in actions)
+    return name.strip() == "action" and isinstance(value, str) and value.strip().lower() == "delete"
 
 
 def receive_deletion(connection: apsw.Connection, said: ContactIds, caller: Caller) -> dict:
@@ -1785,11 +1813,7 @@ def receive_event(connection: apsw.Connection, body: Body, caller: Caller, now: 
     event, warnings, around = read_event(body, caller)
     caller.check_location(event.location_id)
     if around is not None:
-        said, ignored = check_contact(around)
-        warnings += ignored
-        if said is not None:
-            learn_location(connection, said, now)
-            store_contact(connection, said, now)
+        warnings += store_around(connection, around, now)
     status, stored, more = store_event(connection, event, now)
     warnings += more
     noted = json.dumps(warnings) if warnings else None
@@ -1870,13 +1894,13 @@ def get_contact(call: Call) -> dict:
 def put_contact(call: Call) -> tuple[int, dict]:
     """Creates or changes a contact: fields sent replace, fields left out stay, null clears."""
     call.caller.check_location(call.path["location_id"])
-    parsed = parse_body(call.body)
-    validate(ContactBody, parsed)
+    parsed = parse_object(call.body)
     said = {name: parsed[name] for name in ContactBody.model_fields if name in parsed}
-    if (zone := (said.get("fields") or {}).get("timezone")) is not None and not is_time_zone(str(zone)):
-        raise Invalid([field_error("/fields/timezone", "time_zone", "must be an IANA time zone such as Europe/Berlin")])
+    if isinstance(fields := parsed.get("fields"), dict) and "timezone" in fields:
+        said["timezone"] = fields["timezone"]
+    contact = validate(Contact, said | call.path, {("timezone",): "/fields/timezone"})
     unknown = [name for name in parsed if name not in ContactDetail.model_fields]
-    status, contact = store_contact(call.connection, validate(Contact, said | call.path), call.now)
+    status, contact = store_contact(call.connection, contact, call.now)
     answer = {"status": status, "contact": contact_out(contact), "warnings": warn_unknown(Reading({}), unknown).warnings}
     return 201 if status == "created" else 200, answer
 
