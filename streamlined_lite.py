@@ -2467,12 +2467,13 @@ class Server:
         self.waiting_since: float | None = None  # for another process that holds the database
         self.map: dict[int, Any] = {}
         self.dispatcher = Dispatcher(self.database.memory)
-        self.dispatcher.set_thread_count(config.read_threads)
         try:
             self.http = self.listen()
         except (OSError, ValueError) as error:
+            wasyncore.close_all(self.map, ignore_all=True)
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise ConfigError(f"cannot listen on {config.host} port {config.port}: {reason}; choose another with --host or --port") from None
+        self.dispatcher.set_thread_count(config.read_threads)
         self.listeners = [each for each in self.map.values() if isinstance(each, waitress.server.TcpWSGIServer)]
         for listener in self.listeners:
             listener.channel_class = Channel
@@ -2671,7 +2672,7 @@ def parser() -> argparse.ArgumentParser:
 
 def add_command(commands: Any, name: str, summary: str, command: Callable) -> argparse.ArgumentParser:
     added = commands.add_parser(name.split()[-1], help=summary, description=summary[0].upper() + summary[1:] + ".",
-                                epilog=f"example: {EXAMPLES[name]}")
+                                epilog=f"example: {EXAMPLES[name]}", allow_abbrev=False)  # --admin-key would be --admin-key-file
     added.set_defaults(command=command)
     return added
 
@@ -2698,8 +2699,8 @@ def serve_command(config: Config) -> int:
     except ConfigError:
         app.close()
         raise
+    stop_on_signals(server)  # before anybody reads that it listens
     greet(app.database, config, server.address)
-    stop_on_signals(server)
     server.run()
     print("stopped", flush=True)
     return 0
