@@ -217,6 +217,8 @@ def test_every_answer_has_the_security_headers(filled, method, path, key, status
     assert status in (None, answer.status_int)
     wanted = dict(lite.SECURITY_HEADERS) | ({"Cache-Control": "no-cache"} if path == "/" and answer.status_int == 200 else {})
     assert {name: answer.headers.get(name) for name in wanted} == wanted
+    assert (answer.headers["X-Content-Type-Options"], answer.headers["Referrer-Policy"]) == ("nosniff", "no-referrer")
+    assert path == "/" or answer.headers["Cache-Control"] == "no-store"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"] and "unsafe" not in answer.headers["Content-Security-Policy"]
     assert "Set-Cookie" not in answer.headers and "Access-Control-Allow-Origin" not in answer.headers
 
