@@ -214,6 +214,8 @@ class TooLarge(Problem): status, title, code = 413, "Too large", "too_large"
 class UnsupportedType(Problem): status, title, code = 415, "Unsupported content", "unsupported_content"
 class Broken(Problem): pass
 
+DEFECT = "The server failed to do this; its log says where. Nothing was stored."
+
 
 class Invalid(Problem):
     """Fields are wrong; `errors` names them all, each `{pointer, code, message}`."""
@@ -254,7 +256,7 @@ def storage_problem(error: apsw.Error) -> Problem:
         if isinstance(error, kind):
             return TryLater(f"{detail} Nothing was stored; send it again.", code)
     log_defect(error)
-    return Broken("The server failed to do this; its log says where. Nothing was stored.")
+    return Broken(DEFECT)
 
 
 def log_defect(error: BaseException) -> None:
@@ -512,7 +514,7 @@ Limit = Annotated[int, Field(ge=1, le=500)]
 class Query(BaseModel):
     """What may stand behind `?`; an unknown name is an error, since a misspelt filter would widen a delete."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 class EventFilter(Query):
@@ -721,7 +723,7 @@ class Database:
         self.last_used: dict[int, int] = {}       # key_id -> time, not yet written, ...
         self.touched: dict[int, int] = {}         # ... and written in the running turn
         self.undone_by: apsw.Error | None = None  # why SQLite itself rolled back the running turn
-        self.next_maintenance = 0
+        self.next_maintenance = 0 if create else 2**62  # a command's settings are not the server's
         self.readers: list[apsw.Connection] = []
         self.local = threading.local()
         if not self.memory:
@@ -823,19 +825,23 @@ class Database:
             self.writer.execute("rollback")
 
     def maintain(self, now: int) -> None:
-        """Writes the keys' last use, which is not worth a write a request, and prunes the rejections."""
+        """What is due now and then, and not worth a write a request."""
+        self.write_last_used()
+        prune_rejections(self.writer, self.config, now)
+
+    def write_last_used(self) -> None:
         self.touched, self.last_used = self.last_used, {}
         for key_id, at in list(self.touched.items()):  # a reader's thread may still hold it
             change(self.writer, "keys.touch", key_id=key_id, last_used_at=at)
-        prune_rejections(self.writer, self.config, now)
 
     def idle(self) -> None:
         """Between turns: due maintenance, and after trouble a real write, to see whether it is over."""
-        if self.trouble is None and not (self.last_used and self.clock() >= self.next_maintenance):
+        if self.trouble is None and self.clock() < self.next_maintenance:
             return
         with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
             self.begin()
-            self.writer.pragma("user_version", self.writer.pragma("user_version"))
+            if self.trouble is not None:
+                self.writer.pragma("user_version", self.writer.pragma("user_version"))
             self.commit()
 
     def close(self) -> None:
@@ -847,8 +853,8 @@ class Database:
                 reader.close()
         with contextlib.suppress(apsw.Error):
             self.roll_back()
-            self.next_maintenance = 0
             self.begin()
+            self.write_last_used()
             self.commit()
         self.writer.close()
 
@@ -1124,15 +1130,15 @@ def rejection_out(rejection: dict) -> dict:
 ########################################################################################################
 
 
-def store_event(connection: apsw.Connection, event: Event, now: int) -> tuple[str, dict, list[dict]]:
+def store_event(connection: apsw.Connection, event: Event, now: int, arrived: int) -> tuple[str, dict, list[dict]]:
     """Upserts by (location_id, distinct_id): (created, updated or unchanged; the event as it is now; warnings).
 
-    The timestamp of the first request stays. A field that is sent replaces the stored one, a field
-    left out keeps its value.
+    The timestamp of the first request stays; left out, it is when that `arrived`. A field that is sent
+    replaces the stored one, a field left out keeps its value.
     """
     old = row(connection, "events.find_by_distinct_id", location_id=event.location_id, distinct_id=event.distinct_id)
     if old is None:
-        return "created", upsert_event(connection, event_created(event, now)), []
+        return "created", upsert_event(connection, event_created(event, now, arrived)), []
     new, warnings = event_updated(old, event)
     if (new["event_name"], new["contact_id"]) == (old["event_name"], old["contact_id"]) \
             and json.loads(new["properties"]) == json.loads(old["properties"]):
@@ -1140,10 +1146,10 @@ def store_event(connection: apsw.Connection, event: Event, now: int) -> tuple[st
     return "updated", upsert_event(connection, new | {"updated_at": now}), warnings
 
 
-def event_created(event: Event, now: int) -> dict:
+def event_created(event: Event, now: int, arrived: int) -> dict:
     return {"location_id": event.location_id, "distinct_id": event.distinct_id, "event_name": event.event_name,
-            "contact_id": event.contact_id, "timestamp": now if event.timestamp is None else event.timestamp,
-            "properties": to_json(event.properties or {}).decode(), "received_at": now, "updated_at": now}
+            "contact_id": event.contact_id, "timestamp": arrived if event.timestamp is None else event.timestamp,
+            "properties": to_json(event.properties or {}).decode(), "received_at": arrived, "updated_at": now}
 
 
 def event_updated(old: dict, event: Event) -> tuple[dict, list[dict]]:
@@ -1806,15 +1812,15 @@ class Call:
        answers={201: IngestAnswer, 200: IngestAnswer}, writes=True, keeps=True, url_key=True)
 def ingest_event(call: Call) -> tuple[int, dict]:
     """Stores one event: JSON, a form, or the body of HighLevel's workflow Webhook action."""
-    return receive_event(call.connection, call.body, call.caller, call.now)
+    return receive_event(call.connection, call.body, call.caller, call.now, arrived=call.now)
 
 
-def receive_event(connection: apsw.Connection, body: Body, caller: Caller, now: int) -> tuple[int, dict]:
+def receive_event(connection: apsw.Connection, body: Body, caller: Caller, now: int, arrived: int) -> tuple[int, dict]:
     event, warnings, around = read_event(body, caller)
     caller.check_location(event.location_id)
     if around is not None:
         warnings += store_around(connection, around, now)
-    status, stored, more = store_event(connection, event, now)
+    status, stored, more = store_event(connection, event, now, arrived)
     warnings += more
     noted = json.dumps(warnings) if warnings else None
     if noted != stored["warnings"]:
@@ -1982,7 +1988,7 @@ def replay(call: Call, kept: dict, body: Body) -> tuple[int, dict]:
         raise Conflict(f"what was posted to {path[:100]} cannot be replayed; send it there again", "not_replayable")
     if kept["code"] == "event_replaced":
         check_new_distinct_id(call, kept, body)
-    return receive_event(call.connection, body, caller, kept["received_at"])
+    return receive_event(call.connection, body, caller, call.now, arrived=kept["received_at"])
 
 
 def check_new_distinct_id(call: Call, kept: dict, body: Body) -> None:
@@ -2072,7 +2078,7 @@ class App(bottle.Bottle):
 
     def defect(self, error: bottle.HTTPError) -> Problem:
         log_defect(error.exception or error)
-        return Broken("The server failed to do this; its log says where.")
+        return Broken(DEFECT)
 
     def asset(self, name: str = "index.html") -> bottle.HTTPResponse:
         """A file of the page; its name in the browser's cache is its content's hash."""
@@ -2098,7 +2104,7 @@ class App(bottle.Bottle):
                 answer = storage_problem(error)
             except Exception as error:
                 log_defect(error)
-                answer = Broken("The server failed to do this; its log says where. Nothing was stored.")
+                answer = Broken(DEFECT)
             return self.finish(respond(answer, reading=not route.writes), started)
         return callback
 
@@ -2123,8 +2129,13 @@ class App(bottle.Bottle):
                 with self.database.savepoint():
                     self.admit(call)
                     return route.handler(call)
-            except Problem as problem:
-                if route.keeps and call.caller is not None and problem.status < 500:
+            except apsw.Error:  # trouble with the file; it could not keep a rejection either
+                raise
+            except Exception as error:
+                problem = error if isinstance(error, Problem) else Broken(DEFECT)
+                if problem is not error:
+                    log_defect(error)
+                if route.keeps and call.caller is not None:
                     self.keep(call, problem)
                 return problem
 

@@ -19,7 +19,7 @@ def insert(api, *events: dict) -> None:
     """Many events without a request each."""
     with api.app.database.turn():
         for each in events:
-            lite.store_event(api.app.database.writer, lite.validate(lite.Event, each), api.clock())
+            lite.store_event(api.app.database.writer, lite.validate(lite.Event, each), api.clock(), api.clock())
 
 
 def everything(api, path: str, cursor: str | None = "", **rest) -> list[dict]:

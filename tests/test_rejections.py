@@ -115,6 +115,7 @@ def test_a_replayed_event_counts_from_the_time_of_its_refusal(api, clock):
     clock.advance(DAY)
     stored = replay(api, rejection, event()).json["event"]
     assert (stored["timestamp"], stored["received_at"]) == ("2026-01-01T00:00:00.000Z",) * 2
+    assert stored["updated_at"] == "2026-01-02T00:00:00.000Z"  # by which it is the newest arrival
     other = refused(api, event("d-2", contact_id={}, timestamp=5))
     assert replay(api, other, event("d-2", timestamp=5)).json["event"]["timestamp"] == "1970-01-01T00:00:05.000Z"
 
