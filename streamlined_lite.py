@@ -1543,7 +1543,8 @@ def read_workflow_event(body: dict) -> Reading:
     around, pointer = body_location(body)
     if "location_id" not in reading.fields and not is_blank(around):
         reading.take("location_id", around, pointer)
-    if ("contact_id",) not in reading.where and not is_blank(body.get("contact_id")) and same_location(reading.fields, around):
+    sent = ("contact_id",) in reading.where  # also empty
+    if not sent and not is_blank(body.get("contact_id")) and same_location(reading.fields.get("location_id"), around):
         reading.take("contact_id", body["contact_id"], "/contact_id")
         reading.warnings.append(warning("contact_from_body", "the contact is the one of the workflow; for an event of the account "
                                                              "alone, send contact_id empty in customData"))
@@ -1568,9 +1569,9 @@ def body_location(body: dict) -> tuple[Any, str]:
     return body.get("location_id"), "/location_id"
 
 
-def same_location(fields: dict, around: Any) -> bool:
+def same_location(location_id: Any, around: Any) -> bool:
     """Whether what is around the event is of the event's own location."""
-    return is_blank(around) or str(fields.get("location_id")).strip() == str(around).strip()
+    return is_blank(around) or str(location_id).strip() == str(around).strip()
 
 
 def read_event(body: Body, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
@@ -1586,7 +1587,7 @@ def read_event(body: Body, caller: Caller) -> tuple[Event, list[dict], Reading |
 
 def read_around(body: dict, location_id: str) -> Reading | None:
     """What a workflow's body says of the contact and the location around the event; None: it is another location's."""
-    if not same_location({"location_id": location_id}, body_location(body)[0]):
+    if not same_location(location_id, body_location(body)[0]):
         return None
     reading = read_workflow_contact(body)
     reading.fields["location_id"] = location_id
@@ -1983,7 +1984,7 @@ def replay(call: Call, kept: dict, body: Body) -> tuple[int, dict]:
     caller = Caller(kept["key_id"], "admin", None, key["distinct_id_rule"] if key else "refuse")
     path = "/" + kept["path"].lstrip("/")
     if path == "/contacts/ingestion/v1":
-        return 200, receive_contact(call.connection, body, caller, kept["received_at"])
+        return 200, receive_contact(call.connection, body, caller, call.now)
     if path not in {each.path for each in ROUTES if each.handler is ingest_event}:
         raise Conflict(f"what was posted to {path[:100]} cannot be replayed; send it there again", "not_replayable")
     if kept["code"] == "event_replaced":

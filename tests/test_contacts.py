@@ -9,7 +9,7 @@ from itertools import permutations
 
 import apsw
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -325,10 +325,12 @@ def test_a_contact_body_that_cannot_be_read_is_kept(api, data, status):
     assert len(api.get("/rejections/v1")["rejections"]) == 1 and tables(api) == [[], [], [], []]
 
 
-def test_a_refused_contact_can_be_mended_and_sent_again(api):
+def test_a_refused_contact_can_be_mended_and_sent_again(api, clock):
     refused = api("POST", INGEST, workflow(tags=[5])).json["rejection_id"]
+    clock.advance(1000)
+    put(api, {"name": "Ann"})
     assert api("POST", f"/rejections/v1/{refused}/replay", workflow(tags=["a"])).status_int == 200
-    assert contact(api)["tags"] == ["a"]
+    assert (contact(api)["tags"], contact(api)["updated_at"]) == (["a"], "2026-01-01T00:00:01.000Z")
 
 
 # Order and repeats
@@ -574,7 +576,7 @@ def test_exactly_the_contacts_tags_and_events_in_its_location_go(api):
     assert tables(api) == expected
 
 
-def test_ten_thousand_events_go_in_one_request_while_another_client_posts(start, tmp_path, record_property):
+def test_ten_thousand_events_go_in_one_request_while_another_client_posts(start, tmp_path):
     path = tmp_path / "events.db"
     seed = Api(database=str(path))
     seed.app.database.writer.execute("""
@@ -605,7 +607,7 @@ def test_ten_thousand_events_go_in_one_request_while_another_client_posts(start,
         wait_for(10)
         before = time.perf_counter()
         ((status, _, body),) = exchange(server, request_bytes(b"", method="DELETE", path="/contacts/v1/loc-1/c-1"))
-        record_property("seconds", round(time.perf_counter() - before, 3))
+        print(f"deleted in {time.perf_counter() - before:.3f} s")
         wait_for(len(stored) + 10)
     finally:
         done.set()
@@ -642,7 +644,6 @@ def shell(tmp_path):
 
 COUNTS = ("select count(*) from locations", "select count(*) from contacts", "select count(*) from contact_tags", "select count(*) from events")
 INSERT = "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at) values "
-NULL_IS_NOT_JSON = pytest.mark.xfail(reason="to SQLite 3.40 json_valid(null) is 0, so check (json_valid(warnings)) refuses null")
 
 
 @pytest.mark.parametrize("statement, counts", [
@@ -651,8 +652,8 @@ NULL_IS_NOT_JSON = pytest.mark.xfail(reason="to SQLite 3.40 json_valid(null) is 
     ("delete from contacts where contact_id = 'c-1'", "2 1 1 2"),
     ("delete from locations where location_id = 'loc-1'", "1 1 1 2"),
     ("delete from events", "2 3 3 0"),
-    pytest.param(INSERT + "('loc-3', 'd', 'e', 'c-9', 5, 6, 7)", "3 4 3 7", marks=NULL_IS_NOT_JSON),
-    pytest.param(INSERT + "('loc-3', 'd', 'e', null, 5, 6, 7)", "3 3 3 7", marks=NULL_IS_NOT_JSON),
+    (INSERT + "('loc-3', 'd', 'e', 'c-9', 5, 6, 7)", "3 4 3 7"),
+    (INSERT + "('loc-3', 'd', 'e', null, 5, 6, 7)", "3 3 3 7"),
     ("update events set contact_id = 'c-9' where distinct_id = 'c-2-0'", "2 4 3 6"),
     ("insert into contacts (location_id, contact_id, created_at, updated_at) values ('loc-3', 'x', 1, 1)", "3 4 3 6"),
 ])
@@ -660,7 +661,6 @@ def test_the_file_protects_itself_in_sqlites_own_shell(shell, statement, counts)
     assert shell(statement, *COUNTS)[-4:] == counts.split()
 
 
-@NULL_IS_NOT_JSON
 def test_the_file_is_sound_to_sqlites_own_shell(shell):
     assert shell("pragma integrity_check") == ["ok"]
 
@@ -929,4 +929,4 @@ class Interleavings(RuleBasedStateMachine):
 
 def test_random_interleavings_agree_with_a_plain_model_in_every_state():
     run_state_machine_as_test(Interleavings, settings=settings(max_examples=60, stateful_step_count=40, deadline=None, database=None,
-                                                               derandomize=True, print_blob=False))
+                                                               derandomize=True, print_blob=False, phases=(Phase.generate, Phase.shrink)))
