@@ -15,7 +15,7 @@ Reads go to waitress's worker threads, each with a read-only connection of its o
 
 The sections, in this order, each under a banner; tests/ has a file for each, and the files in sql/
 carry the same nouns: configuration, errors, models, statements, database, keys, rejections, events,
-contacts, HighLevel bodies, http, server, command line.
+contacts, HighLevel bodies, metrics, http, server, command line.
 
 Times inside are integer milliseconds UTC; times in answers are ISO 8601 UTC with milliseconds.
 """
@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import bisect
 import codecs
 import contextlib
 import hashlib
@@ -32,6 +33,7 @@ import hmac
 import json
 import logging
 import math
+import operator
 import os
 import re
 import resource
@@ -47,7 +49,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import parse_qsl, urlencode
@@ -56,8 +58,8 @@ from zoneinfo import ZoneInfo
 import apsw
 import bottle
 import waitress
-from pydantic import (AfterValidator, BaseModel, ConfigDict, Field, PlainValidator,
-                      ValidationError, WithJsonSchema, create_model)
+from pydantic import (AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PlainValidator, Tag, ValidationError,
+                      ValidationInfo, WithJsonSchema, create_model, field_validator, model_validator)
 from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticCustomError, from_json, to_json
 from waitress import wasyncore
@@ -615,8 +617,26 @@ KeyOut = answer("StoredKey", key_id=int, name=str, scope=Scope, locations=list[s
                 created_at=Moment, last_used_at=Moment | None, revoked_at=Moment | None)
 CreatedKey = answer("CreatedKey", KeyOut, token=str)
 KeyList = answer("KeyList", keys=list[KeyOut])
+MetricOut = answer("StoredMetric", metric_id=int, position=int, name=str, terms=list[dict], formula=(str | None, None),
+                   format=(dict | None, None), created_at=Moment, updated_at=Moment)
+MetricList = answer("MetricList", metrics=list[MetricOut])
+Numbers = answer("Numbers", value=float | int | None, terms=dict[str, float | int | None])
+RangeNumbers = answer("RangeNumbers", Numbers, complete=bool)
+BucketNumbers = answer("BucketNumbers", RangeNumbers, start=Moment, end=Moment)
+PeriodNumbers = answer("PeriodNumbers", **{"from": Moment}, to=Moment, total=RangeNumbers, buckets=list[BucketNumbers])
+LocationNumbers = answer("LocationNumbers", Numbers, location_id=str, name=str | None, compare=(Numbers | None, None))
+GroupNumbers = answer("GroupNumbers", Numbers, key=str | None, other=bool, compare=(Numbers | None, None), buckets=list[BucketNumbers])
+Calculation = answer("Calculation", PeriodNumbers, name=str | None, format=dict | None, timezone=str, interval=str, calculated_at=Moment,
+                     locations=list[LocationNumbers], compare=(answer("Comparison", PeriodNumbers, kind=str) | None, None),
+                     breakdown=(answer("Breakdown", by=str, groups=list[GroupNumbers]) | None, None), warnings=list[Note])
+EvidenceList = answer("EvidenceList", events=list[answer("EvidenceEvent", EventOut, contact_name=str | None)], next=str | None, count=int)
+MetricExport = answer("MetricExport", metrics=list[dict])
+ImportedMetrics = answer("ImportedMetrics", created=int, updated=int, unchanged=int)
+DeletedMetric = answer("DeletedMetric", metrics=int)
+ContactFieldList = answer("ContactFieldList", fields=list[answer("ContactField", field=str, kinds=list[str])],
+                          tags=list[answer("TagCount", tag=str, contacts=int)])
 Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=str)
-FieldError = answer("FieldError", pointer=str, code=str, message=str)
+FieldError = answer("FieldError", pointer=str, code=str, message=str, column=(int | None, None))
 ProblemOut = answer("Problem", type=str, title=str, status=int, detail=str, code=str, errors=(list[FieldError] | None, None),
                     rejection_id=(int | None, None))
 
@@ -629,6 +649,7 @@ def pointer_of(location: tuple, where: Mapping[tuple, str]) -> str:
     """The JSON pointer of a model's field in the body it was read from; `where` knows those that moved."""
     if location[-1:] == ("[key]",) and len(location) > 2:  # about a name itself, and not a property of this name
         location = location[:-1]
+    location = tuple(part for part in location if part not in ("[condition]", "[group]"))  # pydantic's, of a filter
     for length in range(len(location), 0, -1):
         if (start := where.get(location[:length])) is not None:
             return start + "".join(map(pointer_part, location[length:]))
@@ -642,10 +663,10 @@ def pointer_part(part: str | int) -> str:
 def field_errors(error: ValidationError, where: Mapping[tuple, str] = {}) -> list[dict]:
     """pydantic's findings as ours: one a field, none with the value that was sent."""
     found = {}
-    for e in error.errors(include_url=False, include_input=False, include_context=False):
+    for e in error.errors(include_url=False, include_input=False):
         code, message = MESSAGES.get(e["type"], (e["type"], e["msg"]))
-        pointer = pointer_of(e["loc"], where)
-        found.setdefault(pointer, field_error(pointer, code, message))
+        pointer, column = pointer_of(e["loc"], where), e.get("ctx", {}).get("column")  # in a formula
+        found.setdefault(pointer, field_error(pointer, code, message) | ({"column": column} if column else {}))
     return list(found.values())
 
 
@@ -1727,6 +1748,1152 @@ def receive_deletion(connection: apsw.Connection, said: ContactIds, caller: Call
 
 
 ########################################################################################################
+# metrics
+########################################################################################################
+#
+# A definition is data: terms, each an aggregation of the events of one name, and a formula over them.
+# One statement a term finds its events once, as facts, each with its bucket, and aggregates the same
+# facts by every grouping that the answer needs: so a total is never a sum of buckets. The way of a query:
+#
+#     MetricQuery    the body, checked as a whole, all errors at once        [definitions, queries]
+#     frame          locations the key may see, zone, periods, buckets       [calendar]
+#     compile_term   term -> statement, every value bound                    [the compiler]
+#     Table          the terms' values, and the formula over them            [answers]
+#     calculate      range, buckets, locations, comparison, breakdown        [answers]
+
+BUCKET_LIMIT, TERM_LIMIT, CONDITION_LIMIT, LIST_LIMIT, GROUP_LIMIT = 10_000, 20, 100, 1_000, 10
+QUERY_SECONDS = 10  # after which a calculation is stopped
+
+# Formulas
+
+FORMULA_LIMIT, DEPTH_LIMIT = 2_000, 100
+TOKEN = re.compile(r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+                   r"|(?P<key>[A-Za-z_]\w*)|(?P<sign>[-+*/()])|(?P<other>\S))", re.ASCII)
+STRENGTH = {"(": 0, "+": 1, "-": 1, "*": 2, "/": 2, "negate": 3}
+OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+
+
+class FormulaError(Exception):
+    def __init__(self, column: int, message: str):
+        super().__init__(message)
+        self.column = column
+
+
+class Formula:
+    """Numbers, term keys, + - * /, parentheses and unary minus, kept in postfix order.
+
+    Raises FormulaError with the column, from 1, of the first thing that is wrong.
+    """
+
+    def __init__(self, text: str, keys: Iterable[str]):
+        self.keys, self.postfix, self.pending = set(keys), [], []
+        operand_next = True
+        for column, kind, token in read_tokens(text):
+            operand_next = (self._operand if operand_next else self._operator)(column, kind, token)
+        if operand_next:
+            raise FormulaError(len(text) + 1, "the formula ends where a number, a term or ( should follow")
+        for column, sign in self.pending:
+            if sign == "(":
+                raise FormulaError(column, "this ( is never closed")
+        self._flush(1)
+
+    def _operand(self, column: int, kind: str, token: str) -> bool:
+        """Takes a token where a value begins; whether a value must still follow."""
+        if token in ("(", "-"):
+            if len(self.pending) >= DEPTH_LIMIT:
+                raise FormulaError(column, f"nested more than {DEPTH_LIMIT} deep")
+            self.pending.append((column, "negate" if token == "-" else "("))
+            return True
+        if kind == "sign" or kind == "other":
+            raise FormulaError(column, f"{token} stands where a number, a term or ( should")
+        if kind == "key" and token not in self.keys:
+            raise FormulaError(column, f"there is no term {token[:40]}")
+        if kind == "number" and not math.isfinite(float(token)):
+            raise FormulaError(column, "this number is too large")
+        self.postfix.append(token if kind == "key" else int(token) if token.isdigit() else float(token))
+        return False
+
+    def _operator(self, column: int, kind: str, token: str) -> bool:
+        """Takes a token after a value; whether a value must follow."""
+        if token != ")" and token not in OPERATIONS:
+            raise FormulaError(column, f"{token[:40]} stands where one of + - * / should")
+        self._flush(STRENGTH.get(token, 1))
+        if token in OPERATIONS:
+            self.pending.append((column, token))
+            return True
+        if not self.pending:
+            raise FormulaError(column, "this ) closes nothing")
+        self.pending.pop()
+        return False
+
+    def _flush(self, strength: int) -> None:
+        """What binds at least as strongly as what comes is done before it."""
+        while self.pending and STRENGTH[self.pending[-1][1]] >= strength:
+            self.postfix.append(OPERATIONS.get(sign := self.pending.pop()[1], sign))
+
+    def value(self, terms: Mapping[str, float | None]) -> float | None:
+        """The result; None where a term is None. Raises ZeroDivisionError, and OverflowError beyond all floats."""
+        stack: list[Any] = []
+        for step in self.postfix:
+            if callable(step):
+                right, left = stack.pop(), stack.pop()
+                stack.append(None if left is None or right is None else step(left, right))
+            elif step == "negate":
+                stack.append(None if (operand := stack.pop()) is None else -operand)
+            else:
+                stack.append(terms[step] if isinstance(step, str) else step)
+            if stack[-1] is not None and not math.isfinite(stack[-1]):  # which itself raises it for a huge integer
+                raise OverflowError("too large")
+        return stack[0]
+
+
+def read_tokens(text: str) -> Iterator[tuple[int, str, str]]:
+    """Column, kind and text of each token. What is wrong before the limit is told rather than the length."""
+    for found in TOKEN.finditer(text, 0, FORMULA_LIMIT):
+        yield found.start(found.lastgroup) + 1, found.lastgroup, found[found.lastgroup]
+    if len(text) > FORMULA_LIMIT:
+        raise FormulaError(FORMULA_LIMIT + 1, f"the formula is longer than {FORMULA_LIMIT:,} characters")
+
+
+# Definitions
+
+Aggregation = Literal["count", "unique_contacts", "count_distinct", "sum", "avg", "min", "max", "median", "p90", "p95", "latest"]
+WITHOUT_PROPERTY = {"count", "unique_contacts"}
+TEXT_OPS = {"is", "is_not", "contains", "not_contains", "in", "not_in"}
+NUMBER_OPS = {"eq", "neq", "gt", "gte", "lt", "lte", "between"}
+SET_OPS = {"is_set", "is_not_set"}
+OPS = {"text": TEXT_OPS | SET_OPS, "value": TEXT_OPS | NUMBER_OPS | SET_OPS, "contact": {"is"} | SET_OPS,
+       "date": {"before", "after", "between", "in_last"} | SET_OPS, "tags": {"has_any", "has_all", "has_none"} | SET_OPS}
+NUMERIC = re.compile(r"[ \t\n\v\f\r]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+
+
+def kind_of(name: str) -> str | None:
+    """Which operators a filter's field takes: those of text, value (text or number), contact, date, tags."""
+    known = {"contact.tags": "tags", "contact.date_created": "date", "contact_id": "contact", "distinct_id": "text"}
+    if name in known:
+        return known[name]
+    if name.startswith("contact."):
+        return "text" if name.removeprefix("contact.") in CONTACT_TEXTS else "value"
+    return "value" if name.startswith("property.") else None
+
+
+def is_of_contact(name: Any) -> bool:
+    return isinstance(name, str) and (name.startswith("contact.") or name == "tag")
+
+
+def is_in_contact(name: str | None) -> bool:
+    """Whether the row of the contact holds it; its tags have rows of their own."""
+    return name is not None and name.startswith("contact.") and name != "contact.tags"
+
+
+def read_field(value: Any) -> str:
+    if not isinstance(value, str) or kind_of(value) is None:
+        raise wrong("unknown_field", "must be contact.tags, contact.date_created, contact.source, contact.name, contact.email, "
+                                     "contact.phone, contact.type, contact.<custom field>, property.<key>, contact_id or distinct_id")
+    return read_key_of(value)
+
+
+def read_key_of(value: str) -> str:
+    if len(value) > NAME_LIMIT:
+        raise wrong("too_long", f"must have {NAME_LIMIT:,} characters at most")
+    return read_property(value)
+
+
+def read_numeric(value: Any) -> int | float:
+    """A number, or a text that is one by the rule for properties."""
+    if isinstance(value, str) and not NUMERIC.fullmatch(value):
+        raise wrong("not_a_number", "must be a number")
+    if isinstance(value, str):
+        value = int(value) if len(value) < 19 and value.strip().lstrip("+-").isdigit() else float(value)
+    return read_property(value)
+
+
+def read_day_or_time(value: Any) -> date | int:
+    """A date (2026-01-31), to be read in the zone of the query, or milliseconds UTC of any timestamp."""
+    if isinstance(value, str) and DAY.fullmatch(value.strip()):
+        try:
+            day = date.fromisoformat(value.strip())
+        except ValueError:
+            raise wrong("date", "is not a day of the calendar") from None
+        if not 1970 <= day.year < 2200 and day != date(2200, 1, 1):
+            raise wrong("timestamp_range", "is outside of 1970 to 2199")
+        return day
+    return read_timestamp(value)
+
+
+def read_duration(value: Any) -> int:
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([hdw])", value) if isinstance(value, str) else None
+    if not found:
+        raise wrong("duration", "must be a number of hours, days or weeks such as 12h, 30d or 4w")
+    return int(found[1]) * {"h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}[found[2]]
+
+
+def read_list(value: Any, read: Callable, least: int = 1, most: int = LIST_LIMIT) -> list:
+    if not isinstance(value, list) or not least <= len(value) <= most:
+        raise wrong("list", f"must be a list of {most} values" if least == most else f"must be a list of {least} to {most:,} values")
+    return [read(each) for each in value]
+
+
+def read_tags_wanted(value: Any) -> list[str]:
+    return read_list([value] if isinstance(value, str) else value, lambda tag: read_text(tag, NAME_LIMIT))
+
+
+def read_operand(op: str, kind: str, value: Any) -> Any:
+    """What a condition compares with. It is read twice: to check it, and when the zone and the time are known."""
+    if op in SET_OPS and value is not None:
+        raise wrong("value", "takes no value")
+    if op in ("contains", "not_contains") and value == "":
+        raise wrong("blank", "must not be empty: every text contains it")
+    if op in SET_OPS:
+        return None
+    if op in ("in", "not_in"):
+        return read_list(value, read_property)
+    if op == "between":
+        return read_list(value, read_day_or_time if kind == "date" else read_numeric, 2, 2)
+    readers = {"tags": read_tags_wanted, "date": read_duration if op == "in_last" else read_day_or_time}
+    return readers.get(kind, read_numeric if op in NUMBER_OPS else read_property)(value)
+
+
+class Strict(BaseModel):
+    """A model that knows all of its keys, and whose `faults` join the fields' own errors: all at once."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+    @staticmethod
+    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
+        """Where and what is wrong between fields of the raw input, of which any part may be wrong by itself."""
+        return iter(())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check(cls, value: Any, handler: Callable) -> Any:
+        found = []
+        try:
+            read = handler(value)
+        except ValidationError as error:
+            found = [(each["loc"], wrong_as(each)) for each in error.errors(include_url=False, include_input=False)]
+        found += cls.faults(value) if isinstance(value, dict) else []
+        if found:
+            lines = [{"type": error, "loc": place, "input": None} for place, error in found]
+            raise ValidationError.from_exception_data(cls.__name__, lines)
+        return read
+
+
+def wrong_as(error: Any) -> PydanticCustomError:
+    """pydantic's finding, to be raised again; a formula's keeps its column."""
+    column = error.get("ctx", {}).get("column")
+    return PydanticCustomError(error["type"], error["msg"], {"column": column} if column else None)
+
+
+class Condition(Strict):
+    """One test. `property.<key>` and `contact.<custom>` take the operators of text and of numbers."""
+
+    field: plain(read_field, {"type": "string"})
+    op: str
+    value: Any = Field(None, validate_default=True)
+
+    @field_validator("op")
+    @classmethod
+    def _check_op(cls, op: str, info: ValidationInfo) -> str:
+        kind = kind_of(info.data["field"]) if "field" in info.data else None
+        known = OPS[kind] if kind else set().union(*OPS.values())
+        if op not in known:
+            subject = f" for {info.data['field'][:60]}" if kind else ""
+            raise wrong("unknown_operator", f"must be one of {', '.join(sorted(known))}{subject}")
+        return op
+
+    @field_validator("value")
+    @classmethod
+    def _check_value(cls, value: Any, info: ValidationInfo) -> Any:
+        if "field" in info.data and "op" in info.data:
+            read_operand(info.data["op"], kind_of(info.data["field"]), value)
+        return value
+
+    def operand(self) -> Any:
+        return read_operand(self.op, kind_of(self.field), self.value)
+
+
+# The tags in brackets tell the two apart in pydantic's places; pointers leave them out.
+Filter = Annotated[Annotated[Condition, Tag("[condition]")] | Annotated["Group", Tag("[group]")],
+                   Discriminator(lambda value: "[group]" if is_group(value) else "[condition]")]
+
+
+def is_group(value: Any) -> bool:
+    return isinstance(value, Group) or (isinstance(value, dict) and ("all" in value or "any" in value))
+
+
+class Group(Strict):
+    """Conditions and groups, of which all or any must hold. An empty `all` restricts nothing."""
+
+    all: list[Filter] | None = None
+    any: list[Filter] | None = Field(None, min_length=1)
+
+    @staticmethod
+    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
+        if (raw.get("all") is None) == (raw.get("any") is None):
+            yield (), wrong("all_or_any", "must have either all or any")
+
+    def conditions(self) -> Iterator[Condition]:
+        for each in self.all or self.any or ():
+            yield from each.conditions() if isinstance(each, Group) else (each,)
+
+
+class Term(Strict):
+    """The events of one name: all of them (account), or those with a contact, which it can be filtered by (contact)."""
+
+    key: str = Field(pattern=r"\A[A-Za-z_][A-Za-z0-9_]{0,19}\z")
+    event: Name
+    type: Literal["account", "contact"]
+    aggregation: Aggregation = "count"
+    property: Key | None = Field(None, validate_default=True)
+    filters: Group | None = None
+
+    @field_validator("property", mode="before")
+    @classmethod
+    def _check_property(cls, value: Any, info: ValidationInfo) -> Any:
+        wanted = info.data.get("aggregation") in WITHOUT_PROPERTY
+        if "aggregation" in info.data and wanted != (value is None):
+            raise wrong("property_unused", f"{info.data['aggregation']} takes no property") if wanted else \
+                wrong("required", f"{info.data['aggregation']} needs the property to calculate it of")
+        if value is not None and not isinstance(value, str):
+            raise wrong("not_text", "must be text")
+        return value
+
+    @field_validator("filters")
+    @classmethod
+    def _check_size(cls, filters: Group | None) -> Group | None:
+        if filters and sum(1 for _ in filters.conditions()) > CONDITION_LIMIT:
+            raise wrong("too_many", f"must have {CONDITION_LIMIT} conditions at most")
+        return filters
+
+    def conditions(self) -> Iterator[Condition]:
+        return self.filters.conditions() if self.filters else iter(())
+
+
+class Format(Strict):
+    """How a number is shown; percent shows 0.125 as 12.5 %."""
+
+    style: Literal["number", "percent", "currency"] = "number"
+    decimals: int = Field(0, ge=0, le=10)
+    currency: str | None = Field(None, pattern=r"\A[A-Z]{3}\z", description="an ISO 4217 code, for style currency")
+
+
+class Definition(Strict):
+    """A metric as portable JSON. One term alone needs no formula."""
+
+    name: Line | None = None
+    format: Format | None = None
+    terms: list[Term] = Field(min_length=1, max_length=TERM_LIMIT)
+    formula: str | None = None
+
+    @staticmethod
+    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
+        terms = raw_terms(raw)
+        keys = [term.get("key") for term in terms]
+        for index, term in enumerate(terms):
+            if keys[index] in keys[:index]:
+                yield ("terms", index, "key"), wrong("duplicate", "is the key of an earlier term")
+            if term.get("type") == "account":
+                for place in contact_conditions(term.get("filters")):
+                    yield ("terms", index, "filters", *place, "field"), wrong(
+                        "contact_field", "is a field of contacts; an account term counts events without a contact too, "
+                                         "so set the term's type to contact")
+        yield from formula_faults(raw.get("formula"), [key for key in keys if isinstance(key, str)])
+
+    def compiled(self) -> Formula:
+        keys = [term.key for term in self.terms]
+        return Formula(keys[0] if self.formula is None else self.formula, keys)
+
+
+class SavedDefinition(Definition):
+    """What is kept. `position` is the place in the list, from 1; left out: at the end, or where it was."""
+
+    name: Line
+    position: int | None = Field(None, ge=1, le=1_000_000)
+
+
+class DefinitionList(Strict):
+    """An export, which is also the body of an import."""
+
+    metrics: list[SavedDefinition] = Field(max_length=1_000)
+
+    @staticmethod
+    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
+        metrics = raw.get("metrics")
+        names = [each.get("name") if isinstance(each, dict) else None for each in metrics] if isinstance(metrics, list) else []
+        for index, name in enumerate(names):
+            if isinstance(name, str) and name in names[:index]:
+                yield ("metrics", index, "name"), wrong("duplicate", "is the name of an earlier metric")
+
+
+def raw_terms(raw: Any) -> list[dict]:
+    terms = raw.get("terms") if isinstance(raw, dict) else None
+    return [term if isinstance(term, dict) else {} for term in terms] if isinstance(terms, list) else []
+
+
+def contact_conditions(raw: Any) -> Iterator[tuple]:
+    """Where in raw filters conditions on contact fields stand."""
+    if not isinstance(raw, dict):
+        return
+    if is_of_contact(raw.get("field")):
+        yield ()
+    for name in ("all", "any"):
+        for index, each in enumerate(raw[name] if isinstance(raw.get(name), list) else ()):
+            yield from ((name, index, *place) for place in contact_conditions(each))
+
+
+def formula_faults(formula: Any, keys: list[str]) -> Iterator[tuple[tuple, PydanticCustomError]]:
+    if formula is None and len(keys) > 1:
+        yield ("formula",), wrong("required", "is required with several terms")
+    if isinstance(formula, str):
+        try:
+            Formula(formula, keys)
+        except FormulaError as error:
+            yield ("formula",), PydanticCustomError("formula", f"column {error.column}: {error}", {"column": error.column})
+
+
+# Queries
+
+Interval = Literal["total", "hour", "day", "week", "month"]
+DayOrTime = plain(read_day_or_time, {"anyOf": [{"type": "string"}, {"type": "number"}],
+                                     "description": "a date, which counts in the zone, or a time"})
+
+
+def read_locations(value: Any) -> list[str] | None:
+    """The wanted locations; None: all that the key may see."""
+    return None if value == "all" else list(dict.fromkeys(read_list(value, read_identifier)))
+
+
+def split_locations(value: Any) -> list[str] | None:
+    """`all` or location_ids with commas between them, as they stand in a URL."""
+    return read_locations(value if value == "all" or not isinstance(value, str) else value.split(","))
+
+
+def read_breakdown(value: Any) -> str:
+    if not isinstance(value, str) or (value not in ("location", "tag") and kind_of(value) not in ("text", "value", "tags")) \
+            or value == "distinct_id":
+        raise wrong("unknown_field", "must be property.<key>, contact.<field>, tag or location")
+    return "tag" if value == "contact.tags" else read_key_of(value)
+
+
+Breakdown = plain(read_breakdown, {"type": "string", "description": "property.<key>, contact.<field>, tag or location"})
+
+
+class Range(Strict):
+    """`to` is exclusive. Left out: to the end of today, and from 30 days before that."""
+
+    locations: plain(read_locations, {"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]}) = None
+    from_: DayOrTime | None = Field(None, alias="from")
+    to: DayOrTime | None = None
+    interval: Interval = "total"
+    timezone: Zone | None = None
+
+    @staticmethod
+    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
+        """A wrong range is told beside other errors already here, where it is wrong in any zone; `frame` knows the zone."""
+        try:
+            start, end = (read_day_or_time(raw[name]) for name in ("from", "to"))
+            list(split(moment_of(start, timezone.utc), moment_of(end, timezone.utc), raw.get("interval", "total"), ZoneInfo("UTC"), 100))
+        except (KeyError, PydanticCustomError):
+            return
+        except RangeError as error:
+            if type(start) is type(end) or error.code != "range":
+                yield (error.field,), wrong(error.code, str(error))
+
+
+class MetricQuery(Range):
+    """A definition over a range. `compare` adds the period before, or the same days a year before."""
+
+    metric: Definition
+    compare: Literal["previous_period", "previous_year"] | None = None
+    breakdown: Breakdown | None = None
+
+    @staticmethod
+    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
+        yield from Range.faults(raw)
+        if is_of_contact(raw.get("breakdown")) and any(term.get("type") == "account" for term in raw_terms(raw.get("metric"))):
+            yield ("breakdown",), wrong("contact_field", "is a field of contacts; all terms must be contact terms")
+
+
+class DataQuery(Range):
+    """The query of a saved metric, as it stands in a URL."""
+
+    locations: plain(split_locations, {"type": "string", "description": "all, or location_ids with commas between them"}) = None
+    compare: Literal["previous_period", "previous_year"] | None = None
+    breakdown: Breakdown | None = None
+
+
+class EvidenceQuery(Range):
+    """Which events are behind a term's number: of the whole range, or of the bucket that starts at `bucket`."""
+
+    metric: Definition
+    term: str
+    bucket: plain(read_timestamp, {"type": "string"}) | None = None
+    limit: Limit = 50
+    cursor: cursor_of(int, int) | None = None
+
+    @staticmethod
+    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
+        yield from Range.faults(raw)
+        if isinstance(raw.get("term"), str) and raw["term"] not in [term.get("key") for term in raw_terms(raw.get("metric"))]:
+            yield ("term",), wrong("unknown_term", "must be the key of a term of the metric")
+
+
+# Calendar
+
+
+class RangeError(Exception):
+    def __init__(self, field: str, code: str, message: str):
+        super().__init__(message)
+        self.field, self.code = field, code
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A range in milliseconds, its end exclusive, and its buckets, which cover it without gap or overlap."""
+
+    start: int
+    end: int
+    buckets: list[tuple[int, int]]
+
+
+def local(milliseconds: int, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(milliseconds // 1000, zone)
+
+
+def day_start(day: date, zone: ZoneInfo) -> int:
+    """The first midnight of a day in its zone; where the clock skips midnight, or the day, the moment after the skip."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+    start = int(midnight.timestamp())
+    if datetime.fromtimestamp(start, zone).replace(tzinfo=None) != midnight.replace(tzinfo=None):
+        before = int(midnight.replace(fold=1).timestamp())
+        skipped = range(before, start)
+        start = before + bisect.bisect_left(skipped, True, key=lambda second: datetime.fromtimestamp(second, zone).date() >= day)
+    return start * 1000
+
+
+def moment_of(end: date | int, zone: Any) -> int:
+    return day_start(end, zone) if isinstance(end, date) else end
+
+
+def next_hour(start: int, zone: ZoneInfo) -> int:
+    """When the clock next shows a full hour, or jumps into another one. An hour can last 30 or 90 minutes."""
+    second = start // 1000
+    now = datetime.fromtimestamp(second, zone)
+    end = second + 3600 - now.minute * 60 - now.second
+    if datetime.fromtimestamp(end, zone).utcoffset() == now.utcoffset():
+        return end * 1000
+    hour = range(second, end)
+    change = second + bisect.bisect_left(hour, True, key=lambda each: datetime.fromtimestamp(each, zone).utcoffset() != now.utcoffset())
+    then = datetime.fromtimestamp(change, zone)
+    same_hour = (then.date(), then.hour) == (now.date(), now.hour)
+    return next_hour(change * 1000, zone) if same_hour and (then.minute or then.second) else change * 1000
+
+
+def unit_after(day: date, interval: str) -> date:
+    """The day on which the next day, week (from Monday) or month begins."""
+    if interval == "month":
+        return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+    return day + timedelta(days=1 if interval == "day" else 7 - day.weekday())
+
+
+def unit_starts(start: int, interval: str, zone: ZoneInfo) -> Iterator[int]:
+    """The moments after `start` at which calendar units begin."""
+    if interval == "hour":
+        while True:
+            yield (start := next_hour(start, zone))
+    day = local(start, zone).date()
+    while True:
+        day = unit_after(day, interval)
+        if (moment := day_start(day, zone)) > start:  # not of a day that the zone skipped
+            yield (start := moment)
+
+
+def split(start: int, end: int, interval: str, zone: ZoneInfo, slack: int = 0) -> Iterator[tuple[int, int]]:
+    """The buckets from start to end; the first and the last may be part of a unit. Raises RangeError."""
+    if end <= start:
+        raise RangeError("to", "range", "must be later than from")
+    if interval == "total":
+        yield start, end
+        return
+    for count, following in enumerate(unit_starts(start, interval, zone), 1):
+        if count > BUCKET_LIMIT + slack:
+            raise RangeError("interval", "too_many_buckets", f"gives more than {BUCKET_LIMIT:,} buckets; "
+                                                              "take a longer one, or a shorter range")
+        yield start, min(following, end)
+        if (start := following) >= end:
+            return
+
+
+def period_of(start: int, end: int, interval: str, zone: ZoneInfo, slack: int = 0) -> Period:
+    return Period(start, end, list(split(start, end, interval, zone, slack)))
+
+
+def is_midnight(milliseconds: int, zone: ZoneInfo) -> bool:
+    return day_start(local(milliseconds, zone).date(), zone) == milliseconds
+
+
+def period_before(period: Period, kind: str, interval: str, zone: ZoneInfo) -> tuple[int, int]:
+    """The range to compare with.
+
+    previous_period: as many days (for whole months by month, as many months) directly before; for a
+    range that is not of whole days, the same length of time. previous_year: the same dates a year before;
+    the 29th of February is then the 28th, or as an exclusive end the 1st of March.
+    """
+    if kind == "previous_year":
+        return year_before(period.start, zone, date(1, 2, 28)), year_before(period.end, zone, date(1, 3, 1))
+    if not (is_midnight(period.start, zone) and is_midnight(period.end, zone)):
+        return 2 * period.start - period.end, period.start
+    first, last = local(period.start, zone).date(), local(period.end, zone).date()
+    if interval == "month" and first.day == last.day == 1:
+        months = 2 * (first.year * 12 + first.month) - (last.year * 12 + last.month) - 1
+        return day_start(date(months // 12, months % 12 + 1, 1), zone), period.start
+    return day_start(first - (last - first), zone), period.start
+
+
+def year_before(milliseconds: int, zone: ZoneInfo, instead: date) -> int:
+    then = local(milliseconds, zone)
+    day = then.date()
+    before = instead.replace(year=day.year - 1) if (day.month, day.day) == (2, 29) else day.replace(year=day.year - 1)
+    if is_midnight(milliseconds, zone):
+        return day_start(before, zone)
+    return int(datetime.combine(before, then.time(), zone).timestamp()) * 1000 + milliseconds % 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where and when a query looks: the same for all of its terms."""
+
+    locations: list[str]
+    zone: ZoneInfo
+    now: int
+    periods: list[Period]  # the wanted one, and the one it is compared with
+
+    def cells(self) -> list[tuple[int, int, int]]:
+        """All buckets, those of the first period first: start, end, number of the period."""
+        return [(*bucket, number) for number, period in enumerate(self.periods) for bucket in period.buckets]
+
+
+def frame(connection: apsw.Connection, query: Range, now: int, default_zone: str, allowed: frozenset[str] | None,
+          compare: str | None = None) -> Frame:
+    """Raises Forbidden for a location that the key must not see, and Invalid for a range that cannot be."""
+    locations = visible_locations(connection, query.locations, allowed)
+    zone = ZoneInfo(query.timezone or (location_zone(connection, locations[0]) if len(locations) == 1 else None) or default_zone)
+    today = local(now, zone).date()
+    end = moment_of(query.to if query.to is not None else today + timedelta(days=1), zone)
+    start = moment_of(query.from_, zone) if query.from_ is not None else day_start(local(end, zone).date() - timedelta(days=30), zone)
+    try:
+        periods = [period_of(start, end, query.interval, zone)]
+    except RangeError as error:
+        raise Invalid([field_error(f"/{error.field}", error.code, str(error))]) from None
+    if compare:
+        periods.append(period_of(*period_before(periods[0], compare, query.interval, zone), query.interval, zone, BUCKET_LIMIT))
+    return Frame(locations, zone, now, periods)
+
+
+def visible_locations(connection: apsw.Connection, wanted: list[str] | None, allowed: frozenset[str] | None) -> list[str]:
+    """The wanted locations, or all. For a key with an allow-list, all means all on its list."""
+    if wanted is None:
+        return sorted(allowed) if allowed is not None else [each["location_id"] for each in rows(connection, "locations.list", after="")]
+    if allowed is not None and not allowed.issuperset(wanted):
+        raise Forbidden("the key sent is not for every location_id asked for", "location_not_allowed")
+    return wanted
+
+
+def location_zone(connection: apsw.Connection, location_id: str) -> str | None:
+    found = row(connection, "locations.find", location_id=location_id)
+    return found["timezone"] if found and is_time_zone(found["timezone"] or "") else None
+
+
+# The compiler
+#
+# Fragments of SQL are put together here and nowhere else. They are our own texts; all that comes from
+# outside (names, keys of JSON as quoted paths, lists as JSON) is bound. The joins are `cross join` and the
+# index is named so that the plan is the same for every file: locations, then buckets, then a range of
+# (location, name, timestamp), then what hangs on an event by its key.
+
+
+class Binds(dict):
+    """The values of a statement under construction."""
+
+    def add(self, value: Any) -> str:
+        """Its placeholder."""
+        name = f"v{len(self)}"
+        self[name] = value
+        return ":" + name
+
+    def add_list(self, values: Any) -> str:
+        return self.add(to_json(values).decode())
+
+
+def json_path(key: str) -> str:
+    """The path of an object's member, whatever characters its name has."""
+    return "$." + json.dumps(key)
+
+
+def number_of(x: str) -> str:
+    """The number that x is or that its text spells, else null: only a text that spells one equals its own cast."""
+    return (f"case when cast({x} as numeric) = {x} and cast({x} as numeric) between -1.7976931348623157e308 and 1.7976931348623157e308 "
+            f"then cast({x} as numeric) end")
+
+
+def text_of(x: str) -> str:
+    """The text of x; of 5.0 as of 5 it is 5."""
+    return f"cast(case typeof({x}) when 'real' then cast(cast({x} as text) as numeric) else {x} end as text)"
+
+
+def value_of(name: str, binds: Binds) -> str:
+    """A field of an event or of its contact: text, number or null."""
+    if name in ("contact_id", "distinct_id"):
+        return f"e.{name}"
+    kind, _, key = name.partition(".")
+    if kind == "property":
+        return f"(e.properties ->> {binds.add(json_path(key))})"
+    if key in (*CONTACT_TEXTS, "date_created"):
+        return f"c.{key}"
+    path = binds.add(json_path(key))  # true and false come out as 1 and 0, which they must not equal
+    return f"case json_type(c.fields, {path}) when 'true' then 'true' when 'false' then 'false' else c.fields ->> {path} end"
+
+
+NEGATIVE = {"is_not": "is", "not_contains": "contains", "not_in": "in", "neq": "eq", "has_none": "has_any", "is_not_set": "is_set"}
+COMPARISONS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def condition_sql(condition: Condition, where: Frame, binds: Binds) -> str:
+    """True, false or null. A negative operator is true wherever the positive one is not, so too without the field."""
+    positive = NEGATIVE.get(condition.op, condition.op)
+    if condition.field == "contact.tags":
+        found = tags_sql(positive, condition.operand(), binds)
+    else:
+        found = test_sql(positive, kind_of(condition.field), value_of(condition.field, binds), condition.operand(), where, binds)
+    return f"(({found}) is not true)" if condition.op in NEGATIVE else f"({found})"
+
+
+def test_sql(op: str, kind: str, x: str, value: Any, where: Frame, binds: Binds) -> str:
+    if op == "is_set":
+        return f"({x}) is not null"
+    if kind == "date":
+        return " and ".join(f"{x} {sign} {binds.add(moment)}" for sign, moment in date_bounds(op, value, where))
+    if op == "between":
+        return f"{number_of(x)} between {binds.add(value[0])} and {binds.add(value[1])}"
+    if op in COMPARISONS:
+        return f"{number_of(x)} {COMPARISONS[op]} {binds.add(value)}"
+    if op == "in":
+        return f"{text_of(x)} in (select {text_of('value')} from json_each({binds.add_list(value)}))"
+    wanted = text_of(binds.add(value))
+    return f"instr({text_of(x)}, {wanted}) > 0" if op == "contains" else f"{text_of(x)} = {wanted}"
+
+
+def date_bounds(op: str, value: Any, where: Frame) -> list[tuple[str, int]]:
+    """Comparisons with moments. A date is the whole day in the zone: before it, after it, through it."""
+    if op == "in_last":
+        return [(">=", where.now - value), ("<=", where.now)]
+    first, last = value if op == "between" else (value, value)
+    start, end = moment_of(first, where.zone), end_of(last, where.zone)
+    after = (">=", end) if isinstance(last, date) else (">", end)
+    until = ("<", end) if isinstance(last, date) else ("<=", end)
+    return {"before": [("<", start)], "after": [after], "between": [(">=", start), until]}[op]
+
+
+def end_of(end: date | int, zone: ZoneInfo) -> int:
+    return day_start(end + timedelta(days=1), zone) if isinstance(end, date) else end
+
+
+def tags_sql(op: str, tags: Any, binds: Binds) -> str:
+    own = "from contact_tags t where t.location_id = e.location_id and t.contact_id = e.contact_id"
+    if op == "is_set":
+        return f"exists (select 1 {own})"
+    listed = f"{own} and t.tag in (select value from json_each({binds.add_list(tags)}))"
+    if op == "has_all":
+        return f"(select count(*) {listed}) = {binds.add(len(set(tags)))}"
+    return f"exists (select 1 {listed} limit 1)"  # with the limit SQLite looks here before it fetches the contact
+
+
+def filter_sql(group: Group, where: Frame, binds: Binds) -> str:
+    parts = [filter_sql(each, where, binds) if isinstance(each, Group) else condition_sql(each, where, binds)
+             for each in group.all or group.any or ()]
+    return "(" + (" or " if group.any else " and ").join(parts or ["true"]) + ")"
+
+
+# What one term makes of its facts, whose column x is the number, the text or the contact it is about.
+AGGREGATES = {"count": "count(*)", "unique_contacts": "count(distinct x)", "count_distinct": "count(distinct x)", "sum": "total(x)",
+              "avg": "avg(x)", "min": "min(x)", "max": "max(x)", "median": "median(x)", "p90": "percentile_cont(x, 0.9)",
+              "p95": "percentile_cont(x, 0.95)", "latest": "x"}
+EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
+
+# The columns of a grouping. place is an index into the list of the groups of a breakdown, null: the rest of them.
+GROUPINGS = {"total": ("period",), "bucket": ("cell",), "location": ("period", "location"), "group": ("grp",),
+             "place": ("period", "place"), "place_bucket": ("cell", "place")}
+COLUMNS = {"cell": "b.key", "period": "b.value ->> 2", "location": "e.location_id"}
+
+
+def x_sql(term: Term, where: Frame, binds: Binds) -> str:
+    if term.aggregation == "count":
+        return "1"
+    if term.aggregation == "unique_contacts":  # a contact is known by both ids; no id has a NUL
+        return "e.contact_id" if len(where.locations) == 1 else "e.location_id || char(0) || e.contact_id"
+    value = value_of(f"property.{term.property}", binds)
+    return text_of(value) if term.aggregation == "count_distinct" else number_of(value)
+
+
+def skipped_sql(term: Term, binds: Binds) -> str:
+    """Whether the event has the property, and it is not a number where one is needed."""
+    if term.aggregation in ("count", "unique_contacts", "count_distinct"):
+        return "0"
+    value = value_of(f"property.{term.property}", binds)
+    return f"{value} is not null and ({number_of(value)}) is null"
+
+
+def group_sql(breakdown: str | None, binds: Binds) -> str:
+    if breakdown in (None, "location"):
+        return "e.location_id"
+    return "t.tag" if breakdown == "tag" else text_of(value_of(breakdown, binds))
+
+
+def place_sql(group: str, groups: list[str | None], binds: Binds) -> str:
+    """The index of an event's group in the list, null for none of them."""
+    known = "".join(f" when {binds.add(key)} then {place}" for place, key in enumerate(groups) if key is not None)
+    lacking = f"iif({group} is null, {groups.index(None)}, null)" if None in groups else "null"
+    return f"case {group}{known} else {lacking} end" if known else lacking
+
+
+def source_sql(term: Term, cells: list[tuple[int, int, int]], where: Frame, binds: Binds, breakdown: str | None = None) -> str:
+    """`from … where …` that finds the term's events, as e, each with its bucket, as b."""
+    lines = [f"from json_each({binds.add_list(where.locations)}) l cross join json_each({binds.add_list(cells)}) b",
+             "cross join events e indexed by events_by_name"]
+    if any(is_in_contact(name) for name in (breakdown, *(each.field for each in term.conditions()))):
+        lines.append("left join contacts c on c.location_id = e.location_id and c.contact_id = e.contact_id")
+    if breakdown == "tag":
+        lines.append("left join contact_tags t on t.location_id = e.location_id and t.contact_id = e.contact_id")
+    lines += [f"where e.location_id = l.value and e.event_name = {binds.add(term.event)}",
+              "and e.timestamp >= b.value ->> 0 and e.timestamp < b.value ->> 1"]
+    if term.type == "contact":
+        lines.append("and e.contact_id is not null")
+    if term.filters:
+        lines.append("and " + filter_sql(term.filters, where, binds))
+    return "\n".join(lines)
+
+
+def compile_term(term: Term, groupings: Iterable[str], cells: list[tuple[int, int, int]], where: Frame,
+                 breakdown: str | None = None, groups: list[str | None] | None = None) -> tuple[str, Binds]:
+    """The statement of one term: (grouping, its two keys, value, skipped) for each group of each grouping."""
+    binds = Binds()
+    group = group_sql(breakdown, binds)
+    known = COLUMNS | {"grp": group, "place": place_sql(group, groups or [], binds)}
+    wanted = dict.fromkeys(column for grouping in groupings for column in GROUPINGS[grouping])
+    columns = {column: known[column] for column in wanted}
+    columns |= {"x": x_sql(term, where, binds), "skipped": skipped_sql(term, binds)}
+    if term.aggregation == "latest":
+        columns["moment"] = "printf('%013d%019d', e.timestamp, e.event_id)"
+    if breakdown == "tag":
+        columns["event_id"] = "e.event_id"  # an event with two tags of one group is there once
+    listed = ", ".join(f"{value} as {name}" for name, value in columns.items())
+    facts = f"select {'distinct ' if breakdown == 'tag' else ''}{listed}\n{source_sql(term, cells, where, binds, breakdown)}"
+    selects = [grouping_sql(term.aggregation, grouping, len(where.periods)) for grouping in groupings]
+    return f"with facts as materialized ({facts})\n" + "\nunion all ".join(selects), binds
+
+
+def grouping_sql(aggregation: str, grouping: str, periods: int) -> str:
+    """The bare x beside max() is that of the row with the maximum: for latest the newest event with a number."""
+    first, second = (*GROUPINGS[grouping], "null")[:2]
+    latest = "max(case when x is not null then moment end)" if aggregation == "latest" else "null"
+    if grouping == "total" and periods == 1:  # all facts: nothing to sort
+        return f"select 'total', 0, null, {AGGREGATES[aggregation]}, sum(skipped), {latest} from facts"
+    return (f"select '{grouping}', {first}, {second}, {AGGREGATES[aggregation]}, sum(skipped), {latest}\n"
+            f"from facts group by {', '.join(GROUPINGS[grouping])}")
+
+
+@contextlib.contextmanager
+def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[None]:
+    """Stops statements on this connection that run beyond the time, as Invalid. Real time, whatever the clock says."""
+    deadline = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, 20_000)
+    try:
+        yield
+    except apsw.InterruptError:
+        raise Invalid([field_error("", "query_too_slow", f"this took more than {seconds:g} seconds and was stopped; "
+                                   "take a shorter range, fewer locations or fewer filters")], "query_too_slow") from None
+    finally:
+        connection.set_progress_handler(None)
+
+
+# Answers
+
+
+def calculate(connection: apsw.Connection, query: MetricQuery, now: int, default_zone: str, allowed: frozenset[str] | None,
+              seconds: float = QUERY_SECONDS) -> dict:
+    """The formula's value and each term's: for the range, every bucket, every location, and what was asked beside.
+
+    The connection is in a read transaction, so that all numbers are of one state. Raises Invalid, Forbidden.
+    """
+    where = frame(connection, query, now, default_zone, allowed, query.compare)
+    groupings = ("total", "bucket") if len(where.locations) == 1 else ("total", "bucket", "location")
+    with time_limit(connection, seconds):
+        table = Table(connection, query.metric, groupings, where.cells(), where)
+        period, *compared = [period_answer(table, where, number) for number in range(len(where.periods))]
+        answer = {"name": query.metric.name, "format": query.metric.format and query.metric.format.model_dump(),
+                  "timezone": where.zone.key, "interval": query.interval, "calculated_at": iso(now), **period,
+                  "locations": location_answers(connection, table, where)}
+        if compared:
+            answer["compare"] = {"kind": query.compare, **compared[0]}
+        if query.breakdown:
+            answer["breakdown"] = breakdown_answer(connection, query, where, table)
+        answer["warnings"] = [*table.warnings(), *history_warnings(connection, query, where)]
+    return answer
+
+
+def query_of(definition: Definition, asked: DataQuery) -> MetricQuery:
+    """The query of a saved metric. Raises Invalid where the definition has no such breakdown."""
+    if is_of_contact(asked.breakdown) and any(term.type == "account" for term in definition.terms):
+        raise Invalid([field_error("/breakdown", "contact_field", "is a field of contacts; all terms must be contact terms")])
+    return MetricQuery.model_construct(metric=definition, **{name: getattr(asked, name) for name in DataQuery.model_fields})
+
+
+class Table:
+    """The terms' values by grouping and group, and the formula over them. Arguments as of compile_term."""
+
+    def __init__(self, connection: apsw.Connection, metric: Definition, *rest: Any):
+        self.metric, self.formula, self.divisions, self.overflows = metric, metric.compiled(), 0, 0
+        self.measures: dict[tuple, tuple[Any, int]] = {}  # (term key, grouping, key, key): value, skipped; none without events
+        for term in metric.terms:
+            for grouping, first, second, value, skipped, _ in connection.execute(*compile_term(term, *rest)):
+                self.measures[term.key, grouping, first, second] = value, skipped
+
+    def numbers(self, grouping: str, first: Any, second: Any = None) -> dict:
+        """`value` and `terms` of one group; a group without events has what emptiness gives."""
+        terms = {}
+        for term in self.metric.terms:
+            value, _ = self.measures.get((term.key, grouping, first, second), (EMPTY.get(term.aggregation), 0))
+            terms[term.key] = self.finite(value, term.aggregation == "sum")
+        return {"value": self.value(terms), "terms": terms}
+
+    def value(self, terms: dict[str, Any]) -> int | float | None:
+        try:
+            return self.finite(self.formula.value(terms))
+        except ZeroDivisionError:
+            self.divisions += 1
+        except OverflowError:
+            self.overflows += 1
+        return None
+
+    def finite(self, value: Any, never_null: bool = False) -> int | float | None:
+        """A number that JSON has, whole where it is whole; a sum of floats beyond the largest of them is null."""
+        if value is None or not math.isfinite(value):
+            self.overflows += never_null or value is not None
+            return None
+        if isinstance(value, int):
+            return value if -2**63 <= value < 2**63 else float(value)
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+    def warnings(self) -> Iterator[dict]:
+        if self.divisions:
+            yield warning("division_by_zero", "a division by zero has no value, which is null here") | {"count": self.divisions}
+        if self.overflows:
+            yield warning("number_too_large", "a number was too large to be one, and is null here") | {"count": self.overflows}
+        for key in [term.key for term in self.metric.terms]:
+            if skipped := self.measures.get((key, "total", 0, None), (None, 0))[1]:
+                yield warning("skipped", f"term {key}: {skipped:,} events whose property is not a number were skipped") \
+                    | {"term": key, "count": skipped}
+
+
+def period_answer(table: Table, where: Frame, number: int) -> dict:
+    period = where.periods[number]
+    first = sum(len(earlier.buckets) for earlier in where.periods[:number])
+    buckets = [bucket_answer(bucket, where) | table.numbers("bucket", first + index) for index, bucket in enumerate(period.buckets)]
+    total = {"complete": period.end <= where.now} | table.numbers("total", number)
+    return {"from": iso(period.start), "to": iso(period.end), "total": total, "buckets": buckets}
+
+
+def bucket_answer(bucket: tuple[int, int], where: Frame) -> dict:
+    """`complete` says that its time is over."""
+    start, end = bucket
+    return {"start": iso(start), "end": iso(end), "complete": end <= where.now}
+
+
+def location_answers(connection: apsw.Connection, table: Table, where: Frame) -> list[dict]:
+    """A row for each; the row of a single location is the total."""
+    found = rows(connection, "metrics.name_locations", locations=json.dumps(where.locations))
+    names = {each["location_id"]: each["name"] for each in found}
+
+    def numbers(number: int, each: str) -> dict:
+        return table.numbers("location", number, each) if len(where.locations) > 1 else table.numbers("total", number)
+
+    return [{"location_id": each, "name": names.get(each), **numbers(0, each)}
+            | ({"compare": numbers(1, each)} if len(where.periods) > 1 else {}) for each in where.locations]
+
+
+def breakdown_answer(connection: apsw.Connection, query: MetricQuery, where: Frame, table: Table) -> dict:
+    """The 10 groups with the largest value in the range, and the rest of them as one, by its own aggregation.
+
+    A group's key is the value as text, null where it is lacking. With tags an event is in every group whose
+    tag its contact has; in the rest it is there once.
+    """
+    whole = [(where.periods[0].start, where.periods[0].end, 0)]
+    ranked = Table(connection, query.metric, ("group",), whole, where, query.breakdown)
+    values = {key: ranked.numbers("group", key)["value"] for key in {key for _, _, key, _ in ranked.measures}}
+    order = sorted(values, key=lambda key: (values[key] is None, -(values[key] or 0), key is None, key or ""))
+    top, others = order[:GROUP_LIMIT], len(order) > GROUP_LIMIT
+    part = Table(connection, query.metric, ("place", "place_bucket"), where.cells(), where, query.breakdown, top)
+    groups = [{"key": key, "other": False} | group_answer(part, where, place) for place, key in enumerate(top)]
+    if others:
+        groups.append({"key": None, "other": True} | group_answer(part, where, None))
+    table.divisions += part.divisions
+    table.overflows += part.overflows
+    return {"by": query.breakdown, "groups": groups}
+
+
+def group_answer(part: Table, where: Frame, place: int | None) -> dict:
+    buckets = [bucket_answer(bucket, where) | part.numbers("place_bucket", cell, place)
+               for cell, bucket in enumerate(where.periods[0].buckets)]
+    compared = {"compare": part.numbers("place", 1, place)} if len(where.periods) > 1 else {}
+    return part.numbers("place", 0, place) | compared | {"buckets": buckets}
+
+
+def history_warnings(connection: apsw.Connection, query: MetricQuery, where: Frame) -> Iterator[dict]:
+    """What the numbers cannot show: names that never came, contacts of whom nothing is known to filter by."""
+    locations, period = json.dumps(where.locations), where.periods[0]
+    for name in dict.fromkeys(term.event for term in query.metric.terms):
+        if not row(connection, "metrics.see_event", locations=locations, event_name=name):
+            yield warning("event_not_seen", f"no event named {name[:100]} has come yet") | {"event": name}
+    for term in query.metric.terms:
+        if is_of_contact(query.breakdown) or any(is_of_contact(each.field) for each in term.conditions()):
+            binds = {"locations": locations, "event_name": term.event, "start": period.start, "end": period.end}
+            found = row(connection, "metrics.count_unknown_contacts", **binds)
+            if found["unknown"]:
+                yield warning("contacts_unknown", f"term {term.key}: of {found['contacts']:,} contacts, nothing but the id is known of "
+                              f"{found['unknown']:,}; filters by contact fields miss them") | {
+                                  "term": term.key, "count": found["unknown"], "of": found["contacts"]}
+
+
+def evidence(connection: apsw.Connection, query: EvidenceQuery, now: int, default_zone: str, allowed: frozenset[str] | None,
+             seconds: float = QUERY_SECONDS) -> dict:
+    """The events behind a term's number, the newest first: those that have what the term aggregates. Count terms count them all."""
+    where = frame(connection, query, now, default_zone, allowed)
+    term = next(each for each in query.metric.terms if each.key == query.term)
+    cell = chosen_cell(where.periods[0], query.bucket)
+    with time_limit(connection, seconds):
+        count = connection.execute(*compile_evidence(term, cell, where)).get
+        found = connection.execute(*compile_evidence(term, cell, where, query.cursor or (YEAR_2200, 0), query.limit + 1))
+        events = [dict(zip([column[0] for column in found.description], each)) for each in found]
+    shown = events[:query.limit]
+    following = write_cursor((shown[-1]["timestamp"], shown[-1]["event_id"])) if len(events) > query.limit else None
+    return {"events": [event_out(event) | {"contact_name": event["contact_name"]} for event in shown], "next": following, "count": count}
+
+
+def chosen_cell(period: Period, start: int | None) -> tuple[int, int, int]:
+    if start is None:
+        return period.start, period.end, 0
+    for bucket in period.buckets:
+        if bucket[0] == start:
+            return *bucket, 0
+    raise Invalid([field_error("/bucket", "unknown_bucket", "must be the start of a bucket of this range and interval")])
+
+
+def compile_evidence(term: Term, cell: tuple[int, int, int], where: Frame, before: tuple[int, int] | None = None,
+                     limit: int = 0) -> tuple[str, Binds]:
+    """The statement that counts the events, or with `before` the one that lists those before a place."""
+    binds = Binds()
+    source = f"{source_sql(term, [cell], where, binds)}\nand ({x_sql(term, where, binds)}) is not null"
+    if before is None:
+        return f"select count(*) {source}", binds
+    name = "(select name from contacts n where n.location_id = e.location_id and n.contact_id = e.contact_id)"
+    place = f"({binds.add(before[0])}, {binds.add(before[1])})"
+    return (f"select e.*, {name} as contact_name {source}\nand (e.timestamp, e.event_id) < {place}\n"
+            f"order by e.timestamp desc, e.event_id desc limit {binds.add(limit)}", binds)
+
+
+# Saved metrics
+
+
+def metric_out(metric: dict) -> dict:
+    return {"metric_id": metric["metric_id"], "position": metric["position"], "name": metric["name"], **json.loads(metric["definition"]),
+            "created_at": iso(metric["created_at"]), "updated_at": iso(metric["updated_at"])}
+
+
+def list_metrics(connection: apsw.Connection) -> dict:
+    return {"metrics": [metric_out(metric) for metric in rows(connection, "metrics.list")]}
+
+
+def find_metric(connection: apsw.Connection, metric_id: int) -> dict:
+    """Raises NotFound."""
+    if (metric := row(connection, "metrics.find", metric_id=metric_id)) is None:
+        raise NotFound(f"there is no metric {metric_id}")
+    return metric
+
+
+def written(definition: Definition) -> str:
+    """A definition as it is stored: without what was left out, its name and its place."""
+    return definition.model_dump_json(exclude={"name", "position"}, exclude_none=True, by_alias=True)
+
+
+def read_definition(metric: dict) -> Definition:
+    return Definition.model_validate({"name": metric["name"], **json.loads(metric["definition"])})
+
+
+def store_metric(connection: apsw.Connection, metric_id: int | None, definition: SavedDefinition, now: int) -> dict:
+    """Creates a metric, or with an id replaces that one. Raises Conflict where another has the name, and NotFound."""
+    if metric_id is not None:
+        find_metric(connection, metric_id)
+    namesake = row(connection, "metrics.find_name", name=definition.name)
+    if namesake and namesake["metric_id"] != metric_id:
+        raise Conflict(f"metric {namesake['metric_id']} has this name already", "name_taken")
+    binds = {"name": definition.name, "definition": written(definition), "now": now}
+    if metric_id is None:
+        metric_id = row(connection, "metrics.insert", **binds)["metric_id"]
+    else:
+        change(connection, "metrics.replace", metric_id=metric_id, **binds)
+    if definition.position is not None:
+        move_metric(connection, metric_id, definition.position)
+    return metric_out(find_metric(connection, metric_id))
+
+
+def move_metric(connection: apsw.Connection, metric_id: int, position: int) -> None:
+    """Puts it at this place of the list, the last one at most, and numbers the list from 1."""
+    order = [each["metric_id"] for each in rows(connection, "metrics.list") if each["metric_id"] != metric_id]
+    order.insert(position - 1, metric_id)
+    change(connection, "metrics.place", order=json.dumps(order))
+
+
+def delete_metric(connection: apsw.Connection, metric_id: int) -> dict:
+    find_metric(connection, metric_id)
+    return {"metrics": change(connection, "metrics.delete", metric_id=metric_id)}
+
+
+def export_metrics(connection: apsw.Connection) -> dict:
+    """All definitions in their order, without the ids and times of this file: what an import takes."""
+    return {"metrics": [{"name": each["name"], **json.loads(each["definition"])} for each in rows(connection, "metrics.list")]}
+
+
+def import_metrics(connection: apsw.Connection, definitions: DefinitionList, now: int) -> dict:
+    """Upserts by name. New ones go to the end of the list, in their order; the others stay where they are."""
+    counts = {"created": 0, "updated": 0, "unchanged": 0}
+    for definition in definitions.metrics:
+        known = row(connection, "metrics.find_name", name=definition.name)
+        text = written(definition)
+        if known and known["definition"] == text:
+            counts["unchanged"] += 1
+            continue
+        change(connection, "metrics.upsert", name=definition.name, definition=text, now=now)
+        counts["updated" if known else "created"] += 1
+    return counts
+
+
+# Contact fields
+
+
+def list_contact_fields(connection: apsw.Connection, locations: Iterable[str]) -> dict:
+    """What filters can name: all tags, and the fields in use among the contacts changed last, with their kinds of values."""
+    locations, kinds = list(locations), {}
+    for location_id in locations:
+        for each in rows(connection, "contact_fields.list", location_id=location_id):
+            kinds.setdefault(f"contact.{each['field']}", set()).update(json.loads(each["kinds"]))
+    return {"fields": [{"field": field, "kinds": sorted(kinds[field])} for field in sorted(kinds)],
+            "tags": rows(connection, "contact_fields.tags", locations=json.dumps(locations))}
+
+
+########################################################################################################
 # http
 ########################################################################################################
 
@@ -1944,6 +3111,73 @@ def remove_location(call: Call) -> dict:
     if row(call.connection, "locations.find", location_id=call.path["location_id"]) is None:
         raise NotFound("there is no such location")
     return delete_location(call.connection, call.path["location_id"], call.query.dry_run)
+
+
+@route("GET", "/metrics/v1", scope="read", answers={200: MetricList})
+def get_metrics(call: Call) -> dict:
+    """The saved metrics, in their order."""
+    return list_metrics(call.connection)
+
+
+@route("POST", "/metrics/v1", scope="admin", body=SavedDefinition, answers={201: MetricOut}, writes=True)
+def post_metric(call: Call) -> tuple[int, dict]:
+    """Saves a metric under a name of its own."""
+    return 201, store_metric(call.connection, None, call.json(SavedDefinition), call.now)
+
+
+@route("GET", "/metrics/v1/export", scope="read", answers={200: MetricExport})
+def get_metric_export(call: Call) -> dict:
+    """The definitions alone: what an import takes, here or on another server."""
+    return export_metrics(call.connection)
+
+
+@route("POST", "/metrics/v1/import", scope="admin", body=DefinitionList, answers={200: ImportedMetrics}, writes=True)
+def post_metric_import(call: Call) -> dict:
+    """Saves definitions, those with a known name in place of the ones that have it."""
+    return import_metrics(call.connection, call.json(DefinitionList), call.now)
+
+
+@route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})
+def query_metric(call: Call) -> dict:
+    """Calculates a definition over a range: total, buckets, locations, comparison, breakdown."""
+    return calculate(call.connection, call.json(MetricQuery), call.now, call.config.time_zone, call.caller.locations)
+
+
+@route("POST", "/metrics/v1/events", scope="read", body=EvidenceQuery, answers={200: EvidenceList})
+def query_metric_events(call: Call) -> dict:
+    """The events behind a term's number, of the range or of one bucket."""
+    return evidence(call.connection, call.json(EvidenceQuery), call.now, call.config.time_zone, call.caller.locations)
+
+
+@route("GET", "/metrics/v1/{metric_id}", scope="read", answers={200: MetricOut})
+def get_metric(call: Call) -> dict:
+    """One saved metric."""
+    return metric_out(find_metric(call.connection, call.number("metric_id")))
+
+
+@route("PUT", "/metrics/v1/{metric_id}", scope="admin", body=SavedDefinition, answers={200: MetricOut}, writes=True)
+def put_metric(call: Call) -> dict:
+    """Replaces a saved metric, and with `position` moves it there."""
+    return store_metric(call.connection, call.number("metric_id"), call.json(SavedDefinition), call.now)
+
+
+@route("DELETE", "/metrics/v1/{metric_id}", scope="admin", answers={200: DeletedMetric}, writes=True)
+def remove_metric(call: Call) -> dict:
+    """Deletes a saved metric; no event goes with it."""
+    return delete_metric(call.connection, call.number("metric_id"))
+
+
+@route("GET", "/metrics/v1/{metric_id}/data", scope="read", query=DataQuery, answers={200: Calculation})
+def get_metric_data(call: Call) -> dict:
+    """Calculates a saved metric."""
+    definition = read_definition(find_metric(call.connection, call.number("metric_id")))
+    return calculate(call.connection, query_of(definition, call.query), call.now, call.config.time_zone, call.caller.locations)
+
+
+@route("GET", "/contact-fields/v1", scope="read", query=LocationFilter, answers={200: ContactFieldList})
+def get_contact_fields(call: Call) -> dict:
+    """The contact fields and the tags in use, for filters to name."""
+    return list_contact_fields(call.connection, call.locations(call.query.location_id))
 
 
 @route("GET", "/rejections/v1", scope="admin", query=RejectionQuery, answers={200: RejectionList})

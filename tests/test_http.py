@@ -254,6 +254,8 @@ REJECTED = event("refused", timestamp="soon")
 WEBHOOK = {"type": "ContactCreate", "locationId": "loc-1", "id": "c-9", "email": "a@example.com", "timestamp": "2026-01-01T00:00:00.000Z"}
 
 # (method, path of the route) -> (what a key that is bound to another location gets, calls: (path, body, status) ...); the first call is the one of the matrix
+METRIC = {"name": "Offers", "format": {"style": "percent", "decimals": 1}, "terms": [{"key": "A", "event": "Offer Made", "type": "contact"}], "formula": "A / 2"}
+QUESTION = {"metric": METRIC, "from": "1970-01-01", "to": "1970-01-04", "interval": "day", "compare": "previous_period", "breakdown": "property.value"}
 CALLS = {
     ("POST", "/events/ingestion/v1"): (403, [("", event("new", contact_id="c-2", foo=1), 201), ("", event(timestamp=5), 200), ("", event(event_name="Paid"), 200),
                                              ("", sample("workflow-webhook-minimal", **event("w", location_id="loc-1")), 201), ("", {}, 422), ("", b"{", 400)]),
@@ -276,6 +278,19 @@ CALLS = {
     ("PATCH", "/locations/v1/{location_id}"): (403, [("/locations/v1/loc-1", {"name": "One", "timezone": "Europe/Berlin"}, 200), ("/locations/v1/loc-1", {"x": 1}, 422),
                                                      ("/locations/v1/no", {}, 404)]),
     ("DELETE", "/locations/v1/{location_id}"): (403, [("/locations/v1/loc-1", None, 200), ("/locations/v1/no", None, 404)]),
+    ("GET", "/metrics/v1"): (200, [("", None, 200)]),
+    ("POST", "/metrics/v1"): (403, [("", METRIC | {"name": "New", "position": 1}, 201), ("", METRIC, 409), ("", {"terms": []}, 422)]),
+    ("GET", "/metrics/v1/export"): (200, [("", None, 200)]),
+    ("POST", "/metrics/v1/import"): (403, [("", {"metrics": [METRIC, METRIC | {"name": "New"}]}, 200), ("", {}, 422)]),
+    ("POST", "/metrics/v1/query"): (200, [("", {"metric": METRIC}, 200), ("", QUESTION, 200), ("", {"metric": METRIC | {"formula": "A +"}}, 422)]),
+    ("POST", "/metrics/v1/events"): (200, [("", {"metric": METRIC, "term": "A", "from": 1, "to": "2026-01-02"}, 200), ("", {"metric": METRIC, "term": "B"}, 422)]),
+    ("GET", "/metrics/v1/{metric_id}"): (200, [("/metrics/v1/1", None, 200), ("/metrics/v1/9", None, 404)]),
+    ("PUT", "/metrics/v1/{metric_id}"): (403, [("/metrics/v1/1", METRIC | {"name": "Renamed"}, 200), ("/metrics/v1/9", METRIC, 404), ("/metrics/v1/1", {}, 422)]),
+    ("DELETE", "/metrics/v1/{metric_id}"): (403, [("/metrics/v1/1", None, 200), ("/metrics/v1/1", None, 404)]),
+    ("GET", "/metrics/v1/{metric_id}/data"): (200, [("/metrics/v1/1/data", None, 200), ("/metrics/v1/9/data", None, 404),
+                                                    ("/metrics/v1/1/data?from=2025-12-30&to=2026-01-02&interval=day&locations=all&compare=previous_year", None, 200),
+                                                    ("/metrics/v1/1/data?interval=fortnight", None, 422)]),
+    ("GET", "/contact-fields/v1"): (200, [("", None, 200), ("?location_id=loc-1", None, 200)]),
     ("GET", "/rejections/v1"): (403, [("", None, 200), ("?limit=1&location_id=loc-1", None, 200), ("?cursor=x", None, 422)]),
     ("POST", "/rejections/v1/{rejection_id}/replay"): (403, [("/rejections/v1/1/replay", event("refused"), 201), ("/rejections/v1/2/replay", event("refused"), 200),
                                                              ("/rejections/v1/1/replay", None, 409), ("/rejections/v1/9/replay", None, 404)]),
@@ -301,6 +316,7 @@ def world() -> tuple[Api, dict[str, str | None]]:
     api.post(event(contact_id="c-1", properties={"value": 1, "note": "x"}, timestamp=1))
     api.post(event("d-2", foo=1))
     api("PUT", "/contacts/v1/loc-1/c-1", {"name": "Ann", "email": "a@example.com", "tags": ["vip"], "date_created": "2025-01-01", "fields": {"Age": 44}})
+    api("POST", "/metrics/v1", METRIC)
     api.post(REJECTED)
     api.post(b"\xff")
     api.post(event(), key=None)

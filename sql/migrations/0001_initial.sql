@@ -28,6 +28,8 @@ create table contacts (
 ) strict;
 
 create index contacts_by_update on contacts (location_id, updated_at, contact_id);
+create index contacts_bare      on contacts (location_id, contact_id)                 -- of whom nothing but the id is known
+  where as_of is null and date_created is null and fields = '{}' and coalesce(name, email, phone, source, type) is null;
 
 create table contact_tags (
   location_id text not null,
@@ -49,7 +51,7 @@ create table events (
   received_at  integer not null,
   updated_at   integer not null,
   update_count integer not null default 0,
-  warnings     text    check (json_valid(warnings)),      -- of the last request, null: none
+  warnings     text    check (warnings is null or json_valid(warnings)),      -- of the last request, null: none
   unique (location_id, distinct_id)
 ) strict;
 
@@ -64,7 +66,7 @@ create table keys (
   token_hash       text    not null unique,               -- SHA-256, hexadecimal
   token_prefix     text    not null,                      -- the visible first characters
   scope            text    not null check (scope in ('ingest', 'sync', 'read', 'admin')),
-  locations        text    check (json_valid(locations)), -- the only location_ids it may touch, null: all
+  locations        text    check (locations is null or json_valid(locations)), -- the only location_ids it may touch, null: all
   distinct_id_rule text    not null default 'refuse' check (distinct_id_rule in ('refuse', 'generate')),
   created_at       integer not null,
   last_used_at     integer,
