@@ -925,6 +925,7 @@ class Checkpointer(threading.Thread):
 
 def open_connection(path: str, flags: int) -> apsw.Connection:
     connection = apsw.Connection(path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200)
+    connection.set_busy_timeout(BUSY_SECONDS * 1000)  # first: the pragmas look into the file
     connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
     connection.pragma("recursive_triggers", True)
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
@@ -935,7 +936,6 @@ def open_writer(path: str) -> apsw.Connection:
     """The writing connection on a migrated database. Raises ConfigError when it cannot be had."""
     try:
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-        connection.set_busy_timeout(BUSY_SECONDS * 1000)
         connection.pragma("cache_size", -8_000)
         if connection.pragma("application_id") == 0:
             connection.pragma("application_id", APPLICATION_ID)  # before WAL, so that the file's own first page has it
@@ -1006,6 +1006,7 @@ def ask_version(path: str) -> int:
     """As SQLite sees it. Without a WAL this would leave an empty one beside a file that we may not touch."""
     try:
         with contextlib.closing(apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)) as look:
+            look.set_busy_timeout(BUSY_SECONDS * 1000)
             return look.pragma("user_version")
     except apsw.Error as error:
         raise ConfigError(f"cannot read the database {path}: {error}") from None
@@ -1718,6 +1719,9 @@ def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now
     reading = read_app_contact(parsed) if app else read_workflow_contact(parsed)
     custom = parsed["customData"] if is_workflow(parsed) else {}
     deletion = parsed.get("type") == "ContactDelete" if app else any(is_deletion(*entry) for entry in custom.items())
+    for name in custom:
+        if deletion and name.strip() in ContactIds.model_fields:  # whom it names there is meant, not whoever is around
+            reading.take(name.strip(), custom[name], "/customData" + pointer_part(name))
     said = validate(ContactIds if deletion else Contact, reading.fields, reading.where)
     caller.check_location(said.location_id)
     if deletion:
@@ -2043,7 +2047,7 @@ class Group(Strict):
 class Term(Strict):
     """The events of one name: all of them (account), or those with a contact, which it can be filtered by (contact)."""
 
-    key: str = Field(pattern=r"\A[A-Za-z_][A-Za-z0-9_]{0,19}\z")
+    key: str = Field(pattern="^[A-Za-z_][A-Za-z0-9_]{0,19}$")
     event: Name
     type: Literal["account", "contact"]
     aggregation: Aggregation = "count"
@@ -2077,7 +2081,7 @@ class Format(Strict):
 
     style: Literal["number", "percent", "currency"] = "number"
     decimals: int = Field(0, ge=0, le=10)
-    currency: str | None = Field(None, pattern=r"\A[A-Z]{3}\z", description="an ISO 4217 code, for style currency")
+    currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="an ISO 4217 code, for style currency")
 
 
 class Definition(Strict):
