@@ -5,6 +5,7 @@ import math
 import os
 import random
 import re
+import threading
 import time
 from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import streamlined_lite as m
+from conftest import Answers, event, exchange, request_bytes
 from streamlined_lite import SQL, Conflict, Forbidden, Invalid, NotFound, iso, validate
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -878,3 +880,23 @@ def test_contact_fields_and_tags_in_use_are_listed(store):
                    {"field": "contact.ok", "kinds": ["text"]}, {"field": "contact.source", "kinds": ["text"]}],
         "tags": [{"tag": "vip", "contacts": 2}, {"tag": "new", "contacts": 1}]}
     assert m.list_contact_fields(store.reader, ["loc"])["tags"] == [{"tag": "new", "contacts": 1}, {"tag": "vip", "contacts": 1}]
+
+
+def test_a_calculation_that_takes_long_stops_no_post(serve, monkeypatch):
+    began, go_on = threading.Event(), threading.Event()
+    calculate = m.calculate
+
+    def slow(*arguments):
+        began.set()
+        assert go_on.wait(30)
+        return calculate(*arguments)
+
+    monkeypatch.setattr(m, "calculate", slow)
+    served = serve()
+    question = request_bytes({"metric": {"terms": [{"key": "A", "event": "Offer Made", "type": "account"}]}}, path="/metrics/v1/query")
+    with served.connect() as asking:
+        asking.sendall(question)
+        assert began.wait(30)
+        assert exchange(served, request_bytes(event()))[0][0] == 201
+        go_on.set()
+        assert Answers(asking).next()[0] == 200
