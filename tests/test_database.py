@@ -1,0 +1,822 @@
+"""The database: which files it takes, its statements and their plans, its triggers, and the turn."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import threading
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import apsw
+import pytest
+
+import streamlined_lite as lite
+from conftest import NOW, Api, clean_environment, event
+
+SOURCE = ast.parse(Path(lite.__file__).read_text("utf-8"))
+STATEMENTS = sorted(lite.SQL)
+
+
+def opened(path: Path | str, **settings) -> lite.Database:
+    return lite.Database(lite.Config(database=str(path), **settings), lambda: NOW)
+
+
+@contextmanager
+def schema(path: Path | str = ":memory:"):
+    """A connection on the schema alone, with the settings of ours that its triggers need."""
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.pragma("recursive_triggers", True)
+        for script in lite.migrations():
+            connection.execute(script)
+        yield connection
+
+
+@pytest.fixture
+def connection():
+    with schema() as made:
+        yield made
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+########################################################################################################
+# Which files it takes
+########################################################################################################
+
+
+def a_text(path: Path) -> None:
+    path.write_text("select 'not a database';\n")
+
+
+def a_foreign_database(path: Path, mode: str = "delete") -> None:
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.pragma("journal_mode", mode)
+        connection.execute("create table notes (note)")
+
+
+def a_foreign_wal_database(path: Path) -> None:
+    a_foreign_database(path, "wal")
+
+
+def a_foreign_wal_database_after_a_crash(path: Path) -> None:
+    """Its newest rows are in a WAL that is still there."""
+    with closing(apsw.Connection(str(path.with_name("elsewhere.db")))) as connection:
+        connection.pragma("journal_mode", "wal")
+        connection.execute("create table notes (note); insert into notes values ('newest')")
+        shutil.copy(path.with_name("elsewhere.db"), path)
+        shutil.copy(path.with_name("elsewhere.db-wal"), path.with_name(path.name + "-wal"))
+    path.with_name("elsewhere.db").unlink()
+
+
+def a_newer_database(path: Path) -> None:
+    opened(path).close()
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.pragma("user_version", 999)
+
+
+def a_newer_database_after_a_crash(path: Path) -> None:
+    """Its newer version is in a WAL that is still there."""
+    elsewhere = path.with_name("elsewhere.db")
+    opened(elsewhere).close()
+    with closing(apsw.Connection(str(elsewhere))) as connection:
+        connection.pragma("user_version", 999)
+        shutil.copy(elsewhere, path)
+        shutil.copy(f"{elsewhere}-wal", f"{path}-wal")
+    elsewhere.unlink()
+
+
+NOT_OURS = "is not a Streamlined Lite database; it was left as it is"
+NEWER = r"was written by a newer Streamlined Lite \(schema 999, this one knows 1\); upgrade the program"
+
+
+@pytest.mark.parametrize("make, reason", [
+    (a_text, NOT_OURS),
+    (lambda path: path.write_bytes(b"x"), NOT_OURS),
+    (lambda path: path.write_bytes(b"SQLite format 3\0"), NOT_OURS),
+    (a_foreign_database, NOT_OURS),
+    (a_foreign_wal_database, NOT_OURS),
+    (a_foreign_wal_database_after_a_crash, NOT_OURS),
+    (a_newer_database, NEWER),
+    (a_newer_database_after_a_crash, NEWER),
+    (lambda path: path.mkdir(), "cannot read the database .*: Is a directory"),
+    (lambda path: path.symlink_to(path), "cannot create the database"),
+], ids=lambda each: getattr(each, "__name__", ""))
+def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path, make, reason):
+    path = tmp_path / "events.db"
+    make(path)
+    before = contents(tmp_path)
+    with pytest.raises(lite.ConfigError, match=reason) as refused:
+        opened(path)
+    assert "\n" not in str(refused.value) and str(path) in str(refused.value)
+    after = contents(tmp_path)
+    after.pop("events.db-shm", None)  # where there is a WAL, who reads it needs this
+    assert after == before
+
+
+def test_a_refused_file_is_one_line_and_exit_code_2(tmp_path):
+    a_text(tmp_path / "events.db")
+    command = [os.sys.executable, "-W", "error", lite.__file__, "--port", "0", "--database", str(tmp_path / "events.db")]
+    ended = subprocess.run(command, capture_output=True, text=True, env=clean_environment(), timeout=30)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"streamlined-lite: {tmp_path}/events.db {NOT_OURS}\n"
+
+
+@contextmanager
+def unprivileged(folder: Path):
+    """As a user who owns nothing here, for nothing is unreadable to root."""
+    for each in (folder, *folder.parents):
+        if each.name.startswith("pytest-"):
+            each.chmod(0o755)
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_an_unreadable_file_is_refused(tmp_path):
+    path = tmp_path / "events.db"
+    opened(path).close()
+    tmp_path.chmod(0o755)
+    path.chmod(0)
+    with unprivileged(tmp_path), pytest.raises(lite.ConfigError, match="cannot read the database .*: Permission denied"):
+        opened(path)
+
+
+def test_a_file_that_cannot_be_created_is_refused(tmp_path):
+    with pytest.raises(lite.ConfigError, match="cannot create the database .*: No such file or directory"):
+        opened(tmp_path / "no-folder" / "events.db")
+
+
+def test_a_missing_file_is_only_created_for_who_may(tmp_path):
+    with pytest.raises(lite.ConfigError, match="there is no database .*; name it with --database or STREAMLINED_DATABASE"):
+        lite.Database(lite.Config(database=str(tmp_path / "events.db")), create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_file_and_its_companions_are_for_their_owner_only(tmp_path):
+    before = os.umask(0)
+    try:
+        database = opened(tmp_path / "events.db")
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        database.close()
+    finally:
+        os.umask(before)
+    assert modes == {name: 0o600 for name in ("events.db", "events.db-wal", "events.db-shm")}
+
+
+def test_an_empty_file_becomes_a_database(tmp_path):
+    """As `mktemp` makes one."""
+    (tmp_path / "events.db").touch()
+    opened(tmp_path / "events.db").close()
+    assert lite.Config(database=str(tmp_path / "events.db")) and (tmp_path / "events.db").stat().st_size > 0
+
+
+def test_the_file_says_whose_it_is_and_of_which_version(tmp_path):
+    opened(tmp_path / "events.db").close()
+    header = (tmp_path / "events.db").read_bytes()[:100]
+    assert header[68:72] == b"SLIT" and int.from_bytes(header[60:64], "big") == len(lite.migrations())
+    assert [path.name for path in tmp_path.iterdir()] == ["events.db"]
+
+
+def test_our_own_file_opens_again_with_what_it_holds(tmp_path):
+    for expected in ("created", "unchanged"):
+        api = Api(str(tmp_path / "events.db"))
+        assert api.post(event(timestamp=NOW)).json["status"] == expected
+        api.app.close()
+
+
+def test_every_commit_is_on_disk_before_it_returns(tmp_path):
+    database = opened(tmp_path / "events.db")
+    settings = {name: database.writer.pragma(name) for name in ("journal_mode", "synchronous", "recursive_triggers")}
+    database.close()
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "recursive_triggers": 1}
+
+
+def test_a_failed_migration_leaves_the_version_before(tmp_path, monkeypatch):
+    opened(tmp_path / "events.db").close()
+    scripts = lite.migrations()
+    monkeypatch.setattr(lite, "migrations", lambda: [*scripts, "create table more (one); create table more (two);"])
+    with pytest.raises(lite.ConfigError, match="cannot open the database .*already exists"):
+        opened(tmp_path / "events.db")
+    with closing(apsw.Connection(str(tmp_path / "events.db"))) as look:
+        assert look.pragma("user_version") == len(scripts)
+        assert look.execute("select count(*) from sqlite_schema where name = 'more'").get == 0
+
+
+def test_only_what_is_missing_is_migrated(tmp_path, monkeypatch):
+    opened(tmp_path / "events.db").close()
+    scripts = lite.migrations()
+    monkeypatch.setattr(lite, "migrations", lambda: [*scripts, "create table more (one)"])
+    for _ in range(2):
+        database = opened(tmp_path / "events.db")
+        assert database.writer.pragma("user_version") == len(scripts) + 1
+        database.close()
+
+
+def test_processes_that_start_at_once_share_one_migration(tmp_path):
+    """Each finds a version that is missing; one of them makes it, and the others find that done."""
+    path, together, opened_by = tmp_path / "events.db", threading.Barrier(4), []
+    path.touch()
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.pragma("application_id", lite.APPLICATION_ID)
+        connection.pragma("journal_mode", "wal")
+
+    def start():
+        together.wait()
+        opened_by.append(lite.open_writer(str(path)))
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    versions = [each.pragma("user_version") for each in opened_by]
+    for each in opened_by:
+        each.close()
+    assert versions == [len(lite.migrations())] * 4
+
+
+def test_who_opens_a_busy_file_waits_for_it(tmp_path):
+    """As when the server before is still closing: from the first look at the file on."""
+    path = tmp_path / "events.db"
+    opened(path).close()
+    with closing(apsw.Connection(str(path))) as other:
+        other.pragma("locking_mode", "exclusive")
+        other.execute("begin exclusive")
+        ending = threading.Timer(0.05, other.close)
+        ending.start()
+        opened(path).close()
+        ending.join()
+
+
+########################################################################################################
+# Debian's sqlite3
+########################################################################################################
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """shell(sql): what the sqlite3 command answers on a file with one event."""
+    if shutil.which("sqlite3") is None:
+        pytest.skip("needs the sqlite3 shell (apt-get install sqlite3)")
+    api = Api(str(tmp_path / "events.db"))
+    api.post(event("d-1", contact_id="c-1"))
+    api.app.close()
+
+    def run(sql: str) -> list[str]:
+        command = ["sqlite3", str(tmp_path / "events.db"), sql]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.split()
+    return run
+
+
+def test_debians_sqlite3_opens_the_file(shell):
+    assert shell("pragma integrity_check; select distinct_id, contact_id from events") == ["ok", "d-1|c-1"]
+
+
+def test_triggers_work_in_debians_sqlite3(shell):
+    counts = "select (select count(*) from events), (select count(*) from contacts), (select count(*) from rejections);"
+    insert = ("insert into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at) "
+              "values ('loc-2', 'd-2', 'Sold', 'c-2', 1, 1, 1);")
+    assert shell(insert + counts) == ["2|2|0"]
+    assert shell("update events set event_name = 'Other' where distinct_id = 'd-2';" + counts) == ["2|2|1"]
+    assert shell("delete from contacts where contact_id = 'c-1';" + counts) == ["1|1|1"]
+    assert shell("pragma recursive_triggers = 1; delete from locations where location_id = 'loc-2';" + counts) == ["0|0|1"]
+
+
+########################################################################################################
+# Statements
+########################################################################################################
+
+# What a plan may do beside searching an index, and why. Nothing else may scan a table or sort.
+ALLOWED = {
+    "event_names.list": {
+        "USE TEMP B-TREE FOR count(DISTINCT)": "the contacts of a name: an index for them would cost each event more than it saves",
+        "USE TEMP B-TREE FOR ORDER BY": "the names, a few, of the common table expression"},
+    "event_names.properties": {
+        "USE TEMP B-TREE FOR DISTINCT": "property keys out of the JSON of 200 events at most"},
+    "contact_fields.list": {
+        "USE TEMP B-TREE FOR GROUP BY": "field names out of the JSON of 1,000 contacts at most",
+        "USE TEMP B-TREE FOR json_group_array(DISTINCT)": "the kinds of their values"},
+    "contact_fields.tags": {
+        "USE TEMP B-TREE FOR GROUP BY": "the tags of several locations, merged",
+        "USE TEMP B-TREE FOR ORDER BY": "by how many contacts have them, which is counted here"},
+    "metrics.count_unknown_contacts": {
+        "USE TEMP B-TREE FOR DISTINCT": "the contacts of a range of time, which no index keeps in order beside it"},
+    "metrics.list": {
+        "SCAN metrics USING INDEX metrics_by_position": "all of them are wanted, and the index has them in order"},
+}
+# Statements of which SQLite could choose another index, at a price that only many rows show.
+EXPECTED_INDEX = {
+    "events.list_by_time": "events_by_time", "events.count_by_time": "events_by_time",
+    "events.list_by_name": "events_by_name", "events.count_by_name": "events_by_name",
+    "events.list_by_arrival": "events_by_arrival", "events.list_by_contact": "events_by_contact", "events.count_by_contact": "events_by_contact",
+    "events.list_by_contact_and_name": "events_by_contact", "events.count_by_contact_and_name": "events_by_contact",
+    "contacts.list": "contacts_by_update", "contacts.search": "contacts_by_update",
+}
+
+
+def binds_of(connection: apsw.Connection, statement: str) -> set[str]:
+    found = []
+    cursor = connection.cursor()
+    cursor.exec_trace = lambda cursor, sql, binds: found.extend(cursor.bindings_names) or False
+    with pytest.raises(apsw.ExecTraceAbort):
+        cursor.execute(lite.SQL[statement], dict.fromkeys(re.findall(r":(\w+)", lite.SQL[statement])))
+    return set(found)
+
+
+def plan_of(connection: apsw.Connection, statement: str) -> list[str]:
+    connection.config(apsw.SQLITE_DBCONFIG_TRIGGER_EQP, 1)
+    sql = "explain query plan " + lite.SQL[statement]
+    return [row[3] for row in connection.execute(sql, dict.fromkeys(re.findall(r":(\w+)", sql)))]
+
+
+def heavy_lines(connection: apsw.Connection, statement: str) -> set[str]:
+    """Those lines of its plan that scan a table, under its own name or another, or sort."""
+    tables = "|".join(row[0] for row in connection.execute("select name from sqlite_schema where type = 'table'"))
+    aliases = re.findall(rf"\b(?:from|join|update|into)\s+(?:{tables})\s+(?:as\s+)?(\w+)", lite.SQL[statement])
+    scan = re.compile(rf"SCAN ({'|'.join([tables, *aliases])})\b")
+    return {line for line in plan_of(connection, statement) if scan.match(line) or "TEMP B-TREE" in line}
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_no_statement_scans_a_table_or_sorts(connection, statement):
+    assert heavy_lines(connection, statement) == set(ALLOWED.get(statement, {})), plan_of(connection, statement)
+
+
+@pytest.mark.parametrize("sql, line", [
+    ("select * from events", "SCAN events"), ("select * from events as e", "SCAN e"), ("select 1 from contacts c, events", "SCAN c"),
+    ("select 1 from events where location_id = 'x' order by properties", "USE TEMP B-TREE FOR ORDER BY")])
+def test_a_scan_or_a_sort_would_be_seen(connection, monkeypatch, sql, line):
+    monkeypatch.setitem(lite.SQL, "events.scan", sql)
+    assert any(each.startswith(line) for each in heavy_lines(connection, "events.scan"))
+
+
+def test_a_plan_shows_what_triggers_do(connection):
+    connection.execute("create trigger scans after insert on rejections begin delete from events where properties = ''; end")
+    assert any(line.startswith("SCAN events") for line in plan_of(connection, "events.upsert"))
+
+
+@pytest.mark.parametrize("statement, index", EXPECTED_INDEX.items())
+def test_a_filter_is_served_by_its_own_index(connection, statement, index):
+    (search,) = plan_of(connection, statement)
+    assert re.match(rf"SEARCH \w+ USING (COVERING )?INDEX {index} ", search)
+
+
+def test_every_allowed_exception_is_of_a_statement_that_exists():
+    assert set(ALLOWED) <= set(STATEMENTS)
+
+
+def calls_of_statements() -> list[tuple[str, set[str], bool]]:
+    """Each call of rows(), row() and change() with a statement's name: (statement, binds by name, whether there are more)."""
+    found = []
+    for node in ast.walk(SOURCE):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("rows", "row", "change"):
+            if len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
+                binds = {each.arg for each in node.keywords}
+                found.append((node.args[1].value, binds - {None}, None in binds))
+    return found
+
+
+def names_of_statements() -> list[str]:
+    """Patterns of all names of statements that the code has, also those that it puts together."""
+    patterns = []
+    for node in ast.walk(SOURCE):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            patterns.append(re.escape(node.value))
+        elif isinstance(node, ast.JoinedStr):
+            parts = [re.escape(part.value) if isinstance(part, ast.Constant) else r"\w*" for part in node.values]
+            patterns.append("".join(parts))
+    return [pattern for pattern in patterns if re.match(r"[a-z_]+\\\.[a-z_\\]+", pattern)]
+
+
+def test_the_code_gives_each_statement_the_binds_that_it_has(connection):
+    calls = calls_of_statements()
+    assert len(calls) > 30
+    for statement, binds, more in calls:
+        wanted = binds_of(connection, statement)
+        assert binds <= wanted if more else binds == wanted, statement
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_every_statement_is_used(statement):
+    assert any(re.fullmatch(pattern, statement) for pattern in names_of_statements())
+
+
+@pytest.mark.parametrize("query", [{}, {"event_name": "n"}, {"contact_id": "c"}, {"event_name": "n", "contact_id": "c"}])
+@pytest.mark.parametrize("verb, more", [("list", {"before_timestamp", "before_id", "limit"}), ("count", set())])
+def test_the_statement_for_a_filter_gets_all_of_its_binds(connection, query, verb, more):
+    """Other binds may be there; one that is missing would be an error, one that is not asked for a filter lost."""
+    statement, binds = lite.event_statement(verb, lite.EventQuery(**query))[:2]
+    wanted = binds_of(connection, statement)
+    assert wanted - more - {"location_id"} <= binds.keys()
+    assert set(query) <= wanted
+
+
+@pytest.mark.parametrize("path", sorted((lite.data_folder() / "sql").rglob("*.sql")), ids=lambda path: path.name)
+def test_every_file_of_sql_begins_with_what_it_is_for(path):
+    text = path.read_text("utf-8")
+    assert re.match(r"-- [A-Z].*[.:]\n", text) or re.match(r"-- [A-Z].*\n-- ", text)
+    assert text.endswith(";\n") and "\t" not in text and text == "\n".join(line.rstrip() for line in text.split("\n"))
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_every_file_is_one_statement_named_by_its_table_and_verb(statement):
+    assert re.fullmatch(r"[a-z_]+\.[a-z_]+", statement)
+    assert lite.SQL[statement].count(";") == 1 and lite.SQL[statement].endswith(";")
+
+
+def test_tables_are_strict_and_relations_hold_in_the_file(connection):
+    tables = {row[1]: row for row in connection.execute("pragma table_list") if not row[1].startswith("sqlite_")}
+    assert set(tables) == {"locations", "contacts", "contact_tags", "events", "rejections", "metrics", "keys"}
+    assert all(row[5] == 1 for row in tables.values())
+
+
+########################################################################################################
+# Triggers
+########################################################################################################
+
+
+def insert_event(connection, distinct_id="d-1", contact_id="c-1", location_id="loc-1", at=1_000, **fields):
+    """As the program does it."""
+    given = {"event_name": "Sold", "timestamp": at, "properties": "{}", "received_at": at, "updated_at": at} | fields
+    return lite.row(connection, "events.upsert", location_id=location_id, distinct_id=distinct_id, contact_id=contact_id, **given)
+
+
+def insert_contact(connection, contact_id="c-1", location_id="loc-1", tags=()):
+    connection.execute("insert into contacts (location_id, contact_id, name, created_at, updated_at) values (?, ?, 'Ann', 5, 5)",
+                       (location_id, contact_id))
+    lite.change(connection, "contact_tags.insert", location_id=location_id, contact_id=contact_id, tags=json.dumps(tags))
+
+
+def table(connection, name: str, *columns: str) -> list[tuple]:
+    return list(connection.execute(f"select {', '.join(columns)} from {name} order by {', '.join(columns)}"))
+
+
+def test_an_event_creates_its_location_and_a_bare_contact(connection):
+    insert_event(connection, at=7)
+    assert table(connection, "locations", "location_id", "name", "first_seen_at") == [("loc-1", None, 7)]
+    assert table(connection, "contacts", "location_id", "contact_id", "name", "fields", "as_of", "created_at", "updated_at") \
+        == [("loc-1", "c-1", None, "{}", None, 7, 7)]
+
+
+def test_an_event_without_a_contact_creates_none(connection):
+    insert_event(connection, contact_id=None)
+    assert table(connection, "contacts", "contact_id") == []
+
+
+def test_an_event_leaves_a_known_contact_and_location_as_they_are(connection):
+    insert_contact(connection, tags=["vip"])
+    insert_event(connection, at=9)
+    assert table(connection, "contacts", "contact_id", "name", "created_at", "updated_at") == [("c-1", "Ann", 5, 5)]
+    assert table(connection, "locations", "location_id", "first_seen_at") == [("loc-1", 5)]
+    assert table(connection, "contact_tags", "tag") == [("vip",)]
+
+
+def test_an_update_creates_the_contact_that_it_names(connection):
+    insert_event(connection, contact_id=None)
+    insert_event(connection, contact_id="c-2", at=8)
+    assert table(connection, "contacts", "contact_id", "created_at") == [("c-2", 8)]
+    connection.execute("update events set contact_id = 'c-3', updated_at = 9")
+    assert table(connection, "contacts", "contact_id", "created_at") == [("c-2", 8), ("c-3", 9)]
+
+
+@pytest.mark.parametrize("clause", ["or ignore", "or replace", "or abort"])
+def test_triggers_hold_under_every_conflict_clause(connection, clause):
+    """SQLite applies the outer statement's clause to what a trigger inserts, but not to its ON CONFLICT."""
+    insert_contact(connection, tags=["vip"])
+    connection.execute(f"insert {clause} into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at) "
+                       "values ('loc-1', 'd-9', 'Sold', 'c-1', 1, 1, 1)")
+    assert table(connection, "contacts", "contact_id", "name") == [("c-1", "Ann")]
+    assert table(connection, "contact_tags", "tag") == [("vip",)]
+
+
+def test_a_deleted_contact_takes_its_tags_and_its_events_and_no_others(connection):
+    insert_contact(connection, "c-1", tags=["vip", "new"])
+    insert_contact(connection, "c-2", tags=["vip"])
+    insert_contact(connection, "c-1", "loc-2", tags=["vip"])
+    for distinct_id, contact_id, location_id in [("d-1", "c-1", "loc-1"), ("d-2", "c-2", "loc-1"), ("d-3", None, "loc-1"), ("d-4", "c-1", "loc-2")]:
+        insert_event(connection, distinct_id, contact_id, location_id)
+    lite.change(connection, "contacts.delete", location_id="loc-1", contact_id="c-1")
+    assert table(connection, "events", "distinct_id") == [("d-2",), ("d-3",), ("d-4",)]
+    assert table(connection, "contact_tags", "location_id", "contact_id", "tag") == [("loc-1", "c-2", "vip"), ("loc-2", "c-1", "vip")]
+    assert table(connection, "contacts", "location_id", "contact_id") == [("loc-1", "c-2"), ("loc-2", "c-1")]
+    assert table(connection, "locations", "location_id") == [("loc-1",), ("loc-2",)]
+
+
+def test_a_deleted_location_takes_all_that_is_in_it(connection):
+    for location_id in ("loc-1", "loc-2"):
+        insert_contact(connection, "c-1", location_id, tags=["vip"])
+        insert_event(connection, "d-1", "c-1", location_id)
+        insert_event(connection, "d-2", None, location_id)
+    lite.change(connection, "locations.delete", location_id="loc-1")
+    for name in ("events", "contacts", "contact_tags", "locations"):
+        assert set(table(connection, name, "location_id")) == {("loc-2",)}, name
+
+
+def test_a_deleted_event_leaves_its_contact(connection):
+    insert_event(connection)
+    lite.change(connection, "events.delete_many", event_ids="[1]")
+    assert (table(connection, "events", "event_id"), table(connection, "contacts", "contact_id")) == ([], [("c-1",)])
+
+
+def test_an_id_is_never_given_twice(connection):
+    insert_event(connection)
+    lite.change(connection, "events.delete_many", event_ids="[1]")
+    assert insert_event(connection)["event_id"] == 2
+
+
+@pytest.mark.parametrize("changed", [{"event_name": "Other"}, {"contact_id": "c-2"}])
+def test_an_event_that_becomes_another_keeps_the_replaced_one(connection, changed):
+    insert_event(connection, properties='{"value":1.5,"plan":"Gold"}', timestamp=1_767_225_600_123)
+    insert_event(connection, **{"contact_id": "c-1", "at": 2_000, "timestamp": 5, "properties": '{"value":2}'} | changed)
+    (kept,) = lite.rows(connection, "rejections.list", before=2**62, limit=10)
+    assert (kept["code"], kept["path"], kept["content_type"], kept["location_id"]) \
+        == ("event_replaced", "/events/ingestion/v1", "application/json", "loc-1")
+    assert (kept["received_at"], kept["truncated"], kept["key_id"], kept["replayed_at"]) == (2_000, 0, None, None)
+    assert json.loads(kept["body"]) == {
+        "event_name": "Sold", "location_id": "loc-1", "distinct_id": "d-1", "contact_id": "c-1",
+        "timestamp": "2026-01-01T00:00:00.123Z", "properties": {"value": 1.5, "plan": "Gold"}}
+    problem = json.loads(kept["problem"])
+    assert lite.ProblemOut.model_validate(problem) and (problem["status"], problem["code"]) == (409, "event_replaced")
+    assert table(connection, "events", "timestamp", "properties") == [(1_767_225_600_123, '{"value":2}')]
+
+
+@pytest.mark.parametrize("before, after", [
+    ({"properties": '{"a":1}'}, {"properties": '{"a":2}'}), ({"contact_id": None}, {"contact_id": "c-1"}), ({}, {"timestamp": 5})])
+def test_an_event_that_stays_the_same_one_replaces_nothing(connection, before, after):
+    insert_event(connection, **before)
+    insert_event(connection, **after)
+    assert table(connection, "rejections", "code") == []
+
+
+def test_the_first_timestamp_stays_and_updates_are_counted(connection):
+    insert_event(connection, at=10)
+    again = insert_event(connection, at=20)
+    assert (again["timestamp"], again["received_at"], again["updated_at"], again["update_count"]) == (10, 10, 20, 1)
+
+
+@pytest.mark.parametrize("column, value", [
+    ("location_id", "''"), ("distinct_id", "''"), ("event_name", "''"), ("contact_id", "''"), ("timestamp", "-1"),
+    ("timestamp", str(lite.YEAR_2200)), ("timestamp", "'soon'"), ("properties", "'{'"), ("event_name", "null")])
+def test_the_file_itself_refuses_what_is_no_event(connection, column, value):
+    insert_event(connection)
+    with pytest.raises(apsw.ConstraintError):
+        connection.execute(f"update events set {column} = {value}")
+
+
+########################################################################################################
+# Readers and turns
+########################################################################################################
+
+
+@pytest.fixture
+def database(tmp_path):
+    made = opened(tmp_path / "events.db")
+    yield made
+    made.close()
+
+
+def names(connection: apsw.Connection) -> list[str]:
+    return [row[0] for row in connection.execute("select distinct_id from events order by 1")]
+
+
+def store(database: lite.Database, distinct_id: str) -> None:
+    with database.turn(), database.savepoint() as connection:
+        insert_event(connection, distinct_id)
+
+
+def test_a_reader_sees_one_state_from_beginning_to_end(database):
+    store(database, "d-1")
+    with database.read() as connection:
+        assert names(connection) == ["d-1"]
+        store(database, "d-2")
+        assert names(connection) == ["d-1"]
+    with database.read() as connection:
+        assert names(connection) == ["d-1", "d-2"]
+
+
+def test_a_reader_cannot_write(database):
+    with database.read() as connection, pytest.raises(apsw.ReadOnlyError):
+        connection.execute("delete from events")
+
+
+def test_each_thread_has_its_own_reader(database):
+    found = []
+
+    def read():
+        with database.read() as connection:
+            found.append(connection)
+
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(set(map(id, found))) == 3 and database.writer not in found
+
+
+def test_a_failed_read_tells_its_own_error(database):
+    """Some errors end the read's transaction, and there is nothing left to roll back."""
+    with pytest.raises(apsw.IOError), database.read() as connection:
+        connection.execute("rollback")
+        raise apsw.IOError("disk I/O error")
+    with database.read() as connection:
+        assert names(connection) == []
+
+
+def test_in_memory_there_is_one_connection():
+    database = opened(":memory:")
+    store(database, "d-1")
+    with database.read() as connection:
+        assert connection is database.writer and names(connection) == ["d-1"]
+    database.close()
+
+
+def test_a_failed_request_leaves_no_trace_in_its_turn(database):
+    with database.turn():
+        with database.savepoint() as connection:
+            insert_event(connection, "before")
+        with pytest.raises(ValueError), database.savepoint() as connection:
+            insert_event(connection, "failed")
+            raise ValueError
+        with database.savepoint() as connection:
+            insert_event(connection, "after")
+    with database.read() as connection:
+        assert names(connection) == ["after", "before"]
+        assert table(connection, "contacts", "contact_id") == [("c-1",)]
+
+
+def test_a_failed_turn_stores_nothing(database):
+    with pytest.raises(ValueError), database.turn():
+        with database.savepoint() as connection:
+            insert_event(connection, "d-1")
+        raise ValueError
+    store(database, "d-2")
+    with database.read() as connection:
+        assert names(connection) == ["d-2"]
+
+
+def test_a_turn_that_sqlite_rolled_back_does_not_commit_and_names_its_cause(database):
+    store(database, "before")
+    database.writer.pragma("max_page_count", database.writer.pragma("page_count"))
+    database.begin()
+    with pytest.raises(apsw.FullError), database.savepoint() as connection:
+        lite.change(connection, "locations.set_name", location_id="loc-1", value="x" * 50_000, edited=1)
+    assert not database.writer.in_transaction  # SQLite did it
+    with pytest.raises(apsw.FullError):
+        database.commit()
+    assert database.trouble.code == "disk_full"
+    database.writer.pragma("max_page_count", 2**31)
+    store(database, "after")
+    assert database.trouble is None
+    with database.read() as connection:
+        assert names(connection) == ["after", "before"]
+
+
+def test_under_a_server_nobody_else_begins_a_turn(database):
+    """A write on a reader's thread, or between turns, is a defect of ours and not a silent commit."""
+    database.take_turns()
+    with pytest.raises(RuntimeError, match="a write outside of a turn"), database.turn():
+        pass
+
+
+def test_a_writer_of_another_process_is_waited_for(tmp_path, monkeypatch):
+    """On the command line and under other servers SQLite itself waits, at most so long."""
+    monkeypatch.setattr(lite, "BUSY_SECONDS", 0)
+    database = opened(tmp_path / "events.db")
+    with closing(apsw.Connection(database.path)) as other:
+        other.execute("begin immediate")
+        with pytest.raises(apsw.BusyError):
+            store(database, "d-1")
+        database.writer.set_busy_timeout(30_000)
+        ending = threading.Timer(0.05, lambda: other.execute("rollback"))
+        ending.start()
+        store(database, "d-2")
+        ending.join()
+    with database.read() as connection:
+        assert names(connection) == ["d-2"]
+    database.close()
+
+
+def test_another_server_writes_one_turn_a_request(tmp_path):
+    """Under WebTest, or any other server, from several threads."""
+    api = Api(str(tmp_path / "events.db"))
+    threads = [threading.Thread(target=lambda number=number: Api.post(api, event(f"d-{number}"))) for number in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(api.get("/events/v1")["events"]) == 8
+    api.app.close()
+
+
+########################################################################################################
+# Maintenance and checkpoints
+########################################################################################################
+
+
+def test_the_checkpointer_moves_the_wal_into_the_file(tmp_path, monkeypatch):
+    """On a thread of its own, so that no writer waits for it; what it has moved is written over by the next."""
+    monkeypatch.setattr(lite, "CHECKPOINT_PAGES", 1)
+    done, threads, checkpoint = threading.Event(), set(), lite.Checkpointer.checkpoint
+
+    def recorded(self, connection):
+        checkpoint(self, connection)
+        threads.add(threading.current_thread().name)
+        done.set()
+
+    monkeypatch.setattr(lite.Checkpointer, "checkpoint", recorded)
+    database = opened(tmp_path / "events.db")
+    before = os.path.getsize(database.path)
+    for number in range(100):
+        store(database, f"d-{number}" + "x" * 500)
+        assert done.wait(30)
+        done.clear()
+    after, wal = (os.path.getsize(database.path + suffix) for suffix in ("", "-wal"))
+    database.close()
+    assert threads == {"checkpointer"} and after > before + 50_000 and wal < 300_000  # 3 MB without
+
+
+@pytest.mark.parametrize("pages, mode", [(lite.RESTART_PAGES - 1, apsw.SQLITE_CHECKPOINT_PASSIVE),
+                                         (lite.RESTART_PAGES, apsw.SQLITE_CHECKPOINT_RESTART)])
+def test_a_large_wal_is_begun_anew(database, pages, mode):
+    """PASSIVE alone, beside a busy writer, lets it grow without end."""
+    class Connection:
+        def execute(self, sql):
+            return database.writer.execute(sql)
+
+        def wal_checkpoint(self, mode):
+            modes.append(mode)
+
+    modes: list[int] = []
+    database.checkpointer.pages = pages
+    database.checkpointer.checkpoint(Connection())
+    assert modes == [mode]
+
+
+def test_closing_leaves_one_file(tmp_path):
+    database = opened(tmp_path / "events.db")
+    store(database, "d-1")
+    assert (tmp_path / "events.db-wal").stat().st_size > 0
+    database.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["events.db"]
+
+
+def test_the_last_use_that_memory_holds_is_written_at_the_end(tmp_path):
+    database = opened(tmp_path / "events.db")
+    with database.turn():
+        lite.create_key(database.writer, lite.NewKey(name="a key", scope="read"), NOW)
+    database.last_used[1] = NOW + 5
+    database.close()
+    with closing(apsw.Connection(str(tmp_path / "events.db"))) as look:
+        assert look.execute("select last_used_at from keys").get == NOW + 5
+
+
+def test_an_earlier_use_never_replaces_a_later_one(connection):
+    lite.create_key(connection, lite.NewKey(name="a key", scope="read"), NOW)
+    for at in (NOW + 5, NOW):
+        lite.change(connection, "keys.touch", key_id=1, last_used_at=at)
+    assert table(connection, "keys", "last_used_at") == [(NOW + 5,)]
+
+
+def test_a_reader_that_uses_a_key_during_maintenance_does_no_harm(database):
+    """Its thread may still hold the dictionary that is being written."""
+    with database.turn():
+        for _ in range(3):
+            lite.create_key(database.writer, lite.NewKey(name="a key", scope="read"), NOW)
+    held = database.last_used
+    held.update({1: NOW, 2: NOW})
+    written = []
+
+    def use_another(kind, *_):
+        written.append(kind)
+        held[100 + len(written)] = NOW
+        return apsw.SQLITE_OK
+
+    database.next_maintenance = 0
+    database.writer.authorizer = use_another  # is asked as each statement is prepared
+    database.begin()
+    database.writer.authorizer = None
+    database.commit()
+    assert written and table(database.writer, "keys", "key_id", "last_used_at") == [(1, NOW), (2, NOW), (3, None)]
+
+
+def test_a_command_does_not_do_the_servers_maintenance(tmp_path):
+    """Its settings, such as how many rejections to keep, are not those of the server."""
+    api = Api(str(tmp_path / "events.db"))
+    for _ in range(3):
+        api.post(b"{")
+    api.app.close()
+    lite.Database(lite.Config(database=str(tmp_path / "events.db"), keep_rejections=1), create=False).close()
+    with closing(apsw.Connection(str(tmp_path / "events.db"))) as look:
+        assert look.execute("select count(*) from rejections").get == 3
