@@ -17,7 +17,7 @@ export async function showMetric(view) {
   const state = { range: readRange(view.params), by: view.params.get("by") ?? "", kind: view.params.get("chart") ?? "line", table: view.params.get("table") ?? "time" };
   const definition = clean(metric);
   const box = h("div.card.result");
-  const tables = h("div.card");
+  const tables = h("div.card.tables");
   const starting = newest(view.signal);
   let shown = null;
   const keep = () => view.keep([...writeRange(state.range), ...extras(state)]);

@@ -1,0 +1,687 @@
+"""The page, as people use it: Debian's Chromium against a real server on a real file.
+
+Whatever a browser reports (errors on the console, violations of the Content-Security-Policy, failed scripts) fails the
+test in which it happens. Screenshots of every view go to tests/screenshots/, for a person to look at.
+"""
+
+import json
+import re
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+import streamlined_lite as lite
+from conftest import ADMIN, ServerProcess, event
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+axe_package = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python is not installed")
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+STATIC = Path(lite.__file__).parent / "static"
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+WIDTHS = (360, 768, 1280)
+DAY = 86_400_000
+HOSTILE = ["<img src=x onerror=alert(1)>\"'`&amp;</script>", "Zahlung 💶👩‍👩‍👧 erhalten", "عرض مقدم \u202e[reversed]", "x" * 10_000]
+
+expect = sync_api.expect
+
+
+# The servers, the browser and its pages
+
+
+def fill(path: Path) -> None:
+    """Three locations, contacts, four months of events and five metrics, written without a server."""
+    database = lite.Database(lite.Config(database=str(path)))
+    now = lite.system_clock()
+    with database.turn():
+        for number, (location, name, zone) in enumerate([("loc-ny", "Sunrise Dental", "America/New_York"), ("loc-berlin", "Zahnarzt Mitte", "Europe/Berlin"),
+                                                         ("loc-bare", None, None)]):
+            for each in range(8):
+                said = {"location_id": location, "contact_id": f"contact-{each}", "name": f"Person {each} of {number}", "email": f"p{each}@example.com",
+                        "tags": ["vip", "new"][: each % 3], "source": "google", "date_created": now - each * 30 * DAY, "fields": {"Colour": "red"}}
+                lite.store_contact(database.writer, lite.Contact.model_validate(said), now)
+            if name:
+                lite.learn_location(database.writer, lite.LocationSaid(location_id=location, location_name=name, location_timezone=zone), now)
+            for day in range(120):
+                for each in range(1 + (day + number) % 4):
+                    at = now - day * DAY - each * 3_600_000 - 60_000
+                    for kind in ("Offer Made", "Payment Received")[: 1 + each % 2]:
+                        fields = {"properties": {"value": 10.5 * each + day, "product": ["Gold", "Silver"][day % 2]}, "timestamp": at}
+                        made = lite.Event.model_validate(event(f"{kind} {day} {each}", event_name=kind, location_id=location, contact_id=f"contact-{each}") | fields)
+                        lite.store_event(database.writer, made, at, at)
+        for definition in DEFINITIONS:
+            lite.store_metric(database.writer, None, lite.SavedDefinition.model_validate(definition), now)
+    database.close()
+
+
+def term(key="A", name="Offer Made", kind="account", **fields) -> dict:
+    return {"key": key, "event": name, "type": kind} | fields
+
+
+DEFINITIONS = [
+    {"name": "Close rate", "format": {"style": "percent", "decimals": 1}, "terms": [term("A", "Payment Received", "contact"), term("B", kind="contact")],
+     "formula": "A / B"},
+    {"name": "Revenue", "format": {"style": "currency", "currency": "EUR"}, "terms": [term("A", "Payment Received", aggregation="sum", property="value")]},
+    {"name": "Average offer", "terms": [term(aggregation="avg", property="value")]},
+    {"name": "VIPs", "terms": [term(kind="contact", aggregation="unique_contacts",
+                                    filters={"all": [{"field": "contact.tags", "op": "has_any", "value": ["vip"]}]})]},
+    {"name": "Nothing yet", "terms": [term(name="Never seen")]},
+]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A server with data, for tests that change nothing in them."""
+    path = tmp_path_factory.mktemp("page") / "filled.db"
+    fill(path)
+    started = ServerProcess(path)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield launched
+        launched.close()
+
+
+class Visit:
+    """A browser's page on a server, and all that the browser had to complain about."""
+
+    def __init__(self, browser, url: str, **options):
+        self.url, self.allowed = url, set()
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "timezone_id": "Europe/Berlin"} | options)
+        self.context.set_default_timeout(5000)
+        self.complaints: list[str] = []
+        self.page = self.context.new_page()
+        self.page.on("console", self.hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"{error} {error.stack}"))
+        self.page.on("request", lambda request: request.url.startswith((url, "blob:", "data:")) or self.complaints.append(f"asked {request.url}"))
+
+    def hear(self, message) -> None:
+        if message.type in ("error", "warning") and not any(f"status of {status} " in message.text or status == message.text for status in self.allowed):
+            self.complaints.append(f"{message.text} {message.location.get('url')}")
+
+    def allow(self, *statuses: int) -> None:
+        """Answers that this test wants, which the browser notes on its console."""
+        self.allowed |= set(statuses)
+
+    def open(self, address: str = "#/dashboard"):
+        self.page.goto(f"{self.url}/{address}")
+        return self.page
+
+    def sign_in(self, key: str = ADMIN, address: str = "#/dashboard"):
+        self.page.goto(f"{self.url}/#key={key}")
+        self.page.locator("h1").wait_for()
+        return self.page if address == "#/dashboard" else self.open(address)
+
+    def axe(self) -> list[str]:
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE)
+        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        return [f"{each['id']}: {[node['target'] for node in each['nodes']]} {each['nodes'][0]['failureSummary']}" for each in found]
+
+
+AXE = (Path(axe_package.__file__).parent / "axe.min.js").read_text("utf-8")
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens pages: visit(server.url); their complaints fail the test."""
+    opened = []
+
+    def make(url: str, **options) -> Visit:
+        opened.append(Visit(browser, url, **options))
+        return opened[-1]
+
+    yield make
+    for each in opened:
+        each.context.close()
+    assert [complaint for each in opened for complaint in each.complaints] == []
+
+
+def ask(server, method: str, path: str, body=None, key=ADMIN) -> dict:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(server.url + path, data, {"X-API-Key": key, "Content-Type": "application/json"}, method=method)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return json.loads(error.read())
+
+
+def make_key(server, scope: str, **fields) -> dict:
+    return ask(server, "POST", "/keys/v1", {"name": f"a {scope} key", "scope": scope} | fields)
+
+
+def send(server, **fields) -> dict:
+    return ask(server, "POST", "/events/ingestion/v1", event(**fields))
+
+
+def heading(page, text: str) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text(text)
+
+
+# What is served
+
+
+def test_is_small_and_whole():
+    files = [path for path in STATIC.iterdir()]
+    assert sum(path.stat().st_size for path in files) <= 120_000
+    texts = {path.name: path.read_text("utf-8") for path in files}
+    for name, text in texts.items():
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", text), name
+        assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org"}, name
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*src)", texts["index.html"])
+
+
+def test_is_cached_by_content(server):
+    with urllib.request.urlopen(server.url + "/static/app.js") as first:
+        tag = first.headers["ETag"]
+    request = urllib.request.Request(server.url + "/static/app.js", headers={"If-None-Match": tag})
+    with pytest.raises(urllib.error.HTTPError) as unchanged:
+        urllib.request.urlopen(request)
+    assert unchanged.value.code == 304
+    unchanged.value.close()
+
+
+# Signing in
+
+
+def test_the_link_signs_in_and_leaves_no_key_behind(server, visit):
+    page = visit(server.url).sign_in()
+    heading(page, "Dashboard")
+    assert ADMIN not in page.url and ADMIN not in page.evaluate("JSON.stringify(localStorage)")
+    page.go_back()
+    assert ADMIN not in page.url
+    page.go_forward()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Key", exact=True)).to_be_visible()
+    assert ADMIN not in page.evaluate("JSON.stringify(sessionStorage)")
+
+
+def test_a_pasted_key_signs_in_and_stays_by_choice(server, visit):
+    opened = visit(server.url)
+    opened.allow(401, 403)
+    page = opened.open("")
+    page.get_by_text("Lost your key?").click()
+    expect(page.get_by_text("keys create admin --scope admin")).to_be_visible()
+    page.get_by_label("Key", exact=True).fill("not-a-key")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("not known here")
+    page.get_by_label("Key", exact=True).fill(make_key(server, "ingest")["token"])
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("may post events, but not read")
+    page.get_by_label("Key", exact=True).fill(ADMIN)
+    page.get_by_label("Stay signed in on this computer").check()
+    page.keyboard.press("Enter")
+    heading(page, "Dashboard")
+    other = opened.context.new_page()
+    other.goto(server.url)
+    heading(other, "Dashboard")
+
+
+def test_a_revoked_key_is_told_so(server, visit):
+    key = make_key(server, "read")
+    opened = visit(server.url)
+    opened.allow(401, 403)
+    page = opened.sign_in(key["token"])
+    ask(server, "DELETE", f"/keys/v1/{key['key_id']}")
+    page.get_by_role("link", name="Contacts").click()
+    expect(page.get_by_role("alert")).to_contain_text("was revoked")
+    expect(page.get_by_label("Key", exact=True)).to_be_visible()
+
+
+def test_a_read_key_sees_and_changes_nothing(filled, visit):
+    opened = visit(filled.url)
+    opened.allow(403)
+    page = opened.sign_in(make_key(filled, "read")["token"])
+    expect(page.get_by_text("Read only")).to_be_visible()
+    expect(page.get_by_role("link", name="Close rate")).to_be_visible()
+    for address in ("#/dashboard", "#/metrics/1", "#/metrics/1/edit", "#/activity", "#/contacts/loc-ny/contact-1", "#/settings/integrations", "#/settings/locations"):
+        opened.open(address)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile("Delete|Save|Remove …|Revoke"))).to_have_count(0)
+        expect(page.get_by_role("link", name=re.compile("New "))).to_have_count(0)
+
+
+# Integrations
+
+
+def test_an_integration_is_made_shown_once_and_revoked(server, visit):
+    send(server, location_id="loc-7")
+    page = visit(server.url).sign_in(address="#/settings/integrations")
+    page.get_by_role("link", name="New integration").first.click()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("Name").fill("Workflows <b>")
+    page.get_by_label("Scope").select_option("sync")
+    page.get_by_label("loc-7").check()
+    page.get_by_label("Another location_id").fill("loc-8")
+    page.get_by_label("An event without distinct_id").select_option("generate")
+    page.get_by_role("button", name="Create integration").click()
+    token = page.get_by_role("region", name="Token").first.inner_text()
+    assert token.startswith("sl_") and len(token) == 43
+    expect(page.get_by_text("It cannot be shown again")).to_be_visible()
+    expect(page.get_by_text("HighLevel cannot reach this address")).to_be_visible()
+    page.get_by_text("HighLevel, key in the URL").click()
+    expect(page.get_by_text(f"{server.url}/events/ingestion/v1?api_key={token}")).to_be_visible()
+    page.get_by_text("curl", exact=True).click()
+    expect(page.get_by_role("region", name="curl command")).to_contain_text(f"X-API-Key: {token}")
+    page.get_by_role("link", name="Done").click()
+    row = page.get_by_role("row", name="Workflows <b>")
+    expect(row).to_contain_text("loc-7, loc-8")
+    assert token not in page.content()
+    row.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("dialog")).to_contain_text("never used")
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("row", name="Workflows <b>")).to_contain_text("revoked")
+    kept = ask(server, "GET", "/keys/v1")["keys"][0]
+    assert (kept["scope"], kept["locations"], kept["distinct_id_rule"]) == ("sync", ["loc-7", "loc-8"], "generate") and kept["revoked_at"]
+
+
+# Activity
+
+
+def test_the_first_event_shows_itself(server, visit):
+    page = visit(server.url).sign_in(address="#/activity")
+    expect(page.get_by_role("heading", name="Waiting for your first event")).to_be_visible()
+    expect(page.get_by_text("HighLevel cannot reach this address")).to_be_visible()
+    send(server, event_name="First of all", properties={"value": 7})
+    entry = page.get_by_role("button", name=re.compile("First of all"))
+    expect(entry).to_contain_text("accepted")
+    send(server, event_name="Second", distinct_id="d-2")
+    expect(page.get_by_role("button", name=re.compile("Second"))).to_be_visible()
+    send(server, event_name="First of all", properties={"value": 8})
+    expect(entry).to_contain_text("updated")
+    entry.click()
+    expect(page.get_by_role("dialog")).to_contain_text("d-1")
+    expect(page.get_by_role("row", name="value 8")).to_contain_text("8")
+    page.get_by_role("button", name="Delete this event …").click()
+    expect(page.get_by_role("dialog").last).to_contain_text("1 event: First of all")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(entry).to_have_count(0)
+
+
+def test_a_refused_event_is_corrected_and_sent_again(server, visit):
+    send(server, event_name="Good")
+    ask(server, "POST", "/events/ingestion/v1", {"event_name": "Bad", "location_id": "loc-1"})
+    ask(server, "POST", "/events/ingestion/v1", {"event_name": "Worse"})
+    send(server, event_name="Replacing")
+    ask(server, "GET", "/events/v1", key="a-wrong-key")
+    page = visit(server.url)
+    page.allow(422)
+    page = page.sign_in(address="#/activity")
+    page.get_by_role("button", name=re.compile("refused.*Bad")).click()
+    expect(page.get_by_role("alert")).to_contain_text("/distinct_id: is required")
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("alert").last).to_contain_text("is required")
+    page.get_by_label("Body").fill(json.dumps(event("d-9", event_name="Bad")))
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("status").last).to_contain_text("created")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name=re.compile("(accepted|updated).*Bad"))).to_be_visible()
+    page.get_by_role("button", name=re.compile("refused.*Worse")).click()
+    page.get_by_role("button", name="Dismiss …").click()
+    page.get_by_role("button", name="Dismiss", exact=True).click()
+    expect(page.get_by_role("button", name=re.compile("Worse"))).to_have_count(0)
+    expect(page.get_by_text("the key sent is not known here")).to_be_visible()
+    page.get_by_label("Outcome").select_option("replaced")
+    page.get_by_role("button", name=re.compile("replaced.*Good")).click()
+    expect(page.get_by_label("Body")).to_have_value(re.compile('"event_name": "Good"'))
+    page.keyboard.press("Escape")
+    page.get_by_label("Outcome").select_option("")
+    page.get_by_label("Event name").fill("Replacing")
+    expect(page.locator(".feed > li")).to_have_count(1)
+    assert "name=Replacing" in page.url
+
+
+def test_events_are_deleted_by_filter_with_a_preview(server, visit):
+    for number in range(3):
+        send(server, distinct_id=f"d-{number}", event_name="Gone" if number else "Kept")
+    page = visit(server.url).sign_in(address="#/activity")
+    page.get_by_role("button", name="Delete events …").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Event name").fill("Gone")
+    dialog.get_by_role("button", name="Count them").click()
+    expect(page.get_by_role("dialog").last).to_contain_text("Delete 2 events?")
+    page.get_by_role("button", name="Delete 2", exact=True).click()
+    expect(page.locator(".feed > li")).to_have_count(1)
+    assert [each["event_name"] for each in ask(server, "GET", "/events/v1")["events"]] == ["Kept"]
+
+
+# Builder
+
+
+def test_a_metric_is_built_with_the_keyboard_and_saved(server, visit):
+    for number in range(6):
+        send(server, distinct_id=f"d-{number}", event_name="Payment" if number % 3 == 0 else "Offer", contact_id="c-1", properties={"value": number, "product": "Gold"})
+    page = visit(server.url).sign_in()
+    page.get_by_role("link", name="New metric").focus()
+    page.keyboard.press("Enter")
+    heading(page, "New metric")
+    page.get_by_label("Name").focus()
+    page.keyboard.type("Close rate")
+    page.get_by_role("combobox", name="Event").focus()
+    page.keyboard.type("pay")
+    expect(page.get_by_role("option", name=re.compile("Payment.*2 events"))).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="2: show its events").first).to_be_visible()
+    page.get_by_role("button", name="Add a term").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("combobox", name="Event").last).to_be_focused()
+    page.keyboard.type("Not seen at all")
+    expect(page.get_by_text("Not seen yet.")).to_be_visible()
+    page.get_by_role("combobox", name="Event").last.fill("Offer")
+    page.get_by_label("Format").select_option("percent")
+    expect(page.locator(".headline")).to_contain_text("50.0%")
+    expect(page.get_by_text("“Close rate” is A divided by B, where A is the number of “Payment” events, and B is")).to_be_visible()
+    page.get_by_role("button", name="50.0%: show its events").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("2 events, the newest first")
+    page.get_by_role("radio", name="B: Offer").check()
+    expect(page.get_by_role("dialog")).to_contain_text("4 events, the newest first")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Save").click()
+    heading(page, "Close rate")
+    page.get_by_role("link", name="Dashboard").click()
+    expect(page.locator(".metric")).to_contain_text("50.0%")
+    assert ask(server, "GET", "/metrics/v1")["metrics"][0]["formula"] == "A / B"
+
+
+def test_filters_properties_and_groups_are_edited(filled, visit):
+    page = visit(filled.url).sign_in(address="#/metrics/new")
+    page.get_by_role("combobox", name="Event").fill("Offer Made")
+    page.get_by_role("radio", name="Only events with a contact").check()
+    page.get_by_label("Calculate").select_option("sum")
+    expect(page.get_by_text("needs the property")).to_be_hidden()
+    page.get_by_label("Property").fill("value")
+    page.get_by_role("button", name="Add a filter").click()
+    page.get_by_label("Field").click()
+    page.get_by_role("option", name=re.compile("^Tags")).click()
+    page.get_by_label("Value").click()
+    page.get_by_role("option", name=re.compile("vip")).click()
+    page.get_by_role("button", name="Add a filter").click()
+    page.get_by_label("Field").last.fill("product")
+    page.get_by_label("Value").last.click()
+    page.get_by_role("option", name=re.compile("Gold")).click()
+    page.get_by_role("button", name="Add a group").click()
+    page.get_by_label("Field").last.fill("Date created")
+    page.get_by_label("How many").fill("12")
+    page.get_by_label("Unit").select_option("w")
+    expect(page.get_by_text("where the contact’s tags include any of “vip” and “product” is “Gold” and (the contact’s date created is in the last 12 weeks)")).to_be_visible()
+    expect(page.locator(".result .headline")).to_be_visible()
+    page.get_by_text("As JSON and curl").click()
+    built = json.loads(page.get_by_label("Definition").input_value())
+    assert built["terms"] == [term(kind="contact", aggregation="sum", property="value", filters={"all": [
+        {"field": "contact.tags", "op": "has_any", "value": ["vip"]}, {"field": "property.product", "op": "is", "value": "Gold"},
+        {"any": [{"field": "contact.date_created", "op": "in_last", "value": "12w"}]}]})]
+    expect(page.get_by_role("region", name="curl command")).to_contain_text("/metrics/v1/query")
+    assert ADMIN not in page.get_by_role("region", name="curl command").inner_text()
+    page.get_by_label("Definition").fill(json.dumps({"name": "By hand", "terms": [term()]}))
+    expect(page.get_by_label("Name")).to_have_value("By hand")
+    page.get_by_label("Definition").fill("{")
+    expect(page.get_by_text("Not a definition yet")).to_be_visible()
+
+
+def test_a_wrong_formula_is_marked_at_its_column(filled, visit):
+    opened = visit(filled.url)
+    opened.allow(422)
+    page = opened.sign_in(address="#/metrics/1/edit")
+    page.get_by_role("textbox", name="Formula").fill("A / (B")
+    expect(page.get_by_text("column 5: this ( is never closed")).to_be_visible()
+    expect(page.locator(".formula-error mark")).to_have_text("(")
+    page.get_by_role("textbox", name="Formula").press("End")
+    page.get_by_role("button", name="close parenthesis").click()
+    expect(page.locator(".formula-error")).to_be_hidden()
+    expect(page.locator(".result .headline")).to_be_visible()
+
+
+def test_leaving_with_unsaved_changes_asks(filled, visit):
+    page = visit(filled.url).sign_in(address="#/metrics/1/edit")
+    page.get_by_label("Name").fill("Another name")
+    page.get_by_role("link", name="Contacts").click()
+    expect(page.get_by_role("dialog")).to_contain_text("not saved")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_label("Name")).to_have_value("Another name")
+    assert page.url.endswith("#/metrics/1/edit")
+    page.get_by_role("link", name="Contacts").click()
+    page.get_by_role("button", name="Leave without saving").click()
+    heading(page, "Contacts")
+    assert ask(filled, "GET", "/metrics/v1/1")["name"] == "Close rate"
+
+
+def test_no_slow_answer_is_taken_for_a_new_one(filled, visit):
+    opened = visit(filled.url)
+    page = opened.sign_in(address="#/metrics/3")
+    old = page.locator(".headline .value").inner_text()
+    held = []
+    page.route("**/metrics/v1/query", lambda route: held.append(route))
+    page.get_by_label("Dates").select_option("90d")
+    expect(page.locator(".headline")).to_have_count(0)
+    page.get_by_label("Dates").select_option("7d")
+    page.wait_for_function("() => true")
+    expect(page.get_by_text(old, exact=True)).to_have_count(0)
+    while len(held) < 2:
+        page.wait_for_event("request", timeout=3000)
+    for route in reversed(held):
+        route.continue_()
+    expect(page.locator(".headline")).to_contain_text("– ")
+    days = page.locator("table tbody tr").count() - 1
+    assert days == 7
+
+
+# Dashboard and metric
+
+
+def test_the_dashboard_keeps_its_state_in_the_address(filled, visit):
+    opened = visit(filled.url)
+    page = opened.sign_in()
+    expect(page.locator(".metric .value")).to_have_count(5)
+    page.get_by_label("Dates").select_option("last-month")
+    page.get_by_label("Compare with").select_option("previous_year")
+    page.get_by_text("All locations").first.click()
+    page.get_by_label("Zahnarzt Mitte").check()
+    page.get_by_label("Sunrise Dental").check()
+    expect(page.get_by_text("2 locations")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".metric .value")).to_have_count(5)
+    assert re.search(r"location=loc-berlin&location=loc-ny&range=last-month&compare=previous_year", page.url)
+    seen = page.locator(".metric .value").all_inner_texts()
+    page.reload()
+    expect(page.get_by_label("Dates")).to_have_value("last-month")
+    expect(page.locator(".metric .value")).to_have_text(seen)
+    page.get_by_role("link", name="Revenue").click()
+    heading(page, "Revenue")
+    assert "range=last-month" in page.url
+    expect(page.locator(".headline .value")).to_have_text(seen[1])
+
+
+def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
+    page = visit(filled.url).sign_in(address="#/metrics/2")
+    chart = page.get_by_role("application", name=re.compile("Chart of Revenue"))
+    chart.focus()
+    page.keyboard.press("End")
+    expect(page.locator(".tip")).to_contain_text("not over yet")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".tip")).to_contain_text("Revenue")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("the newest first")
+    page.keyboard.press("Escape")
+    expect(chart).to_be_focused()
+    chart.hover()
+    expect(page.locator(".tip")).to_be_visible()
+    page.get_by_role("radio", name="By location").check()
+    expect(page.get_by_role("table", name="Values by location").locator("tbody tr")).to_have_count(3)
+    page.get_by_label("Break down by").click()
+    page.get_by_role("option", name=re.compile("property.product")).click()
+    expect(page.locator(".legend")).to_contain_text("Silver")
+    assert "by=property.product" in page.url
+    page.get_by_role("radio", name="By group").check()
+    page.get_by_role("row", name="Silver").get_by_role("button").click()
+    expect(page.get_by_role("dialog")).to_contain_text("product: Silver")
+    expect(page.get_by_role("dialog")).not_to_contain_text("product: Gold")
+    page.keyboard.press("Escape")
+    with page.expect_download() as csv:
+        page.get_by_role("button", name="Download CSV").click()
+    lines = Path(csv.value.path()).read_text("utf-8").splitlines()
+    assert csv.value.suggested_filename == "Revenue.csv" and "Silver" in lines[0] and len(lines) == 31
+    with page.expect_download() as svg:
+        page.get_by_role("button", name="Download SVG").click()
+    drawn = Path(svg.value.path()).read_text("utf-8")
+    assert drawn.startswith("<svg") and "stroke=\"rgb" in drawn and "class=" not in drawn
+    page.get_by_role("radio", name="Bars").check()
+    expect(page.locator(".plot .bar").first).to_be_visible()
+
+
+def test_a_metric_is_duplicated_moved_and_deleted(start, tmp_path, visit):
+    server = start()
+    for name in ("One", "Two"):
+        ask(server, "POST", "/metrics/v1", {"name": name, "terms": [term()]})
+    page = visit(server.url).sign_in(address="#/metrics/1")
+    page.get_by_role("link", name="Duplicate").click()
+    expect(page.get_by_label("Name")).to_have_value("One (copy)")
+    page.get_by_role("button", name="Save").click()
+    heading(page, "One (copy)")
+    page.get_by_role("link", name="Dashboard").click()
+    page.get_by_role("button", name="Arrange").click()
+    page.get_by_role("button", name="Move Two forward").click()
+    expect(page.locator(".metric h2")).to_have_text(["Two", "One", "One (copy)"])
+    expect(page.get_by_role("button", name="Move Two forward")).to_be_focused()
+    page.reload()
+    expect(page.locator(".metric h2")).to_have_text(["Two", "One", "One (copy)"])
+    page.get_by_role("link", name="Two").click()
+    page.get_by_role("button", name="Delete …").click()
+    page.get_by_role("button", name="Delete metric").click()
+    heading(page, "Dashboard")
+    expect(page.locator(".metric h2")).to_have_text(["One", "One (copy)"])
+
+
+# Contacts and locations
+
+
+def test_contacts_and_locations_are_found_changed_and_deleted(start, tmp_path, visit):
+    fill(tmp_path / "mine.db")
+    server = start(tmp_path / "mine.db")
+    page = visit(server.url).sign_in(address="#/contacts")
+    page.get_by_label("Name, e-mail or phone").fill("Person 3")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.get_by_label("Location").select_option("loc-ny")
+    page.get_by_role("link", name="Person 3 of 0").click()
+    heading(page, "Person 3 of 0")
+    expect(page.get_by_text("p3@example.com")).to_be_visible()
+    expect(page.get_by_role("row", name="Colour")).to_contain_text("red")
+    events = int(page.get_by_role("heading", name=re.compile(r"\d+ events")).inner_text().split()[0])
+    page.get_by_role("button", name="Delete …").click()
+    expect(page.get_by_role("dialog")).to_contain_text(f"{events} events and 0 tags go with it")
+    page.get_by_role("button", name="Delete contact").click()
+    heading(page, "Contacts")
+    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="Locations").click()
+    page.get_by_role("button", name="Edit Sunrise Dental").click()
+    page.get_by_label("Name").fill("Sunset Dental")
+    page.get_by_label("Time zone").fill("Asia/Kathmandu")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name="Sunset Dental")).to_contain_text("Asia/Kathmandu")
+    page.get_by_role("button", name="Remove Zahnarzt Mitte").click()
+    expect(page.get_by_role("dialog")).to_contain_text("8 contacts")
+    page.get_by_role("button", name="Remove all").click()
+    expect(page.get_by_role("row", name="Zahnarzt Mitte")).to_have_count(0)
+    assert [each["location_id"] for each in ask(server, "GET", "/locations/v1")["locations"]] == ["loc-bare", "loc-ny"]
+
+
+# Strangers' texts, a server that is away, and every view as it looks
+
+
+def test_hostile_texts_do_nothing_but_appear(server, visit):
+    for number, text in enumerate(HOSTILE):
+        short = text[:900]
+        ask(server, "POST", "/events/ingestion/v1", {"event_name": text, "location_id": short, "distinct_id": f"d-{number}", "contact_id": short, "properties": {text: text}})
+        ask(server, "PUT", f"/contacts/v1/{quote(short, safe='')}/c-{number}",
+            {"name": text, "tags": [short], "fields": {text: text}})
+        ask(server, "PATCH", f"/locations/v1/{quote(short, safe='')}", {"name": text})
+        ask(server, "POST", "/events/ingestion/v1", {"event_name": text, "location_id": short, "properties": {text: None}})
+        ask(server, "POST", "/metrics/v1", {"name": text, "terms": [term(name=text, kind="contact", filters={"all": [{"field": f"property.{short}", "op": "is", "value": text}]})]})
+        make_key(server, "ingest", name=text)
+    opened = visit(server.url)
+    page = opened.sign_in()
+    views = ["#/dashboard", "#/activity", "#/contacts", "#/settings/integrations", "#/settings/locations"]
+    views += [f"#/metrics/{number}{end}" for number in range(1, 5) for end in ("?by=location", "/edit")]
+    for address in views:
+        opened.open(address)
+        page.locator("h1").wait_for()
+        expect(page.locator("[aria-busy]")).to_have_count(0)
+        shown = page.locator("main").inner_text() + " ".join(page.locator("input").evaluate_all("each => each.map(one => one.value)"))
+        assert "<img src=x" in shown or "metrics" in address
+        assert page.evaluate("document.querySelectorAll('main img, main script, main style').length") == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280, address
+    opened.open("#/activity")
+    page.get_by_role("button", name=re.compile("^accepted <img")).click()
+    expect(page.get_by_role("dialog")).to_contain_text("<img src=x onerror")
+
+
+def test_a_server_that_is_away_is_said_and_found_again(filled, visit):
+    opened = visit(filled.url)
+    opened.allow("Failed to load resource: net::ERR_FAILED")
+    page = opened.sign_in(address="#/contacts")
+    expect(page.locator("tbody tr").first).to_be_visible()
+    page.route(re.compile("/v1"), lambda route: route.abort())
+    page.get_by_label("Tag").fill("vip")
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    expect(page.locator("#offline")).to_be_visible()
+    page.unroute(re.compile("/v1"))
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("tbody tr").first).to_be_visible()
+    expect(page.locator("#offline")).to_be_hidden()
+
+
+VIEWS = {
+    "dashboard": "#/dashboard", "metric": "#/metrics/1", "metric-breakdown": "#/metrics/2?by=location&chart=bar", "builder-new": "#/metrics/new", "builder": "#/metrics/4/edit",
+    "activity": "#/activity", "contacts": "#/contacts", "contact": "#/contacts/loc-ny/contact-1", "integrations": "#/settings/integrations",
+    "integration-new": "#/settings/integrations/new", "locations": "#/settings/locations", "nothing": "#/nowhere",
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_view_is_accessible_fits_and_is_pictured(filled, server, visit, scheme):
+    make_key(filled, "ingest", name="Workflows")
+    opened = visit(filled.url, color_scheme=scheme, reduced_motion="reduce")
+    page = opened.open("")
+    troubles = look(opened, "sign-in", scheme)
+    opened.sign_in()
+    for name, address in VIEWS.items():
+        opened.open(address)
+        page.locator("h1").wait_for()
+        troubles += look(opened, name, scheme)
+    opened.open("#/metrics/1")
+    page.locator("button.value").click()
+    page.get_by_role("dialog").locator("tbody tr").first.wait_for()
+    troubles += look(opened, "evidence", scheme)
+    waiting = visit(server.url, color_scheme=scheme, reduced_motion="reduce")
+    waiting.sign_in(address="#/activity")
+    waiting.page.locator("details").first.wait_for()
+    troubles += look(waiting, "waiting", scheme)
+    assert not troubles, "\n".join(troubles)
+
+
+def look(opened: Visit, name: str, scheme: str) -> list[str]:
+    """Pictures at each width, without anything that would have to be scrolled sideways; and axe at the smallest and the largest."""
+    page = opened.page
+    SCREENSHOTS.mkdir(exist_ok=True)
+    troubles = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        expect(page.locator("[aria-busy]")).to_have_count(0)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
+        if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+            troubles.append(f"{name} is {wide} wide at {width}")
+        if width != 768:
+            troubles += [f"{name} at {width}: {each}" for each in opened.axe()]
+    return troubles
