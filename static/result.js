@@ -3,7 +3,7 @@
 import { locationName } from "./api.js";
 import { chart } from "./chart.js";
 import { button, h, table } from "./dom.js";
-import { openEvidence } from "./events.js";
+import { cut, openEvidence } from "./events.js";
 import { bucketName, change, number, span, time } from "./format.js";
 import { warnings } from "./states.js";
 
@@ -68,14 +68,17 @@ function resultChart(shown) {
 
 // Tables
 
+/** Heads of columns must not be wider than the numbers below them by much. */
+const title = (definition) => cut(definition.name ?? "Value", 40);
+
 /** The rows of the buckets, the newest first, with a column for each term; and the whole range. */
 export function bucketTable(shown) {
   const { definition, answer } = shown;
   const { terms } = definition;
   const several = terms.length > 1;
   const compare = answer.compare?.buckets;
-  const heads = ["Time", { text: definition.name ?? "Value", number: true }, compare && { text: COMPARED[answer.compare.kind], number: true },
-    ...(several ? terms.map((term) => ({ text: `${term.key}: ${term.event}`, number: true })) : [])].filter(Boolean);
+  const heads = ["Time", { text: title(definition), number: true }, compare && { text: COMPARED[answer.compare.kind], number: true },
+    ...(several ? terms.map((term) => ({ text: cut(`${term.key}: ${term.event}`, 40), number: true })) : [])].filter(Boolean);
   const row = (name, bucket, numbers, other) => h("tr", h("th", { scope: "row" }, name),
     cell(shown, numbers.value, answer.format, name, { bucket }),
     compare ? h("td.number", number(other?.value ?? null, answer.format)) : null,
@@ -113,8 +116,8 @@ function longTable(caption, heads, rows, total = null) {
 export function locationTable(shown) {
   const { definition, answer } = shown;
   const several = definition.terms.length > 1;
-  const heads = ["Location", { text: definition.name ?? "Value", number: true }, answer.compare && { text: "Change", number: true },
-    ...(several ? definition.terms.map((term) => ({ text: `${term.key}: ${term.event}`, number: true })) : [])].filter(Boolean);
+  const heads = ["Location", { text: title(definition), number: true }, answer.compare && { text: "Change", number: true },
+    ...(several ? definition.terms.map((term) => ({ text: cut(`${term.key}: ${term.event}`, 40), number: true })) : [])].filter(Boolean);
   const ordered = [...answer.locations].sort((a, b) => (b.value ?? -Infinity) - (a.value ?? -Infinity));
   const rows = ordered.map((each) => () => {
     const name = each.name ?? each.location_id;
@@ -129,7 +132,7 @@ export function locationTable(shown) {
 export function groupTable(shown) {
   const { definition, answer } = shown;
   const { by, groups } = answer.breakdown;
-  const heads = [by === "location" ? "Location" : by.replace(/^\w+\./, ""), { text: definition.name ?? "Value", number: true },
+  const heads = [by === "location" ? "Location" : by.replace(/^\w+\./, ""), { text: title(definition), number: true },
     answer.compare && { text: "Change", number: true }].filter(Boolean);
   const rows = groups.map((group) => () => {
     const name = groupName(group, by);
