@@ -27,6 +27,7 @@ import base64
 import bisect
 import codecs
 import contextlib
+import gzip
 import hashlib
 import heapq
 import hmac
@@ -3323,10 +3324,12 @@ class App(bottle.Bottle):
         """A file of the page; its name in the browser's cache is its content's hash."""
         if (found := self.assets.get(name)) is None:
             return respond(NotFound("there is nothing at this path"))
-        content, kind, tag = found
-        headers = SECURITY_HEADERS | {"Content-Type": kind, "ETag": tag, "Cache-Control": "no-cache"}
+        content, packed, kind, tag = found
+        headers = SECURITY_HEADERS | {"Content-Type": kind, "ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
         if bottle.request.get_header("If-None-Match") == tag:
             return bottle.HTTPResponse(status=304, headers=headers)
+        if "gzip" in bottle.request.get_header("Accept-Encoding", ""):
+            return bottle.HTTPResponse(packed, headers=headers | {"Content-Encoding": "gzip"})
         return bottle.HTTPResponse(content, headers=headers)
 
     def serve(self, route: Route) -> Callable[..., bottle.HTTPResponse]:
@@ -3477,11 +3480,12 @@ KINDS_OF_FILE = {".html": "text/html; charset=utf-8", ".css": "text/css; charset
                  ".svg": "image/svg+xml"}
 
 
-def load_assets(folder: Path) -> dict[str, tuple[bytes, str, str]]:
-    """The page's files: name -> (content, type, ETag)."""
+def load_assets(folder: Path) -> dict[str, tuple[bytes, bytes, str, str]]:
+    """The page's files: name -> (content, the same in gzip, type, weak ETag, which both share)."""
     files = [path for path in folder.rglob("*") if path.suffix in KINDS_OF_FILE]
     contents = {path.relative_to(folder).as_posix(): (path.read_bytes(), KINDS_OF_FILE[path.suffix]) for path in files}
-    return {name: (data, kind, f'"{hashlib.sha256(data).hexdigest()[:16]}"') for name, (data, kind) in contents.items()}
+    return {name: (data, gzip.compress(data, mtime=0), kind, f'W/"{hashlib.sha256(data).hexdigest()[:16]}"')
+            for name, (data, kind) in contents.items()}
 
 
 def openapi(public_url: str) -> dict:
