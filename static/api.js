@@ -4,32 +4,22 @@ const STORE = "streamlined-lite";
 
 /** What the server says is wrong; `message` is its `detail`. */
 export class Problem extends Error {
-  constructor(status, body) {
-    super(body.detail ?? `The server answered ${status}.`);
-    this.status = status;
-    this.code = body.code ?? "";
-    this.errors = body.errors ?? [];
+  constructor(status, { detail, code = "", errors = [] }) {
+    super(detail ?? `The server answered ${status}.`);
+    Object.assign(this, { status, code, errors });
   }
 }
 
 /** No answer at all. */
-export class Offline extends Error {
-  constructor() {
-    super("The server cannot be reached.");
-  }
-}
+export class Offline extends Error {}
 
 // The session
 
 export const session = { key: null, scope: null };
-
-export function isAdmin() {
-  return session.scope === "admin";
-}
+export const isAdmin = () => session.scope === "admin";
 
 export function resume() {
-  const kept = sessionStorage.getItem(STORE) ?? localStorage.getItem(STORE);
-  if (kept) Object.assign(session, JSON.parse(kept));
+  Object.assign(session, JSON.parse(sessionStorage.getItem(STORE) ?? localStorage.getItem(STORE)));
   return session.key !== null;
 }
 
@@ -66,59 +56,38 @@ export function signOut() {
 // Requests
 
 /** The answer's JSON. Throws Problem, Offline, or AbortError when `signal` ended it. */
-export async function call(method, path, { query = {}, body, signal, quiet = false, type = "application/json" } = {}) {
-  const key = session.key;
-  const headers = { "X-API-Key": key ?? "" };
-  if (body !== undefined) headers["Content-Type"] = type;
-  const sent = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
-  const answer = await ask(path + search(query), { method, headers, body: sent, signal });
-  const content = await contentOf(answer);
+export async function call(method, path, { query = {}, body, signal, quiet, type = "application/json" } = {}) {
+  const { key } = session;
+  const headers = { "X-API-Key": key ?? "", ...(body === undefined ? {} : { "Content-Type": type }) };
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const address = path + (given.length ? `?${new URLSearchParams(given)}` : "");
+  const answer = await ask(address, { method, headers, signal, body: typeof body === "object" ? JSON.stringify(body) : body });
+  const content = await answer.json().catch((error) => { if (error.name === "AbortError") throw error; return {}; }); // a proxy's error page
   if (answer.ok) return content;
   const problem = new Problem(answer.status, content);
   // an answer to an earlier key ends no later session
-  if (answer.status === 401 && !quiet && key === session.key) document.dispatchEvent(new CustomEvent("refused", { detail: problem }));
+  if (answer.status === 401 && !quiet && key === session.key) tell("refused", problem);
   throw problem;
 }
 
 async function ask(address, request) {
   try {
     const answer = await fetch(address, request);
-    reachable(true);
+    tell("reachable", true);
     return answer;
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    reachable(false);
+    tell("reachable", false);
     throw new Offline();
   }
 }
 
-async function contentOf(answer) {
-  const text = await answer.text();
-  try {
-    return JSON.parse(text);
-  } catch {
-    return {}; // a proxy's error page
-  }
-}
-
-function search(query) {
-  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return given.length ? `?${new URLSearchParams(given)}` : "";
-}
-
-function reachable(yes) {
-  document.dispatchEvent(new CustomEvent("reachable", { detail: yes }));
-}
+const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 
 export const get = (path, query, signal) => call("GET", path, { query, signal });
 export const post = (path, body, signal) => call("POST", path, { body, signal });
 export const put = (path, body) => call("PUT", path, { body });
-export const patch = (path, body) => call("PATCH", path, { body });
 export const remove = (path, query) => call("DELETE", path, { query });
-
-export function contactPath(locationId, contactId) {
-  return `/contacts/v1/${encodeURIComponent(locationId)}/${encodeURIComponent(contactId)}`;
-}
 
 /** Signals of which each ends the one before, so that a slow answer never follows a newer one. */
 export function newest(outer) {

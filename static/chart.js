@@ -1,4 +1,4 @@
-// Line and bar charts as SVG. Colours, strokes and text come from style.css, by class.
+// Line and bar charts as SVG. Colours and strokes come from style.css, by class.
 
 import { h, svg } from "./dom.js";
 import { bucketName, clock, number, short, tick } from "./format.js";
@@ -7,8 +7,7 @@ const TEXT_PX = 7;         // about the width of a character of a label
 const LABEL_PX = 74;       // what a label below the axis may take, with its distance to the next
 const POINTS_UP_TO = 45;   // more buckets than these have no dots
 const COLOURS = 8;         // of style.css
-const MARKS = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "M-3-3h6v6h-6z", "M0-4L4 3.2H-4z", "M0-4.4L4.4 0L0 4.4L-4.4 0z",
-  "M-4-3.2H4L0 4z", "M-1.3-4h2.6v2.7H4v2.6H1.3V4h-2.6V1.3H-4v-2.6h2.7z", "M-4.4-2h8.8v4h-8.8z", "M-2-4.4h4v8.8h-4z"];
+const MARKS = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "M-3-3h6v6h-6z", "M0-4L4 3.2H-4z", "M0-4.4L4.4 0L0 4.4L-4.4 0z", "M-4-3.2H4L0 4z"];
 
 /**
  * `series`: [{name, values}], a value a bucket, null where there is none; `compare`: {name, buckets, values} or null.
@@ -16,41 +15,46 @@ const MARKS = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "M-3-3h6v6h-6z", "
  */
 export function chart(options) {
   const plot = h("div.plot", { tabindex: "0", role: "application", "aria-roledescription": "chart",
-    "aria-label": `${options.label}. The left and right arrow keys walk through the values${options.onpick ? ", Enter shows the events" : ""}.` });
+    "aria-label": `${options.label}. The left and right arrow keys walk through the values, Enter shows the events.` });
   const tip = h("div.tip", { role: "status" });
-  const figure = h("figure.chart", legend(options), h("div.stage", plot, tip));
-  let frame = null;
-  const redraw = () => {
-    const width = Math.floor(plot.clientWidth);
-    if (!width || width === frame?.width) return;
+  let frame;
+  redrawn(plot, (width) => {
     frame = layout(options, width);
-    plot.replaceChildren(drawing(frame));
     hide(tip);
-  };
-  new ResizeObserver(redraw).observe(plot);
+    return drawing(frame);
+  });
   follow(plot, tip, () => frame, options);
-  return figure;
+  return h("figure", legend(options), h("div.stage", plot, tip));
+}
+
+/** Without axes, for a card. */
+export function sparkline({ label, ...options }) {
+  const plot = h("div.spark", { role: "img", "aria-label": label });
+  redrawn(plot, (width) => drawing(layout({ ...options, height: 72, bare: true }, width)));
+  return plot;
+}
+
+function redrawn(plot, draw) {
+  let drawn;
+  new ResizeObserver(() => {
+    const width = Math.floor(plot.clientWidth);
+    if (width && width !== drawn) plot.replaceChildren(draw(drawn = width));
+  }).observe(plot);
 }
 
 // Scales
 
 function layout(options, width) {
-  const { buckets, series, compare, format, height = 280 } = options;
-  const values = [...series, ...(compare ? [compare] : [])].flatMap((each) => each.values).filter((value) => value !== null && value !== undefined);
-  const axis = niceAxis(Math.min(0, ...extent(values)), Math.max(0, ...extent(values)), Math.max(2, Math.round(height / 60)));
+  const { buckets, series, compare, format, height, bare } = options;
+  const values = [...series, compare ?? []].flatMap((each) => each.values ?? []).filter((value) => value !== null);
+  const axis = niceAxis(values.reduce((a, b) => Math.min(a, b), 0), values.reduce((a, b) => Math.max(a, b), 0), Math.max(2, Math.round(height / 60)));
   const labels = axis.ticks.map((value) => short(value, format, axis.step));
-  const left = Math.max(...labels.map((text) => text.length)) * TEXT_PX + 12;
-  const box = { left, right: width - 8, top: 10, bottom: height - 26 };
+  const box = bare ? { left: 2, right: width - 2, top: 5, bottom: height - 5 }
+    : { left: Math.max(...labels.map((text) => text.length)) * TEXT_PX + 12, right: width - 8, top: 10, bottom: height - 26 };
   const band = (box.right - box.left) / buckets.length;
-  const kind = options.kind === "bar" && band >= 2 * series.length ? "bar" : "line";
-  return { ...options, kind, width, height, box, axis, labels, band,
+  return { ...options, width, box, axis, labels, band, bars: band >= 2 * series.length && (options.kind === "bar" || buckets.length === 1),
     x: (index) => box.left + (index + 0.5) * band,
     y: (value) => box.bottom - ((value - axis.low) / (axis.high - axis.low)) * (box.bottom - box.top) };
-}
-
-/** Smallest and largest; a spread argument list could be too long. */
-function extent(values) {
-  return values.length ? [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))] : [0];
 }
 
 /** Ticks at 1, 2 or 5 times a power of ten, which cover all values. */
@@ -60,226 +64,163 @@ export function niceAxis(low, high, wanted) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999) * power;
   const first = Math.floor(low / step + 1e-9);
-  const last = Math.ceil(high / step - 1e-9);
-  const ticks = Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+  const ticks = Array.from({ length: Math.ceil(high / step - 1e-9) - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
   return { low: ticks[0], high: ticks.at(-1), step, ticks };
 }
 
-// Which buckets get a label: those at which a larger calendar unit begins, as many as there is room for.
+// Which buckets get a label: those at which a calendar unit begins, the smallest unit for which there is room.
 
-const DAY = ({ hour, minute }) => hour === 0 && minute === 0;
-const RULES = {
-  hour: [["hour", () => true], ["hour", ({ hour }) => hour % 3 === 0], ["hour", ({ hour }) => hour % 6 === 0], ["day", DAY]],
-  day: [["day", () => true]],
-  week: [["day", () => true]],
-  month: [["month", () => true]],
-  total: [["day", () => true]],
-};
-const LARGER = [["day", (now) => DAY(now) && now.weekday === "Mon"], ["month", ({ day }) => day === 1], ["month", ({ day, month }) => day === 1 && month % 3 === 1],
-  ["year", ({ day, month }) => day === 1 && month === 1]];
+const midnight = ({ hour, minute }) => +hour === 0 && +minute === 0;
+const first = ({ day }) => day === "01";
+const HOURS = [["hour", () => true], ["hour", ({ hour }) => hour % 3 === 0], ["hour", ({ hour }) => hour % 6 === 0], ["day", midnight]];
+const LARGER = [["day", (now) => midnight(now) && now.weekday === "Mon"], ["month", first], ["month", (now) => first(now) && now.month % 3 === 1],
+  ["year", (now) => first(now) && now.month === "01"]];
 
-/** [{index, text}] */
+/** [[index, text]] */
 export function calendarTicks(buckets, interval, zone, most) {
   const clocks = buckets.map(({ start }) => clock(start, zone));
-  for (const [unit, begins] of [...RULES[interval], ...LARGER]) {
-    const found = clocks.flatMap((now, index) => (begins(now) ? [index] : []));
-    if (found.length <= most && found.length >= Math.min(2, buckets.length)) return found.map((index) => ({ index, text: tickText(buckets[index], clocks[index], unit, zone) }));
-  }
-  const every = Math.ceil(buckets.length / most);
-  const unit = RULES[interval][0][0];
-  return buckets.flatMap((bucket, index) => (index % every ? [] : [{ index, text: tickText(bucket, clocks[index], unit, zone) }]));
+  const unit = interval === "month" || interval === "hour" ? interval : "day";
+  const rules = [...(unit === "hour" ? HOURS : [[unit, () => true]]), ...LARGER];
+  const every = Math.ceil(buckets.length / most); // where no unit fits
+  const [name, begins] = rules.find(([, each]) => {
+    const { length } = clocks.filter(each);
+    return length <= most && length >= Math.min(2, buckets.length);
+  }) ?? [unit, (_, index) => index % every === 0];
+  return buckets.flatMap(({ start }, index) => (begins(clocks[index], index) ? [[index, tick(start, shownUnit(name, clocks[index]), zone)]] : []));
 }
 
 /** January is labelled with its year, midnight with its day. */
-function tickText(bucket, now, unit, zone) {
-  if (unit === "month" && now.month === 1) return tick(bucket.start, "year", zone);
-  if (unit === "hour" && DAY(now)) return tick(bucket.start, "day", zone);
-  return tick(bucket.start, unit, zone);
-}
+const shownUnit = (unit, now) => (unit === "month" && now.month === "01" ? "year" : unit === "hour" && midnight(now) ? "day" : unit);
 
 // Drawing
 
 function drawing(frame) {
-  const { width, height, series, compare, kind } = frame;
-  const draw = kind === "bar" ? bars : lines;
+  const { width, height, series, compare, bars, bare, box, y } = frame;
+  const draw = bars ? drawBars : drawLines;
   return svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
-    svg("g.grid", horizontals(frame)),
-    svg("g.axis", verticals(frame)),
-    compare ? svg("g.compare", draw(frame, compare, 0, true)) : null,
-    series.map((each, index) => svg("g", { class: colour(index) }, draw(frame, each, index, false))),
-    svg("line.cursor", { y1: frame.box.top, y2: frame.box.bottom, visibility: "hidden" }));
+    svg("g.grid", bare ? svg("line.zero", { x2: width, y1: y(0), y2: y(0) }) : horizontals(frame)), bare ? null : svg("g.axis", verticals(frame)),
+    compare && svg("g.compare", draw(frame, compare, 0, true)), series.map((each, index) => svg(colour(index), draw(frame, each, index, false))),
+    svg("line.cursor", { y1: box.top, y2: box.bottom, visibility: "hidden" }));
 }
 
-export const colour = (index) => `series s${index % COLOURS}`;
+const colour = (index) => `g.s${index % COLOURS}`;
 
-function horizontals({ axis, labels, box, y }) {
-  return axis.ticks.map((value, index) => [
-    svg("line", { class: value === 0 ? "zero" : null, x1: box.left, x2: box.right, y1: y(value), y2: y(value) }),
-    svg("text", { x: box.left - 8, y: y(value) + 4, "text-anchor": "end" }, labels[index])]);
-}
+const horizontals = ({ axis, labels, box, y }) => axis.ticks.map((value, index) => [
+  svg(value === 0 ? "line.zero" : "line", { x1: box.left, x2: box.right, y1: y(value), y2: y(value) }),
+  svg("text", { x: box.left - 8, y: y(value) + 4, "text-anchor": "end" }, labels[index])]);
 
-function verticals({ buckets, interval, zone, box, x }) {
-  const ticks = calendarTicks(buckets, interval, zone, Math.max(1, Math.floor((box.right - box.left) / LABEL_PX)));
-  return ticks.map(({ index, text }) => [
-    svg("line", { x1: x(index), x2: x(index), y1: box.bottom, y2: box.bottom + 5 }),
-    svg("text", { x: Math.max(box.left, Math.min(x(index), box.right - text.length * TEXT_PX / 2)), y: box.bottom + 19, "text-anchor": "middle" }, text)]);
-}
+const verticals = ({ buckets, interval, zone, box, x }) => calendarTicks(buckets, interval, zone, Math.max(1, Math.floor((box.right - box.left) / LABEL_PX))).map(([index, text]) => [
+  svg("line", { x1: x(index), x2: x(index), y1: box.bottom, y2: box.bottom + 5 }),
+  svg("text", { x: Math.max(box.left, Math.min(x(index), box.right - text.length * TEXT_PX / 2)), y: box.bottom + 19, "text-anchor": "middle" }, text)]);
 
 /** A path for each unbroken run; the step to a bucket that is not over is dashed. */
-function lines(frame, { values }, index, lighter) {
-  const { buckets, x, y } = frame;
+function drawLines({ buckets, bare, x, y }, { values }, index, lighter) {
   const parts = [];
   let run = [];
-  const end = () => { if (run.length > 1) parts.push(svg("path.line", { d: path(run) })); run = []; };
-  const dots = !lighter && buckets.length <= POINTS_UP_TO;
+  const line = (name, points) => { if (points.length > 1) parts.push(svg(name, { d: `M${points.map((point) => point.map((each) => each.toFixed(1)).join(" ")).join("L")}` })); };
   values.slice(0, buckets.length).forEach((value, place) => {
-    if (value === null) return end();
+    if (value === null) {
+      line("path.line", run);
+      run = [];
+      return;
+    }
+    const open = !lighter && !buckets[place].complete;
     const point = [x(place), y(value)];
-    if (!lighter && !buckets[place].complete && run.length) {
-      const before = run.at(-1);
-      end();
-      parts.push(svg("path.line.dashed", { d: path([before, point]) }));
+    if (open) {
+      line("path.line", run);
+      line("path.line.dashed", [...run.slice(-1), point]);
+      run = [];
     }
     run.push(point);
     const alone = (values[place - 1] ?? null) === null && (values[place + 1] ?? null) === null;
-    if (dots || alone) parts.push(mark(point, index, buckets[place].complete || lighter));
-    return undefined;
+    if (alone || (!lighter && !bare && buckets.length <= POINTS_UP_TO)) parts.push(mark(index, open, `translate(${point[0].toFixed(1)} ${point[1].toFixed(1)})`));
   });
-  end();
+  line("path.line", run);
   return parts;
 }
 
-const path = (points) => points.map(([x, y], index) => `${index ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+const mark = (index, open, transform) => svg(open ? "path.mark.open" : "path.mark", { d: MARKS[index % MARKS.length], transform });
 
-function mark([x, y], index, complete) {
-  return svg("path", { class: complete ? "mark" : "mark open", d: MARKS[index % MARKS.length], transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})` });
-}
-
-function bars(frame, { values }, index, lighter) {
-  const { buckets, series, band, x, y } = frame;
+function drawBars({ buckets, series, band, x, y }, { values }, index, lighter) {
   const whole = band * (lighter ? 0.9 : 0.66);
-  const width = Math.max(1, whole / (lighter ? 1 : series.length));
-  return values.slice(0, buckets.length).map((value, place) => {
-    if (value === null) return null;
-    const top = Math.min(y(value), y(0));
-    const height = Math.max(Math.abs(y(value) - y(0)), value === 0 ? 0 : 1);
-    const left = x(place) - whole / 2 + (lighter ? 0 : index * width);
-    return svg("rect", { class: lighter || buckets[place].complete ? "bar" : "bar open", x: left, y: top, width: Math.max(1, width - (series.length > 1 ? 1 : 0)), height });
-  });
+  const width = lighter ? whole : whole / series.length;
+  return values.slice(0, buckets.length).map((value, place) => value !== null && svg(lighter || buckets[place].complete ? "rect.bar" : "rect.bar.open", {
+    x: x(place) - whole / 2 + (lighter ? 0 : index * width), y: Math.min(y(value), y(0)), width: Math.max(1, width - (series.length > 1)),
+    height: value && Math.max(Math.abs(y(value) - y(0)), 1) }));
 }
 
 function legend({ series, compare }) {
   if (series.length < 2 && !compare) return null;
-  return h("ul.legend",
-    series.map((each, index) => h("li", swatch(index), h("span", each.name))),
-    compare ? h("li", svg("svg.swatch.compare", { viewBox: "-9 -6 18 12", "aria-hidden": "true" }, svg("path.line", { d: "M-9 0H9" })),
-      h("span", compare.name)) : null);
+  return h("ul.legend", series.map((each, index) => h("li", swatch(colour(index), index), h("span", each.name))), compare && h("li", swatch("g.compare"), h("span", compare.name)));
 }
 
-function swatch(index) {
-  return svg("svg.swatch", { viewBox: "-9 -6 18 12", "aria-hidden": "true" }, svg("g", { class: colour(index) },
-    svg("path.line", { d: "M-9 0H9" }), svg("path.mark", { d: MARKS[index % MARKS.length] })));
-}
+const swatch = (name, index = null) => svg("svg.swatch", { viewBox: "-9 -6 18 12", "aria-hidden": "true" },
+  svg(name, svg("path.line", { d: "M-9 0H9" }), index !== null && mark(index)));
 
 // The tooltip follows mouse, finger and arrow keys
 
-function follow(plot, tip, frameOf, options) {
+function follow(plot, tip, frameOf, { buckets, onpick }) {
   let at = null;
   let touched = false; // by the tap before this one
   const show = (index) => { at = index; point(plot, tip, frameOf(), index); };
+  const gone = () => { at = null; hide(tip, plot); };
   const indexAt = (event) => {
-    const { box, band, buckets } = frameOf();
-    const index = Math.floor((event.clientX - plot.getBoundingClientRect().left - box.left) / band);
-    return Math.max(0, Math.min(buckets.length - 1, index));
+    const { box, band } = frameOf();
+    return Math.max(0, Math.min(buckets.length - 1, Math.floor((event.clientX - plot.getBoundingClientRect().left - box.left) / band)));
   };
-  plot.addEventListener("pointermove", (event) => { if (event.pointerType !== "touch") show(indexAt(event)); });
-  plot.addEventListener("pointerdown", (event) => { touched = event.pointerType === "touch" && at !== indexAt(event); show(indexAt(event)); });
-  plot.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch" && document.activeElement !== plot) { at = null; hide(tip, plot); } });
-  plot.addEventListener("blur", () => { at = null; hide(tip, plot); });
-  plot.addEventListener("click", (event) => { if (options.onpick && !touched) options.onpick(indexAt(event), nearest(frameOf(), event, plot, indexAt(event))); });
-  plot.addEventListener("keydown", (event) => {
-    const end = options.buckets.length - 1;
+  const on = (name, act) => plot.addEventListener(name, act);
+  on("pointermove", (event) => { if (event.pointerType !== "touch") show(indexAt(event)); });
+  on("pointerdown", (event) => { touched = event.pointerType === "touch" && at !== indexAt(event); show(indexAt(event)); });
+  on("pointerleave", (event) => { if (event.pointerType !== "touch" && document.activeElement !== plot) gone(); });
+  on("blur", gone);
+  on("click", (event) => { if (!touched) onpick(indexAt(event), nearest(frameOf(), event.clientY - plot.getBoundingClientRect().top, indexAt(event))); });
+  on("keydown", (event) => {
+    const end = buckets.length - 1;
     const next = { ArrowLeft: Math.max(0, (at ?? end + 1) - 1), ArrowRight: Math.min(end, (at ?? -1) + 1), Home: 0, End: end }[event.key];
-    if (next !== undefined) { event.preventDefault(); show(next); }
-    else if (event.key === "Enter" && at !== null && options.onpick) { event.preventDefault(); options.onpick(at, 0); }
-    else if (event.key === "Escape") { at = null; hide(tip, plot); }
+    if (next !== undefined) show(next);
+    else if (event.key === "Enter" && at !== null) onpick(at, 0);
+    else if (event.key === "Escape") gone();
+    else return;
+    event.preventDefault();
   });
 }
 
 /** The series whose point is closest to the pointer. */
-function nearest({ series, y }, event, plot, index) {
-  const height = event.clientY - plot.getBoundingClientRect().top;
+function nearest({ series, y }, height, index) {
   const distances = series.map(({ values }) => (values[index] === null ? Infinity : Math.abs(y(values[index]) - height)));
   return distances.indexOf(Math.min(...distances));
 }
 
-function point(plot, tip, frame, index) {
-  const { buckets, series, compare, interval, zone, format, x, width, onpick } = frame;
+function point(plot, tip, { buckets, series, compare, interval, zone, format, x, width }, index) {
   const cursor = plot.querySelector(".cursor");
-  cursor.setAttribute("x1", x(index));
-  cursor.setAttribute("x2", x(index));
-  cursor.setAttribute("visibility", "visible");
-  const against = compare && index < compare.values.length ? tipRow(null, bucketName(compare.buckets[index], interval, zone), number(compare.values[index], format)) : null;
+  for (const [name, value] of [["x1", x(index)], ["x2", x(index)], ["visibility", "visible"]]) cursor.setAttribute(name, value);
+  const row = (sign, name, value) => h("span.tip-row", sign, h("span.name", name), h("b", number(value, format)));
   tip.replaceChildren(h("strong", bucketName(buckets[index], interval, zone)), buckets[index].complete ? "" : h("span.hint", "not over yet"),
-    ...series.map((each, place) => tipRow(series.length > 1 ? swatch(place) : null, each.name, number(each.values[index], format))), against ?? "",
-    onpick ? h("span.hint", "Click or Enter: the events") : "");
+    ...series.map((each, place) => row(series.length > 1 && swatch(colour(place), place), each.name, each.values[index])),
+    compare?.buckets[index] ? row(null, bucketName(compare.buckets[index], interval, zone), compare.values[index]) : "", h("span.hint", "Click or Enter: the events"));
   tip.classList.add("shown");
   const room = Math.min(tip.offsetWidth, width);
   tip.style.left = `${Math.max(0, Math.min(x(index) > width / 2 ? x(index) - room - 12 : x(index) + 12, width - room))}px`;
 }
 
-function tipRow(sign, name, value) {
-  return h("span.tip-row", sign, h("span.name", name), h("b", value));
-}
-
-function hide(tip, plot = null) {
+function hide(tip, plot) {
   tip.classList.remove("shown");
   tip.replaceChildren();
   plot?.querySelector(".cursor")?.setAttribute("visibility", "hidden");
 }
 
-// Small, for a card
-
-export function sparkline({ buckets, values, compare, label }) {
-  const options = { buckets, series: [{ values }], compare: compare ? { values: compare } : null, format: null, height: 72 };
-  const plot = h("div.spark", { role: "img", "aria-label": label });
-  let drawn = 0;
-  new ResizeObserver(() => {
-    const width = Math.floor(plot.clientWidth);
-    if (!width || width === drawn) return;
-    drawn = width;
-    const frame = layout(options, width);
-    const box = { left: 2, right: width - 2, top: 5, bottom: 67 };
-    const band = (box.right - box.left) / buckets.length;
-    const scaled = { ...frame, box, band, x: (index) => box.left + (index + 0.5) * band,
-      y: (value) => box.bottom - ((value - frame.axis.low) / (frame.axis.high - frame.axis.low)) * (box.bottom - box.top) };
-    const draw = buckets.length === 1 ? bars : plainLines;
-    plot.replaceChildren(svg("svg", { width, height: 72, viewBox: `0 0 ${width} 72`, "aria-hidden": "true" },
-      svg("g.grid", svg("line", { x1: 0, x2: width, y1: scaled.y(0), y2: scaled.y(0) })),
-      compare ? svg("g.compare", draw(scaled, { values: compare }, 0, true)) : null,
-      svg("g", { class: colour(0) }, draw(scaled, { values }, 0, false))));
-  }).observe(plot);
-  return plot;
-}
-
-function plainLines(frame, each, index, lighter) {
-  return lines(frame, each, index, lighter).filter((part) => !part.classList.contains("mark") || frame.buckets.length === 1);
-}
-
 // As a file of its own, with the colours that are seen
 
-const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "fill-opacity", "opacity", "font-size", "font-family", "visibility"];
+const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "fill-opacity", "opacity", "font-size", "font-family", "visibility"];
 
 export function svgText(figure, title) {
   const drawn = figure.querySelector(".plot svg");
   const copy = drawn.cloneNode(true);
-  const originals = [drawn, ...drawn.querySelectorAll("*")];
+  const seen = [drawn, ...drawn.querySelectorAll("*")].map((each) => getComputedStyle(each));
   [copy, ...copy.querySelectorAll("*")].forEach((each, index) => {
-    const seen = getComputedStyle(originals[index]);
-    for (const name of PAINT) each.setAttribute(name, seen.getPropertyValue(name));
+    for (const name of PAINT) each.setAttribute(name, seen[index].getPropertyValue(name));
     each.removeAttribute("class");
   });
-  const paper = svg("rect", { width: "100%", height: "100%", fill: getComputedStyle(document.body).backgroundColor });
-  copy.prepend(svg("title", title), paper);
+  copy.prepend(svg("title", title), svg("rect", { width: "100%", height: "100%", fill: getComputedStyle(document.body).backgroundColor }));
   return new XMLSerializer().serializeToString(copy);
 }

@@ -1,21 +1,22 @@
-// A text field that suggests: what is not suggested may still be typed.
+// A text field that suggests; what is not suggested may still be typed.
 
 import { h, newId } from "./dom.js";
 
 const SHOWN = 60;
 
 /**
- * `options()` gives, or promises, [{value, text, hint}]; `onchange(value)` follows every keystroke and choice.
- * Returns the box, to be labelled by `field`.
+ * `options()` gives, or promises, [{value, text, hint}]; `onchange(value)` follows every keystroke and choice, `onchoose`
+ * choices and Enter. To be labelled by `field`.
  */
-export function combobox({ value = "", options, onchange, onchoose = () => {}, placeholder = "", attributes = {} }) {
-  const id = newId("list");
+export function combobox({ value = "", options, onchange = () => {}, onchoose = () => {}, placeholder = "" }) {
+  const id = newId();
   let shown = [];
   let active = -1;
   let asked = 0;
   const list = h("ul", { role: "listbox", id, hidden: true, "aria-label": "Suggestions" });
   const input = h("input", { type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-autocomplete": "list", "aria-expanded": "false",
-    "aria-controls": id, placeholder, value, ...attributes });
+    "aria-controls": id, placeholder, value, oninput: () => { onchange(input.value); open(); }, onclick: () => { if (list.hidden) open(true); }, onkeydown: press,
+    onblur: () => show(false) });
 
   async function open(all) {
     const asking = (asked += 1);
@@ -23,14 +24,9 @@ export function combobox({ value = "", options, onchange, onchoose = () => {}, p
     if (asking !== asked || document.activeElement !== input) return;
     const wanted = all ? "" : input.value.trim().toLowerCase();
     shown = found.filter((each) => `${each.text ?? each.value} ${each.hint ?? ""}`.toLowerCase().includes(wanted)).slice(0, SHOWN);
-    active = -1;
-    list.replaceChildren(...shown.map(option));
+    list.replaceChildren(...shown.map((each, index) => h("li", { role: "option", id: `${id}-${index}`, "aria-selected": "false",
+      onpointerdown: (event) => event.preventDefault(), onclick: () => choose(index) }, h("span.option", each.text ?? each.value), each.hint && h("span.hint", each.hint))));
     show(shown.length > 0);
-  }
-
-  function option(each, index) {
-    return h("li", { role: "option", id: `${id}-${index}`, "aria-selected": "false", onpointerdown: (event) => event.preventDefault(), onclick: () => choose(index) },
-      h("span.option", each.text ?? each.value), each.hint && h("span.hint", each.hint));
   }
 
   function show(yes) {
@@ -43,11 +39,12 @@ export function combobox({ value = "", options, onchange, onchoose = () => {}, p
   function activate(index) {
     list.children[active]?.setAttribute("aria-selected", "false");
     active = index;
+    input.removeAttribute("aria-activedescendant");
     const chosen = list.children[index];
-    chosen?.setAttribute("aria-selected", "true");
-    chosen?.scrollIntoView({ block: "nearest" });
-    if (chosen) input.setAttribute("aria-activedescendant", chosen.id);
-    else input.removeAttribute("aria-activedescendant");
+    if (!chosen) return;
+    chosen.setAttribute("aria-selected", "true");
+    chosen.scrollIntoView({ block: "nearest" });
+    input.setAttribute("aria-activedescendant", chosen.id);
   }
 
   function choose(index) {
@@ -58,28 +55,20 @@ export function combobox({ value = "", options, onchange, onchoose = () => {}, p
   }
 
   function press(event) {
-    const open_ = !list.hidden;
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      event.preventDefault();
-      const step = event.key === "ArrowDown" ? 1 : -1;
-      if (!open_) open(true);
-      else activate((active + step + shown.length + (active < 0 && step < 0 ? 1 : 0)) % shown.length);
-    } else if (event.key === "Enter" && open_ && active >= 0) {
-      event.preventDefault();
-      choose(active);
-    } else if (event.key === "Enter") {
+    const { key } = event;
+    if (key === "ArrowDown" || key === "ArrowUp") {
+      if (list.hidden) open(true);
+      else activate(key === "ArrowDown" ? (active + 1) % shown.length : (active < 1 ? shown.length : active) - 1);
+    } else if (key === "Enter" && !list.hidden && active >= 0) choose(active);
+    else if (key === "Escape" && !list.hidden) {
+      event.stopPropagation(); // the dialog around it stays
       show(false);
-      onchoose(input.value);
-    } else if (event.key === "Escape" && open_) {
-      event.preventDefault(); // and the dialog around it stays
-      event.stopPropagation();
-      show(false);
+    } else {
+      if (key === "Enter") onchoose(input.value);
+      return;
     }
+    event.preventDefault();
   }
 
-  input.addEventListener("input", () => { onchange(input.value); open(false); });
-  input.addEventListener("click", () => { if (list.hidden) open(true); });
-  input.addEventListener("keydown", press);
-  input.addEventListener("blur", () => show(false));
   return h("div.combobox", input, list);
 }

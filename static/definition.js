@@ -6,40 +6,27 @@ export const AGGREGATIONS = [["count", "Number of events"], ["unique_contacts", 
 
 export const takesProperty = (aggregation) => aggregation !== "count" && aggregation !== "unique_contacts";
 
-const KEYS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
-/** The first key that no term has. */
-export function freeKey(terms) {
-  return [...KEYS].find((key) => !terms.some((term) => term.key === key)) ?? `T${terms.length + 1}`;
-}
-
-export function newTerm(terms, copied = {}) {
-  return { event: "", type: "account", aggregation: "count", ...structuredClone(copied), key: freeKey(terms) };
+/** Like another one, or new; its key is the first that is free. */
+export function newTerm(terms, like = { event: "", type: "account", aggregation: "count" }) {
+  const key = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"].find((each) => !terms.some((term) => term.key === each));
+  return { ...structuredClone(like), key };
 }
 
 /** A definition as it is sent: without what is left empty, and without ids and times of a saved one. */
 export function clean({ name, format, terms, formula }) {
-  const made = {};
-  if (name?.trim()) made.name = name.trim();
-  if (format) made.format = format;
-  made.terms = terms.map(cleanTerm);
-  if (formula?.trim()) made.formula = formula;
-  return made;
+  const text = { ...(name?.trim() && { name: name.trim() }), ...(format && { format }) };
+  return { ...text, terms: terms.map(cleanTerm), ...(formula?.trim() && { formula }) };
 }
 
-function cleanTerm({ key, event, type, aggregation, property, filters }) {
-  const made = { key, event, type, aggregation: aggregation ?? "count" };
-  if (takesProperty(made.aggregation)) made.property = property ?? "";
-  const group = cleanGroup(filters);
-  if (group) made.filters = group;
-  return made;
+function cleanTerm({ key, event, type, aggregation = "count", property = "", filters }) {
+  const group = filters && cleanGroup(filters);
+  return { key, event, type, aggregation, ...(takesProperty(aggregation) && { property }), ...(group && { filters: group }) };
 }
 
 /** A filter without a field is not yet one, and a group without filters is none. */
 function cleanGroup(group) {
-  if (!group) return null;
   const [way, list] = members(group);
-  const kept = list.map((each) => (isGroup(each) ? cleanGroup(each) : each.field ? each : null)).filter(Boolean);
+  const kept = list.map((each) => (isGroup(each) ? cleanGroup(each) : each.field && each)).filter(Boolean);
   return kept.length ? { [way]: kept } : null;
 }
 
@@ -60,64 +47,51 @@ const OPERATORS = {
 };
 const NAMES = { "contact.tags": "Tags", "contact.date_created": "Date created", "contact.source": "Source", "contact.name": "Contact name", "contact.email": "E-mail",
   "contact.phone": "Phone", "contact.type": "Contact type", contact_id: "Contact", distinct_id: "distinct_id" };
-const TEXT_FIELDS = ["name", "email", "phone", "source", "type"];
 
 /** Which operators a field takes. */
 export function kindOf(field) {
-  if (field === "contact.tags") return "tags";
-  if (field === "contact.date_created") return "date";
-  if (field === "contact_id") return "contact";
-  if (field === "distinct_id") return "text";
-  if (field.startsWith("contact.")) return TEXT_FIELDS.includes(field.slice(8)) ? "text" : "value";
-  return "value";
+  const known = { "contact.tags": "tags", "contact.date_created": "date", contact_id: "contact", distinct_id: "text" }[field];
+  return known ?? (/^contact\.(name|email|phone|source|type)$/.test(field) ? "text" : "value");
 }
 
-export function operatorsOf(field, numeric = true) {
-  const all = OPERATORS[kindOf(field)];
-  return kindOf(field) === "value" && !numeric ? OPERATORS.text : all;
-}
+export const operatorsOf = (field) => OPERATORS[kindOf(field)];
+export const fieldName = (field) => NAMES[field] ?? field.replace(/^(property|contact)\./, "");
 
-export function fieldName(field) {
-  return NAMES[field] ?? field.replace(/^(property|contact)\./, "");
-}
-
-/** Which fields a term can be filtered by: those always there, then those seen in the data. */
+/** What a term can be filtered by: [{value, text, hint}]; `properties` is [[key, kinds]]. */
 export function fieldChoices(type, properties, contactFields) {
-  const of = (field, hint) => ({ value: field, text: fieldName(field), hint });
-  const seen = properties.map(({ key, kinds }) => of(`property.${key}`, `property · ${kinds.join(", ")}`));
-  const always = [of("contact_id", "the event's contact"), of("distinct_id", "the event's own id")];
-  if (type === "account") return [...seen, ...always];
-  const known = ["contact.tags", "contact.date_created", "contact.source", "contact.name", "contact.email", "contact.phone", "contact.type"];
+  const of = (hint) => (field) => ({ value: field, text: fieldName(field), hint });
+  const seen = properties.map(([key, kinds]) => of(`property · ${kinds.join(", ")}`)(`property.${key}`));
+  const own = ["contact_id", "distinct_id"].map(of("of the event"));
+  if (type === "account") return [...seen, ...own];
+  const known = Object.keys(NAMES).filter((field) => field.startsWith("contact."));
   const custom = contactFields.map(({ field }) => field).filter((field) => !known.includes(field));
-  return [...known.map((field) => of(field, "contact")), ...custom.map((field) => of(field, "contact · custom field")), ...seen, ...always];
+  return [...known.map(of("contact")), ...custom.map(of("contact · custom field")), ...seen, ...own];
 }
 
-/** A field as typed: its name in the API, or a property or custom field that was not seen yet. */
-export function fieldFrom(text, choices) {
+/** A field as typed: its name in the API, or a property that was not seen yet. */
+export function fieldFrom(text, offered) {
   const typed = text.trim();
-  const found = choices.find((each) => each.value === typed || each.text === typed);
-  if (found || !typed) return found?.value ?? "";
-  return /^(property|contact)\./.test(typed) ? typed : `property.${typed}`;
+  const found = offered.find((each) => each.value === typed || each.text === typed);
+  return found?.value ?? (typed && !/^(property|contact)\./.test(typed) ? `property.${typed}` : typed);
 }
 
 /** The value with which an operator begins. */
-export function firstValue(field, op) {
+export function firstValue(op) {
   if (op === "is_set" || op === "is_not_set") return undefined;
   if (op === "between") return ["", ""];
-  if (["in", "not_in", "has_any", "has_all", "has_none"].includes(op)) return [];
-  return op === "in_last" ? "30d" : "";
+  return ["in", "not_in", "has_any", "has_all", "has_none"].includes(op) ? [] : op === "in_last" ? "30d" : "";
 }
 
 // The sentence
 
-const quoted = (text) => `“${text || "…"}”`;
+const quoted = (text) => `“${text === 0 ? 0 : text || "…"}”`;
 
 /** “Close rate” is A divided by B, where A is the number of … and B is … */
 export function sentence({ name, terms, formula }) {
   const subject = name?.trim() ? quoted(name.trim()) : "This metric";
   if (terms.length === 1 && (!formula?.trim() || formula.trim() === terms[0].key)) return `${subject} is ${termPhrase(terms[0])}.`;
   const phrases = terms.map((term) => `${term.key} is ${termPhrase(term)}`);
-  return `${subject} is ${formulaPhrase(formula)}, where ${joined(phrases, ", and ", ", ")}.`;
+  return `${subject} is ${formulaPhrase(formula)}, where ${joined(phrases, ", and ")}.`;
 }
 
 const WORDS = { "+": "plus", "-": "minus", "*": "times", "/": "divided by" };
@@ -127,30 +101,19 @@ function formulaPhrase(formula) {
   return tokens.map((token) => WORDS[token] ?? token).join(" ").replaceAll("( ", "(").replaceAll(" )", ")");
 }
 
-function termPhrase({ event, type, aggregation, property, filters }) {
+function termPhrase({ event, type, aggregation = "count", property, filters }) {
   const events = `${quoted(event)} events${type === "contact" ? " that have a contact" : ""}`;
-  const conditions = filters ? groupPhrase(filters) : "";
-  const restricted = conditions ? `, where ${conditions}` : "";
-  return `${AMOUNTS[aggregation ?? "count"](events, quoted(property))}${restricted}`;
+  const conditions = filters && groupPhrase(filters);
+  const amount = AMOUNTS[aggregation] ?? `the ${NAMED[aggregation] ?? aggregation} of % over`;
+  return `${amount.replace("%", () => quoted(property))} ${events}${conditions ? `, where ${conditions}` : ""}`;
 }
 
-const AMOUNTS = {
-  count: (events) => `the number of ${events}`,
-  unique_contacts: (events) => `the number of different contacts with ${events}`,
-  count_distinct: (events, property) => `the number of different values of ${property} in ${events}`,
-  sum: (events, property) => `the sum of ${property} over ${events}`,
-  avg: (events, property) => `the average ${property} of ${events}`,
-  min: (events, property) => `the smallest ${property} of ${events}`,
-  max: (events, property) => `the largest ${property} of ${events}`,
-  median: (events, property) => `the median ${property} of ${events}`,
-  p90: (events, property) => `the 90th percentile of ${property} of ${events}`,
-  p95: (events, property) => `the 95th percentile of ${property} of ${events}`,
-  latest: (events, property) => `the latest ${property} of ${events}`,
-};
+const AMOUNTS = { count: "the number of", unique_contacts: "the number of different contacts with", count_distinct: "the number of different values of % in" };
+const NAMED = { avg: "average", min: "smallest value", max: "largest value", p90: "90th percentile", p95: "95th percentile", latest: "latest value" };
 
 function groupPhrase(group) {
   const [way, list] = members(group);
-  const phrases = list.map((each) => (isGroup(each) ? (groupPhrase(each) ? `(${groupPhrase(each)})` : "") : each.field ? conditionPhrase(each) : "")).filter(Boolean);
+  const phrases = list.map((each) => (isGroup(each) ? `(${groupPhrase(each)})` : each.field && conditionPhrase(each))).filter((each) => each && each !== "()");
   return phrases.join(way === "any" ? " or " : " and ");
 }
 
@@ -159,25 +122,15 @@ function conditionPhrase({ field, op, value }) {
   return `${fieldPhrase(field)} ${words}${valuePhrase(op, value)}`;
 }
 
-function fieldPhrase(field) {
-  if (field === "contact.tags") return "the contact’s tags";
-  if (field === "contact_id") return "the contact";
-  if (field === "distinct_id") return "the distinct_id";
-  return field.startsWith("contact.") ? `the contact’s ${fieldName(field).toLowerCase().replace(/^contact /, "")}` : quoted(fieldName(field));
-}
+const FIELDS = { "contact.tags": "the contact’s tags", "contact.name": "the contact’s name", "contact.type": "the contact’s type", contact_id: "the contact", distinct_id: "the distinct_id" };
+const fieldPhrase = (field) => FIELDS[field] ?? (field.startsWith("contact.") ? `the contact’s ${fieldName(field).toLowerCase()}` : quoted(fieldName(field)));
+const SPANS = { h: "hours", d: "days", w: "weeks" };
 
 function valuePhrase(op, value) {
   if (op === "is_set" || op === "is_not_set") return "";
-  if (op === "in_last") return ` ${durationPhrase(value)}`;
+  if (op === "in_last") return ` ${parseInt(value, 10) || "…"} ${SPANS[value.at(-1)] ?? ""}`;
   if (op === "between") return ` ${value[0] || "…"} and ${value[1] || "…"}`;
-  return ` ${Array.isArray(value) ? joined(value.map(quoted), " or ", ", ") || "…" : quoted(String(value))}`;
+  return ` ${Array.isArray(value) ? joined(value.map(quoted), " or ") || "…" : quoted(value)}`;
 }
 
-function durationPhrase(value) {
-  const [, amount, unit] = /^(\d+)([hdw])$/.exec(value ?? "") ?? [null, "…", "d"];
-  return `${amount} ${{ h: "hours", d: "days", w: "weeks" }[unit]}`;
-}
-
-function joined(list, last, between) {
-  return list.length < 2 ? list.join("") : `${list.slice(0, -1).join(between)}${last}${list.at(-1)}`;
-}
+const joined = (list, last) => (list.length < 2 ? list.join("") : `${list.slice(0, -1).join(", ")}${last}${list.at(-1)}`);

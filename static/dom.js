@@ -1,115 +1,123 @@
 // Makes elements. What comes from data becomes a text node or an attribute; there is no way to HTML here.
 
-const SVG = "http://www.w3.org/2000/svg";
-let lastId = 0;
+import { failure } from "./states.js";
 
-/** h("div.card", {attributes}, …children); the attributes may be left out. */
-export function h(name, ...rest) {
-  const [tag, ...classes] = name.split(".");
-  return complete(document.createElement(tag), classes, rest);
-}
+let ids = 0;
+export const newId = () => `e${(ids += 1)}`;
 
-export function svg(name, ...rest) {
-  const [tag, ...classes] = name.split(".");
-  return complete(document.createElementNS(SVG, tag), classes, rest);
-}
+/** h("div.card", {attributes}, …children); attributes may be left out, and children that are nothing. */
+export const h = (name, ...rest) => make(document.createElement(name.split(".")[0]), name, rest);
+export const svg = (name, ...rest) => make(document.createElementNS("http://www.w3.org/2000/svg", name.split(".")[0]), name, rest);
 
-function complete(element, classes, children) {
-  if (classes.length) element.setAttribute("class", classes.join(" "));
-  if (Object.getPrototypeOf(children[0] ?? "") === Object.prototype) for (const [name, value] of Object.entries(children.shift())) put(element, name, value);
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+function make(element, name, rest) {
+  const classes = name.split(".").slice(1).join(" ");
+  if (classes) element.setAttribute("class", classes);
+  if (Object.getPrototypeOf(rest[0] ?? "") === Object.prototype) for (const [key, value] of Object.entries(rest.shift())) put(element, key, value);
+  element.append(...rest.flat(9).filter((each) => each !== null && each !== undefined && each !== false));
   return element;
 }
 
 function put(element, name, value) {
   if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
   else if (name === "value") element.value = value;
-  else if (typeof value === "boolean" && !name.startsWith("aria-")) element.toggleAttribute(name, value);
+  else if (typeof value === "boolean") element.toggleAttribute(name, value);
   else if (value !== null && value !== undefined) element.setAttribute(name, value);
 }
 
-export function newId(stem = "e") {
-  lastId += 1;
-  return `${stem}-${lastId}`;
+export const button = (label, onclick, kind = "", more = {}) => h("button", { type: "button", class: kind || null, onclick, ...more }, label);
+export const link = (label, href, kind = null) => h("a", { href, class: kind }, label);
+export const actions = (...children) => h("div.actions", children);
+export const hint = (...children) => h("p.hint", children);
+
+// Fields
+
+/** A control under its label, with a place for a hint and for what is wrong; `pointer` is where errors point. */
+export function field(label, control, { hint: said, hidden, pointer } = {}) {
+  const input = inputOf(control);
+  input.id ||= newId();
+  input.setAttribute("aria-describedby", `${input.id}n`);
+  return h("div.field", { "data-pointer": pointer }, h("label", { for: input.id, class: hidden ? "hidden" : null }, label), control,
+    h("div.notes", { id: `${input.id}n` }, said && h("span.hint", said)));
 }
 
-export function button(text, onclick, kind = "", attributes = {}) {
-  return h("button", { type: "button", class: kind, onclick, ...attributes }, text);
-}
+export const inputOf = (box) => (box.matches("input, select, textarea") ? box : box.querySelector("input, select, textarea"));
 
-export function link(text, href, kind = "") {
-  return h("a", { href, class: kind || null }, text);
-}
-
-/** A control under its label, with a hint and a place for what is wrong with it. */
-export function field(label, control, hint = "", { hideLabel = false, pointer = null } = {}) {
-  const input = control.matches("input, select, textarea") ? control : control.querySelector("input, select, textarea");
-  input.id ||= newId("field");
-  const notes = h("div.notes", { id: `${input.id}-notes` }, hint && h("span.hint", hint));
-  input.setAttribute("aria-describedby", notes.id);
-  return h("div.field", { "data-pointer": pointer },
-    h("label", { for: input.id, class: hideLabel ? "hidden" : null }, label), control, notes);
+/** A labelled input; `oninput` gets its text. */
+export function entry(label, value, oninput, { type = "text", hint: said, hidden, pointer, on = "oninput", ...more } = {}) {
+  return field(label, h("input", { type, value, autocomplete: "off", [on]: (event) => oninput(event.target.value.trim()), ...more }), { hint: said, hidden, pointer });
 }
 
 /** Shows what is wrong with a field, or with "" that nothing is. */
 export function mark(box, message) {
-  const input = box.querySelector("input, select, textarea");
   const notes = box.querySelector(".notes");
   notes.querySelector(".wrong")?.remove();
   if (message) notes.append(h("span.wrong", message));
-  if (message) input.setAttribute("aria-invalid", "true");
-  else input.removeAttribute("aria-invalid");
+  put(inputOf(box), "aria-invalid", message ? "true" : "false");
 }
 
-export function select(options, value, onchange, attributes = {}) {
-  return h("select", { ...attributes, onchange: (event) => onchange(event.target.value) },
-    options.map(([each, text]) => h("option", { value: each, selected: each === value }, text)));
+/** Shows each error beside the field it points at; returns those that have none. */
+export function markAll(within, errors) {
+  const boxes = [...within.querySelectorAll(".field[data-pointer]")];
+  for (const box of boxes) mark(box, "");
+  return errors.filter(({ pointer, message }) => {
+    const [box] = boxes.filter((each) => `${pointer}/`.startsWith(`${each.dataset.pointer}/`)).sort((a, b) => b.dataset.pointer.length - a.dataset.pointer.length);
+    if (box) mark(box, message);
+    return !box;
+  });
 }
 
-export function checkbox(label, checked, onchange) {
-  return h("label.check", h("input", { type: "checkbox", checked, onchange: (event) => onchange(event.target.checked) }),
-    h("span", label));
-}
-
-/** Two or three exclusive choices beside each other. */
-export function choices(legend, options, value, onchange) {
-  const name = newId("choice");
-  return h("fieldset.choices", h("legend.hidden", legend), options.map(([each, text]) =>
-    h("label", h("input", { type: "radio", name, value: each, checked: each === value, onchange: () => onchange(each) }), h("span", text))));
-}
-
-/** A table with a caption; `heads` are texts, or {text, number: true} for columns of numbers. */
-export function table(caption, heads, rows, { hideCaption = false } = {}) {
-  const columns = heads.map((head) => (typeof head === "string" ? { text: head } : head));
-  return h("div.scroll", { tabindex: "0", role: "region", "aria-label": caption },
-    h("table",
-      h("caption", { class: hideCaption ? "hidden" : null }, caption),
-      h("thead", h("tr", columns.map((column) =>
-        h("th", { scope: "col", class: column.number ? "number" : null }, column.hidden ? h("span.hidden", column.text) : column.text)))),
-      h("tbody", rows)));
-}
-
-export function facts(pairs) {
-  return h("dl.facts", pairs.filter(Boolean).map(([name, value]) => [h("dt", name), h("dd", value ?? "–")]));
-}
-
-export function copyButton(read, label = "Copy") {
-  const made = button(label, async () => {
+/** A form that tells what the API finds wrong, where it is. */
+export function form(content, label, act, ...others) {
+  const outcome = h("div");
+  const go = h("button.primary", label);
+  const made = h("form.stack", { onsubmit: async (event) => {
+    event.preventDefault();
+    go.disabled = true;
+    outcome.replaceChildren();
     try {
-      await navigator.clipboard.writeText(read());
-      made.textContent = "Copied";
-    } catch {
-      made.textContent = "Select and copy it by hand"; // no clipboard without https
+      await act();
+    } catch (error) {
+      if (markAll(made, error.errors ?? []).length || !error.errors?.length) outcome.replaceChildren(failure(error));
     }
-    announce(made.textContent);
-    setTimeout(() => { made.textContent = label; }, 2000);
-  }, "small");
+    go.disabled = false;
+  } }, content, outcome, actions(go, others));
   return made;
 }
 
+export const select = (options, value, onchange, more = {}) => h("select", { ...more, onchange: (event) => onchange(event.target.value) },
+  options.map(([each, label]) => h("option", { value: each, selected: each === value }, label)));
+
+export const checkbox = (label, checked, onchange) => h("label.check", h("input", { type: "checkbox", checked, onchange: (event) => onchange(event.target.checked) }),
+  h("span", label));
+
+/** A few exclusive choices beside each other. */
+export function choices(legend, options, value, onchange) {
+  const name = newId();
+  return h("fieldset.choices", h("legend.hidden", legend), options.map(([each, label]) =>
+    h("label", h("input", { type: "radio", name, value: each, checked: each === value, onchange: () => onchange(each) }), h("span", label))));
+}
+
+// Tables and texts
+
+/** `heads` are texts, with # before a column of numbers; a row is a list of cells, of which the first names it. */
+export function table(caption, heads, rows, hideCaption = true) {
+  const cell = (content, index) => (index ? h(heads[index].startsWith("#") ? "td.number" : "td", content) : h("th", { scope: "row" }, content));
+  return h("div.scroll", { tabindex: "0", role: "region", "aria-label": caption }, h("table",
+    h("caption", { class: hideCaption ? "hidden" : null }, caption),
+    h("thead", h("tr", heads.map((head) => (head.startsWith("#") ? h("th.number", { scope: "col" }, head.slice(1)) : h("th", { scope: "col" }, head))))),
+    h("tbody", rows.map((row) => h("tr", row.map(cell))))));
+}
+
+export const facts = (pairs) => h("dl.facts", pairs.filter(Boolean).map(([name, value]) => [h("dt", name), h("dd", value ?? "–")]));
+
 /** Text to be copied, with its button. */
 export function snippet(text, label) {
-  return h("div.snippet", h("pre", { tabindex: "0", role: "region", "aria-label": label }, h("code", text)), copyButton(() => text));
+  const copy = button("Copy", async () => {
+    copy.textContent = await navigator.clipboard?.writeText(text).then(() => "Copied", () => "") || "Copy it by hand"; // no clipboard without https
+    announce(copy.textContent);
+    setTimeout(() => { copy.textContent = "Copy"; }, 2000);
+  }, "small");
+  return h("div.snippet", h("pre", { tabindex: "0", role: "region", "aria-label": label }, h("code", text)), copy);
 }
 
 /** Tells people who use a screen reader. */
@@ -118,15 +126,15 @@ export function announce(text) {
 }
 
 export function download(name, type, text) {
-  const address = URL.createObjectURL(new Blob([text], { type }));
-  h("a", { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  const href = URL.createObjectURL(new Blob([text], { type }));
+  h("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 10_000);
 }
 
 export function later(milliseconds, act) {
   let timer;
-  return (...values) => {
+  return () => {
     clearTimeout(timer);
-    timer = setTimeout(() => act(...values), milliseconds);
+    timer = setTimeout(act, milliseconds);
   };
 }

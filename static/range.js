@@ -2,7 +2,7 @@
 
 import { findLocation, locationName, locations, post } from "./api.js";
 import { combobox } from "./combobox.js";
-import { button, checkbox, field, h, select } from "./dom.js";
+import { button, checkbox, entry, field, h, select } from "./dom.js";
 import { dayOf, viewerZone } from "./format.js";
 
 const PRESETS = [["today", "Today"], ["yesterday", "Yesterday"], ["7d", "Last 7 days"], ["30d", "Last 30 days"], ["90d", "Last 90 days"],
@@ -19,48 +19,40 @@ let last = ""; // the range of the view before, so that links between views keep
 
 export function readRange(params) {
   const range = { locations: params.getAll("location") };
-  for (const name of Object.keys(DEFAULTS)) range[name] = params.get(name) ?? DEFAULTS[name];
+  for (const [name, value] of Object.entries(DEFAULTS)) range[name] = params.get(name) ?? value;
   last = new URLSearchParams(writeRange(range)).toString();
   return range;
 }
 
-export function writeRange(range) {
-  const given = Object.keys(DEFAULTS).filter((name) => range[name] !== DEFAULTS[name]).map((name) => [name, range[name]]);
-  return [...range.locations.map((id) => ["location", id]), ...given];
-}
+export const writeRange = (range) => [...range.locations.map((id) => ["location", id]),
+  ...Object.keys(DEFAULTS).filter((name) => range[name] !== DEFAULTS[name]).map((name) => [name, range[name]])];
 
 /** An address with the range that was chosen last. */
-export function withRange(address) {
-  return last ? `${address}?${last}` : address;
-}
+export const withRange = (address) => (last ? `${address}?${last}` : address);
 
 // As the API takes it
 
 const zones = new Map(); // the zone that the server takes where none is named
+const wanted = (range) => (range.locations.length ? range.locations : "all");
 
-/** The zone that counts: the chosen one, else the single location's, else the server's own. */
+/** The zone that counts: the chosen one, else what the server takes: the single location's, or its own. */
 async function zoneOf(range, signal) {
-  if (range.zone) return range.zone;
-  const name = range.locations.join(",");
-  if (!zones.has(name)) {
+  const name = range.locations.join();
+  if (!range.zone && !zones.has(name)) {
     const metric = { terms: [{ key: "A", event: "-", type: "account" }] };
     zones.set(name, (await post("/metrics/v1/query", { metric, locations: wanted(range) }, signal)).timezone);
   }
-  return zones.get(name);
+  return range.zone || zones.get(name);
 }
 
 /** A location's zone was edited. */
-export function forgetZones() {
-  zones.clear();
-}
-
-const wanted = (range) => (range.locations.length ? range.locations : "all");
+export const forgetZones = () => zones.clear();
 
 /** The query without its metric. Throws what the API throws. */
 export async function queryOf(range, signal) {
-  const zone = await zoneOf(range, signal);
-  const [from, to] = days(range.range, dayOf(Date.now(), zone));
-  const query = { locations: wanted(range), from, to, interval: range.interval || intervalFor(from, to), timezone: zone };
+  const timezone = await zoneOf(range, signal);
+  const [from, to] = days(range.range, dayOf(Date.now(), timezone));
+  const query = { locations: wanted(range), from, to, interval: range.interval || intervalFor(from, to), timezone };
   return range.compare === "none" ? query : { ...query, compare: range.compare };
 }
 
@@ -75,129 +67,92 @@ export function days(name, today) {
   const monday = add(today, -((new Date(today).getUTCDay() + 6) % 7));
   const tomorrow = add(today, 1);
   const named = {
-    today: [today, tomorrow],
-    yesterday: [add(today, -1), today],
-    "7d": [add(today, -6), tomorrow],
-    "30d": [add(today, -29), tomorrow],
-    "90d": [add(today, -89), tomorrow],
-    "this-week": [monday, add(monday, 7)],
-    "this-month": [first(year, month), first(year, month + 1)],
-    "last-month": [first(year, month - 1), first(year, month)],
-    "12m": [first(year, month - 11), first(year, month + 1)],
-    "this-year": [first(year, 1), first(year + 1, 1)],
-    "last-year": [first(year - 1, 1), first(year, 1)],
+    today: [today, tomorrow], yesterday: [add(today, -1), today], "7d": [add(today, -6), tomorrow], "30d": [add(today, -29), tomorrow],
+    "90d": [add(today, -89), tomorrow], "this-week": [monday, add(monday, 7)], "this-month": [first(year, month), first(year, month + 1)],
+    "last-month": [first(year, month - 1), first(year, month)], "12m": [first(year, month - 11), first(year, month + 1)],
+    "this-year": [first(year, 1), first(year + 1, 1)], "last-year": [first(year - 1, 1), first(year, 1)],
   };
   const [from, until] = name.split("..");
   return named[name] ?? (until ? [from, add(until, 1)] : named["30d"]);
 }
 
-function add(day, amount) {
-  const moment = Date.parse(day);
-  return Number.isNaN(moment) ? day : new Date(moment + amount * DAY_MS).toISOString().slice(0, 10);
-}
-
-const first = (year, month) => new Date(Date.UTC(year, month - 1, 1)).toISOString().slice(0, 10);
+const isoDay = (moment) => new Date(moment).toISOString().slice(0, 10);
+const add = (day, amount) => (Number.isNaN(Date.parse(day)) ? day : isoDay(Date.parse(day) + amount * DAY_MS));
+const first = (year, month) => isoDay(Date.UTC(year, month - 1, 1));
 
 // The controls
 
-/** The bar of controls; `onchange(range)` follows each change. */
+/** The bar of controls; `onchange()` follows each change of `range`. */
 export function rangeBar(range, onchange) {
-  const set = (change) => { Object.assign(range, change); last = new URLSearchParams(writeRange(range)).toString(); onchange(range); };
+  const set = (change) => {
+    Object.assign(range, change);
+    last = new URLSearchParams(writeRange(range)).toString();
+    onchange();
+  };
   const custom = h("div.custom");
-  showCustom(custom, range, set);
-  const name = range.range.includes("..") ? "custom" : range.range;
-  return h("div.range", { role: "group", "aria-label": "What the numbers cover" },
-    locationField(range, set),
-    field("Dates", select(PRESETS, name, (value) => choosePreset(value, custom, range, set))),
-    custom,
+  const showCustom = () => {
+    const [from, to] = range.range.split("..");
+    const pick = () => {
+      const [start, end] = [...custom.querySelectorAll("input")].map((input) => input.value);
+      if (start && end && start <= end) set({ range: `${start}..${end}` });
+    };
+    const day = (label, value) => entry(label, value, pick, { type: "date", on: "onchange", min: "1970-01-01", max: "2199-12-31" });
+    custom.hidden = !to;
+    custom.replaceChildren(...(to ? [day("From", from), day("To and with", to)] : []));
+  };
+  showCustom();
+  return h("div.range", { role: "group", "aria-label": "What the numbers cover" }, locationMenu(range, set),
+    field("Dates", select(PRESETS, range.range.includes("..") ? "custom" : range.range, (value) => {
+      const [from, to] = days(range.range, dayOf(Date.now(), range.zone || viewerZone()));
+      set({ range: value === "custom" ? `${from}..${add(to, -1)}` : value });
+      showCustom();
+    })), custom,
     field("Interval", select(INTERVALS, range.interval, (interval) => set({ interval }))),
     field("Compare with", select(COMPARISONS, range.compare, (compare) => set({ compare }))),
-    zoneField("Time zone", range.zone, (zone) => set({ zone })));
+    zoneField(range.zone, (zone) => set({ zone })));
 }
 
-function choosePreset(value, custom, range, set) {
-  const [from, to] = days(range.range, dayOf(Date.now(), range.zone || viewerZone()));
-  set({ range: value === "custom" ? `${from}..${add(to, -1)}` : value });
-  showCustom(custom, range, set);
+export function zoneField(value, onchange, hint) {
+  const options = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((zone) => zone !== "UTC")].map((zone) => ({ value: zone }));
+  return field("Time zone", combobox({ value, placeholder: "Automatic", options: () => options, onchange: (zone) => { if (!zone.trim() || isZone(zone.trim())) onchange(zone.trim()); } }), { hint });
 }
 
-function showCustom(box, range, set) {
-  const [from, to] = range.range.split("..");
-  box.hidden = to === undefined;
-  if (to === undefined) return box.replaceChildren();
-  const pick = () => {
-    const [start, end] = [...box.querySelectorAll("input")].map((input) => input.value);
-    if (start && end && start <= end) set({ range: `${start}..${end}` });
-  };
-  box.replaceChildren(...[["From", from], ["To and with", to]].map(([label, value]) =>
-    field(label, h("input", { type: "date", value, min: "1970-01-01", max: "2199-12-31", onchange: pick }))));
-  return undefined;
-}
-
-export function zoneField(label, value, onchange, { hint = "" } = {}) {
-  const known = Intl.supportedValuesOf("timeZone");
-  const names = known.includes("UTC") ? known : ["UTC", ...known];
-  const valid = (zone) => zone === "" || names.includes(zone) || isZone(zone);
-  return field(label, combobox({ value, placeholder: "Automatic", options: () => names.map((zone) => ({ value: zone })),
-    onchange: (zone) => { if (valid(zone.trim())) onchange(zone.trim()); } }), hint);
-}
-
-function isZone(zone) {
+function isZone(timeZone) {
   try {
-    return Boolean(new Intl.DateTimeFormat(undefined, { timeZone: zone }));
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone }));
   } catch {
     return false;
   }
 }
 
-// Locations: one, several or all
-
-function locationField(range, set) {
-  const summary = h("summary");
-  const boxes = h("div.options");
-  const name = () => { summary.replaceChildren(h("span.label", "Locations"), h("span.value", chosen(range))); };
-  const choose = (ids) => { set({ locations: ids }); name(); };
-  const list = (wanted_ = "") => boxes.replaceChildren(...known(range).filter((each) => locationText(each).includes(wanted_.toLowerCase())).map((each) =>
-    checkbox(each.name ?? each.location_id, range.locations.includes(each.location_id),
-      (yes) => choose(yes ? [...range.locations, each.location_id] : range.locations.filter((id) => id !== each.location_id)))));
-  const filter = locations().length > 8 ? field("Find a location", h("input", { type: "search", oninput: (event) => list(event.target.value) })) : null;
-  const all = button("All locations", () => { choose([]); list(); }, "small");
-  name();
-  list();
-  return menu(summary, h("div.panel", all, filter, boxes));
-}
-
-const locationText = (each) => `${each.name ?? ""} ${each.location_id}`.toLowerCase();
+// Locations
 
 /** All locations, with those of the address that are not known here. */
-function known(range) {
-  return [...locations(), ...range.locations.filter((id) => !findLocation(id)).map((id) => ({ location_id: id, name: null }))];
-}
+const known = (ids) => [...locations(), ...ids.filter((id) => id && !findLocation(id)).map((id) => ({ location_id: id }))];
 
-function chosen({ locations: ids }) {
-  if (!ids.length) return "All locations";
-  return ids.length === 1 ? locationName(ids[0]) : `${ids.length} locations`;
-}
-
-/** A panel under its button; Escape and a click elsewhere close it. */
-function menu(summary, panel) {
-  const box = h("details.menu", summary, panel);
-  box.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !box.open) return;
-    box.open = false;
-    summary.focus();
-  });
-  box.addEventListener("focusout", (event) => { if (event.relatedTarget && !box.contains(event.relatedTarget)) box.open = false; });
+/** One, several or all, in a panel that Escape and a click elsewhere close. */
+function locationMenu(range, set) {
+  const summary = h("summary");
+  const boxes = h("div.options");
+  const choose = (ids) => { set({ locations: ids }); name(); };
+  const name = () => summary.replaceChildren(h("span.label", "Locations"), h("span.value",
+    !range.locations.length ? "All locations" : range.locations.length === 1 ? locationName(range.locations[0]) : `${range.locations.length} locations`));
+  const list = (text = "") => boxes.replaceChildren(...known(range.locations).filter((each) => `${each.name} ${each.location_id}`.toLowerCase().includes(text.toLowerCase()))
+    .map(({ location_id: id }) => checkbox(locationName(id), range.locations.includes(id), (yes) => choose(yes ? [...range.locations, id] : range.locations.filter((each) => each !== id)))));
+  name();
+  list();
+  const menu = h("details.menu", {
+    onkeydown: (event) => { if (event.key === "Escape" && menu.open) { menu.open = false; summary.focus(); } },
+    onfocusout: (event) => { if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false; },
+  }, summary, h("div.panel", button("All locations", () => { choose([]); list(); }, "small"), locations().length > 8 && entry("Find a location", "", list, { type: "search" }), boxes));
   const outside = (event) => {
-    if (!box.isConnected) document.removeEventListener("pointerdown", outside);
-    else if (!box.contains(event.target)) box.open = false;
+    if (!menu.isConnected) document.removeEventListener("pointerdown", outside);
+    else if (!menu.contains(event.target)) menu.open = false;
   };
   document.addEventListener("pointerdown", outside);
-  return box;
+  return menu;
 }
 
-/** A choice of one location or all, for lists. */
-export function oneLocation(value, onchange) {
-  return field("Location", select([["", "All locations"], ...known({ locations: value ? [value] : [] }).map((each) =>
-    [each.location_id, each.name ?? each.location_id])], value, onchange));
-}
+/** One location or all, for lists. */
+export const oneLocation = (value, onchange) => field("Location", select([["", "All locations"],
+  ...known([value]).map((each) => [each.location_id, locationName(each.location_id)])], value, onchange));

@@ -4,164 +4,120 @@ import { locationName } from "./api.js";
 import { chart } from "./chart.js";
 import { button, h, table } from "./dom.js";
 import { cut, openEvidence } from "./events.js";
-import { bucketName, change, number, span, time } from "./format.js";
+import { bucketName, change, number, span } from "./format.js";
 import { warnings } from "./states.js";
 
-const ROWS = 100; // of a table of buckets, until all are asked for
+const ROWS = 100; // of a table, until all are asked for
+const COMPARED = { previous_period: "Period before", previous_year: "Year before" };
 
-/** `shown`: {definition, query, answer, view, kind}. */
-export function result(shown) {
-  const { answer } = shown;
-  return [headline(shown), warnings(answer.warnings), answer.buckets.length > 1 || answer.breakdown ? resultChart(shown) : null].filter(Boolean);
-}
+/** `shown`: {definition, query, answer, view, kind, height}. */
+export const result = (shown) => [headline(shown), warnings(shown.answer.warnings), shown.answer.buckets.length > 1 || shown.answer.breakdown ? resultChart(shown) : null].filter(Boolean);
 
-export function rangeText({ from, to, timezone }) {
-  return `${span(from, new Date(to) - 1, timezone)} · ${timezone}`;
-}
+export const rangeText = ({ from, to, timezone }) => `${span(from, to, timezone)} · ${timezone}`;
 
-function headline({ definition, query, answer, view }) {
-  const { total, compare, format } = answer;
-  const title = definition.name ?? "This metric";
+function headline(shown) {
+  const { total, compare, format, timezone } = shown.answer;
+  const text = number(total.value, format);
   return h("div.headline",
-    button(number(total.value, format), () => openEvidence({ definition, query, view, cell: { title: `Events behind ${title}` } }), "value",
-      { "aria-label": `${number(total.value, format)}: show its events` }),
-    compare ? h("span.change", changeMark(total.value, compare.total.value, format),
-      h("span.hint", `${number(compare.total.value, format)} in ${span(compare.from, new Date(compare.to) - 1, answer.timezone)}`)) : null,
-    h("span.hint", rangeText(answer), total.complete ? "" : " · not over yet"));
+    button(text, () => openEvidence(shown, { title: "Events behind this number" }), "value", { "aria-label": `${text}: show its events` }),
+    compare && h("span.change", changeMark(total.value, compare.total.value, format),
+      h("span.hint", `${number(compare.total.value, format)} in ${span(compare.from, compare.to, timezone)}`)),
+    h("span.hint", rangeText(shown.answer), total.complete ? "" : " · not over yet"));
 }
 
 export function changeMark(value, other, format) {
   const { sign, text } = change(value, other, format);
-  return h("span.delta", h("span", { "aria-hidden": "true" }, ["▼", "", "▲"][sign + 1]), sign ? h("span.hidden", sign > 0 ? "up " : "down ") : null,
-    sign ? ` ${text}` : text);
+  return h("span.delta", sign ? [h("span", { "aria-hidden": "true" }, sign > 0 ? "▲ " : "▼ "), h("span.hidden", sign > 0 ? "up " : "down ")] : null, text);
 }
 
 // The chart
 
-export function groupName(group, by) {
-  if (group.other) return "Other";
-  if (group.key === null) return "(none)";
-  return by === "location" ? locationName(group.key) : group.key;
-}
+const groupName = ({ key, other }, by) => (other ? "Other" : key === null ? "(none)" : by === "location" ? locationName(key) : key);
 
-export function seriesOf({ answer, definition }) {
-  if (!answer.breakdown) return [{ name: definition.name ?? "Value", values: answer.buckets.map((each) => each.value) }];
-  return answer.breakdown.groups.map((group) => ({ name: groupName(group, answer.breakdown.by), values: group.buckets.map((each) => each.value) }));
+function seriesOf({ answer: { breakdown, buckets }, definition }) {
+  const values = (list) => list.map((each) => each.value);
+  return breakdown ? breakdown.groups.map((group) => ({ name: groupName(group, breakdown.by), values: values(group.buckets) }))
+    : [{ name: definition.name ?? "Value", values: values(buckets) }];
 }
-
-const COMPARED = { previous_period: "Period before", previous_year: "Year before" };
 
 function resultChart(shown) {
-  const { answer, definition, query, view, kind, height } = shown;
-  const compare = answer.compare && !answer.breakdown
-    ? { name: COMPARED[answer.compare.kind], buckets: answer.compare.buckets, values: answer.compare.buckets.map((each) => each.value) } : null;
-  const pick = (index, place) => {
-    const bucket = answer.buckets[index];
-    const cell = { bucket: bucket.start, title: `Events of ${bucketName(bucket, answer.interval, answer.timezone)}` };
-    const group = answer.breakdown?.groups[place];
-    if (!group) openEvidence({ definition, query, view, cell });
-    else if (!group.other) openEvidence({ definition, query, view, cell: { ...cell, by: answer.breakdown.by, group: group.key } });
-  };
-  return chart({ buckets: answer.buckets, series: seriesOf(shown), compare, kind, interval: answer.interval, zone: answer.timezone, format: answer.format, height,
-    label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`, onpick: pick });
+  const { answer, definition, kind, height } = shown;
+  const { buckets, breakdown, interval, timezone: zone, format } = answer;
+  const compare = !breakdown && answer.compare;
+  return chart({ buckets, series: seriesOf(shown), kind, interval, zone, format, height, label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`,
+    compare: compare && { name: COMPARED[compare.kind], buckets: compare.buckets, values: compare.buckets.map((each) => each.value) },
+    onpick: (index, place) => {
+      const group = breakdown?.groups[place];
+      const cell = { bucket: buckets[index].start, title: `Events of ${bucketName(buckets[index], interval, zone)}` };
+      if (!group?.other) openEvidence(shown, group ? { ...cell, by: breakdown.by, group: group.key } : cell);
+    } });
 }
 
 // Tables
 
-/** Heads of columns must not be wider than the numbers below them by much. */
-const title = (definition) => cut(definition.name ?? "Value", 40);
-
-/** The rows of the buckets, the newest first, with a column for each term; and the whole range. */
-export function bucketTable(shown) {
-  const { definition, answer } = shown;
-  const { terms } = definition;
-  const several = terms.length > 1;
-  const compare = answer.compare?.buckets;
-  const heads = ["Time", { text: title(definition), number: true }, compare && { text: COMPARED[answer.compare.kind], number: true },
-    ...(several ? terms.map((term) => ({ text: cut(`${term.key}: ${term.event}`, 40), number: true })) : [])].filter(Boolean);
-  const row = (name, bucket, numbers, other) => h("tr", h("th", { scope: "row" }, name),
-    cell(shown, numbers.value, answer.format, name, { bucket }),
-    compare ? h("td.number", number(other?.value ?? null, answer.format)) : null,
-    several ? terms.map(({ key }) => cell(shown, numbers.terms[key], null, name, { bucket, term: key })) : null);
-  const rows = answer.buckets.map((bucket, index) => () => row(bucketTitle(bucket, answer), bucket.start, bucket, compare?.[index])).reverse();
-  const whole = row("Whole range", null, answer.total, answer.compare?.total);
-  whole.className = "total";
-  return longTable("Values by time", heads, rows, whole);
-}
-
-function bucketTitle(bucket, { interval, timezone }) {
-  const name = bucketName(bucket, interval, timezone);
-  return bucket.complete ? name : `${name} (not over yet)`;
-}
+const valueHead = (definition) => `#${cut(definition.name ?? "Value", 40)}`;
+const termHeads = (terms) => (terms.length > 1 ? terms.map((term) => `#${cut(`${term.key}: ${term.event}`, 40)}`) : []);
 
 /** A number that shows its events when it is clicked. */
-function cell({ definition, query, view }, value, format, name, place) {
+function cell(shown, value, format, title, place) {
   const text = number(value, format);
-  return h("td.number", value === null ? h("span", { title: "no value" }, text)
-    : button(text, () => openEvidence({ definition, query, view, cell: { title: `Events of ${name}`, ...place } }), "inline", { "aria-label": `${text}: show its events` }));
+  return value === null ? text : button(text, () => openEvidence(shown, { title: `Events of ${title}`, ...place }), "inline", { "aria-label": `${text}: show its events` });
 }
 
-function longTable(caption, heads, rows, total = null) {
-  const made = table(caption, heads, [total, ...rows.slice(0, ROWS).map((make) => make())].filter(Boolean));
-  if (rows.length > ROWS) {
-    const all = button(`Show all ${rows.length} rows`, () => {
-      made.querySelector("tbody").append(...rows.slice(ROWS).map((make) => make()));
-      all.remove();
-    });
-    return h("div", made, all);
-  }
+/** A row's numbers: the value, and where there are several terms each of them. */
+const cells = (shown, numbers, title, place, between = []) => [cell(shown, numbers.value, shown.answer.format, title, place), ...between,
+  ...(shown.definition.terms.length > 1 ? shown.definition.terms.map(({ key }) => cell(shown, numbers.terms[key], null, title, { ...place, term: key })) : [])];
+
+/** The buckets, the newest first, below the whole range. */
+export function bucketTable(shown) {
+  const { definition, answer: { buckets, total, compare, interval, timezone, format } } = shown;
+  const row = (title, place, numbers, other) => [title, ...cells(shown, numbers, title, place, compare ? [number(other?.value, format)] : [])];
+  const rows = buckets.map((bucket, index) => () => row(`${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (not over yet)"}`, { bucket: bucket.start }, bucket,
+    compare?.buckets[index]));
+  return longTable("Values by time", ["Time", valueHead(definition), ...(compare ? [`#${COMPARED[compare.kind]}`] : []), ...termHeads(definition.terms)],
+    [() => row("Whole range", {}, total, compare?.total), ...rows.reverse()]);
+}
+
+function longTable(caption, heads, rows) {
+  const shown = (list) => table(caption, heads, list.map((make) => make()), false);
+  const made = h("div.stack", shown(rows.slice(0, ROWS)));
+  if (rows.length > ROWS) made.append(button(`Show all ${rows.length} rows`, () => made.replaceChildren(shown(rows))));
   return made;
 }
 
+const changeCell = (answer, each) => (answer.compare ? [each.compare ? changeMark(each.value, each.compare.value, answer.format) : "–"] : []);
+
 export function locationTable(shown) {
   const { definition, answer } = shown;
-  const several = definition.terms.length > 1;
-  const heads = ["Location", { text: title(definition), number: true }, answer.compare && { text: "Change", number: true },
-    ...(several ? definition.terms.map((term) => ({ text: cut(`${term.key}: ${term.event}`, 40), number: true })) : [])].filter(Boolean);
   const ordered = [...answer.locations].sort((a, b) => (b.value ?? -Infinity) - (a.value ?? -Infinity));
-  const rows = ordered.map((each) => () => {
-    const name = each.name ?? each.location_id;
-    const place = { locations: [each.location_id] };
-    return h("tr", h("th", { scope: "row" }, name), cell(shown, each.value, answer.format, name, place),
-      answer.compare ? h("td.number", changeMark(each.value, each.compare.value, answer.format)) : null,
-      several ? definition.terms.map(({ key }) => cell(shown, each.terms[key], null, name, { ...place, term: key })) : null);
-  });
-  return longTable("Values by location", heads, rows);
+  return longTable("Values by location", ["Location", valueHead(definition), ...(answer.compare ? ["#Change"] : []), ...termHeads(definition.terms)], ordered.map((each) => () => {
+    const title = each.name ?? each.location_id;
+    return [title, ...cells(shown, each, title, { locations: [each.location_id] }, changeCell(answer, each))];
+  }));
 }
 
 export function groupTable(shown) {
-  const { definition, answer } = shown;
+  const { answer, definition } = shown;
   const { by, groups } = answer.breakdown;
-  const heads = [by === "location" ? "Location" : by.replace(/^\w+\./, ""), { text: title(definition), number: true },
-    answer.compare && { text: "Change", number: true }].filter(Boolean);
-  const rows = groups.map((group) => () => {
-    const name = groupName(group, by);
-    return h("tr", h("th", { scope: "row" }, name),
-      group.other ? h("td.number", number(group.value, answer.format)) : cell(shown, group.value, answer.format, name, { by, group: group.key }),
-      answer.compare ? h("td.number", group.compare ? changeMark(group.value, group.compare.value, answer.format) : "–") : null);
-  });
-  return longTable("Values by group", heads, rows);
+  return longTable("Values by group", [cut(by.replace(/^\w+\./, ""), 40), valueHead(definition), ...(answer.compare ? ["#Change"] : [])], groups.map((group) => () => {
+    const title = groupName(group, by);
+    return [title, group.other ? number(group.value, answer.format) : cell(shown, group.value, answer.format, title, { by, group: group.key }), ...changeCell(answer, group)];
+  }));
 }
 
 // As a file
 
-export function csv({ definition, answer }) {
-  const names = seriesOf({ answer, definition }).map((each) => each.name);
-  const terms = answer.breakdown ? [] : definition.terms;
-  const head = ["start", "end", "complete", ...names, ...terms.map((term) => `${term.key}: ${term.event}`)];
-  const lines = answer.buckets.map((bucket, index) => [bucket.start, bucket.end, bucket.complete,
-    ...(answer.breakdown ? answer.breakdown.groups.map((group) => group.buckets[index].value) : [bucket.value]), ...terms.map((term) => bucket.terms[term.key])]);
-  return [head, ...lines].map((line) => line.map(csvCell).join(",")).join("\r\n");
+export function csv(shown) {
+  const { answer: { buckets, breakdown }, definition: { terms } } = shown;
+  const series = seriesOf(shown);
+  const named = breakdown ? [] : terms;
+  const lines = buckets.map((bucket, index) => [bucket.start, bucket.end, bucket.complete, ...series.map((each) => each.values[index]), ...named.map(({ key }) => bucket.terms[key])]);
+  return [["start", "end", "complete", ...series.map((each) => each.name), ...named.map((term) => `${term.key}: ${term.event}`)], ...lines]
+    .map((line) => line.map(csvCell).join(",")).join("\r\n");
 }
 
 /** A text that a spreadsheet would take for a formula gets an apostrophe. */
 function csvCell(value) {
-  if (value === null) return "";
-  if (typeof value !== "string") return String(value);
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
-export function calculatedAt(answer) {
-  return `Calculated ${time(answer.calculated_at)}`;
+  const text = `${typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? "'" : ""}${value ?? ""}`;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,10 +1,9 @@
-// What a part of a view shows while it has no data: loading, empty, refused, offline; and the dialogs.
+// What a part of a view shows while it has no data: loading, empty, refused, offline; pages of a list; and the dialogs.
 
 import { Offline } from "./api.js";
-import { announce, button, h } from "./dom.js";
+import { actions, announce, button, h } from "./dom.js";
 
 const RETRY_MS = 3000;
-const QUICK_MS = 200;
 
 /**
  * Fills a box with what `ask(signal)` brings, by `draw(data)`; what stood there goes at once, so that it is never
@@ -13,72 +12,82 @@ const QUICK_MS = 200;
 export async function load(box, signal, ask, draw) {
   box.replaceChildren();
   box.setAttribute("aria-busy", "true");
-  const timer = setTimeout(() => { if (!signal.aborted) box.replaceChildren(loading()); }, QUICK_MS);
+  const timer = setTimeout(() => { if (!signal.aborted) box.replaceChildren(loading()); }, 200);
+  let shown;
   try {
     const data = await ask(signal);
-    if (signal.aborted) return;
-    clearTimeout(timer);
-    box.replaceChildren(...[draw(data)].flat());
+    if (!signal.aborted) shown = [draw(data)].flat();
   } catch (error) {
-    clearTimeout(timer);
-    if (signal.aborted) return;
-    box.replaceChildren(failure(error, () => load(box, signal, ask, draw), signal));
-  } finally {
-    if (!signal.aborted) box.removeAttribute("aria-busy");
+    if (!signal.aborted) shown = [failure(error, () => load(box, signal, ask, draw), signal)];
   }
+  clearTimeout(timer);
+  if (signal.aborted) return;
+  box.replaceChildren(...shown);
+  box.removeAttribute("aria-busy");
 }
 
-export function loading(text = "Loading …") {
-  return h("p.loading", text);
+/** A list whose pages come under each other; `ask(cursor)` brings one, `draw(items, page)` shows all that have come. */
+export function pages(box, signal, noun, ask, draw) {
+  let items = [];
+  const show = (page) => [draw(items, page), page.next ? more(page) : []].flat();
+  const more = (page) => {
+    const rest = h("div");
+    rest.append(button("Show more", () => load(rest, signal, () => ask(page.next), (next) => {
+      items = [...items, ...next[noun]];
+      box.replaceChildren(...show({ ...page, ...next }));
+      return [];
+    })));
+    return rest;
+  };
+  load(box, signal, () => ask(null), (page) => {
+    items = page[noun];
+    return show(page);
+  });
 }
 
-export function empty(title, text, ...actions) {
-  return h("div.empty", h("h2", title), text && h("p", text), actions.length ? h("div.actions", actions) : null);
-}
+export const loading = (text = "Loading …") => h("p.loading", text);
+
+export const empty = (title, text, ...rest) => h("div.empty", h("h2", title), text && h("p", text), rest.length ? actions(rest) : null);
 
 /** An error with a way on. When the server could not be reached, it is tried again by itself. */
 export function failure(error, again, signal) {
   const offline = error instanceof Offline;
-  if (!offline && !("status" in error)) console.error(error); // a defect of ours
-  const message = offline ? "The server cannot be reached. Trying again …" : "status" in error ? error.message : "Something in this page went wrong.";
+  if (!offline && !("status" in error) && error.name !== "AbortError") console.error(error); // a defect of ours
   if (offline && again) {
     const timer = setTimeout(() => { if (!signal?.aborted) again(); }, RETRY_MS);
     signal?.addEventListener("abort", () => clearTimeout(timer));
   }
-  return h("div.failure", { role: "alert" }, h("p", message), again && button("Try again", again, "small"));
+  const text = offline ? "The server cannot be reached. Trying again …" : "status" in error ? error.message : "Something in this page went wrong.";
+  return h("div.failure", { role: "alert" }, h("p", text), again && button("Try again", again, "small"));
 }
 
-/** What is wrong, one line for each error the API names. */
-export function problemList(problem) {
-  const lines = problem.errors?.length ? problem.errors.map((each) => `${each.pointer || "body"}: ${each.message}`) : [problem.message];
+/** What is wrong, a line for each error that the API names. */
+export function problemList({ errors, message, detail }) {
+  const lines = errors?.length ? errors.map((each) => `${each.pointer || "body"}: ${each.message}`) : [message ?? detail];
   return h("ul.failure", { role: "alert" }, lines.map((line) => h("li", line)));
 }
 
-export function warnings(list) {
-  return list.length ? h("ul.warnings", { "aria-label": "Warnings" }, list.map((each) => h("li", sentence(each.message)))) : null;
-}
-
-function sentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
+export const warnings = (list) => (list.length ? h("ul.warnings", { "aria-label": "Warnings" }, list.map(({ message }) =>
+  h("li", message.charAt(0).toUpperCase() + message.slice(1)))) : null);
 
 // Dialogs
 
 /** Opens a modal dialog; `build(close)` makes its content. Resolves to what close() was given. */
-export function dialog(title, build, { wide = false, signal } = {}) {
+export function dialog(title, build, { wide, signal } = {}) {
   return new Promise((resolve) => {
     const before = document.activeElement;
     const heading = h("h2", { id: "dialog-title", tabindex: "-1" }, title);
     const box = h("dialog", { "aria-labelledby": "dialog-title", class: wide ? "wide" : null });
-    const close = (result) => { box.returnValue = ""; box.result = result; box.close(); };
-    box.append(h("div.dialog-head", heading, button("×", () => close(), "plain close", { "aria-label": "Close" })), ...[build(close, box)].flat());
+    let result;
+    const close = (value) => { result = value; box.close(); };
+    box.append(h("div.page-head", heading, button("×", () => close(), "plain close", { "aria-label": "Close" })), ...[build(close)].flat().filter(Boolean));
     box.addEventListener("close", () => {
       box.remove();
       if (before?.isConnected) before.focus();
-      resolve(box.result);
+      resolve(result);
     });
     box.addEventListener("click", (event) => { if (event.target === box) close(); });
-    signal?.addEventListener("abort", () => { if (box.open) close(); });
+    signal?.addEventListener("abort", () => close());
     document.body.append(box);
     box.showModal();
     heading.focus();
@@ -86,40 +95,32 @@ export function dialog(title, build, { wide = false, signal } = {}) {
 }
 
 /**
- * Asks before something is lost. `preview(box)` may show what goes; `act(tell)` does it and may tell how far it is.
+ * Asks before something is lost. `preview()` says what goes, `act(tell)` does it and may tell how far it is.
  * Resolves to true once done.
  */
-export function confirm(title, text, action, { preview, act = async () => {}, kind = "danger" } = {}) {
+export function confirm(title, text, label, act = () => {}, preview = null) {
   return dialog(title, (close) => {
     const detail = h("div");
     const outcome = h("div", { role: "status" });
-    const go = button(action, async () => {
+    const go = button(label, async () => {
       go.disabled = true;
-      outcome.replaceChildren();
       try {
-        await act((progress) => outcome.replaceChildren(h("p", progress)));
+        await act((progress) => outcome.replaceChildren(progress));
         close(true);
       } catch (error) {
         go.disabled = false;
         outcome.replaceChildren(failure(error));
       }
-    }, kind);
+    }, "danger");
     if (preview) {
       go.disabled = true;
-      showPreview(detail, preview, go);
+      load(detail, new AbortController().signal, preview, (said) => {
+        go.disabled = false;
+        return h("p.strong", said);
+      });
     }
-    return [text && h("p", text), detail, outcome, h("div.actions", go, button("Cancel", () => close(false)))];
+    return [h("p", text), detail, outcome, actions(go, button("Cancel", () => close(false)))];
   });
-}
-
-async function showPreview(box, preview, go) {
-  box.replaceChildren(loading("Counting …"));
-  try {
-    box.replaceChildren(h("p.strong", await preview()));
-    go.disabled = false;
-  } catch (error) {
-    box.replaceChildren(failure(error, () => showPreview(box, preview, go)));
-  }
 }
 
 /** A short note that goes by itself. */
