@@ -164,8 +164,7 @@ class Served:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
     def close(self) -> None:
-        self.server.stop()
-        self.server.listeners[0].trigger.pull_trigger()
+        self.server.listeners[0].trigger.pull_trigger(self.server.stop)  # on its own thread, as a signal would
         self.thread.join(30)
         assert not self.thread.is_alive()
 
