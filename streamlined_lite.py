@@ -31,6 +31,7 @@ import gzip
 import hashlib
 import heapq
 import hmac
+import itertools
 import json
 import logging
 import math
@@ -40,6 +41,7 @@ import re
 import resource
 import secrets
 import shlex
+import shutil
 import signal
 import socket
 import sys
@@ -132,10 +134,16 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
     try:
         config = Config(**values)
     except ValidationError as error:
-        troubles += [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+        troubles += [f"{setting_name(str(e['loc'][0]))}: {e['msg']}" for e in error.errors(include_input=False)]
     if troubles:
         raise ConfigError(f"wrong setting {'; '.join(troubles)}")
     return config
+
+
+def setting_name(name: str) -> str:
+    """--idle-timeout (STREAMLINED_IDLE_TIMEOUT)"""
+    variable = ENV_PREFIX + name.upper()
+    return variable if name == "admin_key" else f"--{name.replace('_', '-')} ({variable})"
 
 
 def read_admin_key(path: str) -> dict[str, str]:
@@ -145,9 +153,9 @@ def read_admin_key(path: str) -> dict[str, str]:
     try:
         token = Path(path).read_text("utf-8").strip()
     except (OSError, ValueError) as error:  # missing, a folder, no UTF-8, no path at all
-        raise ConfigError(f"admin_key_file: cannot read {path!r}: {error.__class__.__name__}") from None
+        raise ConfigError(f"{setting_name('admin_key_file')}: cannot read {path!r}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
     if not token:
-        raise ConfigError(f"admin_key_file: {path!r} is empty")
+        raise ConfigError(f"{setting_name('admin_key_file')}: {path!r} is empty")
     return {"admin_key": token}
 
 
@@ -279,7 +287,6 @@ YEAR_2200 = 7_258_118_400_000
 TIMESTAMP_FORMS = ("UNIX seconds (1767225600), UNIX milliseconds (1767225600000) or ISO 8601 "
                    "(2026-01-01T00:00:00Z), from 1970 to 2199")
 NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
-MERGE_FIELD = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 def wrong(code: str, message: str) -> PydanticCustomError:
@@ -314,9 +321,14 @@ def check_characters(value: str) -> str:
     return value
 
 
+def is_unfilled(value: str) -> bool:
+    """Whether a merge field such as {{contact.id}} arrived as it stands in the workflow."""
+    return "}}" in value.partition("{{")[2]
+
+
 def read_identifier(value: Any, limit: int = ID_LIMIT) -> str:
     value = read_text(value, limit)
-    if "{{" in value and MERGE_FIELD.search(value):
+    if is_unfilled(value):
         raise wrong("unresolved_merge_field",
                     "holds a merge field such as {{contact.id}} that the sender did not fill in; "
                     "check its spelling in the workflow, and that the trigger provides it")
@@ -531,7 +543,7 @@ class EventFilter(Query):
 
 
 class EventQuery(EventFilter):
-    """`order=arrival` is by the last request about each event; it goes with location_id and event_name alone."""
+    """`order=arrival` is by each event's arrival or last change; it goes with location_id and event_name alone."""
 
     order: Literal["timestamp", "arrival"] = "timestamp"
     limit: Limit = 50
@@ -642,6 +654,7 @@ ProblemOut = answer("Problem", type=str, title=str, status=int, detail=str, code
                     rejection_id=(int | None, None))
 
 
+ERRORS_LIMIT = 100  # told at once; a body can have many more, and the answer and the rejection should not grow with it
 MESSAGES = {"missing": ("required", "is required"), "dict_type": ("object_type", "must be a JSON object"),
             "model_type": ("object_type", "must be a JSON object"), "extra_forbidden": ("unknown", "is not known here")}
 
@@ -664,7 +677,7 @@ def pointer_part(part: str | int) -> str:
 def field_errors(error: ValidationError, where: Mapping[tuple, str] = {}) -> list[dict]:
     """pydantic's findings as ours: one a field, none with the value that was sent."""
     found = {}
-    for e in error.errors(include_url=False, include_input=False):
+    for e in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
         code, message = MESSAGES.get(e["type"], (e["type"], e["msg"]))
         pointer, column = pointer_of(e["loc"], where), e.get("ctx", {}).get("column")  # in a formula
         found.setdefault(pointer, field_error(pointer, code, message) | ({"column": column} if column else {}))
@@ -702,8 +715,14 @@ SQL = load_statements(data_folder() / "sql")
 
 def rows(connection: apsw.Connection, statement: str, **binds: Any) -> list[dict]:
     """All rows of a statement of sql/ as dictionaries; the statement has run to its end."""
+    return list(stream(connection, statement, **binds))
+
+
+def stream(connection: apsw.Connection, statement: str, **binds: Any) -> Iterator[dict]:
+    """The same, each when it is asked for."""
     cursor = connection.execute(SQL[statement], binds)
-    return [dict(zip([column[0] for column in cursor.description], row)) for row in cursor]
+    for found in cursor:
+        yield dict(zip([column[0] for column in cursor.description], found))
 
 
 def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | None:
@@ -745,7 +764,7 @@ class Database:
         self.last_used: dict[int, int] = {}       # key_id -> time, not yet written, ...
         self.touched: dict[int, int] = {}         # ... and written in the running turn
         self.undone_by: apsw.Error | None = None  # why SQLite itself rolled back the running turn
-        self.next_maintenance = 0 if create else 2**62  # a command's settings are not the server's
+        self.next_maintenance = clock() + MAINTENANCE_MS if create else 2**62  # a command's settings are not the server's
         self.readers: list[apsw.Connection] = []
         self.local = threading.local()
         if not self.memory:
@@ -865,6 +884,7 @@ class Database:
             if self.trouble is not None:
                 self.writer.pragma("user_version", self.writer.pragma("user_version"))
             self.commit()
+        self.roll_back()
 
     def close(self) -> None:
         """Writes what memory holds, moves the WAL into the file and closes."""
@@ -901,7 +921,7 @@ class Checkpointer(threading.Thread):
 
     def run(self) -> None:
         connection = open_connection(self.path, apsw.SQLITE_OPEN_READWRITE)
-        connection.set_busy_timeout(1000)
+        connection.set_busy_timeout(20)  # RESTART holds the writer's lock while it waits for readers
         connection.pragma("synchronous", "full")
         while self.woken.wait() and not self.stopped:
             self.woken.clear()
@@ -915,8 +935,9 @@ class Checkpointer(threading.Thread):
 
     def checkpoint(self, connection: apsw.Connection) -> None:
         connection.execute("select 1 from sqlite_schema").fetchall()  # before its first read it would do nothing
-        mode = apsw.SQLITE_CHECKPOINT_RESTART if self.pages >= RESTART_PAGES else apsw.SQLITE_CHECKPOINT_PASSIVE
-        connection.wal_checkpoint(mode=mode)
+        pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if self.pages >= RESTART_PAGES and moved == pages:  # while a long read keeps pages back, it would only hold the writer
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
 
     def stop(self) -> None:
         self.stopped = True
@@ -938,6 +959,8 @@ def open_writer(path: str) -> apsw.Connection:
     try:
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         connection.pragma("cache_size", -8_000)
+        if connection.readonly("main"):
+            raise ConfigError(f"the database {path} cannot be written; make the file and its folder writable for this user")
         if connection.pragma("application_id") == 0:
             connection.pragma("application_id", APPLICATION_ID)  # before WAL, so that the file's own first page has it
         connection.pragma("journal_mode", "wal")
@@ -1127,7 +1150,7 @@ def location_in(body: Body) -> str | None:
     """The location that a refused body names, where that can be read from it."""
     try:
         parsed = parse_body(body)
-        return read_identifier(parsed.get("locationId") or read_fields(parsed).fields["location_id"])
+        return read_identifier(parsed.get("locationId") or read_fields(parsed).fields.get("location_id") or body_location(parsed)[0])
     except (Problem, PydanticCustomError, AttributeError, KeyError):
         return None
 
@@ -1214,7 +1237,7 @@ def list_events(connection: apsw.Connection, query: EventQuery, locations: Itera
     statement, binds = arrival_statement(query) if query.order == "arrival" else event_statement("list", query)
     before_timestamp, before_id = query.cursor or (2**62, 0)
     binds |= {"before_timestamp": before_timestamp, "before_id": before_id, "limit": query.limit + 1}
-    found = (rows(connection, statement, location_id=each, **binds) for each in locations)
+    found = (stream(connection, statement, location_id=each, **binds) for each in locations)
     order = ("updated_at" if query.order == "arrival" else "timestamp", "event_id")
     return page("events", found, query.limit, order, event_out)
 
@@ -1237,10 +1260,10 @@ def event_statement(verb: str, query: EventFilter) -> tuple[str, dict]:
                                       "to": YEAR_2200 if query.to is None else query.to}
 
 
-def page(noun: str, found: Iterable[list[dict]], limit: int, order: tuple[str, ...], out: Callable[[dict], dict]) -> dict:
+def page(noun: str, found: Iterable[Iterable[dict]], limit: int, order: tuple[str, ...], out: Callable[[dict], dict]) -> dict:
     """The first `limit` of several ordered lists, newest first, which hold one more if there is a next page."""
     key = lambda each: tuple(each[name] for name in order)
-    merged = list(heapq.merge(*found, key=key, reverse=True))
+    merged = list(itertools.islice(heapq.merge(*found, key=key, reverse=True), limit + 1))
     following = write_cursor(key(merged[limit - 1])) if len(merged) > limit else None
     return {noun: [out(each) for each in merged[:limit]], "next": following}
 
@@ -1379,7 +1402,7 @@ def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: I
     binds = {"before_time": before_time, "before_contact": before_contact, "before_location": before_location,
              "limit": query.limit + 1, "pattern": pattern, "tag": query.tag}
     statement = f"contacts.{'list' if query.q is None else 'search'}{'' if query.tag is None else '_by_tag'}"
-    found = (rows(connection, statement, location_id=each, **binds) for each in locations)
+    found = (stream(connection, statement, location_id=each, **binds) for each in locations)
     return page("contacts", found, query.limit, ("updated_at", "contact_id", "location_id"),
                 lambda contact: contact_out(contact_read(connection, contact)))
 
@@ -1473,6 +1496,8 @@ def parse_body(body: Body) -> Any:
         return parse_json(data)
     if kind == "application/x-www-form-urlencoded":
         return parse_form(data)
+    if data.startswith(b"\x1f\x8b"):
+        raise UnsupportedType("the body is compressed with gzip; send it as it is", "content_encoding")
     raise UnsupportedType("send JSON (Content-Type: application/json) or a form (application/x-www-form-urlencoded)")
 
 
@@ -1605,7 +1630,19 @@ def read_event(body: Body, caller: Caller) -> tuple[Event, list[dict], Reading |
         reading.fields["distinct_id"] = str(uuid.uuid4())
         reading.warnings.append(warning("distinct_id_generated", "no distinct_id was sent; sent again, this is another event"))
     event = validate(Event, reading.fields, reading.where)
+    warn_unmeant(reading, event)
     return event, reading.warnings, read_around(parsed, event.location_id) if is_workflow(parsed) else None
+
+
+def warn_unmeant(reading: Reading, event: Event) -> None:
+    """What was hardly meant, and is no error: merge fields that were not filled in, or were empty."""
+    unfilled = [key[:60] for key, value in (event.properties or {}).items() if isinstance(value, str) and is_unfilled(value)]
+    if unfilled:
+        reading.warnings.append(warning("unresolved_merge_field", f"the sender did not fill in a merge field in: {', '.join(unfilled[:10])}"))
+    sent = reading.fields["distinct_id"]
+    if isinstance(sent, str) and sent != event.distinct_id:
+        reading.warnings.append(warning("distinct_id_trimmed", "the distinct_id began or ended with a blank, perhaps of an empty merge "
+                                                               "field; events whose distinct_ids then are the same are one event"))
 
 
 def read_around(body: dict, location_id: str) -> Reading | None:
@@ -1719,7 +1756,7 @@ def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now
         return {"status": "ignored", "type": parsed["type"][:100], "warnings": []}
     reading = read_app_contact(parsed) if app else read_workflow_contact(parsed)
     custom = parsed["customData"] if is_workflow(parsed) else {}
-    deletion = parsed.get("type") == "ContactDelete" if app else any(is_deletion(*entry) for entry in custom.items())
+    deletion = parsed.get("type") == "ContactDelete" if app else is_deletion(custom)
     for name in custom:
         if deletion and name.strip() in ContactIds.model_fields:  # whom it names there is meant, not whoever is around
             reading.take(name.strip(), custom[name], "/customData" + pointer_part(name))
@@ -1740,9 +1777,14 @@ def is_app_webhook(parsed: dict) -> bool:
         and (kind in CONTACT_WEBHOOKS or not parsed.keys().isdisjoint(("locationId", "companyId", "appId", "webhookId")))
 
 
-def is_deletion(name: str, value: Any) -> bool:
-    """A workflow says so in customData: action = delete."""
-    return name.strip() == "action" and isinstance(value, str) and value.strip().lower() == "delete"
+def is_deletion(custom: Mapping[str, Any]) -> bool:
+    """A workflow says so in customData: action = delete. Raises Invalid for another action, which nobody would see ignored."""
+    for name, value in custom.items():
+        if name.strip().lower() == "action" and not is_blank(value):
+            if str(value).strip().lower() != "delete":
+                raise Invalid([field_error("/customData" + pointer_part(name), "unknown_action", "must be delete, or left out")])
+            return True
+    return False
 
 
 def receive_deletion(connection: apsw.Connection, said: ContactIds, caller: Caller) -> dict:
@@ -1869,7 +1911,7 @@ NUMBER_OPS = {"eq", "neq", "gt", "gte", "lt", "lte", "between"}
 SET_OPS = {"is_set", "is_not_set"}
 OPS = {"text": TEXT_OPS | SET_OPS, "value": TEXT_OPS | NUMBER_OPS | SET_OPS, "contact": {"is"} | SET_OPS,
        "date": {"before", "after", "between", "in_last"} | SET_OPS, "tags": {"has_any", "has_all", "has_none"} | SET_OPS}
-NUMERIC = re.compile(r"[ \t\n\v\f\r]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*")
+NUMERIC = re.compile(r"[ \t\n\v\f\r]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
@@ -1897,13 +1939,7 @@ def read_field(value: Any) -> str:
     if not isinstance(value, str) or kind_of(value) is None:
         raise wrong("unknown_field", "must be contact.tags, contact.date_created, contact.source, contact.name, contact.email, "
                                      "contact.phone, contact.type, contact.<custom field>, property.<key>, contact_id or distinct_id")
-    return read_key_of(value)
-
-
-def read_key_of(value: str) -> str:
-    if len(value) > NAME_LIMIT:
-        raise wrong("too_long", f"must have {NAME_LIMIT:,} characters at most")
-    return read_property(value)
+    return read_key(value)
 
 
 def read_numeric(value: Any) -> int | float:
@@ -1978,8 +2014,8 @@ class Strict(BaseModel):
         try:
             read = handler(value)
         except ValidationError as error:
-            found = [(each["loc"], wrong_as(each)) for each in error.errors(include_url=False, include_input=False)]
-        found += cls.faults(value) if isinstance(value, dict) else []
+            found = [(each["loc"], wrong_as(each)) for each in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]]
+        found += itertools.islice(cls.faults(value), ERRORS_LIMIT) if isinstance(value, dict) else []
         if found:
             lines = [{"type": error, "loc": place, "input": None} for place, error in found]
             raise ValidationError.from_exception_data(cls.__name__, lines)
@@ -2032,8 +2068,8 @@ def is_group(value: Any) -> bool:
 class Group(Strict):
     """Conditions and groups, of which all or any must hold. An empty `all` restricts nothing."""
 
-    all: list[Filter] | None = None
-    any: list[Filter] | None = Field(None, min_length=1)
+    all: list[Filter] | None = Field(None, max_length=CONDITION_LIMIT)
+    any: list[Filter] | None = Field(None, min_length=1, max_length=CONDITION_LIMIT)
 
     @staticmethod
     def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
@@ -2127,7 +2163,7 @@ class DefinitionList(Strict):
     @staticmethod
     def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
         metrics = raw.get("metrics")
-        names = [each.get("name") if isinstance(each, dict) else None for each in metrics] if isinstance(metrics, list) else []
+        names = [each.get("name") if isinstance(each, dict) else None for each in metrics[:LIST_LIMIT]] if isinstance(metrics, list) else []
         for index, name in enumerate(names):
             if isinstance(name, str) and name in names[:index]:
                 yield ("metrics", index, "name"), wrong("duplicate", "is the name of an earlier metric")
@@ -2135,7 +2171,7 @@ class DefinitionList(Strict):
 
 def raw_terms(raw: Any) -> list[dict]:
     terms = raw.get("terms") if isinstance(raw, dict) else None
-    return [term if isinstance(term, dict) else {} for term in terms] if isinstance(terms, list) else []
+    return [term if isinstance(term, dict) else {} for term in terms[:TERM_LIMIT]] if isinstance(terms, list) else []
 
 
 def contact_conditions(raw: Any) -> Iterator[tuple]:
@@ -2180,7 +2216,7 @@ def read_breakdown(value: Any) -> str:
     if not isinstance(value, str) or (value not in ("location", "tag") and kind_of(value) not in ("text", "value", "tags")) \
             or value == "distinct_id":
         raise wrong("unknown_field", "must be property.<key>, contact.<field>, tag or location")
-    return "tag" if value == "contact.tags" else read_key_of(value)
+    return "tag" if value == "contact.tags" else read_key(value)
 
 
 Breakdown = plain(read_breakdown, {"type": "string", "description": "property.<key>, contact.<field>, tag or location"})
@@ -2610,14 +2646,19 @@ def grouping_sql(aggregation: str, grouping: str, periods: int) -> str:
             f"from facts group by {', '.join(GROUPINGS[grouping])}")
 
 
+class TooSlow(Exception):
+    """The time of a calculation is over."""
+
+
 @contextlib.contextmanager
-def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[None]:
-    """Stops statements on this connection that run beyond the time, as Invalid. Real time, whatever the clock says."""
+def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
+    """Stops statements on this connection that run beyond the time, and whoever raises TooSlow after the deadline
+    that it gives (time.monotonic()), as Invalid."""
     deadline = time.monotonic() + seconds
     connection.set_progress_handler(lambda: time.monotonic() > deadline, 20_000)
     try:
-        yield
-    except apsw.InterruptError:
+        yield deadline
+    except (apsw.InterruptError, TooSlow):
         raise Invalid([field_error("", "query_too_slow", f"this took more than {seconds:g} seconds and was stopped; "
                                    "take a shorter range, fewer locations or fewer filters")], "query_too_slow") from None
     finally:
@@ -2635,8 +2676,8 @@ def calculate(connection: apsw.Connection, query: MetricQuery, now: int, default
     """
     where = frame(connection, query, now, default_zone, allowed, query.compare)
     groupings = ("total", "bucket") if len(where.locations) == 1 else ("total", "bucket", "location")
-    with time_limit(connection, seconds):
-        table = Table(connection, query.metric, groupings, where.cells(), where)
+    with time_limit(connection, seconds) as deadline:
+        table = Table(connection, query.metric, deadline, groupings, where.cells(), where)
         period, *compared = [period_answer(table, where, number) for number in range(len(where.periods))]
         answer = {"name": query.metric.name, "format": query.metric.format and query.metric.format.model_dump(),
                   "timezone": where.zone.key, "interval": query.interval, "calculated_at": iso(now), **period,
@@ -2652,15 +2693,16 @@ def calculate(connection: apsw.Connection, query: MetricQuery, now: int, default
 def query_of(definition: Definition, asked: DataQuery) -> MetricQuery:
     """The query of a saved metric. Raises Invalid where the definition has no such breakdown."""
     if is_of_contact(asked.breakdown) and any(term.type == "account" for term in definition.terms):
-        raise Invalid([field_error("/breakdown", "contact_field", "is a field of contacts; all terms must be contact terms")])
+        raise Invalid([field_error("?breakdown", "contact_field", "is a field of contacts; all terms must be contact terms")])
     return MetricQuery.model_construct(metric=definition, **{name: getattr(asked, name) for name in DataQuery.model_fields})
 
 
 class Table:
     """The terms' values by grouping and group, and the formula over them. Arguments as of compile_term."""
 
-    def __init__(self, connection: apsw.Connection, metric: Definition, *rest: Any):
+    def __init__(self, connection: apsw.Connection, metric: Definition, deadline: float, *rest: Any):
         self.metric, self.formula, self.divisions, self.overflows = metric, metric.compiled(), 0, 0
+        self.deadline = deadline
         self.measures: dict[tuple, tuple[Any, int]] = {}  # (term key, grouping, key, key): value, skipped; none without events
         for term in metric.terms:
             for grouping, first, second, value, skipped, _ in connection.execute(*compile_term(term, *rest)):
@@ -2668,6 +2710,8 @@ class Table:
 
     def numbers(self, grouping: str, first: Any, second: Any = None) -> dict:
         """`value` and `terms` of one group; a group without events has what emptiness gives."""
+        if time.monotonic() > self.deadline:
+            raise TooSlow
         terms = {}
         for term in self.metric.terms:
             value, _ = self.measures.get((term.key, grouping, first, second), (EMPTY.get(term.aggregation), 0))
@@ -2736,11 +2780,11 @@ def breakdown_answer(connection: apsw.Connection, query: MetricQuery, where: Fra
     tag its contact has; in the rest it is there once.
     """
     whole = [(where.periods[0].start, where.periods[0].end, 0)]
-    ranked = Table(connection, query.metric, ("group",), whole, where, query.breakdown)
+    ranked = Table(connection, query.metric, table.deadline, ("group",), whole, where, query.breakdown)
     values = {key: ranked.numbers("group", key)["value"] for key in {key for _, _, key, _ in ranked.measures}}
     order = sorted(values, key=lambda key: (values[key] is None, -(values[key] or 0), key is None, key or ""))
     top, others = order[:GROUP_LIMIT], len(order) > GROUP_LIMIT
-    part = Table(connection, query.metric, ("place", "place_bucket"), where.cells(), where, query.breakdown, top)
+    part = Table(connection, query.metric, table.deadline, ("place", "place_bucket"), where.cells(), where, query.breakdown, top)
     groups = [{"key": key, "other": False} | group_answer(part, where, place) for place, key in enumerate(top)]
     if others:
         groups.append({"key": None, "other": True} | group_answer(part, where, None))
@@ -2902,7 +2946,8 @@ def list_contact_fields(connection: apsw.Connection, locations: Iterable[str]) -
 # http
 ########################################################################################################
 
-BODY_LIMIT = 1 * MEGABYTE
+BODY_LIMIT = 1 * MEGABYTE  # of what is stored; ...
+WIRE_LIMIT = 4 * MEGABYTE  # ... of what is read at all, to refuse it with our words and keep its beginning
 JSON, PROBLEM_JSON = "application/json", "application/problem+json"
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -3012,7 +3057,7 @@ def get_events(call: Call) -> dict:
 def delete_events_by_filter(call: Call) -> dict:
     """Deletes up to 1,000 of the events that match and says how many remain; repeat until that is 0."""
     if not call.query.model_dump(exclude={"dry_run"}, exclude_none=True):
-        raise Invalid([field_error("", "filter_required", "name at least one of location_id, event_name, contact_id, from, to")])
+        raise Invalid([field_error("?", "filter_required", "name at least one of location_id, event_name, contact_id, from, to")])
     return delete_events(call.connection, call.query, call.locations(call.query.location_id))
 
 
@@ -3307,14 +3352,19 @@ class App(bottle.Bottle):
         self.config_, self.database, self.clock = config, database, clock
         self.attempts: deque = deque(maxlen=100)
         self.assets = load_assets(data_folder() / "static")
+        if config.log_requests:
+            self.add_hook("after_request", self.log_request)
 
     def close(self) -> None:
         self.database.close()
 
     def default_error_handler(self, error: bottle.HTTPError) -> bytes:
         """What Bottle itself refuses: unknown paths and methods."""
-        problem = {404: NotFound("there is nothing at this path"), 405: MethodNotAllowed("the path does not know this method")}
-        return fill(bottle.response, problem.get(error.status_code) or self.defect(error))
+        problem = {404: NotFound("there is nothing at this path; events are posted to /events/ingestion/v1"),
+                   405: MethodNotAllowed("the path does not know this method; events are sent with POST")}.get(error.status_code)
+        if problem and bottle.request.method in ("POST", "PUT"):  # a sender with a wrong URL must not be invisible either
+            self.attempts.append({"time": self.clock(), "path": bottle.request.path[:200], "reason": problem.detail})
+        return fill(bottle.response, problem or self.defect(error))
 
     def defect(self, error: bottle.HTTPError) -> Problem:
         log_defect(error.exception or error)
@@ -3337,7 +3387,6 @@ class App(bottle.Bottle):
         perform = self.write if route.writes else self.read
 
         def callback(**path: str) -> bottle.HTTPResponse:
-            started = time.perf_counter()
             try:
                 answer = perform(route, path)
             except Problem as problem:
@@ -3347,18 +3396,16 @@ class App(bottle.Bottle):
             except Exception as error:
                 log_defect(error)
                 answer = Broken(DEFECT)
-            return self.finish(respond(answer, reading=not route.writes), started)
+            return respond(answer, reading=not route.writes)
         return callback
 
-    def finish(self, response: bottle.HTTPResponse, started: float) -> bottle.HTTPResponse:
-        if self.config_.log_requests:
-            request = bottle.request
-            print(f"{iso(self.clock())} {request.method} {json.dumps(request.path)} {response.status_code} "
-                  f"{(time.perf_counter() - started) * 1000:.1f} ms", file=sys.stderr, flush=True)
-        return response
+    def log_request(self) -> None:
+        """A line for every answer; in the path there is neither query nor token."""
+        request, status = bottle.request, bottle.response.status_code
+        print(f"{iso(self.clock())} {request.method} {json.dumps(request.path)} {status}", file=sys.stderr, flush=True)
 
     def read(self, route: Route, path: dict[str, str]) -> Any:
-        with self.database.read() as connection:
+        with self.database.read() as connection, time_limit(connection, QUERY_SECONDS):
             call = self.call(route, path, connection)
             self.admit(call)
             return route.handler(call)
@@ -3402,6 +3449,8 @@ class App(bottle.Bottle):
         check_path(environ)
         if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
             raise UnsupportedType("send the body as it is, without Content-Encoding", "content_encoding")
+        if call.body.data.strip() and route.method == "DELETE":  # a dry_run in there would be overlooked
+            raise Invalid([field_error("", "body_unused", "a DELETE takes no body; write ?dry_run=true behind the path")])
         if len(call.body.data) > BODY_LIMIT:
             raise TooLarge(f"a body may have {BODY_LIMIT:,} bytes, this one has {len(call.body.data):,}")
 
@@ -3616,11 +3665,11 @@ def wire_problem(error: Any) -> Problem:
     if isinstance(error, Problem):
         return error
     problem = Problem({
-        413: f"a body may have {BODY_LIMIT:,} bytes",
+        413: f"a body may have {BODY_LIMIT:,} bytes; of one with more than {WIRE_LIMIT:,} nothing is kept",
         431: f"the headers may have {HEADER_LIMIT:,} bytes",
         501: "this transfer encoding is not known here; send chunked, or a Content-Length",
         500: "the server failed to do this; its log says where",
-    }.get(error.code, "the request is not valid HTTP/1.1"), "http_error")
+    }.get(error.code, "the request is not valid HTTP/1.1"), TooLarge.code if error.code == 413 else "http_error")
     problem.status, problem.title = error.code, error.reason
     return problem
 
@@ -3744,7 +3793,7 @@ class Server:
             channel_timeout=config.idle_timeout,         # slow and silent clients go, ...
             cleanup_interval=min(10, config.idle_timeout),  # ... and are looked for as often
             max_request_header_size=HEADER_LIMIT,
-            max_request_body_size=BODY_LIMIT + 1,        # waitress refuses what has as many bytes
+            max_request_body_size=WIRE_LIMIT + 1,        # waitress refuses what has as many bytes
             recv_bytes=65_536,
             log_socket_errors=False,                     # a client that hangs up is no error of ours
             clear_untrusted_proxy_headers=False,         # we read none of them
@@ -3992,7 +4041,9 @@ def introduce(database: Database, url: str) -> None:
 
 def key_command(config: Config) -> str:
     """The command that makes an admin key for this database, as this program was started."""
-    program = f"{shlex.quote(sys.executable)} {shlex.quote(sys.argv[0])}" if sys.argv[0].endswith(".py") else "streamlined-lite"
+    program = "streamlined-lite" if shutil.which("streamlined-lite") else shlex.quote(os.path.abspath(sys.argv[0]))
+    if sys.argv[0].endswith(".py"):
+        program = f"{shlex.quote(sys.executable)} {shlex.quote(sys.argv[0])}"
     return f"{program} keys create admin --scope admin --database {shlex.quote(os.path.abspath(config.database))}"
 
 

@@ -149,7 +149,7 @@ def test_the_version_and_the_help_are_asked_of_the_program_itself(run):
         assert code == 0 and all(name.split()[0] in out for name in lite.EXAMPLES) and lite.EXAMPLES["serve"] in " ".join(out.split())
 
 
-@pytest.mark.parametrize("variable, said", [("STREAMLINED_PROT", "unknown setting STREAMLINED_PROT; known are STREAMLINED_DATABASE, "), ("STREAMLINED_PORT", "wrong setting port: ")])
+@pytest.mark.parametrize("variable, said", [("STREAMLINED_PROT", "unknown setting STREAMLINED_PROT; known are STREAMLINED_DATABASE, "), ("STREAMLINED_PORT", "wrong setting --port (STREAMLINED_PORT): ")])
 @pytest.mark.parametrize("command", [(), ("serve",), ("keys", "list"), ("--port", "0")])
 def test_a_wrong_variable_ends_every_command_that_reads_it_with_code_2(run, tmp_path, monkeypatch, variable, said, command):
     monkeypatch.setenv(variable, "x")

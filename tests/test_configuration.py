@@ -54,13 +54,18 @@ def test_the_table_above_leaves_no_setting_out():
     ("keep_rejections", "0"), ("keep_rejections_days", "0"), ("log_requests", "maybe"),
 ])
 def test_a_wrong_value_is_refused_by_the_name_of_its_setting(name, text):
-    assert f"wrong setting {name}: " in refusal(variables(**{name: text}))
-    assert f"wrong setting {name}: " in refusal(**{name: text})
+    assert f"wrong setting {lite.setting_name(name)}: " in refusal(variables(**{name: text}))
+    assert f"wrong setting {lite.setting_name(name)}: " in refusal(**{name: text})
+
+
+def test_a_setting_is_named_by_its_flag_and_its_variable():
+    assert lite.setting_name("idle_timeout") == "--idle-timeout (STREAMLINED_IDLE_TIMEOUT)"
+    assert lite.setting_name("admin_key") == "STREAMLINED_ADMIN_KEY"  # which has no flag
 
 
 def test_every_wrong_setting_is_named_at_once():
     message = refusal(variables(port="x", time_zone="Mars", admin_key="short", admin_key_file="/nowhere", read_threads="0"), host="")
-    assert all(f"{name}: " in message for name in ("port", "time_zone", "admin_key", "admin_key_file", "read_threads", "host"))
+    assert all(f"{lite.setting_name(name)}: " in message for name in ("port", "time_zone", "admin_key", "admin_key_file", "read_threads", "host"))
 
 
 def test_no_message_repeats_an_admin_key(tmp_path):

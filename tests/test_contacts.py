@@ -240,8 +240,21 @@ def test_other_webhook_types_are_ignored_and_named(api, body):
     assert tables(api) == [[], [], [], []] and api.get("/rejections/v1")["rejections"] == []
 
 
-def test_what_customdata_holds_beside_an_action_is_not_stored_and_named(api):
-    answer = ingest(api, sample("workflow-webhook-opportunity", action="keep"))
+def test_another_action_than_delete_is_refused_since_nobody_would_see_it_ignored(api):
+    answer = api("POST", INGEST, sample("workflow-webhook-minimal", **{" Action": "deleted"}))
+    assert answer.status_int == 422 and answer.json["errors"][0]["pointer"] == "/customData/ Action"
+    assert api.rows("select * from contacts") == [] and answer.json["rejection_id"]
+
+
+def test_the_contact_that_the_workflow_names_is_deleted_and_not_the_one_around(api):
+    ingest(api, workflow(contact_id="c-1"))
+    ingest(api, workflow(contact_id="c-2"))
+    assert ingest(api, workflow(contact_id="c-1") | {"customData": {"action": "delete", "contact_id": "c-2"}})["status"] == "deleted"
+    assert api.rows("select contact_id from contacts") == [("c-1",)]
+
+
+def test_what_customdata_holds_is_not_stored_and_named(api):
+    answer = ingest(api, sample("workflow-webhook-opportunity", action=""))
     assert answer["status"] == "created" and answer["warnings"][0]["code"] == "unknown_fields"
     assert "customData.event_name" in answer["warnings"][0]["message"]
     assert api.rows("select * from events") == []

@@ -304,3 +304,23 @@ def test_a_bound_key_can_neither_read_nor_change_by_posting_elsewhere(many):
                many("PUT", "/contacts/v1/b/c-1", {"name": "x"}, key=key), many("DELETE", "/contacts/v1/b/c-1", key=key)]
     assert [(each.status_int, each.json["code"]) for each in answers] == [(403, "location_not_allowed")] * 4
     assert (many.rows("select * from events"), many.rows("select * from contacts")) == before
+
+
+# What was hardly meant
+
+
+def test_a_merge_field_that_nobody_filled_in_is_told_of_in_a_property(api):
+    answer = api.post(event(properties={"value": "{{opportunity.lead_value}}", "note": "{{ fine"})).json
+    assert answer["status"] == "created" and [each["code"] for each in answer["warnings"]] == ["unresolved_merge_field"]
+    assert "value" in answer["warnings"][0]["message"] and "note" not in answer["warnings"][0]["message"]
+
+
+def test_a_distinct_id_that_ends_in_an_empty_merge_field_is_told_of(api):
+    answer = api.post(event("Offer Made ")).json
+    assert answer["event"]["distinct_id"] == "Offer Made" and [each["code"] for each in answer["warnings"]] == ["distinct_id_trimmed"]
+
+
+def test_a_delete_with_a_body_is_refused_since_a_dry_run_in_it_would_be_overlooked(api):
+    api.post(event())
+    answer = api("DELETE", "/events/v1?location_id=loc-1", {"dry_run": True})
+    assert (answer.status_int, answer.json["errors"][0]["code"]) == (422, "body_unused") and len(api.rows("select * from events")) == 1

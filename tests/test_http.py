@@ -449,3 +449,24 @@ def test_the_document_names_the_public_address():
     api = Api(public_url="https://events.example.com")
     assert api.get("/openapi.json")["servers"] == [{"url": "https://events.example.com"}]
     api.app.close()
+
+
+def test_a_sender_with_a_wrong_url_or_method_is_shown_to_an_admin(api):
+    for method, path in (("POST", "/event/ingestion/v1"), ("PUT", "/events/ingestion/v1"), ("GET", "/nothing")):
+        assert api(method, path, event() if method != "GET" else None).status_int in (404, 405)
+    assert [(each["path"], "/events/ingestion/v1" in each["reason"]) for each in api.get("/attempts/v1")["attempts"]] == [
+        ("/events/ingestion/v1", False), ("/event/ingestion/v1", True)]
+
+
+def test_every_answer_has_its_line_where_that_is_wished(capsys):
+    api = Api(log_requests=True)
+    for method, path in (("GET", "/healthz"), ("POST", "/no-such-path"), ("PUT", "/events/v1"), ("GET", "/")):
+        api(method, path)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(" ", 1)[1] for line in lines] == ['GET "/healthz" 200', 'POST "/no-such-path" 404', 'PUT "/events/v1" 405', 'GET "/" 200']
+    api.app.close()
+
+
+def test_a_compressed_body_without_its_header_is_recognized(api):
+    answer = api.post(gzip.compress(b"{}"), kind="text/plain")
+    assert answer.status_int == 415 and "gzip" in answer.json["detail"]

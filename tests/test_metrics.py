@@ -627,7 +627,8 @@ def test_a_wrong_filter_is_pointed_at(body, place, code):
     ({"filter": {}}, "/terms/0/filter", "unknown"),
     ({"filters": []}, "/terms/0/filters", "object_type"),
     ({"filters": {"all": [condition("contact.tags", "has_any", "x")]}}, "/terms/0/filters/all/0/field", "contact_field"),
-    ({"filters": {"all": [condition("contact.tags", "is_set")] * 101}, "type": "contact"}, "/terms/0/filters", "too_many")])
+    ({"filters": {"all": [condition("contact.tags", "is_set")] * 101}, "type": "contact"}, "/terms/0/filters/all", "too_long"),
+    ({"filters": {"all": [{"any": [condition("contact.tags", "is_set")] * 51}] * 2}, "type": "contact"}, "/terms/0/filters", "too_many")])
 def test_a_wrong_term_is_pointed_at(change, pointer, code):
     assert errors_of(m.Definition, metric(term() | change))[pointer]["code"] == code
 
@@ -824,7 +825,7 @@ def test_a_saved_metric_is_calculated_by_a_url(store):
     assert [group["key"] for group in answer["breakdown"]["groups"]] == ["loc", "two"]
     with pytest.raises(Invalid) as caught:
         m.query_of(definition, validate(m.DataQuery, {"breakdown": "tag"}))
-    assert caught.value.errors[0]["pointer"] == "/breakdown"
+    assert caught.value.errors[0]["pointer"] == "?breakdown"
 
 
 def test_names_are_unique(store):
@@ -900,3 +901,24 @@ def test_a_calculation_that_takes_long_stops_no_post(serve, monkeypatch):
         assert exchange(served, request_bytes(event()))[0][0] == 201
         go_on.set()
         assert Answers(asking).next()[0] == 200
+
+
+@pytest.mark.parametrize("text", ["1" * 50_000 + "x", "." * 50_000, "1" * 200 + "e" + "1" * 50_000 + "x"])
+def test_a_long_text_that_is_no_number_is_refused_at_once(text):
+    started = time.monotonic()
+    errors_of(m.Definition, metric(term(filters={"all": [condition("property.x", "gt", text)]})))
+    assert m.NUMERIC.fullmatch(text) is None and time.monotonic() - started < 10  # minutes, where the pattern can match it in many ways
+
+
+def test_a_body_with_very_many_errors_tells_of_a_hundred(api):
+    answer = api.post(event(properties={str(number): None for number in range(50_000)}))
+    assert answer.status_int == 422 and len(answer.json["errors"]) == m.ERRORS_LIMIT and len(answer.body) < 50_000
+    assert len(errors_of(m.Definition, metric(*[{}] * 10_000))) <= 2 * m.ERRORS_LIMIT
+
+
+def test_what_python_calculates_is_stopped_too(store):
+    formula = "+".join(["A"] * 900)
+    slow = validate(m.MetricQuery, {"metric": metric(term(), formula=formula), "interval": "hour", "from": "2025-01-01", "to": "2026-01-01"})
+    with pytest.raises(Invalid) as caught, store.reader:
+        m.calculate(store.reader, slow, NOW, "UTC", None, seconds=0.05)
+    assert caught.value.code == "query_too_slow"
