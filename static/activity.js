@@ -9,7 +9,6 @@ import { confirm, dialog, failure, load, problemList, toast, warnings } from "./
 import { hasArrived, waiting } from "./waiting.js";
 
 const EVERY_MS = 3000;
-const PAGE = 50;
 const OUTCOMES = [["", "Everything"], ["accepted", "Accepted"], ["updated", "Updated"], ["refused", "Refused"], ["replaced", "Replaced"], ["attempt", "Wrong key"]];
 
 export async function showActivity(view) {
@@ -46,105 +45,80 @@ function showFeed(view) {
   view.signal.addEventListener("abort", () => clearInterval(beat));
 }
 
-/** The newest of three lists as one. What is older than the end of a list that goes on is held back, until that list has got there. */
+/** The newest of three lists as one. */
 class Feed {
+  limit = 50;
+  rows = new Map();
+
   constructor(state, signal, box, view) {
-    Object.assign(this, { state, signal, box, view, items: new Map(), rows: new Map(), next: {}, oldest: {} });
-    const { location: location_id, name: event_name, outcome } = state;
-    const wants = (...outcomes) => !outcome || outcomes.includes(outcome);
-    this.sources = {
-      ...(wants("accepted", "updated") && { events: (cursor) => get("/events/v1", { order: "arrival", location_id, event_name, limit: PAGE, cursor }, signal) }),
-      ...(isAdmin() && wants("refused", "replaced") && { rejections: (cursor) => get("/rejections/v1", { location_id, limit: PAGE, cursor }, signal) }),
-      ...(isAdmin() && !location_id && !event_name && wants("attempt") && { attempts: () => get("/attempts/v1", {}, signal) }),
-    };
+    Object.assign(this, { state, signal, box, view });
   }
 
-  /** Fetches the newest page of every list; how many entries are new. Where more came than a page holds, a list begins anew. */
+  /** The newest of each list; of all that came since the oldest of them, nothing is missing. */
   async look() {
-    const kinds = Object.keys(this.sources);
-    const pages = await Promise.all(kinds.map((kind) => this.sources[kind]()));
-    return kinds.reduce((sum, kind, index) => {
-      const found = pages[index][kind].map(ITEMS[kind]);
-      const fresh = found.filter((item) => this.items.get(item.key)?.version !== item.version).length;
-      if (!(kind in this.next) || kind === "attempts" || (found.length && fresh === found.length)) {
-        for (const [key, item] of this.items) if (item.kind === kind) this.items.delete(key);
-        this.take(kind, found, pages[index].next);
-      } else this.take(kind, found, this.next[kind], this.oldest[kind]);
-      return sum + fresh;
-    }, 0);
-  }
-
-  take(kind, found, next, oldest = found.at(-1)?.at) {
-    for (const item of found) this.items.set(item.key, item);
-    this.next[kind] = next ?? null;
-    this.oldest[kind] = oldest;
+    const { location: location_id, name: event_name, outcome } = this.state;
+    const wants = (...outcomes) => !outcome || outcomes.includes(outcome);
+    const list = async (kind, path, query) => (await get(path, { ...query, limit: this.limit }, this.signal))[kind].map(ITEMS[kind]);
+    const lists = await Promise.all([
+      wants("accepted", "updated") ? list("events", "/events/v1", { order: "arrival", location_id, event_name }) : [],
+      isAdmin() && wants("refused", "replaced") ? list("rejections", "/rejections/v1", { location_id }) : [],
+      isAdmin() && !location_id && !event_name && wants("attempt") ? get("/attempts/v1", {}, this.signal).then(({ attempts }) => attempts.map(ITEMS.attempts)) : []]);
+    this.items = lists.flat().sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, this.limit);
+    this.more = lists.flat().length >= this.limit && this.limit < 500;
   }
 
   async refresh() {
     if (this.asking) return; // a slow answer is waited for, not overtaken
     this.asking = true;
-    let trouble;
+    let trouble = "";
     try {
-      const fresh = await this.look();
-      if (fresh) announce(`${fresh} new`);
+      await this.look();
     } catch (error) {
       trouble = failure(error);
     }
     this.asking = false;
-    if (!this.signal.aborted) this.box.replaceChildren(trouble ?? "", ...this.draw());
+    if (!this.signal.aborted) this.box.replaceChildren(trouble, ...this.draw(true));
   }
 
-  async older() {
-    const behind = Object.keys(this.sources).filter((kind) => this.next[kind] && this.oldest[kind] >= this.horizon());
-    const pages = await Promise.all(behind.map((kind) => this.sources[kind](this.next[kind])));
-    behind.forEach((kind, index) => this.take(kind, pages[index][kind].map(ITEMS[kind]), pages[index].next));
-  }
-
-  horizon() {
-    return Object.keys(this.next).filter((kind) => this.next[kind]).map((kind) => this.oldest[kind]).sort().at(-1) ?? "";
-  }
-
-  draw() {
+  draw(live) {
     const { name, outcome } = this.state;
-    const horizon = this.horizon();
-    const shown = [...this.items.values()].filter((item) => item.at >= horizon && (!outcome || item.outcome === outcome) && (!name || item.name === name))
-      .sort((a, b) => (a.at < b.at ? 1 : -1));
-    const rest = h("div");
-    if (horizon) rest.append(button("Show older", () => load(rest, this.signal, () => this.older(), () => { this.box.replaceChildren(...this.draw()); return []; })));
-    return [shown.length ? h("ol.feed", shown.map((item) => this.row(item))) : hint("Nothing that matches has arrived."), rest];
+    const shown = this.items.filter((item) => (!outcome || item.outcome === outcome) && (!name || item.name === name));
+    const fresh = shown.filter((item) => !this.rows.has(item.key)).length;
+    if (live && fresh) announce(`${fresh} new`);
+    return [shown.length ? h("ol.feed", shown.map((item) => this.row(item, live))) : hint("Nothing that matches has arrived."),
+      this.more ? button("Show older", () => { this.limit = Math.min(500, this.limit * 3); this.refresh(); }) : ""];
   }
 
   /** The same element for the same entry, so that neither focus nor a pointer loses it. */
-  row(item) {
+  row(item, live) {
     const known = this.rows.get(item.key);
-    if (known && known.version === item.version) {
+    if (known) {
       known.when.textContent = ago(item.at);
       return known.element;
     }
     const when = h("time", { datetime: item.at }, ago(item.at));
     const inside = [h(`span.badge.${item.outcome}`, item.label ?? item.outcome), h("span.entry", h("span.strong", cut(item.title, 120)),
       h("span.hint", [item.data.location_id && locationName(item.data.location_id), ...item.text].filter(Boolean).join(" · "))), when];
-    const element = h("li", { class: this.rows.size && this.asking ? "new" : null },
-      item.kind === "attempts" ? h("div.row", inside) : h("button.row", { type: "button", onclick: () => this.open(item) }, inside));
-    this.rows.set(item.key, { element, when, version: item.version });
+    const element = h("li", { class: live ? "new" : null },
+      item.open ? h("button.row", { type: "button", onclick: () => this.open(item) }, inside) : h("div.row", inside));
+    this.rows.set(item.key, { element, when });
     return element;
   }
 
-  async open({ kind, key, data }) {
-    const gone = () => this.items.delete(key);
-    await (kind === "events" ? openEvent(data.event_id, this.view.signal, gone) : openRejection(data, this.view.signal, gone));
+  async open(item) {
+    await item.open(item.data, this.view.signal);
     if (!this.signal.aborted) this.refresh();
   }
 }
 
+// The key is of one state of an entry: one that changed is drawn anew.
 const ITEMS = {
-  events: (data) => ({ kind: "events", key: `e${data.event_id}`, version: data.updated_at, at: data.updated_at, data, name: data.event_name, title: data.event_name,
-    outcome: data.updated_at === data.received_at ? "accepted" : "updated",
+  events: (data) => ({ key: `e${data.event_id} ${data.updated_at}`, at: data.updated_at, data, name: data.event_name, title: data.event_name,
+    outcome: data.updated_at === data.received_at ? "accepted" : "updated", open: (event, signal) => openEvent(event.event_id, signal),
     text: [data.contact_id ? `contact ${cut(data.contact_id, 40)}` : "account", propertiesText(data.properties)] }),
-  rejections: (data) => ({ kind: "rejections", key: `r${data.rejection_id}`, version: data.replayed_at, at: data.received_at, data, name: nameIn(data),
-    title: nameIn(data) ?? data.path, outcome: data.code === "event_replaced" ? "replaced" : "refused", label: data.replayed_at && "sent again",
-    text: [cut(data.problem.detail ?? data.code, 240)] }),
-  attempts: (data) => ({ kind: "attempts", key: `a${data.time}${data.path}`, at: data.time, data, title: data.path, outcome: "attempt", label: "wrong key", text: [data.reason] }),
+  rejections: (data) => ({ key: `r${data.rejection_id} ${data.replayed_at}`, at: data.received_at, data, name: nameIn(data), title: nameIn(data) ?? data.path,
+    outcome: data.code === "event_replaced" ? "replaced" : "refused", label: data.replayed_at && "sent again", open: openRejection, text: [cut(data.problem.detail ?? data.code, 240)] }),
+  attempts: (data) => ({ key: `a${data.time}${data.path}`, at: data.time, data, title: data.path, outcome: "attempt", label: "wrong key", text: [data.reason] }),
 };
 
 /** The event's name in a refused body, where that is JSON. */
@@ -159,7 +133,7 @@ function nameIn({ body }) {
 
 // One that was refused or replaced
 
-function openRejection(rejection, signal, ongone) {
+function openRejection(rejection, signal) {
   const { rejection_id: id, replayed_at: replayed, code, encoding, path, query, content_type: type } = rejection;
   return dialog(code === "event_replaced" ? "Replaced event" : "Refused", (close) => {
     const text = encoding === "utf-8";
@@ -170,7 +144,6 @@ function openRejection(rejection, signal, ongone) {
       again.disabled = true;
       try {
         const answer = await call("POST", `/rejections/v1/${id}/replay`, { body: body.value === was ? undefined : body.value, type: type || undefined });
-        ongone();
         outcome.replaceChildren(h("p.success", { role: "status" }, `Sent again: ${answer.status}.`), warnings(answer.warnings ?? []) ?? "");
       } catch (error) {
         again.disabled = false;
@@ -180,9 +153,7 @@ function openRejection(rejection, signal, ongone) {
     return [problemList(rejection.problem), facts([["Arrived", exactTime(rejection.received_at)], ["Path", path + (query && `?${query}`)], ["Content type", type || "none"],
       replayed && ["Sent again", exactTime(replayed)]]), field("Body", body, { hint: hintOf(rejection, text) }), outcome,
     actions(!replayed && again, button("Dismiss …", async () => {
-      if (!await confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss", () => remove(`/rejections/v1/${id}`))) return;
-      ongone();
-      close();
+      if (await confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss", () => remove(`/rejections/v1/${id}`))) close();
     }, "danger-plain"))];
   }, { wide: true, signal });
 }

@@ -83,7 +83,7 @@ async function open(address) {
   const path = address.split("?")[0];
   const [pattern, show, section] = VIEWS.find(([each]) => each.test(path));
   const opened = view = new View(address, pattern.exec(path).slice(1).map(decode));
-  for (const each of document.querySelectorAll("#nav a")) each.toggleAttribute("aria-current", each.getAttribute("href") === section);
+  for (const each of document.querySelectorAll("#nav a")) each.ariaCurrent = each.getAttribute("href") === section ? "page" : null;
   window.scrollTo(0, 0);
   main.replaceChildren(loading());
   try {

@@ -3,7 +3,7 @@
 import { get, isAdmin, newest, post, put, session } from "./api.js";
 import { combobox } from "./combobox.js";
 import { AGGREGATIONS, clean, newTerm, sentence, takesProperty } from "./definition.js";
-import { actions, button, choices, entry, field, h, hint, later, link, mark, markAll, select, snippet, table } from "./dom.js";
+import { actions, button, choices, entry, field, h, hint, later, link, mark, markAll, select, snippet } from "./dom.js";
 import { filterBox } from "./filters.js";
 import { ago, count } from "./format.js";
 import { queryOf, rangeBar, readRange, withRange, writeRange } from "./range.js";
@@ -197,9 +197,8 @@ class Builder {
       const answer = await post("/metrics/v1/query", { ...query, metric }, signal);
       if (signal.aborted) return undefined;
       const shown = { definition: metric, query, answer, view: this.view, height: 240 };
-      this.fill(...result(shown), metric.terms.length > 1 ? table("Terms over the whole range", ["Term", "Event", "#Value"], metric.terms.map(({ key, event }) =>
-        [h("span.chip", key), event, String(answer.total.terms[key] ?? "–")])) : "");
-      this.numbers.hidden = answer.buckets.length < 2;
+      this.fill(...result(shown));
+      this.numbers.hidden = false;
       this.numbers.replaceChildren(bucketTable(shown));
     } catch (error) {
       if (!signal.aborted) this.showTrouble(error, signal);

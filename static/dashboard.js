@@ -1,13 +1,13 @@
 // All saved metrics as cards, over one range.
 
-import { get, isAdmin, loadLocations, newest, post, put } from "./api.js";
+import { get, isAdmin, loadLocations, newest, post } from "./api.js";
 import { sparkline } from "./chart.js";
 import { clean } from "./definition.js";
-import { button, h, hint, link } from "./dom.js";
+import { h, hint, link } from "./dom.js";
 import { bucketName, number } from "./format.js";
 import { queryOf, rangeBar, readRange, withRange, writeRange } from "./range.js";
 import { changeMark, rangeText } from "./result.js";
-import { empty, failure, loading, toast } from "./states.js";
+import { empty, failure, loading } from "./states.js";
 import { waiting } from "./waiting.js";
 
 const AT_ONCE = 6; // what a browser sends to one server at a time; more would only wait in it
@@ -22,28 +22,15 @@ export async function showDashboard(view) {
     if (!places.length) waiting(box, view, () => { location.hash = "#/activity"; });
     return;
   }
-  const cards = metrics.map((metric) => card(metric, (each, step) => move(cards, each, step, grid)));
-  const grid = h("div.cards", cards.map((each) => each.element));
-  const arrange = isAdmin() && metrics.length > 1 && button("Arrange", () => {
-    const on = grid.classList.toggle("arranging");
-    arrange.setAttribute("aria-pressed", String(on));
-  }, "", { "aria-pressed": "false" });
+  const cards = metrics.map((metric) => ({ metric, body: h("div.stack") }));
   const starting = newest(view.signal);
   const calculate = () => calculateAll(cards, range, starting());
-  view.begin("Dashboard", [arrange, make], rangeBar(range, () => {
+  view.begin("Dashboard", make, rangeBar(range, () => {
     view.keep(writeRange(range));
     for (const each of view.main.querySelectorAll("a[href^='#/metrics/']")) each.setAttribute("href", withRange(each.getAttribute("href").split("?")[0]));
     calculate();
-  }), grid);
+  }), h("div.cards", cards.map(({ metric, body }) => h("section.card.metric", h("h2", link(metric.name, withRange(`#/metrics/${metric.metric_id}`))), body))));
   calculate();
-}
-
-function card(metric, onmove) {
-  const body = h("div.stack");
-  const step = (text, by, label) => button(text, () => onmove(each, by), "small", { "aria-label": `Move ${metric.name} ${label}` });
-  const each = { metric, body, element: h("section.card.metric", h("h2", link(metric.name, withRange(`#/metrics/${metric.metric_id}`))), body,
-    h("div.moves", step("←", -1, "forward"), step("→", 1, "back"))) };
-  return each;
 }
 
 /** Every card at once loses its old number, then they are calculated in their order. */
@@ -91,19 +78,4 @@ function describe({ buckets, format, interval, timezone }, name) {
   const at = (bucket) => `${number(bucket.value, format)} (${bucketName(bucket, interval, timezone)})`;
   return `${name} by ${interval}: highest ${at(known.reduce((a, b) => (b.value > a.value ? b : a)))}, lowest ${at(known.reduce((a, b) => (b.value < a.value ? b : a)))}, last ${
     at(known.at(-1))}`;
-}
-
-async function move(cards, each, step, grid) {
-  const from = cards.indexOf(each);
-  const to = from + step;
-  if (to < 0 || to >= cards.length) return;
-  const focused = document.activeElement;
-  cards.splice(to, 0, ...cards.splice(from, 1));
-  grid.replaceChildren(...cards.map(({ element }) => element));
-  focused.focus();
-  try {
-    await put(`/metrics/v1/${each.metric.metric_id}`, { ...clean(each.metric), position: to + 1 });
-  } catch (error) {
-    toast(error.message);
-  }
 }

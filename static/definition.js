@@ -31,7 +31,7 @@ function cleanGroup(group) {
 }
 
 export const isGroup = (each) => Array.isArray(each.all) || Array.isArray(each.any);
-export const members = (group) => (Array.isArray(group.any) ? ["any", group.any] : ["all", group.all]);
+export const members = (group) => (Array.isArray(group.any) ? ["any", group.any] : ["all", group.all ?? []]);
 
 // Fields and operators
 

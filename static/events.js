@@ -23,7 +23,7 @@ export function cut(text, length) {
 export function openEvent(eventId, signal, ondelete) {
   return dialog("Event", (close) => {
     const box = h("div.stack");
-    load(box, signal, () => get(`/events/v1/${eventId}`, {}, signal), (event) => detail(event, () => { close(); ondelete?.(event); }));
+    load(box, signal, () => get(`/events/v1/${eventId}`, {}, signal), (event) => detail(event, () => { close(); ondelete?.(); }));
     return box;
   }, { signal });
 }
@@ -54,19 +54,13 @@ function detail(event, ondelete) {
 /** Pages of events; `ask(cursor)` brings one. `shows` may leave out the columns event and contact. */
 export function eventList(caption, signal, ask, { zone = viewerZone(), shows = ["event", "contact"], nothing, lead = () => [] }) {
   const box = h("div.stack");
-  const gone = new Set();
-  const row = (event) => [button(time(event.timestamp, zone), () => openEvent(event.event_id, signal, () => { gone.add(event.event_id); show(); }), "inline"),
+  const row = (event) => [button(time(event.timestamp, zone), () => openEvent(event.event_id, signal, show), "inline"),
     shows.includes("event") && event.event_name,
     shows.includes("contact") && (event.contact_id ? link(event.contact_name ?? event.contact_id, contactAddress(event.location_id, event.contact_id)) : "–"),
     propertiesText(event.properties)].filter((cell) => cell !== false);
   const heads = ["Time", shows.includes("event") && "Event", shows.includes("contact") && "Contact", "Properties"].filter(Boolean);
-  let show = () => {};
-  pages(box, signal, "events", ask, (events, page) => {
-    const drawn = () => table(caption, heads, events.filter((each) => !gone.has(each.event_id)).map(row));
-    let shown = drawn();
-    show = () => { const next = drawn(); shown.replaceWith(next); shown = next; };
-    return events.length ? [lead(page), shown].flat() : nothing;
-  });
+  const show = () => pages(box, signal, "events", ask, (events, page) => (events.length ? [lead(page), table(caption, heads, events.map(row))].flat() : nothing));
+  show();
   return box;
 }
 

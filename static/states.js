@@ -1,7 +1,7 @@
 // What a part of a view shows while it has no data: loading, empty, refused, offline; pages of a list; and the dialogs.
 
 import { Offline } from "./api.js";
-import { actions, announce, button, h } from "./dom.js";
+import { actions, announce, button, h, newId } from "./dom.js";
 
 const RETRY_MS = 3000;
 
@@ -76,8 +76,8 @@ export const warnings = (list) => (list.length ? h("ul.warnings", { "aria-label"
 export function dialog(title, build, { wide, signal } = {}) {
   return new Promise((resolve) => {
     const before = document.activeElement;
-    const heading = h("h2", { id: "dialog-title", tabindex: "-1" }, title);
-    const box = h("dialog", { "aria-labelledby": "dialog-title", class: wide ? "wide" : null });
+    const heading = h("h2", { id: newId(), tabindex: "-1" }, title);
+    const box = h("dialog", { "aria-labelledby": heading.id, class: wide ? "wide" : null });
     let result;
     const close = (value) => { result = value; box.close(); };
     box.append(h("div.page-head", heading, button("×", () => close(), "plain close", { "aria-label": "Close" })), ...[build(close)].flat().filter(Boolean));
