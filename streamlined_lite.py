@@ -27,6 +27,8 @@ import base64
 import bisect
 import codecs
 import contextlib
+import functools
+import gc
 import gzip
 import hashlib
 import heapq
@@ -376,7 +378,12 @@ def iso(milliseconds: int | None) -> str | None:
     if milliseconds is None:
         return None
     seconds, rest = divmod(milliseconds, 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:03}Z"
+    return f"{second_text(seconds)}.{rest:03}Z"
+
+
+@functools.lru_cache(4096)  # what arrives together shares its seconds
+def second_text(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def read_property(value: Any) -> str | int | float:
@@ -726,8 +733,11 @@ def stream(connection: apsw.Connection, statement: str, **binds: Any) -> Iterato
 
 
 def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | None:
-    found = rows(connection, statement, **binds)
-    return found[0] if found else None
+    """The only row, or the first."""
+    cursor, first = connection.execute(SQL[statement], binds), None
+    for found in cursor:  # to its end: a statement with RETURNING is done only then
+        first = first or dict(zip([column[0] for column in cursor.description], found))
+    return first
 
 
 def change(connection: apsw.Connection, statement: str, **binds: Any) -> int:
@@ -958,7 +968,7 @@ def open_writer(path: str) -> apsw.Connection:
     """The writing connection on a migrated database. Raises ConfigError when it cannot be had."""
     try:
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-        connection.pragma("cache_size", -8_000)
+        connection.pragma("cache_size", -4_000)
         if connection.readonly("main"):
             raise ConfigError(f"the database {path} cannot be written; make the file and its folder writable for this user")
         if connection.pragma("application_id") == 0:
@@ -2000,7 +2010,7 @@ def read_operand(op: str, kind: str, value: Any) -> Any:
 class Strict(BaseModel):
     """A model that knows all of its keys, and whose `faults` join the fields' own errors: all at once."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False, defer_build=True)
 
     @staticmethod
     def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
@@ -3488,7 +3498,7 @@ def read_query(model: type[BaseModel], fields: list[tuple[str, str]]) -> Any:
     if twice and model.model_config.get("extra") == "forbid":
         raise Invalid([field_error("?" + name, "twice", "is there twice") for name in sorted(twice)])
     try:
-        return model.model_validate(values)
+        return model.model_validate(values) if values else model.model_construct()
     except ValidationError as error:
         found = field_errors(error)
         raise Invalid([each | {"pointer": "?" + each["pointer"].removeprefix("/")} for each in found]) from None
@@ -4002,6 +4012,8 @@ def serve_command(config: Config) -> int:
     except ConfigError:
         app.close()
         raise
+    gc.freeze()                       # what start-up made is never garbage, ...
+    gc.set_threshold(20_000, 20, 50)  # ... and little that a request makes is in a cycle
     stop_on_signals(server)  # before anybody reads that it listens
     greet(app.database, config, server.address)
     server.run()
