@@ -3547,6 +3547,7 @@ def load_assets(folder: Path) -> dict[str, tuple[bytes, bytes, str, str]]:
             for name, (data, kind) in contents.items()}
 
 
+@functools.cache  # anybody may ask for it, and it takes long to make
 def openapi(public_url: str) -> dict:
     """OpenAPI 3.1 from the routes and their models."""
     models = {each for route in ROUTES for each in (route.body, *route.answers.values()) if is_model(each)} | {ProblemOut}
