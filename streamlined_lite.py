@@ -263,8 +263,10 @@ STORAGE_TROUBLES = {
 }
 
 
-def storage_problem(error: apsw.Error) -> Problem:
-    """What a caller is told of a SQLite error: a temporary cause by its name, or a defect of ours."""
+def problem_of(error: Exception) -> Problem:
+    """What a caller is told of an exception: itself, a temporary trouble of SQLite by its cause, or a defect of ours, logged."""
+    if isinstance(error, Problem):
+        return error
     for kind, (code, detail) in STORAGE_TROUBLES.items():
         if isinstance(error, kind):
             return TryLater(f"{detail} Nothing was stored; send it again.", code)
@@ -291,8 +293,7 @@ TIMESTAMP_FORMS = ("UNIX seconds (1767225600), UNIX milliseconds (1767225600000)
 NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
 
 
-def wrong(code: str, message: str) -> PydanticCustomError:
-    return PydanticCustomError(code, message)
+wrong = PydanticCustomError  # (code, message): what a reader raises, and field_errors collects
 
 
 def is_blank(value: Any) -> bool:
@@ -727,17 +728,18 @@ def rows(connection: apsw.Connection, statement: str, **binds: Any) -> list[dict
 
 def stream(connection: apsw.Connection, statement: str, **binds: Any) -> Iterator[dict]:
     """The same, each when it is asked for."""
-    cursor = connection.execute(SQL[statement], binds)
+    return dictionaries(connection.execute(SQL[statement], binds))
+
+
+def dictionaries(cursor: apsw.Cursor) -> Iterator[dict]:
     for found in cursor:
         yield dict(zip([column[0] for column in cursor.description], found))
 
 
 def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | None:
-    """The only row, or the first."""
-    cursor, first = connection.execute(SQL[statement], binds), None
-    for found in cursor:  # to its end: a statement with RETURNING is done only then
-        first = first or dict(zip([column[0] for column in cursor.description], found))
-    return first
+    """The only row, or the first; the statement has run to its end, as one with RETURNING must."""
+    found = rows(connection, statement, **binds)
+    return found[0] if found else None
 
 
 def change(connection: apsw.Connection, statement: str, **binds: Any) -> int:
@@ -855,7 +857,7 @@ class Database:
         except apsw.Error as error:
             self.roll_back()
             if not isinstance(error, apsw.BusyError):  # a lock may pass before anybody is refused
-                self.trouble = storage_problem(error)
+                self.trouble = problem_of(error)
             raise
 
     def commit(self) -> None:
@@ -866,7 +868,7 @@ class Database:
             self.writer.execute("commit")
         except apsw.Error as error:
             self.roll_back()
-            self.trouble = storage_problem(error)
+            self.trouble = problem_of(error)
             raise
         self.trouble, self.touched = None, {}
 
@@ -1819,7 +1821,7 @@ def receive_deletion(connection: apsw.Connection, said: ContactIds, caller: Call
 #     calculate      range, buckets, locations, comparison, breakdown        [answers]
 
 BUCKET_LIMIT, TERM_LIMIT, CONDITION_LIMIT, LIST_LIMIT, GROUP_LIMIT = 10_000, 20, 100, 1_000, 10
-QUERY_SECONDS = 10  # after which a calculation is stopped
+QUERY_SECONDS = 10  # after which a read is stopped
 
 # Formulas
 
@@ -2679,31 +2681,31 @@ def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
 
 
 def calculate(connection: apsw.Connection, query: MetricQuery, now: int, default_zone: str, allowed: frozenset[str] | None,
-              seconds: float = QUERY_SECONDS) -> dict:
+              deadline: float = math.inf) -> dict:
     """The formula's value and each term's: for the range, every bucket, every location, and what was asked beside.
 
-    The connection is in a read transaction, so that all numbers are of one state. Raises Invalid, Forbidden.
+    The connection is in a read transaction, so that all numbers are of one state. Raises Invalid, Forbidden, and
+    TooSlow after the deadline (of time_limit, which also stops its statements).
     """
     where = frame(connection, query, now, default_zone, allowed, query.compare)
     groupings = ("total", "bucket") if len(where.locations) == 1 else ("total", "bucket", "location")
-    with time_limit(connection, seconds) as deadline:
-        table = Table(connection, query.metric, deadline, groupings, where.cells(), where)
-        period, *compared = [period_answer(table, where, number) for number in range(len(where.periods))]
-        answer = {"name": query.metric.name, "format": query.metric.format and query.metric.format.model_dump(),
-                  "timezone": where.zone.key, "interval": query.interval, "calculated_at": iso(now), **period,
-                  "locations": location_answers(connection, table, where)}
-        if compared:
-            answer["compare"] = {"kind": query.compare, **compared[0]}
-        if query.breakdown:
-            answer["breakdown"] = breakdown_answer(connection, query, where, table)
-        answer["warnings"] = [*table.warnings(), *history_warnings(connection, query, where)]
+    table = Table(connection, query.metric, deadline, groupings, where.cells(), where)
+    period, *compared = [period_answer(table, where, number) for number in range(len(where.periods))]
+    answer = {"name": query.metric.name, "format": query.metric.format and query.metric.format.model_dump(),
+              "timezone": where.zone.key, "interval": query.interval, "calculated_at": iso(now), **period,
+              "locations": location_answers(connection, table, where)}
+    if compared:
+        answer["compare"] = {"kind": query.compare, **compared[0]}
+    if query.breakdown:
+        answer["breakdown"] = breakdown_answer(connection, query, where, table)
+    answer["warnings"] = [*table.warnings(), *history_warnings(connection, query, where)]
     return answer
 
 
 def query_of(definition: Definition, asked: DataQuery) -> MetricQuery:
     """The query of a saved metric. Raises Invalid where the definition has no such breakdown."""
     if is_of_contact(asked.breakdown) and any(term.type == "account" for term in definition.terms):
-        raise Invalid([field_error("?breakdown", "contact_field", "is a field of contacts; all terms must be contact terms")])
+        raise Invalid([field_error("/breakdown", "contact_field", "is a field of contacts; all terms must be contact terms")])
     return MetricQuery.model_construct(metric=definition, **{name: getattr(asked, name) for name in DataQuery.model_fields})
 
 
@@ -2826,19 +2828,15 @@ def history_warnings(connection: apsw.Connection, query: MetricQuery, where: Fra
                                   "term": term.key, "count": found["unknown"], "of": found["contacts"]}
 
 
-def evidence(connection: apsw.Connection, query: EvidenceQuery, now: int, default_zone: str, allowed: frozenset[str] | None,
-             seconds: float = QUERY_SECONDS) -> dict:
+def evidence(connection: apsw.Connection, query: EvidenceQuery, now: int, default_zone: str, allowed: frozenset[str] | None) -> dict:
     """The events behind a term's number, the newest first: those that have what the term aggregates. Count terms count them all."""
     where = frame(connection, query, now, default_zone, allowed)
     term = next(each for each in query.metric.terms if each.key == query.term)
     cell = chosen_cell(where.periods[0], query.bucket)
-    with time_limit(connection, seconds):
-        count = connection.execute(*compile_evidence(term, cell, where)).get
-        found = connection.execute(*compile_evidence(term, cell, where, query.cursor or (YEAR_2200, 0), query.limit + 1))
-        events = [dict(zip([column[0] for column in found.description], each)) for each in found]
-    shown = events[:query.limit]
-    following = write_cursor((shown[-1]["timestamp"], shown[-1]["event_id"])) if len(events) > query.limit else None
-    return {"events": [event_out(event) | {"contact_name": event["contact_name"]} for event in shown], "next": following, "count": count}
+    count = connection.execute(*compile_evidence(term, cell, where)).get
+    found = connection.execute(*compile_evidence(term, cell, where, query.cursor or (YEAR_2200, 0), query.limit + 1))
+    return {"count": count} | page("events", [dictionaries(found)], query.limit, ("timestamp", "event_id"),
+                                   lambda event: event_out(event) | {"contact_name": event["contact_name"]})
 
 
 def chosen_cell(period: Period, start: int | None) -> tuple[int, int, int]:
@@ -3019,6 +3017,7 @@ class Call:
     caller: Caller | None = None
     query: Any = None
     path: dict[str, str] = field(default_factory=dict)
+    deadline: float = math.inf  # of a read, by time.monotonic()
 
     def json(self, model: type[BaseModel]) -> Any:
         return validate(model, parse_body(self.body))
@@ -3200,7 +3199,7 @@ def post_metric_import(call: Call) -> dict:
 @route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})
 def query_metric(call: Call) -> dict:
     """Calculates a definition over a range: total, buckets, locations, comparison, breakdown."""
-    return calculate(call.connection, call.json(MetricQuery), call.now, call.config.time_zone, call.caller.locations)
+    return calculate(call.connection, call.json(MetricQuery), call.now, call.config.time_zone, call.caller.locations, call.deadline)
 
 
 @route("POST", "/metrics/v1/events", scope="read", body=EvidenceQuery, answers={200: EvidenceList})
@@ -3231,7 +3230,11 @@ def remove_metric(call: Call) -> dict:
 def get_metric_data(call: Call) -> dict:
     """Calculates a saved metric."""
     definition = read_definition(find_metric(call.connection, call.number("metric_id")))
-    return calculate(call.connection, query_of(definition, call.query), call.now, call.config.time_zone, call.caller.locations)
+    try:
+        query = query_of(definition, call.query)
+        return calculate(call.connection, query, call.now, call.config.time_zone, call.caller.locations, call.deadline)
+    except Invalid as problem:
+        raise Invalid(behind_question_mark(problem.errors)) from None
 
 
 @route("GET", "/contact-fields/v1", scope="read", query=LocationFilter, answers={200: ContactFieldList})
@@ -3373,12 +3376,11 @@ class App(bottle.Bottle):
         problem = {404: NotFound("there is nothing at this path; events are posted to /events/ingestion/v1"),
                    405: MethodNotAllowed("the path does not know this method; events are sent with POST")}.get(error.status_code)
         if problem and bottle.request.method in ("POST", "PUT"):  # a sender with a wrong URL must not be invisible either
-            self.attempts.append({"time": self.clock(), "path": bottle.request.path[:200], "reason": problem.detail})
-        return fill(bottle.response, problem or self.defect(error))
+            self.remember_attempt(problem)
+        return fill(bottle.response, problem or problem_of(error.exception or error))
 
-    def defect(self, error: bottle.HTTPError) -> Problem:
-        log_defect(error.exception or error)
-        return Broken(DEFECT)
+    def remember_attempt(self, problem: Problem) -> None:
+        self.attempts.append({"time": self.clock(), "path": bottle.request.path[:200], "reason": problem.detail})
 
     def asset(self, name: str = "index.html") -> bottle.HTTPResponse:
         """A file of the page; its name in the browser's cache is its content's hash."""
@@ -3399,13 +3401,8 @@ class App(bottle.Bottle):
         def callback(**path: str) -> bottle.HTTPResponse:
             try:
                 answer = perform(route, path)
-            except Problem as problem:
-                answer = problem
-            except apsw.Error as error:
-                answer = storage_problem(error)
             except Exception as error:
-                log_defect(error)
-                answer = Broken(DEFECT)
+                answer = problem_of(error)
             return respond(answer, reading=not route.writes)
         return callback
 
@@ -3415,8 +3412,9 @@ class App(bottle.Bottle):
         print(f"{iso(self.clock())} {request.method} {json.dumps(request.path)} {status}", file=sys.stderr, flush=True)
 
     def read(self, route: Route, path: dict[str, str]) -> Any:
-        with self.database.read() as connection, time_limit(connection, QUERY_SECONDS):
+        with self.database.read() as connection, time_limit(connection, QUERY_SECONDS) as deadline:
             call = self.call(route, path, connection)
+            call.deadline = deadline
             self.admit(call)
             return route.handler(call)
 
@@ -3431,9 +3429,7 @@ class App(bottle.Bottle):
             except apsw.Error:  # trouble with the file; it could not keep a rejection either
                 raise
             except Exception as error:
-                problem = error if isinstance(error, Problem) else Broken(DEFECT)
-                if problem is not error:
-                    log_defect(error)
+                problem = problem_of(error)
                 if route.keeps and call.caller is not None:
                     self.keep(call, problem)
                 return problem
@@ -3473,7 +3469,7 @@ class App(bottle.Bottle):
                 raise Unauthorized("a key in the URL is taken from senders of events and contacts only, and only one of "
                                    "scope ingest or sync; send this one in the X-API-Key header", "key_in_url")
         except Unauthorized as problem:
-            self.attempts.append({"time": call.now, "path": call.body.path[:200], "reason": problem.detail})
+            self.remember_attempt(problem)
             raise
         if caller.key_id is not None:
             self.database.last_used[caller.key_id] = call.now
@@ -3500,8 +3496,12 @@ def read_query(model: type[BaseModel], fields: list[tuple[str, str]]) -> Any:
     try:
         return model.model_validate(values) if values else model.model_construct()
     except ValidationError as error:
-        found = field_errors(error)
-        raise Invalid([each | {"pointer": "?" + each["pointer"].removeprefix("/")} for each in found]) from None
+        raise Invalid(behind_question_mark(field_errors(error))) from None
+
+
+def behind_question_mark(errors: list[dict]) -> list[dict]:
+    """Errors of fields that came in the URL: ?limit instead of /limit."""
+    return [each | {"pointer": "?" + each["pointer"].removeprefix("/")} for each in errors]
 
 
 def check_path(environ: Mapping[str, Any]) -> None:
@@ -3858,7 +3858,7 @@ class Server:
         try:
             self.database.commit()
         except apsw.Error as error:
-            self.refuse(served, storage_problem(error))
+            self.refuse(served, problem_of(error))
         else:
             for channel in served:
                 channel.release()
@@ -3882,7 +3882,7 @@ class Server:
         self.waiting_since = None
         waiting = list(self.dispatcher.writes)
         self.dispatcher.writes.clear()
-        self.database.trouble = storage_problem(error)
+        self.database.trouble = problem_of(error)
         self.refuse(waiting, self.database.trouble)
 
     def refuse(self, channels: Iterable[Channel], problem: Problem) -> None:
@@ -3956,7 +3956,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"streamlined-lite: {problem.detail}", file=sys.stderr)
         return 1
     except apsw.Error as error:
-        print(f"streamlined-lite: {storage_problem(error).detail}", file=sys.stderr)
+        print(f"streamlined-lite: {problem_of(error).detail}", file=sys.stderr)
         return 1
 
 

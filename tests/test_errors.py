@@ -75,15 +75,15 @@ def test_no_error_repeats_a_value_of_the_url(api, path):
 
 @pytest.mark.parametrize("error, code", [(kind("x"), code) for kind, (code, _) in lite.STORAGE_TROUBLES.items()])
 def test_a_temporary_trouble_is_429_to_a_writer_with_its_cause(error, code):
-    problem = lite.storage_problem(error)
+    problem = lite.problem_of(error)
     assert (problem.status, problem.code, problem.headers) == (429, code, {"Retry-After": "5"})
-    assert SECRET not in lite.storage_problem(type(error)(SECRET)).detail
+    assert SECRET not in lite.problem_of(type(error)(SECRET)).detail
     assert lite.fill(lite.bottle.HTTPResponse(), problem, reading=True).status_code == 503
 
 
 @pytest.mark.parametrize("kind", [apsw.ConstraintError, apsw.SQLError, apsw.MismatchError])
 def test_what_sqlite_says_of_our_own_defects_stays_in_the_log_without_its_words(kind, caplog):
-    problem = lite.storage_problem(kind(SECRET))
+    problem = lite.problem_of(kind(SECRET))
     assert (problem.status, SECRET in problem.detail, SECRET in caplog.text, kind.__name__ in caplog.text) == (500, False, False, True)
 
 

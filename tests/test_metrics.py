@@ -762,8 +762,8 @@ def test_a_query_that_runs_too_long_is_stopped_and_the_connection_works_on(store
         store.event("Paid", NOW - number * 1000 - 1, x=number)
     store.writer.execute("commit")
     slow = validate(m.MetricQuery, {"metric": metric(term("count_distinct", property="x")), "breakdown": "property.x"} | YEAR)
-    with pytest.raises(Invalid) as caught, store.reader:
-        m.calculate(store.reader, slow, NOW, "UTC", None, seconds=0.01)
+    with pytest.raises(Invalid) as caught, store.reader, m.time_limit(store.reader, 0.01) as deadline:
+        m.calculate(store.reader, slow, NOW, "UTC", None, deadline)
     assert caught.value.code == "query_too_slow" and "0.01 seconds" in caught.value.errors[0]["message"]
     started = time.monotonic()
     assert store.query(metric=metric(), **YEAR)["total"]["value"] == 20_000 and time.monotonic() - started < 2
@@ -825,7 +825,7 @@ def test_a_saved_metric_is_calculated_by_a_url(store):
     assert [group["key"] for group in answer["breakdown"]["groups"]] == ["loc", "two"]
     with pytest.raises(Invalid) as caught:
         m.query_of(definition, validate(m.DataQuery, {"breakdown": "tag"}))
-    assert caught.value.errors[0]["pointer"] == "?breakdown"
+    assert caught.value.errors[0]["pointer"] == "/breakdown"
 
 
 def test_names_are_unique(store):
@@ -919,6 +919,22 @@ def test_a_body_with_very_many_errors_tells_of_a_hundred(api):
 def test_what_python_calculates_is_stopped_too(store):
     formula = "+".join(["A"] * 900)
     slow = validate(m.MetricQuery, {"metric": metric(term(), formula=formula), "interval": "hour", "from": "2025-01-01", "to": "2026-01-01"})
-    with pytest.raises(Invalid) as caught, store.reader:
-        m.calculate(store.reader, slow, NOW, "UTC", None, seconds=0.05)
+    with pytest.raises(Invalid) as caught, store.reader, m.time_limit(store.reader, 0.05) as deadline:
+        m.calculate(store.reader, slow, NOW, "UTC", None, deadline)
     assert caught.value.code == "query_too_slow"
+
+
+@pytest.mark.parametrize("query, pointer", [("breakdown=tag", "?breakdown"), ("from=2026-01-02&to=2026-01-01", "?to"),
+                                            ("interval=hour&from=2020-01-01&to=2026-01-01", "?interval"), ("interval=x", "?interval")])
+def test_errors_of_a_saved_metrics_url_point_behind_the_question_mark(api, query, pointer):
+    api("POST", "/metrics/v1", metric() | {"name": "Paid"})
+    answer = api("GET", f"/metrics/v1/1/data?{query}")
+    assert answer.status_int == 422 and [error["pointer"] for error in answer.json["errors"]] == [pointer]
+
+
+def test_every_read_has_its_time(api, monkeypatch):
+    monkeypatch.setattr(m, "QUERY_SECONDS", -1)
+    api.app.database.writer.executemany("insert into locations (location_id, first_seen_at) values (?, 0)", [(str(n),) for n in range(20_000)])
+    for answer in (api("GET", "/locations/v1"), api("POST", "/metrics/v1/query", {"metric": metric()})):
+        assert (answer.status_int, answer.json["code"]) == (422, "query_too_slow")
+    assert api("POST", "/events/ingestion/v1", event()).status_int == 201  # in memory on the same connection

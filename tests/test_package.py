@@ -83,14 +83,24 @@ def test_every_name_of_the_map_exists():
 
 def test_the_module_stays_a_module_that_one_can_read():
     functions = [node for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.FunctionDef)]
-    assert SOURCE.count("\n") <= 4110  # the aim is 3,000: this may only ever become smaller
+    assert SOURCE.count("\n") <= 4110  # until it meets its limit, below: this may only ever become smaller
     assert [node.name for node in functions if node.end_lineno - node.lineno >= 45] == []
 
 
 def test_the_page_asks_nobody_else_and_stays_small():
     files = [path for path in (ROOT / "static").iterdir() if path.is_file()]
-    assert sum(path.stat().st_size for path in files) <= 148_000  # the aim is 120,000: this may only ever become smaller
+    assert sum(path.stat().st_size for path in files) <= 148_000  # until it meets its limit, below: this may only ever become smaller
     assert {path.name for path in files if re.search(r"(?:src|href|url\()=?[\"']?(?:https?:)?//", path.read_text("utf-8"))} == set()
+
+
+@pytest.mark.xfail(strict=True, reason="the module is longer than it should be")
+def test_the_module_has_at_most_3000_lines():
+    assert SOURCE.count("\n") <= 3000
+
+
+@pytest.mark.xfail(strict=True, reason="the page is larger than it should be; packed, a browser is sent about 55 kB")
+def test_the_page_has_at_most_120_kb():
+    assert sum(path.stat().st_size for path in (ROOT / "static").iterdir()) <= 120_000
 
 
 def test_the_wheel_carries_what_the_module_needs_and_works_from_elsewhere(tmp_path):
