@@ -7,7 +7,8 @@ The way of one event, which is the way of every request that writes:
     Server.turn       BEGIN IMMEDIATE, then for each request in line:                     [server]
       App.write       key, scope, query -> Call, inside a savepoint                       [http]
       read_event      JSON, form or HighLevel body -> fields -> Event, a pydantic model   [HighLevel bodies, models]
-      store_event     find, compare, sql/events.upsert.sql; triggers do the relations     [events]
+      store_event     sql/events.insert.sql, else find, compare, sql/events.upsert.sql;   [events]
+                      triggers do the relations
       keep_rejection  instead, after a rollback, when the body cannot be stored           [rejections]
     Server.turn       COMMIT; only now does Channel.release let the answers leave         [server]
 
@@ -70,8 +71,8 @@ from pydantic_core import PydanticCustomError, from_json, to_json
 from waitress import wasyncore
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser
-from waitress.task import ErrorTask, ThreadedTaskDispatcher
-from waitress.utilities import RequestEntityTooLarge
+from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+from waitress.utilities import RequestEntityTooLarge, build_http_date
 
 __version__ = "0.1.0"
 
@@ -732,14 +733,21 @@ def stream(connection: apsw.Connection, statement: str, **binds: Any) -> Iterato
 
 
 def dictionaries(cursor: apsw.Cursor) -> Iterator[dict]:
+    names = None
     for found in cursor:
-        yield dict(zip([column[0] for column in cursor.description], found))
+        names = names or [column[0] for column in cursor.description]
+        yield dict(zip(names, found))
 
 
 def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | None:
     """The only row, or the first; the statement has run to its end, as one with RETURNING must."""
     found = rows(connection, statement, **binds)
     return found[0] if found else None
+
+
+def value(connection: apsw.Connection, statement: str, binds: Mapping[str, Any]) -> Any:
+    """The only column of the only row, None where there is no row; the statement has run to its end."""
+    return connection.execute(SQL[statement], binds).get
 
 
 def change(connection: apsw.Connection, statement: str, **binds: Any) -> int:
@@ -776,6 +784,7 @@ class Database:
         self.last_used: dict[int, int] = {}       # key_id -> time, not yet written, ...
         self.touched: dict[int, int] = {}         # ... and written in the running turn
         self.undone_by: apsw.Error | None = None  # why SQLite itself rolled back the running turn
+        self.callers: dict[str, Caller] = {}      # by token, for the running turn: until its end nobody else changes a key
         self.next_maintenance = clock() + MAINTENANCE_MS if create else 2**62  # a command's settings are not the server's
         self.readers: list[apsw.Connection] = []
         self.local = threading.local()
@@ -849,6 +858,7 @@ class Database:
 
     def begin(self) -> None:
         """Begins a turn, with the due maintenance in it. Raises apsw.Error, with no turn begun."""
+        self.callers.clear()
         try:
             self.writer.execute("begin immediate")
             if (now := self.clock()) >= self.next_maintenance:
@@ -1194,14 +1204,15 @@ def store_event(connection: apsw.Connection, event: Event, now: int, arrived: in
     The timestamp of the first request stays; left out, it is when that `arrived`. A field that is sent
     replaces the stored one, a field left out keeps its value.
     """
+    created = event_created(event, now, arrived)
+    if (event_id := value(connection, "events.insert", created)) is not None:
+        return "created", created | {"event_id": event_id, "update_count": 0, "warnings": None}, []
     old = row(connection, "events.find_by_distinct_id", location_id=event.location_id, distinct_id=event.distinct_id)
-    if old is None:
-        return "created", upsert_event(connection, event_created(event, now, arrived)), []
     new, warnings = event_updated(old, event)
     if (new["event_name"], new["contact_id"]) == (old["event_name"], old["contact_id"]) \
-            and json.loads(new["properties"]) == json.loads(old["properties"]):
+            and from_json(new["properties"]) == from_json(old["properties"]):
         return "unchanged", old, warnings
-    return "updated", upsert_event(connection, new | {"updated_at": now}), warnings
+    return "updated", row(connection, "events.upsert", **{name: new[name] for name in created} | {"updated_at": now}), warnings
 
 
 def event_created(event: Event, now: int, arrived: int) -> dict:
@@ -1228,11 +1239,6 @@ def event_updated(old: dict, event: Event) -> tuple[dict, list[dict]]:
     return new, warnings
 
 
-def upsert_event(connection: apsw.Connection, event: dict) -> dict:
-    fields = ("location_id", "distinct_id", "event_name", "contact_id", "timestamp", "properties", "received_at", "updated_at")
-    return row(connection, "events.upsert", **{name: event[name] for name in fields})
-
-
 def warning(code: str, message: str) -> dict:
     return {"code": code, "message": message}
 
@@ -1240,7 +1246,7 @@ def warning(code: str, message: str) -> dict:
 def event_out(event: dict) -> dict:
     return {"event_id": event["event_id"], "event_name": event["event_name"], "location_id": event["location_id"],
             "distinct_id": event["distinct_id"], "contact_id": event["contact_id"], "timestamp": iso(event["timestamp"]),
-            "properties": json.loads(event["properties"]), "received_at": iso(event["received_at"]),
+            "properties": from_json(event["properties"]), "received_at": iso(event["received_at"]),
             "updated_at": iso(event["updated_at"])}
 
 
@@ -3326,6 +3332,7 @@ def post_key(call: Call) -> tuple[int, dict]:
 @route("DELETE", "/keys/v1/{key_id}", scope="admin", answers={200: KeyOut}, writes=True)
 def delete_key(call: Call) -> dict:
     """Revokes a key, at once."""
+    call.database.callers.clear()
     return revoke_key(call.connection, call.number("key_id"), call.now)
 
 
@@ -3362,6 +3369,7 @@ class App(bottle.Bottle):
 
     def __init__(self, config: Config, database: Database, clock: Callable[[], int]):
         super().__init__()
+        self.uninstall(True)  # Bottle's plugins for JSON and templates: our answers are bytes
         self.config_, self.database, self.clock = config, database, clock
         self.attempts: deque = deque(maxlen=100)
         self.assets = load_assets(data_folder() / "static")
@@ -3464,7 +3472,7 @@ class App(bottle.Bottle):
         """The caller; a wrong key must not be invisible, so attempts are remembered, without any token."""
         in_url = next((value for name, value in query if name == "api_key"), "")
         try:
-            caller = authenticate(call.connection, token or in_url, self.config_.admin_key)
+            caller = self.caller(call, token or in_url)
             if not token and (not call.route.url_key or caller.scope not in ("ingest", "sync")):
                 raise Unauthorized("a key in the URL is taken from senders of events and contacts only, and only one of "
                                    "scope ingest or sync; send this one in the X-API-Key header", "key_in_url")
@@ -3474,6 +3482,13 @@ class App(bottle.Bottle):
         if caller.key_id is not None:
             self.database.last_used[caller.key_id] = call.now
         return caller
+
+    def caller(self, call: Call, token: str) -> Caller:
+        """Who holds the token: for writes looked up once a turn."""
+        known = self.database.callers if call.route.writes else {}
+        if token not in known:
+            known[token] = authenticate(call.connection, token, self.config_.admin_key)
+        return known[token]
 
 
 def split_query(text: str, errors: str = "strict") -> tuple[list[tuple[str, str]], str]:
@@ -3494,9 +3509,14 @@ def read_query(model: type[BaseModel], fields: list[tuple[str, str]]) -> Any:
     if twice and model.model_config.get("extra") == "forbid":
         raise Invalid([field_error("?" + name, "twice", "is there twice") for name in sorted(twice)])
     try:
-        return model.model_validate(values) if values else model.model_construct()
+        return model.model_validate(values) if values else defaults(model)
     except ValidationError as error:
         raise Invalid(behind_question_mark(field_errors(error))) from None
+
+
+@functools.cache
+def defaults(model: type[BaseModel]) -> BaseModel:
+    return model()
 
 
 def behind_question_mark(errors: list[dict]) -> list[dict]:
@@ -3515,12 +3535,17 @@ def check_path(environ: Mapping[str, Any]) -> None:
         raise NotFound("the path contains the NUL character")
 
 
+JSON_HEADERS = bottle.HTTPResponse(headers=SECURITY_HEADERS | {"Content-Type": JSON}).headers.dict  # checked once
+
+
 def respond(answer: Any, reading: bool = False) -> bottle.HTTPResponse:
     """A handler's answer (a dictionary, or a status and one) or a problem, as JSON."""
     if isinstance(answer, Problem):
         return fill(bottle.HTTPResponse(), answer, reading)
     status, content = answer if isinstance(answer, tuple) else (200, answer)
-    return bottle.HTTPResponse(to_json(content), status, SECURITY_HEADERS | {"Content-Type": JSON})
+    response = bottle.HTTPResponse(to_json(content), status)
+    response.headers.dict.update(JSON_HEADERS)
+    return response
 
 
 def fill(response: bottle.BaseResponse, problem: Problem, reading: bool = False) -> Any:
@@ -3685,10 +3710,28 @@ def wire_problem(error: Any) -> Problem:
     return problem
 
 
+class Task(WSGITask):
+    """Waitress's, with the head of an answer made in one go: Bottle's headers are checked and always have the length."""
+
+    def build_response_header(self) -> bytes:
+        asked = self.request.headers.get("CONNECTION", "").lower()
+        keeps = asked == "keep-alive" if self.version == "1.0" else asked != "close"
+        if not keeps:
+            self.set_close_on_finish()
+        elif self.version == "1.0":
+            self.response_headers.append(("Connection", "Keep-Alive"))
+        lines = [f"{name}: {value}\r\n" for name, value in self.response_headers]
+        return f"HTTP/{self.version} {self.status}\r\n{''.join(lines)}Date: {http_date(int(self.start_time))}\r\n\r\n".encode("latin-1")
+
+
+http_date = functools.lru_cache(2)(build_http_date)
+
+
 class Channel(HTTPChannel):
     """A connection. While `held` is a list, all that serving its request would send waits there for COMMIT."""
 
     parser_class = Parser
+    task_class = Task
     error_task_class = ProblemTask
     held: list[bytes] | None = None
     follows = False    # the connection's next request is complete

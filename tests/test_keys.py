@@ -224,3 +224,15 @@ def test_no_log_line_holds_a_token(start):
     code, log = server.stop()
     assert code == 0 and "POST \"/events/ingestion/v1\" 401" in log and "GET \"/events/v1\" 200" in log
     assert "sl_in" not in log and ADMIN not in log and "key=" not in log
+
+
+def test_a_key_that_is_revoked_within_a_turn_is_refused_in_the_rest_of_it(api):
+    token = api.key()
+    (key_id,), = api.rows("select key_id from keys")
+    database = api.app.database
+    database.take_turns()
+    database.begin()
+    assert api.post(event("d-1"), key=token).status_int == 201
+    assert api("DELETE", f"/keys/v1/{key_id}").status_int == 200
+    assert api.post(event("d-2"), key=token).json["code"] == "key_revoked"
+    database.commit()
