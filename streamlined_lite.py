@@ -28,6 +28,7 @@ import base64
 import bisect
 import codecs
 import contextlib
+import fcntl
 import functools
 import gc
 import gzip
@@ -48,6 +49,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -182,6 +184,14 @@ def system_clock() -> int:
 
 class ConfigError(Exception):
     """The program cannot start or go on; one line says why and what to do."""
+
+    exit_code = 2
+
+
+class CommandError(ConfigError):
+    """What a command was told to do was right, and could not be done."""
+
+    exit_code = 1
 
 
 class Problem(Exception):
@@ -978,6 +988,7 @@ def open_connection(path: str, flags: int) -> apsw.Connection:
 
 def open_writer(path: str) -> apsw.Connection:
     """The writing connection on a migrated database. Raises ConfigError when it cannot be had."""
+    file = path != ":memory:" and os.stat(path).st_ino
     try:
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         connection.pragma("cache_size", -4_000)
@@ -985,13 +996,28 @@ def open_writer(path: str) -> apsw.Connection:
             raise ConfigError(f"the database {path} cannot be written; make the file and its folder writable for this user")
         if connection.pragma("application_id") == 0:
             connection.pragma("application_id", APPLICATION_ID)  # before WAL, so that the file's own first page has it
-        connection.pragma("journal_mode", "wal")
+        begin_wal(connection)
         connection.pragma("synchronous", "full")                 # every commit is on disk before it returns
         connection.wal_autocheckpoint(0)                         # the checkpointer does it
-        migrate(connection)
+        migrate(connection, path)
     except apsw.Error as error:
         raise ConfigError(f"cannot open the database {path}: {error}") from None
+    if file and file != os.stat(path).st_ino:
+        connection.close()
+        raise ConfigError(f"{path} was replaced in this moment, by a restore perhaps; start again")
     return connection
+
+
+def begin_wal(connection: apsw.Connection) -> None:
+    """For this SQLite does not wait while another process does the same."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return connection.pragma("journal_mode", "wal")
+        except apsw.BusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def migrations() -> list[str]:
@@ -999,18 +1025,30 @@ def migrations() -> list[str]:
     return [path.read_text("utf-8") for path in sorted((data_folder() / "sql" / "migrations").glob("*.sql"))]
 
 
-def migrate(connection: apsw.Connection) -> None:
-    """Each missing step and the record of it commit together."""
+def migrate(connection: apsw.Connection, path: str) -> None:
+    """Each missing step and the record of it commit together, after a copy of a file that holds an earlier schema."""
+    copied = False
     for version, script in enumerate(migrations(), start=1):
         connection.execute("begin immediate")
         try:
-            if connection.pragma("user_version") < version:  # asked inside, in case two processes start at once
+            if (before := connection.pragma("user_version")) < version:  # asked inside, in case two processes start at once
+                if before and not copied:
+                    copied = keep_copy(path, before)
                 connection.execute(script)
                 connection.pragma("user_version", version)
         except BaseException:
             connection.execute("rollback")
             raise
         connection.execute("commit")
+
+
+def keep_copy(path: str, version: int) -> bool:
+    """Copies a database beside itself before its schema changes. Raises CommandError; nothing has changed then."""
+    copy = f"{path}.schema-{version}.{stamp(system_clock())}"
+    with whole_file(copy) as partial:
+        copy_database(path, partial)
+    logging.getLogger("streamlined_lite").warning("%s has schema %d and gets a newer one; as it was, it is kept in %s", path, version, copy)
+    return True
 
 
 def check_file(path: str, create: bool) -> None:
@@ -1035,7 +1073,8 @@ def create_file(path: str) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError as error:
-        raise ConfigError(f"cannot create the database {path}: {error.strerror}") from None
+        if not os.path.exists(path):  # else another process has just made it
+            raise ConfigError(f"cannot create the database {path}: {error.strerror}") from None
 
 
 def check_header(path: str, header: bytes) -> None:
@@ -1056,6 +1095,112 @@ def ask_version(path: str) -> int:
             return look.pragma("user_version")
     except apsw.Error as error:
         raise ConfigError(f"cannot read the database {path}: {error}") from None
+
+
+# Whole files: copies, backups, what a command writes
+
+
+def stamp(now: int) -> str:
+    """20260102T030405.678Z, for names of files: they sort by time."""
+    return iso(now).replace("-", "").replace(":", "")
+
+
+@contextlib.contextmanager
+def whole_file(path: str, place: Callable[[str, str], None] = os.rename) -> Iterator[str]:
+    """A file beside `path` to write into, for its owner's eyes only. It gets its final name when it is whole and on
+    disk, and goes when anything fails. Raises ConfigError and CommandError; nothing is ever written over."""
+    if place is os.rename and os.path.lexists(path):
+        raise ConfigError(f"{path} exists already; name another file")
+    folder, name = os.path.split(os.path.abspath(path))
+    try:
+        number, partial = tempfile.mkstemp(".partial", f"{name}.", folder)
+    except OSError as error:
+        raise CommandError(f"cannot create {path}: {error.strerror}") from None
+    try:
+        yield partial
+        os.fsync(number)
+        place(partial, path)
+        sync_folder(folder)
+    except OSError as error:
+        raise CommandError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        os.close(number)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)
+
+
+def sync_folder(folder: str) -> None:
+    """A new name is on disk only after this."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def open_reader(path: str) -> apsw.Connection:
+    """For a command: reads only, and leaves no WAL behind when it is the last to close, as SQLITE_OPEN_READONLY would."""
+    check_file(path, create=False)
+    connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE)
+    connection.pragma("query_only", True)
+    return connection
+
+
+def copy_database(source: str, target: str, show: Callable[..., Any] = lambda *_: None) -> None:
+    """One state of a database, whoever writes to it meanwhile, as one sound file. Raises CommandError."""
+    try:
+        with contextlib.closing(open_reader(source)) as old, contextlib.closing(apsw.Connection(target)) as new:
+            old.execute("begin; select 1 from sqlite_schema").fetchall()  # else each write would start the copy anew
+            new.pragma("synchronous", "off")                              # until it is whole it may as well be lost
+            with new.backup("main", old, "main") as backup:
+                while not backup.done:
+                    backup.step(1000)
+                    show(backup.page_count - backup.remaining, backup.page_count)
+            new.pragma("journal_mode", "delete")                          # one file, for read-only disks, too
+            damage = find_damage(new, show)
+    except apsw.Error as error:
+        raise CommandError(f"cannot copy {source}: {error}") from None
+    if damage:
+        raise CommandError(f"{source} is damaged ({damage}); it was left as it is, and no copy was made")
+
+
+def find_damage(connection: apsw.Connection, show: Callable[..., Any] = lambda *_: None) -> str:
+    """What SQLite finds wrong in the whole file, the first of it; "" for a sound database of ours."""
+    connection.set_progress_handler(lambda: bool(show()), 100_000)  # also lets a signal in
+    if connection.pragma("application_id") != APPLICATION_ID:
+        return "it is not a Streamlined Lite database"
+    found = connection.execute("pragma integrity_check(1)").get
+    return "" if found == "ok" else " ".join(str(found).split())
+
+
+@contextlib.contextmanager
+def nobody_else(path: str) -> Iterator[None]:
+    """While this lasts no process has the database open: SQLite's connections share this lock from their first read to
+    their end (in WAL mode). Raises CommandError where one has."""
+    with open(path, "rb+") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x4000_0002)  # SHARED_FIRST and SHARED_SIZE of its file format
+        except OSError:
+            raise CommandError(f"another process has {path} open, a server perhaps; stop it first") from None
+        yield
+
+
+def settle(path: str) -> None:
+    """Moves a WAL that a crash left into its file, where the two are sound."""
+    with contextlib.suppress(apsw.Error), contextlib.closing(open_connection(path, apsw.SQLITE_OPEN_READWRITE)) as connection:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+
+def replace_database(new: str, path: str, kept: str) -> None:
+    """Puts `new` in the place of a database that nobody has open, and keeps that one as `kept`, with a WAL that it could
+    not be settled with."""
+    with contextlib.suppress(PermissionError):  # root restores for whom the service runs as
+        os.chown(new, (before := os.stat(path)).st_uid, before.st_gid)
+    os.link(path, kept)
+    for suffix in ("-wal", "-shm"):  # SQLite would read them as those of the new file
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path + suffix, kept + suffix)
+    os.replace(new, path)
 
 
 ########################################################################################################
@@ -3978,29 +4123,63 @@ EXAMPLES = {
     "keys create": "streamlined-lite keys create \"HighLevel workflows\" --location ve9EPM428h8vShlRW1KT",
     "keys list": "streamlined-lite keys list --json",
     "keys revoke": "streamlined-lite keys revoke 3",
+    "backup": "streamlined-lite backup /var/backups/streamlined-lite --keep 14",
+    "restore": "streamlined-lite restore before.db --database streamlined-lite.db",
 }
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code 0: done; 1: not done, and one line said why; 2: a wrong command or setting."""
-    argv = sys.argv[1:] if argv is None else argv
+    """Exit code 0: done; 1: not done; 2: a wrong command or setting; 128 and more: ended by this signal. One line says why."""
+    try:
+        with ended_by_signals():
+            code = run(sys.argv[1:] if argv is None else argv)
+            sys.stdout.flush()
+            return code
+    except ConfigError as error:
+        return complain(str(error), error.exit_code)
+    except Problem as problem:
+        return complain(problem.detail, 1)
+    except apsw.Error as error:
+        return complain(problem_of(error).detail, 1)
+    except KeyboardInterrupt as ended:
+        return complain("stopped before the end; it can be started again", 128 + ended.args[0])
+    except BrokenPipeError:  # as in `keys list | head`: who reads has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        return complain(f"{error.filename or 'standard output'}: {error.strerror}", 1)
+
+
+def complain(line: str, code: int) -> int:
+    print(f"streamlined-lite: {line}", file=sys.stderr)
+    return code
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """SIGINT and SIGTERM end a command by one KeyboardInterrupt; the next must not disturb its clearing up."""
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def end(number: int, frame: Any) -> None:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt(number)
+
+    before = {each: signal.signal(each, end) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def run(argv: list[str]) -> int:
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
         argv = ["serve", *argv]
     options = vars(parser().parse_args(argv))
     command = options.pop("command")
     flags = {name: options.pop(name) for name in list(options) if name in Config.model_fields}
-    try:
-        config = load_config(os.environ, {name: value for name, value in flags.items() if value is not None})
-        return command(config, **options)
-    except ConfigError as error:
-        print(f"streamlined-lite: {error}", file=sys.stderr)
-        return 2
-    except Problem as problem:
-        print(f"streamlined-lite: {problem.detail}", file=sys.stderr)
-        return 1
-    except apsw.Error as error:
-        print(f"streamlined-lite: {problem_of(error).detail}", file=sys.stderr)
-        return 1
+    return command(load_config(os.environ, {name: value for name, value in flags.items() if value is not None}), **options)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -4021,7 +4200,12 @@ def parser() -> argparse.ArgumentParser:
     listed = add_command(actions, "keys list", "list the keys, without their tokens", list_keys_command)
     revoke = add_command(actions, "keys revoke", "revoke a key at once", revoke_key_command)
     revoke.add_argument("key_id", type=int, metavar="ID", help="the number that keys list shows")
-    for each in (create, listed, revoke):
+    backup = add_command(commands, "backup", "copy the database to a file, also while the server runs, and verify the copy", backup_command)
+    backup.add_argument("file", metavar="FILE", help="a new file, or a folder, in which each backup gets a name with its time")
+    backup.add_argument("--keep", type=int, metavar="N", help="in a folder: delete all backups of this database but the newest N")
+    restore = add_command(commands, "restore", "put a backup in the place of the database, which is kept beside it", restore_command)
+    restore.add_argument("file", metavar="FILE", help="what backup wrote")
+    for each in (create, listed, revoke, backup, restore):
         add_settings(each, {"database"})
         each.add_argument("--json", action="store_true", help="answer in JSON")
     return top
@@ -4103,15 +4287,57 @@ def key_command(config: Config) -> str:
     return f"{program} keys create admin --scope admin --database {shlex.quote(os.path.abspath(config.database))}"
 
 
-@contextlib.contextmanager
-def existing_database(config: Config) -> Iterator[Database]:
+def say(answer: Any, json: bool, text: str) -> int:
+    """A command's result, for a program or for a person."""
+    print(to_json(answer, indent=2).decode() if json else text)
+    return 0
+
+
+def named_file(config: Config) -> str:
+    """The database's path. Raises ConfigError where it is no file."""
     if config.database == ":memory:":
         raise ConfigError(f":memory: is of one process only; name a file with --database or {ENV_PREFIX}DATABASE")
+    return config.database
+
+
+@contextlib.contextmanager
+def existing_database(config: Config) -> Iterator[Database]:
+    named_file(config)
     database = Database(config, create=False)
     try:
         yield database
     finally:
         database.close()
+
+
+class Progress:
+    """How far a long command is, where a person looks at standard error. Also lets signals in."""
+
+    def __init__(self, doing: str, unit: str = ""):
+        self.doing, self.unit = doing, unit
+        self.began = self.next = time.monotonic()
+        self.shown = sys.stderr.isatty()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.write("")
+
+    def __call__(self, done: int = 0, total: int = 0, count: int | None = None) -> None:
+        """`done` of `total` is what tells the time left; `count` things of our unit were dealt with."""
+        if self.shown and (now := time.monotonic()) >= self.next:
+            self.next, passed = now + 0.2, max(now - self.began, 0.001)
+            parts = [self.doing, f"{done / total:.0%}" if total else "", "" if count is None else f"{count:,} {self.unit}, {count / passed:,.0f}/s",
+                     f"{timedelta(seconds=round(passed * (total - done) / done))} left" if total and done else ""]
+            self.write("  ".join(filter(None, parts)))
+
+    def write(self, line: str) -> None:
+        if self.shown:
+            print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+# Keys
 
 
 def create_key_command(config: Config, name: str, scope: str, location: list[str] | None, generate_distinct_ids: bool, json: bool) -> int:
@@ -4120,16 +4346,14 @@ def create_key_command(config: Config, name: str, scope: str, location: list[str
     with existing_database(config) as database:
         with database.turn():
             created = create_key(database.writer, new, database.clock())
-    print(to_json(created, indent=2).decode() if json else
-          f"Key {created['key_id']}, {created['name']} ({created['scope']}). Its token is shown only now:\n{created['token']}")
-    return 0
+    return say(created, json, f"Key {created['key_id']}, {created['name']} ({created['scope']}). "
+                              f"Its token is shown only now:\n{created['token']}")
 
 
 def list_keys_command(config: Config, json: bool) -> int:
     with existing_database(config) as database, database.read() as connection:
         keys = list_keys(connection)
-    print(to_json(keys, indent=2).decode() if json else key_table(keys))
-    return 0
+    return say(keys, json, key_table(keys))
 
 
 def key_table(keys: list[dict]) -> str:
@@ -4144,8 +4368,56 @@ def revoke_key_command(config: Config, key_id: int, json: bool) -> int:
     with existing_database(config) as database:
         with database.turn():
             revoked = revoke_key(database.writer, key_id, database.clock())
-    print(to_json(revoked, indent=2).decode() if json else f"Key {key_id}, {revoked['name']}, is revoked.")
-    return 0
+    return say(revoked, json, f"Key {key_id}, {revoked['name']}, is revoked.")
+
+
+# Backups
+
+
+def backup_command(config: Config, file: str, keep: int | None, json: bool) -> int:
+    database, folder = named_file(config), os.path.isdir(file)
+    check_file(database, create=False)
+    if keep is not None and (keep < 1 or not folder):
+        raise ConfigError(f"--keep takes 1 or more, and goes with a folder that exists; {file} is {'one' if folder else 'none'}")
+    name = Path(database).stem
+    path = os.path.join(file, f"{name}-{stamp(system_clock())}.db") if folder else file
+    with whole_file(path) as partial, Progress("copying") as show:
+        copy_database(database, partial, show)
+    deleted = delete_backups(Path(file), name, Path(path), keep) if keep else []
+    return say({"file": path, "bytes": os.path.getsize(path), "deleted": deleted}, json,
+               f"{path}: {os.path.getsize(path):,} bytes, verified" + "".join(f"\ndeleted {each}" for each in deleted))
+
+
+def delete_backups(folder: Path, name: str, newest: Path, keep: int) -> list[str]:
+    """All but the newest, and what a killed backup left a day ago or earlier."""
+    pattern, yesterday = re.compile(rf"{re.escape(name)}-\d{{8}}T\d{{6}}\.\d{{3}}Z\.db(\.\w+\.partial)?"), time.time() - 86_400
+    found = sorted(each for each in folder.iterdir() if pattern.fullmatch(each.name) and each != newest)
+    partial = [each for each in found if each.suffix == ".partial"]
+    old = [each for each in found if each not in partial]
+    gone = old[:max(len(old) - keep + 1, 0)] + [each for each in partial if each.stat().st_mtime < yesterday]
+    for each in gone:
+        each.unlink()
+    return [str(each) for each in gone]
+
+
+def restore_command(config: Config, file: str, json: bool) -> int:
+    path = os.path.realpath(named_file(config))
+    if not os.path.isfile(file):
+        raise ConfigError(f"there is no file {file} to restore")
+    if os.path.exists(path) and os.path.samefile(file, path):
+        raise ConfigError(f"{file} is the database itself")
+    check_file(file, create=False)
+    kept, place = None, os.rename
+    with contextlib.ExitStack() as stack:
+        if os.path.exists(path):
+            settle(path)
+            stack.enter_context(nobody_else(path))
+            kept = f"{path}.{stamp(system_clock())}.replaced"
+            place = functools.partial(replace_database, kept=kept)
+        partial, show = stack.enter_context(whole_file(path, place)), stack.enter_context(Progress("copying"))
+        copy_database(file, partial, show)
+    return say({"database": path, "replaced": kept}, json, f"{path} is now what {file} holds" +
+               (f"; the database before is kept as {kept}" if kept else ""))
 
 
 if __name__ == "__main__":

@@ -1,23 +1,30 @@
 """The commands as a person meets them: the first start, keys, exit codes, one clear line for each error."""
 
 import argparse
+import http.client
+import itertools
 import json
 import os
 import pty
 import re
+import resource
 import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
+from contextlib import closing
+from pathlib import Path
 
+import apsw
 import pytest
 
 import streamlined_lite as lite
-from conftest import ADMIN, ServerProcess, clean_environment
+from conftest import ADMIN, Api, ServerProcess, clean_environment, event
 
 PROGRAM = [sys.executable, "-W", "error", lite.__file__]
 
@@ -111,7 +118,225 @@ def test_a_wrong_keys_command_is_one_clear_line(run, database, arguments, code, 
     assert "sl_" not in run("keys", "list", "--database", database)[1]
 
 
+# Backups
+
+
+def stored(path) -> list[tuple]:
+    """All that a database holds, apart from the use of keys."""
+    with closing(apsw.Connection(str(path))) as look:
+        return [(name, *found) for name in ("events", "contacts", "contact_tags", "locations", "metrics", "rejections")
+                for found in look.execute(f"select * from {name} order by 1, 2")]
+
+
+@pytest.fixture
+def filled(database) -> str:
+    api = Api(database)
+    for number in range(5):
+        api.post(event(f"d-{number}", contact_id="c-1", properties={"value": number}))
+    api.app.close()
+    return database
+
+
+def files(folder) -> set[str]:
+    return {each.name for each in folder.iterdir()}
+
+
+def test_a_backup_holds_what_the_database_holds_and_is_its_owners_alone(run, filled, tmp_path):
+    assert run("backup", "copy.db", "--database", filled) == (0, f"copy.db: {os.path.getsize(filled):,} bytes, verified\n", "")
+    assert stored("copy.db") == stored(filled) and files(tmp_path) == {"events.db", "copy.db"}
+    assert os.stat("copy.db").st_mode & 0o777 == 0o600
+    assert json.loads(run("backup", "other.db", "--json", "--database", filled)[1]) \
+        == {"file": "other.db", "bytes": os.path.getsize("copy.db"), "deleted": []}
+
+
+def test_a_folder_keeps_the_newest_backups_and_all_else_in_it(run, filled, tmp_path):
+    (folder := tmp_path / "backups").mkdir()
+    (folder / "notes.db").touch()
+    left = folder / "events-20260101T000000.000Z.db.abc.partial"
+    left.touch()
+    os.utime(left, (0, 0))
+    made = [json.loads(run("backup", str(folder), "--keep", "2", "--json", "--database", filled)[1]) for _ in range(3)]
+    assert files(folder) == {"notes.db", *(os.path.basename(each["file"]) for each in made[1:])}
+    assert [each["deleted"] for each in made] == [[str(left)], [], [made[0]["file"]]]
+    assert run("backup", str(folder), "--database", filled)[0] == 0 and len(files(folder)) == 4
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["."  , "--keep", "0"], "--keep takes 1 or more"), (["new.db", "--keep", "3"], "goes with a folder"), (["events.db"], "events.db exists already"),
+    (["no/such/folder.db"], "cannot create no/such/folder.db: No such file or directory"), ([], "required")])
+def test_a_backup_that_cannot_be_made_is_one_line_and_leaves_no_file(run, filled, tmp_path, arguments, said):
+    code, out, err = run("backup", *arguments, "--database", filled)
+    assert code in (1, 2) and out == "" and said in err.splitlines()[-1] and files(tmp_path) == {"events.db"}
+
+
+def test_a_backup_of_a_damaged_database_is_refused(run, filled, tmp_path):
+    damage(filled)
+    before = Path(filled).read_bytes()
+    code, out, err = run("backup", "copy.db", "--database", filled)
+    assert (code, out, err.count("\n")) == (1, "", 1) and ("is damaged" in err or "malformed" in err)
+    assert files(tmp_path) == {"events.db"} and Path(filled).read_bytes() == before
+
+
+def damage(path: str) -> None:
+    """Overwrites a page in the middle with noise."""
+    with open(path, "rb+") as file:
+        file.seek(4096 * 3)
+        file.write(b"\x05noise" * 600)
+
+
+def limited(*command: str, bytes_: int, cwd) -> subprocess.CompletedProcess:
+    """Runs a command on a disk that is full at so many bytes a file."""
+    return subprocess.run([*PROGRAM, *command], capture_output=True, text=True, cwd=cwd, env=clean_environment(), timeout=60,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_)))
+
+
+@pytest.mark.parametrize("command", [["backup", "copy.db"], ["restore", "before.db"]])
+def test_a_full_disk_is_one_line_and_leaves_all_as_it_was(run, filled, tmp_path, command):
+    shutil.copy(filled, "before.db")
+    before = stored(filled)
+    done = limited(*command, "--database", "events.db", bytes_=50_000, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1) and "cannot copy" in done.stderr
+    assert files(tmp_path) == {"events.db", "before.db"} and stored(filled) == before
+
+
+def test_a_backup_made_while_events_arrive_is_one_sound_state(start, run, tmp_path):
+    """Events are posted one after the other, so every state holds the first so many of them."""
+    server, posting, failed = start(tmp_path / "events.db"), threading.Event(), []
+    posting.set()
+
+    def post():
+        with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+            for number in itertools.count():
+                if not posting.is_set():
+                    break
+                connection.request("POST", "/events/ingestion/v1", json.dumps(event(f"{number:06}", properties={"text": "x" * 3000})), {"X-API-Key": ADMIN})
+                with connection.getresponse() as answer:
+                    failed.extend([answer.read()] if answer.status != 201 else [])
+
+    thread = threading.Thread(target=post)
+    thread.start()
+    try:
+        made = [run("backup", f"copy-{number}.db", "--database", server.database)[0] for number in range(4)]
+    finally:
+        posting.clear()
+        thread.join()
+    sizes = []
+    for number in range(4):
+        with closing(apsw.Connection(f"copy-{number}.db")) as look:
+            names = [row[0] for row in look.execute("select distinct_id from events order by 1")]
+            assert look.execute("pragma integrity_check").get == "ok" and names == [f"{each:06}" for each in range(len(names))]
+            sizes.append(len(names))
+    assert made == [0] * 4 and failed == [] and sizes == sorted(sizes) and sizes[0] < sizes[-1]
+
+
+def test_a_restored_backup_takes_the_place_of_the_database_which_is_kept(run, filled, tmp_path):
+    run("backup", "copy.db", "--database", filled)
+    then = stored(filled)
+    api = Api(filled)
+    api.post(event("later"))
+    api.app.close()
+    now = stored(filled)
+    answer = json.loads(run("restore", "copy.db", "--json", "--database", filled)[1])
+    assert answer["database"] == filled and stored(filled) == then and stored(answer["replaced"]) == now
+    assert files(tmp_path) == {"events.db", "copy.db", os.path.basename(answer["replaced"])}
+    assert os.stat(filled).st_mode & 0o777 == 0o600
+
+
+def test_a_backup_is_restored_where_there_is_no_database(run, filled, tmp_path):
+    run("backup", "copy.db", "--database", filled)
+    code, out, err = run("restore", "copy.db", "--database", "new.db")
+    assert (code, err) == (0, "") and "kept" not in out and stored("new.db") == stored(filled)
+
+
+def test_what_a_crash_left_in_the_wal_is_kept_with_the_replaced_database(run, filled, tmp_path):
+    run("backup", "copy.db", "--database", filled)
+    crashed = subprocess.run([sys.executable, "-c", f"import apsw, os; c = apsw.Connection({filled!r}); "
+                              "c.execute(\"update events set event_name = 'In the WAL'\"); os._exit(0)"], timeout=30)
+    assert crashed.returncode == 0 and os.path.getsize(filled + "-wal") > 0
+    answer = json.loads(run("restore", "copy.db", "--json", "--database", filled)[1])
+    assert stored(filled) == stored("copy.db") and not os.path.exists(filled + "-wal")
+    assert {row[4] for row in stored(answer["replaced"]) if row[0] == "events"} == {"In the WAL"}
+
+
+def test_a_damaged_database_can_be_replaced(run, filled, tmp_path):
+    run("backup", "copy.db", "--database", filled)
+    Path(filled).write_bytes(b"noise" * 5000)
+    answer = json.loads(run("restore", "copy.db", "--json", "--database", filled)[1])
+    assert stored(filled) == stored("copy.db") and Path(answer["replaced"]).read_bytes() == b"noise" * 5000
+
+
+def a_newer_schema(path) -> None:
+    shutil.copy("events.db", path)
+    with closing(apsw.Connection(path)) as connection:
+        connection.pragma("user_version", 999)
+
+
+def a_damaged_one(path) -> None:
+    shutil.copy("events.db", path)
+    damage(path)
+
+
+@pytest.mark.parametrize("make, said", [
+    (lambda path: None, "there is no file"), (os.mkdir, "there is no file"), (lambda path: Path(path).write_text("text"), "is not a Streamlined Lite database"),
+    (lambda path: Path(path).touch(), "is not a Streamlined Lite database"), (a_newer_schema, "newer Streamlined Lite"), (a_damaged_one, "damaged"),
+    (lambda path: os.symlink("events.db", path), "is the database itself")], ids=lambda each: getattr(each, "__name__", ""))
+def test_what_is_no_sound_backup_is_not_restored(run, filled, tmp_path, make, said):
+    make("copy.db")
+    before = stored(filled)
+    code, out, err = run("restore", "copy.db", "--database", filled)
+    assert code in (1, 2) and (out, err.count("\n")) == ("", 1) and (said in err or said == "damaged" and "malformed" in err)
+    assert stored(filled) == before and files(tmp_path) <= {"events.db", "copy.db"}
+
+
+def test_nothing_is_restored_under_a_running_server(run, start, tmp_path):
+    server = start()
+    run("backup", "copy.db", "--database", server.database)
+    code, out, err = run("restore", "copy.db", "--database", server.database)
+    assert (code, out) == (1, "") and err == f"streamlined-lite: another process has {server.database} open, a server perhaps; stop it first\n"
+    assert fetch(f"{server.url}/healthz")[0] == 200 and server.stop() == (0, "")
+    assert run("restore", "copy.db", "--database", server.database)[0] == 0
+
+
+def test_a_file_that_is_replaced_while_it_is_opened_is_noticed(filled, tmp_path, monkeypatch):
+    """A server that waited for a restore would else go on with the database that was put away."""
+    shutil.copy(filled, tmp_path / "copy.db")
+    monkeypatch.setattr(lite, "migrate", lambda *_: os.replace(tmp_path / "copy.db", filled))
+    with pytest.raises(lite.ConfigError, match="was replaced in this moment"):
+        lite.open_writer(filled)
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("command", [["backup", "copy.db"], ["restore", "before.db"]])
+def test_a_signal_ends_a_copy_by_one_line_and_leaves_all_as_it_was(filled, tmp_path, command, number, code):
+    """The copy is stopped at its first step, and told to stop again while it clears up."""
+    shutil.copy(filled, tmp_path / "before.db")
+    before = stored(filled)
+    script = (f"import os, sys, streamlined_lite as lite\nlite.Progress.__call__ = lambda *_: os.kill(os.getpid(), {int(number)})\n"
+              f"lite.Progress.__exit__ = lite.Progress.__call__\nsys.exit(lite.main({[*command, '--database', filled]!r}))")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=30,
+                          env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)})
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "streamlined-lite: stopped before the end; it can be started again\n")
+    assert files(tmp_path) == {"events.db", "before.db"} and stored(filled) == before
+
+
 # Help and settings
+
+
+@pytest.mark.parametrize("command", ["keys list", "keys list --json"])
+def test_a_reader_that_has_read_enough_is_no_error(database, run, command):
+    for number in range(3):
+        run("keys", "create", f"{number}" + "x" * 10_000, "--database", database)
+    program = " ".join(map(shlex.quote, PROGRAM))
+    line = f"{program} {command} --database {shlex.quote(database)} | head -c 1 > /dev/null; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=clean_environment(), timeout=30)
+    assert done.returncode in (0, 141) and done.stderr == ""
+
+
+def test_an_output_that_cannot_be_written_is_one_line(database):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*PROGRAM, "keys", "list", "--database", database], stdout=full, stderr=subprocess.PIPE, text=True,
+                              env=clean_environment(), timeout=30)
+    assert (done.returncode, done.stderr) == (1, "streamlined-lite: standard output: No space left on device\n")
 
 
 def commands(parser: argparse.ArgumentParser, name: str = "") -> dict[str, argparse.ArgumentParser]:
