@@ -70,11 +70,11 @@ from pydantic import (AfterValidator, BaseModel, ConfigDict, Discriminator, Fiel
                       ValidationInfo, WithJsonSchema, create_model, field_validator, model_validator)
 from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticCustomError, from_json, to_json
-from waitress import wasyncore
+from waitress import receiver, wasyncore
 from waitress.channel import ClientDisconnected, HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
-from waitress.utilities import RequestEntityTooLarge, build_http_date
+from waitress.utilities import BadRequest, RequestEntityTooLarge, build_http_date
 
 __version__ = "0.1.0"
 
@@ -116,8 +116,10 @@ class Config(BaseModel):
     admin_key_file: str = Field("", description="a file that holds such an admin key")
     time_zone: Annotated[str, AfterValidator(check_zone)] = Field(
         "UTC", description="IANA time zone for days and weeks where no location has one")
-    connection_limit: int = Field(1000, ge=10, le=100_000, description="connections open at once; more wait")
+    connection_limit: int = Field(1000, ge=10, le=100_000, description="connections open at once; for more, those that "
+                                  "wait longest for their client are closed")
     idle_timeout: int = Field(120, ge=1, le=3600, description="seconds after which a silent connection is closed")
+    request_timeout: int = Field(60, ge=1, le=3600, description="seconds in which a request must have arrived")
     read_threads: int = Field(4, ge=1, le=64, description="threads that answer reads")
     keep_rejections: int = Field(10_000, ge=1, le=1_000_000, description="refused bodies to keep at most")
     keep_rejections_days: int = Field(90, ge=1, le=36_500, description="days to keep a refused body")
@@ -203,6 +205,7 @@ class Problem(Exception):
     ├─ Forbidden               403  the key's scope or locations do not allow it
     ├─ NotFound                404
     ├─ MethodNotAllowed        405
+    ├─ TooSlowly               408  the request did not arrive in time
     ├─ Conflict                409
     ├─ TooLarge                413
     ├─ UnsupportedType         415  neither JSON nor a form
@@ -233,6 +236,7 @@ class Unauthorized(Problem): status, title, code = 401, "No valid key", "unautho
 class Forbidden(Problem): status, title, code = 403, "Not allowed", "forbidden"
 class NotFound(Problem): status, title, code = 404, "Not found", "not_found"
 class MethodNotAllowed(Problem): status, title, code = 405, "Method not allowed", "method_not_allowed"
+class TooSlowly(Problem): status, title, code = 408, "Request timeout", "request_timeout"
 class Conflict(Problem): status, title, code = 409, "Conflict", "conflict"
 class TooLarge(Problem): status, title, code = 413, "Too large", "too_large"
 class UnsupportedType(Problem): status, title, code = 415, "Unsupported content", "unsupported_content"
@@ -3784,6 +3788,9 @@ TURN_SECONDS = 0.025         # a turn that took as long takes no further request
 STOP_SECONDS = 10            # to finish what has arrived when told to stop
 DRAIN_LIMIT = 64 * MEGABYTE  # of a body that is too large, read so that its sender can read our answer
 HEADER_LIMIT = 64 * 1024
+CHUNK_LINE_LIMIT = 1024      # of a chunk's size with its extensions, and of the trailer
+for _name in ("ONLY_HEXDIG_RE", "CHUNK_EXT_RE"):  # of a chunk's first line: waitress's `$` takes a bare LF for its end
+    setattr(receiver, _name, re.compile(getattr(receiver, _name).pattern.removesuffix(b"$") + rb"\Z"))
 READ_POSTS = {each.path for each in ROUTES if each.method == "POST" and not each.writes}
 
 
@@ -3810,6 +3817,17 @@ class Parser(HTTPRequestParser):
 
     drained: int | None = None
 
+    def parse_header(self, head: bytes) -> None:
+        """Refuses what a proxy before us may understand otherwise, and what waitress would not survive."""
+        try:
+            super().parse_header(head)
+        except ValueError:  # an address or a length that Python does not read
+            raise ParsingError("not valid") from None
+        if b"\r\n " in head or b"\r\n\t" in head:
+            raise ParsingError("a header on two lines")
+        if self.chunked and "CONTENT_LENGTH" in self.headers or "TRANSFER_ENCODING" in self.headers:  # kept for HTTP/1.0
+            raise ParsingError("two ways to tell where the body ends")
+
     def received(self, data: bytes) -> int:
         if self.drained is not None:
             return self.drain(data)
@@ -3817,6 +3835,8 @@ class Parser(HTTPRequestParser):
         if isinstance(self.error, RequestEntityTooLarge) and not self.expect_continue and not self.body_rcv.completed:
             self.body_rcv.getbuf().close()
             self.body_rcv.buf, self.drained, self.completed = Nowhere(), 0, False
+        elif self.chunked and not self.completed and len(self.body_rcv.control_line) + len(self.body_rcv.trailer) > CHUNK_LINE_LIMIT:
+            self.error, self.completed = BadRequest("a chunk's size or trailer is too long"), True
         if self.completed:
             self.expect_continue = False
         return consumed
@@ -3836,6 +3856,7 @@ class ProblemTask(ErrorTask):
         content = to_json(problem.as_dict())
         self.status = f"{problem.status} {problem.title}"
         self.response_headers.extend((SECURITY_HEADERS | problem.headers | {"Content-Type": PROBLEM_JSON}).items())
+        self.request.headers.pop("CONNECTION", None)  # whatever was asked for
         self.set_close_on_finish()
         self.content_length = len(content)
         self.write(content)
@@ -3873,15 +3894,23 @@ http_date = functools.lru_cache(2)(build_http_date)
 
 
 class Channel(HTTPChannel):
-    """A connection. While `held` is a list, all that serving its request would send waits there for COMMIT."""
+    """A connection. While `held` is a list, all that serving its request would send waits there for COMMIT.
+
+    It reads one request, and the next only when the answer is taken: what a client sends ahead waits as
+    bytes, which are fewer than what requests and answers would take, and no thread ever waits for a client.
+    """
 
     parser_class = Parser
     task_class = Task
     error_task_class = ProblemTask
     held: list[bytes] | None = None
-    follows = False    # the connection's next request is complete
-    continues = False  # the connection's next request asks whether to send its body
+    ahead = b""        # sent behind the request that is being served
+    since = math.inf   # when the wait for its client began: for a request, or for the rest of one
     version = "1.1"
+
+    def __init__(self, *arguments: Any, **more: Any):
+        super().__init__(*arguments, **more)
+        self.since = self.creation_time
 
     def write_soon(self, data: bytes) -> int:
         if self.held is None:
@@ -3889,16 +3918,55 @@ class Channel(HTTPChannel):
         self.held.append(data)
         return len(data)
 
-    def send_continue(self) -> None:
-        if self.held is None:
-            super().send_continue()
-        else:
-            self.continues = True
+    def is_ready(self) -> bool:
+        """Whether all that was asked is answered, and the answers are taken."""
+        return not (self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed)
 
-    def _flush_outbufs_below_high_watermark(self) -> None:
-        """Where waitress waits for a client that reads slowly: the loop must not, it is who sends."""
-        if threading.get_ident() != self.server.application.database.turn_thread:
-            super()._flush_outbufs_below_high_watermark()
+    def readable(self) -> bool:
+        return not self.ahead and self.is_ready()
+
+    def received(self, data: bytes) -> None:
+        """Takes up one request; what stands behind it waits in `ahead`."""
+        self.ahead += data
+        with self.requests_lock:
+            while self.ahead and self.is_ready():
+                if self.request is None:
+                    self.request, self.since = self.parser_class(self.adj), time.time()
+                self.ahead = self.ahead[self.request.received(self.ahead):]
+                if self.request.expect_continue and self.request.headers_finished and not self.sent_continue:
+                    self.send_continue()
+                if self.request.completed:
+                    self.take_request()
+
+    def take_request(self) -> None:
+        """The request has arrived whole, and goes in line."""
+        request, self.request, self.sent_continue = self.request, None, False
+        if not request.empty:
+            self.requests.append(request)
+            self.server.add_task(self)
+
+    def proceed(self) -> None:
+        if self.ahead:
+            self.received(b"")
+
+    def handle_write(self) -> None:
+        super().handle_write()
+        self.proceed()
+
+    def handle_expt(self) -> None:
+        """Urgent bytes, which HTTP knows none of; unread they would end every poll at once."""
+        self.handle_close()
+
+    def handle_close(self) -> None:
+        super().handle_close()
+        if self.request is not None:
+            self.request.close()
+
+    def service(self) -> None:
+        super().service()
+        self.since = time.time()
+        if self.ahead and self.held is None:  # on a worker's thread
+            self.server.trigger.pull_trigger(self.proceed)
 
     def serve(self) -> None:
         """Serves the request in line, inside the turn; nothing leaves before release().
@@ -3913,20 +3981,16 @@ class Channel(HTTPChannel):
     def release(self) -> None:
         """After COMMIT: the answer leaves, then whatever waited behind it goes on."""
         answer, self.held = b"".join(self.held or ()), None
-        follows, continues, self.follows, self.continues = self.follows, self.continues, False, False
         with contextlib.suppress(ClientDisconnected, OSError):  # a broken connection is the poll's to close
             self.write_soon(answer)
-            if continues and self.request is not None:
-                self.send_continue()
-        if follows and self.requests:
-            self.server.add_task(self)
+        with contextlib.suppress(OSError):
+            self.proceed()
 
     def refuse(self, problem: Problem) -> None:
         """Instead of what was held, if anything: the problem, and the end of the connection."""
-        version = self.version if self.held is not None else self.requests[0].version
-        self.held, self.follows, self.continues = None, False, False
+        self.held = None
         request = self.parser_class(self.adj)
-        request.version, request.error = version, problem
+        request.version, request.error = (self.requests or [self])[0].version, problem
         with contextlib.suppress(ClientDisconnected):
             self.error_task_class(self, request).service()
         with self.requests_lock:
@@ -3942,12 +4006,10 @@ class Dispatcher(ThreadedTaskDispatcher):
     def __init__(self, memory: bool):
         super().__init__()
         self.memory = memory             # one connection: the loop serves reads, too
-        self.writes: deque = deque()     # worker threads add to it as well
+        self.writes: deque = deque()
 
     def add_task(self, channel: Channel) -> None:
-        if channel.held is not None:
-            channel.follows = True
-        elif is_read(channel.requests[0]) and not self.memory:
+        if is_read(channel.requests[0]) and not self.memory:
             super().add_task(channel)
         else:
             self.writes.append(channel)
@@ -3975,12 +4037,15 @@ class Server:
             wasyncore.close_all(self.map, ignore_all=True)
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise ConfigError(f"cannot listen on {config.host} port {config.port}: {reason}; choose another with --host or --port") from None
+        self.limit = config.connection_limit + len(self.map)  # which has the listeners, too
+        self.next_look = 0.0
         self.dispatcher.set_thread_count(config.read_threads)
         self.listeners = [each for each in self.map.values() if isinstance(each, waitress.server.TcpWSGIServer)]
         for listener in self.listeners:
             listener.channel_class = Channel
             listener.handle_accept = lambda listener=listener: self.accept(listener)
             listener.pull_trigger = self.wake
+            listener.readable = lambda: len(self.map) < self.limit
 
     def listen(self) -> Any:
         config = self.config
@@ -3988,12 +4053,10 @@ class Server:
         return waitress.create_server(
             self.app, map=self.map, _dispatcher=self.dispatcher, host=config.host, port=config.port,
             asyncore_use_poll=True,                      # select() ends at file descriptor 1,023
-            connection_limit=config.connection_limit,
-            channel_timeout=config.idle_timeout,         # slow and silent clients go, ...
-            cleanup_interval=min(10, config.idle_timeout),  # ... and are looked for as often
             max_request_header_size=HEADER_LIMIT,
             max_request_body_size=WIRE_LIMIT + 1,        # waitress refuses what has as many bytes
             recv_bytes=65_536,
+            inbuf_overflow=65_536, outbuf_overflow=65_536,  # what is larger is a file's: there may be many connections
             log_socket_errors=False,                     # a client that hangs up is no error of ours
             clear_untrusted_proxy_headers=False,         # we read none of them
             ident=None)
@@ -4006,7 +4069,7 @@ class Server:
 
     def accept(self, listener: Any) -> None:
         """All new connections; waitress takes one a poll, and each would wait for a turn of the others."""
-        while len(self.map) < self.config.connection_limit:
+        while len(self.map) < self.limit:
             before = len(listener.active_channels)
             type(listener).handle_accept(listener)
             if len(listener.active_channels) == before:
@@ -4024,12 +4087,28 @@ class Server:
             self.poll(1.0)
             self.turn()
             self.database.idle()
+            if time.time() >= self.next_look:
+                self.close_overdue(time.time())
         self.finish()
 
     def poll(self, timeout: float) -> None:
         if self.dispatcher.writes:
             timeout = 0.01 if self.waiting_since else 0
         wasyncore.poll2(timeout, self.map)
+
+    def close_overdue(self, now: float) -> None:
+        """Once a second: who is silent or slow beyond its time goes and, when no place is left, a quarter of those
+        that wait for their client, the longest first."""
+        self.next_look = now + 1
+        waiting = [channel for channel in self.channels() if not channel.requests]
+        for channel in waiting:
+            if channel.last_activity < now - self.config.idle_timeout:
+                channel.handle_close()
+            elif channel.request is not None and channel.since < now - self.config.request_timeout:
+                channel.refuse(TooSlowly(f"a request must arrive within {self.config.request_timeout} seconds"))
+        if len(self.map) >= self.limit:
+            for channel in heapq.nsmallest(len(waiting) // 4 + 1, waiting, key=lambda channel: channel.since):
+                channel.handle_close()
 
     def turn(self) -> None:
         """One transaction for all writes in line; their answers leave after its COMMIT."""
@@ -4102,15 +4181,17 @@ class Server:
 
 
 def is_idle(channel: Channel) -> bool:
-    return not channel.requests and channel.request is None and not channel.total_outbufs_len
+    return not (channel.requests or channel.request or channel.ahead or channel.total_outbufs_len)
 
 
-def allow_many_files(connections: int) -> None:
-    """Each connection is an open file; the usual soft limit of 1,024 is below what we are set to take."""
+def allow_many_files(connections: int) -> int:
+    """Raises the limit of open files to what so many connections need, and returns how many it is enough for."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections * 3 + 100  # a large request and a large answer have a temporary file each
     if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return min(connections, max(1, (soft - 100) // 3))
 
 
 ########################################################################################################
@@ -4233,7 +4314,10 @@ def add_settings(command: argparse.ArgumentParser, names: set[str]) -> None:
 def serve_command(config: Config) -> int:
     """Serves until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    allow_many_files(config.connection_limit)
+    if (enough := allow_many_files(config.connection_limit)) < config.connection_limit:
+        print(f"streamlined-lite: the limit of open files is enough for {enough:,} connections, not {config.connection_limit:,}; "
+              "raise it (ulimit -n, LimitNOFILE= of systemd) or lower --connection-limit", file=sys.stderr)
+        config = config.model_copy(update={"connection_limit": enough})
     app = create_app(config)
     try:
         server = Server(app, config)

@@ -213,7 +213,7 @@ def test_a_pipelined_read_sees_what_was_posted_before_it(serve):
 
 MUTATIONS = {
     "an answer is written at once": ("write_soon", HTTPChannel.write_soon),
-    "a 100 Continue is written at once": ("send_continue", HTTPChannel.send_continue),
+    "what was sent ahead is taken up at once": ("is_ready", lambda channel: True),
 }
 
 
@@ -505,18 +505,24 @@ def test_readers_have_their_own_connections_which_cannot_write(serve):
     assert reader.readonly("main") and not served.app.database.writer.readonly("main")
 
 
-def test_a_client_that_does_not_read_does_not_stop_the_loop(serve):
-    """Waitress would wait until it has; in memory the loop serves reads, too."""
-    served = serve(":memory:")
-    served.server.http.adj.outbuf_high_watermark = 10_000
+@pytest.mark.parametrize("database", ["a file", ":memory:"])
+def test_a_client_that_takes_no_answer_costs_one_answer_and_no_thread(tmp_path, serve, database):
+    """What it sent ahead waits as bytes, until it takes what it asked for; more such clients than threads stop nobody."""
+    served = serve(":memory:" if database == ":memory:" else tmp_path / "events.db")
     served.server.listeners[0].socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)  # of all that it accepts
-    with served.connect() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        connection.sendall(get("/") * 300)
-        assert exchange(served, post())[0][0] == 201
-        wait_until(served, lambda: not any(channel.requests for channel in served.server.channels()))
-        assert max(channel.total_outbufs_len for channel in served.server.channels()) > 10_000
-        assert exchange(served, get())[0][0] == 200
+    with ExitStack() as stack:
+        silent = [stack.enter_context(served.connect()) for _ in range(served.config.read_threads + 2)]
+        for each in silent:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
+            each.sendall(get("/openapi.json") * 10)
+        wait_until(served, lambda: len(served.server.channels()) == len(silent) and all(
+            each.total_outbufs_len and not each.requests for each in served.server.channels()))
+        assert [answer[0] for answer in exchange(served, post(), get("/events/v1"))] == [201, 200]
+        channels = on_loop(served, lambda: [each for each in served.server.channels() if each.ahead])
+        one = len(exchange(served, get("/openapi.json"))[0][2]) + 1_000
+        assert len(channels) == len(silent) and all(0 < each.total_outbufs_len < one for each in channels)
+        answers = Answers(silent[0])
+        assert [answers.next()[0] for _ in range(10)] == [200] * 10
 
 
 ########################################################################################################

@@ -1,0 +1,247 @@
+"""What strangers send on purpose: shapes that smuggle, connections that hold, bodies without end; and what keys must not open."""
+
+import logging
+import resource
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack, suppress
+from functools import partial
+
+import pytest
+
+import streamlined_lite as lite
+from benchmarks.hostile import Strangers, peak_megabytes
+from benchmarks.kill9 import Posting
+from conftest import ADMIN, Answers, Served, clean_environment, event, exchange, request_bytes
+from test_server import get, on_loop, post, problem_of, reset, stored, wait_until
+
+########################################################################################################
+# Shapes
+########################################################################################################
+
+INNER = request_bytes(event("smuggled"))
+
+
+def shape(*lines: str, body: bytes = b"", version: str = "1.1") -> bytes:
+    head = "\r\n".join([f"POST /events/ingestion/v1 HTTP/{version}", f"X-API-Key: {ADMIN}", *lines, "", ""])
+    return head.encode("latin-1") + body
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+SMUGGLING = {
+    "a length and chunks": shape("Content-Length: 6", CHUNKED, body=b"0\r\n\r\n" + INNER),
+    "chunks and a length": shape(CHUNKED, f"Content-Length: {len(INNER) + 5}", body=b"0\r\n\r\n" + INNER),
+    "two lengths": shape("Content-Length: 0", f"Content-Length: {len(INNER)}", body=INNER),
+    "twice the same length": shape("Content-Length: 0", "Content-Length: 0", body=INNER),
+    "a list of lengths": shape(f"Content-Length: 0, {len(INNER)}", body=INNER),
+    "a negative length": shape("Content-Length: -1", body=INNER),
+    "a signed length": shape("Content-Length: +0", body=INNER),
+    "a length in other digits": shape("Content-Length: 0x0", body=INNER),
+    "a length of 5,000 digits": shape("Content-Length: " + "0" * 4_999 + "1", body=b"{" + INNER),
+    "a length with a vertical tab": shape("Content-Length: \x0b0", body=INNER),
+    "an encoding on the next line": shape("Transfer-Encoding:", " chunked", "Content-Length: 0", body=b"0\r\n\r\n" + INNER),
+    "a header on two lines": shape("X: a", "\tContent-Length: 9", body=INNER),
+    "an unknown encoding": shape("Transfer-Encoding: xchunked", "Content-Length: 0", body=INNER),
+    "two encodings": shape("Transfer-Encoding: identity, chunked", body=b"0\r\n\r\n" + INNER),
+    "an encoding with a vertical tab": shape("Transfer-Encoding: \x0bchunked", body=b"0\r\n\r\n" + INNER),
+    "chunks in HTTP/1.0": shape(CHUNKED, "Connection: keep-alive", body=b"0\r\n\r\n" + INNER, version="1.0"),
+    "blank before the colon": shape("Transfer-Encoding : chunked", body=b"0\r\n\r\n" + INNER),
+    "a bare LF in a header": shape("X: a\nContent-Length: 0", body=INNER),
+    "a bare CR in a header": shape("X: a\rContent-Length: 0", body=INNER),
+    "a bare CR in the first line": b"POST /events/ingestion/v1\r HTTP/1.1\r\n\r\n" + INNER,
+    "NUL in a header": shape("X: \0", body=INNER),
+    "a chunk of negative size": shape(CHUNKED, body=b"-1\r\n\r\n" + INNER),
+    "a chunk size with 0x": shape(CHUNKED, body=b"0x0\r\n\r\n" + INNER),
+    "a chunk size with a blank": shape(CHUNKED, body=b" 0\r\n\r\n" + INNER),
+    "a broken chunk extension": shape(CHUNKED, body=b"0;\0\r\n\r\n" + INNER),
+    "a bare LF behind a chunk size": shape(CHUNKED, body=b"0\n\r\n\r\n" + INNER),
+    "a chunk longer than it says": shape(CHUNKED, body=b"1\r\n{}\r\n0\r\n\r\n" + INNER),
+    "an address that is none": b"POST http://[/events HTTP/1.1\r\n\r\n" + INNER,
+    "an address with a bad port": b"GET http://[::1:x]/ HTTP/1.1\r\n\r\n" + INNER,
+    "no method": b" /events/ingestion/v1 HTTP/1.1\r\n\r\n" + INNER,
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + INNER,
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n" + INNER,
+}
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory):
+    """One server for all of the shapes, told that it serves no more than a few at once."""
+    served = Served(tmp_path_factory.mktemp("shapes") / "events.db")
+    yield served
+    served.close()
+
+
+@pytest.mark.parametrize("sent", SMUGGLING.values(), ids=SMUGGLING.keys())
+def test_a_shape_that_a_proxy_may_read_otherwise_is_refused_and_ends_the_connection(target, caplog, sent):
+    with caplog.at_level(logging.INFO), target.connect() as connection:
+        connection.sendall(sent)
+        answers = Answers(connection)
+        answer = answers.next()
+        assert answer[0] in (400, 404, 501, 505) and problem_of(answer)
+        assert answer[1]["connection"] == "close" and answers.next()[0] == 0
+        assert {name.lower(): answer[1].get(name.lower()) for name in lite.SECURITY_HEADERS} == {
+            name.lower(): value for name, value in lite.SECURITY_HEADERS.items()}
+    assert stored(target) == [] and caplog.records == []
+
+
+@pytest.mark.parametrize("host", ["", "evil.example", "localhost:99999", "a b", "'; drop table events --", "[::1", "\xff", "x" * 1_000])
+def test_a_host_header_decides_nothing(target, host):
+    before = exchange(target, get("/openapi.json"))[0]
+    answer = exchange(target, get("/openapi.json", Host=host).decode().encode("latin-1"))[0]
+    assert (answer[0], answer[2]) == (200, before[2]) and not any(host in value for value in answer[1].values() if len(host) > 3)
+
+
+ENDLESS = {
+    "a head": (b"GET / HTTP/1.1\r\nX: ", b"x" * 8_000, lite.HEADER_LIMIT, 431),
+    "headers": (b"GET / HTTP/1.1\r\n", b"X: y\r\n" * 1_000, lite.HEADER_LIMIT, 431),
+    "a first line": (b"GET /", b"x" * 8_000, lite.HEADER_LIMIT, 431),
+    "a chunk's size": (shape(CHUNKED), b"0" * 1_000, lite.CHUNK_LINE_LIMIT, 400),
+    "a chunk's extension": (shape(CHUNKED) + b"1;a=", b"x" * 1_000, lite.CHUNK_LINE_LIMIT, 400),
+    "a trailer": (shape(CHUNKED) + b"0\r\n", b"x: y\r\n" * 100, lite.CHUNK_LINE_LIMIT, 400),
+}
+
+
+@pytest.mark.parametrize("begin, more, limit, status", ENDLESS.values(), ids=ENDLESS.keys())
+def test_what_has_no_end_is_refused_when_its_limit_is_reached(target, begin, more, limit, status):
+    with target.connect() as connection:
+        connection.sendall(begin)
+        for _ in range(limit // len(more)):
+            connection.sendall(more)
+        connection.settimeout(0.1)
+        with pytest.raises(TimeoutError):  # so much is allowed, and waited for
+            connection.recv(1)
+        connection.settimeout(30)
+        connection.sendall(more)
+        assert problem_of(Answers(connection).next())["status"] == status
+
+
+def test_urgent_bytes_end_the_connection_and_nothing_else(target, caplog):
+    """They would wake the poll again and again, each time with a line in the log."""
+    with caplog.at_level(logging.INFO), target.connect() as connection:
+        connection.send(b"!", socket.MSG_OOB)
+        with suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
+    assert caplog.records == []
+
+
+########################################################################################################
+# Connections
+########################################################################################################
+
+
+def test_a_request_must_arrive_in_time(serve):
+    """However alive its connection is; between two requests it may rest for longer."""
+    served = serve(request_timeout=1, idle_timeout=60)
+    with served.connect() as slow, served.connect() as resting:
+        answers = Answers(resting)
+        resting.sendall(post("rests"))
+        assert answers.next()[0] == 201
+        slow.sendall(post("slow")[:-100])
+        ends = threading.Event()
+        feeder = threading.Thread(target=lambda: [slow.send(b" ") for _ in range(60) if not ends.wait(0.05)])
+        feeder.start()
+        answer = Answers(slow).next()
+        ends.set()
+        feeder.join()
+        assert (answer[0], problem_of(answer)["code"], answer[1]["connection"]) == (408, "request_timeout", "close")
+        resting.sendall(post("rested"))
+        assert answers.next()[0] == 201
+    assert stored(served) == ["rests", "rested"]
+
+
+def test_at_the_limit_those_that_wait_longest_make_room(serve):
+    """Neither who is served nor who was just served has to go."""
+    served = serve(connection_limit=40)
+    with ExitStack() as stack:
+        busy = stack.enter_context(served.connect())
+        answers = Answers(busy)
+        busy.sendall(post("0"))
+        assert answers.next()[0] == 201
+        held = [stack.enter_context(served.connect()) for _ in range(30)]  # silent, ...
+        held += [stack.enter_context(served.connect()) for _ in range(30)]
+        for each in held[30:]:
+            each.sendall(post("never")[:-1])                              # ... and those that keep what they have begun
+        for number in range(1, 30):
+            busy.sendall(post(str(number)))
+            assert answers.next()[0] == 201
+            assert len(on_loop(served, served.server.channels)) <= 40
+        assert exchange(served, post("newcomer"))[0][0] == 201
+        busy.sendall(post("last"))
+        assert answers.next()[0] == 201
+    assert set(stored(served)) == {str(number) for number in range(30)} | {"newcomer", "last"}
+
+
+def test_a_client_that_takes_nothing_is_closed_at_the_limit_too(serve):
+    """Its socket is never writable, so that waiting for a moment to close it would have no end."""
+    served = serve(connection_limit=10)
+    served.server.listeners[0].socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+    with ExitStack() as stack:
+        for _ in range(10):
+            each = stack.enter_context(served.connect())
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            each.sendall(get("/openapi.json"))
+        assert exchange(served, post())[0][0] == 201
+
+
+def test_what_is_sent_ahead_waits_as_bytes(serve):
+    """Thousands of requests fit into one packet, and each would be a thousand bytes and more once parsed."""
+    served = serve(":memory:")
+    with served.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n\r\n" * 20_000)
+        for _ in range(20):
+            assert all(len(channel.requests) <= 1 and len(channel.ahead) <= 65_536 for channel in on_loop(served, served.server.channels))
+        reset(connection)
+    assert exchange(served, post())[0][0] == 201
+
+
+def test_honest_senders_are_answered_amid_strangers(start):
+    """tests/benchmarks/hostile.py measures how fast."""
+    server = start(connection_limit="300", request_timeout="5")
+    requests = [post(f"d-{number}") for number in range(2_000)]
+    with Strangers(server.port, part=5):
+        answers = Posting(server.port, ADMIN, 32).post_all(requests)
+    assert [answer.split()[1] for answer in answers] == [b"201"] * len(requests)
+    assert peak_megabytes(server.process.pid) < 150
+    assert server.stop()[0] == 0
+
+
+########################################################################################################
+# Files
+########################################################################################################
+
+
+@pytest.fixture
+def files():
+    """files(soft): so many files may be open, for now."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield lambda soft, hard=before[1]: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_serve_raises_the_limit_of_open_files(files):
+    files(1_024)
+    assert lite.allow_many_files(1_000) == 1_000
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 3_100
+
+
+def test_a_limit_of_open_files_that_cannot_be_raised_is_said_and_kept(tmp_path):
+    """Else accepting would fail again and again, without an end."""
+    command = [sys.executable, lite.__file__, "--port", "0", "--database", str(tmp_path / "events.db")]
+    with subprocess.Popen(["sh", "-c", 'ulimit -n 400 && exec "$@"', "sh", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env=clean_environment(admin_key=ADMIN)) as process:
+        try:
+            port = int(next(line for line in process.stdout if line.startswith("listening")).split(":")[2])
+            connect = partial(socket.create_connection, ("127.0.0.1", port), timeout=30)
+            with ExitStack() as stack:
+                for _ in range(150):
+                    stack.enter_context(connect())
+                last = stack.enter_context(connect())
+                last.sendall(post())
+                assert Answers(last).next()[0] == 201
+        finally:
+            process.terminate()
+        errors = process.stderr.read()
+    assert process.returncode == 0 and "enough for 100 connections, not 1,000" in errors and "ulimit -n" in errors
