@@ -33,7 +33,7 @@ def test_what_is_no_setting_of_ours_is_left_alone():
 @pytest.mark.parametrize("name, text, value", [
     ("database", ":memory:", ":memory:"), ("host", "0.0.0.0", "0.0.0.0"), ("port", "0", 0), ("port", "65535", 65535),
     ("public_url", "https://events.example.com", "https://events.example.com"), ("admin_key", KEY, KEY),
-    ("time_zone", "Europe/Berlin", "Europe/Berlin"), ("connection_limit", "10", 10), ("idle_timeout", "1", 1),
+    ("time_zone", "Europe/Berlin", "Europe/Berlin"), ("connection_limit", "10", 10), ("idle_timeout", "1", 1), ("request_timeout", "5", 5),
     ("read_threads", "64", 64), ("keep_rejections", "1", 1), ("keep_rejections_days", "36500", 36_500),
     ("log_requests", "1", True), ("log_requests", "false", False), ("log_requests", "yes", True),
 ])
@@ -50,7 +50,7 @@ def test_the_table_above_leaves_no_setting_out():
     ("database", ""), ("host", ""), ("port", "65536"), ("port", "-1"), ("port", ""), ("port", "http"), ("public_url", "events.example.com"),
     ("public_url", "https://a b"), ("admin_key", "0123456789abcde"), ("admin_key", "with a blank inside"), ("admin_key", "schlüssel-schlüssel"),
     ("admin_key_file", "/nowhere/at-all"), ("time_zone", ""), ("time_zone", "Mars/Olympus"), ("time_zone", "../UTC"), ("time_zone", "Europe"),
-    ("time_zone", "europe/berlin"), ("connection_limit", "9"), ("idle_timeout", "0"), ("read_threads", "0"), ("read_threads", "two"),
+    ("time_zone", "europe/berlin"), ("connection_limit", "9"), ("idle_timeout", "0"), ("request_timeout", "0"), ("read_threads", "0"), ("read_threads", "two"),
     ("keep_rejections", "0"), ("keep_rejections_days", "0"), ("log_requests", "maybe"),
 ])
 def test_a_wrong_value_is_refused_by_the_name_of_its_setting(name, text):
