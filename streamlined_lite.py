@@ -59,7 +59,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
@@ -620,9 +620,12 @@ def answer(title: str, base: type[BaseModel] = Answer, /, **fields: Any) -> type
 
 
 Note = answer("Warning", code=str, message=str)
+FieldError = answer("FieldError", pointer=str, code=str, message=str, column=(int | None, None))
+ProblemOut = answer("Problem", type=str, title=str, status=int, detail=str, code=str, errors=(list[FieldError] | None, None),
+                    rejection_id=(int | None, None))
 EventOut = answer("StoredEvent", event_id=int, event_name=str, location_id=str, distinct_id=str, contact_id=str | None, timestamp=Moment,
-                  properties=dict[str, str | int | float], received_at=Moment, updated_at=Moment)
-EventDetail = answer("EventDetail", EventOut, update_count=int, warnings=list[Note])
+                  properties=dict[str, str | int | float], received_at=Moment, updated_at=Moment, update_count=int)
+EventDetail = answer("EventDetail", EventOut, warnings=list[Note])
 IngestAnswer = answer("IngestAnswer", status=Literal["created", "updated", "unchanged"], event=EventOut, warnings=list[Note])
 EventList = answer("EventList", events=list[EventOut], next=str | None)
 DeletedEvents = answer("DeletedEvents", events=int, remaining=int)
@@ -665,16 +668,16 @@ GroupNumbers = answer("GroupNumbers", Numbers, key=str | None, other=bool, compa
 Calculation = answer("Calculation", PeriodNumbers, name=str | None, format=dict | None, timezone=str, interval=str, calculated_at=Moment,
                      locations=list[LocationNumbers], compare=(answer("Comparison", PeriodNumbers, kind=str) | None, None),
                      breakdown=(answer("Breakdown", by=str, groups=list[GroupNumbers]) | None, None), warnings=list[Note])
+MetricDataList = answer("MetricDataList", metrics=list[answer("MetricData", metric_id=int, data=(Calculation, None), problem=(ProblemOut, None))])
 EvidenceList = answer("EvidenceList", events=list[answer("EvidenceEvent", EventOut, contact_name=str | None)], next=str | None, count=int)
 MetricExport = answer("MetricExport", metrics=list[dict])
 ImportedMetrics = answer("ImportedMetrics", created=int, updated=int, unchanged=int)
 DeletedMetric = answer("DeletedMetric", metrics=int)
 ContactFieldList = answer("ContactFieldList", fields=list[answer("ContactField", field=str, kinds=list[str])],
                           tags=list[answer("TagCount", tag=str, contacts=int)])
+Session = answer("Session", lost_key_command=str | None, public_url=(str | None, None), timezone=(str, None), version=(str, None),
+                 key=(answer("SessionKey", key_id=int | None, name=str, scope=Scope, locations=list[str] | None), None))
 Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=str)
-FieldError = answer("FieldError", pointer=str, code=str, message=str, column=(int | None, None))
-ProblemOut = answer("Problem", type=str, title=str, status=int, detail=str, code=str, errors=(list[FieldError] | None, None),
-                    rejection_id=(int | None, None))
 
 
 ERRORS_LIMIT = 100  # told at once; a body can have many more, and the answer and the rejection should not grow with it
@@ -1224,6 +1227,7 @@ class Caller:
     scope: str
     locations: frozenset[str] | None = None  # None: all
     distinct_id_rule: str = "refuse"
+    name: str = "the admin key of the settings"
 
     def may(self, scope: str) -> bool:
         return self.scope in ALLOWED[scope]
@@ -1286,7 +1290,7 @@ def authenticate(connection: apsw.Connection, token: str, admin_key: str) -> Cal
 
 def caller_of(key: dict) -> Caller:
     locations = frozenset(json.loads(key["locations"])) if key["locations"] else None
-    return Caller(key["key_id"], key["scope"], locations, key["distinct_id_rule"])
+    return Caller(key["key_id"], key["scope"], locations, key["distinct_id_rule"], key["name"])
 
 
 ########################################################################################################
@@ -1396,7 +1400,7 @@ def event_out(event: dict) -> dict:
     return {"event_id": event["event_id"], "event_name": event["event_name"], "location_id": event["location_id"],
             "distinct_id": event["distinct_id"], "contact_id": event["contact_id"], "timestamp": iso(event["timestamp"]),
             "properties": from_json(event["properties"]), "received_at": iso(event["received_at"]),
-            "updated_at": iso(event["updated_at"])}
+            "updated_at": iso(event["updated_at"]), "update_count": event["update_count"]}
 
 
 def list_events(connection: apsw.Connection, query: EventQuery, locations: Iterable[str]) -> dict:
@@ -2365,6 +2369,7 @@ def formula_faults(formula: Any, keys: list[str]) -> Iterator[tuple[tuple, Pydan
 # Queries
 
 Interval = Literal["total", "hour", "day", "week", "month"]
+Compare = Literal["previous_period", "previous_year"]
 DayOrTime = plain(read_day_or_time, {"anyOf": [{"type": "string"}, {"type": "number"}],
                                      "description": "a date, which counts in the zone, or a time"})
 
@@ -2379,6 +2384,14 @@ def split_locations(value: Any) -> list[str] | None:
     return read_locations(value if value == "all" or not isinstance(value, str) else value.split(","))
 
 
+def split_ids(value: Any) -> list[int]:
+    """metric_ids with commas between them."""
+    found = value.split(",") if isinstance(value, str) else value
+    if not isinstance(found, list) or len(found) > LIST_LIMIT or not all(re.fullmatch("[0-9]{1,18}", str(each)) for each in found):
+        raise wrong("ids", f"must be up to {LIST_LIMIT:,} metric_ids with commas between them")
+    return list(dict.fromkeys(map(int, found)))
+
+
 def read_breakdown(value: Any) -> str:
     if not isinstance(value, str) or (value not in ("location", "tag") and kind_of(value) not in ("text", "value", "tags")) \
             or value == "distinct_id":
@@ -2390,13 +2403,16 @@ Breakdown = plain(read_breakdown, {"type": "string", "description": "property.<k
 
 
 class Range(Strict):
-    """`to` is exclusive. Left out: to the end of today, and from 30 days before that."""
+    """`to` is exclusive. Left out: to the end of today, and from 30 days before that. `compare` adds the period
+    before, or the same days a year before."""
 
+    origin: ClassVar[str] = "/"  # what the pointer of a field begins with
     locations: plain(read_locations, {"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]}) = None
     from_: DayOrTime | None = Field(None, alias="from")
     to: DayOrTime | None = None
     interval: Interval = "total"
     timezone: Zone | None = None
+    compare: Compare | None = None
 
     @staticmethod
     def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
@@ -2412,10 +2428,9 @@ class Range(Strict):
 
 
 class MetricQuery(Range):
-    """A definition over a range. `compare` adds the period before, or the same days a year before."""
+    """A definition over a range."""
 
     metric: Definition
-    compare: Literal["previous_period", "previous_year"] | None = None
     breakdown: Breakdown | None = None
 
     @staticmethod
@@ -2425,28 +2440,47 @@ class MetricQuery(Range):
             yield ("breakdown",), wrong("contact_field", "is a field of contacts; all terms must be contact terms")
 
 
-class DataQuery(Range):
-    """The query of a saved metric, as it stands in a URL."""
+class UrlRange(Range):
+    """The same as it stands in a URL."""
 
+    origin = "?"
     locations: plain(split_locations, {"type": "string", "description": "all, or location_ids with commas between them"}) = None
-    compare: Literal["previous_period", "previous_year"] | None = None
+
+
+class DataQuery(UrlRange):
     breakdown: Breakdown | None = None
 
 
-class EvidenceQuery(Range):
-    """Which events are behind a term's number: of the whole range, or of the bucket that starts at `bucket`."""
+class DashboardQuery(UrlRange):
+    ids: plain(split_ids, {"type": "string", "description": "metric_ids with commas between them"}) | None = None
 
-    metric: Definition
+
+class GroupChoice(Strict):
+    """A group of a breakdown, as the answer names it."""
+
+    key: str | None = None
+    other: bool = False
+
+
+class EvidenceQuery(MetricQuery):
+    """Which events are behind a term's number: of the whole range (`compared`: of the one it is compared with), or of
+    its bucket that starts at `bucket`; with `group` those of a group of the breakdown."""
+
     term: str
     bucket: plain(read_timestamp, {"type": "string"}) | None = None
+    compared: bool = False
+    group: GroupChoice | None = None
     limit: Limit = 50
     cursor: cursor_of(int, int) | None = None
 
     @staticmethod
     def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
-        yield from Range.faults(raw)
+        yield from MetricQuery.faults(raw)
         if isinstance(raw.get("term"), str) and raw["term"] not in [term.get("key") for term in raw_terms(raw.get("metric"))]:
             yield ("term",), wrong("unknown_term", "must be the key of a term of the metric")
+        for name, needed in (("compared", "compare"), ("group", "breakdown")):
+            if raw.get(name) and raw.get(needed) is None:
+                yield (needed,), wrong("required", f"is required with {name}")
 
 
 # Calendar
@@ -2577,6 +2611,8 @@ class Frame:
     locations: list[str]
     zone: ZoneInfo
     now: int
+    interval: str
+    compare: str | None
     periods: list[Period]  # the wanted one, and the one it is compared with
 
     def cells(self) -> list[tuple[int, int, int]]:
@@ -2584,8 +2620,7 @@ class Frame:
         return [(*bucket, number) for number, period in enumerate(self.periods) for bucket in period.buckets]
 
 
-def frame(connection: apsw.Connection, query: Range, now: int, default_zone: str, allowed: frozenset[str] | None,
-          compare: str | None = None) -> Frame:
+def frame(connection: apsw.Connection, query: Range, now: int, default_zone: str, allowed: frozenset[str] | None) -> Frame:
     """Raises Forbidden for a location that the key must not see, and Invalid for a range that cannot be."""
     locations = visible_locations(connection, query.locations, allowed)
     zone = ZoneInfo(query.timezone or (location_zone(connection, locations[0]) if len(locations) == 1 else None) or default_zone)
@@ -2595,10 +2630,10 @@ def frame(connection: apsw.Connection, query: Range, now: int, default_zone: str
     try:
         periods = [period_of(start, end, query.interval, zone)]
     except RangeError as error:
-        raise Invalid([field_error(f"/{error.field}", error.code, str(error))]) from None
-    if compare:
-        periods.append(period_of(*period_before(periods[0], compare, query.interval, zone), query.interval, zone, BUCKET_LIMIT))
-    return Frame(locations, zone, now, periods)
+        raise Invalid([field_error(query.origin + error.field, error.code, str(error))]) from None
+    if query.compare:
+        periods.append(period_of(*period_before(periods[0], query.compare, query.interval, zone), query.interval, zone, BUCKET_LIMIT))
+    return Frame(locations, zone, now, query.interval, query.compare, periods)
 
 
 def visible_locations(connection: apsw.Connection, wanted: list[str] | None, allowed: frozenset[str] | None) -> list[str]:
@@ -2822,46 +2857,45 @@ def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
     """Stops statements on this connection that run beyond the time, and whoever raises TooSlow after the deadline
     that it gives (time.monotonic()), as Invalid."""
     deadline = time.monotonic() + seconds
-    connection.set_progress_handler(lambda: time.monotonic() > deadline, 20_000)
+    is_over = lambda: time.monotonic() > deadline
+    connection.set_progress_handler(is_over, 20_000, id=is_over)  # beside that of a longer time around this one
     try:
         yield deadline
     except (apsw.InterruptError, TooSlow):
-        raise Invalid([field_error("", "query_too_slow", f"this took more than {seconds:g} seconds and was stopped; "
+        raise Invalid([field_error("", "query_too_slow", f"this took more than {seconds:.2g} seconds and was stopped; "
                                    "take a shorter range, fewer locations or fewer filters")], "query_too_slow") from None
     finally:
-        connection.set_progress_handler(None)
+        connection.set_progress_handler(None, id=is_over)
 
 
 # Answers
 
 
-def calculate(connection: apsw.Connection, query: MetricQuery, now: int, default_zone: str, allowed: frozenset[str] | None,
-              deadline: float = math.inf) -> dict:
+def calculate(connection: apsw.Connection, metric: Definition, where: Frame, breakdown: str | None = None, deadline: float = math.inf) -> dict:
     """The formula's value and each term's: for the range, every bucket, every location, and what was asked beside.
 
-    The connection is in a read transaction, so that all numbers are of one state. Raises Invalid, Forbidden, and
+    The connection is in a read transaction, so that all numbers are of one state. Raises Invalid, and
     TooSlow after the deadline (of time_limit, which also stops its statements).
     """
-    where = frame(connection, query, now, default_zone, allowed, query.compare)
+    check_breakdown(metric, breakdown)
     groupings = ("total", "bucket") if len(where.locations) == 1 else ("total", "bucket", "location")
-    table = Table(connection, query.metric, deadline, groupings, where.cells(), where)
+    table = Table(connection, metric, deadline, groupings, where.cells(), where)
     period, *compared = [period_answer(table, where, number) for number in range(len(where.periods))]
-    answer = {"name": query.metric.name, "format": query.metric.format and query.metric.format.model_dump(),
-              "timezone": where.zone.key, "interval": query.interval, "calculated_at": iso(now), **period,
+    answer = {"name": metric.name, "format": metric.format and metric.format.model_dump(),
+              "timezone": where.zone.key, "interval": where.interval, "calculated_at": iso(where.now), **period,
               "locations": location_answers(connection, table, where)}
     if compared:
-        answer["compare"] = {"kind": query.compare, **compared[0]}
-    if query.breakdown:
-        answer["breakdown"] = breakdown_answer(connection, query, where, table)
-    answer["warnings"] = [*table.warnings(), *history_warnings(connection, query, where)]
+        answer["compare"] = {"kind": where.compare, **compared[0]}
+    if breakdown:
+        answer["breakdown"] = breakdown_answer(connection, breakdown, where, table)
+    answer["warnings"] = [*table.warnings(), *history_warnings(connection, metric, breakdown, where)]
     return answer
 
 
-def query_of(definition: Definition, asked: DataQuery) -> MetricQuery:
-    """The query of a saved metric. Raises Invalid where the definition has no such breakdown."""
-    if is_of_contact(asked.breakdown) and any(term.type == "account" for term in definition.terms):
-        raise Invalid([field_error("/breakdown", "contact_field", "is a field of contacts; all terms must be contact terms")])
-    return MetricQuery.model_construct(metric=definition, **{name: getattr(asked, name) for name in DataQuery.model_fields})
+def check_breakdown(metric: Definition, breakdown: str | None) -> None:
+    """Raises Invalid where the definition has no such breakdown: a query of its own was checked as a whole before."""
+    if is_of_contact(breakdown) and any(term.type == "account" for term in metric.terms):
+        raise Invalid([field_error("?breakdown", "contact_field", "is a field of contacts; all terms must be contact terms")])
 
 
 class Table:
@@ -2940,24 +2974,29 @@ def location_answers(connection: apsw.Connection, table: Table, where: Frame) ->
             | ({"compare": numbers(1, each)} if len(where.periods) > 1 else {}) for each in where.locations]
 
 
-def breakdown_answer(connection: apsw.Connection, query: MetricQuery, where: Frame, table: Table) -> dict:
+def rank_groups(connection: apsw.Connection, metric: Definition, breakdown: str, where: Frame, deadline: float) -> list[str | None]:
+    """The groups' keys, those with the largest value in the range first."""
+    whole = [(where.periods[0].start, where.periods[0].end, 0)]
+    ranked = Table(connection, metric, deadline, ("group",), whole, where, breakdown)
+    values = {key: ranked.numbers("group", key)["value"] for key in {key for _, _, key, _ in ranked.measures}}
+    return sorted(values, key=lambda key: (values[key] is None, -(values[key] or 0), key is None, key or ""))
+
+
+def breakdown_answer(connection: apsw.Connection, breakdown: str, where: Frame, table: Table) -> dict:
     """The 10 groups with the largest value in the range, and the rest of them as one, by its own aggregation.
 
     A group's key is the value as text, null where it is lacking. With tags an event is in every group whose
     tag its contact has; in the rest it is there once.
     """
-    whole = [(where.periods[0].start, where.periods[0].end, 0)]
-    ranked = Table(connection, query.metric, table.deadline, ("group",), whole, where, query.breakdown)
-    values = {key: ranked.numbers("group", key)["value"] for key in {key for _, _, key, _ in ranked.measures}}
-    order = sorted(values, key=lambda key: (values[key] is None, -(values[key] or 0), key is None, key or ""))
+    order = rank_groups(connection, table.metric, breakdown, where, table.deadline)
     top, others = order[:GROUP_LIMIT], len(order) > GROUP_LIMIT
-    part = Table(connection, query.metric, table.deadline, ("place", "place_bucket"), where.cells(), where, query.breakdown, top)
+    part = Table(connection, table.metric, table.deadline, ("place", "place_bucket"), where.cells(), where, breakdown, top)
     groups = [{"key": key, "other": False} | group_answer(part, where, place) for place, key in enumerate(top)]
     if others:
         groups.append({"key": None, "other": True} | group_answer(part, where, None))
     table.divisions += part.divisions
     table.overflows += part.overflows
-    return {"by": query.breakdown, "groups": groups}
+    return {"by": breakdown, "groups": groups}
 
 
 def group_answer(part: Table, where: Frame, place: int | None) -> dict:
@@ -2967,14 +3006,14 @@ def group_answer(part: Table, where: Frame, place: int | None) -> dict:
     return part.numbers("place", 0, place) | compared | {"buckets": buckets}
 
 
-def history_warnings(connection: apsw.Connection, query: MetricQuery, where: Frame) -> Iterator[dict]:
+def history_warnings(connection: apsw.Connection, metric: Definition, breakdown: str | None, where: Frame) -> Iterator[dict]:
     """What the numbers cannot show: names that never came, contacts of whom nothing is known to filter by."""
     locations, period = json.dumps(where.locations), where.periods[0]
-    for name in dict.fromkeys(term.event for term in query.metric.terms):
+    for name in dict.fromkeys(term.event for term in metric.terms):
         if not row(connection, "metrics.see_event", locations=locations, event_name=name):
             yield warning("event_not_seen", f"no event named {name[:100]} has come yet") | {"event": name}
-    for term in query.metric.terms:
-        if is_of_contact(query.breakdown) or any(is_of_contact(each.field) for each in term.conditions()):
+    for term in metric.terms:
+        if is_of_contact(breakdown) or any(is_of_contact(each.field) for each in term.conditions()):
             binds = {"locations": locations, "event_name": term.event, "start": period.start, "end": period.end}
             found = row(connection, "metrics.count_unknown_contacts", **binds)
             if found["unknown"]:
@@ -2983,13 +3022,15 @@ def history_warnings(connection: apsw.Connection, query: MetricQuery, where: Fra
                                   "term": term.key, "count": found["unknown"], "of": found["contacts"]}
 
 
-def evidence(connection: apsw.Connection, query: EvidenceQuery, now: int, default_zone: str, allowed: frozenset[str] | None) -> dict:
+def evidence(connection: apsw.Connection, query: EvidenceQuery, where: Frame, deadline: float = math.inf) -> dict:
     """The events behind a term's number, the newest first: those that have what the term aggregates. Count terms count them all."""
-    where = frame(connection, query, now, default_zone, allowed)
     term = next(each for each in query.metric.terms if each.key == query.term)
-    cell = chosen_cell(where.periods[0], query.bucket)
-    count = connection.execute(*compile_evidence(term, cell, where)).get
-    found = connection.execute(*compile_evidence(term, cell, where, query.cursor or (YEAR_2200, 0), query.limit + 1))
+    cell, groups = chosen_cell(where.periods[query.compared], query.bucket), None
+    if query.group:  # the events of the one group, or those of none of the first ones
+        groups = rank_groups(connection, query.metric, query.breakdown, where, deadline)[:GROUP_LIMIT] if query.group.other else [query.group.key]
+    source = term, cell, where, query.breakdown if query.group else None, groups, query.group and query.group.other
+    count = connection.execute(*compile_evidence(*source)).get
+    found = connection.execute(*compile_evidence(*source, query.cursor or (YEAR_2200, 0), query.limit + 1))
     return {"count": count} | page("events", [dictionaries(found)], query.limit, ("timestamp", "event_id"),
                                    lambda event: event_out(event) | {"contact_name": event["contact_name"]})
 
@@ -3003,16 +3044,18 @@ def chosen_cell(period: Period, start: int | None) -> tuple[int, int, int]:
     raise Invalid([field_error("/bucket", "unknown_bucket", "must be the start of a bucket of this range and interval")])
 
 
-def compile_evidence(term: Term, cell: tuple[int, int, int], where: Frame, before: tuple[int, int] | None = None,
-                     limit: int = 0) -> tuple[str, Binds]:
+def compile_evidence(term: Term, cell: tuple[int, int, int], where: Frame, breakdown: str | None = None, groups: list[str | None] | None = None,
+                     other: bool | None = False, before: tuple[int, int] | None = None, limit: int = 0) -> tuple[str, Binds]:
     """The statement that counts the events, or with `before` the one that lists those before a place."""
     binds = Binds()
-    source = f"{source_sql(term, [cell], where, binds)}\nand ({x_sql(term, where, binds)}) is not null"
+    source = f"{source_sql(term, [cell], where, binds, breakdown)}\nand ({x_sql(term, where, binds)}) is not null"
+    if breakdown:
+        source += f"\nand {place_sql(group_sql(breakdown, binds), groups, binds)} is {'null' if other else '0'}"
     if before is None:
-        return f"select count(*) {source}", binds
+        return f"select count({'distinct e.event_id' if breakdown == 'tag' else '*'}) {source}", binds
     name = "(select name from contacts n where n.location_id = e.location_id and n.contact_id = e.contact_id)"
     place = f"({binds.add(before[0])}, {binds.add(before[1])})"
-    return (f"select e.*, {name} as contact_name {source}\nand (e.timestamp, e.event_id) < {place}\n"
+    return (f"select {'distinct ' if breakdown == 'tag' else ''}e.*, {name} as contact_name {source}\nand (e.timestamp, e.event_id) < {place}\n"
             f"order by e.timestamp desc, e.event_id desc limit {binds.add(limit)}", binds)
 
 
@@ -3041,7 +3084,20 @@ def written(definition: Definition) -> str:
 
 
 def read_definition(metric: dict) -> Definition:
-    return Definition.model_validate({"name": metric["name"], **json.loads(metric["definition"])})
+    return validate(Definition, {"name": metric["name"], **json.loads(metric["definition"])})
+
+
+def calculate_saved(connection: apsw.Connection, ids: list[int] | None, where: Frame, deadline: float) -> Iterator[dict]:
+    """Saved metrics, each with its `data`, or the `problem` of this one. None of them may take more than half of the time that is left."""
+    if ids is None:
+        ids = [metric["metric_id"] for metric in rows(connection, "metrics.list")]
+    for metric_id in ids:
+        try:
+            with time_limit(connection, max(0, deadline - time.monotonic()) / (1 if metric_id == ids[-1] else 2)) as until:
+                found = {"data": calculate(connection, read_definition(find_metric(connection, metric_id)), where, None, until)}
+        except Problem as problem:
+            found = {"problem": problem.as_dict()}
+        yield {"metric_id": metric_id} | found
 
 
 def store_metric(connection: apsw.Connection, metric_id: int | None, definition: SavedDefinition, now: int) -> dict:
@@ -3128,7 +3184,8 @@ class Route:
     method: str
     path: str                       # as in OpenAPI: /events/v1/{event_id}
     handler: Callable[[Call], Any]
-    scope: str | None = None        # None: no key
+    scope: str | None = None        # None: no key needed; ...
+    knows_key: bool = False         # ... one that is sent is looked up all the same
     query: type[BaseModel] = Query
     body: Any = None                # the model that describes the body
     answers: Mapping[int, Any] = field(default_factory=dict)
@@ -3189,6 +3246,9 @@ class Call:
         allowed = self.caller.locations
         return sorted(allowed) if allowed is not None else list_location_ids(self.connection)
 
+    def frame(self, query: Range) -> Frame:
+        return frame(self.connection, query, self.now, self.config.time_zone, self.caller.locations)
+
 
 @route("POST", "/events/ingestion/v1", "/custom-events/ingestion/v1", scope="ingest", query=IngestQuery, body=Event,
        answers={201: IngestAnswer, 200: IngestAnswer}, writes=True, keeps=True, url_key=True)
@@ -3227,9 +3287,9 @@ def delete_events_by_filter(call: Call) -> dict:
 
 @route("GET", "/events/v1/{event_id}", scope="read", answers={200: EventDetail})
 def get_event(call: Call) -> dict:
-    """One event, with how often it was updated and what its last sender was told."""
+    """One event, and what its last sender was told."""
     event = visible_event(call)
-    return event_out(event) | {"update_count": event["update_count"], "warnings": json.loads(event["warnings"] or "[]")}
+    return event_out(event) | {"warnings": json.loads(event["warnings"] or "[]")}
 
 
 def visible_event(call: Call) -> dict:
@@ -3354,13 +3414,21 @@ def post_metric_import(call: Call) -> dict:
 @route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})
 def query_metric(call: Call) -> dict:
     """Calculates a definition over a range: total, buckets, locations, comparison, breakdown."""
-    return calculate(call.connection, call.json(MetricQuery), call.now, call.config.time_zone, call.caller.locations, call.deadline)
+    query = call.json(MetricQuery)
+    return calculate(call.connection, query.metric, call.frame(query), query.breakdown, call.deadline)
 
 
 @route("POST", "/metrics/v1/events", scope="read", body=EvidenceQuery, answers={200: EvidenceList})
 def query_metric_events(call: Call) -> dict:
-    """The events behind a term's number, of the range or of one bucket."""
-    return evidence(call.connection, call.json(EvidenceQuery), call.now, call.config.time_zone, call.caller.locations)
+    """The events behind a term's number, of the range, a bucket, a group of the breakdown, or the comparison."""
+    query = call.json(EvidenceQuery)
+    return evidence(call.connection, query, call.frame(query), call.deadline)
+
+
+@route("GET", "/metrics/v1/data", scope="read", query=DashboardQuery, answers={200: MetricDataList})
+def get_metrics_data(call: Call) -> dict:
+    """Calculates the saved metrics, of one state of the database; one that cannot be does not keep the others back."""
+    return {"metrics": list(calculate_saved(call.connection, call.query.ids, call.frame(call.query), call.deadline))}
 
 
 @route("GET", "/metrics/v1/{metric_id}", scope="read", answers={200: MetricOut})
@@ -3385,11 +3453,7 @@ def remove_metric(call: Call) -> dict:
 def get_metric_data(call: Call) -> dict:
     """Calculates a saved metric."""
     definition = read_definition(find_metric(call.connection, call.number("metric_id")))
-    try:
-        query = query_of(definition, call.query)
-        return calculate(call.connection, query, call.now, call.config.time_zone, call.caller.locations, call.deadline)
-    except Invalid as problem:
-        raise Invalid(behind_question_mark(problem.errors)) from None
+    return calculate(call.connection, definition, call.frame(call.query), call.query.breakdown, call.deadline)
 
 
 @route("GET", "/contact-fields/v1", scope="read", query=LocationFilter, answers={200: ContactFieldList})
@@ -3483,6 +3547,17 @@ def delete_key(call: Call) -> dict:
     """Revokes a key, at once."""
     call.database.callers.clear()
     return revoke_key(call.connection, call.number("key_id"), call.now)
+
+
+@route("GET", "/session/v1", answers={200: Session}, knows_key=True)
+def get_session(call: Call) -> dict:
+    """Whose key was sent, if one was, and the command that makes an admin key for this database."""
+    lost = {"lost_key_command": None if call.database.memory else key_command(call.config)}
+    if (caller := call.caller) is None:
+        return lost
+    key = {"key_id": caller.key_id, "name": caller.name, "scope": caller.scope,
+           "locations": None if caller.locations is None else sorted(caller.locations)}
+    return lost | {"key": key, "public_url": call.config.public_url.rstrip("/") or None, "timezone": call.config.time_zone, "version": __version__}
 
 
 @route("GET", "/healthz", answers={200: Health, 503: Health})
@@ -3605,8 +3680,10 @@ class App(bottle.Bottle):
         """Key, scope, query and the body's outside, in this order: what comes first decides the status."""
         environ, route = bottle.request.environ, call.route
         query, call.body.query = split_query(call.body.query, "strict" if "extra" in route.query.model_config else "replace")
+        token = environ.get("HTTP_X_API_KEY", "")
+        if route.scope is not None or (route.knows_key and token):
+            call.caller = self.authenticate(call, token, query)
         if route.scope is not None:
-            call.caller = self.authenticate(call, environ.get("HTTP_X_API_KEY", ""), query)
             call.caller.check_scope(route.scope)
         call.query = read_query(route.query, query)
         check_path(environ)
@@ -3759,7 +3836,8 @@ def operation(route: Route) -> dict:
         "summary": (route.handler.__doc__ or "").strip(),
         "parameters": parameters(route),
         "responses": answers | {"4XX": problem, "5XX": problem},
-        "security": [] if route.scope is None else [{"key": []}, {"url_key": []}] if route.url_key else [{"key": []}],
+        "security": [{name: []} for name, taken in (("key", route.scope or route.knows_key), ("url_key", route.url_key)) if taken]
+        + [{}] * route.knows_key,
     }
     if route.body is not None:
         content = {JSON: {"schema": schema_of(route.body)}}
@@ -4367,7 +4445,9 @@ def key_command(config: Config) -> str:
     """The command that makes an admin key for this database, as this program was started."""
     program = "streamlined-lite" if shutil.which("streamlined-lite") else shlex.quote(os.path.abspath(sys.argv[0]))
     if sys.argv[0].endswith(".py"):
-        program = f"{shlex.quote(sys.executable)} {shlex.quote(sys.argv[0])}"
+        program = f"{shlex.quote(sys.executable)} {shlex.quote(os.path.abspath(sys.argv[0]))}"
+    if "STATE_DIRECTORY" in os.environ:  # systemd's; the file there is readable by the unit's own user and by root
+        program = f"sudo {program}"
     return f"{program} keys create admin --scope admin --database {shlex.quote(os.path.abspath(config.database))}"
 
 

@@ -283,13 +283,15 @@ CALLS = {
     ("GET", "/metrics/v1/export"): (200, [("", None, 200)]),
     ("POST", "/metrics/v1/import"): (403, [("", {"metrics": [METRIC, METRIC | {"name": "New"}]}, 200), ("", {}, 422)]),
     ("POST", "/metrics/v1/query"): (200, [("", {"metric": METRIC}, 200), ("", QUESTION, 200), ("", {"metric": METRIC | {"formula": "A +"}}, 422)]),
-    ("POST", "/metrics/v1/events"): (200, [("", {"metric": METRIC, "term": "A", "from": 1, "to": "2026-01-02"}, 200), ("", {"metric": METRIC, "term": "B"}, 422)]),
+    ("POST", "/metrics/v1/events"): (200, [("", {"metric": METRIC, "term": "A", "from": 1, "to": "2026-01-02"}, 200),
+                                           ("", QUESTION | {"term": "A", "compared": True, "group": {"key": "1"}}, 200), ("", {"metric": METRIC, "term": "B"}, 422)]),
     ("GET", "/metrics/v1/{metric_id}"): (200, [("/metrics/v1/1", None, 200), ("/metrics/v1/9", None, 404)]),
     ("PUT", "/metrics/v1/{metric_id}"): (403, [("/metrics/v1/1", METRIC | {"name": "Renamed"}, 200), ("/metrics/v1/9", METRIC, 404), ("/metrics/v1/1", {}, 422)]),
     ("DELETE", "/metrics/v1/{metric_id}"): (403, [("/metrics/v1/1", None, 200), ("/metrics/v1/1", None, 404)]),
     ("GET", "/metrics/v1/{metric_id}/data"): (200, [("/metrics/v1/1/data", None, 200), ("/metrics/v1/9/data", None, 404),
                                                     ("/metrics/v1/1/data?from=2025-12-30&to=2026-01-02&interval=day&locations=all&compare=previous_year", None, 200),
                                                     ("/metrics/v1/1/data?interval=fortnight", None, 422)]),
+    ("GET", "/metrics/v1/data"): (200, [("", None, 200), ("?ids=1,9&interval=day&compare=previous_year", None, 200), ("?ids=x", None, 422)]),
     ("GET", "/contact-fields/v1"): (200, [("", None, 200), ("?location_id=loc-1", None, 200)]),
     ("GET", "/rejections/v1"): (403, [("", None, 200), ("?limit=1&location_id=loc-1", None, 200), ("?cursor=x", None, 422)]),
     ("POST", "/rejections/v1/{rejection_id}/replay"): (403, [("/rejections/v1/1/replay", event("refused"), 201), ("/rejections/v1/2/replay", event("refused"), 200),
@@ -299,6 +301,7 @@ CALLS = {
     ("GET", "/keys/v1"): (403, [("", None, 200)]),
     ("POST", "/keys/v1"): (403, [("", {"name": "new", "locations": ["loc-1"]}, 201), ("", {}, 422)]),
     ("DELETE", "/keys/v1/{key_id}"): (403, [("/keys/v1/1", None, 200), ("/keys/v1/99", None, 404)]),
+    ("GET", "/session/v1"): (200, [("", None, 200), ("?x=1", None, 422)]),
     ("GET", "/healthz"): (200, [("", None, 200)]),
     ("GET", "/openapi.json"): (200, [("", None, 200)]),
 }
@@ -337,7 +340,7 @@ def test_who_may_call_a_route(route):
     path, body, good = calls[0]
     api, keys = world()
     for name in KEYS:
-        allowed = route.scope is None or name in lite.ALLOWED[route.scope]
+        allowed = name in lite.ALLOWED[route.scope] if route.scope else not route.knows_key or name not in ("unknown", "revoked")
         if allowed and route.scope is not None:  # each on data that no other has changed
             api.app.close()
             api, keys = world()
@@ -411,7 +414,8 @@ def test_the_document_has_every_route_of_the_app_and_no_other(document):
 @EACH_ROUTE
 def test_a_route_declares_its_key_its_query_and_its_body(document, route):
     operation = document["paths"][route.path][route.method.lower()]
-    assert operation["security"] == ([] if route.scope is None else [{"key": []}] + [{"url_key": []}] * route.url_key)
+    optional = [{"key": []}, {}] if route.knows_key else []
+    assert operation["security"] == (optional if route.scope is None else [{"key": []}] + [{"url_key": []}] * route.url_key)
     queries = {each["name"] for each in operation["parameters"] if each["in"] == "query"}
     assert queries == set(route.query.model_json_schema().get("properties", {})) - {"api_key"}
     assert ("requestBody" in operation) == (route.body is not None) == any(body is not None for _, body, _ in CALLS[route.method, route.path][1])

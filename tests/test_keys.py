@@ -3,11 +3,12 @@
 import hashlib
 import json
 import re
+import subprocess
 
 import pytest
 
 import streamlined_lite as lite
-from conftest import ADMIN, Api, ServerProcess, event, exchange, request_bytes
+from conftest import ADMIN, Api, ServerProcess, clean_environment, event, exchange, request_bytes
 
 SCOPES = ["ingest", "sync", "read", "admin"]
 
@@ -236,3 +237,32 @@ def test_a_key_that_is_revoked_within_a_turn_is_refused_in_the_rest_of_it(api):
     assert api("DELETE", f"/keys/v1/{key_id}").status_int == 200
     assert api.post(event("d-2"), key=token).json["code"] == "key_revoked"
     database.commit()
+
+
+# The session
+
+
+def test_a_session_tells_who_the_key_is_and_how_to_make_an_admin_key(api):
+    key = api.key(name="One client", scope="read", locations=["loc-2", "loc-1"])
+    assert api.get("/session/v1", key=key) == {
+        "lost_key_command": None, "public_url": None, "timezone": "UTC", "version": lite.__version__,
+        "key": {"key_id": 1, "name": "One client", "scope": "read", "locations": ["loc-1", "loc-2"]}}
+    assert api.get("/session/v1")["key"] == {"key_id": None, "name": "the admin key of the settings", "scope": "admin", "locations": None}
+    assert api.get("/session/v1", key=None) == {"lost_key_command": None}
+    refused = api("GET", "/session/v1", key="sl_wrong")
+    assert (refused.status_int, refused.json["code"], len(api.get("/attempts/v1")["attempts"])) == (401, "key_unknown", 1)
+
+
+def test_the_command_for_a_lost_key_makes_one_for_this_database(start, tmp_path):
+    server: ServerProcess = start(tmp_path / "it's a file.db")
+    session = lambda key: exchange(server, request_bytes(b"", key, path="/session/v1", method="GET", Content_Type=None))[0]
+    command = json.loads(session(None)[2])["lost_key_command"]
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd="/", env=clean_environment(), timeout=30)
+    status, _, body = session(done.stdout.split()[-1])
+    assert (done.returncode, status, json.loads(body)["key"]["scope"]) == (0, 200, "admin")
+
+
+def test_under_systemd_the_command_for_a_lost_key_is_for_root(monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/streamlined-lite")
+    config = lite.Config(database="/var/lib/streamlined-lite/streamlined-lite.db")
+    assert re.fullmatch(r"sudo .+ keys create admin --scope admin --database /var/lib/streamlined-lite/streamlined-lite.db", lite.key_command(config))

@@ -36,7 +36,7 @@ class Store:
         self.writer = apsw.Connection(str(path))
         self.writer.pragma("journal_mode", "wal")
         self.writer.pragma("synchronous", "off")
-        m.migrate(self.writer)
+        m.migrate(self.writer, str(path))
         self.reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         self.events, self.contacts = [], {}
 
@@ -61,11 +61,13 @@ class Store:
 
     def query(self, now=NOW, allowed=None, default_zone="UTC", **query):
         with self.reader:
-            return m.calculate(self.reader, validate(m.MetricQuery, query), now, default_zone, allowed)
+            asked = validate(m.MetricQuery, query)
+            return m.calculate(self.reader, asked.metric, m.frame(self.reader, asked, now, default_zone, allowed), asked.breakdown)
 
     def evidence(self, now=NOW, allowed=None, **query):
         with self.reader:
-            return m.evidence(self.reader, validate(m.EvidenceQuery, query), now, "UTC", allowed)
+            asked = validate(m.EvidenceQuery, query)
+            return m.evidence(self.reader, asked, m.frame(self.reader, asked, now, "UTC", allowed))
 
     def close(self):
         self.reader.close()
@@ -272,13 +274,26 @@ def check_groups(ours, theirs, rest):
 
 def check_evidence(store, query, now, zone, chance):
     chosen = chance.choice(query["metric"]["terms"])
-    asked = {name: query[name] for name in ("metric", "locations", "from", "to", "interval", "timezone")} | {"term": chosen["key"]}
+    asked = query | {"term": chosen["key"], "compared": "compare" in query and chance.random() < 0.5}
     answer = store.query(now, **query)
-    bucket = chance.choice([None, *answer["buckets"]])
+    period = answer["compare"] if asked["compared"] else answer
+    bucket = chance.choice([None, *period["buckets"]])
     asked |= {"bucket": bucket["start"]} if bucket else {}
-    start, end = (ms(bucket[name]) for name in ("start", "end")) if bucket else (ms(answer["from"]), ms(answer["to"]))
+    start, end = (ms(bucket[name]) for name in ("start", "end")) if bucket else (ms(period["from"]), ms(period["to"]))
     theirs = [event for event in store.events if start <= event["timestamp"] < end and event["location_id"] in query["locations"]]
     theirs = [event for event in oracle.term_events(chosen, theirs, now, zone) if contributes(chosen, event)]
+    numbers = bucket or period["total"]
+    if (groups := answer.get("breakdown", {}).get("groups")) and chance.random() < 0.7:
+        numbers = chance.choice([groups[-1], *groups])
+        asked["group"] = {"key": numbers["key"], "other": numbers["other"]}
+        named = {group["key"] for group in groups if not group["other"]}
+        keys = lambda event: set(oracle.group_keys(event, query["breakdown"]))
+        theirs = [event for event in theirs if (keys(event) - named if numbers["other"] else numbers["key"] in keys(event))]
+        places = [each["start"] for each in period["buckets"]]
+        if bucket and not asked["compared"]:
+            numbers = numbers["buckets"][places.index(bucket["start"])]
+        elif asked["compared"]:
+            numbers = None if bucket else numbers["compare"]
     theirs.sort(key=lambda event: (event["timestamp"], event["event_id"]), reverse=True)
     found, page = [], store.evidence(now, limit=7, **asked)
     found += page["events"]
@@ -287,8 +302,8 @@ def check_evidence(store, query, now, zone, chance):
         found += page["events"]
     assert [event["event_id"] for event in found] == [event["event_id"] for event in theirs]
     assert page["count"] == len(theirs)
-    if chosen["aggregation"] == "count":
-        assert page["count"] == (bucket or answer["total"])["terms"][chosen["key"]]
+    if chosen["aggregation"] == "count" and numbers:
+        assert page["count"] == numbers["terms"][chosen["key"]]
 
 
 def contributes(chosen, event):
@@ -671,7 +686,7 @@ TRICKY = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"
 @given(TRICKY, TRICKY, TRICKY)
 def test_any_name_is_data(key, other, wanted):
     connection = apsw.Connection(":memory:")
-    m.migrate(connection)
+    m.migrate(connection, ":memory:")
     name, place = key.strip() or "empty", other.strip() or "empty"
     for ascii in (True, False):
         properties = json.dumps({other: "other", key: wanted}, ensure_ascii=ascii)
@@ -682,7 +697,7 @@ def test_any_name_is_data(key, other, wanted):
     if key not in ("name", "email", "phone", "source", "type", "date_created", "tags"):
         tests.append(condition(f"contact.{key}", "is", wanted))
     query = m.MetricQuery(metric=metric(term(event=name, type="contact", filters={"all": tests})), from_=0, to=5, breakdown=f"property.{key}")
-    answer = m.calculate(connection, query, NOW, "UTC", None)
+    answer = m.calculate(connection, query.metric, m.frame(connection, query, NOW, "UTC", None), query.breakdown)
     assert answer["total"]["value"] == 2 and [group["key"] for group in answer["breakdown"]["groups"]] == [wanted]
     connection.close()
 
@@ -722,6 +737,8 @@ def test_evidence_shows_the_events_with_their_contacts_names(store):
 
 def test_evidence_of_an_unknown_term_or_bucket_is_refused(store):
     assert errors_of(m.EvidenceQuery, {"metric": metric(), "term": "B"} | YEAR)["/term"]["code"] == "unknown_term"
+    found = errors_of(m.EvidenceQuery, {"metric": metric(), "term": "A", "compared": True, "group": {"other": True}} | YEAR)
+    assert {pointer: error["code"] for pointer, error in found.items()} == {"/compare": "required", "/breakdown": "required"}
     with pytest.raises(Invalid) as caught:
         store.evidence(metric=metric(), term="A", bucket="2025-05-05T12:00:00Z", interval="day", **YEAR)
     assert caught.value.errors[0]["pointer"] == "/bucket"
@@ -740,12 +757,13 @@ def test_compiled_statements_search_indexes(store):
     chance, center = random.Random(7), ms("2025-03-30")
     for _ in range(200):
         query = validate(m.MetricQuery, random_query(chance, BERLIN, center))
-        where = m.frame(store.reader, query, NOW, "UTC", None, query.compare)
+        where = m.frame(store.reader, query, NOW, "UTC", None)
         for each in query.metric.terms:
             for compiled in (m.compile_term(each, ("total", "bucket", "location"), where.cells(), where),
                              m.compile_term(each, ("group",), where.cells(), where, query.breakdown),
                              m.compile_term(each, ("place", "place_bucket"), where.cells(), where, query.breakdown, ["x"]),
-                             m.compile_evidence(each, where.cells()[0], where), m.compile_evidence(each, where.cells()[0], where, (5, 5), 9)):
+                             m.compile_evidence(each, where.cells()[0], where),
+                             m.compile_evidence(each, where.cells()[0], where, query.breakdown, ["x"], True, (5, 5), 9)):
                 assert not scans(store.reader, *compiled)
 
 
@@ -763,7 +781,7 @@ def test_a_query_that_runs_too_long_is_stopped_and_the_connection_works_on(store
     store.writer.execute("commit")
     slow = validate(m.MetricQuery, {"metric": metric(term("count_distinct", property="x")), "breakdown": "property.x"} | YEAR)
     with pytest.raises(Invalid) as caught, store.reader, m.time_limit(store.reader, 0.01) as deadline:
-        m.calculate(store.reader, slow, NOW, "UTC", None, deadline)
+        m.calculate(store.reader, slow.metric, m.frame(store.reader, slow, NOW, "UTC", None), slow.breakdown, deadline)
     assert caught.value.code == "query_too_slow" and "0.01 seconds" in caught.value.errors[0]["message"]
     started = time.monotonic()
     assert store.query(metric=metric(), **YEAR)["total"]["value"] == 20_000 and time.monotonic() - started < 2
@@ -794,6 +812,8 @@ def test_an_event_counts_once_among_the_other_tags(store):
 
 # Saved metrics
 
+PAID = metric(term(filters={"all": [{"field": "property.x", "op": "is_set"}]})) | {"name": "Paid"}
+
 
 def saved(name, **rest):
     return validate(m.SavedDefinition, {"name": name, "format": {"style": "currency", "decimals": 2, "currency": "EUR"},
@@ -814,18 +834,46 @@ def test_a_saved_metric_is_read_as_it_was_written(store):
             missing()
 
 
-def test_a_saved_metric_is_calculated_by_a_url(store):
-    store.event("Paid", "2025-05-05", x=1)
-    store.event("Paid", "2025-05-06", None, "two", x=2)
-    m.store_metric(store.writer, None, saved("Paid"), NOW)
-    definition = m.read_definition(m.find_metric(store.reader, 1))
-    asked = validate(m.DataQuery, {"locations": "loc,two", "from": "2025-05-01", "to": "2025-06-01", "interval": "week", "breakdown": "location"})
-    answer = m.calculate(store.reader, m.query_of(definition, asked), NOW, "UTC", None)
+def test_a_saved_metric_is_calculated_by_a_url(api):
+    for location, day in (("loc", "2025-05-05"), ("two", "2025-05-06")):
+        api.post(event(location_id=location, event_name="Paid", timestamp=day, properties={"x": 1}))
+    api("POST", "/metrics/v1", PAID)
+    answer = api.get("/metrics/v1/1/data?locations=loc,two&from=2025-05-01&to=2025-06-01&interval=week&breakdown=location")
     assert (answer["name"], answer["total"]["value"], len(answer["buckets"])) == ("Paid", 2, 5)
     assert [group["key"] for group in answer["breakdown"]["groups"]] == ["loc", "two"]
-    with pytest.raises(Invalid) as caught:
-        m.query_of(definition, validate(m.DataQuery, {"breakdown": "tag"}))
-    assert caught.value.errors[0]["pointer"] == "/breakdown"
+
+
+def test_saved_metrics_are_calculated_together_as_each_alone(api):
+    for number in range(5):
+        api.post(event(f"d{number}", event_name=("Paid", "Offer")[number % 2], timestamp=f"2025-05-0{number + 1}", properties={"x": number}))
+    for name, each in (("Paid", term()), ("Sum", term("sum", event="Offer", property="x"))):
+        api("POST", "/metrics/v1", metric(each) | {"name": name})
+    api("PUT", "/metrics/v1/2", metric(term("sum", event="Offer", property="x")) | {"name": "Sum", "position": 1})
+    query = "locations=loc-1&from=2025-05-03&to=2025-05-06&interval=day&timezone=Europe/Berlin&compare=previous_period"
+    alone = {number: {"metric_id": number, "data": api.get(f"/metrics/v1/{number}/data?{query}")} for number in (1, 2)}
+    assert (alone[1]["data"]["total"]["value"], alone[2]["data"]["compare"]["total"]["value"]) == (2, 1)
+    assert api.get(f"/metrics/v1/data?{query}") == {"metrics": [alone[2], alone[1]]}
+    assert api.get(f"/metrics/v1/data?{query}&ids=1,2,1") == {"metrics": [alone[1], alone[2]]}
+
+
+def test_a_metric_that_cannot_be_calculated_does_not_keep_others_back(api):
+    api("POST", "/metrics/v1", PAID)
+    api("POST", "/metrics/v1", metric() | {"name": "Broken"})
+    api.app.database.writer.execute("update metrics set definition = '{}' where metric_id = 2")
+    first, broken, missing = api.get("/metrics/v1/data?ids=1,2,9")["metrics"]
+    assert first["data"]["total"]["value"] == 0 and (missing["metric_id"], missing["problem"]["status"]) == (9, 404)
+    assert (broken["problem"]["status"], broken["problem"]["errors"][0]["pointer"]) == (422, "/terms")
+    assert api.get("/metrics/v1/data?ids=")["errors"][0]["pointer"] == "?ids"
+    assert [error["pointer"] for error in api.get("/metrics/v1/data?from=2025-01-02&to=2025-01-01")["errors"]] == ["?to"]
+
+
+def test_one_slow_metric_takes_at_most_half_of_the_time(store):
+    for name, formula in (("Slow", "+".join(["A"] * 900)), ("Quick", "A")):
+        m.store_metric(store.writer, None, validate(m.SavedDefinition, metric(formula=formula) | {"name": name}), NOW)
+    where = m.frame(store.reader, validate(m.DashboardQuery, YEAR | {"interval": "hour"}), NOW, "UTC", None)
+    with store.reader, m.time_limit(store.reader, 0.6) as deadline:
+        first, second = m.calculate_saved(store.reader, None, where, deadline)
+    assert (first["problem"]["code"], second["data"]["total"]["value"]) == ("query_too_slow", 0)
 
 
 def test_names_are_unique(store):
@@ -920,7 +968,7 @@ def test_what_python_calculates_is_stopped_too(store):
     formula = "+".join(["A"] * 900)
     slow = validate(m.MetricQuery, {"metric": metric(term(), formula=formula), "interval": "hour", "from": "2025-01-01", "to": "2026-01-01"})
     with pytest.raises(Invalid) as caught, store.reader, m.time_limit(store.reader, 0.05) as deadline:
-        m.calculate(store.reader, slow, NOW, "UTC", None, deadline)
+        m.calculate(store.reader, slow.metric, m.frame(store.reader, slow, NOW, "UTC", None), None, deadline)
     assert caught.value.code == "query_too_slow"
 
 

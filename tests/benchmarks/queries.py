@@ -32,7 +32,7 @@ def generate(path, events):
     connection = apsw.Connection(path)
     for name, setting in (("journal_mode", "off"), ("synchronous", "off"), ("cache_size", -3_000_000)):
         connection.pragma(name, setting)
-    m.migrate(connection)
+    m.migrate(connection, path)
     later = [sql for (sql,) in connection.execute("select sql from sqlite_schema where sql is not null and tbl_name in ('events', 'contacts') "
                                                   "and type in ('index', 'trigger')").fetchall()]
     for kind, name in connection.execute("select type, name from sqlite_schema where sql is not null and tbl_name in ('events', 'contacts') "
