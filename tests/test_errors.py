@@ -9,7 +9,7 @@ import streamlined_lite as lite
 from conftest import event
 
 CLASSES = [(400, lite.Malformed), (401, lite.Unauthorized), (403, lite.Forbidden), (404, lite.NotFound), (405, lite.MethodNotAllowed),
-           (409, lite.Conflict), (413, lite.TooLarge), (415, lite.UnsupportedType), (429, lite.TryLater), (500, lite.Broken)]
+           (408, lite.TooSlowly), (409, lite.Conflict), (413, lite.TooLarge), (415, lite.UnsupportedType), (429, lite.TryLater), (500, lite.Broken)]
 
 
 @pytest.mark.parametrize("status, kind", CLASSES)
