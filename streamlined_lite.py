@@ -3864,6 +3864,7 @@ def parameters(route: Route) -> list[dict]:
 
 TURN_SECONDS = 0.025         # a turn that took as long takes no further request
 STOP_SECONDS = 10            # to finish what has arrived when told to stop
+ARRIVAL_SECONDS = 1          # then a new connection is given this time for its first request
 DRAIN_LIMIT = 64 * MEGABYTE  # of a body that is too large, read so that its sender can read our answer
 HEADER_LIMIT = 64 * 1024
 CHUNK_LINE_LIMIT = 1024      # of a chunk's size with its extensions, and of the trailer
@@ -4128,8 +4129,10 @@ class Server:
     def listen(self) -> Any:
         config = self.config
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue of reads is no news
+        given = inherited_sockets()
+        where = {"sockets": given} if given else {"host": config.host, "port": config.port}
         return waitress.create_server(
-            self.app, map=self.map, _dispatcher=self.dispatcher, host=config.host, port=config.port,
+            self.app, map=self.map, _dispatcher=self.dispatcher, **where,
             asyncore_use_poll=True,                      # select() ends at file descriptor 1,023
             max_request_header_size=HEADER_LIMIT,
             max_request_body_size=WIRE_LIMIT + 1,        # waitress refuses what has as many bytes
@@ -4258,8 +4261,16 @@ class Server:
         return [each for each in self.map.values() if isinstance(each, Channel)]
 
 
+def inherited_sockets() -> list[socket.socket]:
+    """What systemd listens on for this process, and goes on listening while it restarts, so that nobody is refused."""
+    count = int(os.environ["LISTEN_FDS"]) if os.environ.get("LISTEN_PID") == str(os.getpid()) else 0
+    return [socket.socket(fileno=3 + number) for number in range(count)]
+
+
 def is_idle(channel: Channel) -> bool:
-    return not (channel.requests or channel.request or channel.ahead or channel.total_outbufs_len)
+    """Nothing of it is under way, as the first request on a new connection is."""
+    new = channel.last_activity == channel.creation_time > time.time() - ARRIVAL_SECONDS
+    return not (new or channel.requests or channel.request or channel.ahead or channel.total_outbufs_len)
 
 
 def allow_many_files(connections: int) -> int:

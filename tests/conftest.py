@@ -109,10 +109,13 @@ def clean_environment(**settings: str) -> dict[str, str]:
 class ServerProcess:
     """`streamlined_lite.py` as a process of its own, on a free port."""
 
+    program = [sys.executable, "-W", "error", lite.__file__]
+    sockets: tuple[int, ...] = ()  # what it inherits
+
     def __init__(self, database: Path | str, *flags: str, **settings: str):
         self.database = str(database)
-        command = [sys.executable, "-W", "error", lite.__file__, "--port", "0", "--database", self.database, *flags]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        command = [*self.program, "--port", "0", "--database", self.database, *flags]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, pass_fds=self.sockets,
                                         env=clean_environment(admin_key=ADMIN) | clean_environment(**settings))
         self.output: list[str] = []
         for line in self.process.stdout:
