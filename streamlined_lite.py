@@ -951,6 +951,7 @@ class Checkpointer(threading.Thread):
     def __init__(self, path: str):
         super().__init__(name="checkpointer", daemon=True)
         self.path, self.pages, self.stopped = path, 0, False
+        self.connection: apsw.Connection | None = None
         self.woken = threading.Event()
         self.start()
 
@@ -959,18 +960,23 @@ class Checkpointer(threading.Thread):
         self.woken.set()
 
     def run(self) -> None:
-        connection = open_connection(self.path, apsw.SQLITE_OPEN_READWRITE)
-        connection.set_busy_timeout(20)  # RESTART holds the writer's lock while it waits for readers
-        connection.pragma("synchronous", "full")
         while self.woken.wait() and not self.stopped:
             self.woken.clear()
             try:
-                self.checkpoint(connection)
+                self.connection = self.connection or self.open()
+                self.checkpoint(self.connection)
             except apsw.BusyError:  # a reader or another checkpoint; the next commit wakes us again
                 pass
             except apsw.Error as error:
                 logging.getLogger("streamlined_lite").error("checkpoint failed: %s", type(error).__name__)
-        connection.close()
+        if self.connection:
+            self.connection.close()
+
+    def open(self) -> apsw.Connection:
+        connection = open_connection(self.path, apsw.SQLITE_OPEN_READWRITE)
+        connection.set_busy_timeout(20)  # RESTART holds the writer's lock while it waits for readers
+        connection.pragma("synchronous", "full")
+        return connection
 
     def checkpoint(self, connection: apsw.Connection) -> None:
         connection.execute("select 1 from sqlite_schema").fetchall()  # before its first read it would do nothing
@@ -1072,7 +1078,7 @@ def check_file(path: str, create: bool) -> None:
             header = file.read(100)
     except OSError as error:
         raise ConfigError(f"cannot read the database {path}: {error.strerror}") from None
-    if header:
+    if header and not was_never_stored(path):
         check_header(path, header)
 
 
@@ -1084,11 +1090,22 @@ def create_file(path: str) -> None:
             raise ConfigError(f"cannot create the database {path}: {error.strerror}") from None
 
 
+def was_never_stored(path: str) -> bool:
+    """Whether a power cut met the first transaction on the file: the journal says that it had no page, to which SQLite returns it."""
+    try:
+        with open(os.path.realpath(path) + "-journal", "rb") as file:
+            magic, pages = file.read(8), file.read(12)[8:]
+    except OSError:
+        return False
+    return magic == b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" and pages == bytes(4)
+
+
 def check_header(path: str, header: bytes) -> None:
-    """The header tells ours from others, and the version, unless a WAL may hold a newer one."""
+    """The header tells ours from others, and the version, unless a WAL may hold a newer one, which a file with a journal has not yet."""
     if header[:16] != b"SQLite format 3\0" or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise ConfigError(f"{path} is not a Streamlined Lite database; it was left as it is")
-    version = ask_version(path) if os.path.exists(os.path.realpath(path) + "-wal") else int.from_bytes(header[60:64], "big")
+    has_wal, has_journal = (os.path.exists(os.path.realpath(path) + suffix) for suffix in ("-wal", "-journal"))
+    version = ask_version(path) if has_wal and not has_journal else int.from_bytes(header[60:64], "big")
     if version > (newest := len(migrations())):
         raise ConfigError(f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
                           f"{newest}); upgrade the program, the file was left as it is")

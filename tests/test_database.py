@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import stat
+import struct
 import subprocess
 import threading
 from contextlib import closing, contextmanager
@@ -179,6 +180,26 @@ def test_an_empty_file_becomes_a_database(tmp_path):
     (tmp_path / "events.db").touch()
     opened(tmp_path / "events.db").close()
     assert lite.Config(database=str(tmp_path / "events.db")) and (tmp_path / "events.db").stat().st_size > 0
+
+
+def test_a_file_whose_first_transaction_was_cut_by_a_power_failure_is_begun_anew(tmp_path):
+    """Its journal says that there was no page before; of what it has now nothing was ever committed."""
+    (tmp_path / "events.db").write_bytes(b"torn" * 1024)
+    journal = bytes.fromhex("d9d505f920a163d7") + struct.pack(">5I", 0, 1, 0, 512, 4096)
+    (tmp_path / "events.db-journal").write_bytes(journal.ljust(512, b"\0"))
+    opened(tmp_path / "events.db").close()
+    assert [path.name for path in tmp_path.iterdir()] == ["events.db"]
+
+
+def test_a_foreign_file_with_the_journal_of_a_change_is_refused(tmp_path):
+    """As after a crash of its own program, which may still put it right."""
+    a_foreign_database(tmp_path / "events.db")
+    journal = bytes.fromhex("d9d505f920a163d7") + struct.pack(">5I", 0, 1, 2, 512, 4096)
+    (tmp_path / "events.db-journal").write_bytes(journal.ljust(512, b"\0"))
+    before = contents(tmp_path)
+    with pytest.raises(lite.ConfigError, match=NOT_OURS):
+        opened(tmp_path / "events.db")
+    assert contents(tmp_path) == before
 
 
 def test_the_file_says_whose_it_is_and_of_which_version(tmp_path):

@@ -1,0 +1,373 @@
+"""Power cuts: what was acknowledged is there after one, and every request whole or not at all.
+
+The real server works on a disk that remembers (vfs.py); from that the disk is made as a cut at any point could have left it, and
+opened again. The same seed makes the same cuts:
+
+    python tests/test_power_cuts.py [SEED] [CUTS AT EACH POINT]
+"""
+
+import itertools
+import json
+import multiprocessing
+import os
+import random
+import sys
+import tempfile
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+import pytest
+from waitress.channel import HTTPChannel
+
+import streamlined_lite as lite
+from conftest import NOW, Clock, event, request_bytes, sample
+from vfs import Answer, Disk, Step, Stepped, remembering
+
+SEED, TURNS, CUTS = 20260101, 40, 6  # the cuts at each point
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a cut needs no real disk
+UPGRADE = "alter table events add column loud text; update events set loud = upper(distinct_id); create index by_loud on events (loud);"
+
+State = dict[str, list[tuple]]
+
+
+def state_of(connection: apsw.Connection) -> State:
+    """Every row of every table."""
+    tables = [name for name, in connection.execute("select name from sqlite_schema where type = 'table' order by name")]
+    return {name: connection.execute(f"select * from {name}").fetchall() for name in tables}
+
+
+def upgraded(connection: apsw.Connection) -> State:
+    """The state as it will be after the upgrade, which does not ask when it comes."""
+    with closing(apsw.Connection(":memory:")) as copy:
+        with copy.backup("main", connection, "main") as backup:
+            backup.step()
+        if "loud" not in str(copy.execute("select sql from sqlite_schema where name = 'events'").get):
+            copy.execute(UPGRADE)
+        return state_of(copy)
+
+
+########################################################################################################
+# A load, and what must be there after it
+########################################################################################################
+
+
+class Load:
+    """Requests of every kind that writes, and of each what it leaves, kept here a second time by plainer means."""
+
+    def __init__(self, rng: random.Random):
+        self.rng = rng
+        self.numbers = iter(range(10**6))
+        self.events: dict[tuple, tuple] = {}    # (location, distinct_id) -> (name, contact, properties, updates)
+        self.contacts: dict[tuple, tuple] = {}  # (location, contact) -> (name, tags)
+        self.locations: set[str] = set()
+        self.rejected: list[str] = []
+        self.kinds = [self.new_event] * 5 + [self.update] * 3 + [
+            self.replace, self.contact, self.contact, self.workflow, self.refused, self.delete_contact, self.delete_events, self.delete_location]
+
+    def request(self) -> tuple[bytes, Callable[[Answer], None]]:
+        """A request, and what its answer does to what must be there."""
+        return self.rng.choice(self.kinds)()
+
+    def known(self) -> tuple[str, str] | None:
+        return self.rng.choice(sorted(self.events)) if self.events else None
+
+    def place(self) -> tuple[str, str]:
+        return f"loc-{self.rng.randint(1, 3)}", f"c-{self.rng.randint(1, 12)}"
+
+    def properties(self) -> dict:
+        return {"value": self.rng.randint(1, 99), "text": "x" * self.rng.choice((0, 10, 300, 3_000))}
+
+    def post(self, location: str, distinct_id: str, name: str, contact: str | None, properties: dict, tags: list | None = None):
+        """An event's request: as such, or with tags as a workflow's body."""
+        fields = {"event_name": name, "location_id": location, "distinct_id": distinct_id}
+        if tags is None:
+            body = fields | {"contact_id": contact, "properties": properties}
+        else:
+            body = sample("workflow-webhook-minimal") | {"contact_id": contact, "full_name": name, "tags": ",".join(tags),
+                                                         "customData": fields | {"properties": properties}}
+            body["location"] |= {"id": location}
+
+        def then(answer: Answer) -> None:
+            key, old = (location, distinct_id), self.events.get((location, distinct_id))
+            assert answer.status == (200 if old else 201), answer
+            stored = (name, contact or (old and old[1]), properties)
+            if old and (old[0], old[1] or stored[1]) != stored[:2]:
+                self.rejected.append("event_replaced")
+            self.locations.add(location)
+            self.events[key] = (*stored, 0 if old is None else old[3] + (old[:3] != stored))
+            if stored[1]:
+                self.contacts.setdefault((location, stored[1]), (None, []))
+            if tags is not None:
+                self.contacts[location, contact] = (name, sorted(tags))
+        return request_bytes(body), then
+
+    def new_event(self):
+        location, contact = self.place()
+        return self.post(location, f"d-{next(self.numbers)}", "Sold", self.rng.choice((contact, None)), self.properties())
+
+    def update(self):
+        if not (key := self.known()):
+            return self.new_event()
+        return self.post(*key, self.events[key][0], self.events[key][1], self.properties())
+
+    def replace(self):
+        if not (key := self.known()):
+            return self.new_event()
+        return self.post(*key, f"Other {next(self.numbers)}", self.place()[1], self.properties())
+
+    def workflow(self):
+        location, contact = self.place()
+        tags = self.rng.sample(["vip", "new", "old", "x" * 500], self.rng.randint(1, 3))
+        return self.post(location, f"w-{next(self.numbers)}", "Example Person", contact, self.properties(), tags)
+
+    def contact(self):
+        (location, contact), name, tags = self.place(), f"Name {next(self.numbers)}", self.rng.sample(["vip", "new", "old"], 2)
+
+        def then(answer: Answer) -> None:
+            assert answer.status in (200, 201), answer
+            self.contacts[location, contact] = (name, sorted(tags))
+            self.locations.add(location)
+        return request_bytes({"name": name, "tags": tags}, path=f"/contacts/v1/{location}/{contact}", method="PUT"), then
+
+    def refused(self):
+        return request_bytes(event(timestamp="soon", text="x" * self.rng.choice((10, 5_000)))), self.kept
+
+    def kept(self, answer: Answer) -> None:
+        assert answer.status == 422 and json.loads(answer.body)["rejection_id"], answer
+        self.rejected.append("invalid")
+
+    def forget(self, answer: Answer, expected: bool, events: Callable[[tuple, tuple], bool], contacts: Callable[[tuple], bool]) -> None:
+        assert answer.status == (200 if expected else 404), answer
+        self.events = {key: each for key, each in self.events.items() if not events(key, each)}
+        self.contacts = {key: each for key, each in self.contacts.items() if not contacts(key)}
+
+    def delete_contact(self):
+        location, contact = self.place()
+        return request_bytes(b"", path=f"/contacts/v1/{location}/{contact}", method="DELETE"), lambda answer: self.forget(
+            answer, (location, contact) in self.contacts,
+            lambda key, each: (key[0], each[1]) == (location, contact), lambda key: key == (location, contact))
+
+    def delete_events(self):
+        location, contact = self.place()
+        return request_bytes(b"", path=f"/events/v1?location_id={location}&contact_id={contact}", method="DELETE"), lambda answer: self.forget(
+            answer, True, lambda key, each: (key[0], each[1]) == (location, contact), lambda key: False)
+
+    def delete_location(self):
+        def then(answer: Answer) -> None:
+            self.forget(answer, "loc-3" in self.locations, lambda key, _: key[0] == "loc-3", lambda key: key[0] == "loc-3")
+            self.locations.discard("loc-3")
+        return request_bytes(b"", path="/locations/v1/loc-3", method="DELETE"), then
+
+    def check(self, connection: apsw.Connection) -> None:
+        """That what the answers said is what is stored, and nothing else."""
+        found = connection.execute("select location_id, distinct_id, event_name, contact_id, properties, update_count from events")
+        assert {each[:2]: (*each[2:4], json.loads(each[4]), each[5]) for each in found} == self.events
+        found = connection.execute("select location_id, contact_id, name, (select json_group_array(tag order by tag) from contact_tags "
+                                   "where (location_id, contact_id) = (c.location_id, c.contact_id)) from contacts c")
+        assert {each[:2]: (each[2], json.loads(each[3])) for each in found} == self.contacts
+        assert {each for each, in connection.execute("select location_id from locations")} == self.locations
+        assert [code for code, in connection.execute("select code from rejections order by rejection_id")] == self.rejected
+
+
+########################################################################################################
+# A run, its cuts, and what each leaves
+########################################################################################################
+
+
+class Run(NamedTuple):
+    """What reached the disk, with notes among it; each state of the database that was committed, upgraded; the upgraded schema."""
+
+    steps: list[Step]
+    states: list[State]
+    migrations: list[str]
+
+
+class Recorder:
+    """A server on a disk that remembers, from the creation of its file to a cut, with an upgrade between."""
+
+    def __init__(self, path: Path, rng: random.Random, monkeypatch, sabotage: Callable):
+        self.path, self.rng, self.patch, self.sabotage = path, rng, monkeypatch, sabotage
+        self.clock, self.load, self.states = Clock(), Load(rng), []
+        self.database: lite.Database | None = None
+        self.checkpointed, self.answering = threading.Event(), 0
+        self.migrations = lite.migrations()
+        monkeypatch.setattr(lite, "TURN_SECONDS", 30)  # so that a slow machine makes the same turns
+        checkpoint, send = lite.Checkpointer.checkpoint, lite.Channel.send
+
+        def checkpoint_and_tell(checkpointer, connection):
+            try:
+                checkpoint(checkpointer, connection)
+            finally:
+                self.checkpointed.set()
+
+        def note_and_send(channel, *rest, **named):
+            self.vfs.note("answered", self.answering)
+            return send(channel, *rest, **named)
+        monkeypatch.setattr(lite.Checkpointer, "checkpoint", checkpoint_and_tell)
+        monkeypatch.setattr(lite.Channel, "send", note_and_send)
+
+    def run(self, turns: int) -> Run:
+        with remembering(self.checkpoint_now_and_then) as self.vfs:
+            self.serve(turns // 2)
+            self.migrations = [*self.migrations, UPGRADE]
+            self.serve(turns // 2)
+        return Run(self.vfs.steps, self.states, self.migrations)
+
+    def serve(self, turns: int) -> None:
+        self.patch.setattr(lite, "migrations", lambda: self.migrations)
+        self.database = None
+        served = Stepped(self.path, self.clock)
+        self.database, self.loop = served.database, threading.get_ident()
+        self.sabotage(self.database, self.patch)
+        commit = self.database.commit
+        self.database.commit = lambda: (commit(), self.committed())
+        self.committed()
+        for _ in range(turns):
+            self.turn(served)
+        served.close()
+
+    def committed(self) -> None:
+        self.states.append(upgraded(self.database.writer))
+        self.vfs.note("committed", len(self.states) - 1)
+
+    def turn(self, served: Stepped) -> None:
+        self.clock.advance(self.rng.choice((1_000, 1_000, 1_000, 70_000)))  # now and then maintenance is due
+        asked = [self.load.request() for _ in range(self.rng.choice((1, 2, 3, 6)))]
+        self.answering = len(self.states)
+        for (_, then), answer in zip(asked, served.together(*[request for request, _ in asked])):
+            then(answer)
+        self.load.check(self.database.writer)
+        served.database.idle()
+        if self.rng.random() < 0.4:
+            self.checkpoint(self.rng.choice((1, lite.RESTART_PAGES)))
+
+    def checkpoint(self, pages: int) -> None:
+        self.checkpointed.clear()
+        self.database.checkpointer.wake(pages)
+        assert self.checkpointed.wait(30)
+
+    def checkpoint_now_and_then(self, kind: str, name: str) -> None:
+        """Also while a turn is being committed."""
+        if kind == "write" and name.endswith("-wal") and self.database and threading.get_ident() == self.loop and self.rng.random() < 0.03:
+            self.checkpoint(1)
+
+
+def record(monkeypatch, seed: int, turns: int, sabotage: Callable = lambda *_: None) -> Run:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder, monkeypatch.context() as patch:
+        return Recorder(Path(folder) / "events.db", random.Random(seed), patch, sabotage).run(turns)
+
+
+class Cut(NamedTuple):
+    """The disk after it, and which states of the database may be there."""
+
+    name: str
+    files: dict[str, bytes]
+    states: range
+
+    def mark(self) -> tuple:
+        """What two cuts that are the same have in common."""
+        return self.states[0], *((name, zlib.crc32(data)) for name, data in sorted(self.files.items()))
+
+
+def cuts(run: Run, seed: int, at_each_point: int) -> Iterator[Iterator[Cut]]:
+    """At each point of the run."""
+    disk, least, most = Disk(), 0, 0
+    for number, step in enumerate(run.steps):
+        if step.kind == "answered":
+            least = step.at
+        elif step.kind == "committed":
+            most = step.at
+        else:
+            disk.take(step, random.Random(seed))
+            yield (Cut(name, disk.cut(random.Random(name)), range(least, most + 2)) for name in (
+                f"seed {seed}, step {number}, variant {variant}" for variant in range(at_each_point)))
+
+
+def look(folder: Path, cut: Cut, states: list[State]) -> str:
+    """What is wrong after the cut; empty: nothing."""
+    for name, data in cut.files.items():
+        (folder / name).write_bytes(data)
+    try:
+        database = lite.Database(lite.Config(database=str(folder / "events.db")), lambda: NOW)
+    except lite.ConfigError as error:
+        return str(error)
+    try:
+        if (found := database.writer.pragma("integrity_check")) != "ok":
+            return found
+        state = state_of(database.writer)
+    except apsw.Error as error:
+        return str(error)
+    finally:
+        database.close()
+    if state in states[cut.states.start:cut.states.stop]:
+        return ""
+    return f"acknowledged was what turn {cut.states[0]} had stored, and there is what {[n for n, s in enumerate(states) if s == state]} had"
+
+
+def examine(run: Run, seed: int, at_each_point: int, share: int = 0, shares: int = 1) -> tuple[set, list[str]]:
+    """A share of the cuts: which ones, each once, and what was wrong after them."""
+    done, wrong = set(), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lite, "migrations", lambda: run.migrations)
+        for cut in itertools.chain.from_iterable(itertools.islice(cuts(run, seed, at_each_point), share, None, shares)):
+            if cut.mark() not in done:
+                done.add(cut.mark())
+                with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+                    if found := look(Path(folder), cut, run.states):
+                        wrong.append(f"{cut.name}: {found}")
+    return done, wrong
+
+
+def examine_on_all_cores(run: Run, seed: int, at_each_point: int) -> tuple[set, list[str]]:
+    shares = len(os.sched_getaffinity(0))
+    with ProcessPoolExecutor(shares, multiprocessing.get_context("spawn")) as pool:
+        found = [pool.submit(examine, run, seed, at_each_point, share, shares) for share in range(shares)]
+        return set().union(*(each.result()[0] for each in found)), sum((each.result()[1] for each in found), [])
+
+
+def test_after_any_power_cut_all_that_was_acknowledged_is_there_and_every_request_is_whole(monkeypatch):
+    done, wrong = examine_on_all_cores(record(monkeypatch, SEED, TURNS), SEED, CUTS)
+    print(f"{len(done):,} different cuts")
+    assert wrong == [] and len(done) >= 5_000
+
+
+def not_synced(mode: str) -> Callable:
+    return lambda database, _: database.writer.pragma("synchronous", mode)
+
+
+def answered_before_commit(database: lite.Database, patch) -> None:
+    patch.setattr(lite.Channel, "write_soon", HTTPChannel.write_soon)
+
+
+def checkpoints_not_synced(database: lite.Database, patch) -> None:
+    checkpoint = lite.Checkpointer.checkpoint
+
+    def without_sync(checkpointer, connection):
+        connection.pragma("synchronous", "off")
+        checkpoint(checkpointer, connection)
+    patch.setattr(lite.Checkpointer, "checkpoint", without_sync)
+
+
+@pytest.mark.parametrize("sabotage", [not_synced("off"), not_synced("normal"), answered_before_commit, checkpoints_not_synced],
+                         ids=["synchronous is off", "synchronous is normal", "answered before commit", "checkpoints not synced"])
+def test_these_cuts_find_what_is_not_durable(monkeypatch, sabotage):
+    _, wrong = examine(record(monkeypatch, SEED, 10, sabotage), SEED, 1)
+    assert wrong
+
+
+def main(seed: int = SEED, at_each_point: int = CUTS) -> int:
+    with pytest.MonkeyPatch.context() as patch:
+        run = record(patch, seed, TURNS)
+    done, wrong = examine_on_all_cores(run, seed, at_each_point)
+    print("\n".join([*wrong, f"seed {seed}: {len(done):,} different cuts, {len(wrong)} of them with losses"]))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))

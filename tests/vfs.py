@@ -1,0 +1,247 @@
+"""The disk under a server: an SQLite VFS that remembers what reaches the file system and can fail, what a power cut may leave
+of that, and the real server driven step by step upon it."""
+
+import itertools
+import random
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+
+import streamlined_lite as lite
+from benchmarks.load import is_whole
+from conftest import ADMIN
+
+DIRECTORY = 0  # the file whose content is names: a `name` step gives one to a file, or takes it away
+REMEMBERED = apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL
+
+
+class Step(NamedTuple):
+    """What happened: write, truncate, name, sync, failed sync; or a note of the test's own, which is no file's."""
+
+    kind: str
+    file: int | None
+    at: int | str = 0
+    data: bytes | int | None = b""
+
+
+class Vfs(apsw.VFS):
+    """While registered, the default of every connection; shared memory and locks are those of the system's own VFS.
+
+    It is asked before each step: `trouble(kind, name)` may return an exception, and then the step fails: half of a
+    write, nothing of a sync. Syncs cost nothing here, since no power is really cut.
+    """
+
+    def __init__(self, trouble: Callable[[str, str], Exception | None] = lambda kind, name: None):
+        self.steps: list[Step] = []
+        self.files: dict[str, int] = {}
+        self.numbers = itertools.count(1)
+        self.lock = threading.Lock()  # one step after the other
+        self.trouble = trouble
+        super().__init__("remembering", base="unix", makedefault=True)
+
+    def note(self, kind: str, at: int) -> None:
+        with self.lock:
+            self.steps.append(Step(kind, None, at))
+
+    def step(self, *step) -> None:
+        self.steps.append(Step(*step))
+
+    def xOpen(self, name, flags):
+        return VfsFile(self, name, flags)
+
+    def xDelete(self, path, sync):
+        name = Path(path).name
+        if error := self.trouble("delete", name):
+            raise error
+        with self.lock:
+            super().xDelete(path, sync)
+            if self.files.pop(name, None):
+                self.step("name", DIRECTORY, name, None)
+            if sync:
+                self.step("sync", DIRECTORY)
+
+
+class VfsFile(apsw.VFSFile):
+    def __init__(self, vfs: Vfs, name, flags: list[int]):
+        self.vfs, self.name = vfs, Path(name if isinstance(name, str) else name.filename()).name if name else "temporary"
+        if error := vfs.trouble("open", self.name):
+            raise error
+        with vfs.lock:
+            super().__init__("unix", name, flags)
+            self.number = self.remember() if flags[0] & REMEMBERED else None
+        self.names_too = bool(flags[0] & (REMEMBERED - apsw.SQLITE_OPEN_MAIN_DB))  # SQLite syncs the folder of a new journal
+
+    def remember(self) -> int:
+        if self.name not in self.vfs.files:
+            self.vfs.files[self.name] = next(self.vfs.numbers)
+            self.vfs.step("name", DIRECTORY, self.name, self.vfs.files[self.name])
+        return self.vfs.files[self.name]
+
+    def xWrite(self, data, offset):
+        error = self.vfs.trouble("write", self.name)
+        data = bytes(data)[:len(data) // 2 if error else None]
+        with self.vfs.lock:
+            super().xWrite(data, offset)
+            if self.number:
+                self.vfs.step("write", self.number, offset, data)
+            if error:
+                raise error
+
+    def xTruncate(self, size):
+        if error := self.vfs.trouble("truncate", self.name):
+            raise error
+        with self.vfs.lock:
+            super().xTruncate(size)
+            if self.number:
+                self.vfs.step("truncate", self.number, size)
+
+    def xSync(self, flags):
+        error = self.vfs.trouble("sync", self.name)
+        with self.vfs.lock:
+            if self.number:
+                self.vfs.step("failed sync" if error else "sync", self.number)
+            if error:
+                raise error
+            if self.names_too:
+                self.names_too = False
+                self.vfs.step("sync", DIRECTORY)
+
+
+@contextmanager
+def remembering(*args):
+    vfs = Vfs(*args)
+    try:
+        yield vfs
+    finally:
+        vfs.unregister()
+
+
+########################################################################################################
+# A power cut
+########################################################################################################
+
+SECTORS = (512, 4096)
+
+
+class Disk:
+    """Replays the steps of a VFS: what a power cut could not undo, and what is still on its way to the disk."""
+
+    def __init__(self):
+        self.files: dict[int, bytearray] = {}
+        self.names: dict[str, int] = {}
+        self.pending: list[Step] = []
+
+    def take(self, step: Step, rng: random.Random) -> None:
+        if step.kind in ("write", "truncate", "name"):
+            self.pending.append(step)
+        elif step.kind in ("sync", "failed sync"):
+            own = [each for each in self.pending if each.file == step.file]
+            self.pending = [each for each in self.pending if each.file != step.file]
+            if step.kind == "failed sync":  # the system forgets what it could not write: a later sync does not bring it to the disk
+                own = survivors(own, rng)
+            apply(own, self.files, self.names)
+
+    def cut(self, rng: random.Random) -> dict[str, bytes]:
+        """The files by name, as a cut at this moment may leave them."""
+        names, reached = dict(self.names), survivors(self.pending, rng)
+        numbers = {*names.values(), *(step.data for step in reached if step.file == DIRECTORY)}
+        files = {number: bytearray(self.files.get(number, b"")) for number in numbers if number}
+        apply(reached, files, names, rng if rng.random() < 0.3 else None)
+        return {name: bytes(files[number]) for name, number in names.items()}
+
+
+def survivors(pending: list[Step], rng: random.Random) -> list[Step]:
+    """What reached the disk of that which was on its way: all or nothing, the first, any; whole or torn into sectors."""
+    style = rng.choice(("all", "none", "first", "any", "torn", "torn"))
+    if style == "first":
+        pending = pending[:rng.randint(0, len(pending))]
+    elif style in ("any", "torn"):
+        share = rng.choice((0.2, 0.5, 0.8))
+        size = rng.choice(SECTORS)
+        parts = pending if style == "any" else [part for step in pending for part in torn(step, size)]
+        pending = [part for part in parts if rng.random() < share]
+    return [] if style == "none" else pending
+
+
+def torn(step: Step, size: int) -> Iterable[Step]:
+    """A write's pieces, each in a sector of its own."""
+    if step.kind != "write":
+        return [step]
+    ends = [*range((step.at // size + 1) * size, step.at + len(step.data), size), step.at + len(step.data)]
+    starts = [step.at, *ends[:-1]]
+    return [step._replace(at=start, data=step.data[start - step.at:end - step.at]) for start, end in zip(starts, ends)]
+
+
+def apply(steps: Iterable[Step], files: dict, names: dict, rng: random.Random | None = None) -> None:
+    """Onto these files. What a file grew by without being written is zeros, or with `rng` anything."""
+    for step in steps:
+        if step.file == DIRECTORY:
+            names.pop(step.at, None)
+            if step.data:
+                names[step.at] = step.data
+            continue
+        content = files.setdefault(step.file, bytearray())
+        if step.kind == "truncate":
+            del content[step.at:]
+        else:
+            if (missing := step.at - len(content)) > 0:
+                content += rng.randbytes(missing) if rng else bytes(missing)
+            content[step.at:step.at + len(step.data)] = step.data
+
+
+########################################################################################################
+# The server, step by step
+########################################################################################################
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Stepped:
+    """The real server without a thread of its own: it polls and takes turns when it is told, so that a run can be repeated."""
+
+    def __init__(self, database: Path | str, clock=lite.system_clock, connections: int = 6, **settings):
+        self.config = lite.Config(database=str(database), port=0, admin_key=ADMIN, **settings)
+        self.app = lite.create_app(self.config, clock)
+        self.server, self.database = lite.Server(self.app, self.config), self.app.database
+        self.database.take_turns()
+        address = ("127.0.0.1", self.server.listeners[0].effective_port)
+        self.connections = []
+        for _ in range(connections):
+            self.connections.append(socket.create_connection(address))
+            self.server.poll(0.1)
+
+    def together(self, *requests: bytes) -> list[Answer]:
+        """Writes that arrive in this order, before the turn that they share."""
+        for number, request in enumerate(requests):
+            self.connections[number].sendall(request)
+            while len(self.server.dispatcher.writes) <= number:
+                self.server.poll(0.01)
+        self.server.turn()
+        return [self.answer(connection) for connection in self.connections[:len(requests)]]
+
+    def answer(self, connection: socket.socket) -> Answer:
+        connection.setblocking(False)
+        data = b""
+        while not is_whole(data):
+            try:
+                data += connection.recv(65_536)
+            except BlockingIOError:
+                self.server.poll(0.01)
+        connection.setblocking(True)
+        head, _, body = data.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        return Answer(int(first.split()[1]), {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}, body)
+
+    def close(self) -> None:
+        for connection in self.connections:
+            connection.close()
+        self.server.finish()
