@@ -665,9 +665,10 @@ BucketNumbers = answer("BucketNumbers", RangeNumbers, start=Moment, end=Moment)
 PeriodNumbers = answer("PeriodNumbers", **{"from": Moment}, to=Moment, total=RangeNumbers, buckets=list[BucketNumbers])
 LocationNumbers = answer("LocationNumbers", Numbers, location_id=str, name=str | None, compare=(Numbers | None, None))
 GroupNumbers = answer("GroupNumbers", Numbers, key=str | None, other=bool, compare=(Numbers | None, None), buckets=list[BucketNumbers])
+MetricNote = answer("MetricWarning", Note, term=(str, None), event=(str, None), count=(int, None), of=(int, None))
 Calculation = answer("Calculation", PeriodNumbers, name=str | None, format=dict | None, timezone=str, interval=str, calculated_at=Moment,
                      locations=list[LocationNumbers], compare=(answer("Comparison", PeriodNumbers, kind=str) | None, None),
-                     breakdown=(answer("Breakdown", by=str, groups=list[GroupNumbers]) | None, None), warnings=list[Note])
+                     breakdown=(answer("Breakdown", by=str, groups=list[GroupNumbers]) | None, None), warnings=list[MetricNote])
 MetricDataList = answer("MetricDataList", metrics=list[answer("MetricData", metric_id=int, data=(Calculation, None), problem=(ProblemOut, None))])
 EvidenceList = answer("EvidenceList", events=list[answer("EvidenceEvent", EventOut, contact_name=str | None)], next=str | None, count=int)
 MetricExport = answer("MetricExport", metrics=list[dict])
