@@ -1,47 +1,37 @@
 // What arrived: stored, updated, refused, and attempts with a wrong key. Updates itself.
 
-import { call, get, isAdmin, loadLocations, locationName, newest, remove } from "./api.js";
-import { actions, announce, button, entry, facts, field, h, hint, later, select } from "./dom.js";
+import { call, get, isAdmin, loadLocations, locationName, remove } from "./api.js";
+import { actions, announce, button, entry, facts, field, fill, h, hint, later, select } from "./dom.js";
 import { cut, openEvent, propertiesText } from "./events.js";
 import { ago, count, exactTime, time, viewerZone } from "./format.js";
 import { oneLocation } from "./range.js";
-import { confirm, dialog, failure, load, problemList, toast, warnings } from "./states.js";
-import { hasArrived, waiting } from "./waiting.js";
+import { confirm, dialog, failure, form, loader, problemList, toast, warnings } from "./states.js";
+import { waiting } from "./waiting.js";
 
 const EVERY_MS = 3000;
 const OUTCOMES = [["", "Everything"], ["accepted", "Accepted"], ["updated", "Updated"], ["refused", "Refused"], ["replaced", "Replaced"], ["attempt", "Wrong key"]];
 
-export async function showActivity(view) {
-  if (await hasArrived(view.signal)) return showFeed(view);
-  const box = h("div");
-  view.begin("Activity", [], box);
-  waiting(box, view, () => showFeed(view));
-  return undefined;
-}
-
-function showFeed(view) {
+export function showActivity(view) {
   const state = Object.fromEntries(["location", "name", "outcome"].map((name) => [name, view.params.get(name) ?? ""]));
   const box = h("div");
-  const starting = newest(view.signal);
+  const load = loader(box, view.signal);
   let feed;
-  let paused = false;
   const changed = () => {
     view.keep(Object.entries(state).filter(([, value]) => value));
-    const made = feed = new Feed(state, starting(), box, view);
-    load(box, made.signal, () => made.look(), () => made.draw());
+    load((signal) => {
+      feed = new Feed(state, signal, box);
+      return feed.look();
+    }, () => feed.draw());
   };
   const typed = later(300, changed);
-  const pause = button("Pause", () => {
-    paused = !paused;
-    pause.textContent = paused ? "Go on" : "Pause";
-  }, "small");
-  view.begin("Activity", [pause, isAdmin() && button("Delete events …", () => deleteByFilter(state, changed), "danger-plain small")],
-    h("div.range", oneLocation(state.location, (value) => { state.location = value; changed(); }),
-      entry("Event name", state.name, (text) => { state.name = text; typed(); }, { type: "search" }),
-      field("Outcome", select(isAdmin() ? OUTCOMES : OUTCOMES.slice(0, 3), state.outcome, (value) => { state.outcome = value; changed(); }))), box);
+  const set = (name, then) => (value) => { state[name] = value; then(); };
+  view.begin("Activity", isAdmin() && button("Delete events …", () => deleteByFilter(state, changed), "danger-plain small"),
+    h("div.range", oneLocation(state.location, set("location", changed)),
+      entry("Event name", state.name, set("name", typed), { type: "search" }),
+      select("Outcome", isAdmin() ? OUTCOMES : OUTCOMES.slice(0, 3), state.outcome, set("outcome", changed))), box);
   changed();
   loadLocations(view.signal).catch(() => {}); // new ones get their names; the feed itself says when the server is away
-  const beat = setInterval(() => { if (!document.hidden && !paused) feed.refresh(); }, EVERY_MS);
+  const beat = setInterval(() => { if (!document.hidden) feed.refresh(); }, EVERY_MS);
   view.signal.addEventListener("abort", () => clearInterval(beat));
 }
 
@@ -49,44 +39,45 @@ function showFeed(view) {
 class Feed {
   limit = 50;
   rows = new Map();
+  list = h("ol.feed");
+  older = button("Show older", () => { this.limit = Math.min(500, this.limit * 3); this.refresh(); });
 
-  constructor(state, signal, box, view) {
-    Object.assign(this, { state, signal, box, view });
+  constructor(state, signal, box) {
+    Object.assign(this, { state: { ...state }, signal, box });
   }
 
   /** The newest of each list; of all that came since the oldest of them, nothing is missing. */
   async look() {
     const { location: location_id, name: event_name, outcome } = this.state;
     const wants = (...outcomes) => !outcome || outcomes.includes(outcome);
-    const list = async (kind, path, query) => (await get(path, { ...query, limit: this.limit }, this.signal))[kind].map(ITEMS[kind]);
+    const list = async (kind, path, query) => (await get(path, query, this.signal))[kind].map(ITEMS[kind]);
+    const { limit } = this;
     const lists = await Promise.all([
-      wants("accepted", "updated") ? list("events", "/events/v1", { order: "arrival", location_id, event_name }) : [],
-      isAdmin() && wants("refused", "replaced") ? list("rejections", "/rejections/v1", { location_id }) : [],
-      isAdmin() && !location_id && !event_name && wants("attempt") ? get("/attempts/v1", {}, this.signal).then(({ attempts }) => attempts.map(ITEMS.attempts)) : []]);
-    this.items = lists.flat().sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, this.limit);
-    this.more = lists.flat().length >= this.limit && this.limit < 500;
+      wants("accepted", "updated") ? list("events", "/events/v1", { order: "arrival", location_id, event_name, limit }) : [],
+      isAdmin() && wants("refused", "replaced") ? list("rejections", "/rejections/v1", { location_id, limit }) : [],
+      isAdmin() && !location_id && !event_name && wants("attempt") ? list("attempts", "/attempts/v1") : []]);
+    this.items = lists.flat().sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, limit);
+    this.more = lists.flat().length >= limit && limit < 500;
   }
 
   async refresh() {
     if (this.asking) return; // a slow answer is waited for, not overtaken
     this.asking = true;
-    let trouble = "";
-    try {
-      await this.look();
-    } catch (error) {
-      trouble = failure(error);
-    }
+    const trouble = await this.look().then(() => null, failure);
     this.asking = false;
-    if (!this.signal.aborted) this.box.replaceChildren(trouble, ...this.draw(true));
+    if (this.signal.aborted) return;
+    const held = document.activeElement;
+    fill(this.box, trouble, this.draw(true));
+    if (this.box.contains(held)) held.focus({ preventScroll: true });
   }
 
   draw(live) {
-    const { name, outcome } = this.state;
+    const { location, name, outcome } = this.state;
     const shown = this.items.filter((item) => (!outcome || item.outcome === outcome) && (!name || item.name === name));
     const fresh = shown.filter((item) => !this.rows.has(item.key)).length;
     if (live && fresh) announce(`${fresh} new`);
-    return [shown.length ? h("ol.feed", shown.map((item) => this.row(item, live))) : hint("Nothing that matches has arrived."),
-      this.more ? button("Show older", () => { this.limit = Math.min(500, this.limit * 3); this.refresh(); }) : ""];
+    if (!shown.length) return location || name || outcome ? hint("Nothing that matches has arrived.") : this.steps ??= waiting();
+    return [fill(this.list, shown.map((item) => this.row(item, live))), this.more && this.older];
   }
 
   /** The same element for the same entry, so that neither focus nor a pointer loses it. */
@@ -99,14 +90,13 @@ class Feed {
     const when = h("time", { datetime: item.at }, ago(item.at));
     const inside = [h(`span.badge.${item.outcome}`, item.label ?? item.outcome), h("span.entry", h("span.strong", cut(item.title, 120)),
       h("span.hint", [item.data.location_id && locationName(item.data.location_id), ...item.text].filter(Boolean).join(" · "))), when];
-    const element = h("li", { class: live ? "new" : null },
-      item.open ? h("button.row", { type: "button", onclick: () => this.open(item) }, inside) : h("div.row", inside));
+    const element = h("li", { class: live ? "new" : null }, item.open ? h("button.row", { type: "button", onclick: () => this.open(item) }, inside) : h("div.row", inside));
     this.rows.set(item.key, { element, when });
     return element;
   }
 
-  async open(item) {
-    await item.open(item.data, this.view.signal);
+  async open({ open, data }) {
+    await open(data, this.signal);
     if (!this.signal.aborted) this.refresh();
   }
 }
@@ -114,7 +104,7 @@ class Feed {
 // The key is of one state of an entry: one that changed is drawn anew.
 const ITEMS = {
   events: (data) => ({ key: `e${data.event_id} ${data.updated_at}`, at: data.updated_at, data, name: data.event_name, title: data.event_name,
-    outcome: data.updated_at === data.received_at ? "accepted" : "updated", open: (event, signal) => openEvent(event.event_id, signal),
+    outcome: data.update_count ? "updated" : "accepted", open: (event, signal) => openEvent(event.event_id, signal),
     text: [data.contact_id ? `contact ${cut(data.contact_id, 40)}` : "account", propertiesText(data.properties)] }),
   rejections: (data) => ({ key: `r${data.rejection_id} ${data.replayed_at}`, at: data.received_at, data, name: nameIn(data), title: nameIn(data) ?? data.path,
     outcome: data.code === "event_replaced" ? "replaced" : "refused", label: data.replayed_at && "sent again", open: openRejection, text: [cut(data.problem.detail ?? data.code, 240)] }),
@@ -136,31 +126,31 @@ function nameIn({ body }) {
 function openRejection(rejection, signal) {
   const { rejection_id: id, replayed_at: replayed, code, encoding, path, query, content_type: type } = rejection;
   return dialog(code === "event_replaced" ? "Replaced event" : "Refused", (close) => {
-    const text = encoding === "utf-8";
     const was = pretty(rejection.body);
-    const body = h("textarea.code", { rows: 14, spellcheck: "false", readonly: !text || Boolean(replayed), value: was });
+    const body = h("textarea.code", { rows: 14, spellcheck: "false", readonly: encoding !== "utf-8" || Boolean(replayed), value: was });
     const outcome = h("div.stack");
     const again = button("Send again", async () => {
       again.disabled = true;
       try {
         const answer = await call("POST", `/rejections/v1/${id}/replay`, { body: body.value === was ? undefined : body.value, type: type || undefined });
-        outcome.replaceChildren(h("p.success", { role: "status" }, `Sent again: ${answer.status}.`), warnings(answer.warnings ?? []) ?? "");
+        fill(outcome, h("p.success", { role: "status" }, `Sent again: ${answer.status}.`), warnings(answer.warnings ?? []));
       } catch (error) {
         again.disabled = false;
-        outcome.replaceChildren("status" in error ? problemList(error) : failure(error));
+        fill(outcome, "status" in error ? problemList(error) : failure(error));
       }
     }, "primary");
-    return [problemList(rejection.problem), facts([["Arrived", exactTime(rejection.received_at)], ["Path", path + (query && `?${query}`)], ["Content type", type || "none"],
-      replayed && ["Sent again", exactTime(replayed)]]), field("Body", body, { hint: hintOf(rejection, text) }), outcome,
-    actions(!replayed && again, button("Dismiss …", async () => {
+    const dismiss = async () => {
       if (await confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss", () => remove(`/rejections/v1/${id}`))) close();
-    }, "danger-plain"))];
+    };
+    return [problemList(rejection.problem), facts([["Arrived", exactTime(rejection.received_at)], ["Path", path + (query && `?${query}`)],
+      ["Content type", type || "none"], replayed && ["Sent again", exactTime(replayed)]]), field("Body", body, { hint: hintOf(rejection) }), outcome,
+    actions(!replayed && again, button("Dismiss …", dismiss, "danger-plain"))];
   }, { wide: true, signal });
 }
 
-function hintOf({ truncated, replayed_at: replayed }, text) {
+function hintOf({ truncated, encoding, replayed_at: replayed }) {
   if (replayed) return "This was sent again already.";
-  if (!text) return "The body is not text; it is shown as Base64 and can only be sent again as it was.";
+  if (encoding !== "utf-8") return "The body is not text; it is shown as Base64 and can only be sent again as it was.";
   return truncated ? "Only the first 64 kB were kept. Send it again with a whole body." : "Correct it here, and send it again. It counts from the time at which it first came.";
 }
 
@@ -174,31 +164,31 @@ function pretty(body) {
 
 // Deleting by filter
 
-function deleteByFilter(state, changed) {
-  const filter = { location_id: state.location, event_name: state.name };
-  const part = (label, name, more) => entry(label, filter[name] ?? "", (text) => { filter[name] = text; }, more);
+function deleteByFilter({ location: location_id, name: event_name }, changed) {
+  const filter = { location_id, event_name };
+  const part = (label, name, more) => entry(label, filter[name], (text) => { filter[name] = text; }, more);
+  const moment = (label, name, said) => entry(label, "", (text) => { filter[name] = text && new Date(text).toISOString(); }, { type: "datetime-local", hint: said });
   return dialog("Delete events", (close) => {
-    const outcome = h("div");
-    return [h("p", "All that match every field that is filled in. You see how many before anything is deleted."), oneLocation(filter.location_id, (value) => { filter.location_id = value; }),
-      part("Event name", "event_name"), part("contact_id", "contact_id"), part("From", "from", { type: "datetime-local", hint: `In your time zone, ${viewerZone()}` }),
-      part("Before", "to", { type: "datetime-local" }), outcome,
-      actions(button("Count them", () => load(outcome, new AbortController().signal, () => countAndDelete(filter), (done) => {
-        if (done) { close(); changed(); }
-        return done === null ? hint("No event matches.") : [];
-      }), "primary"), button("Cancel", () => close()))];
+    const nothing = h("div", { role: "status" });
+    return [h("p", "All that match every field that is filled in. You see how many before anything is deleted."), form([
+      oneLocation(location_id, (value) => { filter.location_id = value; }), part("Event name", "event_name"), part("contact_id", "contact_id"),
+      moment("From", "from", `In your time zone, ${viewerZone()}`), moment("Before", "to"), nothing], "Count them", async () => {
+      fill(nothing);
+      const { events } = await remove("/events/v1", { ...filter, dry_run: true });
+      if (!events) fill(nothing, hint("No event matches."));
+      else if (await confirmDeletion(filter, events)) { close(); changed(); }
+    }, button("Cancel", () => close()))];
   });
 }
 
-/** null: there was nothing to delete; else whether it was. */
-async function countAndDelete(filter) {
-  const query = Object.fromEntries(Object.entries(filter).filter(([, value]) => value).map(([name, value]) => [name, name === "from" || name === "to" ? new Date(value).toISOString() : value]));
-  const { events } = await remove("/events/v1", { ...query, dry_run: true });
-  const words = Object.entries(query).map(([name, value]) => `${name}: ${name === "from" || name === "to" ? time(value) : cut(value, 80)}`).join(", ");
-  return events ? confirm(`Delete ${count(events, "event")}?`, `${words}. They are gone for good.`, `Delete ${events}`, async (tell) => {
+function confirmDeletion(filter, events) {
+  const shown = (name, value) => `${name}: ${name === "from" || name === "to" ? time(value) : cut(value, 80)}`;
+  const words = Object.entries(filter).filter(([, value]) => value).map(([name, value]) => shown(name, value)).join(", ");
+  return confirm(`Delete ${count(events, "event")}?`, `${words}. They are gone for good.`, `Delete ${events}`, async (tell) => {
     for (let remaining = events; remaining > 0;) {
-      ({ remaining } = await remove("/events/v1", query));
+      ({ remaining } = await remove("/events/v1", filter));
       tell(`${count(remaining, "event")} left …`);
     }
     toast("Events deleted");
-  }) : null;
+  });
 }

@@ -15,58 +15,39 @@ export class Offline extends Error {}
 
 // The session
 
-export const session = { key: null, scope: null };
+export const session = { key: null }; // once signed in also scope, timezone (the server's own) and address (as senders use it)
 export const isAdmin = () => session.scope === "admin";
+export const keptKey = () => sessionStorage.getItem(STORE) ?? localStorage.getItem(STORE);
 
-export function resume() {
-  Object.assign(session, JSON.parse(sessionStorage.getItem(STORE) ?? localStorage.getItem(STORE)));
-  return session.key !== null;
-}
-
-/** Learns what the key may do, and keeps it: for this tab, or on this computer. Throws Problem. */
-export async function signIn(key, stay) {
-  signOut();
-  session.key = key;
-  try {
-    session.scope = await scopeOf();
-  } catch (error) {
-    signOut();
-    throw error;
+/** Throws Problem where the key is not valid or may not read. */
+export async function signIn(key, store) {
+  const { key: { scope }, timezone, public_url: address } = await call("GET", "/session/v1", { key });
+  if (scope !== "read" && scope !== "admin") {
+    throw new Problem(403, { detail: "This key may post events, but not read them. Sign in with a key of scope read or admin." });
   }
-  (stay ? localStorage : sessionStorage).setItem(STORE, JSON.stringify(session));
-}
-
-async function scopeOf() {
-  try {
-    await call("GET", "/keys/v1", { quiet: true });
-    return "admin";
-  } catch (problem) {
-    if (problem.status !== 403) throw problem;
-  }
-  await call("GET", "/locations/v1", { quiet: true });
-  return "read";
+  Object.assign(session, { key, scope, timezone, address: address || location.origin });
+  await loadLocations();
+  store?.setItem(STORE, key);
 }
 
 export function signOut() {
   sessionStorage.removeItem(STORE);
   localStorage.removeItem(STORE);
-  Object.assign(session, { key: null, scope: null });
+  session.key = null;
 }
 
 // Requests
 
 /** The answer's JSON. Throws Problem, Offline, or AbortError when `signal` ended it. */
-export async function call(method, path, { query = {}, body, signal, quiet, type = "application/json" } = {}) {
-  const { key } = session;
-  const headers = { "X-API-Key": key ?? "", ...(body === undefined ? {} : { "Content-Type": type }) };
+export async function call(method, path, { query = {}, body, signal, key = session.key, type = "application/json" } = {}) {
+  const headers = { ...(key && { "X-API-Key": key }), ...(body !== undefined && { "Content-Type": type }) };
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const address = path + (given.length ? `?${new URLSearchParams(given)}` : "");
   const answer = await ask(address, { method, headers, signal, body: typeof body === "object" ? JSON.stringify(body) : body });
   const content = await answer.json().catch((error) => { if (error.name === "AbortError") throw error; return {}; }); // a proxy's error page
   if (answer.ok) return content;
   const problem = new Problem(answer.status, content);
-  // an answer to an earlier key ends no later session
-  if (answer.status === 401 && !quiet && key === session.key) tell("refused", problem);
+  if (answer.status === 401 && key === session.key) tell("refused", problem); // an answer to another key ends no session
   throw problem;
 }
 
@@ -89,15 +70,13 @@ export const post = (path, body, signal) => call("POST", path, { body, signal })
 export const put = (path, body) => call("PUT", path, { body });
 export const remove = (path, query) => call("DELETE", path, { query });
 
-/** Signals of which each ends the one before, so that a slow answer never follows a newer one. */
+/** Makes signals of which each ends the one before, so that a slow answer never follows a newer one. */
 export function newest(outer) {
-  let current;
-  outer.addEventListener("abort", () => current?.abort());
+  let current = new AbortController();
   return () => {
-    current?.abort();
+    current.abort();
     current = new AbortController();
-    if (outer.aborted) current.abort();
-    return current.signal;
+    return AbortSignal.any([outer, current.signal]);
   };
 }
 
@@ -113,9 +92,3 @@ export async function loadLocations(signal) {
 export const locations = () => places;
 export const findLocation = (id) => places.find((each) => each.location_id === id);
 export const locationName = (id) => findLocation(id)?.name ?? id;
-
-/** This server's address, as senders must use it. */
-export async function publicAddress(signal) {
-  const [{ url }] = (await get("/openapi.json", {}, signal)).servers;
-  return url === "/" ? location.origin : url.replace(/\/$/, "");
-}

@@ -1,21 +1,21 @@
 // The shell: signing in and out, and which view the address names.
 
-import { isAdmin, loadLocations, Problem, resume, session, signIn, signOut } from "./api.js";
+import { get, isAdmin, keptKey, session, signIn, signOut } from "./api.js";
 import { showActivity } from "./activity.js";
 import { showBuilder } from "./builder.js";
 import { showContact, showContacts } from "./contacts.js";
 import { showDashboard } from "./dashboard.js";
-import { actions, announce, entry, form, h, link, snippet } from "./dom.js";
+import { actions, announce, entry, fill, h, link, snippet } from "./dom.js";
 import { showMetric } from "./metric.js";
 import { showIntegrations, showLocations, showNewIntegration } from "./settings.js";
-import { confirm, failure, loading } from "./states.js";
+import { confirm, failure, form, loader, loading } from "./states.js";
 
 // Each view: the pattern of its path, how it is shown, and the entry of the navigation it belongs to.
 const VIEWS = [
   [/^#\/dashboard$/, showDashboard, "#/dashboard"],
   [/^#\/metrics\/new$/, showBuilder, "#/dashboard"],
   [/^#\/metrics\/(\d+)$/, showMetric, "#/dashboard"],
-  [/^#\/metrics\/(\d+)\/edit$/, showBuilder, "#/dashboard"],
+  [/^#\/metrics\/(\d+)\/(edit|copy)$/, showBuilder, "#/dashboard"],
   [/^#\/activity$/, showActivity, "#/activity"],
   [/^#\/contacts$/, showContacts, "#/contacts"],
   [/^#\/contacts\/([^/]+)\/([^/]+)$/, showContact, "#/contacts"],
@@ -24,6 +24,7 @@ const VIEWS = [
   [/^#\/settings\/locations$/, showLocations, "#/settings/integrations"],
   [/^/, (view) => view.begin("Nothing here", [], h("p", "There is no page at this address."), link("Go to the dashboard", "#/dashboard")), ""],
 ];
+const UNSAVED = "Your changes to this metric are not saved.";
 
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
@@ -57,14 +58,16 @@ class View {
   /** The view's heading, what can be done, and what follows; the heading takes the focus, as a new page's would. */
   begin(title, buttons, ...rest) {
     const heading = h("h1", { tabindex: "-1" }, title);
-    main.replaceChildren(h("div.page-head", heading, actions(buttons)), ...rest);
+    fill(main, h("div.page-head", heading, actions(buttons)), rest);
     document.title = `${title} – Streamlined Lite`;
     if (!first) heading.focus();
     first = false;
   }
-}
 
-const UNSAVED = "Your changes to this metric are not saved.";
+  reload() {
+    open(this.address);
+  }
+}
 
 async function navigate() {
   if (takeKeyFromAddress() || session.key === null) return;
@@ -85,11 +88,11 @@ async function open(address) {
   const opened = view = new View(address, pattern.exec(path).slice(1).map(decode));
   for (const each of document.querySelectorAll("#nav a")) each.ariaCurrent = each.getAttribute("href") === section ? "page" : null;
   window.scrollTo(0, 0);
-  main.replaceChildren(loading());
+  fill(main, loading());
   try {
     await show(opened);
   } catch (error) {
-    if (!opened.signal.aborted) main.replaceChildren(failure(error, () => open(address), opened.signal));
+    if (!opened.signal.aborted) fill(main, failure(error, () => open(address), opened.signal));
   }
 }
 
@@ -108,71 +111,68 @@ function takeKeyFromAddress() {
   if (!location.hash.startsWith("#key=")) return false;
   const key = decode(location.hash.slice(5));
   history.replaceState(null, "", location.pathname);
-  main.replaceChildren(loading("Signing in …"));
-  signIn(key, false).then(enter, showSignIn);
+  signOut();
+  enter(key, sessionStorage);
   return true;
 }
 
-function showSignIn(error = null) {
+async function enter(key, store) {
+  fill(main, loading("Signing in …"));
+  try {
+    await signIn(key, store);
+    start();
+  } catch (error) {
+    if ("status" in error) leave(error);
+    else fill(main, failure(error, () => enter(key, store)));
+  }
+}
+
+function start() {
+  byId("top").hidden = false;
+  byId("scope").textContent = isAdmin() ? "" : "Read only";
+  open(location.hash.startsWith("#/") ? location.hash : "#/dashboard");
+}
+
+function leave(error = null) {
+  signOut();
   view?.ended.abort();
   view = null;
   byId("top").hidden = true;
   document.title = "Sign in – Streamlined Lite";
   let key = "";
   const stay = h("input", { type: "checkbox" });
-  main.replaceChildren(h("div.card.stack.sign-in", h("h1", "Streamlined Lite"), error && failure(error), form([
-    entry("Key", "", (text) => { key = text; }, { type: "password", required: true, hint: "The link that the server prints at its first start signs you in as well." }),
+  const lost = h("div");
+  fill(main, h("div.card.stack.sign-in", h("h1", "Streamlined Lite"), error && failure(error), form([
+    entry("Key", "", (text) => { key = text; }, { type: "password", required: true,
+      hint: "The link that the server prints at its first start signs you in as well." }),
     h("label.check", stay, h("span", "Stay signed in on this computer"))], "Sign in", async () => {
-    try {
-      await signIn(key, stay.checked);
-    } catch (problem) {
-      if (problem.code !== "scope") throw problem;
-      throw new Problem(403, { detail: "This key may post events, but not read them. Sign in with a key of scope read or admin." });
-    }
-    enter();
-  }), h("details", h("summary", "Lost your key?"), h("p", "Whoever can read the database file makes a new one. On the server, run"),
-    snippet("streamlined-lite keys create admin --scope admin", "Command"),
-    h("p", "in the folder where the server was started, or add ", h("code", "--database"), " with the path of its file."))));
+    await signIn(key, stay.checked ? localStorage : sessionStorage);
+    start();
+  }), h("details", { ontoggle: () => tellCommand(lost) }, h("summary", "Lost your key?"), lost)));
   main.querySelector("input").focus();
 }
 
-async function enter() {
-  byId("top").hidden = false;
-  byId("scope").textContent = isAdmin() ? "" : "Read only";
-  try {
-    await loadLocations();
-    open(location.hash.startsWith("#/") ? location.hash : "#/dashboard");
-  } catch (error) {
-    if (error.status !== 401) main.replaceChildren(failure(error, enter));
-  }
-}
+const tellCommand = (box) => loader(box, new AbortController().signal)((signal) => get("/session/v1", {}, signal), (said) => [
+  h("p", "Whoever can read the database file makes a new one. On the server, run"), snippet(said.lost_key_command, "Command")]);
 
 // Events of the page
 
 byId("sign-out").addEventListener("click", async () => {
   if (view?.unsaved() && !await confirm("Sign out without saving?", UNSAVED, "Sign out")) return;
-  signOut();
   history.replaceState(null, "", location.pathname);
-  showSignIn();
+  leave();
   announce("Signed out");
 });
-document.addEventListener("refused", ({ detail }) => {
-  if (session.key === null) return;
-  signOut();
-  showSignIn(detail);
-});
+document.addEventListener("refused", ({ detail }) => { if (session.key !== null) leave(detail); });
 document.addEventListener("reachable", ({ detail }) => { byId("offline").hidden = detail; });
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address names the view
   main.focus();
 });
-byId("nav").addEventListener("click", ({ target }) => {
-  if (view && target.getAttribute("href") === location.hash && !view.unsaved()) open(location.hash);
-});
 window.addEventListener("hashchange", navigate);
 window.addEventListener("beforeunload", (event) => { if (view?.unsaved()) event.preventDefault(); });
 
 if (!takeKeyFromAddress()) {
-  if (resume()) enter();
-  else showSignIn();
+  if (keptKey()) enter(keptKey());
+  else leave();
 }

@@ -1,6 +1,6 @@
 // Line and bar charts as SVG. Colours and strokes come from style.css, by class.
 
-import { h, svg } from "./dom.js";
+import { fill, h, svg } from "./dom.js";
 import { bucketName, clock, number, short, tick } from "./format.js";
 
 const TEXT_PX = 7;         // about the width of a character of a label
@@ -20,7 +20,7 @@ export function chart(options) {
   let frame;
   redrawn(plot, (width) => {
     frame = layout(options, width);
-    hide(tip);
+    tip.replaceChildren();
     return drawing(frame);
   });
   follow(plot, tip, () => frame, options);
@@ -58,7 +58,7 @@ function layout(options, width) {
 }
 
 /** Ticks at 1, 2 or 5 times a power of ten, which cover all values. */
-export function niceAxis(low, high, wanted) {
+function niceAxis(low, high, wanted) {
   if (low === high) return { low: 0, high: 1, step: 1, ticks: [0, 1] };
   const rough = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -77,7 +77,7 @@ const LARGER = [["day", (now) => midnight(now) && now.weekday === "Mon"], ["mont
   ["year", (now) => first(now) && now.month === "01"]];
 
 /** [[index, text]] */
-export function calendarTicks(buckets, interval, zone, most) {
+function calendarTicks(buckets, interval, zone, most) {
   const clocks = buckets.map(({ start }) => clock(start, zone));
   const unit = interval === "month" || interval === "hour" ? interval : "day";
   const rules = [...(unit === "hour" ? HOURS : [[unit, () => true]]), ...LARGER];
@@ -113,30 +113,20 @@ const verticals = ({ buckets, interval, zone, box, x }) => calendarTicks(buckets
   svg("line", { x1: x(index), x2: x(index), y1: box.bottom, y2: box.bottom + 5 }),
   svg("text", { x: Math.max(box.left, Math.min(x(index), box.right - text.length * TEXT_PX / 2)), y: box.bottom + 19, "text-anchor": "middle" }, text)]);
 
-/** A path for each unbroken run; the step to a bucket that is not over is dashed. */
+/** A line from each value to the next; one to a bucket that is not over is dashed, and where there is no value there is none. */
 function drawLines({ buckets, bare, x, y }, { values }, index, lighter) {
-  const parts = [];
-  let run = [];
-  const line = (name, points) => { if (points.length > 1) parts.push(svg(name, { d: `M${points.map((point) => point.map((each) => each.toFixed(1)).join(" ")).join("L")}` })); };
-  values.slice(0, buckets.length).forEach((value, place) => {
-    if (value === null) {
-      line("path.line", run);
-      run = [];
-      return;
-    }
-    const open = !lighter && !buckets[place].complete;
-    const point = [x(place), y(value)];
-    if (open) {
-      line("path.line", run);
-      line("path.line.dashed", [...run.slice(-1), point]);
-      run = [];
-    }
-    run.push(point);
-    const alone = (values[place - 1] ?? null) === null && (values[place + 1] ?? null) === null;
-    if (alone || (!lighter && !bare && buckets.length <= POINTS_UP_TO)) parts.push(mark(index, open, `translate(${point[0].toFixed(1)} ${point[1].toFixed(1)})`));
+  const paths = { line: "", "line.dashed": "" };
+  const marks = [];
+  const point = (place) => `${x(place).toFixed(1)} ${y(values[place]).toFixed(1)}`;
+  const known = (place) => (values[place] ?? null) !== null;
+  buckets.forEach(({ complete }, place) => {
+    if (!known(place)) return;
+    const open = !lighter && !complete;
+    if (known(place - 1)) paths[open ? "line.dashed" : "line"] += `M${point(place - 1)}L${point(place)}`;
+    const alone = !known(place - 1) && !known(place + 1);
+    if (alone || (!lighter && !bare && buckets.length <= POINTS_UP_TO)) marks.push(mark(index, open, `translate(${point(place)})`));
   });
-  line("path.line", run);
-  return parts;
+  return [Object.entries(paths).map(([name, d]) => d && svg(`path.${name}`, { d })), marks];
 }
 
 const mark = (index, open, transform) => svg(open ? "path.mark.open" : "path.mark", { d: MARKS[index % MARKS.length], transform });
@@ -151,7 +141,7 @@ function drawBars({ buckets, series, band, x, y }, { values }, index, lighter) {
 
 function legend({ series, compare }) {
   if (series.length < 2 && !compare) return null;
-  return h("ul.legend", series.map((each, index) => h("li", swatch(colour(index), index), h("span", each.name))), compare && h("li", swatch("g.compare"), h("span", compare.name)));
+  return h("ul.legend", series.map((each, index) => h("li", swatch(colour(index), index), h("span.name", each.name))), compare && h("li", swatch("g.compare"), h("span.name", compare.name)));
 }
 
 const swatch = (name, index = null) => svg("svg.swatch", { viewBox: "-9 -6 18 12", "aria-hidden": "true" },
@@ -161,19 +151,19 @@ const swatch = (name, index = null) => svg("svg.swatch", { viewBox: "-9 -6 18 12
 
 function follow(plot, tip, frameOf, { buckets, onpick }) {
   let at = null;
-  let touched = false; // by the tap before this one
+  let first = false; // of two taps on a bucket: it shows the values, the second one the events
   const show = (index) => { at = index; point(plot, tip, frameOf(), index); };
-  const gone = () => { at = null; hide(tip, plot); };
+  const gone = () => { at = null; hide(plot, tip); };
+  const on = (name, act) => plot.addEventListener(name, act);
   const indexAt = (event) => {
     const { box, band } = frameOf();
     return Math.max(0, Math.min(buckets.length - 1, Math.floor((event.clientX - plot.getBoundingClientRect().left - box.left) / band)));
   };
-  const on = (name, act) => plot.addEventListener(name, act);
-  on("pointermove", (event) => { if (event.pointerType !== "touch") show(indexAt(event)); });
-  on("pointerdown", (event) => { touched = event.pointerType === "touch" && at !== indexAt(event); show(indexAt(event)); });
+  on("pointerdown", (event) => { first = event.pointerType === "touch" && at !== indexAt(event); show(indexAt(event)); });
+  on("pointermove", (event) => show(indexAt(event)));
   on("pointerleave", (event) => { if (event.pointerType !== "touch" && document.activeElement !== plot) gone(); });
   on("blur", gone);
-  on("click", (event) => { if (!touched) onpick(indexAt(event), nearest(frameOf(), event.clientY - plot.getBoundingClientRect().top, indexAt(event))); });
+  on("click", (event) => { if (!first) onpick(at, nearest(frameOf(), event.clientY - plot.getBoundingClientRect().top, at)); });
   on("keydown", (event) => {
     const end = buckets.length - 1;
     const next = { ArrowLeft: Math.max(0, (at ?? end + 1) - 1), ArrowRight: Math.min(end, (at ?? -1) + 1), Home: 0, End: end }[event.key];
@@ -195,18 +185,17 @@ function point(plot, tip, { buckets, series, compare, interval, zone, format, x,
   const cursor = plot.querySelector(".cursor");
   for (const [name, value] of [["x1", x(index)], ["x2", x(index)], ["visibility", "visible"]]) cursor.setAttribute(name, value);
   const row = (sign, name, value) => h("span.tip-row", sign, h("span.name", name), h("b", number(value, format)));
-  tip.replaceChildren(h("strong", bucketName(buckets[index], interval, zone)), buckets[index].complete ? "" : h("span.hint", "not over yet"),
-    ...series.map((each, place) => row(series.length > 1 && swatch(colour(place), place), each.name, each.values[index])),
-    compare?.buckets[index] ? row(null, bucketName(compare.buckets[index], interval, zone), compare.values[index]) : "", h("span.hint", "Click or Enter: the events"));
-  tip.classList.add("shown");
+  fill(tip, h("strong", bucketName(buckets[index], interval, zone)), !buckets[index].complete && h("span.hint", "not over yet"),
+    series.map((each, place) => row(series.length > 1 && swatch(colour(place), place), each.name, each.values[index])),
+    compare?.buckets[index] && row(null, bucketName(compare.buckets[index], interval, zone), compare.values[index]),
+    h("span.hint", "Click or Enter: the events"));
   const room = Math.min(tip.offsetWidth, width);
   tip.style.left = `${Math.max(0, Math.min(x(index) > width / 2 ? x(index) - room - 12 : x(index) + 12, width - room))}px`;
 }
 
-function hide(tip, plot) {
-  tip.classList.remove("shown");
+function hide(plot, tip) {
   tip.replaceChildren();
-  plot?.querySelector(".cursor")?.setAttribute("visibility", "hidden");
+  plot.querySelector(".cursor").setAttribute("visibility", "hidden");
 }
 
 // As a file of its own, with the colours that are seen

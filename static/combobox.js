@@ -1,74 +1,94 @@
 // A text field that suggests; what is not suggested may still be typed.
 
-import { h, newId } from "./dom.js";
+import { button, field, fill, h, inputOf, newId } from "./dom.js";
 
 const SHOWN = 60;
 
 /**
  * `options()` gives, or promises, [{value, text, hint}]; `onchange(value)` follows every keystroke and choice, `onchoose`
- * choices and Enter. To be labelled by `field`.
+ * choices and Enter.
  */
-export function combobox({ value = "", options, onchange = () => {}, onchoose = () => {}, placeholder = "" }) {
-  const id = newId();
-  let shown = [];
-  let active = -1;
-  let asked = 0;
-  const list = h("ul", { role: "listbox", id, hidden: true, "aria-label": "Suggestions" });
-  const input = h("input", { type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-autocomplete": "list", "aria-expanded": "false",
-    "aria-controls": id, placeholder, value, oninput: () => { onchange(input.value); open(); }, onclick: () => { if (list.hidden) open(true); }, onkeydown: press,
-    onblur: () => show(false) });
+export function combobox(label, { value = "", options, onchange = () => {}, onchoose = () => {}, placeholder = "", ...more }) {
+  const list = h("ul", { role: "listbox", id: newId(), hidden: true, "aria-label": "Suggestions" });
+  const input = h("input", { type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-autocomplete": "list",
+    "aria-expanded": "false", "aria-controls": list.id, placeholder, value, onkeydown: press, onblur: () => show(false),
+    oninput: () => { onchange(input.value); open(); }, onclick: () => { if (list.hidden) open(true); } });
 
   async function open(all) {
-    const asking = (asked += 1);
+    const typed = input.value;
     const found = await options();
-    if (asking !== asked || document.activeElement !== input) return;
-    const wanted = all ? "" : input.value.trim().toLowerCase();
-    shown = found.filter((each) => `${each.text ?? each.value} ${each.hint ?? ""}`.toLowerCase().includes(wanted)).slice(0, SHOWN);
-    list.replaceChildren(...shown.map((each, index) => h("li", { role: "option", id: `${id}-${index}`, "aria-selected": "false",
-      onpointerdown: (event) => event.preventDefault(), onclick: () => choose(index) }, h("span.option", each.text ?? each.value), each.hint && h("span.hint", each.hint))));
+    if (document.activeElement !== input || input.value !== typed) return;
+    const wanted = all ? "" : typed.trim().toLowerCase();
+    const shown = found.filter((each) => `${each.text ?? each.value} ${each.hint ?? ""}`.toLowerCase().includes(wanted)).slice(0, SHOWN);
+    fill(list, shown.map((each) => h("li", { role: "option", id: newId(), onpointerdown: (event) => event.preventDefault(), onclick: () => choose(each.value) },
+      h("span.option", each.text ?? each.value), each.hint && h("span.hint", each.hint))));
     show(shown.length > 0);
   }
 
   function show(yes) {
     list.hidden = !yes;
-    input.setAttribute("aria-expanded", String(yes));
-    if (!yes) asked += 1;
-    activate(-1);
+    input.setAttribute("aria-expanded", yes);
+    activate(null);
   }
 
-  function activate(index) {
-    list.children[active]?.setAttribute("aria-selected", "false");
-    active = index;
-    input.removeAttribute("aria-activedescendant");
-    const chosen = list.children[index];
-    if (!chosen) return;
-    chosen.setAttribute("aria-selected", "true");
-    chosen.scrollIntoView({ block: "nearest" });
-    input.setAttribute("aria-activedescendant", chosen.id);
+  function activate(item) {
+    for (const each of list.children) each.ariaSelected = each === item;
+    input.setAttribute("aria-activedescendant", item?.id ?? "");
+    item?.scrollIntoView({ block: "nearest" });
   }
 
-  function choose(index) {
-    input.value = shown[index].value;
+  function choose(text) {
+    input.value = text;
     show(false);
-    onchange(input.value);
-    onchoose(input.value);
+    onchange(text);
+    onchoose(text);
   }
 
   function press(event) {
     const { key } = event;
+    const items = [...list.children];
+    const at = items.findIndex((each) => each.ariaSelected === "true");
     if (key === "ArrowDown" || key === "ArrowUp") {
       if (list.hidden) open(true);
-      else activate(key === "ArrowDown" ? (active + 1) % shown.length : (active < 1 ? shown.length : active) - 1);
-    } else if (key === "Enter" && !list.hidden && active >= 0) choose(active);
+      else activate(items.at(key === "ArrowDown" ? (at + 1) % items.length : Math.max(at, 0) - 1));
+    } else if (key === "Enter" && at >= 0) items[at].click();
+    else if (key === "Enter") onchoose(input.value);
     else if (key === "Escape" && !list.hidden) {
       event.stopPropagation(); // the dialog around it stays
       show(false);
-    } else {
-      if (key === "Enter") onchoose(input.value);
-      return;
-    }
+    } else return;
     event.preventDefault();
   }
 
-  return h("div.combobox", input, list);
+  return field(label, h("div.combobox", input, list), more);
+}
+
+/** Several values: each is a chip that can be taken away, and one more can be chosen or typed. `named(value)` is what a chip says. */
+export function several(label, values, { options, onchange, placeholder, named = String, ...more }) {
+  const chips = h("ul.tags");
+  const box = combobox(label, { ...more, onchoose: add, options: async () => (await options()).filter((each) => !values.includes(each.value)) });
+  const input = inputOf(box);
+
+  function put(next) {
+    values = next;
+    draw();
+    onchange(values);
+  }
+
+  function add() {
+    const text = input.value.trim();
+    input.value = "";
+    if (text && !values.includes(text)) put([...values, text]);
+  }
+
+  function draw() {
+    input.placeholder = values.length ? "and …" : placeholder;
+    const drop = (value) => button("×", () => { put(values.filter((each) => each !== value)); input.focus(); }, "plain", { "aria-label": `Remove ${named(value)}` });
+    fill(chips, values.map((value) => h("li.badge", named(value), drop(value))));
+  }
+
+  input.addEventListener("blur", add);
+  input.parentElement.before(chips);
+  draw();
+  return box;
 }

@@ -1,73 +1,67 @@
-// All saved metrics as cards, over one range.
+// All saved metrics as cards, over one range; their order, and files of them.
 
-import { get, isAdmin, loadLocations, newest, post } from "./api.js";
+import { call, get, isAdmin, loadLocations, newest, Problem, put } from "./api.js";
 import { sparkline } from "./chart.js";
 import { clean } from "./definition.js";
-import { h, hint, link } from "./dom.js";
+import { actions, button, download, fill, h, hint, link } from "./dom.js";
 import { bucketName, number } from "./format.js";
 import { queryOf, rangeBar, readRange, withRange, writeRange } from "./range.js";
 import { changeMark, rangeText } from "./result.js";
-import { empty, failure, loading } from "./states.js";
-import { waiting } from "./waiting.js";
+import { dialog, empty, failure, loader, problemList, toast } from "./states.js";
 
-const AT_ONCE = 6; // what a browser sends to one server at a time; more would only wait in it
+const TOGETHER = 12; // metrics calculated in one request: the first cards show early, and the server uses all its processors
 
 export async function showDashboard(view) {
   const range = readRange(view.params);
-  const [{ metrics }, places] = await Promise.all([get("/metrics/v1", {}, view.signal), loadLocations(view.signal)]);
-  const make = isAdmin() ? link("New metric", withRange("#/metrics/new"), "button primary") : null;
+  const [{ metrics }, places] = await Promise.all([get("/metrics/v1"), loadLocations()]);
+  const make = isAdmin() && link("New metric", withRange("#/metrics/new"), "button primary");
+  const files = h("div.actions", isAdmin() && [metrics.length > 1 && button("Arrange …", () => arrange(metrics, view), "small"), importButton(view)],
+    metrics.length > 0 && button("Export", exportAll, "small"));
   if (!metrics.length) {
-    const box = h("div", places.length ? empty("No metrics yet", "A metric is a number calculated from your events, such as a close rate.", make) : null);
-    view.begin("Dashboard", [], box);
-    if (!places.length) waiting(box, view, () => { location.hash = "#/activity"; });
+    view.begin("Dashboard", [], empty("No metrics yet", "A metric is a number calculated from your events, such as a close rate.", make,
+      !places.length && link("Send your first event", "#/activity", "button")), files);
     return;
   }
-  const cards = metrics.map((metric) => ({ metric, body: h("div.stack") }));
+  const cards = metrics.map((metric) => {
+    const body = h("div.stack");
+    const name = link(metric.name, withRange(`#/metrics/${metric.metric_id}`));
+    return { metric, name, load: loader(body, view.signal), element: h("section.card.metric", h("h2", name), body) };
+  });
   const starting = newest(view.signal);
-  const calculate = () => calculateAll(cards, range, starting());
+  const calculate = () => calculateAll(cards, queryOf(range), starting());
   view.begin("Dashboard", make, rangeBar(range, () => {
     view.keep(writeRange(range));
-    for (const each of view.main.querySelectorAll("a[href^='#/metrics/']")) each.setAttribute("href", withRange(each.getAttribute("href").split("?")[0]));
+    for (const { metric, name } of cards) name.href = withRange(`#/metrics/${metric.metric_id}`);
     calculate();
-  }), h("div.cards", cards.map(({ metric, body }) => h("section.card.metric", h("h2", link(metric.name, withRange(`#/metrics/${metric.metric_id}`))), body))));
+  }), h("div.cards", cards.map(({ element }) => element)), files);
   calculate();
 }
 
-/** Every card at once loses its old number, then they are calculated in their order. */
-async function calculateAll(cards, range, signal) {
-  const again = () => calculateAll(cards, range, signal);
-  for (const { body } of cards) show(body, signal, loading("Calculating …")).setAttribute("aria-busy", "true");
-  let query;
-  try {
-    query = await queryOf(range, signal);
-  } catch (error) {
-    for (const { body } of cards) show(body, signal, failure(error, body === cards[0].body ? again : null, signal));
-    return;
-  }
-  const line = [...cards];
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => { while (line.length && !signal.aborted) await calculateOne(line.shift(), query, signal); }));
-}
-
-async function calculateOne({ metric, body }, query, signal) {
-  try {
-    show(body, signal, ...summary(await post("/metrics/v1/query", { ...query, metric: clean(metric) }, signal), metric.name));
-  } catch (error) {
-    show(body, signal, failure(error, () => calculateOne({ metric, body }, query, signal), signal));
+function calculateAll(cards, { locations, ...query }, signal) {
+  for (let from = 0; from < cards.length; from += TOGETHER) {
+    const some = cards.slice(from, from + TOGETHER);
+    const ids = some.map(({ metric }) => metric.metric_id).join();
+    let asked = null;
+    const ask = () => get("/metrics/v1/data", { ...query, locations: [locations].flat().join(), ids }, signal).catch((error) => { asked = null; throw error; });
+    for (const { metric, load } of some) {
+      load(async () => dataOf(await (asked ??= ask()), metric.metric_id), (answer) => summary(answer, metric.name));
+    }
   }
 }
 
-function show(body, signal, ...content) {
-  if (!signal.aborted) body.replaceChildren(...content);
-  body.removeAttribute("aria-busy");
-  return body;
+function dataOf({ metrics }, id) {
+  const { data, problem } = metrics.find((each) => each.metric_id === id);
+  if (problem) throw new Problem(problem.status, problem);
+  return data;
 }
 
 function summary(answer, name) {
   const { total, compare, format, buckets } = answer;
-  const values = (list) => list.map((each) => each.value);
+  const values = (list) => ({ values: list.map((each) => each.value) });
   const unseen = answer.warnings.find((each) => each.code === "event_not_seen");
   return [h("div.headline", h("span.value", number(total.value, format)), compare && changeMark(total.value, compare.total.value, format)),
-    unseen ? hint(unseen.message) : sparkline({ buckets, format, series: [{ values: values(buckets) }], compare: compare && { values: values(compare.buckets) }, label: describe(answer, name) }),
+    unseen ? hint(unseen.message)
+      : sparkline({ buckets, format, series: [values(buckets)], compare: compare && values(compare.buckets), label: describe(answer, name) }),
     hint(rangeText(answer))];
 }
 
@@ -76,6 +70,54 @@ function describe({ buckets, format, interval, timezone }, name) {
   const known = buckets.filter((each) => each.value !== null);
   if (!known.length) return `${name}: no values`;
   const at = (bucket) => `${number(bucket.value, format)} (${bucketName(bucket, interval, timezone)})`;
-  return `${name} by ${interval}: highest ${at(known.reduce((a, b) => (b.value > a.value ? b : a)))}, lowest ${at(known.reduce((a, b) => (b.value < a.value ? b : a)))}, last ${
-    at(known.at(-1))}`;
+  const [highest, lowest] = [(a, b) => b.value > a.value, (a, b) => b.value < a.value].map((better) => known.reduce((a, b) => (better(a, b) ? b : a)));
+  return `${name} by ${interval}: highest ${at(highest)}, lowest ${at(lowest)}, last ${at(known.at(-1))}`;
+}
+
+// Their order
+
+/** A list whose entries are moved with their buttons or dragged. Each move is saved at once, after the one before. */
+async function arrange(metrics, view) {
+  const list = h("ol.arrange");
+  const outcome = h("div");
+  let saved = Promise.resolve();
+  let dragged;
+  const move = (from, to, focus) => {
+    const [metric] = metrics.splice(from, 1);
+    metrics.splice(to, 0, metric);
+    draw();
+    list.children[to].querySelector(`button${focus}:enabled, button:enabled`).focus();
+    saved = saved.then(() => put(`/metrics/v1/${metric.metric_id}`, { ...clean(metric), position: to + 1 })).catch((error) => { fill(outcome, failure(error)); });
+  };
+  const step = (index, by, sign, words, kind) => button(sign, () => move(index, index + by, kind), `small${kind}`.replace(".", " "), {
+    "aria-label": `Move ${metrics[index].name} ${words}`, disabled: !metrics[index + by] });
+  const draw = () => fill(list, metrics.map(({ name }, index) => h("li", { draggable: "true", ondragstart: () => { dragged = index; },
+    ondragover: (event) => event.preventDefault(), ondrop: () => move(dragged, index, "") },
+  h("span.strong", name), step(index, -1, "↑", "up", ".up"), step(index, 1, "↓", "down", ".down"))));
+  draw();
+  await dialog("Arrange the metrics", () => [hint("Drag them, or use the arrows."), list, outcome], { signal: view.signal });
+  await saved;
+  view.reload();
+}
+
+// Files of them
+
+async function exportAll() {
+  download("metrics.json", "application/json", JSON.stringify(await get("/metrics/v1/export"), null, 2));
+}
+
+/** A metric whose name is known here is replaced. */
+function importButton(view) {
+  const take = async () => {
+    try {
+      const { created, updated, unchanged } = await call("POST", "/metrics/v1/import", { body: await file.files[0].text() });
+      toast(`Imported: ${created} new, ${updated} replaced, ${unchanged} unchanged`);
+      view.reload();
+    } catch (error) {
+      dialog("This file was not imported", () => ("status" in error ? problemList(error) : failure(error)), { signal: view.signal });
+    }
+    file.value = "";
+  };
+  const file = h("input", { type: "file", accept: ".json,application/json", hidden: true, onchange: take });
+  return [file, button("Import …", () => file.click(), "small")];
 }

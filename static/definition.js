@@ -1,10 +1,10 @@
 // What a metric is made of, and how it reads as a plain sentence.
 
 export const AGGREGATIONS = [["count", "Number of events"], ["unique_contacts", "Number of different contacts"], ["count_distinct", "Number of different values"],
-  ["sum", "Sum"], ["avg", "Average"], ["min", "Smallest"], ["max", "Largest"], ["median", "Median"], ["p90", "90th percentile"], ["p95", "95th percentile"],
+  ["sum", "Sum"], ["avg", "Average"], ["min", "Smallest value"], ["max", "Largest value"], ["median", "Median"], ["p90", "90th percentile"], ["p95", "95th percentile"],
   ["latest", "Latest value"]];
 
-export const takesProperty = (aggregation) => aggregation !== "count" && aggregation !== "unique_contacts";
+export const takesProperty = (aggregation = "count") => aggregation !== "count" && aggregation !== "unique_contacts";
 
 /** Like another one, or new; its key is the first that is free. */
 export function newTerm(terms, like = { event: "", type: "account", aggregation: "count" }) {
@@ -35,6 +35,7 @@ export const members = (group) => (Array.isArray(group.any) ? ["any", group.any]
 
 // Fields and operators
 
+export const SPANS = [["h", "hours"], ["d", "days"], ["w", "weeks"]];
 const SET = [["is_set", "is known"], ["is_not_set", "is not known"]];
 const TEXT = [["is", "is"], ["is_not", "is not"], ["contains", "contains"], ["not_contains", "does not contain"], ["in", "is one of"], ["not_in", "is none of"]];
 const NUMBER = [["eq", "="], ["neq", "≠"], ["gt", ">"], ["gte", "≥"], ["lt", "<"], ["lte", "≤"], ["between", "is between"]];
@@ -45,8 +46,8 @@ const OPERATORS = {
   date: [["in_last", "is in the last"], ["before", "is before"], ["after", "is after"], ["between", "is between"], ...SET],
   tags: [["has_any", "include any of"], ["has_all", "include all of"], ["has_none", "include none of"], ["is_set", "are known"], ["is_not_set", "are not known"]],
 };
-const NAMES = { "contact.tags": "Tags", "contact.date_created": "Date created", "contact.source": "Source", "contact.name": "Contact name", "contact.email": "E-mail",
-  "contact.phone": "Phone", "contact.type": "Contact type", contact_id: "Contact", distinct_id: "distinct_id" };
+const NAMES = { "contact.tags": "Tags", "contact.date_created": "Date created", "contact.source": "Source", "contact.name": "Name",
+  "contact.email": "E-mail", "contact.phone": "Phone", "contact.type": "Type", contact_id: "Contact" };
 
 /** Which operators a field takes. */
 export function kindOf(field) {
@@ -57,15 +58,18 @@ export function kindOf(field) {
 export const operatorsOf = (field) => OPERATORS[kindOf(field)];
 export const fieldName = (field) => NAMES[field] ?? field.replace(/^(property|contact)\./, "");
 
-/** What a term can be filtered by: [{value, text, hint}]; `properties` is [[key, kinds]]. */
+/** What a term can be filtered by: [{value, text, hint}], of which no two have one text; `properties` is [[key, kinds]]. */
 export function fieldChoices(type, properties, contactFields) {
-  const of = (hint) => (field) => ({ value: field, text: fieldName(field), hint });
-  const seen = properties.map(([key, kinds]) => of(`property · ${kinds.join(", ")}`)(`property.${key}`));
-  const own = ["contact_id", "distinct_id"].map(of("of the event"));
-  if (type === "account") return [...seen, ...own];
+  const seen = properties.map(([key, kinds]) => [`property.${key}`, `property · ${kinds.join(", ")}`]);
   const known = Object.keys(NAMES).filter((field) => field.startsWith("contact."));
   const custom = contactFields.map(({ field }) => field).filter((field) => !known.includes(field));
-  return [...known.map(of("contact")), ...custom.map(of("contact · custom field")), ...seen, ...own];
+  const contact = type === "contact" ? [...known.map((field) => [field, "contact"]), ...custom.map((field) => [field, "contact · custom field"])] : [];
+  const texts = new Set();
+  return [...contact, ...seen, ["contact_id", "of the event"], ["distinct_id", "of the event"]].map(([value, hint]) => {
+    const text = texts.has(fieldName(value)) ? value : fieldName(value);
+    texts.add(text);
+    return { value, text, hint };
+  });
 }
 
 /** A field as typed: its name in the API, or a property that was not seen yet. */
@@ -101,15 +105,15 @@ function formulaPhrase(formula) {
   return tokens.map((token) => WORDS[token] ?? token).join(" ").replaceAll("( ", "(").replaceAll(" )", ")");
 }
 
+const AMOUNTS = { count: "the number of", unique_contacts: "the number of different contacts with", count_distinct: "the number of different values of % in" };
+
 function termPhrase({ event, type, aggregation = "count", property, filters }) {
   const events = `${quoted(event)} events${type === "contact" ? " that have a contact" : ""}`;
   const conditions = filters && groupPhrase(filters);
-  const amount = AMOUNTS[aggregation] ?? `the ${NAMED[aggregation] ?? aggregation} of % over`;
+  const name = () => AGGREGATIONS.find(([each]) => each === aggregation)?.[1] ?? aggregation;
+  const amount = AMOUNTS[aggregation] ?? `the ${name().toLowerCase()} of % over`;
   return `${amount.replace("%", () => quoted(property))} ${events}${conditions ? `, where ${conditions}` : ""}`;
 }
-
-const AMOUNTS = { count: "the number of", unique_contacts: "the number of different contacts with", count_distinct: "the number of different values of % in" };
-const NAMED = { avg: "average", min: "smallest value", max: "largest value", p90: "90th percentile", p95: "95th percentile", latest: "latest value" };
 
 function groupPhrase(group) {
   const [way, list] = members(group);
@@ -122,13 +126,12 @@ function conditionPhrase({ field, op, value }) {
   return `${fieldPhrase(field)} ${words}${valuePhrase(op, value)}`;
 }
 
-const FIELDS = { "contact.tags": "the contact’s tags", "contact.name": "the contact’s name", "contact.type": "the contact’s type", contact_id: "the contact", distinct_id: "the distinct_id" };
-const fieldPhrase = (field) => FIELDS[field] ?? (field.startsWith("contact.") ? `the contact’s ${fieldName(field).toLowerCase()}` : quoted(fieldName(field)));
-const SPANS = { h: "hours", d: "days", w: "weeks" };
+const fieldPhrase = (field) => (field.startsWith("contact.") ? `the contact’s ${fieldName(field).toLowerCase()}` : field.startsWith("property.") ? quoted(fieldName(field))
+  : `the ${fieldName(field).toLowerCase()}`);
 
 function valuePhrase(op, value) {
   if (op === "is_set" || op === "is_not_set") return "";
-  if (op === "in_last") return ` ${parseInt(value, 10) || "…"} ${SPANS[value.at(-1)] ?? ""}`;
+  if (op === "in_last") return ` ${parseInt(value, 10) || "…"} ${SPANS.find(([unit]) => unit === value.at(-1))?.[1] ?? ""}`;
   if (op === "between") return ` ${value[0] || "…"} and ${value[1] || "…"}`;
   return ` ${Array.isArray(value) ? joined(value.map(quoted), " or ") || "…" : quoted(value)}`;
 }

@@ -1,7 +1,5 @@
 // Makes elements. What comes from data becomes a text node or an attribute; there is no way to HTML here.
 
-import { failure } from "./states.js";
-
 let ids = 0;
 export const newId = () => `e${(ids += 1)}`;
 
@@ -12,9 +10,15 @@ export const svg = (name, ...rest) => make(document.createElementNS("http://www.
 function make(element, name, rest) {
   const classes = name.split(".").slice(1).join(" ");
   if (classes) element.setAttribute("class", classes);
-  if (Object.getPrototypeOf(rest[0] ?? "") === Object.prototype) for (const [key, value] of Object.entries(rest.shift())) put(element, key, value);
-  element.append(...rest.flat(9).filter((each) => each !== null && each !== undefined && each !== false));
-  return element;
+  const attributes = Object.getPrototypeOf(rest[0] ?? "") === Object.prototype ? rest.shift() : {};
+  for (const [key, value] of Object.entries(attributes)) put(element, key, value);
+  return fill(element, rest);
+}
+
+/** Puts these in place of what is in the box. */
+export function fill(box, ...children) {
+  box.replaceChildren(...children.flat(9).filter((each) => each !== null && each !== undefined && each !== false));
+  return box;
 }
 
 function put(element, name, value) {
@@ -31,7 +35,7 @@ export const hint = (...children) => h("p.hint", children);
 
 // Fields
 
-/** A control under its label, with a place for a hint and for what is wrong; `pointer` is where errors point. */
+/** A control under its label, with a place for a hint and for what is wrong; `pointer` is where errors of the API point. */
 export function field(label, control, { hint: said, hidden, pointer } = {}) {
   const input = inputOf(control);
   input.id ||= newId();
@@ -40,11 +44,21 @@ export function field(label, control, { hint: said, hidden, pointer } = {}) {
     h("div.notes", { id: `${input.id}n` }, said && h("span.hint", said)));
 }
 
-export const inputOf = (box) => (box.matches("input, select, textarea") ? box : box.querySelector("input, select, textarea"));
+export const inputOf = (box) => box.querySelector("input, select, textarea") ?? box;
 
-/** A labelled input; `oninput` gets its text. */
-export function entry(label, value, oninput, { type = "text", hint: said, hidden, pointer, on = "oninput", ...more } = {}) {
-  return field(label, h("input", { type, value, autocomplete: "off", [on]: (event) => oninput(event.target.value.trim()), ...more }), { hint: said, hidden, pointer });
+/** `oninput` gets the text, at every keystroke or, with `on`, at another event. */
+export const entry = (label, value, oninput, { type = "text", on = "oninput", hint: said, hidden, pointer, ...more } = {}) =>
+  field(label, h("input", { type, value, autocomplete: "off", [on]: (event) => oninput(event.target.value.trim()), ...more }), { hint: said, hidden, pointer });
+
+/** `options` are [value, label]. */
+export const select = (label, options, value, onchange, more) => field(label, h("select", { onchange: (event) => onchange(event.target.value) },
+  options.map(([each, text]) => h("option", { value: each, selected: each === value }, text))), more);
+
+/** A few exclusive choices beside each other. */
+export function choices(legend, options, value, onchange, more = {}) {
+  const name = newId();
+  return h("fieldset.choices", more, h("legend.hidden", legend), options.map(([each, label]) =>
+    h("label", h("input", { type: "radio", name, checked: each === value, onchange: () => onchange(each) }), h("span", label))));
 }
 
 /** Shows what is wrong with a field, or with "" that nothing is. */
@@ -52,7 +66,7 @@ export function mark(box, message) {
   const notes = box.querySelector(".notes");
   notes.querySelector(".wrong")?.remove();
   if (message) notes.append(h("span.wrong", message));
-  put(inputOf(box), "aria-invalid", message ? "true" : "false");
+  inputOf(box).setAttribute("aria-invalid", Boolean(message));
 }
 
 /** Shows each error beside the field it points at; returns those that have none. */
@@ -60,52 +74,25 @@ export function markAll(within, errors) {
   const boxes = [...within.querySelectorAll(".field[data-pointer]")];
   for (const box of boxes) mark(box, "");
   return errors.filter(({ pointer, message }) => {
-    const [box] = boxes.filter((each) => `${pointer}/`.startsWith(`${each.dataset.pointer}/`)).sort((a, b) => b.dataset.pointer.length - a.dataset.pointer.length);
+    const [box] = boxes.filter((each) => `${pointer}/`.startsWith(`${each.dataset.pointer}/`))
+      .sort((a, b) => b.dataset.pointer.length - a.dataset.pointer.length);
     if (box) mark(box, message);
     return !box;
   });
 }
 
-/** A form that tells what the API finds wrong, where it is. */
-export function form(content, label, act, ...others) {
-  const outcome = h("div");
-  const go = h("button.primary", label);
-  const made = h("form.stack", { onsubmit: async (event) => {
-    event.preventDefault();
-    go.disabled = true;
-    outcome.replaceChildren();
-    try {
-      await act();
-    } catch (error) {
-      if (markAll(made, error.errors ?? []).length || !error.errors?.length) outcome.replaceChildren(failure(error));
-    }
-    go.disabled = false;
-  } }, content, outcome, actions(go, others));
-  return made;
-}
-
-export const select = (options, value, onchange, more = {}) => h("select", { ...more, onchange: (event) => onchange(event.target.value) },
-  options.map(([each, label]) => h("option", { value: each, selected: each === value }, label)));
-
-export const checkbox = (label, checked, onchange) => h("label.check", h("input", { type: "checkbox", checked, onchange: (event) => onchange(event.target.checked) }),
-  h("span", label));
-
-/** A few exclusive choices beside each other. */
-export function choices(legend, options, value, onchange) {
-  const name = newId();
-  return h("fieldset.choices", h("legend.hidden", legend), options.map(([each, label]) =>
-    h("label", h("input", { type: "radio", name, value: each, checked: each === value, onchange: () => onchange(each) }), h("span", label))));
-}
-
 // Tables and texts
 
-/** `heads` are texts, with # before a column of numbers; a row is a list of cells, of which the first names it. */
-export function table(caption, heads, rows, hideCaption = true) {
-  const cell = (content, index) => (index ? h(heads[index].startsWith("#") ? "td.number" : "td", content) : h("th", { scope: "row" }, content));
-  return h("div.scroll", { tabindex: "0", role: "region", "aria-label": caption }, h("table",
-    h("caption", { class: hideCaption ? "hidden" : null }, caption),
-    h("thead", h("tr", heads.map((head) => (head.startsWith("#") ? h("th.number", { scope: "col" }, head.slice(1)) : h("th", { scope: "col" }, head))))),
-    h("tbody", rows.map((row) => h("tr", row.map(cell))))));
+/**
+ * `columns` are [head, cell(row)]; a # before the head says that it holds numbers, and the first column names the row.
+ * On a narrow screen each row becomes a card, in which the cells carry their heads.
+ */
+export function table(caption, columns, rows, { shown = false } = {}) {
+  const heads = columns.map(([head]) => [head.replace(/^#/, ""), head.startsWith("#") ? "number" : null]);
+  const cell = (content, index) => h(index ? "td" : "th", { class: heads[index][1], ...(index ? { "data-head": heads[index][0] } : { scope: "row" }) }, h("div", content));
+  return h("div.scroll", { tabindex: "0", role: "region", "aria-label": caption }, h("table", h("caption", { class: shown ? null : "hidden" }, caption),
+    h("thead", h("tr", heads.map(([head, kind]) => h("th", { scope: "col", class: kind }, head)))),
+    h("tbody", rows.map((row) => h("tr", columns.map(([, content], index) => cell(content(row), index)))))));
 }
 
 export const facts = (pairs) => h("dl.facts", pairs.filter(Boolean).map(([name, value]) => [h("dt", name), h("dd", value ?? "–")]));
@@ -113,7 +100,8 @@ export const facts = (pairs) => h("dl.facts", pairs.filter(Boolean).map(([name, 
 /** Text to be copied, with its button. */
 export function snippet(text, label) {
   const copy = button("Copy", async () => {
-    copy.textContent = await navigator.clipboard?.writeText(text).then(() => "Copied", () => "") || "Copy it by hand"; // no clipboard without https
+    const done = await navigator.clipboard?.writeText(text).then(() => "Copied", () => null);
+    copy.textContent = done ?? "Copy it by hand"; // there is no clipboard without https
     announce(copy.textContent);
     setTimeout(() => { copy.textContent = "Copy"; }, 2000);
   }, "small");

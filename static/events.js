@@ -1,10 +1,9 @@
 // Events as people read them: in lists, one alone, and those behind a number.
 
 import { get, isAdmin, locationName, post, remove } from "./api.js";
-import { isGroup, members } from "./definition.js";
-import { actions, button, choices, facts, h, hint, link, table } from "./dom.js";
+import { actions, button, choices, facts, fill, h, hint, link, table } from "./dom.js";
 import { count, exactTime, time, viewerZone } from "./format.js";
-import { confirm, dialog, empty, load, pages, toast, warnings } from "./states.js";
+import { confirm, dialog, empty, loader, pages, toast, warnings } from "./states.js";
 
 export const contactAddress = (locationId, contactId) => `#/contacts/${encodeURIComponent(locationId)}/${encodeURIComponent(contactId)}`;
 
@@ -23,74 +22,57 @@ export function cut(text, length) {
 export function openEvent(eventId, signal, ondelete) {
   return dialog("Event", (close) => {
     const box = h("div.stack");
-    load(box, signal, () => get(`/events/v1/${eventId}`, {}, signal), (event) => detail(event, () => { close(); ondelete?.(); }));
+    loader(box, signal)(() => get(`/events/v1/${eventId}`, {}, signal), (event) => detail(event, () => { close(); ondelete?.(); }));
     return box;
   }, { signal });
 }
 
 function detail(event, ondelete) {
   const zone = viewerZone();
+  const path = `/events/v1/${event.event_id}`;
   const properties = Object.entries(event.properties);
-  return [
-    h("p.strong", event.event_name), warnings(event.warnings) ?? "",
+  const preview = async () => `${count((await remove(path, { dry_run: true })).events, "event")}: ${cut(event.event_name, 80)}, ${time(event.timestamp)}`;
+  const drop = async () => {
+    if (!await confirm("Delete this event?", "It is gone for good, and all metrics are calculated without it.", "Delete", () => remove(path), preview)) return;
+    toast("Event deleted");
+    ondelete();
+  };
+  return [h("p.strong", event.event_name), warnings(event.warnings),
     facts([["Time", `${exactTime(event.timestamp, zone)} (${zone})`], ["Location", locationName(event.location_id)],
       ["Contact", event.contact_id ? link(event.contact_id, contactAddress(event.location_id, event.contact_id)) : "none: an event of the account"],
       ["distinct_id", event.distinct_id], ["Arrived", exactTime(event.received_at, zone)],
-      event.update_count && ["Updated", `${exactTime(event.updated_at, zone)}, ${count(event.update_count, "time")} in all`]]),
-    properties.length ? table("Properties", ["Property", "Value"], properties.map(([key, value]) => [key, String(value)]), false) : hint("No properties."),
-    isAdmin() ? actions(button("Delete this event …", async () => {
-      const path = `/events/v1/${event.event_id}`;
-      if (await confirm("Delete this event?", "It is gone for good, and all metrics are calculated without it.", "Delete", () => remove(path), async () =>
-        `${count((await remove(path, { dry_run: true })).events, "event")}: ${cut(event.event_name, 80)}, ${time(event.timestamp)}`)) {
-        toast("Event deleted");
-        ondelete();
-      }
-    }, "danger-plain")) : "",
-  ];
+      event.update_count > 0 && ["Updated", `${exactTime(event.updated_at, zone)}, ${count(event.update_count, "time")} in all`]]),
+    properties.length > 0 && [h("h3", "Properties"), facts(properties)],
+    isAdmin() && actions(button("Delete this event …", drop, "danger-plain"))];
 }
 
 // Lists
 
-/** Pages of events; `ask(cursor)` brings one. `shows` may leave out the columns event and contact. */
-export function eventList(caption, signal, ask, { zone = viewerZone(), shows = ["event", "contact"], nothing, lead = () => [] }) {
+/** Pages of events; `ask(cursor)` brings one. `only` leaves out the columns of event or contact that are the same in all. */
+export function eventList(caption, signal, ask, { zone = viewerZone(), without = "", nothing, lead = () => null }) {
   const box = h("div.stack");
-  const row = (event) => [button(time(event.timestamp, zone), () => openEvent(event.event_id, signal, show), "inline"),
-    shows.includes("event") && event.event_name,
-    shows.includes("contact") && (event.contact_id ? link(event.contact_name ?? event.contact_id, contactAddress(event.location_id, event.contact_id)) : "–"),
-    propertiesText(event.properties)].filter((cell) => cell !== false);
-  const heads = ["Time", shows.includes("event") && "Event", shows.includes("contact") && "Contact", "Properties"].filter(Boolean);
-  const show = () => pages(box, signal, "events", ask, (events, page) => (events.length ? [lead(page), table(caption, heads, events.map(row))].flat() : nothing));
+  const load = loader(box, signal);
+  const contact = ({ contact_id: id, contact_name: name, location_id: place }) => (id ? link(name ?? id, contactAddress(place, id)) : "–");
+  const columns = [["Time", (event) => button(time(event.timestamp, zone), () => openEvent(event.event_id, signal, show), "inline")],
+    ["Event", (event) => event.event_name], ["Contact", contact], ["Properties", (event) => propertiesText(event.properties)]].filter(([head]) => head !== without);
+  const show = () => pages(box, load, "events", ask, (events, page) => (events.length ? [lead(page), table(caption, columns, events)] : nothing));
   show();
   return box;
 }
 
 // The evidence: which events a number counts
 
-/** `cell`: {title, term, bucket, locations, by, group}; what is left out does not narrow. */
-export function openEvidence({ definition, query, view }, cell) {
+/** `place`: {term, bucket, compared, group}, as the API takes them; what is left out does not narrow. */
+export function openEvidence({ definition, query, view: { signal } }, title, place) {
   const { terms } = definition;
-  return dialog(cell.title, () => {
+  return dialog(title, () => {
     const box = h("div");
-    const show = (key) => box.replaceChildren(evidence(definition, query, cell, key, view));
-    const key = cell.term ?? terms[0].key;
+    const show = (term) => fill(box, eventList("Events behind this number", signal,
+      (cursor) => post("/metrics/v1/events", { ...query, metric: definition, ...place, term, ...(cursor && { cursor }) }, signal), {
+        zone: query.timezone, without: "Event", nothing: empty("No events", "No event of this term lies in this time."),
+        lead: (page) => hint(`${count(page.count, "event")}, the newest first. Times in ${query.timezone}.`) }));
+    const key = place.term ?? terms[0].key;
     show(key);
     return [terms.length > 1 && choices("Term", terms.map((term) => [term.key, `${term.key}: ${cut(term.event, 40)}`]), key, show), box];
-  }, { wide: true, signal: view.signal });
-}
-
-function evidence(definition, { compare, breakdown, ...range }, { locations, by, group, bucket }, term, { signal }) {
-  const narrow = by && by !== "location";
-  const body = { ...range, term, ...(bucket && { bucket }), metric: narrow ? narrowed(definition, term, by, group) : definition,
-    locations: by === "location" ? [group] : locations ?? range.locations };
-  return eventList("Events behind this number", signal, (cursor) => post("/metrics/v1/events", cursor ? { ...body, cursor } : body, signal), {
-    zone: range.timezone, shows: ["contact"], nothing: empty("No events", "No event of this term lies in this time."),
-    lead: (page) => hint(`${count(page.count, "event")}, the newest first. Times in ${range.timezone}.`) });
-}
-
-/** The definition whose term counts one group of a breakdown alone. */
-function narrowed(definition, key, by, group) {
-  const field = by === "tag" ? "contact.tags" : by;
-  const condition = group === null ? { field, op: "is_not_set" } : by === "tag" ? { field, op: "has_any", value: [group] } : { field, op: "is", value: group };
-  const others = ({ filters }) => (!filters ? [] : isGroup(filters) && members(filters)[0] === "all" ? filters.all : [filters]);
-  return { ...definition, terms: definition.terms.map((term) => (term.key === key ? { ...term, filters: { all: [condition, ...others(term)] } } : term)) };
+  }, { wide: true, signal });
 }

@@ -29,7 +29,7 @@ export function short(value, format, step) {
   return numbers({ ...styleOf(format), notation: large ? "compact" : "standard", minimumFractionDigits: 0, maximumFractionDigits: large ? 1 : digits }).format(value);
 }
 
-export const whole = (value) => numbers({}).format(value);
+const whole = (value) => numbers({}).format(value);
 export const count = (amount, noun) => `${whole(amount)} ${noun}${amount === 1 ? "" : "s"}`;
 
 /** How a value differs from the one it is compared with: {sign, text}. */

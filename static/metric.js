@@ -1,16 +1,15 @@
 // One metric, large: its chart, its numbers by time, location and group, and files of them.
 
-import { get, isAdmin, newest, post, remove } from "./api.js";
+import { get, isAdmin, post, remove } from "./api.js";
 import { svgText } from "./chart.js";
 import { combobox } from "./combobox.js";
 import { clean, fieldName, sentence } from "./definition.js";
-import { actions, button, choices, download, field, h, hint, link } from "./dom.js";
+import { actions, button, choices, download, fill, h, hint, link } from "./dom.js";
 import { time } from "./format.js";
 import { queryOf, rangeBar, readRange, withRange, writeRange } from "./range.js";
-import { bucketTable, csv, groupTable, locationTable, result } from "./result.js";
-import { confirm, load, toast } from "./states.js";
+import { csv, result, resultTable, TABLES } from "./result.js";
+import { confirm, loader, toast } from "./states.js";
 
-const TABLES = { time: ["By time", bucketTable], location: ["By location", locationTable], group: ["By group", groupTable] };
 const DEFAULTS = { by: "", chart: "line", table: "time" };
 
 export async function showMetric(view) {
@@ -21,58 +20,63 @@ export async function showMetric(view) {
   const state = Object.fromEntries(Object.entries(DEFAULTS).map(([name, value]) => [name, view.params.get(name) ?? value]));
   const box = h("div.card.stack");
   const tables = h("div.card.stack");
-  const starting = newest(view.signal);
+  const load = loader(box, view.signal);
   let shown = null;
-  const keep = () => view.keep([...writeRange(range), ...Object.entries(state).filter(([name, value]) => value !== DEFAULTS[name])]);
   const drawTable = () => {
-    const offered = Object.entries(TABLES).filter(([name]) => name !== "group" || state.by).map(([name, [label]]) => [name, label]);
-    if (!offered.some(([name]) => name === state.table)) state.table = "time";
-    tables.replaceChildren(choices("Table", offered, state.table, (name) => { state.table = name; keep(); drawTable(); }), TABLES[state.table][1](shown));
+    const kinds = Object.entries(TABLES).filter(([name]) => name !== "group" || state.by).map(([name, [label]]) => [name, label]);
+    if (!kinds.some(([name]) => name === state.table)) state.table = "time";
+    fill(tables, choices("Table", kinds, state.table, set("table", drawTable)), resultTable(shown, state.table));
   };
+  const drawChart = () => { if (shown) fill(box, content(shown, state, metric)); };
   const calculate = () => {
     shown = null;
     tables.replaceChildren();
-    load(box, starting(), async (signal) => {
-      const query = { ...await queryOf(range, signal), ...(state.by && { breakdown: state.by }) };
-      return { definition, query, view, answer: await post("/metrics/v1/query", { ...query, metric: definition }, signal) };
-    }, (found) => {
-      shown = found;
+    const query = { ...queryOf(range), ...(state.by && { breakdown: state.by }) };
+    load((signal) => post("/metrics/v1/query", { ...query, metric: definition }, signal), (answer) => {
+      shown = { definition, query, view, answer };
       drawTable();
       return content(shown, state, metric);
     });
   };
-  const changed = () => { keep(); calculate(); };
+  const keep = () => view.keep([...writeRange(range), ...Object.entries(state).filter(([name, value]) => value !== DEFAULTS[name])]);
+  const set = (name, draw) => (value) => {
+    if (value === state[name]) return;
+    state[name] = value;
+    if (name === "by") state.table = value ? "group" : "time";
+    keep();
+    draw();
+  };
   const edit = withRange(`#/metrics/${metric.metric_id}/edit`);
-  view.begin(metric.name, isAdmin() ? [link("Edit", edit, "button primary"), link("Duplicate", `#/metrics/new?copy=${metric.metric_id}`, "button"), button("Delete …", async () => {
+  const drop = async () => {
     if (!await confirm("Delete this metric?", `“${metric.name}” leaves the dashboard. No event is deleted.`, "Delete metric", () => remove(path))) return;
     toast("Metric deleted");
     location.hash = withRange("#/dashboard");
-  }, "danger-plain")] : link("Definition", edit, "button"), h("p.lead", sentence(metric)), rangeBar(range, changed), h("div.range.second", breakdownField(definition, state, view, changed),
-    choices("Kind of chart", [["line", "Lines"], ["bar", "Bars"]], state.chart, (kind) => { state.chart = kind; keep(); if (shown) box.replaceChildren(...content(shown, state, metric)); })),
-  box, tables);
+  };
+  view.begin(metric.name, isAdmin() ? [link("Edit", edit, "button primary"), link("Duplicate", withRange(`#/metrics/${metric.metric_id}/copy`), "button"),
+    button("Delete …", drop, "danger-plain")] : link("Definition", edit, "button"), h("p.lead", sentence(metric)),
+  rangeBar(range, () => { keep(); calculate(); }), h("div.range.second", breakdownField(definition, state.by, view.signal, set("by", calculate)),
+    choices("Kind of chart", [["line", "Lines"], ["bar", "Bars"]], state.chart, set("chart", drawChart))), box, tables);
   calculate();
 }
 
 function content(shown, { chart: kind }, { name }) {
   const parts = result({ ...shown, kind, height: 320 });
-  const figure = parts.find((part) => part.matches("figure"));
+  const figure = parts.at(-1);
   const file = (suffix, type, text) => download(`${name.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) || "metric"}.${suffix}`, type, text);
-  return [...parts, h("div.actions.foot", hint(`Calculated ${time(shown.answer.calculated_at)}`), button("Download CSV", () => file("csv", "text/csv", csv(shown)), "small"),
+  return [...parts, h("div.actions.foot", hint(`Calculated ${time(shown.answer.calculated_at)}`),
+    button("Download CSV", () => file("csv", "text/csv", csv(shown)), "small"),
     figure && button("Download SVG", () => file("svg", "image/svg+xml", svgText(figure, name)), "small"))];
 }
 
 /** Location always; fields of contacts where all terms are of contacts; properties that the events have. */
-function breakdownField({ terms }, state, view, changed) {
+function breakdownField({ terms }, value, signal, choose) {
   const options = async () => {
-    const [{ event_names: names }, { fields }] = await Promise.all([get("/event-names/v1", {}, view.signal), get("/contact-fields/v1", {}, view.signal)]);
-    const seen = names.filter((each) => terms.some((term) => term.event === each.event_name)).flatMap((each) => each.properties.map(({ key }) => `property.${key}`));
-    const contact = terms.every((term) => term.type === "contact") ? ["tag", ...fields.map((each) => each.field).filter((each) => each !== "contact.date_created")] : [];
-    return ["location", ...new Set(seen), ...contact].map((value) => ({ value, hint: value.includes(".") ? fieldName(value) : "" }));
+    const [{ event_names: names }, { fields }] = await Promise.all([get("/event-names/v1", {}, signal), get("/contact-fields/v1", {}, signal)]);
+    const seen = names.filter((each) => terms.some((term) => term.event === each.event_name)).flatMap((each) => each.properties);
+    const contact = terms.every((term) => term.type === "contact") ? ["tag", ...fields.map((each) => each.field)] : [];
+    return ["location", ...new Set(seen.map(({ key }) => `property.${key}`)), ...contact.filter((each) => each !== "contact.date_created")]
+      .map((each) => ({ value: each, hint: each.includes(".") ? fieldName(each) : "" }));
   };
-  const choose = (value) => {
-    if (value === state.by) return;
-    Object.assign(state, { by: value, table: value ? "group" : "time" });
-    changed();
-  };
-  return field("Break down by", combobox({ value: state.by, placeholder: "Nothing", options, onchange: (value) => { if (!value) choose(""); }, onchoose: (value) => choose(value.trim()) }));
+  return combobox("Break down by", { value, placeholder: "Nothing", options, onchoose: (text) => choose(text.trim()),
+    onchange: (text) => { if (!text) choose(""); } });
 }
