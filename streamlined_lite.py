@@ -2696,8 +2696,8 @@ def json_path(key: str) -> str:
 
 def number_of(x: str) -> str:
     """The number that x is or that its text spells, else null: only a text that spells one equals its own cast."""
-    return (f"case when cast({x} as numeric) = {x} and cast({x} as numeric) between -1.7976931348623157e308 and 1.7976931348623157e308 "
-            f"then cast({x} as numeric) end")
+    return (f"case when typeof({x}) <> 'text' then {x} when cast({x} as numeric) = {x} and cast({x} as numeric) "
+            f"between -1.7976931348623157e308 and 1.7976931348623157e308 then cast({x} as numeric) end")
 
 
 def text_of(x: str) -> str:
@@ -2778,8 +2778,8 @@ def filter_sql(group: Group, where: Frame, binds: Binds) -> str:
     return "(" + (" or " if group.any else " and ").join(parts or ["true"]) + ")"
 
 
-# What one term makes of its facts, whose column x is the number, the text or the contact it is about.
-AGGREGATES = {"count": "count(*)", "unique_contacts": "count(distinct x)", "count_distinct": "count(distinct x)", "sum": "total(x)",
+# What one term makes of its facts, whose column x is the count, the number, the text or the contact they are about.
+AGGREGATES = {"count": "coalesce(sum(x), 0)", "unique_contacts": "count(distinct x)", "count_distinct": "count(distinct x)", "sum": "total(x)",
               "avg": "avg(x)", "min": "min(x)", "max": "max(x)", "median": "median(x)", "p90": "percentile_cont(x, 0.9)",
               "p95": "percentile_cont(x, 0.95)", "latest": "x"}
 EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
@@ -2787,24 +2787,22 @@ EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
 # The columns of a grouping. place is an index into the list of the groups of a breakdown, null: the rest of them.
 GROUPINGS = {"total": ("period",), "bucket": ("cell",), "location": ("period", "location"), "group": ("grp",),
              "place": ("period", "place"), "place_bucket": ("cell", "place")}
-COLUMNS = {"cell": "b.key", "period": "b.value ->> 2", "location": "e.location_id"}
 
 
-def x_sql(term: Term, where: Frame, binds: Binds) -> str:
+def raw_sql(term: Term, where: Frame, binds: Binds) -> str:
+    """What of an event its term is about."""
     if term.aggregation == "count":
         return "1"
-    if term.aggregation == "unique_contacts":  # a contact is known by both ids; no id has a NUL
-        return "e.contact_id" if len(where.locations) == 1 else "e.location_id || char(0) || e.contact_id"
-    value = value_of(f"property.{term.property}", binds)
-    return text_of(value) if term.aggregation == "count_distinct" else number_of(value)
+    if term.aggregation == "unique_contacts":  # a contact is known by both ids
+        return "e.contact_id" if len(where.locations) == 1 else "location || ' ' || e.contact_id"
+    return value_of(f"property.{term.property}", binds)
 
 
-def skipped_sql(term: Term, binds: Binds) -> str:
-    """Whether the event has the property, and it is not a number where one is needed."""
-    if term.aggregation in ("count", "unique_contacts", "count_distinct"):
-        return "0"
-    value = value_of(f"property.{term.property}", binds)
-    return f"{value} is not null and ({number_of(value)}) is null"
+def x_sql(term: Term, raw: str) -> str:
+    """The same as its aggregation takes it; null does not count."""
+    if term.aggregation in WITHOUT_PROPERTY:
+        return raw
+    return text_of(raw) if term.aggregation == "count_distinct" else number_of(raw)
 
 
 def group_sql(breakdown: str | None, binds: Binds) -> str:
@@ -2820,50 +2818,57 @@ def place_sql(group: str, groups: list[str | None], binds: Binds) -> str:
     return f"case {group}{known} else {lacking} end" if known else lacking
 
 
-def source_sql(term: Term, cells: list[tuple[int, int, int]], where: Frame, binds: Binds, breakdown: str | None = None) -> str:
-    """`from … where …` that finds the term's events, as e, each with its bucket, as b."""
-    lines = [f"from json_each({binds.add_list(where.locations)}) l cross join json_each({binds.add_list(cells)}) b",
-             "cross join events e indexed by events_by_name"]
+def cells_sql(cells: list[tuple[int, int, int]], where: Frame, binds: Binds) -> str:
+    """The tables that events are sought by: the buckets with their periods, and the locations."""
+    return (f"with cells as materialized (select key as cell, value ->> 0 as start, value ->> 1 as end, value ->> 2 as period "
+            f"from json_each({binds.add_list(cells)})),\n"
+            f"places as materialized (select key as location, value as location_id from json_each({binds.add_list(where.locations)}))")
+
+
+def events_sql(term: Term, where: Frame, binds: Binds, breakdown: str | None = None) -> tuple[str, str]:
+    """The term's events of one cell and one place: what they are sought in, and the condition."""
+    tables, tests = "events e indexed by events_by_name", ""
     if any(is_in_contact(name) for name in (breakdown, *(each.field for each in term.conditions()))):
-        lines.append("left join contacts c on c.location_id = e.location_id and c.contact_id = e.contact_id")
+        tables += "\nleft join contacts c on c.location_id = e.location_id and c.contact_id = e.contact_id"
     if breakdown == "tag":
-        lines.append("left join contact_tags t on t.location_id = e.location_id and t.contact_id = e.contact_id")
-    lines += [f"where e.location_id = l.value and e.event_name = {binds.add(term.event)}",
-              "and e.timestamp >= b.value ->> 0 and e.timestamp < b.value ->> 1"]
+        tables += "\nleft join contact_tags t on t.location_id = e.location_id and t.contact_id = e.contact_id"
     if term.type == "contact":
-        lines.append("and e.contact_id is not null")
+        tests += "\nand e.contact_id is not null"
     if term.filters:
-        lines.append("and " + filter_sql(term.filters, where, binds))
-    return "\n".join(lines)
+        tests += "\nand " + filter_sql(term.filters, where, binds)
+    return tables, (f"where e.location_id = places.location_id and e.event_name = {binds.add(term.event)}\n"
+                    f"and e.timestamp >= cells.start and e.timestamp < cells.end{tests}")
 
 
 def compile_term(term: Term, groupings: Iterable[str], cells: list[tuple[int, int, int]], where: Frame,
                  breakdown: str | None = None, groups: list[str | None] | None = None) -> tuple[str, Binds]:
     """The statement of one term: (grouping, its two keys, value, skipped) for each group of each grouping."""
     binds = Binds()
-    group = group_sql(breakdown, binds)
-    known = COLUMNS | {"grp": group, "place": place_sql(group, groups or [], binds)}
-    wanted = dict.fromkeys(column for grouping in groupings for column in GROUPINGS[grouping])
-    columns = {column: known[column] for column in wanted}
-    columns |= {"x": x_sql(term, where, binds), "skipped": skipped_sql(term, binds)}
-    if term.aggregation == "latest":
-        columns["moment"] = "printf('%013d%019d', e.timestamp, e.event_id)"
+    columns = {"cell": "cell", "period": "period", "location": "location", "raw": raw_sql(term, where, binds)}
+    tables, condition = events_sql(term, where, binds, breakdown)
+    if breakdown:
+        columns["grp"] = group = group_sql(breakdown, binds)
+        columns["place"] = place_sql(group, groups or [], binds)
     if breakdown == "tag":
         columns["event_id"] = "e.event_id"  # an event with two tags of one group is there once
+        del columns["grp" if groups is not None else "place"]
+    if term.aggregation == "latest":
+        columns["moment"] = "printf('%013d%019d', e.timestamp, e.event_id)"
+    source = f"from cells cross join places cross join {tables}\n{condition}"
+    if term.aggregation == "count" and not breakdown:  # a range of the index, counted as it is
+        columns["raw"], source = f"(select count(*) from {tables}\n{condition})", "from cells cross join places"
     listed = ", ".join(f"{value} as {name}" for name, value in columns.items())
-    facts = f"select {'distinct ' if breakdown == 'tag' else ''}{listed}\n{source_sql(term, cells, where, binds, breakdown)}"
-    selects = [grouping_sql(term.aggregation, grouping, len(where.periods)) for grouping in groupings]
-    return f"with facts as materialized ({facts})\n" + "\nunion all ".join(selects), binds
-
-
-def grouping_sql(aggregation: str, grouping: str, periods: int) -> str:
-    """The bare x beside max() is that of the row with the maximum: for latest the newest event with a number."""
-    first, second = (*GROUPINGS[grouping], "null")[:2]
-    latest = "max(case when x is not null then moment end)" if aggregation == "latest" else "null"
-    if grouping == "total" and periods == 1:  # all facts: nothing to sort
-        return f"select 'total', 0, null, {AGGREGATES[aggregation]}, sum(skipped), {latest} from facts"
-    return (f"select '{grouping}', {first}, {second}, {AGGREGATES[aggregation]}, sum(skipped), {latest}\n"
-            f"from facts group by {', '.join(GROUPINGS[grouping])}")
+    numeric = term.aggregation not in (*WITHOUT_PROPERTY, "count_distinct")
+    facts = (f"raws as materialized (select {'distinct ' if breakdown == 'tag' else ''}{listed}\n{source}),\n"
+             f"facts as (select *, {x_sql(term, 'raw')} as x from raws)")
+    skipped = "sum(raw is not null and x is null)" if numeric else "0"
+    latest = "max(case when x is not null then moment end)" if term.aggregation == "latest" else "null"  # x beside it is that row's
+    selects = []
+    for grouping in groupings:
+        first, second = (*GROUPINGS[grouping], "null")[:2]
+        selects.append(f"select '{grouping}', {first}, {second}, {AGGREGATES[term.aggregation]}, {skipped}, {latest}\n"
+                       f"from facts group by {', '.join(GROUPINGS[grouping])}")
+    return f"{cells_sql(cells, where, binds)},\n{facts}\n" + "\nunion all ".join(selects), binds
 
 
 class TooSlow(Exception):
@@ -2985,11 +2990,11 @@ def location_answers(connection: apsw.Connection, table: Table, where: Frame) ->
     found = rows(connection, "metrics.name_locations", locations=json.dumps(where.locations))
     names = {each["location_id"]: each["name"] for each in found}
 
-    def numbers(number: int, each: str) -> dict:
-        return table.numbers("location", number, each) if len(where.locations) > 1 else table.numbers("total", number)
+    def numbers(period: int, place: int) -> dict:
+        return table.numbers("location", period, place) if len(where.locations) > 1 else table.numbers("total", period)
 
-    return [{"location_id": each, "name": names.get(each), **numbers(0, each)}
-            | ({"compare": numbers(1, each)} if len(where.periods) > 1 else {}) for each in where.locations]
+    return [{"location_id": each, "name": names.get(each), **numbers(0, place)}
+            | ({"compare": numbers(1, place)} if len(where.periods) > 1 else {}) for place, each in enumerate(where.locations)]
 
 
 def rank_groups(connection: apsw.Connection, metric: Definition, breakdown: str, where: Frame, deadline: float) -> list[str | None]:
@@ -3066,14 +3071,16 @@ def compile_evidence(term: Term, cell: tuple[int, int, int], where: Frame, break
                      other: bool | None = False, before: tuple[int, int] | None = None, limit: int = 0) -> tuple[str, Binds]:
     """The statement that counts the events, or with `before` the one that lists those before a place."""
     binds = Binds()
-    source = f"{source_sql(term, [cell], where, binds, breakdown)}\nand ({x_sql(term, where, binds)}) is not null"
+    tables, condition = events_sql(term, where, binds, breakdown)
+    source = f"from cells cross join places cross join {tables}\n{condition}\nand ({x_sql(term, raw_sql(term, where, binds))}) is not null"
     if breakdown:
         source += f"\nand {place_sql(group_sql(breakdown, binds), groups, binds)} is {'null' if other else '0'}"
+    sought = cells_sql([cell], where, binds)
     if before is None:
-        return f"select count({'distinct e.event_id' if breakdown == 'tag' else '*'}) {source}", binds
+        return f"{sought}\nselect count({'distinct e.event_id' if breakdown == 'tag' else '*'}) {source}", binds
     name = "(select name from contacts n where n.location_id = e.location_id and n.contact_id = e.contact_id)"
     place = f"({binds.add(before[0])}, {binds.add(before[1])})"
-    return (f"select {'distinct ' if breakdown == 'tag' else ''}e.*, {name} as contact_name {source}\nand (e.timestamp, e.event_id) < {place}\n"
+    return (f"{sought}\nselect {'distinct ' if breakdown == 'tag' else ''}e.*, {name} as contact_name {source}\nand (e.timestamp, e.event_id) < {place}\n"
             f"order by e.timestamp desc, e.event_id desc limit {binds.add(limit)}", binds)
 
 
