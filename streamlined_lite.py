@@ -28,6 +28,7 @@ import base64
 import bisect
 import codecs
 import contextlib
+import csv
 import fcntl
 import functools
 import gc
@@ -54,11 +55,12 @@ import threading
 import time
 import traceback
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, get_args
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
@@ -935,9 +937,10 @@ class Database:
                 reader.close()
         with contextlib.suppress(apsw.Error):
             self.roll_back()
-            self.begin()
-            self.write_last_used()
-            self.commit()
+            if self.last_used:
+                self.begin()
+                self.write_last_used()
+                self.commit()
         self.writer.close()
 
     def _wal_grew(self, connection: apsw.Connection, name: str, pages: int) -> int:
@@ -1041,14 +1044,14 @@ def migrations() -> list[str]:
 
 def migrate(connection: apsw.Connection, path: str) -> None:
     """Each missing step and the record of it commit together, after a copy of a file that holds an earlier schema."""
-    copied = False
-    for version, script in enumerate(migrations(), start=1):
+    copied, scripts = False, migrations()
+    for version in range(connection.pragma("user_version") + 1, len(scripts) + 1):
         connection.execute("begin immediate")
         try:
             if (before := connection.pragma("user_version")) < version:  # asked inside, in case two processes start at once
                 if before and not copied:
                     copied = keep_copy(path, before)
-                connection.execute(script)
+                connection.execute(scripts[version - 1])
                 connection.pragma("user_version", version)
         except BaseException:
             connection.execute("rollback")
@@ -1467,15 +1470,19 @@ DELETE_STEP = 1_000  # rows one request removes at most, so that a turn stays sh
 
 def delete_events(connection: apsw.Connection, query: EventDeletion, locations: list[str]) -> dict:
     """Deletes up to 1,000 events by filter and says how many remain; a dry run only counts."""
+    if not query.model_dump(exclude={"dry_run"}, exclude_none=True):
+        raise Invalid([field_error("?", "filter_required", "name at least one of location_id, event_name, contact_id, from, to")])
     matching = count_events(connection, query, locations)
-    if query.dry_run:
-        return {"events": matching, "remaining": matching}
-    step = EventQuery.model_construct(**dict(query), limit=500)
-    deleted = 0
-    while deleted < min(DELETE_STEP, matching):
-        chosen = [event["event_id"] for event in list_events(connection, step, locations)["events"]]
+    deleted = 0 if query.dry_run else delete_step(connection, query, locations)
+    return {"events": matching if query.dry_run else deleted, "remaining": matching - deleted}
+
+
+def delete_step(connection: apsw.Connection, query: EventFilter, locations: list[str]) -> int:
+    """Deletes up to 1,000 events, the newest first; fewer where no more match."""
+    step, deleted = EventQuery.model_construct(**dict(query), limit=500), 0
+    while deleted < DELETE_STEP and (chosen := [event["event_id"] for event in list_events(connection, step, locations)["events"]]):
         deleted += change(connection, "events.delete_many", event_ids=json.dumps(chosen))
-    return {"events": deleted, "remaining": matching - deleted}
+    return deleted
 
 
 def list_event_names(connection: apsw.Connection, locations: Iterable[str]) -> dict:
@@ -1957,6 +1964,17 @@ def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now
     status, contact = store_contact(connection, said, now)
     warnings = warn_unknown(reading, [f"customData.{name}" for name in custom]).warnings
     return {"status": status, "contact": contact_out(contact), "warnings": warnings}
+
+
+def receive_fields(connection: apsw.Connection, parsed: dict, ids: Mapping[str, Any], now: int) -> dict:
+    """A contact as PUT takes it and as answers show it."""
+    said = {name: parsed[name] for name in ContactBody.model_fields if name in parsed}
+    if isinstance(fields := parsed.get("fields"), dict) and "timezone" in fields:
+        said["timezone"] = fields["timezone"]
+    contact = validate(Contact, said | ids, {("timezone",): "/fields/timezone"})
+    unknown = [name for name in parsed if name not in ContactDetail.model_fields]
+    status, stored = store_contact(connection, contact, now)
+    return {"status": status, "contact": contact_out(stored), "warnings": warn_unknown(Reading({}), unknown).warnings}
 
 
 def is_app_webhook(parsed: dict) -> bool:
@@ -3305,8 +3323,6 @@ def get_events(call: Call) -> dict:
 @route("DELETE", "/events/v1", scope="admin", query=EventDeletion, answers={200: DeletedEvents}, writes=True)
 def delete_events_by_filter(call: Call) -> dict:
     """Deletes up to 1,000 of the events that match and says how many remain; repeat until that is 0."""
-    if not call.query.model_dump(exclude={"dry_run"}, exclude_none=True):
-        raise Invalid([field_error("?", "filter_required", "name at least one of location_id, event_name, contact_id, from, to")])
     return delete_events(call.connection, call.query, call.locations(call.query.location_id))
 
 
@@ -3367,15 +3383,8 @@ def get_contact(call: Call) -> dict:
 def put_contact(call: Call) -> tuple[int, dict]:
     """Creates or changes a contact: fields sent replace, fields left out stay, null clears."""
     call.caller.check_location(call.path["location_id"])
-    parsed = parse_object(call.body)
-    said = {name: parsed[name] for name in ContactBody.model_fields if name in parsed}
-    if isinstance(fields := parsed.get("fields"), dict) and "timezone" in fields:
-        said["timezone"] = fields["timezone"]
-    contact = validate(Contact, said | call.path, {("timezone",): "/fields/timezone"})
-    unknown = [name for name in parsed if name not in ContactDetail.model_fields]
-    status, contact = store_contact(call.connection, contact, call.now)
-    answer = {"status": status, "contact": contact_out(contact), "warnings": warn_unknown(Reading({}), unknown).warnings}
-    return 201 if status == "created" else 200, answer
+    answer = receive_fields(call.connection, parse_object(call.body), call.path, call.now)
+    return 201 if answer["status"] == "created" else 200, answer
 
 
 @route("DELETE", "/contacts/v1/{location_id}/{contact_id}", scope="sync", query=DryRun, answers={200: DeletedContact}, writes=True)
@@ -4318,6 +4327,9 @@ EXAMPLES = {
     "keys create": "streamlined-lite keys create \"HighLevel workflows\" --location ve9EPM428h8vShlRW1KT",
     "keys list": "streamlined-lite keys list --json",
     "keys revoke": "streamlined-lite keys revoke 3",
+    "export": "streamlined-lite export events --location ve9EPM428h8vShlRW1KT --from 2026-01-01 --output january.ndjson",
+    "import": "streamlined-lite import contacts.csv --location ve9EPM428h8vShlRW1KT",
+    "delete-events": "streamlined-lite delete-events --location ve9EPM428h8vShlRW1KT --to 2024-01-01",
     "backup": "streamlined-lite backup /var/backups/streamlined-lite --keep 14",
     "restore": "streamlined-lite restore before.db --database streamlined-lite.db",
 }
@@ -4335,7 +4347,7 @@ def main(argv: list[str] | None = None) -> int:
     except Problem as problem:
         return complain(problem.detail, 1)
     except apsw.Error as error:
-        return complain(problem_of(error).detail, 1)
+        return complain(f"the database cannot be used: {error}; what was not yet committed is not stored", 1)
     except KeyboardInterrupt as ended:
         return complain("stopped before the end; it can be started again", 128 + ended.args[0])
     except BrokenPipeError:  # as in `keys list | head`: who reads has read enough
@@ -4400,7 +4412,23 @@ def parser() -> argparse.ArgumentParser:
     backup.add_argument("--keep", type=int, metavar="N", help="in a folder: delete all backups of this database but the newest N")
     restore = add_command(commands, "restore", "put a backup in the place of the database, which is kept beside it", restore_command)
     restore.add_argument("file", metavar="FILE", help="what backup wrote")
-    for each in (create, listed, revoke, backup, restore):
+    export = add_command(commands, "export", "write events, contacts or metrics, the newest first, as one state", export_command)
+    export.add_argument("what", choices=list(COLUMNS))
+    export.add_argument("--format", choices=("ndjson", "csv"), default="ndjson", help="a JSON object a line (default), or CSV with a header")
+    export.add_argument("--output", metavar="FILE", help="a new file, which gets its name when it is whole (default: standard output)")
+    imported = add_command(commands, "import", "store what export wrote, or a CSV such as HighLevel's export of contacts", import_command)
+    imported.add_argument("files", nargs="+", metavar="FILE", help="NDJSON or CSV of events, contacts or metrics; - is standard input")
+    imported.add_argument("--location", metavar="ID", help="the location_id of what names none")
+    imported.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="values",
+                          help="a field of what has none, such as event_name=Sale; repeat for more")
+    imported.add_argument("--map", action="append", default=[], metavar="COLUMN=FIELD", dest="columns",
+                          help="which field a column of a CSV is, such as 'Deal ID=distinct_id'; repeat for more")
+    delete = add_command(commands, "delete-events", "delete events by filter, after showing how many", delete_events_command)
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+    for each in (export, delete):
+        for flag, (name, shown) in EVENT_FLAGS.items():
+            each.add_argument(flag, dest=name, metavar=shown)
+    for each in (create, listed, revoke, backup, restore, export, imported, delete):
         add_settings(each, {"database"})
         each.add_argument("--json", action="store_true", help="answer in JSON")
     return top
@@ -4569,6 +4597,323 @@ def revoke_key_command(config: Config, key_id: int, json: bool) -> int:
         with database.turn():
             revoked = revoke_key(database.writer, key_id, database.clock())
     return say(revoked, json, f"Key {key_id}, {revoked['name']}, is revoked.")
+
+
+# Export, import and deletion of events
+
+COLUMNS = {  # what is exported, and what a CSV of it has
+    "events": ("event_name", "location_id", "distinct_id", "contact_id", "timestamp", "properties"),
+    "contacts": ("location_id", "contact_id", "name", "email", "phone", "source", "type", "date_created", "as_of", "tags", "fields"),
+    "metrics": ("name", "terms", "formula", "format")}
+EVENT_FLAGS = {"--location": ("location_id", "ID"), "--name": ("event_name", "NAME"), "--contact": ("contact_id", "ID"),
+               "--from": ("from", "TIME"), "--to": ("to", "TIME")}
+STEP_SECONDS, PAUSE_SECONDS = 0.1, 0.015  # a command's transaction, and the gap after it, in which a server takes its turn
+# A cell that a spreadsheet could take for a formula, after quotes that stand before it already.
+FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
+
+
+def read_flags(given: dict[str, Any]) -> EventFilter:
+    """The filter that the flags say. Raises ConfigError in their words."""
+    try:
+        return validate(EventFilter, {name: value for name, value in given.items() if value is not None})
+    except Invalid as problem:
+        flags = {"/" + name: flag for flag, (name, _) in EVENT_FLAGS.items()}
+        raise ConfigError("; ".join(f"{flags[each['pointer']]} {each['message']}" for each in problem.errors)) from None
+
+
+def export_command(config: Config, what: str, format: str, output: str | None, json: bool, **filters: str | None) -> int:
+    query = read_flags(filters)
+    if unserved := {name for name, value in filters.items() if value} - {"events": set(filters), "contacts": {"location_id"}}.get(what, set()):
+        raise ConfigError(f"{', '.join(flag for flag, (name, _) in EVENT_FLAGS.items() if name in unserved)} does not go with {what}")
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(contextlib.closing(open_reader(named_file(config))))
+        connection.execute("begin")  # one state from the first to the last
+        partial, show = output and stack.enter_context(whole_file(output)), stack.enter_context(Progress("exporting", what))
+        file = stack.enter_context(open(partial, "wb")) if partial else sys.stdout.buffer
+        write = csv_writer(file, COLUMNS[what]) if format == "csv" else functools.partial(write_line, file)
+        number = 0
+        for number, record in enumerate(exported(connection, what, query), start=1):
+            write({name: record[name] for name in COLUMNS[what] if record.get(name) is not None})
+            show(count=number)
+    return say({"file": output, what: number}, json, f"{output}: {number:,} {what}") if output else 0
+
+
+def exported(connection: apsw.Connection, what: str, query: EventFilter) -> Iterator[dict]:
+    if what == "metrics":
+        yield from export_metrics(connection)["metrics"]
+        return
+    statement, binds = event_statement("list", query) if what == "events" else ("contacts.list", {})
+    binds |= {"before_timestamp": 2**62, "before_id": 0, "before_time": 2**62, "before_contact": "", "before_location": "", "limit": -1}
+    for location_id in [query.location_id] if query.location_id else list_location_ids(connection):
+        for each in stream(connection, statement, **binds, location_id=location_id):
+            yield event_out(each) if what == "events" else contact_out(contact_read(connection, each))
+
+
+def write_line(file: Any, record: dict) -> None:
+    file.write(to_json(record) + b"\n")
+
+
+def csv_writer(file: Any, columns: tuple[str, ...]) -> Callable[[dict], Any]:
+    lines = csv.writer(SimpleNamespace(write=lambda line: file.write(line.encode())))
+    lines.writerow(columns)
+    return lambda record: lines.writerow([csv_cell(record.get(name, "")) for name in columns])
+
+
+def csv_cell(value: Any) -> str:
+    """Text as it is, tags with commas, all else as JSON; a quote before what could be a formula, which an import takes away again."""
+    if isinstance(value, list) and all(isinstance(each, str) and not re.search(r"^\s*\[|,", each) for each in value):
+        value = ", ".join(value)
+    text = value if isinstance(value, str) else to_json(value).decode()
+    return "'" + text if FORMULA.match(text) else text
+
+
+def import_command(config: Config, files: list[str], location: str | None, values: list[str], columns: list[str], json: bool) -> int:
+    fixed, mapping = read_pairs("--set", values), read_pairs("--map", columns)
+    if location is not None:
+        fixed["location_id"] = location
+    if unreadable := [name for name in files if name != "-" and not os.access(name, os.R_OK)]:
+        raise ConfigError(f"cannot read {', '.join(unreadable)}")
+    if not os.path.exists(named_file(config)):
+        create_file(config.database)
+    with existing_database(config) as database:
+        database.writer.set_busy_handler(wait_for_others)
+        results = [Import(database, name, mapping, fixed).run() for name in files]
+    say(results, json, "\n".join(map(import_line, results)))
+    return 3 if any(each["rejected"] for each in results) else 0
+
+
+def read_pairs(flag: str, pairs: list[str]) -> dict[str, str]:
+    split = [each.rpartition("=") if flag == "--map" else each.partition("=") for each in pairs]
+    if wrong_ones := [each for each, (left, _, right) in zip(pairs, split) if not left.strip() or not right.strip()]:
+        raise ConfigError(f"{flag} {wrong_ones[0]}: write NAME=VALUE")
+    return {left.strip(): right.strip() for left, _, right in split}
+
+
+def wait_for_others(attempt: int) -> bool:
+    """For a lock that another process has; unlike SQLite's own waiting this can be ended by a signal."""
+    time.sleep(0.01)
+    return attempt < 6_000
+
+
+def import_line(result: dict) -> str:
+    parts = [f"{result[name]:,} {name}" for name in ("created", "updated", "unchanged") if result[name]]
+    parts += [f"{result['rejected']:,} rejected (see {result['rejected_file']})"] * bool(result["rejected"])
+    noted = "".join(f"\n  warning {code}: {count:,}" for code, count in result["warnings"].items())
+    return f"{result['file']}: {result['kind']}: {', '.join(parts) or 'nothing'}{noted}"
+
+
+UNREADABLE = {b"\xff\xfe": "UTF-16; save it as CSV in UTF-8", b"\xfe\xff": "UTF-16; save it as CSV in UTF-8", b"[": "a JSON array; write one object a line, as jq -c '.[]' does",
+              b"\x1f\x8b": "compressed; unpack it: zcat FILE | streamlined-lite import -", b"PK": "a spreadsheet or archive; save it as CSV in UTF-8"}
+CONTACT_HEADERS = {"created": "date_created", "full_name": "name", "contact_source": "source", "contact_type": "type"}
+
+
+class Import:
+    """One file on its way into the database, by the API's own reading and storing, in small transactions."""
+
+    def __init__(self, database: Database, name: str, mapping: dict[str, str], fixed: dict[str, str]):
+        self.database, self.name, self.mapping, self.fixed = database, name, mapping, fixed
+        self.counts, self.warnings, self.kind = Counter(), Counter(), ""
+        self.place = self.lines = self.size = 0
+        self.rejected_name = ("stdin" if name == "-" else name) + ".rejected"
+        self.rejected: Any = None
+
+    def run(self) -> dict:
+        with contextlib.ExitStack() as stack:
+            try:
+                file = sys.stdin.buffer if self.name == "-" else stack.enter_context(open(self.name, "rb"))
+                self.size = os.fstat(file.fileno()).st_size
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.rejected_name)  # those of an earlier import
+            except OSError as error:
+                raise ConfigError(f"cannot read {self.name}: {error.strerror}") from None
+            show, records, more = stack.enter_context(Progress("importing", "lines")), self.records(file), True
+            stack.callback(lambda: self.rejected and self.rejected.close())
+            while more:
+                more = self.step(records)
+                show(self.place, self.size, self.lines)
+                time.sleep(PAUSE_SECONDS)
+        return {"file": self.name, "kind": self.kind, **{name: self.counts[name] for name in ("created", "updated", "unchanged", "rejected")},
+                "rejected_file": self.rejected_name if self.rejected else None, "warnings": dict(self.warnings)}
+
+    def step(self, records: Iterator[tuple[int, bytes, Any]]) -> bool:
+        """One transaction; whether there may be more."""
+        until = time.monotonic() + STEP_SECONDS
+        with self.database.turn():
+            for number, line, record in records:
+                self.take(number, line, record)
+                if time.monotonic() > until:
+                    return True
+        return False
+
+    def take(self, number: int, line: bytes, record: Any) -> None:
+        try:
+            if len(line) > BODY_LIMIT:
+                raise TooLarge(f"a record may have {BODY_LIMIT:,} bytes")
+            with self.database.savepoint() as connection:
+                statuses, warnings = self.store(connection, line if record is None else record)
+        except apsw.Error:
+            raise
+        except Exception as error:
+            self.reject(number, line, problem_of(error))
+        else:
+            self.counts.update(statuses)
+            self.warnings.update(each["code"] for each in warnings)
+
+    def store(self, connection: apsw.Connection, record: Any) -> tuple[Iterable[str], list[dict]]:
+        """A line of JSON, or a CSV's cells by their names: what became of it, and warnings."""
+        now = self.database.clock()
+        if isinstance(record, bytes) and (self.fixed or self.kind != "events"):
+            record = self.fixed | parse_object(Body(record, JSON))
+        if isinstance(record, Exception):
+            raise record
+        if self.kind == "metrics":
+            definitions = validate(DefinitionList, record if "metrics" in record else {"metrics": [record]})
+            return Counter(import_metrics(connection, definitions, now)).elements(), []
+        if self.kind == "contacts":
+            ids = {name: record[name] for name in ("location_id", "contact_id", "as_of") if not is_blank(record.get(name))}
+            answer = receive_fields(connection, record, ids, now)
+        else:
+            body = Body(record if isinstance(record, bytes) else to_json(record), JSON)
+            _, answer = receive_event(connection, body, Caller(None, "admin"), now, arrived=now)
+        return [answer["status"]], answer["warnings"]
+
+    def reject(self, number: int, line: bytes, problem: Problem) -> None:
+        if self.rejected is None:
+            opener = lambda path, flags: os.open(path, flags, 0o600)
+            self.rejected = open(self.rejected_name, "wb", opener=opener)
+        self.counts["rejected"] += 1
+        reasons = problem.errors or [field_error("", problem.code, problem.detail)]
+        write_line(self.rejected, {"line": number, "reasons": reasons, "text": line.decode("utf-8", "backslashreplace").rstrip("\r\n")})
+
+    # Reading
+
+    def records(self, file: Any) -> Iterator[tuple[int, bytes, Any]]:
+        """(the number of its first line, its bytes, a CSV's cells by name or None or an exception) for each record."""
+        start = file.peek(3)
+        if found := next((what for magic, what in UNREADABLE.items() if start.startswith(magic)), None):
+            raise ConfigError(f"{self.name} is {found}")
+        lines = self.read_lines(file)
+        if start.removeprefix(b"\xef\xbb\xbf")[:1] != b"{":
+            yield from self.csv_records(lines)
+            return
+        for number, line in lines:
+            if line.strip():
+                if not self.kind:
+                    self.tell_kind(self.fixed.keys() | self.first_names(line))
+                yield number, line, None
+
+    def read_lines(self, file: Any) -> Iterator[tuple[int, bytes]]:
+        """Each line without a byte order mark; of one that is far too long only the beginning."""
+        while line := file.readline(WIRE_LIMIT):
+            self.lines, self.place = self.lines + 1, self.place + len(line)
+            if self.lines == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            yield self.lines, line
+            while len(line) >= WIRE_LIMIT and not line.endswith(b"\n") and (line := file.readline(WIRE_LIMIT)):
+                self.place += len(line)
+
+    def first_names(self, line: bytes) -> Iterable[str]:
+        try:
+            return parse_object(Body(line, JSON)).keys()
+        except Problem as problem:
+            raise ConfigError(f"{self.name}: the first line is no JSON object ({problem.detail}); write one object a line") from None
+
+    def tell_kind(self, names: Iterable[str]) -> None:
+        kinds = {"event_name": "events", "customData": "events", "terms": "metrics", "metrics": "metrics", "contact_id": "contacts"}
+        self.kind = next((kind for name, kind in kinds.items() if name in names), "")
+        if not self.kind:
+            raise ConfigError(f"{self.name}: neither events (event_name), contacts (contact_id) nor metrics (terms) are named there; "
+                              "give a CSV's column a field's name with --map 'COLUMN=FIELD'")
+
+    def csv_records(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, Any]]:
+        csv.field_size_limit(WIRE_LIMIT)  # the largest thing that a quote without an end can swallow
+        raw: list[bytes] = []
+        texts = self.decoded(lines, raw)
+        if (first := next(texts, None)) is None:
+            raise ConfigError(f"{self.name} is empty")
+        reader = csv.reader(itertools.chain([first], texts), delimiter=max(",;\t", key=first.count))
+        headers = self.read_header(next(reader))
+        while True:
+            raw.clear()
+            try:
+                cells, record = next(reader), None
+            except StopIteration:
+                return
+            except csv.Error as error:
+                cells, record = [], Malformed(f"not CSV: {error}", "not_csv")
+            if cells or record:
+                yield self.lines - len(raw) + 1, b"".join(raw), record or self.read_cells(headers, cells)
+
+    def decoded(self, lines: Iterator[tuple[int, bytes]], raw: list[bytes]) -> Iterator[str]:
+        """UTF-8, or what Windows writes where a spreadsheet was told nothing else."""
+        for _, line in lines:
+            raw.append(line)
+            try:
+                yield line.decode()
+            except UnicodeDecodeError:
+                self.warnings["read_as_windows_1252"] += 1
+                yield line.decode("cp1252", "replace")
+
+    def read_header(self, cells: list[str]) -> list[str]:
+        """The fields that the columns are. Raises ConfigError for a --map of a column that there is not."""
+        cells = [cell.strip() for cell in cells]
+        if missing := self.mapping.keys() - set(cells):
+            raise ConfigError(f"{self.name} has no column {', '.join(sorted(missing))}; it has {', '.join(cells)}")
+        plain_names = [self.mapping.get(cell, cell.lower().replace(" ", "_")) for cell in cells]
+        self.tell_kind(self.fixed.keys() | set(plain_names))
+        known = {"events": set(EVENT_FIELDS), "metrics": set(COLUMNS["metrics"])}.get(
+            self.kind, {*COLUMNS["contacts"], *CONTACT_HEADERS, "first_name", "last_name"})
+        return [CONTACT_HEADERS.get(name, name) if name in known else self.mapping.get(cell, cell) for cell, name in zip(cells, plain_names)]
+
+    def read_cells(self, headers: list[str], cells: list[str]) -> Any:
+        """A record by the names of its fields; what has no known name is a property of an event, a custom field of a contact."""
+        if len(cells) > len(headers):
+            return Malformed(f"has {len(cells)} cells, and the header has {len(headers)}", "not_csv")
+        cells = [cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell for cell in cells]
+        named = {name: cell for name, cell in zip(headers, cells) if name and (not is_blank(cell) or name == "tags")}
+        own, others = {}, {}
+        for name, cell in named.items():
+            (own if name in COLUMNS[self.kind] or name in ("first_name", "last_name") else others)[name] = cell
+        own |= {name: parse_properties(own[name]) for name in ("tags", "fields", "terms", "format") if own.get(name, "").lstrip()[:1] in ("[", "{")}
+        if self.kind == "events":
+            own |= {name if property_key(name) else f"properties.{name}": cell for name, cell in others.items()}
+        elif self.kind == "contacts":
+            fields = own.get("fields", {})
+            own |= {"name": whole_name(own)[0], "fields": others | (fields if isinstance(fields, dict) else {"fields": fields})}
+            own = {name: value for name, value in own.items() if name in COLUMNS["contacts"] and (value or name != "name")}
+        return {name: value for name, value in self.fixed.items() if name not in own} | own
+
+
+def delete_events_command(config: Config, yes: bool, json: bool, **filters: str | None) -> int:
+    query = read_flags(filters)
+    if not any(filters.values()):
+        raise ConfigError(f"name what to delete, by one or more of {', '.join(EVENT_FLAGS)}")
+    with existing_database(config) as database, Progress("deleting", "events") as show:
+        database.writer.set_busy_handler(wait_for_others)
+        with database.read() as connection:
+            locations = [query.location_id] if query.location_id else list_location_ids(connection)
+            matching = delete_events(connection, EventDeletion.model_construct(**dict(query), dry_run=True), locations)["events"]
+        if matching and not yes:
+            confirm(f"This deletes {matching:,} events for good. Write yes to go on: ")
+        deleted = 0
+        while deleted < matching:
+            with database.turn():
+                step = delete_step(database.writer, query, locations)
+            deleted += step
+            show(deleted, matching, deleted)
+            if step < DELETE_STEP:
+                break
+            time.sleep(PAUSE_SECONDS)
+    return say({"events": deleted}, json, f"{deleted:,} events deleted")
+
+
+def confirm(question: str) -> None:
+    """Raises ConfigError unless a person says yes."""
+    if not sys.stdin.isatty():
+        raise ConfigError(f"{question.partition('.')[0]}; nobody can be asked here, so say --yes")
+    print(question, end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise CommandError("nothing was deleted")
 
 
 # Backups

@@ -1,7 +1,9 @@
 """The commands as a person meets them: the first start, keys, exit codes, one clear line for each error."""
 
 import argparse
+import csv
 import http.client
+import io
 import itertools
 import json
 import os
@@ -15,6 +17,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from contextlib import closing
@@ -24,7 +27,7 @@ import apsw
 import pytest
 
 import streamlined_lite as lite
-from conftest import ADMIN, Api, ServerProcess, clean_environment, event
+from conftest import ADMIN, NOW, Api, ServerProcess, clean_environment, event
 
 PROGRAM = [sys.executable, "-W", "error", lite.__file__]
 
@@ -317,6 +320,261 @@ def test_a_signal_ends_a_copy_by_one_line_and_leaves_all_as_it_was(filled, tmp_p
                           env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)})
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "streamlined-lite: stopped before the end; it can be started again\n")
     assert files(tmp_path) == {"events.db", "before.db"} and stored(filled) == before
+
+
+# Export and import
+
+
+AWKWARD = ["=1+1", "+49 30 1", "-5", "@home", "\tab", "'=quoted", "''-twice", "'plain", "a,b;c", 'say "x"', "two\nlines", "cr\rlf\r\n", "Zoë 💶", "＝full width", "{", "[1]"]
+
+
+@pytest.fixture
+def rich(database) -> str:
+    """A database with all that could suffer on the way: texts that look like formulas, JSON or several lines."""
+    api = Api(database)
+    for number, text in enumerate(AWKWARD):
+        api.post(event(f"d-{number} {text}", event_name=text if text.strip() == text else "Name", contact_id=f"c-{number}" if number % 3 else None,
+                       location_id=f"loc-{number % 2}", timestamp=NOW + number * 3_600_000, properties={text: text, "value": number, "rate": 1.5, "blank": ""}))
+        if number % 3:
+            api("PUT", f"/contacts/v1/loc-{number % 2}/c-{number}", {"name": text, "tags": [text, "vip"], "date_created": NOW, "fields": {text: text, "n": 1, "b": True}})
+    for name in ("=Sum", "Rate"):
+        api("POST", "/metrics/v1", {"name": name, "formula": "A / 2", "format": {"style": "percent"},
+                                    "terms": [{"key": "A", "event": "Sale, \"big\"", "type": "account", "aggregation": "sum", "property": "value"}]})
+    api.app.close()
+    return database
+
+
+def exported(run, what: str, database: str) -> str:
+    code, out, err = run("export", what, "--database", database)
+    assert (code, err) == (0, "") and out
+    return out
+
+
+@pytest.mark.parametrize("what", ["events", "contacts", "metrics"])
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+def test_what_is_exported_is_imported_unchanged_and_again_does_no_harm(run, rich, what, form):
+    before = exported(run, what, rich)
+    assert run("export", what, "--format", form, "--output", f"out.{form}", "--database", rich)[:2] == (0, f"out.{form}: {len(before.splitlines()):,} {what}\n")
+    number = len(before.splitlines())
+    for status in ("created", "unchanged"):
+        (result,) = json.loads(run("import", f"out.{form}", "--json", "--database", "new.db")[1])
+        assert result == {"file": f"out.{form}", "kind": what, "created": 0, "updated": 0, "unchanged": 0, "rejected": 0, "rejected_file": None, "warnings": {}} | {status: number}
+    assert sorted(exported(run, what, "new.db").splitlines()) == sorted(before.splitlines())
+    assert os.stat(f"out.{form}").st_mode & 0o777 == 0o600 == os.stat("new.db").st_mode & 0o777
+
+
+def test_an_exported_event_is_what_any_compatible_gateway_takes(run, rich, tmp_path):
+    lines = [json.loads(line) for line in exported(run, "events", rich).splitlines()]
+    assert len(lines) == len(AWKWARD) and all(each.keys() <= set(lite.EVENT_FIELDS) for each in lines)
+    other = Api()
+    for each in lines:
+        answer = other.post(each)
+        assert (answer.status_int, answer.json["warnings"]) == (201, [])
+        assert {name: value for name, value in answer.json["event"].items() if value is not None} | each == {name: value for name, value in answer.json["event"].items() if value is not None}
+    other.app.close()
+
+
+def test_no_cell_is_a_formula_to_a_spreadsheet(run, rich):
+    for what in ("events", "contacts", "metrics"):
+        with closing(io.StringIO(run("export", what, "--format", "csv", "--database", rich)[1], newline="")) as text:
+            cells = [cell for row in csv.reader(text) for cell in row]
+        assert [cell for cell in cells if cell[:1] and cell[0] in "=+-@\t\r\n＝"] == [] and any(cell.startswith("'=") for cell in cells if what != "contacts") | (what == "contacts")
+
+
+@pytest.mark.parametrize("flags, expected", [
+    (["--location", "loc-1"], 8), (["--name", "=1+1"], 1), (["--contact", "c-1", "--location", "loc-1"], 1), (["--from", "2026-01-01T10:00:00Z"], 6),
+    (["--to", "2026-01-01T10:00:00Z"], 10), (["--from", "2026-01-01", "--to", "2026-01-02", "--location", "loc-0"], 8), (["--location", "nowhere"], 0)])
+def test_an_export_can_be_filtered(run, rich, flags, expected):
+    code, out, _ = run("export", "events", *flags, "--database", rich)
+    assert (code, len(out.splitlines())) == (0, expected)
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["events", "--from", "soon"], "--from must be UNIX seconds"), (["contacts", "--name", "x"], "--name does not go with contacts"),
+    (["metrics", "--location", "x", "--to", "2026-01-01"], "--location, --to does not go with metrics"), (["events", "--output", "events.db"], "events.db exists already"),
+    (["keys"], "invalid choice"), (["events", "--output", "no/folder/x"], "cannot create no/folder/x")])
+def test_a_wrong_export_is_one_clear_line(run, rich, tmp_path, arguments, said):
+    code, out, err = run("export", *arguments, "--database", rich)
+    assert code in (1, 2) and out == "" and said in err.splitlines()[-1] and files(tmp_path) == {"events.db"}
+
+
+def test_an_export_on_a_full_disk_leaves_no_file(rich, tmp_path):
+    api = Api(rich)
+    api.post(event("large", properties={"text": "x" * 100_000}))
+    api.app.close()
+    done = limited("export", "events", "--output", "out.csv", "--database", "events.db", bytes_=50_000, cwd=tmp_path)  # SQLite's own file for the WAL has 32 kB
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "streamlined-lite: cannot write out.csv: File too large\n")
+    assert files(tmp_path) == {"events.db"}
+
+
+HIGHLEVEL = """Contact Id,First Name,Last Name,Phone,Email,Created,Last Activity,Tags,Country,Opportunities\r
+ocQHyuzHvysMo5N5VsXc,Ann,O'Hara,+15550100,ann@example.com,2026-06-08T10:28:39-07:00,Jul 22 2026 02:09 PM,"vip, new lead",Mexico,"open Sales Lead
+second line"\r
+VsXcocQHyuzHvysMo5N5,Bo,,,,,,,,\r
+"""
+ANN = {"name": "Ann O'Hara", "phone": "+15550100", "email": "ann@example.com", "date_created": "2026-06-08T17:28:39.000Z", "tags": ["new lead", "vip"],
+       "fields": {"Last Activity": "Jul 22 2026 02:09 PM", "Country": "Mexico", "Opportunities": "open Sales Lead\r\nsecond line"}}
+
+
+@pytest.mark.parametrize("encoded", [lambda text: text.encode(), lambda text: b"\xef\xbb\xbf" + text.encode(),
+                                     lambda text: text.replace("Opportunities\r", "Opportunities\r").replace(",", ";").replace("vip; new", "vip, new").encode()],
+                         ids=["plain", "byte order mark", "semicolons"])
+def test_highlevels_export_of_contacts_is_understood(run, tmp_path, encoded):
+    (tmp_path / "contacts.csv").write_bytes(encoded(HIGHLEVEL.replace("\nsecond", "\r\nsecond")))
+    assert run("import", "contacts.csv", "--location", "loc-1") == (0, "contacts.csv: contacts: 2 created\n", "")
+    found = {each["contact_id"]: each for each in map(json.loads, exported(run, "contacts", "streamlined-lite.db").splitlines())}
+    assert found["ocQHyuzHvysMo5N5VsXc"] == {"location_id": "loc-1", "contact_id": "ocQHyuzHvysMo5N5VsXc"} | ANN
+    assert found["VsXcocQHyuzHvysMo5N5"]["name"] == "Bo" and run("import", "contacts.csv", "--location", "loc-1")[1] == "contacts.csv: contacts: 2 unchanged\n"
+
+
+def test_blank_cells_erase_nothing_but_tags(run, tmp_path):
+    (tmp_path / "contacts.csv").write_text(HIGHLEVEL, newline="")
+    run("import", "contacts.csv", "--location", "loc-1")
+    (tmp_path / "contacts.csv").write_text("Contact Id,First Name,Email,Tags,Country\nocQHyuzHvysMo5N5VsXc,,,,\n")
+    assert run("import", "contacts.csv", "--location", "loc-1")[1] == "contacts.csv: contacts: 1 updated\n"
+    found = json.loads(exported(run, "contacts", "streamlined-lite.db").splitlines()[0])
+    assert (found["name"], found["email"], found["fields"]["Country"], found["tags"]) == ("Ann O'Hara", "ann@example.com", "Mexico", [])
+
+
+def test_what_windows_writes_is_read_and_told(run, tmp_path):
+    (tmp_path / "contacts.csv").write_bytes("Contact Id,Name\nc-1,Zoë 1 €\nc-2,Bo\n".encode("cp1252"))
+    assert run("import", "contacts.csv", "--location", "loc-1")[1] == "contacts.csv: contacts: 2 created\n  warning read_as_windows_1252: 1\n"
+    assert "Zoë 1 €" in exported(run, "contacts", "streamlined-lite.db")
+
+
+def test_columns_can_be_mapped_and_fields_set(run, tmp_path):
+    (tmp_path / "deals.csv").write_text("Deal ID,Client,Closed,Amount,a=b\n7,c-1,2026-01-31T12:00:00Z,99.5,x\n8,,2026-01-31,,\n")
+    code, out, err = run("import", "deals.csv", "--location", "loc-1", "--set", "event_name=Payment Received", "--map", "Deal ID=distinct_id",
+                         "--map", "Client=contact_id", "--map", "Closed=timestamp", "--map", "a=b=properties.odd")
+    assert (code, out, err) == (0, "deals.csv: events: 2 created\n", "")
+    assert [json.loads(line) for line in exported(run, "events", "streamlined-lite.db").splitlines()] == [
+        {"event_name": "Payment Received", "location_id": "loc-1", "distinct_id": "7", "contact_id": "c-1", "timestamp": "2026-01-31T12:00:00.000Z",
+         "properties": {"Amount": "99.5", "odd": "x"}},
+        {"event_name": "Payment Received", "location_id": "loc-1", "distinct_id": "8", "timestamp": "2026-01-31T00:00:00.000Z", "properties": {}}]
+
+
+def test_lines_that_cannot_be_stored_go_to_a_file_with_their_reasons(run, tmp_path):
+    good, wrong = json.dumps(event("d-1")), json.dumps({"event_name": "x", "timestamp": "soon"})
+    (tmp_path / "e.ndjson").write_bytes(b"\n".join([good.encode(), wrong.encode(), b"", b"{not json", b'{"event_name": "\xff"}', b"{" + b" " * lite.WIRE_LIMIT * 2 + b"}", good.encode()]))
+    code, out, err = run("import", "e.ndjson")
+    assert (code, out, err) == (3, "e.ndjson: events: 1 created, 1 unchanged, 4 rejected (see e.ndjson.rejected)\n", "")
+    rejected = [json.loads(line) for line in (tmp_path / "e.ndjson.rejected").read_text().splitlines()]
+    assert [each["line"] for each in rejected] == [2, 4, 5, 6]
+    assert [each["pointer"] for each in rejected[0]["reasons"]] == ["/location_id", "/distinct_id", "/timestamp"] and rejected[0]["text"] == wrong
+    assert [each["reasons"][0]["code"] for each in rejected[1:]] == ["not_json", "not_json", "too_large"] and "\\xff" in rejected[2]["text"]
+    assert os.stat("e.ndjson.rejected").st_mode & 0o777 == 0o600
+    (tmp_path / "e.ndjson").write_text(good)
+    assert run("import", "e.ndjson")[0] == 0 and not os.path.exists("e.ndjson.rejected")
+
+
+def test_a_rejected_row_of_a_csv_is_named_by_its_first_line(run, tmp_path):
+    (tmp_path / "c.csv").write_text('Contact Id,Name,Created\nc-1,"Ann\nO",soon\nc-2,Bo,\nc-3,Cy,,surplus\n,Di,\nc-5,"open quote,\n')
+    code, out, _ = run("import", "c.csv", "--location", "loc-1")
+    rejected = [json.loads(line) for line in (tmp_path / "c.csv.rejected").read_text().splitlines()]
+    assert (code, [each["line"] for each in rejected]) == (3, [2, 5, 6]) and rejected[0]["text"] == 'c-1,"Ann\nO",soon'
+    assert [each["reasons"][0]["pointer"] for each in rejected] == ["/date_created", "", "/contact_id"]
+
+
+@pytest.mark.parametrize("content, said", [
+    (b"", "e.csv is empty"), ("a,b\n".encode("utf-16"), "is UTF-16; save it as CSV in UTF-8"), (b"PK\x03\x04", "save it as CSV"), (b"\x1f\x8b\x08", "is compressed"),
+    (b'[{"event_name": 1}]', "one object a line"), (b'{\n "event_name": 1}', "the first line is no JSON object"), (b'{"a": 1}\n', "neither events (event_name)"),
+    (b"a,b\n1,2\n", "--map 'COLUMN=FIELD'")])
+def test_what_is_no_import_is_told_in_one_line(run, tmp_path, content, said):
+    (tmp_path / "e.csv").write_bytes(content)
+    code, out, err = run("import", "e.csv")
+    assert (code, out, err.count("\n")) == (2, "", 1) and said in err and not os.path.exists("e.csv.rejected")
+
+
+@pytest.mark.parametrize("arguments, said", [(["missing.csv"], "cannot read missing.csv"), (["."], "cannot read .: Is a directory"), (["events.db", "--set", "x"], "--set x: write NAME=VALUE"),
+                                             (["c.csv", "--map", "Nope=contact_id"], "c.csv has no column Nope; it has Contact Id, Name")])
+def test_a_wrong_import_is_told_in_one_line(run, database, tmp_path, arguments, said):
+    (tmp_path / "c.csv").write_text("Contact Id,Name\nc-1,Ann\n")
+    code, out, err = run("import", *arguments, "--database", database)
+    assert (code, out, err.count("\n")) == (2, "", 1) and said in err
+
+
+def test_what_one_server_exports_another_imports_through_a_pipe(rich, tmp_path):
+    program = " ".join(map(shlex.quote, PROGRAM))
+    line = f"set -o pipefail; {program} export events --database {shlex.quote(rich)} | {program} import - --json --database new.db"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, env=clean_environment(), timeout=30)
+    assert (done.returncode, done.stderr) == (0, "") and json.loads(done.stdout)[0]["created"] == len(AWKWARD)
+
+
+def test_an_import_is_done_in_small_steps_beside_a_server(start, run, tmp_path):
+    """Posts are answered while it runs, none is refused, and none waits for longer than a step or two."""
+    server, slowest, statuses = start(tmp_path / "events.db"), 0.0, set()
+    (tmp_path / "e.ndjson").write_text("".join(json.dumps(event(f"i-{number}", contact_id=f"c-{number}")) + "\n" for number in range(4_000)))
+    importing = subprocess.Popen([*PROGRAM, "import", "e.ndjson", "--database", server.database], cwd=tmp_path, env=clean_environment(), stdout=subprocess.PIPE, text=True)
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+        for number in itertools.count():
+            began = time.monotonic()
+            connection.request("POST", "/events/ingestion/v1", json.dumps(event(f"p-{number}")), {"X-API-Key": ADMIN})
+            with connection.getresponse() as answer:
+                statuses.add((answer.status, bool(answer.read())))
+            slowest = max(slowest, time.monotonic() - began)
+            if importing.poll() is not None:
+                break
+    assert (importing.communicate()[0], importing.returncode) == ("e.ndjson: events: 4,000 created\n", 0)
+    assert statuses == {(201, True)} and number > 3 and slowest < 2
+    assert len(exported(run, "events", server.database).splitlines()) == 4_000 + number + 1
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("command, left", [(["import", "in.ndjson"], {"in.ndjson"}), (["export", "events", "--output", "out.ndjson"], {"in.ndjson"}),
+                                           (["delete-events", "--location", "loc-0", "--yes"], {"in.ndjson"})])
+def test_a_signal_between_any_two_steps_leaves_whole_ones(rich, run, tmp_path, command, left, number, code):
+    (tmp_path / "in.ndjson").write_text("".join(json.dumps(event(f"i-{each}")) + "\n" for each in range(50)))
+    before = len(exported(run, "events", rich).splitlines())
+    script = (f"import os, sys, streamlined_lite as lite\nlite.Progress.__call__ = lambda *_, **__: os.kill(os.getpid(), {int(number)})\n"
+              f"lite.STEP_SECONDS = 0\nlite.DELETE_STEP = 3\nsys.exit(lite.main({[*command, '--database', rich]!r}))")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=30,
+                          env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)})
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "streamlined-lite: stopped before the end; it can be started again\n")
+    after = len(exported(run, "events", rich).splitlines())
+    assert files(tmp_path) == {"events.db"} | left and after - before == {"import": 1, "export": 0}.get(command[0], -8)
+
+
+def test_an_import_waits_for_another_writer_and_can_be_stopped_meanwhile(database, tmp_path):
+    (tmp_path / "in.ndjson").write_text(json.dumps(event("d-1")))
+    with closing(apsw.Connection(database)) as other:
+        other.execute("begin immediate")
+        importing = subprocess.Popen([*PROGRAM, "import", "in.ndjson", "--database", database], cwd=tmp_path, env=clean_environment(),
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            importing.wait(1)
+        importing.send_signal(signal.SIGINT)
+        out, err = importing.communicate(timeout=30)
+    assert (importing.returncode, out, err.count("\n")) == (130, "", 1)
+
+
+# Deleting events
+
+
+def test_events_are_deleted_by_filter_in_steps(run, rich, monkeypatch):
+    monkeypatch.setattr(lite, "DELETE_STEP", 3)
+    assert run("delete-events", "--location", "loc-1", "--from", "2026-01-01T02:00:00Z", "--yes", "--database", rich) == (0, "7 events deleted\n", "")
+    assert len(exported(run, "events", rich).splitlines()) == 9
+    assert run("delete-events", "--location", "loc-1", "--yes", "--json", "--database", rich)[1] == '{\n  "events": 1\n}\n'
+    assert run("delete-events", "--location", "loc-1", "--database", rich)[:2] == (0, "0 events deleted\n")
+
+
+@pytest.mark.parametrize("answer, code, left", [("yes\n", 0, 8), ("no\n", 1, 16), ("\n", 1, 16), ("", 1, 16)])
+def test_who_deletes_is_asked_first(run, rich, monkeypatch, answer, code, left):
+    terminal = io.StringIO(answer)
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdin", terminal)
+    ended, out, err = run("delete-events", "--location", "loc-1", "--database", rich)
+    assert ended == code and err.startswith("This deletes 8 events for good. Write yes to go on: ")
+    assert len(exported(run, "events", rich).splitlines()) == left
+
+
+@pytest.mark.parametrize("flags, said", [([], "name what to delete, by one or more of --location, --name, --contact, --from, --to"), (["--to", "x"], "--to must be"),
+                                         (["--location", "loc-1"], "This deletes 8 events for good; nobody can be asked here, so say --yes")])
+def test_a_deletion_that_is_not_meant_is_refused(run, rich, monkeypatch, flags, said):
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    code, out, err = run("delete-events", *flags, "--database", rich)
+    assert (code, out, err.count("\n")) == (2, "", 1) and said in err
+    assert len(exported(run, "events", rich).splitlines()) == 16
 
 
 # Help and settings
