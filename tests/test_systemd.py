@@ -1,5 +1,8 @@
 """The units of systemd/, and an address that outlives its server."""
 
+import json
+import os
+import pwd
 import re
 import shlex
 import shutil
@@ -7,12 +10,16 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 import streamlined_lite as lite
-from conftest import Answers, ServerProcess, event, exchange, request_bytes
+from benchmarks.kill9 import Posting, stored_ids
+from conftest import ADMIN, Answers, ServerProcess, event, exchange, request_bytes
 
 UNITS = Path(lite.__file__).parent / "systemd"
 SERVICES = ["streamlined-lite.service", "streamlined-lite-backup.service"]
@@ -104,3 +111,105 @@ def test_a_new_connection_may_still_send_its_first_request_to_a_server_that_stop
         connection.sendall(request_bytes(event()))
         assert Answers(connection).next()[0] == 201
     assert server.stop() == (0, "")
+
+
+# Behind a proxy
+
+README = (UNITS.parent / "README.md").read_text("utf-8")
+LARGE = 900_000
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+class Proxy:
+    """Caddy or nginx with the configuration that the README shows, on addresses of this test."""
+
+    def __init__(self, folder: Path, behind: int):
+        self.port, self.log = free_port(), folder / "proxy.log"
+        [config] = re.findall(rf"```{self.language}\n(.*?)```", README, re.DOTALL)
+        (folder / "config").write_text(self.adapt(config.replace("127.0.0.1:8080", f"127.0.0.1:{behind}"), folder), "utf-8")
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen([*self.command, str(folder / "config")], stdout=log, stderr=log, env=os.environ | {"HOME": str(folder)})
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            with suppress(ConnectionRefusedError):
+                return self.connect().close()
+        raise AssertionError(self.log.read_text())
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def logged(self) -> str:
+        """All that it wrote, after its end."""
+        self.process.terminate()
+        self.process.wait(20)
+        return self.log.read_text("utf-8")
+
+
+class Caddy(Proxy):
+    language, command = "caddyfile", ["caddy", "run", "--adapter", "caddyfile", "--config"]
+
+    def adapt(self, config: str, folder: Path) -> str:
+        return config.replace("{", "{\n\tadmin off", 1).replace("events.example.com", f"http://:{self.port}")
+
+
+class Nginx(Proxy):
+    language, command = "nginx", ["nginx", "-g", "daemon off;", "-c"]
+
+    def adapt(self, config: str, folder: Path) -> str:
+        config = config.replace("listen 80;", f"listen 127.0.0.1:{self.port};").replace("/var/log/nginx/access.log", str(self.log)) \
+                       .replace("/var/log/nginx/error.log", str(self.log))
+        temporary = "".join(f"{name}_temp_path {folder};\n" for name in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))
+        user = f"user {pwd.getpwuid(os.getuid()).pw_name};\n" if os.getuid() == 0 else ""
+        return f"{user}pid {folder}/pid;\nerror_log {self.log};\nevents {{}}\nhttp {{\n{temporary}{config}}}\n"
+
+
+@pytest.fixture(params=[Caddy, Nginx])
+def proxy(request, tmp_path):
+    """proxy(server) starts one in front of it."""
+    if not shutil.which(request.param.command[0]):
+        pytest.skip(f"needs {request.param.command[0]}")
+    with ExitStack() as stack:
+        def start(server: ServerProcess) -> Proxy:
+            started = request.param(tmp_path, server.port)
+            stack.callback(started.logged)
+            return started
+
+        yield start
+
+
+def posts(number: int) -> list[bytes]:
+    """Each with a distinct_id of its own, and some of them large."""
+    bodies = [json.dumps(event(f"d-{n}")).encode() + b" " * (LARGE if n % 50 == 0 else 0) for n in range(number)]
+    return [request_bytes(body) for body in bodies]
+
+
+def test_no_post_fails_behind_a_proxy_while_the_server_is_restarted_under_load(activate, proxy):
+    server = activate()
+    posting = Posting(proxy(server).port, ADMIN, 16)
+    answers, requests = [], posts(800)
+    thread = threading.Thread(target=lambda: answers.extend(posting.post_all(requests)))
+    thread.start()
+    restarts = 0
+    while thread.is_alive():
+        assert server.stop() == (0, "")
+        server, restarts = activate(), restarts + 1
+        thread.join(0.3)
+    assert restarts > 0
+    assert {answer.split(b" ")[1] for answer in answers} == {b"201"}
+    assert sorted(stored_ids(server.database)) == sorted(f"d-{n}" for n in range(len(requests)))
+
+
+def test_a_proxy_writes_no_key_to_its_log_not_even_when_the_server_is_away(server, proxy):
+    front, key = proxy(server), "a-key-that-nobody-should-read"
+    asked = [request_bytes(event(), path=f"/events/ingestion/v1?api_key={key}", key=key),
+             request_bytes(event(), path=f"/events/ingestion/v1?api_key={ADMIN}", key=ADMIN)]
+    assert [status for status, *_ in exchange(front, *asked)] == [401, 201]
+    server.stop()
+    assert [status for status, *_ in exchange(front, *asked)] == [502, 502]
+    logged = front.logged()
+    assert "/events/ingestion/v1" in logged
+    assert key not in logged and ADMIN not in logged
