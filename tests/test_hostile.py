@@ -1,6 +1,7 @@
 """What strangers send on purpose: shapes that smuggle, connections that hold, bodies without end; and what keys must not open."""
 
 import logging
+import re
 import resource
 import socket
 import subprocess
@@ -8,13 +9,16 @@ import sys
 import threading
 from contextlib import ExitStack, suppress
 from functools import partial
+from urllib.parse import quote, urlencode
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 import streamlined_lite as lite
 from benchmarks.hostile import Strangers, peak_megabytes
 from benchmarks.kill9 import Posting
-from conftest import ADMIN, Answers, Served, clean_environment, event, exchange, request_bytes
+from conftest import ADMIN, Answers, Api, Served, clean_environment, event, exchange, request_bytes
+from test_http import METRIC
 from test_server import get, on_loop, post, problem_of, reset, stored, wait_until
 
 ########################################################################################################
@@ -245,3 +249,143 @@ def test_a_limit_of_open_files_that_cannot_be_raised_is_said_and_kept(tmp_path):
             process.terminate()
         errors = process.stderr.read()
     assert process.returncode == 0 and "enough for 100 connections, not 1,000" in errors and "ulimit -n" in errors
+
+
+########################################################################################################
+# Keys for one location
+########################################################################################################
+
+MINE, OTHERS = "loc-1", "loc-2"
+LOCATIONS = st.sampled_from([MINE, OTHERS, "", " loc-2", "LOC-2", "loc-2/", "loc-1,loc-2", "all", "*", "%", "loc-2\u200b"])
+IDS = st.integers(1, 12).map(str)
+CURSORS = st.sampled_from([lite.write_cursor(place) for place in ((0,), (1,), (10**15,), (1, 1), (10**15, 10**6), (10**15, MINE, "c-1"), (10**15, OTHERS, "c-1"),
+                                                                  (10**15, "zzz", "zzz"))])
+QUERY_VALUES = {"location_id": LOCATIONS, "locations": LOCATIONS, "cursor": CURSORS, "contact_id": st.sampled_from(["c-1", "c-2"]), "tag": st.sampled_from(["vip", "secret"]),
+                "event_name": st.sampled_from(["Offer Made", "Secret Deal"]), "q": st.sampled_from(["", "a", "secret", "%", "c-2"]), "limit": st.sampled_from(["1", "500"]),
+                "order": st.sampled_from(["arrival", "timestamp"]), "breakdown": st.sampled_from(["location", "contact.tags", "contact.name", "property.note"]),
+                "compare": st.just("previous_period"), "interval": st.sampled_from(["day", "total"]), "ids": IDS, "from": st.just("1970-01-01"), "to": st.just("2027-01-01"),
+                "dry_run": st.just("true"), "timezone": st.just("UTC")}
+FILTERS = st.sampled_from([{}, {"filters": {"all": [{"field": "contact.tags", "op": "has_any", "value": ["secret", "vip"]}]}},
+                           {"filters": {"any": [{"field": "contact.name", "op": "contains", "value": "e"}, {"field": "contact.Plan", "op": "is_set"}]}}])
+QUESTIONS = st.fixed_dictionaries(
+    {"metric": FILTERS.flatmap(lambda filters: st.sampled_from(["Offer Made", "Secret Deal"]).map(
+        lambda name: {"terms": [{"key": "A", "event": name, "type": "contact"} | filters]}))},
+    optional={"locations": st.lists(LOCATIONS.filter(bool), min_size=1, max_size=2) | st.just("all"), "term": st.just("A"),
+              "breakdown": QUERY_VALUES["breakdown"], "from": st.just("1970-01-01"), "to": st.just("2027-01-01"), "limit": st.just(500), "cursor": CURSORS})
+
+
+def one_location(secrets: bool) -> tuple[Api, dict[str, str]]:
+    """A world with a location of its key's own, and with or without what lies in another; the keys are the last that is made."""
+    api = Api()
+    for number in range(3):
+        api.post(event(f"d-{number}", contact_id=f"c-{number}", timestamp=1_000 + number, properties={"value": number, "note": "mine"}))
+    api("PUT", "/contacts/v1/loc-1/c-1", {"name": "Ann", "tags": ["vip"], "fields": {"Age": 44}})
+    api("POST", "/metrics/v1", METRIC)
+    keys = {scope: api.key(scope=scope, locations=[MINE]) for scope in ("read", "ingest", "sync")}
+    if secrets:
+        for number in range(4):
+            api.post(event(f"d-{number}", location_id=OTHERS, contact_id=f"c-{number}", event_name=["Offer Made", "Secret Deal"][number % 2],
+                           properties={"value": 1e6, "note": "secret", "code": "secret"}))
+        api("PUT", "/contacts/v1/loc-2/c-1", {"name": "A secret", "email": "secret@example.com", "tags": ["secret", "vip"], "fields": {"Plan": "secret"}})
+        api("PATCH", "/locations/v1/loc-2", {"name": "Secret Inc.", "timezone": "Asia/Tokyo"})
+        api.post(event("refused", location_id=OTHERS, timestamp="soon"))
+    return api, keys
+
+
+@pytest.fixture(scope="module")
+def worlds():
+    with_secrets, without = one_location(True), one_location(False)
+    yield with_secrets, without
+    for api, _ in (with_secrets, without):
+        api.app.close()
+
+
+def filled_path(route: lite.Route, draw) -> str:
+    parts = {"location_id": LOCATIONS.filter(bool), "contact_id": st.sampled_from(["c-1", "c-2", "c-9"])}
+    return re.sub(r"\{(\w+)\}", lambda name: quote(draw(parts.get(name[1], IDS))), route.path)
+
+
+def names_of(route: lite.Route) -> list[str]:
+    return list(route.query.model_json_schema().get("properties", {}))
+
+
+READS = [each for each in lite.ROUTES if each.scope in (None, "read")]
+
+
+@settings(max_examples=250, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def attack_by_reading(worlds, data):
+    route = data.draw(st.sampled_from(READS))
+    fields = data.draw(st.fixed_dictionaries({}, optional={name: QUERY_VALUES[name] for name in names_of(route) if name in QUERY_VALUES}))
+    path = f"{filled_path(route, data.draw)}?{urlencode(fields)}"
+    body = data.draw(QUESTIONS) if route.method == "POST" else None
+    answers = [api(route.method, path, body, key=keys["read"]) for api, keys in worlds]
+    assert answers[0].status_int == answers[1].status_int and answers[0].json == answers[1].json
+    assert "ecret" not in answers[0].text.replace("no event named Secret Deal", "").replace('"event":"Secret Deal"', "") or route.path == "/openapi.json"
+
+
+def test_what_another_location_holds_changes_no_answer(worlds):
+    """Through no parameter, filter, cursor, id or metric: the answers are the same where it holds nothing."""
+    assert set(QUERY_VALUES) >= {name for route in READS for name in names_of(route)}
+    attack_by_reading(worlds)
+
+
+def test_the_secrets_of_these_tests_are_there(worlds):
+    """An admin meets them at every place that a bound key is kept from."""
+    (api, _), _ = worlds
+    for path in ("/events/v1", "/contacts/v1", "/locations/v1", "/event-names/v1", "/contact-fields/v1", "/events/v1/5", "/contacts/v1/loc-2/c-1"):
+        assert "ecret" in api("GET", path).text, path
+
+
+def workflow(custom: dict, location: str) -> dict:
+    return {"contact_id": "c-1", "full_name": "Mallory", "tags": "stolen", "location": {"id": location, "name": "Stolen"}, "customData": custom}
+
+
+EVENT_BODIES = st.one_of(
+    st.builds(lambda where, number: event(f"d-{number}", location_id=where, contact_id="c-1", event_name="Stolen"), LOCATIONS, st.integers(0, 4)),
+    st.builds(lambda where, around: workflow(event("d-1", location_id=where), around), LOCATIONS, LOCATIONS),
+    st.builds(lambda around: workflow({"event_name": "Stolen", "distinct_id": "d-1"}, around), LOCATIONS))
+CONTACT_BODIES = st.one_of(
+    st.builds(lambda kind, where, more: {"type": kind, "locationId": where, "id": "c-1", "tags": ["stolen"]} | more,
+              st.sampled_from(["ContactCreate", "ContactDelete", "ContactTagUpdate"]), LOCATIONS, st.sampled_from([{}, {"location_id": OTHERS}, {"location": {"id": OTHERS}}])),
+    st.builds(lambda action, where, around: workflow({"action": action, "location_id": where}, around), st.sampled_from(["delete", ""]), LOCATIONS, LOCATIONS),
+    st.builds(lambda action, around: workflow({"action": action}, around), st.sampled_from(["delete", ""]), LOCATIONS),
+    st.just({"name": "Stolen", "tags": ["stolen"], "location_id": OTHERS, "contact_id": "c-2"}))
+WRITES = [each for each in lite.ROUTES if each.writes]
+OF_OTHERS = ("events", "contacts", "contact_tags", "locations")
+
+
+@settings(max_examples=150, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def attack_by_writing(worlds, data):
+    (api, keys), _ = worlds
+    route = data.draw(st.sampled_from(WRITES))
+    body = data.draw(EVENT_BODIES if "/events/" in route.path else CONTACT_BODIES) if route.body is not None else None
+    if route.path.endswith("/batch"):
+        body = [body, event("mine"), data.draw(EVENT_BODIES)]
+    fields = data.draw(st.fixed_dictionaries({}, optional={name: QUERY_VALUES[name] for name in names_of(route) if name in QUERY_VALUES}))
+    of_others = lambda: [api.rows(f"select * from {table} where location_id <> ?", (MINE,)) for table in OF_OTHERS]
+    before = of_others()
+    answer = api(route.method, f"{filled_path(route, data.draw)}?{urlencode(fields)}", body, key=keys[data.draw(st.sampled_from(["ingest", "sync", "read"]))])
+    assert of_others() == before and answer.status_int < 500
+    assert "ecret" not in answer.text
+
+
+def test_nothing_of_another_location_is_changed_or_made(worlds):
+    attack_by_writing(worlds)
+
+
+def test_no_statement_ever_sees_a_token(api):
+    """Keys are found by their SHA-256, and the settings' admin key is compared in constant time: how long it takes tells nothing."""
+    token, seen = api.key(), []
+    api.app.database.writer.exec_trace = lambda cursor, sql, binds: seen.append(str(binds)) or True
+    for sent in (token, ADMIN, "sl_unknown-token"):
+        api.post(event(), key=sent)
+    assert seen and not any(each in binds for binds in seen for each in (token, ADMIN, "sl_unknown-token"))
+
+
+def test_the_admin_key_is_compared_in_constant_time(api, monkeypatch):
+    compared, compare = [], lite.hmac.compare_digest
+    monkeypatch.setattr(lite.hmac, "compare_digest", lambda a, b: compared.append({a, b}) or compare(a, b))
+    assert api.post(event(), key=ADMIN[:-1] + "x").status_int == 401
+    assert compared == [{lite.hash_token(ADMIN), lite.hash_token(ADMIN[:-1] + "x")}]
