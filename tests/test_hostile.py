@@ -1,5 +1,6 @@
 """What strangers send on purpose: shapes that smuggle, connections that hold, bodies without end; and what keys must not open."""
 
+import functools
 import logging
 import re
 import resource
@@ -8,7 +9,6 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack, suppress
-from functools import partial
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -87,7 +87,8 @@ def test_a_shape_that_a_proxy_may_read_otherwise_is_refused_and_ends_the_connect
         assert answer[0] in (400, 404, 501, 505) and problem_of(answer)
         assert answer[1]["connection"] == "close" and answers.next()[0] == 0
         assert {name.lower(): answer[1].get(name.lower()) for name in lite.SECURITY_HEADERS} == {
-            name.lower(): value for name, value in lite.SECURITY_HEADERS.items()}
+            name.lower(): value for name, value in lite.SECURITY_HEADERS.items()
+        }
     assert stored(target) == [] and caplog.records == []
 
 
@@ -167,7 +168,7 @@ def test_at_the_limit_those_that_wait_longest_make_room(serve):
         held = [stack.enter_context(served.connect()) for _ in range(30)]  # silent, ...
         held += [stack.enter_context(served.connect()) for _ in range(30)]
         for each in held[30:]:
-            each.sendall(post("never")[:-1])                              # ... and those that keep what they have begun
+            each.sendall(post("never")[:-1])  # ... and those that keep what they have begun
         for number in range(1, 30):
             busy.sendall(post(str(number)))
             assert answers.next()[0] == 201
@@ -234,11 +235,16 @@ def test_serve_raises_the_limit_of_open_files(files):
 def test_a_limit_of_open_files_that_cannot_be_raised_is_said_and_kept(tmp_path):
     """Else accepting would fail again and again, without an end."""
     command = [sys.executable, lite.__file__, "--port", "0", "--database", str(tmp_path / "events.db")]
-    with subprocess.Popen(["sh", "-c", 'ulimit -n 400 && exec "$@"', "sh", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, env=clean_environment(admin_key=ADMIN)) as process:
+    with subprocess.Popen(
+        ["sh", "-c", 'ulimit -n 400 && exec "$@"', "sh", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=clean_environment(admin_key=ADMIN),
+    ) as process:
         try:
             port = int(next(line for line in process.stdout if line.startswith("listening")).split(":")[2])
-            connect = partial(socket.create_connection, ("127.0.0.1", port), timeout=30)
+            connect = functools.partial(socket.create_connection, ("127.0.0.1", port), timeout=30)
             with ExitStack() as stack:
                 for _ in range(150):
                     stack.enter_context(connect())
@@ -258,20 +264,65 @@ def test_a_limit_of_open_files_that_cannot_be_raised_is_said_and_kept(tmp_path):
 MINE, OTHERS = "loc-1", "loc-2"
 LOCATIONS = st.sampled_from([MINE, OTHERS, "", " loc-2", "LOC-2", "loc-2/", "loc-1,loc-2", "all", "*", "%", "loc-2\u200b"])
 IDS = st.integers(1, 12).map(str)
-CURSORS = st.sampled_from([lite.write_cursor(place) for place in ((0,), (1,), (10**15,), (1, 1), (10**15, 10**6), (10**15, MINE, "c-1"), (10**15, OTHERS, "c-1"),
-                                                                  (10**15, "zzz", "zzz"))])
-QUERY_VALUES = {"location_id": LOCATIONS, "locations": LOCATIONS, "cursor": CURSORS, "contact_id": st.sampled_from(["c-1", "c-2"]), "tag": st.sampled_from(["vip", "secret"]),
-                "event_name": st.sampled_from(["Offer Made", "Secret Deal"]), "q": st.sampled_from(["", "a", "secret", "%", "c-2"]), "limit": st.sampled_from(["1", "500"]),
-                "order": st.sampled_from(["arrival", "timestamp"]), "breakdown": st.sampled_from(["location", "contact.tags", "contact.name", "property.note"]),
-                "compare": st.just("previous_period"), "interval": st.sampled_from(["day", "total"]), "ids": IDS, "from": st.just("1970-01-01"), "to": st.just("2027-01-01"),
-                "dry_run": st.just("true"), "timezone": st.just("UTC")}
-FILTERS = st.sampled_from([{}, {"filters": {"all": [{"field": "contact.tags", "op": "has_any", "value": ["secret", "vip"]}]}},
-                           {"filters": {"any": [{"field": "contact.name", "op": "contains", "value": "e"}, {"field": "contact.Plan", "op": "is_set"}]}}])
+CURSORS = st.sampled_from(
+    [
+        lite.write_cursor(place)
+        for place in (
+            (0,),
+            (1,),
+            (10**15,),
+            (1, 1),
+            (10**15, 10**6),
+            (10**15, MINE, "c-1"),
+            (10**15, OTHERS, "c-1"),
+            (10**15, "zzz", "zzz"),
+        )
+    ]
+)
+QUERY_VALUES = {
+    "location_id": LOCATIONS,
+    "locations": LOCATIONS,
+    "cursor": CURSORS,
+    "contact_id": st.sampled_from(["c-1", "c-2"]),
+    "tag": st.sampled_from(["vip", "secret"]),
+    "event_name": st.sampled_from(["Offer Made", "Secret Deal"]),
+    "q": st.sampled_from(["", "a", "secret", "%", "c-2"]),
+    "limit": st.sampled_from(["1", "500"]),
+    "order": st.sampled_from(["arrival", "timestamp"]),
+    "breakdown": st.sampled_from(["location", "contact.tags", "contact.name", "property.note"]),
+    "compare": st.just("previous_period"),
+    "interval": st.sampled_from(["day", "total"]),
+    "ids": IDS,
+    "from": st.just("1970-01-01"),
+    "to": st.just("2027-01-01"),
+    "dry_run": st.just("true"),
+    "timezone": st.just("UTC"),
+}
+FILTERS = st.sampled_from(
+    [
+        {},
+        {"filters": {"all": [{"field": "contact.tags", "op": "has_any", "value": ["secret", "vip"]}]}},
+        {"filters": {"any": [{"field": "contact.name", "op": "contains", "value": "e"}, {"field": "contact.Plan", "op": "is_set"}]}},
+    ]
+)
 QUESTIONS = st.fixed_dictionaries(
-    {"metric": FILTERS.flatmap(lambda filters: st.sampled_from(["Offer Made", "Secret Deal"]).map(
-        lambda name: {"terms": [{"key": "A", "event": name, "type": "contact"} | filters]}))},
-    optional={"locations": st.lists(LOCATIONS.filter(bool), min_size=1, max_size=2) | st.just("all"), "term": st.just("A"),
-              "breakdown": QUERY_VALUES["breakdown"], "from": st.just("1970-01-01"), "to": st.just("2027-01-01"), "limit": st.just(500), "cursor": CURSORS})
+    {
+        "metric": FILTERS.flatmap(
+            lambda filters: st.sampled_from(["Offer Made", "Secret Deal"]).map(
+                lambda name: {"terms": [{"key": "A", "event": name, "type": "contact"} | filters]}
+            )
+        )
+    },
+    optional={
+        "locations": st.lists(LOCATIONS.filter(bool), min_size=1, max_size=2) | st.just("all"),
+        "term": st.just("A"),
+        "breakdown": QUERY_VALUES["breakdown"],
+        "from": st.just("1970-01-01"),
+        "to": st.just("2027-01-01"),
+        "limit": st.just(500),
+        "cursor": CURSORS,
+    },
+)
 
 
 def one_location(secrets: bool) -> tuple[Api, dict[str, str]]:
@@ -284,9 +335,20 @@ def one_location(secrets: bool) -> tuple[Api, dict[str, str]]:
     keys = {scope: api.key(scope=scope, locations=[MINE]) for scope in ("read", "ingest", "sync")}
     if secrets:
         for number in range(4):
-            api.post(event(f"d-{number}", location_id=OTHERS, contact_id=f"c-{number}", event_name=["Offer Made", "Secret Deal"][number % 2],
-                           properties={"value": 1e6, "note": "secret", "code": "secret"}))
-        api("PUT", "/contacts/v1/loc-2/c-1", {"name": "A secret", "email": "secret@example.com", "tags": ["secret", "vip"], "fields": {"Plan": "secret"}})
+            api.post(
+                event(
+                    f"d-{number}",
+                    location_id=OTHERS,
+                    contact_id=f"c-{number}",
+                    event_name=["Offer Made", "Secret Deal"][number % 2],
+                    properties={"value": 1e6, "note": "secret", "code": "secret"},
+                )
+            )
+        api(
+            "PUT",
+            "/contacts/v1/loc-2/c-1",
+            {"name": "A secret", "email": "secret@example.com", "tags": ["secret", "vip"], "fields": {"Plan": "secret"}},
+        )
         api("PATCH", "/locations/v1/loc-2", {"name": "Secret Inc.", "timezone": "Asia/Tokyo"})
         api.post(event("refused", location_id=OTHERS, timestamp="soon"))
     return api, keys
@@ -305,8 +367,14 @@ def filled_path(route: lite.Route, draw) -> str:
     return re.sub(r"\{(\w+)\}", lambda name: quote(draw(parts.get(name[1], IDS))), route.path)
 
 
-def names_of(route: lite.Route) -> list[str]:
-    return list(route.query.model_json_schema().get("properties", {}))
+@functools.cache
+def names_of(query: type) -> list[str]:
+    return list(query.model_json_schema().get("properties", {}))
+
+
+@functools.cache
+def queries(query: type) -> st.SearchStrategy[dict]:
+    return st.fixed_dictionaries({}, optional={name: QUERY_VALUES[name] for name in names_of(query) if name in QUERY_VALUES})
 
 
 READS = [each for each in lite.ROUTES if each.scope in (None, "read")]
@@ -316,41 +384,71 @@ READS = [each for each in lite.ROUTES if each.scope in (None, "read")]
 @given(data=st.data())
 def attack_by_reading(worlds, data):
     route = data.draw(st.sampled_from(READS))
-    fields = data.draw(st.fixed_dictionaries({}, optional={name: QUERY_VALUES[name] for name in names_of(route) if name in QUERY_VALUES}))
+    fields = data.draw(queries(route.query))
     path = f"{filled_path(route, data.draw)}?{urlencode(fields)}"
     body = data.draw(QUESTIONS) if route.method == "POST" else None
     answers = [api(route.method, path, body, key=keys["read"]) for api, keys in worlds]
     assert answers[0].status_int == answers[1].status_int and answers[0].json == answers[1].json
-    assert "ecret" not in answers[0].text.replace("no event named Secret Deal", "").replace('"event":"Secret Deal"', "") or route.path == "/openapi.json"
+    assert (
+        "ecret" not in answers[0].text.replace("no event named Secret Deal", "").replace('"event":"Secret Deal"', "")
+        or route.path == "/openapi.json"
+    )
 
 
 def test_what_another_location_holds_changes_no_answer(worlds):
     """Through no parameter, filter, cursor, id or metric: the answers are the same where it holds nothing."""
-    assert set(QUERY_VALUES) >= {name for route in READS for name in names_of(route)}
+    assert set(QUERY_VALUES) >= {name for route in READS for name in names_of(route.query)}
     attack_by_reading(worlds)
 
 
 def test_the_secrets_of_these_tests_are_there(worlds):
     """An admin meets them at every place that a bound key is kept from."""
     (api, _), _ = worlds
-    for path in ("/events/v1", "/contacts/v1", "/locations/v1", "/event-names/v1", "/contact-fields/v1", "/events/v1/5", "/contacts/v1/loc-2/c-1"):
+    for path in (
+        "/events/v1",
+        "/contacts/v1",
+        "/locations/v1",
+        "/event-names/v1",
+        "/contact-fields/v1",
+        "/events/v1/5",
+        "/contacts/v1/loc-2/c-1",
+    ):
         assert "ecret" in api("GET", path).text, path
 
 
 def workflow(custom: dict, location: str) -> dict:
-    return {"contact_id": "c-1", "full_name": "Mallory", "tags": "stolen", "location": {"id": location, "name": "Stolen"}, "customData": custom}
+    return {
+        "contact_id": "c-1",
+        "full_name": "Mallory",
+        "tags": "stolen",
+        "location": {"id": location, "name": "Stolen"},
+        "customData": custom,
+    }
 
 
 EVENT_BODIES = st.one_of(
-    st.builds(lambda where, number: event(f"d-{number}", location_id=where, contact_id="c-1", event_name="Stolen"), LOCATIONS, st.integers(0, 4)),
+    st.builds(
+        lambda where, number: event(f"d-{number}", location_id=where, contact_id="c-1", event_name="Stolen"), LOCATIONS, st.integers(0, 4)
+    ),
     st.builds(lambda where, around: workflow(event("d-1", location_id=where), around), LOCATIONS, LOCATIONS),
-    st.builds(lambda around: workflow({"event_name": "Stolen", "distinct_id": "d-1"}, around), LOCATIONS))
+    st.builds(lambda around: workflow({"event_name": "Stolen", "distinct_id": "d-1"}, around), LOCATIONS),
+)
 CONTACT_BODIES = st.one_of(
-    st.builds(lambda kind, where, more: {"type": kind, "locationId": where, "id": "c-1", "tags": ["stolen"]} | more,
-              st.sampled_from(["ContactCreate", "ContactDelete", "ContactTagUpdate"]), LOCATIONS, st.sampled_from([{}, {"location_id": OTHERS}, {"location": {"id": OTHERS}}])),
-    st.builds(lambda action, where, around: workflow({"action": action, "location_id": where}, around), st.sampled_from(["delete", ""]), LOCATIONS, LOCATIONS),
+    st.builds(
+        lambda kind, where, more: {"type": kind, "locationId": where, "id": "c-1", "tags": ["stolen"]} | more,
+        st.sampled_from(["ContactCreate", "ContactDelete", "ContactTagUpdate"]),
+        LOCATIONS,
+        st.sampled_from([{}, {"location_id": OTHERS}, {"location": {"id": OTHERS}}]),
+    ),
+    st.builds(
+        lambda action, where, around: workflow({"action": action, "location_id": where}, around),
+        st.sampled_from(["delete", ""]),
+        LOCATIONS,
+        LOCATIONS,
+    ),
     st.builds(lambda action, around: workflow({"action": action}, around), st.sampled_from(["delete", ""]), LOCATIONS),
-    st.just({"name": "Stolen", "tags": ["stolen"], "location_id": OTHERS, "contact_id": "c-2"}))
+    st.just({"name": "Stolen", "tags": ["stolen"], "location_id": OTHERS, "contact_id": "c-2"}),
+)
 WRITES = [each for each in lite.ROUTES if each.writes]
 OF_OTHERS = ("events", "contacts", "contact_tags", "locations")
 
@@ -363,10 +461,15 @@ def attack_by_writing(worlds, data):
     body = data.draw(EVENT_BODIES if "/events/" in route.path else CONTACT_BODIES) if route.body is not None else None
     if route.path.endswith("/batch"):
         body = [body, event("mine"), data.draw(EVENT_BODIES)]
-    fields = data.draw(st.fixed_dictionaries({}, optional={name: QUERY_VALUES[name] for name in names_of(route) if name in QUERY_VALUES}))
+    fields = data.draw(queries(route.query))
     of_others = lambda: [api.rows(f"select * from {table} where location_id <> ?", (MINE,)) for table in OF_OTHERS]
     before = of_others()
-    answer = api(route.method, f"{filled_path(route, data.draw)}?{urlencode(fields)}", body, key=keys[data.draw(st.sampled_from(["ingest", "sync", "read"]))])
+    answer = api(
+        route.method,
+        f"{filled_path(route, data.draw)}?{urlencode(fields)}",
+        body,
+        key=keys[data.draw(st.sampled_from(["ingest", "sync", "read"]))],
+    )
     assert of_others() == before and answer.status_int < 500
     assert "ecret" not in answer.text
 
