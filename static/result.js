@@ -106,6 +106,6 @@ export function csv(shown) {
 
 /** A text that a spreadsheet would take for a formula gets an apostrophe. */
 function csvCell(value) {
-  const text = `${typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? "'" : ""}${value ?? ""}`;
+  const text = `${typeof value === "string" && /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? "'" : ""}${value ?? ""}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,6 +1,9 @@
 """What strangers send on purpose: shapes that smuggle, connections that hold, bodies without end; and what keys must not open."""
 
+import csv
 import functools
+import http.server
+import json
 import logging
 import re
 import resource
@@ -15,10 +18,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 import streamlined_lite as lite
+import test_page
 from benchmarks.hostile import Strangers, peak_megabytes
-from benchmarks.kill9 import Posting
-from conftest import ADMIN, Answers, Api, Served, clean_environment, event, exchange, request_bytes
+from benchmarks.kill9 import Posting, stored_ids
+from conftest import ADMIN, Answers, Api, Served, ServerProcess, clean_environment, event, exchange, request_bytes
 from test_http import METRIC
+from test_page import browser, visit  # noqa: F401 (fixtures)
 from test_server import get, on_loop, post, problem_of, reset, stored, wait_until
 
 ########################################################################################################
@@ -492,3 +497,181 @@ def test_the_admin_key_is_compared_in_constant_time(api, monkeypatch):
     monkeypatch.setattr(lite.hmac, "compare_digest", lambda a, b: compared.append({a, b}) or compare(a, b))
     assert api.post(event(), key=ADMIN[:-1] + "x").status_int == 401
     assert compared == [{lite.hash_token(ADMIN), lite.hash_token(ADMIN[:-1] + "x")}]
+
+
+########################################################################################################
+# The browser
+########################################################################################################
+
+needs_browser = pytest.mark.skipif(bool(test_page.MISSING), reason=f"not installed: {', '.join(test_page.MISSING)}")
+SCRIPT = (
+    "=1+1 <script>xss=1</script>\"><img src=x onerror=xss=1>'><svg onload=xss=1></textarea></title>"
+    "<iframe srcdoc='<script>parent.xss=1</script>'><base href=//evil.example><meta http-equiv=refresh content='0;url=//evil.example'>"
+    "<form action=//evil.example><style>*{display:none}</style><a href='javascript:xss=1'>${xss=1}{xss=1}</a>"
+)
+PLACE = SCRIPT.split("</")[0] + "<svg onload=xss=1><img src=x onerror=xss=1>"  # one that has no slash can stand in an address
+ADDRESS = "javascript:xss=1"
+INJECTED = (
+    "script:not([src^='static/']):not([src^='/static/']), img, iframe, base, form[action], a[href^='javascript'], "
+    "meta[http-equiv=refresh], main style, [onload], [onerror]"
+)
+VIEWS = [
+    "#/dashboard", "#/dashboard?by=location", "#/activity", "#/contacts", "#/settings/integrations", "#/settings/locations",
+    "#/metrics/1", "#/metrics/1/edit", "#/metrics/new?copy=1", "#/metrics/2?by=location", "#/metrics/2?by=contact.source",
+    f"#/contacts/{quote(PLACE, safe='')}/{quote(ADDRESS, safe='')}", f"#/{quote(SCRIPT)}", f"#/metrics/new?copy={quote(SCRIPT)}",
+    f"#/dashboard?from={quote(SCRIPT)}&by={quote(SCRIPT)}", f"#/contacts?q={quote(SCRIPT)}",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def scripted(tmp_path_factory):
+    """A server with the script in every text that a sender or an admin can set."""
+    contact = f"/contacts/v1/{quote(PLACE, safe='')}/{quote(ADDRESS, safe='')}"
+    texts = {name: SCRIPT for name in ("name", "email", "phone", "source", "type")}
+    metric = {"key": "A", "event": SCRIPT, "type": "contact", "aggregation": "sum", "property": SCRIPT,
+              "filters": {"any": [{"field": f"contact.{SCRIPT}", "op": "is_not_set"},
+                                  {"field": "contact.tags", "op": "has_any", "value": [SCRIPT]}]}}  # fmt: skip
+    sent = event(SCRIPT, event_name=SCRIPT, location_id=PLACE, contact_id=ADDRESS, properties={SCRIPT: SCRIPT, "value": 1, "link": ADDRESS})
+    requests = [
+        request_bytes(sent), request_bytes(sent | {"event_name": ADDRESS}), request_bytes(sent | {"timestamp": SCRIPT}),
+        request_bytes(SCRIPT.encode(), Content_Type="text/html"), request_bytes(sent, key=SCRIPT.split(">")[0]),
+        request_bytes(texts | {"tags": [SCRIPT, ADDRESS], "fields": {SCRIPT: SCRIPT, "website": ADDRESS}}, method="PUT", path=contact),
+        request_bytes({"name": SCRIPT}, method="PATCH", path=f"/locations/v1/{quote(PLACE, safe='')}"),
+        request_bytes({"name": SCRIPT, "locations": [SCRIPT, PLACE]}, path="/keys/v1"),
+        *[request_bytes({"name": f"{SCRIPT}{number}", "terms": [metric], "formula": "A"}, path="/metrics/v1") for number in range(2)],
+        request_bytes({}, path=f"/{quote(SCRIPT)}"),
+    ]  # fmt: skip
+    started = ServerProcess(tmp_path_factory.mktemp("scripted") / "events.db")
+    assert [answer[0] for answer in exchange(started, *requests)] == [201, 200, 422, 415, 401, 200, 200, 201, 201, 201, 404]
+    yield started
+    started.stop()
+
+
+@needs_browser
+def test_no_text_becomes_a_part_of_the_page(scripted, visit):
+    """Whatever a sender writes is shown as it is: nothing runs, nothing is fetched, no element arises."""
+    opened = visit(scripted.url)
+    opened.allow(404, 422)  # addresses that name nothing
+    page = opened.sign_in()
+    for address in VIEWS:
+        opened.open(address)
+        page.locator("h1").wait_for()
+        test_page.expect(page.locator("[aria-busy]")).to_have_count(0)
+        for row in page.get_by_role("button", name=re.compile("^(accepted|refused) ")).all()[:3]:
+            row.click()
+            page.get_by_role("dialog").wait_for()
+            assert page.evaluate(f'[...document.querySelectorAll("{INJECTED}")].map((each) => each.outerHTML)') == []
+            page.keyboard.press("Escape")
+        assert page.evaluate(f'[...document.querySelectorAll("{INJECTED}")].map((each) => each.outerHTML)') == [], address
+        assert page.evaluate("typeof xss") == "undefined" and page.url.startswith(scripted.url), address
+
+
+@needs_browser
+def test_a_table_opened_in_a_spreadsheet_has_no_formulas(scripted, visit):
+    opened = visit(scripted.url)
+    opened.sign_in(address="#/metrics/1")
+    with opened.page.expect_download() as download:
+        opened.page.get_by_role("button", name="Download CSV").click()
+    with open(download.value.path(), encoding="utf-8", newline="") as file:
+        cells = [cell for line in csv.reader(file) for cell in line]
+    assert any("<script>" in cell for cell in cells)
+    assert [cell for cell in cells if re.match("[=+@\t\r\n＝＋－＠]|-(?![0-9])", cell)] == []
+
+
+CROSS_SITE = """async ([target, key]) => {
+  const outcomes = {}, body = JSON.stringify({event_name: "forged", location_id: "loc-1", distinct_id: "forged"});
+  const attempt = async (name, path, options) => {
+    try { outcomes[name] = await (await fetch(target + path, options)).text(); } catch (error) { outcomes[name] = error.name; }
+  };
+  await attempt("plain post", "/events/ingestion/v1", {method: "POST", mode: "no-cors", body});
+  await attempt("guessed key", "/events/ingestion/v1?api_key=guess", {method: "POST", mode: "no-cors", body});
+  await attempt("the admin's key in the URL", "/events/ingestion/v1?api_key=" + key, {method: "POST", mode: "no-cors", body});
+  const form = {method: "POST", mode: "no-cors", credentials: "include", body: new URLSearchParams({a: 1})};
+  await attempt("form", "/contacts/ingestion/v1", form);
+  await attempt("header", "/events/ingestion/v1", {method: "POST", headers: {"X-API-Key": key}, body});
+  await attempt("delete", "/events/v1?location_id=loc-1", {method: "DELETE"});
+  await attempt("read", "/healthz", {});
+  await attempt("read what needs no key", "/openapi.json", {credentials: "include"});
+  for (const [tag, attribute] of [["img", "src"], ["script", "src"], ["iframe", "src"]]) {
+    outcomes[tag] = await new Promise((resolve) => {
+      const element = document.createElement(tag);
+      element.onload = () => resolve("load"); element.onerror = () => resolve("error");
+      element[attribute] = target + (tag === "iframe" ? "/" : "/openapi.json"); document.body.append(element);
+    });
+  }
+  const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
+  const sent = make("form", {method: "POST", action: target + "/events/ingestion/v1", enctype: "text/plain", target: "frame"});
+  sent.append(make("input", {name: body.slice(0, -1) + ', "x": "', value: '"}'}));
+  document.body.append(make("iframe", {name: "frame"}), sent);
+  sent.submit();
+  await new Promise((resolve) => { document.querySelector("iframe[name=frame]").onload = resolve; });
+  return outcomes;
+}"""
+
+
+@pytest.fixture
+def elsewhere():
+    """The address of another site."""
+
+    class Site(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><link rel=icon href=data:,><title>elsewhere</title>")
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
+        threading.Thread(target=site.serve_forever).start()
+        yield f"http://localhost:{site.server_address[1]}"
+        site.shutdown()
+
+
+@needs_browser
+def test_another_site_in_the_same_browser_achieves_nothing(server, browser, elsewhere):
+    """Its requests do arrive, and are refused for want of a key; the admin, who is signed in beside it, sees them."""
+    context = browser.new_context()
+    try:
+        mine = context.new_page()
+        mine.goto(f"{server.url}/#key={ADMIN}")
+        mine.locator("nav").first.wait_for()
+        page = context.new_page()
+        page.goto(elsewhere)
+        outcomes = page.evaluate(CROSS_SITE, [server.url, ADMIN])
+        blocked = {"header", "delete", "read", "read what needs no key"}
+        assert {name: outcomes[name] for name in blocked} == dict.fromkeys(blocked, "TypeError")
+        assert {outcomes[name] for name in ("plain post", "guessed key", "the admin's key in the URL", "form")} == {""}  # opaque
+        assert outcomes["img"] == outcomes["script"] == "error"
+        assert len(page.frames) == 3
+        for frame in page.frames[1:]:
+            frame.wait_for_url("chrome-error://chromewebdata/")
+    finally:
+        context.close()
+    assert stored_ids(server.database) == []
+    attempts = json.loads(exchange(server, get("/attempts/v1"))[0][2])["attempts"]
+    assert [each["path"] for each in attempts].count("/events/ingestion/v1") == 4 and any(
+        each["path"] == "/contacts/ingestion/v1" for each in attempts
+    )
+
+
+@needs_browser
+def test_another_name_for_this_server_is_another_site(server, browser):
+    """DNS rebinding makes a stranger's page and this server one site, which holds no key and no cookie: it reads what anybody may."""
+    rebound = server.url.replace("127.0.0.1", "localhost")
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        page.goto(f"{server.url}/#key={ADMIN}")
+        page.locator("nav").first.wait_for()
+        page.goto(rebound)
+        assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+        asked = [route.path for route in lite.ROUTES if route.method == "GET"]
+        statuses = page.evaluate("paths => Promise.all(paths.map(async (path) => (await fetch(path.replace(/{.*?}/g, 1))).status))", asked)
+        assert {path for path, status in zip(asked, statuses) if status == 200} == {
+            each.path for each in lite.ROUTES if each.method == "GET" and each.scope is None
+        }
+        assert page.evaluate("async () => (await fetch('/events/ingestion/v1', {method: 'POST', body: '{}'})).status") == 401
+    finally:
+        context.close()

@@ -84,13 +84,29 @@ def hung_up() -> Pieces:
 
 def smuggling() -> Pieces:
     inner = head("/events/ingestion/v1", "POST", "X-API-Key: x", "Content-Length: 0")
-    for lines in itertools.cycle((["Content-Length: 5", "Transfer-Encoding: chunked"], ["Content-Length: 1", "Content-Length: 2"],
-                                  ["Content-Length: -1"], ["Transfer-Encoding:", " chunked"], ["Transfer-Encoding: xchunked"])):
+    for lines in itertools.cycle(
+        (
+            ["Content-Length: 5", "Transfer-Encoding: chunked"],
+            ["Content-Length: 1", "Content-Length: 2"],
+            ["Content-Length: -1"],
+            ["Transfer-Encoding:", " chunked"],
+            ["Transfer-Encoding: xchunked"],
+        )
+    ):
         yield head("/events/ingestion/v1", "POST", *lines) + b"0\r\n\r\n" + inner, 0.05
 
 
-KINDS: dict[Callable[[], Pieces], int] = {idle: 1000, slow_head: 100, slow_body: 100, unread_answers: 8, endless_body: 4,
-                                          endless_chunk_size: 4, huge_head: 8, hung_up: 8, smuggling: 8}
+KINDS: dict[Callable[[], Pieces], int] = {
+    idle: 1000,
+    slow_head: 100,
+    slow_body: 100,
+    unread_answers: 8,
+    endless_body: 4,
+    endless_chunk_size: 4,
+    huge_head: 8,
+    hung_up: 8,
+    smuggling: 8,
+}
 
 
 class Stranger:
@@ -197,10 +213,12 @@ def main(rounds: int = 5, limit: int = 2000) -> int:
 
 def verdict(quiet: list[float], hostile: list[float], took: list[float], megabytes: float) -> int:
     ratio = statistics.median(hostile) / statistics.median(quiet)
-    print(f"alone    {statistics.median(quiet):7,.0f} events/s\n"
-          f"attacked {statistics.median(hostile):7,.0f} events/s   p50 {took[len(took) // 2] * 1000:.1f} ms   "
-          f"p99 {took[len(took) * 99 // 100] * 1000:.1f} ms   longest {took[-1] * 1000:.0f} ms\n"
-          f"memory   {megabytes:7.0f} MB at most\nratio    {ratio:7.2f}")
+    print(
+        f"alone    {statistics.median(quiet):7,.0f} events/s\n"
+        f"attacked {statistics.median(hostile):7,.0f} events/s   p50 {took[len(took) // 2] * 1000:.1f} ms   "
+        f"p99 {took[len(took) * 99 // 100] * 1000:.1f} ms   longest {took[-1] * 1000:.0f} ms\n"
+        f"memory   {megabytes:7.0f} MB at most\nratio    {ratio:7.2f}"
+    )
     return 0 if ratio >= LEAST and megabytes < MEGABYTES else 1
 
 
