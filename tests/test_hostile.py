@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 import streamlined_lite as lite
 import test_page
-from benchmarks.hostile import Strangers, peak_megabytes
+from benchmarks.hostile import Strangers, megabytes
 from benchmarks.kill9 import Posting, stored_ids
 from conftest import ADMIN, Answers, Api, Served, ServerProcess, clean_environment, event, exchange, request_bytes
 from test_http import METRIC
@@ -214,7 +214,7 @@ def test_honest_senders_are_answered_amid_strangers(start):
     with Strangers(server.port, part=5):
         answers = Posting(server.port, ADMIN, 32).post_all(requests)
     assert [answer.split()[1] for answer in answers] == [b"201"] * len(requests)
-    assert peak_megabytes(server.process.pid) < 150
+    assert megabytes(server.process.pid, "VmHWM") < 150
     assert server.stop()[0] == 0
 
 
