@@ -800,10 +800,10 @@ class Database:
         self.path, self.memory = config.database, config.database == ":memory:"
         self.lock = threading.RLock()
         self.turn_thread: int | None = None
-        self.trouble: Problem | None = None       # why the last turn failed; None: it did not
+        self.trouble: Problem | None = None       # why the last turn, or a request in it, failed; None: it did not
         self.last_used: dict[int, int] = {}       # key_id -> time, not yet written, ...
         self.touched: dict[int, int] = {}         # ... and written in the running turn
-        self.undone_by: apsw.Error | None = None  # why SQLite itself rolled back the running turn
+        self.fault: apsw.Error | None = None      # what a request of the running turn met of the file or its disk
         self.callers: dict[str, Caller] = {}      # by token, for the running turn: until its end nobody else changes a key
         self.next_maintenance = clock() + MAINTENANCE_MS if create else 2**62  # a command's settings are not the server's
         self.readers: list[apsw.Connection] = []
@@ -869,10 +869,10 @@ class Database:
         try:
             yield self.writer
         except BaseException as error:
+            if isinstance(error, tuple(STORAGE_TROUBLES)):
+                self.fault = error
             if self.writer.in_transaction:
                 self.writer.execute("rollback to request; release request")
-            elif isinstance(error, apsw.Error):
-                self.undone_by = error
             raise
         self.writer.execute("release request")
 
@@ -894,16 +894,16 @@ class Database:
         """Returns when the turn is on disk. Raises apsw.Error, with nothing stored, when it cannot be."""
         try:
             if not self.writer.in_transaction:
-                raise self.undone_by or apsw.IOError("the turn was rolled back")
+                raise self.fault or apsw.IOError("the turn was rolled back")
             self.writer.execute("commit")
         except apsw.Error as error:
             self.roll_back()
             self.trouble = problem_of(error)
             raise
-        self.trouble, self.touched = None, {}
+        self.trouble, self.touched, self.fault = self.fault and problem_of(self.fault), {}, None
 
     def roll_back(self) -> None:
-        self.last_used, self.touched, self.undone_by = self.touched | self.last_used, {}, None
+        self.last_used, self.touched, self.fault = self.touched | self.last_used, {}, None
         if self.writer.in_transaction:
             self.writer.execute("rollback")
 
@@ -966,15 +966,19 @@ class Checkpointer(threading.Thread):
     def run(self) -> None:
         while self.woken.wait() and not self.stopped:
             self.woken.clear()
-            try:
-                self.connection = self.connection or self.open()
-                self.checkpoint(self.connection)
-            except apsw.BusyError:  # a reader or another checkpoint; the next commit wakes us again
-                pass
-            except apsw.Error as error:
-                logging.getLogger("streamlined_lite").error("checkpoint failed: %s", type(error).__name__)
+            self.attempt()
         if self.connection:
             self.connection.close()
+
+    def attempt(self) -> None:
+        """What fails is tried again after the next commit."""
+        try:
+            self.connection = self.connection or self.open()
+            self.checkpoint(self.connection)
+        except apsw.BusyError:  # a reader or another checkpoint
+            pass
+        except apsw.Error as error:
+            logging.getLogger("streamlined_lite").error("checkpoint failed: %s", type(error).__name__)
 
     def open(self) -> apsw.Connection:
         connection = open_connection(self.path, apsw.SQLITE_OPEN_READWRITE)

@@ -194,22 +194,14 @@ class Recorder:
     def __init__(self, path: Path, rng: random.Random, monkeypatch, sabotage: Callable):
         self.path, self.rng, self.patch, self.sabotage = path, rng, monkeypatch, sabotage
         self.clock, self.load, self.states = Clock(), Load(rng), []
-        self.database: lite.Database | None = None
-        self.checkpointed, self.answering = threading.Event(), 0
-        self.migrations = lite.migrations()
+        self.served: Stepped | None = None
+        self.migrations, self.answering = lite.migrations(), 0
         monkeypatch.setattr(lite, "TURN_SECONDS", 30)  # so that a slow machine makes the same turns
-        checkpoint, send = lite.Checkpointer.checkpoint, lite.Channel.send
-
-        def checkpoint_and_tell(checkpointer, connection):
-            try:
-                checkpoint(checkpointer, connection)
-            finally:
-                self.checkpointed.set()
+        send = lite.Channel.send
 
         def note_and_send(channel, *rest, **named):
             self.vfs.note("answered", self.answering)
             return send(channel, *rest, **named)
-        monkeypatch.setattr(lite.Checkpointer, "checkpoint", checkpoint_and_tell)
         monkeypatch.setattr(lite.Channel, "send", note_and_send)
 
     def run(self, turns: int) -> Run:
@@ -221,19 +213,19 @@ class Recorder:
 
     def serve(self, turns: int) -> None:
         self.patch.setattr(lite, "migrations", lambda: self.migrations)
-        self.database = None
-        served = Stepped(self.path, self.clock)
-        self.database, self.loop = served.database, threading.get_ident()
-        self.sabotage(self.database, self.patch)
-        commit = self.database.commit
-        self.database.commit = lambda: (commit(), self.committed())
-        self.committed()
+        self.served = Stepped(self.path, self.clock)
+        database = self.served.database
+        self.sabotage(database, self.patch)
+        commit = database.commit
+        database.commit = lambda: (commit(), self.committed(database))
+        self.committed(database)
         for _ in range(turns):
-            self.turn(served)
+            self.turn(self.served)
+        served, self.served = self.served, None
         served.close()
 
-    def committed(self) -> None:
-        self.states.append(upgraded(self.database.writer))
+    def committed(self, database: lite.Database) -> None:
+        self.states.append(upgraded(database.writer))
         self.vfs.note("committed", len(self.states) - 1)
 
     def turn(self, served: Stepped) -> None:
@@ -242,20 +234,15 @@ class Recorder:
         self.answering = len(self.states)
         for (_, then), answer in zip(asked, served.together(*[request for request, _ in asked])):
             then(answer)
-        self.load.check(self.database.writer)
+        self.load.check(served.database.writer)
         served.database.idle()
         if self.rng.random() < 0.4:
-            self.checkpoint(self.rng.choice((1, lite.RESTART_PAGES)))
-
-    def checkpoint(self, pages: int) -> None:
-        self.checkpointed.clear()
-        self.database.checkpointer.wake(pages)
-        assert self.checkpointed.wait(30)
+            self.served.checkpoint(self.rng.choice((1, lite.RESTART_PAGES)))
 
     def checkpoint_now_and_then(self, kind: str, name: str) -> None:
         """Also while a turn is being committed."""
-        if kind == "write" and name.endswith("-wal") and self.database and threading.get_ident() == self.loop and self.rng.random() < 0.03:
-            self.checkpoint(1)
+        if kind == "write" and name.endswith("-wal") and self.served and threading.get_ident() == self.served.database.turn_thread and self.rng.random() < 0.03:
+            self.served.checkpoint()
 
 
 def record(monkeypatch, seed: int, turns: int, sabotage: Callable = lambda *_: None) -> Run:

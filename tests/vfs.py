@@ -14,7 +14,7 @@ import apsw
 
 import streamlined_lite as lite
 from benchmarks.load import is_whole
-from conftest import ADMIN
+from conftest import ADMIN, request_bytes
 
 DIRECTORY = 0  # the file whose content is names: a `name` step gives one to a file, or takes it away
 REMEMBERED = apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL
@@ -81,6 +81,11 @@ class VfsFile(apsw.VFSFile):
             self.vfs.files[self.name] = next(self.vfs.numbers)
             self.vfs.step("name", DIRECTORY, self.name, self.vfs.files[self.name])
         return self.vfs.files[self.name]
+
+    def xRead(self, amount, offset):
+        if error := self.vfs.trouble("read", self.name):
+            raise error
+        return super().xRead(amount, offset)
 
     def xWrite(self, data, offset):
         error = self.vfs.trouble("write", self.name)
@@ -213,11 +218,14 @@ class Stepped:
         self.app = lite.create_app(self.config, clock)
         self.server, self.database = lite.Server(self.app, self.config), self.app.database
         self.database.take_turns()
-        address = ("127.0.0.1", self.server.listeners[0].effective_port)
-        self.connections = []
-        for _ in range(connections):
-            self.connections.append(socket.create_connection(address))
-            self.server.poll(0.1)
+        self.connections = [self.connect() for _ in range(connections)]
+        self.checkpointed, attempt = threading.Event(), self.database.checkpointer.attempt
+        self.database.checkpointer.attempt = lambda: (attempt(), self.checkpointed.set())
+
+    def connect(self) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self.server.listeners[0].effective_port))
+        self.server.poll(0.1)
+        return connection
 
     def together(self, *requests: bytes) -> list[Answer]:
         """Writes that arrive in this order, before the turn that they share."""
@@ -226,20 +234,36 @@ class Stepped:
             while len(self.server.dispatcher.writes) <= number:
                 self.server.poll(0.01)
         self.server.turn()
-        return [self.answer(connection) for connection in self.connections[:len(requests)]]
+        return [self.answer(number) for number in range(len(requests))]
 
-    def answer(self, connection: socket.socket) -> Answer:
+    def get(self, path: str) -> Answer:
+        self.connections[0].sendall(request_bytes(b"", path=path, method="GET"))
+        return self.answer(0)
+
+    def answer(self, number: int) -> Answer:
+        """On this connection, or on one in its place if the server ends it."""
+        connection, data = self.connections[number], b""
         connection.setblocking(False)
-        data = b""
         while not is_whole(data):
             try:
                 data += connection.recv(65_536)
             except BlockingIOError:
                 self.server.poll(0.01)
+                self.server.turn()  # where the first could not begin
         connection.setblocking(True)
         head, _, body = data.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
-        return Answer(int(first.split()[1]), {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}, body)
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        if headers.get("connection") == "close":
+            connection.close()
+            self.connections[number] = self.connect()
+        return Answer(int(first.split()[1]), headers, body)
+
+    def checkpoint(self, pages: int = 1) -> None:
+        """On the checkpointer's thread, as if the WAL had so many pages."""
+        self.checkpointed.clear()
+        self.database.checkpointer.wake(pages)
+        assert self.checkpointed.wait(30)
 
     def close(self) -> None:
         for connection in self.connections:

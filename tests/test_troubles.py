@@ -1,0 +1,238 @@
+"""Troubles of the disk: a full one, I/O errors, one that is read-only, and a database that another process holds.
+
+A writer is told to try again, and why; reads go on; nothing that was acknowledged is lost, nothing that was refused is there; and
+when the trouble is over, all goes on without a restart.
+"""
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import apsw
+import pytest
+
+import streamlined_lite as lite
+from benchmarks.kill9 import stored_ids
+from conftest import Clock, event, exchange, request_bytes
+from test_power_cuts import Load
+from vfs import Answer, Stepped, remembering
+
+
+class Trouble:
+    """Meets the n-th step of these kinds, or all from it on, until it is over."""
+
+    def __init__(self, error: Exception, *kinds: str, lasting: bool = False):
+        self.error, self.kinds, self.lasting = error, kinds, lasting
+        self.left, self.met = 10**9, 0
+
+    def begin(self, number: int) -> None:
+        self.left = number
+
+    def end(self) -> None:
+        self.left = 10**9
+
+    def __call__(self, kind: str, name: str) -> Exception | None:
+        if kind not in self.kinds or (kind == "read" and threading.current_thread() is not threading.main_thread()):
+            return None  # of the reads only the writer's
+        self.left -= 1
+        if self.left == 0 or (self.lasting and self.left < 0):
+            self.met += self.left == 0
+            return self.error
+        return None
+
+
+def io_error(extended: int) -> apsw.IOError:
+    error = apsw.IOError("disk I/O error")
+    error.extendedresult = extended
+    return error
+
+
+def check_refusal(answer: Answer, code: str) -> None:
+    problem = json.loads(answer.body)
+    assert (answer.status, problem["status"], problem["code"]) == (429, 429, code), answer
+    assert int(answer.headers["retry-after"]) > 0 and "Nothing was stored" in problem["detail"]
+
+
+TROUBLES = {
+    "a full disk, once": ("disk_full", lambda: Trouble(apsw.FullError("full"), "write")),
+    "a full disk": ("disk_full", lambda: Trouble(apsw.FullError("full"), "write", "truncate", lasting=True)),
+    "a write fails, once": ("storage_error", lambda: Trouble(io_error(apsw.SQLITE_IOERR_WRITE), "write")),
+    "a read fails, once": ("storage_error", lambda: Trouble(io_error(apsw.SQLITE_IOERR_READ), "read")),
+    "a sync fails, once": ("storage_error", lambda: Trouble(io_error(apsw.SQLITE_IOERR_FSYNC), "sync")),
+    "all I/O fails": ("storage_error", lambda: Trouble(io_error(apsw.SQLITE_IOERR_WRITE), "write", "sync", "truncate", lasting=True)),
+    "read-only": ("database_read_only", lambda: Trouble(apsw.ReadOnlyError("attempt to write a readonly database"), "write", lasting=True)),
+}
+
+
+def work(served: Stepped, load: Load, code: str | None) -> list[int]:
+    """The statuses of three requests of a turn, of which some may be refused, for this reason."""
+    asked = [load.request() for _ in range(3)]
+    answers = served.together(*[request for request, _ in asked])
+    for (_, then), answer in zip(asked, answers):
+        if answer.status == 429 and code:
+            check_refusal(answer, code)
+        else:
+            then(answer)
+    return [answer.status for answer in answers]
+
+
+def health(served: Stepped) -> str:
+    """The writer's state, with which the status agrees."""
+    answer = served.get("/healthz")
+    state = json.loads(answer.body)["writer"]
+    assert answer.status == (200 if state == "ok" else 503)
+    return state
+
+
+@pytest.mark.parametrize("code, make", TROUBLES.values(), ids=TROUBLES.keys())
+def test_whichever_step_meets_the_trouble(tmp_path, monkeypatch, code, make):
+    """The first, the second, ... of a turn and a checkpoint, until some have fewer; the server goes on all the while."""
+    monkeypatch.setattr(lite, "TURN_SECONDS", 30)  # what arrives together shares a turn, however slow the machine
+    load, trouble, clock, number = Load(random.Random(1)), make(), Clock(), 0
+    with remembering(trouble):
+        served = Stepped(tmp_path / "events.db", clock)
+        served.database.writer.pragma("cache_size", 5)  # so that it also writes before COMMIT
+        while trouble.met > number - 5:
+            trouble.begin(number := number + 1)
+            statuses = work(served, load, code)
+            failing = {"ok"} if 429 not in statuses else {code} if statuses[-1] == 429 else {"ok", code}
+            assert health(served) in failing
+            served.checkpoint(lite.RESTART_PAGES)
+            assert len(json.loads(served.get("/events/v1?limit=500").body)["events"]) == len(load.events)
+            served.database.idle()
+            assert health(served) in (failing if trouble.lasting else {"ok"})
+            trouble.end()
+            clock.advance(70_000)
+            served.database.idle()
+            assert health(served) == "ok"
+            load.check(served.database.writer)
+            work(served, load, None)
+            load.check(served.database.writer)
+        served.close()
+    assert trouble.met > 1
+    with closing(apsw.Connection(str(tmp_path / "events.db"))) as connection:
+        assert connection.pragma("integrity_check") == "ok"
+        load.check(connection)
+
+
+@pytest.mark.parametrize("kind", ["open", "write", "sync"])
+def test_a_creation_that_meets_a_trouble_says_so_and_can_be_tried_again(tmp_path, kind):
+    trouble, number = Trouble(io_error(apsw.SQLITE_IOERR), kind, lasting=True), 0
+    with remembering(trouble):
+        while trouble.met == number:
+            trouble.begin(number := number + 1)
+            first = create(tmp_path / "events.db", trouble)
+            assert create(tmp_path / "events.db", trouble) == "created"
+            for left in tmp_path.iterdir():
+                left.unlink()
+            assert re.fullmatch(f"cannot open the database {tmp_path}/events.db: .*" if trouble.met == number else "created", first)
+    assert number > 1
+
+
+def create(path: Path, trouble: Trouble) -> str:
+    lite.check_file(str(path), create=True)
+    try:
+        connection = lite.open_writer(str(path))
+    except lite.ConfigError as error:
+        return str(error)
+    finally:
+        trouble.end()
+    connection.close()
+    return "created"
+
+
+########################################################################################################
+# A disk that is really full
+########################################################################################################
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of six megabytes."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a small file system")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def post(server, number: int) -> tuple[int, dict, bytes]:
+    body = event(f"d-{number}", contact_id=f"c-{number}", properties={"text": "x" * 20_000})
+    return exchange(server, request_bytes(body))[0]
+
+
+def get(server, path: str) -> tuple[int, dict]:
+    status, _, body = exchange(server, request_bytes(b"", path=path, method="GET"))[0]
+    return status, json.loads(body)
+
+
+def becomes_healthy(server) -> bool:
+    """Before long, and by itself."""
+    until = time.monotonic() + 30
+    while get(server, "/healthz")[0] != 200 and time.monotonic() < until:
+        time.sleep(0.05)
+    return get(server, "/healthz")[0] == 200
+
+
+def test_a_full_disk_is_named_reads_go_on_and_with_space_all_goes_on(start, small_disk):
+    """Also when it is told to end while there is none."""
+    server, number, acknowledged = start(small_disk / "events.db"), 0, []
+    for filled in (True, False):
+        filler = fill(small_disk / "filler") if filled else None
+        while get(server, "/healthz")[0] == 200:  # a small write may still find a place
+            if (answer := post(server, number := number + 1))[0] == 201:
+                acknowledged.append(f"d-{number}")
+            else:
+                check_refusal(Answer(*answer), "disk_full")
+        assert get(server, "/healthz")[1]["writer"] == "disk_full"
+        assert len(get(server, "/events/v1?limit=500")[1]["events"]) == min(len(acknowledged), 500)
+        if filler:
+            filler.unlink()
+            assert becomes_healthy(server)
+    assert len(acknowledged) > 50
+    code, errors = server.stop()
+    assert code == 0 and set(errors.splitlines()) <= {"checkpoint failed: FullError"}
+    assert stored_ids(server.database) == acknowledged
+
+
+def fill(path: Path) -> Path:
+    """With a file that takes all the space there is."""
+    with suppress(OSError), open(path, "wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass
+    return path
+
+
+########################################################################################################
+# Another process holds the database
+########################################################################################################
+
+HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("begin immediate")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_database_that_another_process_holds_is_named_and_waited_for(start):
+    server = start()
+    assert post(server, 1)[0] == 201
+    with subprocess.Popen([sys.executable, "-c", HOLD, server.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        check_refusal(Answer(*post(server, 2)), "database_locked")
+        assert get(server, "/healthz")[1]["writer"] == "database_locked"
+        assert len(get(server, "/events/v1")[1]["events"]) == 1
+    assert becomes_healthy(server) and post(server, 3)[0] == 201
+    assert server.stop() == (0, "")
+    assert stored_ids(server.database) == ["d-1", "d-3"]
