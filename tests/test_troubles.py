@@ -225,14 +225,14 @@ sys.stdin.read()
 """
 
 
-def test_a_database_that_another_process_holds_is_named_and_waited_for(start):
-    server = start()
+def test_a_database_that_another_process_holds_is_named_and_waited_for(serve, monkeypatch):
+    server = serve()
+    monkeypatch.setattr(lite, "BUSY_SECONDS", 0.5)
     assert post(server, 1)[0] == 201
-    with subprocess.Popen([sys.executable, "-c", HOLD, server.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+    with subprocess.Popen([sys.executable, "-c", HOLD, server.config.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
         check_refusal(Answer(*post(server, 2)), "database_locked")
         assert get(server, "/healthz")[1]["writer"] == "database_locked"
         assert len(get(server, "/events/v1")[1]["events"]) == 1
     assert becomes_healthy(server) and post(server, 3)[0] == 201
-    assert server.stop() == (0, "")
-    assert stored_ids(server.database) == ["d-1", "d-3"]
+    assert stored_ids(server.config.database) == ["d-1", "d-3"]
