@@ -227,7 +227,7 @@ sys.stdin.read()
 
 def test_a_database_that_another_process_holds_is_named_and_waited_for(serve, monkeypatch):
     server = serve()
-    monkeypatch.setattr(lite, "BUSY_SECONDS", 0.5)
+    monkeypatch.setattr(lite, "BUSY_SECONDS", 1)
     assert post(server, 1)[0] == 201
     with subprocess.Popen([sys.executable, "-c", HOLD, server.config.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
