@@ -32,6 +32,7 @@ import csv
 import fcntl
 import functools
 import gc
+import glob
 import gzip
 import hashlib
 import heapq
@@ -42,6 +43,7 @@ import logging
 import math
 import operator
 import os
+import random
 import re
 import resource
 import secrets
@@ -57,7 +59,7 @@ import traceback
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
@@ -101,6 +103,12 @@ def check_zone(name: str) -> str:
     return name
 
 
+def check_time(text: str) -> str:
+    if text:
+        read_timestamp(text)
+    return text
+
+
 class Config(BaseModel):
     """Every setting, once: flags (`--public-url`), variables (`STREAMLINED_PUBLIC_URL`), their help
     and the README's table derive from these fields."""
@@ -126,6 +134,15 @@ class Config(BaseModel):
     keep_rejections: int = Field(10_000, ge=1, le=1_000_000, description="refused bodies to keep at most")
     keep_rejections_days: int = Field(90, ge=1, le=36_500, description="days to keep a refused body")
     log_requests: bool = Field(False, description="print a line for every request")
+    fixed_time: Annotated[str, AfterValidator(check_time)] = Field(
+        "", description="the time that it always is, such as 2026-01-01T00:00:00Z, for runs that can be repeated")
+
+    def __init__(self, **settings: Any):
+        """Raises WrongSettings, with all of them."""
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise WrongSettings({str(e["loc"][0]): e["msg"] for e in error.errors(include_input=False)}) from None
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
@@ -142,8 +159,8 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
         troubles.append(str(error))
     try:
         config = Config(**values)
-    except ValidationError as error:
-        troubles += [f"{setting_name(str(e['loc'][0]))}: {e['msg']}" for e in error.errors(include_input=False)]
+    except WrongSettings as error:
+        troubles += [f"{setting_name(name)}: {message}" for name, message in error.messages.items()]
     if troubles:
         raise ConfigError(f"wrong setting {'; '.join(troubles)}")
     return config
@@ -181,6 +198,14 @@ def system_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
+def clock_of(config: Config) -> Callable[[], int]:
+    """The system's clock, or one that stands still."""
+    if not config.fixed_time:
+        return system_clock
+    now = read_timestamp(config.fixed_time)
+    return lambda: now
+
+
 ########################################################################################################
 # errors
 ########################################################################################################
@@ -190,6 +215,14 @@ class ConfigError(Exception):
     """The program cannot start or go on; one line says why and what to do."""
 
     exit_code = 2
+
+
+class WrongSettings(ConfigError, ValueError):
+    """By the names that settings have in Python; the command line says flags and variables instead."""
+
+    def __init__(self, messages: dict[str, str]):
+        super().__init__("wrong setting " + "; ".join(f"{name}: {message}" for name, message in messages.items()))
+        self.messages = messages
 
 
 class CommandError(ConfigError):
@@ -795,8 +828,8 @@ class Database:
     under a lock. `:memory:` has one connection, which also reads.
     """
 
-    def __init__(self, config: Config, clock: Callable[[], int] = system_clock, create: bool = True):
-        self.config, self.clock = config, clock
+    def __init__(self, config: Config, clock: Callable[[], int] | None = None, create: bool = True):
+        self.config, self.clock = config, clock or clock_of(config)
         self.path, self.memory = config.database, config.database == ":memory:"
         self.lock = threading.RLock()
         self.turn_thread: int | None = None
@@ -805,7 +838,7 @@ class Database:
         self.touched: dict[int, int] = {}         # ... and written in the running turn
         self.fault: apsw.Error | None = None      # what a request of the running turn met of the file or its disk
         self.callers: dict[str, Caller] = {}      # by token, for the running turn: until its end nobody else changes a key
-        self.next_maintenance = clock() + MAINTENANCE_MS if create else 2**62  # a command's settings are not the server's
+        self.next_maintenance = self.clock() + MAINTENANCE_MS if create else 2**62  # a command's settings are not the server's
         self.readers: list[apsw.Connection] = []
         self.local = threading.local()
         if not self.memory:
@@ -928,6 +961,14 @@ class Database:
             self.commit()
         self.roll_back()
 
+    def summary(self) -> str:
+        """What start and stop say: program, file, events."""
+        try:
+            newest = f"{row(self.writer, 'events.newest')['event_id']:,}"
+        except apsw.Error as error:
+            newest = f"unknown ({error})"
+        return f"Streamlined Lite {__version__}, database {self.path}, newest event {newest}"
+
     def close(self) -> None:
         """Writes what memory holds, moves the WAL into the file and closes."""
         if self.checkpointer:
@@ -1048,13 +1089,13 @@ def migrations() -> list[str]:
 
 def migrate(connection: apsw.Connection, path: str) -> None:
     """Each missing step and the record of it commit together, after a copy of a file that holds an earlier schema."""
-    copied, scripts = False, migrations()
-    for version in range(connection.pragma("user_version") + 1, len(scripts) + 1):
+    scripts, first = migrations(), connection.pragma("user_version")
+    for version in range(first + 1, len(scripts) + 1):
         connection.execute("begin immediate")
         try:
-            if (before := connection.pragma("user_version")) < version:  # asked inside, in case two processes start at once
-                if before and not copied:
-                    copied = keep_copy(path, before)
+            if connection.pragma("user_version") < version:  # asked inside, in case two processes start at once
+                if first and version == first + 1:
+                    keep_copy(path, first)
                 connection.execute(scripts[version - 1])
                 connection.pragma("user_version", version)
         except BaseException:
@@ -1063,13 +1104,12 @@ def migrate(connection: apsw.Connection, path: str) -> None:
         connection.execute("commit")
 
 
-def keep_copy(path: str, version: int) -> bool:
+def keep_copy(path: str, version: int) -> None:
     """Copies a database beside itself before its schema changes. Raises CommandError; nothing has changed then."""
     copy = f"{path}.schema-{version}.{stamp(system_clock())}"
     with whole_file(copy) as partial:
         copy_database(path, partial)
     logging.getLogger("streamlined_lite").warning("%s has schema %d and gets a newer one; as it was, it is kept in %s", path, version, copy)
-    return True
 
 
 def check_file(path: str, create: bool) -> None:
@@ -3616,9 +3656,11 @@ def get_openapi(call: Call) -> dict:
 # From WSGI to a handler and back
 
 
-def create_app(config: Config, clock: Callable[[], int] = system_clock, database: Database | None = None) -> bottle.Bottle:
-    """The WSGI application, under any server. `app.database` is its database, `app.close()` closes it."""
-    app = App(config, database or Database(config, clock), clock)
+def create_app(config: Config, clock: Callable[[], int] | None = None, database: Database | None = None) -> bottle.Bottle:
+    """The WSGI application, under any server. `app.database` is its database, `app.close()` closes it. The clock tells
+    milliseconds UTC; without one it is the system's, or `fixed_time`."""
+    database = database or Database(config, clock)
+    app = App(config, database, clock or database.clock)
     for each in ROUTES:
         app.route(each.rule, each.method, app.serve(each))
     app.route("/", "GET", app.asset)
@@ -4292,6 +4334,7 @@ class Server:
                 channel.will_close = channel.will_close or is_idle(channel)
             self.poll(0.05)
         self.dispatcher.shutdown(timeout=STOP_SECONDS)
+        self.summary = self.database.summary()
         self.app.close()
         wasyncore.close_all(self.map, ignore_all=True)
 
@@ -4334,6 +4377,8 @@ EXAMPLES = {
     "export": "streamlined-lite export events --location ve9EPM428h8vShlRW1KT --from 2026-01-01 --output january.ndjson",
     "import": "streamlined-lite import contacts.csv --location ve9EPM428h8vShlRW1KT",
     "delete-events": "streamlined-lite delete-events --location ve9EPM428h8vShlRW1KT --to 2024-01-01",
+    "check": "streamlined-lite check --backups /var/backups/streamlined-lite",
+    "demo": "streamlined-lite demo --port 8080",
     "backup": "streamlined-lite backup /var/backups/streamlined-lite --keep 14",
     "restore": "streamlined-lite restore before.db --database streamlined-lite.db",
 }
@@ -4417,7 +4462,7 @@ def parser() -> argparse.ArgumentParser:
     restore = add_command(commands, "restore", "put a backup in the place of the database, which is kept beside it", restore_command)
     restore.add_argument("file", metavar="FILE", help="what backup wrote")
     export = add_command(commands, "export", "write events, contacts or metrics, the newest first, as one state", export_command)
-    export.add_argument("what", choices=list(COLUMNS))
+    export.add_argument("what", choices=list(EXPORTED))
     export.add_argument("--format", choices=("ndjson", "csv"), default="ndjson", help="a JSON object a line (default), or CSV with a header")
     export.add_argument("--output", metavar="FILE", help="a new file, which gets its name when it is whole (default: standard output)")
     imported = add_command(commands, "import", "store what export wrote, or a CSV such as HighLevel's export of contacts", import_command)
@@ -4428,11 +4473,18 @@ def parser() -> argparse.ArgumentParser:
     imported.add_argument("--map", action="append", default=[], metavar="COLUMN=FIELD", dest="columns",
                           help="which field a column of a CSV is, such as 'Deal ID=distinct_id'; repeat for more")
     delete = add_command(commands, "delete-events", "delete events by filter, after showing how many", delete_events_command)
+    check = add_command(commands, "check", "look for what an operator should know; 1 for warnings, 2 for errors", check_command)
+    check.add_argument("--backups", metavar="FOLDER", help="where backup writes to; the newest must not be older than two days")
+    check.add_argument("--quick", action="store_true", help="without reading the whole file for its integrity")
+    demo = add_command(commands, "demo", "serve a temporary database with 90 days of made-up events", demo_command)
+    demo.add_argument("--keep", metavar="FILE", help="a new file for the database, which is not deleted at the end")
+    add_settings(demo, {"host", "port", "public_url", "time_zone", "log_requests", "fixed_time"})
+    add_settings(check, set(Config.model_fields) - {"admin_key", "database"})
     delete.add_argument("--yes", action="store_true", help="do not ask")
     for each in (export, delete):
         for flag, (name, shown) in EVENT_FLAGS.items():
             each.add_argument(flag, dest=name, metavar=shown)
-    for each in (create, listed, revoke, backup, restore, export, imported, delete):
+    for each in (create, listed, revoke, backup, restore, export, imported, delete, check):
         add_settings(each, {"database"})
         each.add_argument("--json", action="store_true", help="answer in JSON")
     return top
@@ -4457,7 +4509,7 @@ def add_settings(command: argparse.ArgumentParser, names: set[str]) -> None:
             command.add_argument(flag, action=action, default=None, help=shown.replace("%", "%%"), **extra)
 
 
-def serve_command(config: Config) -> int:
+def serve_command(config: Config, greet: Callable[[Database, Config, str], None] | None = None) -> int:
     """Serves until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     if (enough := allow_many_files(config.connection_limit)) < config.connection_limit:
@@ -4473,9 +4525,9 @@ def serve_command(config: Config) -> int:
     gc.freeze()                       # what start-up made is never garbage, ...
     gc.set_threshold(20_000, 20, 50)  # ... and little that a request makes is in a cycle
     stop_on_signals(server)  # before anybody reads that it listens
-    greet(app.database, config, server.address)
+    (greet or introduce_server)(app.database, config, server.address)
     server.run()
-    print("stopped", flush=True)
+    print(f"stopped at {server.address}: {server.summary}", flush=True)
     return 0
 
 
@@ -4488,20 +4540,20 @@ def stop_on_signals(server: Server) -> None:
         signal.signal(number, lambda *_: server.stop())
 
 
-def greet(database: Database, config: Config, address: str) -> None:
+def introduce_server(database: Database, config: Config, address: str) -> None:
     """Where it listens; at the first start on a terminal also an admin key, once."""
     url = config.public_url.rstrip("/") or address
-    print(f"Streamlined Lite {__version__}, database {config.database}")
+    print(database.summary())
     if not config.admin_key and not list_keys(database.writer):
         if sys.stdout.isatty():
-            introduce(database, url)
+            introduce_key(database, url)
         else:
             print("There is no key yet; " + (f"set {ENV_PREFIX}ADMIN_KEY, since no other process sees :memory:" if database.memory
                                              else f"this command makes one: {key_command(config)}"))
     print(f"listening on {address}", flush=True)
 
 
-def introduce(database: Database, url: str) -> None:
+def introduce_key(database: Database, url: str) -> None:
     with database.turn():
         token = create_key(database.writer, NewKey(name="first admin key", scope="admin"), database.clock())["token"]
     body = json.dumps({"event_name": "Offer Made", "location_id": "my-location", "distinct_id": "offer-1", "properties": {"value": 100}})
@@ -4605,13 +4657,14 @@ def revoke_key_command(config: Config, key_id: int, json: bool) -> int:
 
 # Export, import and deletion of events
 
-COLUMNS = {  # what is exported, and what a CSV of it has
+EXPORTED = {  # what is exported, and what a CSV of it has
     "events": ("event_name", "location_id", "distinct_id", "contact_id", "timestamp", "properties"),
     "contacts": ("location_id", "contact_id", "name", "email", "phone", "source", "type", "date_created", "as_of", "tags", "fields"),
     "metrics": ("name", "terms", "formula", "format")}
 EVENT_FLAGS = {"--location": ("location_id", "ID"), "--name": ("event_name", "NAME"), "--contact": ("contact_id", "ID"),
                "--from": ("from", "TIME"), "--to": ("to", "TIME")}
-STEP_SECONDS, PAUSE_SECONDS = 0.1, 0.015  # a command's transaction, and the gap after it, in which a server takes its turn
+STEP_SECONDS, PAUSE_SECONDS = 0.1, 0.015  # an import's transaction, and the gap after it, in which a server takes its turn
+ALONE_SECONDS = 1.0                       # ... where there is none: each page of an index is then written less often
 # A cell that a spreadsheet could take for a formula, after quotes that stand before it already.
 FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
 
@@ -4634,10 +4687,10 @@ def export_command(config: Config, what: str, format: str, output: str | None, j
         connection.execute("begin")  # one state from the first to the last
         partial, show = output and stack.enter_context(whole_file(output)), stack.enter_context(Progress("exporting", what))
         file = stack.enter_context(open(partial, "wb")) if partial else sys.stdout.buffer
-        write = csv_writer(file, COLUMNS[what]) if format == "csv" else functools.partial(write_line, file)
+        write = csv_writer(file, EXPORTED[what]) if format == "csv" else functools.partial(write_line, file)
         number = 0
         for number, record in enumerate(exported(connection, what, query), start=1):
-            write({name: record[name] for name in COLUMNS[what] if record.get(name) is not None})
+            write({name: record[name] for name in EXPORTED[what] if record.get(name) is not None})
             show(count=number)
     return say({"file": output, what: number}, json, f"{output}: {number:,} {what}") if output else 0
 
@@ -4672,16 +4725,17 @@ def csv_cell(value: Any) -> str:
 
 
 def import_command(config: Config, files: list[str], location: str | None, values: list[str], columns: list[str], json: bool) -> int:
-    fixed, mapping = read_pairs("--set", values), read_pairs("--map", columns)
+    fixed, mapping, step_seconds = read_pairs("--set", values), read_pairs("--map", columns), STEP_SECONDS
     if location is not None:
         fixed["location_id"] = location
     if unreadable := [name for name in files if name != "-" and not os.access(name, os.R_OK)]:
         raise ConfigError(f"cannot read {', '.join(unreadable)}")
     if not os.path.exists(named_file(config)):
         create_file(config.database)
-    with existing_database(config) as database:
-        database.writer.set_busy_handler(wait_for_others)
-        results = [Import(database, name, mapping, fixed).run() for name in files]
+    with contextlib.suppress(CommandError), nobody_else(config.database):
+        step_seconds = ALONE_SECONDS
+    with shared_database(config) as database:
+        results = [Import(database, name, mapping, fixed, step_seconds).run() for name in files]
     say(results, json, "\n".join(map(import_line, results)))
     return 3 if any(each["rejected"] for each in results) else 0
 
@@ -4691,6 +4745,16 @@ def read_pairs(flag: str, pairs: list[str]) -> dict[str, str]:
     if wrong_ones := [each for each, (left, _, right) in zip(pairs, split) if not left.strip() or not right.strip()]:
         raise ConfigError(f"{flag} {wrong_ones[0]}: write NAME=VALUE")
     return {left.strip(): right.strip() for left, _, right in split}
+
+
+@contextlib.contextmanager
+def shared_database(config: Config) -> Iterator[Database]:
+    """For many transactions, one behind the other, perhaps beside a server."""
+    with existing_database(config) as database:
+        database.writer.set_busy_handler(wait_for_others)
+        database.writer.wal_autocheckpoint(4 * RESTART_PAGES)  # between them: beside them it would never come to the WAL's end
+        database.writer.pragma("cache_size", -48_000)          # kB
+        yield database
 
 
 def wait_for_others(attempt: int) -> bool:
@@ -4714,8 +4778,8 @@ CONTACT_HEADERS = {"created": "date_created", "full_name": "name", "contact_sour
 class Import:
     """One file on its way into the database, by the API's own reading and storing, in small transactions."""
 
-    def __init__(self, database: Database, name: str, mapping: dict[str, str], fixed: dict[str, str]):
-        self.database, self.name, self.mapping, self.fixed = database, name, mapping, fixed
+    def __init__(self, database: Database, name: str, mapping: dict[str, str], fixed: dict[str, str], step_seconds: float):
+        self.database, self.name, self.mapping, self.fixed, self.step_seconds = database, name, mapping, fixed, step_seconds
         self.counts, self.warnings, self.kind = Counter(), Counter(), ""
         self.place = self.lines = self.size = 0
         self.rejected_name = ("stdin" if name == "-" else name) + ".rejected"
@@ -4741,7 +4805,7 @@ class Import:
 
     def step(self, records: Iterator[tuple[int, bytes, Any]]) -> bool:
         """One transaction; whether there may be more."""
-        until = time.monotonic() + STEP_SECONDS
+        until = time.monotonic() + self.step_seconds
         with self.database.turn():
             for number, line, record in records:
                 self.take(number, line, record)
@@ -4865,8 +4929,8 @@ class Import:
             raise ConfigError(f"{self.name} has no column {', '.join(sorted(missing))}; it has {', '.join(cells)}")
         plain_names = [self.mapping.get(cell, cell.lower().replace(" ", "_")) for cell in cells]
         self.tell_kind(self.fixed.keys() | set(plain_names))
-        known = {"events": set(EVENT_FIELDS), "metrics": set(COLUMNS["metrics"])}.get(
-            self.kind, {*COLUMNS["contacts"], *CONTACT_HEADERS, "first_name", "last_name"})
+        known = {"events": set(EVENT_FIELDS), "metrics": set(EXPORTED["metrics"])}.get(
+            self.kind, {*EXPORTED["contacts"], *CONTACT_HEADERS, "first_name", "last_name"})
         return [CONTACT_HEADERS.get(name, name) if name in known else self.mapping.get(cell, cell) for cell, name in zip(cells, plain_names)]
 
     def read_cells(self, headers: list[str], cells: list[str]) -> Any:
@@ -4877,14 +4941,14 @@ class Import:
         named = {name: cell for name, cell in zip(headers, cells) if name and (not is_blank(cell) or name == "tags")}
         own, others = {}, {}
         for name, cell in named.items():
-            (own if name in COLUMNS[self.kind] or name in ("first_name", "last_name") else others)[name] = cell
+            (own if name in EXPORTED[self.kind] or name in ("first_name", "last_name") else others)[name] = cell
         own |= {name: parse_properties(own[name]) for name in ("tags", "fields", "terms", "format") if own.get(name, "").lstrip()[:1] in ("[", "{")}
         if self.kind == "events":
             own |= {name if property_key(name) else f"properties.{name}": cell for name, cell in others.items()}
         elif self.kind == "contacts":
             fields = own.get("fields", {})
             own |= {"name": whole_name(own)[0], "fields": others | (fields if isinstance(fields, dict) else {"fields": fields})}
-            own = {name: value for name, value in own.items() if name in COLUMNS["contacts"] and (value or name != "name")}
+            own = {name: value for name, value in own.items() if name in EXPORTED["contacts"] and (value or name != "name")}
         return {name: value for name, value in self.fixed.items() if name not in own} | own
 
 
@@ -4892,8 +4956,7 @@ def delete_events_command(config: Config, yes: bool, json: bool, **filters: str 
     query = read_flags(filters)
     if not any(filters.values()):
         raise ConfigError(f"name what to delete, by one or more of {', '.join(EVENT_FLAGS)}")
-    with existing_database(config) as database, Progress("deleting", "events") as show:
-        database.writer.set_busy_handler(wait_for_others)
+    with shared_database(config) as database, Progress("deleting", "events") as show:
         with database.read() as connection:
             locations = [query.location_id] if query.location_id else list_location_ids(connection)
             matching = delete_events(connection, EventDeletion.model_construct(**dict(query), dry_run=True), locations)["events"]
@@ -4967,6 +5030,199 @@ def restore_command(config: Config, file: str, json: bool) -> int:
         copy_database(file, partial, show)
     return say({"database": path, "replaced": kept}, json, f"{path} is now what {file} holds" +
                (f"; the database before is kept as {kept}" if kept else ""))
+
+
+# Check
+
+LEVELS = ("ok", "warning", "error")  # the worst one's place is the exit code
+LEAST_FREE = 200 * MEGABYTE
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    level: str
+    about: str
+    message: str
+    remedy: str = ""
+
+
+def check_command(config: Config, backups: str | None, quick: bool, json: bool) -> int:
+    findings = inspect(config, named_file(config), backups, quick)
+    worst = max(LEVELS.index(each.level) for each in findings)
+    lines = [f"{each.level:7}  {each.about}: {each.message}" + (f"; {each.remedy}" if each.remedy else "") for each in findings]
+    say({"status": LEVELS[worst], "findings": [asdict(each) for each in findings]}, json, "\n".join(lines))
+    return worst
+
+
+def inspect(config: Config, path: str, backups: str | None, quick: bool) -> list[Finding]:
+    """All findings, one "ok" for each subject without another."""
+    now = system_clock()
+    subjects = {"settings": find_in_settings(config), "files": find_in_files(config, path), "disk": find_in_disk(path)}
+    if backups:
+        subjects["backups"] = find_in_backups(Path(backups), Path(path).stem, now)
+    findings = [each for about, found in subjects.items() for each in list(found) or [Finding("ok", about, "nothing to do")]]
+    try:
+        with contextlib.closing(open_reader(path)) as connection, Progress("checking") as show:
+            for about, found in {"content": find_in_content(connection, quick, show), "clock": find_in_clock(connection, now),
+                                 "keys": find_in_keys(connection, config, now)}.items():
+                findings += list(found) or [Finding("ok", about, "nothing to do")]
+    except (ConfigError, apsw.Error) as error:
+        findings.append(Finding("error", "content", str(error), "stop the server and restore a backup, if that is not what was meant"))
+    return findings
+
+
+def find_in_settings(config: Config) -> Iterator[Finding]:
+    if config.host not in ("127.0.0.1", "::1", "localhost") and not config.public_url.startswith("https://"):
+        yield Finding("warning", "settings", f"listens on {config.host}, where keys travel readable to all between",
+                      "put a proxy with TLS before it and set --public-url to its https:// address")
+    if config.fixed_time:
+        yield Finding("error", "settings", f"--fixed-time: it is always {config.fixed_time}", "that is for tests; leave it out")
+
+
+def find_in_files(config: Config, path: str) -> Iterator[Finding]:
+    for each in (path, path + "-wal", path + "-shm", config.admin_key_file):
+        if each and os.path.exists(each) and os.stat(each).st_mode & 0o077:
+            yield Finding("warning", "files", f"{each} can be opened by others than its owner", f"chmod 600 {shlex.quote(each)}")
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(folder) and os.stat(folder).st_mode & 0o022:
+        yield Finding("warning", "files", f"others can replace what is in {folder}", f"chmod go-w {shlex.quote(folder)}")
+    if os.path.exists(path + "-wal") and (size := os.path.getsize(path + "-wal")) > 8 * RESTART_PAGES * 4096:
+        yield Finding("warning", "files", f"the WAL has {size // MEGABYTE:,} MB, since something has been reading for long",
+                      "end a command that hangs, or restart the server")
+
+
+def find_in_disk(path: str) -> Iterator[Finding]:
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        return
+    free, size = shutil.disk_usage(folder).free, os.path.getsize(path) if os.path.exists(path) else 0
+    if free < LEAST_FREE:
+        yield Finding("error", "disk", f"{free // MEGABYTE:,} MB are free; on a full disk nothing is stored", "make room now")
+    elif free < 2 * size:
+        yield Finding("warning", "disk", f"{free // MEGABYTE:,} MB are free, and the database has {size // MEGABYTE:,} MB; a copy before an "
+                      "upgrade, or a restore, needs as much", "make room")
+
+
+def find_in_backups(folder: Path, name: str, now: int) -> Iterator[Finding]:
+    found = [path.stat().st_mtime * 1000 for path in folder.glob(f"{glob.escape(name)}-*.db")]
+    if not found:
+        yield Finding("error", "backups", f"there is none in {folder}", f"streamlined-lite backup {shlex.quote(str(folder))} makes one")
+    elif (age := now - max(found)) > 2 * DAY_MS:
+        yield Finding("error", "backups", f"the newest in {folder} is {age / DAY_MS:.0f} days old", "see whether the timer still runs")
+
+
+def find_in_content(connection: apsw.Connection, quick: bool, show: Progress) -> Iterator[Finding]:
+    if damage := "" if quick else find_damage(connection, show):
+        yield Finding("error", "content", f"the file is damaged: {damage}", "stop the server and restore a backup")
+    if (version := connection.pragma("user_version")) < (newest := len(migrations())):
+        yield Finding("warning", "content", f"the schema is {version}, this program's is {newest}", "the next start brings it there, after a copy")
+
+
+def find_in_clock(connection: apsw.Connection, now: int) -> Iterator[Finding]:
+    newest = list_events(connection, EventQuery(order="arrival", limit=1), list_location_ids(connection))["events"]
+    if newest and (ahead := read_timestamp(newest[0]["updated_at"]) - now) > 300_000:
+        yield Finding("error", "clock", f"an event arrived {timedelta(seconds=ahead // 1000)} in the future", "set the clock (timedatectl)")
+
+
+def find_in_keys(connection: apsw.Connection, config: Config, now: int) -> Iterator[Finding]:
+    keys = [key for key in list_keys(connection) if not key["revoked_at"]]
+    admins = [key for key in keys if key["scope"] == "admin"]
+    if not admins and not config.admin_key:
+        yield Finding("warning", "keys", "there is no admin key", "streamlined-lite keys create admin --scope admin")
+    if len(admins) > 3:
+        yield Finding("warning", "keys", f"{len(admins)} admin keys work", "revoke those that nobody needs (keys list, keys revoke)")
+    for key in keys:
+        used, age = key["last_used_at"], now - read_timestamp(key["last_used_at"] or key["created_at"])
+        if age > (180 if used else 30) * DAY_MS:
+            yield Finding("warning", "keys", f"key {key['key_id']} ({key['name'][:40]}) was " + (f"not used for {age // DAY_MS} days" if used else "never used"),
+                          f"streamlined-lite keys revoke {key['key_id']}")
+
+
+# Demo
+
+DEMO_PLACES = (("demo-new-york", "Harbor Dental, New York", "America/New_York", 20), ("demo-berlin", "Spree Physio, Berlin", "Europe/Berlin", 14),
+               ("demo-sydney", "Bondi Fitness, Sydney", "Australia/Sydney", 10))  # with their leads a day
+DEMO_WEEK = (1.3, 1.2, 1.1, 1.1, 0.9, 0.5, 0.4)
+DEMO_FUNNEL = (("Lead", 1, 0), ("Offer Made", 0.6, 20), ("Appointment", 0.7, 50), ("Payment Received", 0.65, 30))  # the share that goes on, after hours
+DEMO_NAMES = ("Ada Ben Carla Dev Elif Finn Grace Hugo Ines Jack Kira Liam Maya Noah Olga Paul".split(),
+              "Adams Berger Costa Diaz Evans Fischer Garcia Haas Ito Jones Kaya Lopez Meyer Nguyen Okafor Patel".split())
+DEMO_SOURCES, DEMO_TAGS = ("Google Ads", "Facebook", "Referral", "Website"), ("vip", "newsletter", "trial", "no show")
+DEMO_DAYS = 90
+
+
+def demo_command(config: Config, keep: str | None) -> int:
+    with tempfile.TemporaryDirectory(prefix="streamlined-lite-") as folder:
+        if keep and os.path.lexists(keep):
+            raise ConfigError(f"{keep} exists already; name another file")
+        config = config.model_copy(update={"database": keep or os.path.join(folder, "demo.db")})
+        database = Database(config)
+        with database.turn():
+            token = create_key(database.writer, NewKey(name="demo", scope="admin"), database.clock())["token"]
+            to_come = fill_demo(database.writer, database.clock())
+        database.close()
+
+        def introduce_demo(database: Database, config: Config, address: str) -> None:
+            print(f"{database.summary()}\n\nSign in: {config.public_url.rstrip('/') or address}/#key={token}\n\n"
+                  f"Ctrl-C ends it{'' if keep else ', and the database is deleted'}.\nlistening on {address}", flush=True)
+            if not config.fixed_time:  # else every run is the same
+                threading.Thread(target=post_demo, args=(address, token, to_come), daemon=True).start()
+
+        return serve_command(config, introduce_demo)
+
+
+def fill_demo(connection: apsw.Connection, now: int) -> list[dict]:
+    """Stores what happened until now; what is to come."""
+    story = sorted(demo_story(now, random.Random(2026)), key=operator.itemgetter(0))
+    for location_id, name, zone, _ in DEMO_PLACES:
+        learn_location(connection, LocationSaid(location_id=location_id, location_name=name, location_timezone=zone), now - DEMO_DAYS * DAY_MS)
+    for at, contact, event in story:
+        if at <= now:
+            if event["event_name"] == DEMO_FUNNEL[0][0]:
+                store_contact(connection, Contact(**contact), at)
+            store_event(connection, Event(**event, timestamp=at), at, at)
+    count = lambda event: {"event": event, "type": "contact", "aggregation": "count"}
+    paid = {"event": "Payment Received", "type": "contact", "aggregation": "sum", "property": "value"}
+    vip = {"all": [{"field": "contact.tags", "op": "has_any", "value": ["vip"]}]}
+    money, percent = {"style": "currency", "currency": "USD"}, {"style": "percent", "decimals": 1}
+    metrics = [{"name": "Leads", "terms": [{"key": "A", **count("Lead")}]}, {"name": "Revenue", "format": money, "terms": [{"key": "A", **paid}]},
+               {"name": "Close rate", "format": percent, "formula": "B / A", "terms": [{"key": "A", **count("Lead")}, {"key": "B", **count("Payment Received")}]},
+               {"name": "Median deal", "format": money, "terms": [{"key": "A", **paid, "aggregation": "median"}]},
+               {"name": "Revenue of VIPs", "format": money, "terms": [{"key": "A", **paid, "filters": vip}]},
+               {"name": "Contacts with an appointment", "terms": [{"key": "A", **count("Appointment"), "aggregation": "unique_contacts"}]}]
+    import_metrics(connection, DefinitionList(metrics=metrics), now)
+    return [event for at, _, event in story if at > now]
+
+
+def demo_story(now: int, chance: random.Random) -> Iterator[tuple[int, dict, dict]]:
+    """(time, contact, event) of all leads, and of what became of them: busier in the week, in season, and from month to month."""
+    for location_id, _, name, leads in DEMO_PLACES:
+        zone = ZoneInfo(name)
+        for day in (local(now, zone).date() + timedelta(days=back) for back in range(1 - DEMO_DAYS, 2)):
+            mean = leads * DEMO_WEEK[day.weekday()] * (1 + 0.3 * math.sin(day.timetuple().tm_yday / 58)) * (1.2 + (day_start(day, zone) - now) / DAY_MS / 300)
+            for _ in range(round(abs(chance.gauss(mean, mean ** 0.5)))):
+                yield from demo_lead(location_id, day_start(day, zone) + round(chance.triangular(7, 21, 11) * 3_600_000), chance)
+
+
+def demo_lead(location_id: str, at: int, chance: random.Random) -> Iterator[tuple[int, dict, dict]]:
+    contact_id, first, last = f"{chance.getrandbits(48):012x}", *map(chance.choice, DEMO_NAMES)
+    source, value = chance.choices(DEMO_SOURCES, (4, 3, 2, 1))[0], round(chance.lognormvariate(6, 0.6))
+    contact = {"location_id": location_id, "contact_id": contact_id, "name": f"{first} {last}", "email": f"{first}.{last}.{contact_id[:3]}@example.com".lower(),
+               "phone": f"+1555{chance.randrange(10**7):07}", "source": source, "tags": chance.sample(DEMO_TAGS, chance.choice((0, 1, 1, 2))), "date_created": at}
+    for name, share, hours in DEMO_FUNNEL:
+        if chance.random() > share:
+            break
+        at += round(chance.expovariate(1 / hours) * 3_600_000) if hours else 0
+        properties = {"source": source} if name == "Lead" else {"value": value}
+        yield at, contact, {"event_name": name, "location_id": location_id, "distinct_id": f"{name} {contact_id}", "contact_id": contact_id, "properties": properties}
+
+
+def post_demo(address: str, token: str, to_come: list[dict]) -> None:
+    """One event after the other as long as the server runs, by the API like any sender's."""
+    from urllib.request import Request, urlopen  # slow to load, and for this alone
+    for event in to_come:
+        time.sleep(2)
+        with contextlib.suppress(OSError):
+            urlopen(Request(f"{address}/events/ingestion/v1", to_json(event), {"X-API-Key": token, "Content-Type": JSON}), timeout=10).close()
 
 
 if __name__ == "__main__":

@@ -526,7 +526,7 @@ def test_a_signal_between_any_two_steps_leaves_whole_ones(rich, run, tmp_path, c
     (tmp_path / "in.ndjson").write_text("".join(json.dumps(event(f"i-{each}")) + "\n" for each in range(50)))
     before = len(exported(run, "events", rich).splitlines())
     script = (f"import os, sys, streamlined_lite as lite\nlite.Progress.__call__ = lambda *_, **__: os.kill(os.getpid(), {int(number)})\n"
-              f"lite.STEP_SECONDS = 0\nlite.DELETE_STEP = 3\nsys.exit(lite.main({[*command, '--database', rich]!r}))")
+              f"lite.ALONE_SECONDS = 0\nlite.DELETE_STEP = 3\nsys.exit(lite.main({[*command, '--database', rich]!r}))")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=30,
                           env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)})
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "streamlined-lite: stopped before the end; it can be started again\n")
@@ -536,15 +536,16 @@ def test_a_signal_between_any_two_steps_leaves_whole_ones(rich, run, tmp_path, c
 
 def test_an_import_waits_for_another_writer_and_can_be_stopped_meanwhile(database, tmp_path):
     (tmp_path / "in.ndjson").write_text(json.dumps(event("d-1")))
+    script = ("import sys, streamlined_lite as lite\nwait = lite.wait_for_others\nlite.wait_for_others = lambda attempt: print('waits', flush=True) or wait(attempt)\n"
+              f"sys.exit(lite.main(['import', 'in.ndjson', '--database', {database!r}]))")
     with closing(apsw.Connection(database)) as other:
         other.execute("begin immediate")
-        importing = subprocess.Popen([*PROGRAM, "import", "in.ndjson", "--database", database], cwd=tmp_path, env=clean_environment(),
-                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        with pytest.raises(subprocess.TimeoutExpired):
-            importing.wait(1)
+        importing = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                     env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)})
+        assert [importing.stdout.readline() for _ in range(5)] == ["waits\n"] * 5
         importing.send_signal(signal.SIGINT)
-        out, err = importing.communicate(timeout=30)
-    assert (importing.returncode, out, err.count("\n")) == (130, "", 1)
+        _, err = importing.communicate(timeout=30)
+    assert (importing.returncode, err.count("\n")) == (130, 1)
 
 
 # Deleting events
@@ -575,6 +576,148 @@ def test_a_deletion_that_is_not_meant_is_refused(run, rich, monkeypatch, flags, 
     code, out, err = run("delete-events", *flags, "--database", rich)
     assert (code, out, err.count("\n")) == (2, "", 1) and said in err
     assert len(exported(run, "events", rich).splitlines()) == 16
+
+
+# Check
+
+
+def check(run, *flags: str) -> tuple[int, set[tuple[str, str]], str]:
+    """(exit code, (level, about) of what is to be told, all messages and remedies)"""
+    code, out, err = run("check", "--json", *flags)
+    answer = json.loads(out)
+    assert err == "" and answer["status"] == lite.LEVELS[code] == max((each["level"] for each in answer["findings"]), key=lite.LEVELS.index)
+    assert all(each["remedy"] for each in answer["findings"] if each["level"] != "ok")
+    told = {(each["level"], each["about"]) for each in answer["findings"] if each["level"] != "ok"}
+    return code, told, "\n".join(f"{each['message']} {each['remedy']}" for each in answer["findings"])
+
+
+@pytest.fixture
+def sound(filled, tmp_path, run, monkeypatch) -> str:
+    """A database about which there is nothing to tell, named by its variable."""
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv("STREAMLINED_DATABASE", filled)
+    monkeypatch.setattr(lite.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**12, 0, 10**12))
+    run("keys", "create", "admin", "--scope", "admin")
+    return filled
+
+
+def test_of_a_sound_database_every_subject_is_ok(run, sound, tmp_path):
+    code, out, err = run("check")
+    assert (code, err) == (0, "") and out.splitlines() == [f"ok       {each}: nothing to do" for each in ("settings", "files", "disk", "content", "clock", "keys")]
+    assert check(run, "--quick", "--admin-key-file", "")[:2] == (0, set()) and files(tmp_path) == {"events.db"}
+
+
+def change_database(path: str, sql: str) -> None:
+    with closing(apsw.Connection(path)) as connection:
+        connection.execute(sql)
+
+
+DAYS_AGO = "(unixepoch() - 86400 * {}) * 1000"
+
+
+@pytest.mark.parametrize("trouble, found, said", [
+    (damage, ("error", "content"), "restore a backup"), (lambda path: Path(path).write_text("text"), ("error", "content"), "is not a Streamlined Lite database"),
+    (os.unlink, ("error", "content"), "there is no database"), (lambda path: change_database(path, "pragma user_version = 999"), ("error", "content"), "newer Streamlined Lite"),
+    (lambda path: change_database(path, "pragma user_version = 0"), ("warning", "content"), "the next start brings it there"),
+    (lambda path: change_database(path, "update events set updated_at = (unixepoch() + 3600) * 1000"), ("error", "clock"), "in the future set the clock"),
+    (lambda path: os.chmod(path, 0o640), ("warning", "files"), "chmod 600 /"), (lambda path: os.chmod(os.path.dirname(path), 0o777), ("warning", "files"), "chmod go-w /"),
+    (lambda path: change_database(path, "update keys set revoked_at = 1"), ("warning", "keys"), "there is no admin key"),
+    (lambda path: change_database(path, f"update keys set created_at = {DAYS_AGO.format(31)}"), ("warning", "keys"), "key 1 (admin) was never used streamlined-lite keys revoke 1"),
+    (lambda path: change_database(path, f"update keys set last_used_at = {DAYS_AGO.format(200)}"), ("warning", "keys"), "was not used for 200 days"),
+    (lambda path: change_database(path, "insert into keys (name, token_hash, token_prefix, scope, created_at) "
+                                        f"select value, value, '', 'admin', {DAYS_AGO.format(0)} from json_each('[1,2,3]')"), ("warning", "keys"), "4 admin keys work"),
+], ids=range(12))
+def test_a_trouble_is_found_with_what_to_do_about_it(run, sound, trouble, found, said):
+    trouble(sound)
+    code, told, text = check(run)
+    assert code == lite.LEVELS.index(found[0]) and told == {found} and said in text
+
+
+@pytest.mark.parametrize("free, level", [(100 * 1024**2, "error"), (300 * 1024**2, "warning"), (10**12, "ok")])
+def test_a_disk_that_fills_is_told_before_it_is_full(run, sound, monkeypatch, free, level):
+    monkeypatch.setattr(lite.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**12, 10**12 - free, free))
+    monkeypatch.setattr(lite.os.path, "getsize", lambda path: 200 * 1024**2)
+    assert check(run)[:2] == (lite.LEVELS.index(level), {(level, "disk")} - {("ok", "disk")})
+
+
+@pytest.mark.parametrize("flags, found", [(["--host", "0.0.0.0"], {("warning", "settings")}), (["--host", "0.0.0.0", "--public-url", "https://e.example.com"], set()),
+                                          (["--fixed-time", "2026-01-01"], {("error", "settings")})])
+def test_settings_that_harm_are_told(run, sound, flags, found):
+    assert check(run, *flags)[1] == found
+
+
+def test_a_wal_that_only_grows_is_told(run, sound, monkeypatch):
+    monkeypatch.setattr(lite, "RESTART_PAGES", 0)
+    with closing(apsw.Connection(sound)) as reader:
+        reader.execute("begin; select * from events").fetchall()
+        api = Api(sound)
+        api.post(event("more"))
+        assert check(run)[1] == {("warning", "files")}
+        reader.execute("rollback")
+        api.app.close()
+
+
+def test_backups_that_are_missing_or_old_are_told(run, sound, tmp_path):
+    (folder := tmp_path / "backups").mkdir()
+    assert check(run, "--backups", str(folder))[1] == {("error", "backups")}
+    run("backup", str(folder))
+    assert check(run, "--backups", str(folder))[:2] == (0, set())
+    os.utime(next(folder.iterdir()), (time.time() - 86_400 * 3,) * 2)
+    code, told, text = check(run, "--backups", str(folder))
+    assert (code, told) == (2, {("error", "backups")}) and "is 3 days old" in text
+
+
+# Demo
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """demo(*flags): a running demo and what it printed until it listened."""
+    started = []
+
+    def start(*flags: str, **settings: str) -> tuple[subprocess.Popen, str]:
+        started.append(subprocess.Popen([*PROGRAM, "demo", "--port", "0", *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+                                        env=clean_environment(**settings) | {"TMPDIR": str(tmp_path)}))
+        lines = list(itertools.takewhile(lambda line: not line.startswith("listening"), started[-1].stdout))
+        return started[-1], "".join(lines)
+
+    yield start
+    for each in started:
+        each.kill()
+        each.communicate(timeout=30)
+
+
+def test_a_demo_shows_believable_numbers_and_is_gone_afterwards(demo, tmp_path):
+    process, text = demo()
+    url, token = re.search(r"Sign in: (http://\S+)/#key=(sl_\S+)\n", text).groups()
+    names = {(each["location_id"], each["event_name"]): each["count"] for each in fetch(f"{url}/event-names/v1", token)[1]["event_names"]}
+    for place, *_ in lite.DEMO_PLACES:
+        funnel = [names[place, name] for name, *_ in lite.DEMO_FUNNEL]
+        assert funnel == sorted(funnel, reverse=True) and funnel[0] > 400 and funnel[-1] > 50
+    assert len({each["timezone"] for each in fetch(f"{url}/locations/v1", token)[1]["locations"]}) == 3
+    for metric in fetch(f"{url}/metrics/v1", token)[1]["metrics"]:
+        status, answer = fetch(f"{url}/metrics/v1/{metric['metric_id']}/data?interval=day", token)
+        assert status == 200 and answer["total"]["value"] > 0 and sum(bool(each["value"]) for each in answer["buckets"]) > 25, metric["name"]
+        assert answer["warnings"] == []
+    newest = fetch(f"{url}/events/v1?limit=1&order=arrival", token)[1]["events"][0]["event_id"]
+    deadline = time.monotonic() + 20
+    while fetch(f"{url}/events/v1?limit=1&order=arrival", token)[1]["events"][0]["event_id"] == newest:  # more arrive
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err, files(tmp_path)) == (0, "", set()) and out.startswith(f"stopped at {url}: Streamlined Lite ")
+
+
+def test_a_demo_at_a_fixed_time_is_always_the_same_and_can_be_kept(demo, run, tmp_path):
+    for name in ("a.db", "b.db"):
+        process, text = demo("--keep", name, "--fixed-time", "2026-01-01T00:00:00Z")
+        assert f"database {name}, newest event" in text
+        process.terminate()
+        process.communicate(timeout=30)
+    assert files(tmp_path) == {"a.db", "b.db"} and stored("a.db") == stored("b.db") and len(stored("a.db")) > 5_000
+    assert max(row[6] for row in stored("a.db") if row[0] == "events") <= NOW
+    assert run("demo", "--keep", "a.db")[::2] == (2, "streamlined-lite: a.db exists already; name another file\n")
 
 
 # Help and settings

@@ -4,7 +4,7 @@ import pytest
 from webtest import TestApp
 
 import streamlined_lite as lite
-from conftest import ADMIN
+from conftest import ADMIN, NOW, event
 
 KEY = "0123456789abcdef"  # as short as an admin key may be
 
@@ -36,6 +36,7 @@ def test_what_is_no_setting_of_ours_is_left_alone():
     ("time_zone", "Europe/Berlin", "Europe/Berlin"), ("connection_limit", "10", 10), ("idle_timeout", "1", 1), ("request_timeout", "5", 5),
     ("read_threads", "64", 64), ("keep_rejections", "1", 1), ("keep_rejections_days", "36500", 36_500),
     ("log_requests", "1", True), ("log_requests", "false", False), ("log_requests", "yes", True),
+    ("fixed_time", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
 ])
 def test_every_setting_is_read_from_its_text(name, text, value):
     assert getattr(lite.load_config(variables(**{name: text}), {}), name) == value
@@ -51,7 +52,7 @@ def test_the_table_above_leaves_no_setting_out():
     ("public_url", "https://a b"), ("admin_key", "0123456789abcde"), ("admin_key", "with a blank inside"), ("admin_key", "schlüssel-schlüssel"),
     ("admin_key_file", "/nowhere/at-all"), ("time_zone", ""), ("time_zone", "Mars/Olympus"), ("time_zone", "../UTC"), ("time_zone", "Europe"),
     ("time_zone", "europe/berlin"), ("connection_limit", "9"), ("idle_timeout", "0"), ("request_timeout", "0"), ("read_threads", "0"), ("read_threads", "two"),
-    ("keep_rejections", "0"), ("keep_rejections_days", "0"), ("log_requests", "maybe"),
+    ("keep_rejections", "0"), ("keep_rejections_days", "0"), ("log_requests", "maybe"), ("fixed_time", "noon"),
 ])
 def test_a_wrong_value_is_refused_by_the_name_of_its_setting(name, text):
     assert f"wrong setting {lite.setting_name(name)}: " in refusal(variables(**{name: text}))
@@ -108,6 +109,23 @@ def test_a_configuration_cannot_be_changed_or_hold_unknown_settings():
         lite.Config().port = 1
     with pytest.raises(ValueError):
         lite.Config(prot=1)
+
+
+def test_to_a_library_a_wrong_setting_is_named_as_python_names_it():
+    with pytest.raises(lite.ConfigError) as error:
+        lite.Config(port=99_999, time_zone="Mars", admin_key="short-secret", prot=1)
+    message = str(error.value)
+    assert isinstance(error.value, ValueError) and "\n" not in message and "STREAMLINED" not in message and "--" not in message and "short-secret" not in message
+    assert message.startswith("wrong setting ") and all(f"{name}: " in message for name in ("port", "time_zone", "admin_key", "prot"))
+
+
+@pytest.mark.parametrize("settings, clock, now", [({"fixed_time": "2026-01-01T00:00:00Z"}, None, NOW), ({"fixed_time": "2026-01-01"}, lambda: NOW + 5, NOW + 5)])
+def test_time_stands_still_where_it_is_fixed_unless_a_clock_is_given(settings, clock, now):
+    app = lite.create_app(lite.Config(database=":memory:", admin_key=KEY, **settings), clock)
+    for _ in range(2):
+        stored = TestApp(app).post_json("/events/ingestion/v1", event(), headers={"X-API-Key": KEY}).json["event"]
+        assert stored["timestamp"] == stored["received_at"] == lite.iso(now)
+    app.close()
 
 
 @pytest.mark.parametrize("name, valid", [("UTC", True), ("America/New_York", True), ("", False), ("/etc/passwd", False), ("a\0b", False),

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import resource
 import shutil
 import stat
 import struct
@@ -223,25 +224,114 @@ def test_every_commit_is_on_disk_before_it_returns(tmp_path):
     assert settings == {"journal_mode": "wal", "synchronous": 2, "recursive_triggers": 1}
 
 
-def test_a_failed_migration_leaves_the_version_before(tmp_path, monkeypatch):
-    opened(tmp_path / "events.db").close()
-    scripts = lite.migrations()
-    monkeypatch.setattr(lite, "migrations", lambda: [*scripts, "create table more (one); create table more (two);"])
-    with pytest.raises(lite.ConfigError, match="cannot open the database .*already exists"):
-        opened(tmp_path / "events.db")
-    with closing(apsw.Connection(str(tmp_path / "events.db"))) as look:
-        assert look.pragma("user_version") == len(scripts)
-        assert look.execute("select count(*) from sqlite_schema where name = 'more'").get == 0
+# The schemas of all releases: a new one adds its own. The steps behind the newest are made up, so that upgrades are always tried.
+RELEASED = {"0.1.0": 1}
+NEXT_STEPS = ["alter table events add column note text; update events set note = 'none'", "create index events_by_note on events (note)"]
 
 
-def test_only_what_is_missing_is_migrated(tmp_path, monkeypatch):
+def of_schema(path: Path, version: int, monkeypatch) -> list[tuple]:
+    """A database as the release with this schema left it; its events."""
+    monkeypatch.setattr(lite, "migrations", lambda steps=tuple(lite.migrations()[:version]): list(steps))
+    database = opened(path)
+    with database.turn():
+        insert_event(database.writer, "d-1", properties='{"value":1}')
+        insert_event(database.writer, "d-2", contact_id=None)
+    database.close()
+    return dump(path)
+
+
+def dump(path: Path) -> list[tuple]:
+    """Its schema, and its events but for what a made-up step adds."""
+    with closing(apsw.Connection(str(path))) as look:
+        return [*look.execute("select name, sql from sqlite_schema where sql is not null and name not like '%note%' order by name"),
+                look.pragma("user_version"), *look.execute("select event_id, location_id, distinct_id, event_name, contact_id, properties from events")]
+
+
+def test_the_newest_schema_is_one_of_a_release():
+    assert lite.__version__ in RELEASED and RELEASED[lite.__version__] == len(lite.migrations()) == max(RELEASED.values())
+
+
+@pytest.mark.parametrize("version", RELEASED.values(), ids=RELEASED)
+def test_a_database_of_every_release_is_upgraded_after_a_copy(tmp_path, monkeypatch, caplog, version):
+    path, newest = tmp_path / "events.db", [*lite.migrations(), *NEXT_STEPS]
+    before = of_schema(path, version, monkeypatch)
+    monkeypatch.setattr(lite, "migrations", lambda: newest)
+    for _ in range(2):  # the second start finds nothing to do
+        opened(path).close()
+    (copy,) = set(tmp_path.iterdir()) - {path}
+    assert re.fullmatch(rf"events\.db\.schema-{version}\.\d{{8}}T\d{{6}}\.\d{{3}}Z", copy.name) and stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert caplog.messages == [f"{path} has schema {version} and gets a newer one; as it was, it is kept in {copy}"]
+    assert dump(copy) == before
+    with closing(apsw.Connection(str(path))) as look:
+        assert (look.pragma("user_version"), look.pragma("integrity_check")) == (len(newest), "ok")
+        assert list(look.execute("select distinct_id, properties, note from events order by 1")) == [("d-1", '{"value":1}', "none"), ("d-2", "{}", "none")]
+
+
+def test_an_older_program_refuses_the_upgraded_file_and_takes_the_copy(tmp_path, monkeypatch):
+    path, older = tmp_path / "events.db", lite.migrations()
+    of_schema(path, len(older), monkeypatch)
+    monkeypatch.setattr(lite, "migrations", lambda: [*older, *NEXT_STEPS])
+    opened(path).close()
+    monkeypatch.setattr(lite, "migrations", lambda: older)
+    with pytest.raises(lite.ConfigError, match="was written by a newer Streamlined Lite"):
+        opened(path)
+    (copy,) = set(tmp_path.iterdir()) - {path}
+    opened(copy).close()
+
+
+@pytest.mark.parametrize("step", ["update events set event_name = 'x'; create table more (one); create table more (two)", "update events set nothing = 1", "select raise(abort, 'x')"])
+def test_a_step_that_fails_leaves_all_as_it_was_and_the_next_start_goes_on_there(tmp_path, monkeypatch, step):
+    path, steps = tmp_path / "events.db", lite.migrations()
+    before = of_schema(path, len(steps), monkeypatch)
+    monkeypatch.setattr(lite, "migrations", lambda: [*steps, step])
+    with pytest.raises(lite.ConfigError, match="cannot open the database") as refused:
+        opened(path)
+    assert "\n" not in str(refused.value) and dump(path) == before
+    monkeypatch.setattr(lite, "migrations", lambda: [*steps, NEXT_STEPS[0], step])
+    with pytest.raises(lite.ConfigError):
+        opened(path)
+    assert dump(path)[-3] == len(steps) + 1  # the step before has its own transaction
+    monkeypatch.setattr(lite, "migrations", lambda: [*steps, *NEXT_STEPS])
+    opened(path).close()
+    assert dump(path)[-3:] == [len(steps) + 2, *before[-2:]]
+
+
+def test_without_room_for_a_copy_nothing_is_upgraded(tmp_path, monkeypatch):
+    path, steps = tmp_path / "events.db", lite.migrations()
+    before = of_schema(path, len(steps), monkeypatch)
+    monkeypatch.setattr(lite, "migrations", lambda: [*steps, *NEXT_STEPS])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(lite.CommandError, match="cannot copy .*events.db"):
+            opened(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert dump(path) == before and [each.name for each in tmp_path.iterdir()] == ["events.db"]
+
+
+def test_a_new_database_needs_no_copy(tmp_path, monkeypatch, caplog):
+    steps = [*lite.migrations(), *NEXT_STEPS]
+    monkeypatch.setattr(lite, "migrations", lambda: steps)
     opened(tmp_path / "events.db").close()
-    scripts = lite.migrations()
-    monkeypatch.setattr(lite, "migrations", lambda: [*scripts, "create table more (one)"])
+    assert [each.name for each in tmp_path.iterdir()] == ["events.db"] and caplog.messages == []
+
+
+def test_who_makes_a_file_while_another_process_makes_it_waits_and_shares_it(tmp_path):
+    """SQLite itself does not wait here: the other is about to write, before the file is in WAL mode."""
+    path = tmp_path / "events.db"
     for _ in range(2):
-        database = opened(tmp_path / "events.db")
-        assert database.writer.pragma("user_version") == len(scripts) + 1
-        database.close()
+        lite.create_file(str(path))  # as one that was missing a moment ago
+    with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as other:
+        other.pragma("application_id", lite.APPLICATION_ID)
+        other.execute("begin immediate")
+        with pytest.raises(apsw.BusyError), closing(lite.open_connection(str(path), apsw.SQLITE_OPEN_READWRITE)) as impatient:
+            impatient.pragma("journal_mode", "wal")
+        ending = threading.Timer(0.05, lambda: other.execute("rollback"))
+        ending.start()
+        with closing(lite.open_writer(str(path))) as writer:
+            ending.join()
+            assert (writer.pragma("journal_mode"), writer.pragma("user_version")) == ("wal", len(lite.migrations()))
 
 
 def test_processes_that_start_at_once_share_one_migration(tmp_path):

@@ -55,6 +55,21 @@ def test_every_command_line_of_the_readme_is_understood():
         lite.parser().parse_args(shlex.split(command, comments=True))
 
 
+def test_the_readme_lists_every_command_and_every_exit_code():
+    assert {name for name in lite.EXAMPLES if not re.search(rf"(streamlined-lite|`) ?{name}\b|`{name}`", README)} == set()
+    assert {cells[0] for cells in table_after("Exit codes")} == {"0", "1", "2", "3", "130, 143", "141"}
+
+
+def test_the_lines_for_tests_of_others_work(capsys):
+    (lines,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(lines.splitlines()) == 5
+    exec(lines, names := {})
+    names["now"][0] += 60_000
+    again = names["app"].post_json("/events/ingestion/v1", {"event_name": "Sale", "location_id": "l", "distinct_id": "2"}, {"X-API-Key": "a-key-for-tests-only"})
+    assert again.json["event"]["timestamp"] == "2026-01-01T00:01:00.000Z"
+    names["app"].app.close()
+
+
 def test_every_warning_that_the_code_gives_is_in_the_readme():
     codes = set(re.findall(r'warning\("(\w+)"', SOURCE))
     assert codes and {code for code in codes if f"`{code}`" not in README} == set()
@@ -85,6 +100,15 @@ def test_every_name_of_the_map_exists():
 def test_the_module_stays_a_module_that_one_can_read():
     functions = [node for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.FunctionDef)]
     assert [node.name for node in functions if node.end_lineno - node.lineno >= 45] == []
+
+
+def test_no_name_of_the_module_is_given_twice():
+    """In a file of this length one section could unknowingly take another's."""
+    body = ast.parse(SOURCE).body
+    names = [node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    names += [name.id for node in body if isinstance(node, (ast.Assign, ast.AnnAssign))
+              for target in getattr(node, "targets", None) or [node.target] for name in ast.walk(target) if isinstance(name, ast.Name)]
+    assert [name for name in names if names.count(name) > 1] == []
 
 
 def test_the_page_asks_nobody_else_and_stays_small():
