@@ -4443,8 +4443,18 @@ def parser() -> argparse.ArgumentParser:
                                   "file. Without a command it serves.", epilog=f"example: {EXAMPLES['serve']}")
     top.add_argument("--version", action="version", version=f"streamlined-lite {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    serve = add_command(commands, "serve", "serve the API and the page", serve_command)
-    add_settings(serve, set(Config.model_fields) - {"admin_key"})
+    serve = add_command(commands, "serve", "serve the API and the page", serve_command, json=False)
+    add_settings(serve, set(Config.model_fields) - {"admin_key", "database"})
+    demo = add_command(commands, "demo", "serve a temporary database with 90 days of made-up events", demo_command, json=False, database=False)
+    demo.add_argument("--keep", metavar="FILE", help="a new file for the database, which is not deleted at the end")
+    add_settings(demo, {"host", "port", "public_url", "time_zone", "log_requests", "fixed_time"})
+    add_key_commands(commands)
+    add_data_commands(commands)
+    add_file_commands(commands)
+    return top
+
+
+def add_key_commands(commands: Any) -> None:
     keys = commands.add_parser("keys", help="create, list and revoke keys (integrations)", epilog=f"example: {EXAMPLES['keys']}")
     actions = keys.add_subparsers(title="actions", metavar="ACTION", required=True)
     create = add_command(actions, "keys create", "create a key; its token is printed once", create_key_command)
@@ -4453,14 +4463,12 @@ def parser() -> argparse.ArgumentParser:
                         help="ingest posts events and contacts, sync also deletes contacts, read reads, admin does everything (default: ingest)")
     create.add_argument("--location", action="append", metavar="ID", help="a location_id that the key is for (default: all); repeat for more")
     create.add_argument("--generate-distinct-ids", action="store_true", help="take events without a distinct_id, each as a new one")
-    listed = add_command(actions, "keys list", "list the keys, without their tokens", list_keys_command)
+    add_command(actions, "keys list", "list the keys, without their tokens", list_keys_command)
     revoke = add_command(actions, "keys revoke", "revoke a key at once", revoke_key_command)
     revoke.add_argument("key_id", type=int, metavar="ID", help="the number that keys list shows")
-    backup = add_command(commands, "backup", "copy the database to a file, also while the server runs, and verify the copy", backup_command)
-    backup.add_argument("file", metavar="FILE", help="a new file, or a folder, in which each backup gets a name with its time")
-    backup.add_argument("--keep", type=int, metavar="N", help="in a folder: delete all backups of this database but the newest N")
-    restore = add_command(commands, "restore", "put a backup in the place of the database, which is kept beside it", restore_command)
-    restore.add_argument("file", metavar="FILE", help="what backup wrote")
+
+
+def add_data_commands(commands: Any) -> None:
     export = add_command(commands, "export", "write events, contacts or metrics, the newest first, as one state", export_command)
     export.add_argument("what", choices=list(EXPORTED))
     export.add_argument("--format", choices=("ndjson", "csv"), default="ndjson", help="a JSON object a line (default), or CSV with a header")
@@ -4473,27 +4481,31 @@ def parser() -> argparse.ArgumentParser:
     imported.add_argument("--map", action="append", default=[], metavar="COLUMN=FIELD", dest="columns",
                           help="which field a column of a CSV is, such as 'Deal ID=distinct_id'; repeat for more")
     delete = add_command(commands, "delete-events", "delete events by filter, after showing how many", delete_events_command)
-    check = add_command(commands, "check", "look for what an operator should know; 1 for warnings, 2 for errors", check_command)
-    check.add_argument("--backups", metavar="FOLDER", help="where backup writes to; the newest must not be older than two days")
-    check.add_argument("--quick", action="store_true", help="without reading the whole file for its integrity")
-    demo = add_command(commands, "demo", "serve a temporary database with 90 days of made-up events", demo_command)
-    demo.add_argument("--keep", metavar="FILE", help="a new file for the database, which is not deleted at the end")
-    add_settings(demo, {"host", "port", "public_url", "time_zone", "log_requests", "fixed_time"})
-    add_settings(check, set(Config.model_fields) - {"admin_key", "database"})
     delete.add_argument("--yes", action="store_true", help="do not ask")
     for each in (export, delete):
-        for flag, (name, shown) in EVENT_FLAGS.items():
-            each.add_argument(flag, dest=name, metavar=shown)
-    for each in (create, listed, revoke, backup, restore, export, imported, delete, check):
-        add_settings(each, {"database"})
-        each.add_argument("--json", action="store_true", help="answer in JSON")
-    return top
+        for flag, (name, shown, told) in EVENT_FLAGS.items():
+            each.add_argument(flag, dest=name, metavar=shown, help=told)
 
 
-def add_command(commands: Any, name: str, summary: str, command: Callable) -> argparse.ArgumentParser:
+def add_file_commands(commands: Any) -> None:
+    backup = add_command(commands, "backup", "copy the database to a file, also while the server runs, and verify the copy", backup_command)
+    backup.add_argument("file", metavar="FILE", help="a new file, or a folder, in which each backup gets a name with its time")
+    backup.add_argument("--keep", type=int, metavar="N", help="in a folder: delete all backups of this database but the newest N")
+    restore = add_command(commands, "restore", "put a backup in the place of the database, which is kept beside it", restore_command)
+    restore.add_argument("file", metavar="FILE", help="what backup wrote")
+    check = add_command(commands, "check", "look for what an operator should know; ends with 1 for warnings, 2 for errors", check_command)
+    check.add_argument("--backups", metavar="FOLDER", help="where backup writes to; the newest must not be older than two days")
+    check.add_argument("--quick", action="store_true", help="without reading the whole file for its integrity")
+    add_settings(check, set(Config.model_fields) - {"admin_key", "database"})
+
+
+def add_command(commands: Any, name: str, summary: str, command: Callable, json: bool = True, database: bool = True) -> argparse.ArgumentParser:
     added = commands.add_parser(name.split()[-1], help=summary, description=summary[0].upper() + summary[1:] + ".",
                                 epilog=f"example: {EXAMPLES[name]}", allow_abbrev=False)  # --admin-key would be --admin-key-file
     added.set_defaults(command=command)
+    add_settings(added, {"database"} if database else set())
+    if json:
+        added.add_argument("--json", action="store_true", help="answer in JSON")
     return added
 
 
@@ -4661,8 +4673,9 @@ EXPORTED = {  # what is exported, and what a CSV of it has
     "events": ("event_name", "location_id", "distinct_id", "contact_id", "timestamp", "properties"),
     "contacts": ("location_id", "contact_id", "name", "email", "phone", "source", "type", "date_created", "as_of", "tags", "fields"),
     "metrics": ("name", "terms", "formula", "format")}
-EVENT_FLAGS = {"--location": ("location_id", "ID"), "--name": ("event_name", "NAME"), "--contact": ("contact_id", "ID"),
-               "--from": ("from", "TIME"), "--to": ("to", "TIME")}
+EVENT_FLAGS = {"--location": ("location_id", "ID", "of this location alone"), "--name": ("event_name", "NAME", "of this event_name"),
+               "--contact": ("contact_id", "ID", "of this contact"), "--from": ("from", "TIME", "not before this time, such as 2026-01-31T12:00:00Z"),
+               "--to": ("to", "TIME", "before this time")}
 STEP_SECONDS, PAUSE_SECONDS = 0.1, 0.015  # an import's transaction, and the gap after it, in which a server takes its turn
 ALONE_SECONDS = 1.0                       # ... where there is none: each page of an index is then written less often
 # A cell that a spreadsheet could take for a formula, after quotes that stand before it already.
@@ -4674,14 +4687,14 @@ def read_flags(given: dict[str, Any]) -> EventFilter:
     try:
         return validate(EventFilter, {name: value for name, value in given.items() if value is not None})
     except Invalid as problem:
-        flags = {"/" + name: flag for flag, (name, _) in EVENT_FLAGS.items()}
+        flags = {"/" + name: flag for flag, (name, *_) in EVENT_FLAGS.items()}
         raise ConfigError("; ".join(f"{flags[each['pointer']]} {each['message']}" for each in problem.errors)) from None
 
 
 def export_command(config: Config, what: str, format: str, output: str | None, json: bool, **filters: str | None) -> int:
     query = read_flags(filters)
     if unserved := {name for name, value in filters.items() if value} - {"events": set(filters), "contacts": {"location_id"}}.get(what, set()):
-        raise ConfigError(f"{', '.join(flag for flag, (name, _) in EVENT_FLAGS.items() if name in unserved)} does not go with {what}")
+        raise ConfigError(f"{', '.join(flag for flag, (name, *_) in EVENT_FLAGS.items() if name in unserved)} does not go with {what}")
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(contextlib.closing(open_reader(named_file(config))))
         connection.execute("begin")  # one state from the first to the last
