@@ -1,35 +1,28 @@
 // What arrived: stored, updated, refused, and attempts with a wrong key. Updates itself.
 
 import { call, get, isAdmin, loadLocations, locationName, remove } from "./api.js";
-import { actions, announce, button, entry, facts, field, fill, h, hint, later, select } from "./dom.js";
+import { actions, announce, button, entry, facts, field, fill, h, hint, later, link, select } from "./dom.js";
 import { cut, openEvent, propertiesText } from "./events.js";
-import { ago, count, exactTime, time, viewerZone } from "./format.js";
+import { ago, exactTime, viewerZone } from "./format.js";
 import { oneLocation } from "./range.js";
-import { confirm, dialog, failure, form, loader, problemList, toast, warnings } from "./states.js";
-import { waiting } from "./waiting.js";
+import { confirm, confirmRemoval, dialog, failure, form, loader, problemList, warnings } from "./states.js";
+import { ways } from "./settings.js";
 
 const EVERY_MS = 3000;
 const OUTCOMES = [["", "Everything"], ["accepted", "Accepted"], ["updated", "Updated"], ["refused", "Refused"], ["replaced", "Replaced"], ["attempt", "Wrong key"]];
 
 export function showActivity(view) {
-  const state = Object.fromEntries(["location", "name", "outcome"].map((name) => [name, view.params.get(name) ?? ""]));
-  const box = h("div");
-  const load = loader(box, view.signal);
+  const [box, load] = loader(view.signal);
   let feed;
-  const changed = () => {
-    view.keep(Object.entries(state).filter(([, value]) => value));
-    load((signal) => {
-      feed = new Feed(state, signal, box);
-      return feed.look();
-    }, () => feed.draw());
-  };
-  const typed = later(300, changed);
-  const set = (name, then) => (value) => { state[name] = value; then(); };
-  view.begin("Activity", isAdmin() && button("Delete events …", () => deleteByFilter(state, changed), "danger-plain small"),
-    h("div.range", oneLocation(state.location, set("location", changed)),
-      entry("Event name", state.name, set("name", typed), { type: "search" }),
-      select("Outcome", isAdmin() ? OUTCOMES : OUTCOMES.slice(0, 3), state.outcome, set("outcome", changed))), box);
-  changed();
+  const show = () => load((signal) => {
+    feed = new Feed(state, signal, box);
+    return feed.look();
+  }, () => feed.draw());
+  const [state, set] = view.state({ location: "", name: "", outcome: "" }, show);
+  view.begin("Activity", isAdmin() && button("Delete events …", () => deleteByFilter(state, show), "danger-plain small"),
+    h("div.range", oneLocation(state.location, set("location")), entry("Event name", state.name, set("name", later(300, show)), { type: "search" }),
+      select("Outcome", isAdmin() ? OUTCOMES : OUTCOMES.slice(0, 3), state.outcome, set("outcome"))), box);
+  show();
   loadLocations(view.signal).catch(() => {}); // new ones get their names; the feed itself says when the server is away
   const beat = setInterval(() => { if (!document.hidden) feed.refresh(); }, EVERY_MS);
   view.signal.addEventListener("abort", () => clearInterval(beat));
@@ -43,7 +36,7 @@ class Feed {
   older = button("Show older", () => { this.limit = Math.min(500, this.limit * 3); this.refresh(); });
 
   constructor(state, signal, box) {
-    Object.assign(this, { state: { ...state }, signal, box });
+    Object.assign(this, { state, signal, box });
   }
 
   /** The newest of each list; of all that came since the oldest of them, nothing is missing. */
@@ -63,11 +56,11 @@ class Feed {
   async refresh() {
     if (this.asking) return; // a slow answer is waited for, not overtaken
     this.asking = true;
-    const trouble = await this.look().then(() => null, failure);
+    const trouble = await this.look().then(() => null, (error) => error);
     this.asking = false;
     if (this.signal.aborted) return;
     const held = document.activeElement;
-    fill(this.box, trouble, this.draw(true));
+    fill(this.box, trouble && failure(trouble), this.draw(true));
     if (this.box.contains(held)) held.focus({ preventScroll: true });
   }
 
@@ -101,6 +94,11 @@ class Feed {
   }
 }
 
+/** What is shown before anything has come. */
+const waiting = () => h("div.card.stack", h("div.actions", h("span.pulse", { "aria-hidden": "true" }), h("h2", "Waiting for your first event")),
+  h("p", "It appears here by itself as soon as it arrives."),
+  isAdmin() && h("p", "You need an integration, whose token goes with each event. ", link("New integration", "#/settings/integrations/new", "button")), ways());
+
 // The key is of one state of an entry: one that changed is drawn anew.
 const ITEMS = {
   events: (data) => ({ key: `e${data.event_id} ${data.updated_at}`, at: data.updated_at, data, name: data.event_name, title: data.event_name,
@@ -127,7 +125,7 @@ function openRejection(rejection, signal) {
   const { rejection_id: id, replayed_at: replayed, code, encoding, path, query, content_type: type } = rejection;
   return dialog(code === "event_replaced" ? "Replaced event" : "Refused", (close) => {
     const was = pretty(rejection.body);
-    const body = h("textarea.code", { rows: 14, spellcheck: "false", readonly: encoding !== "utf-8" || Boolean(replayed), value: was });
+    const body = h("textarea.code", { rows: 14, readonly: encoding !== "utf-8" || Boolean(replayed), value: was });
     const outcome = h("div.stack");
     const again = button("Send again", async () => {
       again.disabled = true;
@@ -136,13 +134,13 @@ function openRejection(rejection, signal) {
         fill(outcome, h("p.success", { role: "status" }, `Sent again: ${answer.status}.`), warnings(answer.warnings ?? []));
       } catch (error) {
         again.disabled = false;
-        fill(outcome, "status" in error ? problemList(error) : failure(error));
+        fill(outcome, problemList(error));
       }
     }, "primary");
     const dismiss = async () => {
-      if (await confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss", () => remove(`/rejections/v1/${id}`))) close();
+      if (await confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss", { act: () => remove(`/rejections/v1/${id}`) })) close();
     };
-    return [problemList(rejection.problem), facts([["Arrived", exactTime(rejection.received_at)], ["Path", path + (query && `?${query}`)],
+    return [problemList({ status: 0, message: rejection.problem.detail, ...rejection.problem }), facts([["Arrived", exactTime(rejection.received_at)], ["Path", path + (query && `?${query}`)],
       ["Content type", type || "none"], replayed && ["Sent again", exactTime(replayed)]]), field("Body", body, { hint: hintOf(rejection) }), outcome,
     actions(!replayed && again, button("Dismiss …", dismiss, "danger-plain"))];
   }, { wide: true, signal });
@@ -164,31 +162,16 @@ function pretty(body) {
 
 // Deleting by filter
 
-function deleteByFilter({ location: location_id, name: event_name }, changed) {
+function deleteByFilter({ location: location_id, name: event_name }, again) {
   const filter = { location_id, event_name };
-  const part = (label, name, more) => entry(label, filter[name], (text) => { filter[name] = text; }, more);
-  const moment = (label, name, said) => entry(label, "", (text) => { filter[name] = text && new Date(text).toISOString(); }, { type: "datetime-local", hint: said });
-  return dialog("Delete events", (close) => {
-    const nothing = h("div", { role: "status" });
-    return [h("p", "All that match every field that is filled in. You see how many before anything is deleted."), form([
-      oneLocation(location_id, (value) => { filter.location_id = value; }), part("Event name", "event_name"), part("contact_id", "contact_id"),
-      moment("From", "from", `In your time zone, ${viewerZone()}`), moment("Before", "to"), nothing], "Count them", async () => {
-      fill(nothing);
-      const { events } = await remove("/events/v1", { ...filter, dry_run: true });
-      if (!events) fill(nothing, hint("No event matches."));
-      else if (await confirmDeletion(filter, events)) { close(); changed(); }
-    }, button("Cancel", () => close()))];
-  });
-}
-
-function confirmDeletion(filter, events) {
-  const shown = (name, value) => `${name}: ${name === "from" || name === "to" ? time(value) : cut(value, 80)}`;
-  const words = Object.entries(filter).filter(([, value]) => value).map(([name, value]) => shown(name, value)).join(", ");
-  return confirm(`Delete ${count(events, "event")}?`, `${words}. They are gone for good.`, `Delete ${events}`, async (tell) => {
-    for (let remaining = events; remaining > 0;) {
-      ({ remaining } = await remove("/events/v1", filter));
-      tell(`${count(remaining, "event")} left …`);
-    }
-    toast("Events deleted");
-  });
+  const set = (name) => (text) => { filter[name] = text; };
+  const moment = (label, name, more) => entry(label, "", (text) => { filter[name] = text && new Date(text).toISOString(); }, { type: "datetime-local", ...more });
+  return dialog("Delete events", (close) => form([hint("All that match every field that is filled in. You see how many before anything is deleted."),
+    oneLocation(location_id, set("location_id")), entry("Event name", event_name, set("event_name")), entry("contact_id", "", set("contact_id")),
+    moment("From", "from", { hint: `In your time zone, ${viewerZone()}` }), moment("Before", "to")], "Delete …", async () => {
+    const words = Object.entries(filter).filter(([, value]) => value).map(([name, value]) => `${name}: ${cut(value, 80)}`).join(", ");
+    if (!await confirmRemoval("Delete these events?", `${words || "All events"}. They are gone for good.`, "Delete them", "/events/v1", filter)) return;
+    close();
+    again();
+  }, button("Cancel", () => close())));
 }

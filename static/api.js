@@ -10,8 +10,9 @@ export class Problem extends Error {
   }
 }
 
-/** No answer at all. */
-export class Offline extends Error {}
+export class Offline extends Error {
+  message = "The server cannot be reached. Trying again …";
+}
 
 // The session
 

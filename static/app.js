@@ -5,7 +5,7 @@ import { showActivity } from "./activity.js";
 import { showBuilder } from "./builder.js";
 import { showContact, showContacts } from "./contacts.js";
 import { showDashboard } from "./dashboard.js";
-import { actions, announce, entry, fill, h, link, snippet } from "./dom.js";
+import { actions, announce, entry, fill, h, link, snippet, withState } from "./dom.js";
 import { showMetric } from "./metric.js";
 import { showIntegrations, showLocations, showNewIntegration } from "./settings.js";
 import { confirm, failure, form, loader, loading } from "./states.js";
@@ -44,15 +44,16 @@ class View {
     Object.assign(this, { address, parts });
   }
 
-  get params() {
-    return new URLSearchParams(this.address.split("?")[1]);
-  }
-
-  /** Keeps the view's state in its address, without showing the view anew. */
-  keep(params) {
-    const query = new URLSearchParams(params).toString();
-    this.address = this.address.split("?")[0] + (query && `?${query}`);
-    history.replaceState(null, "", this.address);
+  /** The view's state, which its address holds where it differs from the defaults; and set(name), for what follows a control. */
+  state(defaults, changed) {
+    const state = { ...defaults, ...Object.fromEntries(new URLSearchParams(this.address.split("?")[1])) };
+    const set = (name, then = changed) => (value) => {
+      state[name] = value;
+      this.address = withState(this.address.split("?")[0], state, defaults);
+      history.replaceState(null, "", this.address);
+      then();
+    };
+    return [state, set];
   }
 
   /** The view's heading, what can be done, and what follows; the heading takes the focus, as a new page's would. */
@@ -141,19 +142,18 @@ function leave(error = null) {
   document.title = "Sign in – Streamlined Lite";
   let key = "";
   const stay = h("input", { type: "checkbox" });
-  const lost = h("div");
+  const [lost, load] = loader(new AbortController().signal);
+  const tellCommand = () => load(() => get("/session/v1"), (said) => [
+    h("p", "Whoever can read the database file makes a new one. On the server, run"), snippet(said.lost_key_command, "Command")]);
   fill(main, h("div.card.stack.sign-in", h("h1", "Streamlined Lite"), error && failure(error), form([
     entry("Key", "", (text) => { key = text; }, { type: "password", required: true,
       hint: "The link that the server prints at its first start signs you in as well." }),
     h("label.check", stay, h("span", "Stay signed in on this computer"))], "Sign in", async () => {
     await signIn(key, stay.checked ? localStorage : sessionStorage);
     start();
-  }), h("details", { ontoggle: () => tellCommand(lost) }, h("summary", "Lost your key?"), lost)));
+  }), h("details", { ontoggle: tellCommand }, h("summary", "Lost your key?"), lost)));
   main.querySelector("input").focus();
 }
-
-const tellCommand = (box) => loader(box, new AbortController().signal)((signal) => get("/session/v1", {}, signal), (said) => [
-  h("p", "Whoever can read the database file makes a new one. On the server, run"), snippet(said.lost_key_command, "Command")]);
 
 // Events of the page
 

@@ -10,7 +10,7 @@ const SHOWN = 60;
  */
 export function combobox(label, { value = "", options, onchange = () => {}, onchoose = () => {}, placeholder = "", ...more }) {
   const list = h("ul", { role: "listbox", id: newId(), hidden: true, "aria-label": "Suggestions" });
-  const input = h("input", { type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-autocomplete": "list",
+  const input = h("input", { type: "text", role: "combobox", autocomplete: "off", "aria-autocomplete": "list",
     "aria-expanded": "false", "aria-controls": list.id, placeholder, value, onkeydown: press, onblur: () => show(false),
     oninput: () => { onchange(input.value); open(); }, onclick: () => { if (list.hidden) open(true); } });
 

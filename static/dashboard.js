@@ -3,37 +3,33 @@
 import { call, get, isAdmin, loadLocations, newest, Problem, put } from "./api.js";
 import { sparkline } from "./chart.js";
 import { clean } from "./definition.js";
-import { actions, button, download, fill, h, hint, link } from "./dom.js";
+import { button, download, fill, h, hint, link, toast } from "./dom.js";
 import { bucketName, number } from "./format.js";
-import { queryOf, rangeBar, readRange, withRange, writeRange } from "./range.js";
+import { queryOf, RANGE, rangeBar, withRange } from "./range.js";
 import { changeMark, rangeText } from "./result.js";
-import { dialog, empty, failure, loader, problemList, toast } from "./states.js";
+import { dialog, empty, failure, loader, problemList } from "./states.js";
 
 const TOGETHER = 12; // metrics calculated in one request: the first cards show early, and the server uses all its processors
 
 export async function showDashboard(view) {
-  const range = readRange(view.params);
   const [{ metrics }, places] = await Promise.all([get("/metrics/v1"), loadLocations()]);
-  const make = isAdmin() && link("New metric", withRange("#/metrics/new"), "button primary");
-  const files = h("div.actions", isAdmin() && [metrics.length > 1 && button("Arrange …", () => arrange(metrics, view), "small"), importButton(view)],
-    metrics.length > 0 && button("Export", exportAll, "small"));
-  if (!metrics.length) {
-    view.begin("Dashboard", [], empty("No metrics yet", "A metric is a number calculated from your events, such as a close rate.", make,
-      !places.length && link("Send your first event", "#/activity", "button")), files);
-    return;
-  }
   const cards = metrics.map((metric) => {
-    const body = h("div.stack");
-    const name = link(metric.name, withRange(`#/metrics/${metric.metric_id}`));
-    return { metric, name, load: loader(body, view.signal), element: h("section.card.metric", h("h2", name), body) };
+    const [body, load] = loader(view.signal);
+    const name = link(metric.name, "");
+    return { metric, name, load, element: h("section.card.metric", h("h2", name), body) };
   });
   const starting = newest(view.signal);
-  const calculate = () => calculateAll(cards, queryOf(range), starting());
-  view.begin("Dashboard", make, rangeBar(range, () => {
-    view.keep(writeRange(range));
-    for (const { metric, name } of cards) name.href = withRange(`#/metrics/${metric.metric_id}`);
-    calculate();
-  }), h("div.cards", cards.map(({ element }) => element)), files);
+  const calculate = () => {
+    for (const { metric, name } of cards) name.href = withRange(`#/metrics/${metric.metric_id}`, range);
+    calculateAll(cards, queryOf(range), starting());
+  };
+  const [range, set] = view.state(RANGE, calculate);
+  const make = isAdmin() && link("New metric", withRange("#/metrics/new", range), "button primary");
+  const files = h("div.actions", isAdmin() && [metrics.length > 1 && button("Arrange …", () => arrange(metrics, view), "small"), importButton(view)],
+    metrics.length > 0 && button("Export", exportAll, "small"));
+  view.begin("Dashboard", metrics.length > 0 && make, metrics.length ? [rangeBar(range, set), h("div.cards", cards.map(({ element }) => element))]
+    : empty("No metrics yet", "A metric is a number calculated from your events, such as a close rate.", make,
+      !places.length && link("Send your first event", "#/activity", "button")), files);
   calculate();
 }
 
@@ -42,7 +38,7 @@ function calculateAll(cards, { locations, ...query }, signal) {
     const some = cards.slice(from, from + TOGETHER);
     const ids = some.map(({ metric }) => metric.metric_id).join();
     let asked = null;
-    const ask = () => get("/metrics/v1/data", { ...query, locations: [locations].flat().join(), ids }, signal).catch((error) => { asked = null; throw error; });
+    const ask = () => get("/metrics/v1/data", { ...query, locations: locations.toString(), ids }, signal).catch((error) => { asked = null; throw error; });
     for (const { metric, load } of some) {
       load(async () => dataOf(await (asked ??= ask()), metric.metric_id), (answer) => summary(answer, metric.name));
     }
@@ -67,33 +63,32 @@ function summary(answer, name) {
 
 /** The chart in words. */
 function describe({ buckets, format, interval, timezone }, name) {
-  const known = buckets.filter((each) => each.value !== null);
-  if (!known.length) return `${name}: no values`;
+  const known = buckets.filter((each) => each.value !== null).sort((a, b) => a.value - b.value);
   const at = (bucket) => `${number(bucket.value, format)} (${bucketName(bucket, interval, timezone)})`;
-  const [highest, lowest] = [(a, b) => b.value > a.value, (a, b) => b.value < a.value].map((better) => known.reduce((a, b) => (better(a, b) ? b : a)));
-  return `${name} by ${interval}: highest ${at(highest)}, lowest ${at(lowest)}, last ${at(known.at(-1))}`;
+  return known.length ? `${name} by ${interval}: from ${at(known[0])} to ${at(known.at(-1))}` : `${name}: no values`;
 }
 
 // Their order
 
-/** A list whose entries are moved with their buttons or dragged. Each move is saved at once, after the one before. */
+/** Each move is saved at once, after the one before. */
 async function arrange(metrics, view) {
   const list = h("ol.arrange");
   const outcome = h("div");
   let saved = Promise.resolve();
   let dragged;
-  const move = (from, to, focus) => {
+  const move = (from, to) => {
     const [metric] = metrics.splice(from, 1);
     metrics.splice(to, 0, metric);
     draw();
-    list.children[to].querySelector(`button${focus}:enabled, button:enabled`).focus();
     saved = saved.then(() => put(`/metrics/v1/${metric.metric_id}`, { ...clean(metric), position: to + 1 })).catch((error) => { fill(outcome, failure(error)); });
   };
-  const step = (index, by, sign, words, kind) => button(sign, () => move(index, index + by, kind), `small${kind}`.replace(".", " "), {
-    "aria-label": `Move ${metrics[index].name} ${words}`, disabled: !metrics[index + by] });
+  const step = (from, to, sign, way) => button(sign, () => {
+    move(from, to);
+    list.children[to].querySelector(`[data-way=${way}]:enabled, :enabled`).focus();
+  }, "small", { "data-way": way, "aria-label": `Move ${metrics[from].name} ${way}`, disabled: !metrics[to] });
   const draw = () => fill(list, metrics.map(({ name }, index) => h("li", { draggable: "true", ondragstart: () => { dragged = index; },
-    ondragover: (event) => event.preventDefault(), ondrop: () => move(dragged, index, "") },
-  h("span.strong", name), step(index, -1, "↑", "up", ".up"), step(index, 1, "↓", "down", ".down"))));
+    ondragover: (event) => event.preventDefault(), ondrop: () => move(dragged, index) },
+  h("span.strong", name), step(index, index - 1, "↑", "up"), step(index, index + 1, "↓", "down"))));
   draw();
   await dialog("Arrange the metrics", () => [hint("Drag them, or use the arrows."), list, outcome], { signal: view.signal });
   await saved;
@@ -102,9 +97,7 @@ async function arrange(metrics, view) {
 
 // Files of them
 
-async function exportAll() {
-  download("metrics.json", "application/json", JSON.stringify(await get("/metrics/v1/export"), null, 2));
-}
+const exportAll = async () => download("metrics.json", "application/json", JSON.stringify(await get("/metrics/v1/export"), null, 2));
 
 /** A metric whose name is known here is replaced. */
 function importButton(view) {
@@ -114,7 +107,7 @@ function importButton(view) {
       toast(`Imported: ${created} new, ${updated} replaced, ${unchanged} unchanged`);
       view.reload();
     } catch (error) {
-      dialog("This file was not imported", () => ("status" in error ? problemList(error) : failure(error)), { signal: view.signal });
+      dialog("This file was not imported", () => problemList(error), { signal: view.signal });
     }
     file.value = "";
   };

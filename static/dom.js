@@ -84,33 +84,43 @@ export function markAll(within, errors) {
 // Tables and texts
 
 /**
- * `columns` are [head, cell(row)]; a # before the head says that it holds numbers, and the first column names the row.
- * On a narrow screen each row becomes a card, in which the cells carry their heads.
+ * `columns` are [head, cell(row) or the name of what is shown]; a # before the head says that it holds numbers, and the first
+ * column names the row. On a narrow screen each row becomes a card, in which the cells carry their heads.
  */
-export function table(caption, columns, rows, { shown = false } = {}) {
-  const heads = columns.map(([head]) => [head.replace(/^#/, ""), head.startsWith("#") ? "number" : null]);
-  const cell = (content, index) => h(index ? "td" : "th", { class: heads[index][1], ...(index ? { "data-head": heads[index][0] } : { scope: "row" }) }, h("div", content));
-  return h("div.scroll", { tabindex: "0", role: "region", "aria-label": caption }, h("table", h("caption", { class: shown ? null : "hidden" }, caption),
-    h("thead", h("tr", heads.map(([head, kind]) => h("th", { scope: "col", class: kind }, head)))),
-    h("tbody", rows.map((row) => h("tr", columns.map(([, content], index) => cell(content(row), index)))))));
+export function table(caption, columns, rows) {
+  const cell = ([head, content], index) => (row) => h(index ? "td" : "th", { scope: index ? null : "row", class: head.startsWith("#") ? "number" : null,
+    "data-head": head.replace(/^#/, "") }, h("div", typeof content === "string" ? row[content] ?? "–" : content(row)));
+  const cells = columns.map(cell);
+  return h("div.scroll", { tabindex: "0", role: "region", "aria-label": caption }, h("table", h("caption.hidden", caption),
+    h("thead", h("tr", columns.map(([head]) => h(head.startsWith("#") ? "th.number" : "th", { scope: "col" }, head.replace(/^#/, ""))))),
+    h("tbody", rows.map((row) => h("tr", cells.map((make) => make(row)))))));
 }
 
 export const facts = (pairs) => h("dl.facts", pairs.filter(Boolean).map(([name, value]) => [h("dt", name), h("dd", value ?? "–")]));
 
+/** An address with what of a state differs from its defaults. */
+export function withState(path, state, defaults) {
+  const query = new URLSearchParams(Object.keys(defaults).filter((name) => state[name] !== defaults[name]).map((name) => [name, state[name]]));
+  return query.size ? `${path}?${query}` : path;
+}
+
 /** Text to be copied, with its button. */
 export function snippet(text, label) {
-  const copy = button("Copy", async () => {
-    const done = await navigator.clipboard?.writeText(text).then(() => "Copied", () => null);
-    copy.textContent = done ?? "Copy it by hand"; // there is no clipboard without https
-    announce(copy.textContent);
-    setTimeout(() => { copy.textContent = "Copy"; }, 2000);
-  }, "small");
-  return h("div.snippet", h("pre", { tabindex: "0", role: "region", "aria-label": label }, h("code", text)), copy);
+  const copy = async () => toast(await navigator.clipboard?.writeText(text).then(() => "Copied", () => "") || "Copy it by hand"); // no clipboard without https
+  return h("div.snippet", h("pre", { tabindex: "0", role: "region", "aria-label": label }, h("code", text)), button("Copy", copy, "small"));
 }
 
 /** Tells people who use a screen reader. */
 export function announce(text) {
   document.getElementById("announcer").textContent = text;
+}
+
+/** A short note that goes by itself. */
+export function toast(text) {
+  const note = h("div.toast", text);
+  document.body.append(note);
+  announce(text);
+  setTimeout(() => note.remove(), 4000);
 }
 
 export function download(name, type, text) {

@@ -1,9 +1,9 @@
 // Events as people read them: in lists, one alone, and those behind a number.
 
-import { get, isAdmin, locationName, post, remove } from "./api.js";
+import { get, isAdmin, locationName, post } from "./api.js";
 import { actions, button, choices, facts, fill, h, hint, link, table } from "./dom.js";
 import { count, exactTime, time, viewerZone } from "./format.js";
-import { confirm, dialog, empty, loader, pages, toast, warnings } from "./states.js";
+import { confirmRemoval, dialog, empty, loader, pages, warnings } from "./states.js";
 
 export const contactAddress = (locationId, contactId) => `#/contacts/${encodeURIComponent(locationId)}/${encodeURIComponent(contactId)}`;
 
@@ -21,21 +21,18 @@ export function cut(text, length) {
 
 export function openEvent(eventId, signal, ondelete) {
   return dialog("Event", (close) => {
-    const box = h("div.stack");
-    loader(box, signal)(() => get(`/events/v1/${eventId}`, {}, signal), (event) => detail(event, () => { close(); ondelete?.(); }));
+    const [box, load] = loader(signal);
+    load(() => get(`/events/v1/${eventId}`, {}, signal), (event) => detail(event, () => { close(); ondelete?.(); }));
     return box;
   }, { signal });
 }
 
 function detail(event, ondelete) {
   const zone = viewerZone();
-  const path = `/events/v1/${event.event_id}`;
   const properties = Object.entries(event.properties);
-  const preview = async () => `${count((await remove(path, { dry_run: true })).events, "event")}: ${cut(event.event_name, 80)}, ${time(event.timestamp)}`;
   const drop = async () => {
-    if (!await confirm("Delete this event?", "It is gone for good, and all metrics are calculated without it.", "Delete", () => remove(path), preview)) return;
-    toast("Event deleted");
-    ondelete();
+    const text = `“${cut(event.event_name, 80)}” of ${time(event.timestamp)} is gone for good, and all metrics are calculated without it.`;
+    if (await confirmRemoval("Delete this event?", text, "Delete", `/events/v1/${event.event_id}`)) ondelete();
   };
   return [h("p.strong", event.event_name), warnings(event.warnings),
     facts([["Time", `${exactTime(event.timestamp, zone)} (${zone})`], ["Location", locationName(event.location_id)],
@@ -50,14 +47,13 @@ function detail(event, ondelete) {
 
 /** Pages of events; `ask(cursor)` brings one. `only` leaves out the columns of event or contact that are the same in all. */
 export function eventList(caption, signal, ask, { zone = viewerZone(), without = "", nothing, lead = () => null }) {
-  const box = h("div.stack");
-  const load = loader(box, signal);
+  const list = loader(signal);
   const contact = ({ contact_id: id, contact_name: name, location_id: place }) => (id ? link(name ?? id, contactAddress(place, id)) : "–");
   const columns = [["Time", (event) => button(time(event.timestamp, zone), () => openEvent(event.event_id, signal, show), "inline")],
-    ["Event", (event) => event.event_name], ["Contact", contact], ["Properties", (event) => propertiesText(event.properties)]].filter(([head]) => head !== without);
-  const show = () => pages(box, load, "events", ask, (events, page) => (events.length ? [lead(page), table(caption, columns, events)] : nothing));
+    ["Event", "event_name"], ["Contact", contact], ["Properties", (event) => propertiesText(event.properties)]].filter(([head]) => head !== without);
+  const show = () => pages(list, "events", ask, (events, page) => (events.length ? [lead(page), table(caption, columns, events)] : nothing));
   show();
-  return box;
+  return list[0];
 }
 
 // The evidence: which events a number counts

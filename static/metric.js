@@ -1,77 +1,73 @@
-// One metric, large: its chart, its numbers by time, location and group, and files of them.
+// One metric: its chart, its numbers by time, location and group, and files of them; as its own view and as the builder show it.
 
 import { get, isAdmin, post, remove } from "./api.js";
 import { svgText } from "./chart.js";
 import { combobox } from "./combobox.js";
 import { clean, fieldName, sentence } from "./definition.js";
-import { actions, button, choices, download, fill, h, hint, link } from "./dom.js";
+import { button, choices, download, h, hint, link } from "./dom.js";
 import { time } from "./format.js";
-import { queryOf, rangeBar, readRange, withRange, writeRange } from "./range.js";
+import { queryOf, RANGE, rangeBar, withRange } from "./range.js";
 import { csv, result, resultTable, TABLES } from "./result.js";
-import { confirm, loader, toast } from "./states.js";
-
-const DEFAULTS = { by: "", chart: "line", table: "time" };
+import { confirm, loader } from "./states.js";
 
 export async function showMetric(view) {
   const path = `/metrics/v1/${view.parts[0]}`;
-  const metric = await get(path, {}, view.signal);
-  const definition = clean(metric);
-  const range = readRange(view.params);
-  const state = Object.fromEntries(Object.entries(DEFAULTS).map(([name, value]) => [name, view.params.get(name) ?? value]));
-  const box = h("div.card.stack");
-  const tables = h("div.card.stack");
-  const load = loader(box, view.signal);
-  let shown = null;
-  const drawTable = () => {
-    const kinds = Object.entries(TABLES).filter(([name]) => name !== "group" || state.by).map(([name, [label]]) => [name, label]);
-    if (!kinds.some(([name]) => name === state.table)) state.table = "time";
-    fill(tables, choices("Table", kinds, state.table, set("table", drawTable)), resultTable(shown, state.table));
-  };
-  const drawChart = () => { if (shown) fill(box, content(shown, state, metric)); };
-  const calculate = () => {
-    shown = null;
-    tables.replaceChildren();
-    const query = { ...queryOf(range), ...(state.by && { breakdown: state.by }) };
-    load((signal) => post("/metrics/v1/query", { ...query, metric: definition }, signal), (answer) => {
-      shown = { definition, query, view, answer };
-      drawTable();
-      return content(shown, state, metric);
-    });
-  };
-  const keep = () => view.keep([...writeRange(range), ...Object.entries(state).filter(([name, value]) => value !== DEFAULTS[name])]);
-  const set = (name, draw) => (value) => {
-    if (value === state[name]) return;
-    state[name] = value;
-    if (name === "by") state.table = value ? "group" : "time";
-    keep();
-    draw();
-  };
-  const edit = withRange(`#/metrics/${metric.metric_id}/edit`);
+  const metric = await get(path);
+  const pane = metricPane(view, () => clean(metric));
+  const to = (address) => withRange(address, pane.state);
   const drop = async () => {
-    if (!await confirm("Delete this metric?", `“${metric.name}” leaves the dashboard. No event is deleted.`, "Delete metric", () => remove(path))) return;
-    toast("Metric deleted");
-    location.hash = withRange("#/dashboard");
+    const text = `“${metric.name}” leaves the dashboard. No event is deleted.`;
+    if (await confirm("Delete this metric?", text, "Delete metric", { act: () => remove(path), done: "Metric deleted" })) location.hash = to("#/dashboard");
   };
-  view.begin(metric.name, isAdmin() ? [link("Edit", edit, "button primary"), link("Duplicate", withRange(`#/metrics/${metric.metric_id}/copy`), "button"),
-    button("Delete …", drop, "danger-plain")] : link("Definition", edit, "button"), h("p.lead", sentence(metric)),
-  rangeBar(range, () => { keep(); calculate(); }), h("div.range.second", breakdownField(definition, state.by, view.signal, set("by", calculate)),
-    choices("Kind of chart", [["line", "Lines"], ["bar", "Bars"]], state.chart, set("chart", drawChart))), box, tables);
-  calculate();
+  const edit = to(`#/metrics/${metric.metric_id}/edit`);
+  view.begin(metric.name, isAdmin() ? [link("Edit", edit, "button primary"), link("Duplicate", to(`#/metrics/${metric.metric_id}/copy`), "button"),
+    button("Delete …", drop, "danger-plain")] : link("Definition", edit, "button"), h("p.lead", sentence(metric)), pane.controls, pane.box);
+  pane.calculate();
 }
 
-function content(shown, { chart: kind }, { name }) {
-  const parts = result({ ...shown, kind, height: 320 });
+/** The controls and a box for the numbers, which calculate() fills; `changed()` follows a control, `refused(errors)` may show what is wrong. */
+export function metricPane(view, definition, { changed, refused, height = 320 } = {}) {
+  const [box, load] = loader(view.signal);
+  const [state, set] = view.state({ ...RANGE, by: "", chart: "line", table: "time" }, changed ?? calculate);
+  const controls = [rangeBar(state, set), h("div.range.second", breakdownField(definition, state.by, set("by")),
+    choices("Kind of chart", [["line", "Lines"], ["bar", "Bars"]], state.chart, set("chart")))];
+  return { state, controls, box, calculate };
+
+  function calculate() {
+    const metric = definition();
+    const query = { ...queryOf(state), ...(state.by && { breakdown: state.by }) };
+    const ask = (signal) => post("/metrics/v1/query", { ...query, metric }, signal)
+      .catch((error) => { if (refused && error.errors?.length) return error; throw error; });
+    load((signal) => metric.terms.every((term) => term.event) && ask(signal), (answer) => {
+      if (!answer) return hint("Choose an event, and its numbers appear here.");
+      if (answer.errors) return refused(answer.errors);
+      return content({ definition: metric, query, view, answer, height, kind: state.chart }, state, set);
+    });
+  }
+}
+
+function content(shown, state, set) {
+  const { definition: { name = "metric" }, answer } = shown;
+  const parts = result(shown);
   const figure = parts.at(-1);
-  const file = (suffix, type, text) => download(`${name.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) || "metric"}.${suffix}`, type, text);
-  return [...parts, h("div.actions.foot", hint(`Calculated ${time(shown.answer.calculated_at)}`),
+  const tables = h("div.card.stack");
+  const drawTable = () => {
+    const kinds = Object.entries(TABLES).filter(([kind]) => kind !== "group" || answer.breakdown).map(([kind, [label]]) => [kind, label]);
+    const kind = state.table === "group" && !answer.breakdown ? "time" : state.table;
+    tables.replaceChildren(choices("Table", kinds, kind, set("table", drawTable)), resultTable(shown, kind));
+  };
+  const file = (suffix, type, text) => download(`${name.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60)}.${suffix}`, type, text);
+  drawTable();
+  return [h("div.card.stack", parts, h("div.actions.foot", hint(`Calculated ${time(answer.calculated_at)}`),
     button("Download CSV", () => file("csv", "text/csv", csv(shown)), "small"),
-    figure && button("Download SVG", () => file("svg", "image/svg+xml", svgText(figure, name)), "small"))];
+    figure && button("Download SVG", () => file("svg", "image/svg+xml", svgText(figure, name)), "small"))), tables];
 }
 
 /** Location always; fields of contacts where all terms are of contacts; properties that the events have. */
-function breakdownField({ terms }, value, signal, choose) {
+function breakdownField(definition, value, choose) {
   const options = async () => {
-    const [{ event_names: names }, { fields }] = await Promise.all([get("/event-names/v1", {}, signal), get("/contact-fields/v1", {}, signal)]);
+    const { terms } = definition();
+    const [{ event_names: names }, { fields }] = await Promise.all([get("/event-names/v1"), get("/contact-fields/v1")]);
     const seen = names.filter((each) => terms.some((term) => term.event === each.event_name)).flatMap((each) => each.properties);
     const contact = terms.every((term) => term.type === "contact") ? ["tag", ...fields.map((each) => each.field)] : [];
     return ["location", ...new Set(seen.map(({ key }) => `property.${key}`)), ...contact.filter((each) => each !== "contact.date_created")]

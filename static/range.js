@@ -2,12 +2,12 @@
 
 import { findLocation, locationName, locations, session } from "./api.js";
 import { combobox, several } from "./combobox.js";
-import { entry, fill, h, select } from "./dom.js";
+import { entry, fill, h, select, withState } from "./dom.js";
 import { dayOf } from "./format.js";
 
 const INTERVALS = [["", "Automatic"], ["total", "Whole range"], ["hour", "Hour"], ["day", "Day"], ["week", "Week"], ["month", "Month"]];
 const COMPARISONS = [["previous_period", "Period before"], ["previous_year", "Year before"], ["none", "Nothing"]];
-const DEFAULTS = { range: "30d", interval: "", zone: "", compare: "previous_period" };
+export const RANGE = { locations: "", range: "30d", interval: "", zone: "", compare: "previous_period" };
 const DAY_MS = 86_400_000;
 
 export const comparisonName = (kind) => COMPARISONS.find(([each]) => each === kind)[1];
@@ -38,31 +38,16 @@ const PRESETS = {
 /** Of a preset's name, or of two days with two dots between them. */
 function days(name, today) {
   const [from, to] = name.split("..");
-  return to ? [from, add(to, 1)] : (PRESETS[name] ?? PRESETS[DEFAULTS.range])[1](today);
+  return to ? [from, add(to, 1)] : (PRESETS[name] ?? PRESETS[RANGE.range])[1](today);
 }
-
-// In the address
-
-let last = ""; // the range of the view before, so that links between views keep it
-
-export function readRange(params) {
-  const range = { locations: params.getAll("location") };
-  for (const [name, value] of Object.entries(DEFAULTS)) range[name] = params.get(name) ?? value;
-  last = new URLSearchParams(writeRange(range)).toString();
-  return range;
-}
-
-export const writeRange = (range) => [...range.locations.map((id) => ["location", id]),
-  ...Object.keys(DEFAULTS).filter((name) => range[name] !== DEFAULTS[name]).map((name) => [name, range[name]])];
-
-/** An address with the range that was chosen last. */
-export const withRange = (address) => (last ? `${address}?${last}` : address);
 
 // As the API takes it
 
+const chosen = (range) => range.locations.split(",").filter(Boolean);
+
 /** The chosen zone, else that of the only location, else the server's own: what the server itself would take. */
 function zoneOf(range) {
-  const ids = range.locations.length ? range.locations : locations().map((each) => each.location_id);
+  const ids = range.locations ? chosen(range) : locations().map((each) => each.location_id);
   return range.zone || (ids.length === 1 && findLocation(ids[0])?.timezone) || session.timezone;
 }
 
@@ -70,9 +55,11 @@ function zoneOf(range) {
 export function queryOf(range) {
   const timezone = zoneOf(range);
   const [from, to] = days(range.range, dayOf(Date.now(), timezone));
-  return { locations: range.locations.length ? range.locations : "all", from, to, interval: range.interval || intervalFor(from, to), timezone,
+  return { locations: range.locations ? chosen(range) : "all", from, to, interval: range.interval || intervalFor(from, to), timezone,
     ...(range.compare !== "none" && { compare: range.compare }) };
 }
+
+export const withRange = (address, range) => withState(address, range, RANGE);
 
 function intervalFor(from, to) {
   const length = (Date.parse(to) - Date.parse(from)) / DAY_MS;
@@ -81,27 +68,22 @@ function intervalFor(from, to) {
 
 // The controls
 
-/** The bar of controls; `onchange()` follows each change of `range`. */
-export function rangeBar(range, onchange) {
-  const set = (name) => (value) => {
-    range[name] = value;
-    last = new URLSearchParams(writeRange(range)).toString();
-    onchange();
-  };
+/** `set(name)` makes what follows a control. */
+export function rangeBar(range, set) {
   const custom = h("div.custom");
   const showCustom = () => {
-    const [from, to] = range.range.split("..");
-    const chosen = { from, to };
-    const day = (label, name) => entry(label, chosen[name], (value) => {
-      chosen[name] = value;
-      if (chosen.from && chosen.from <= chosen.to) set("range")(`${chosen.from}..${chosen.to}`);
+    const ends = range.range.split("..");
+    const day = (label, index) => entry(label, ends[index], (value) => {
+      ends[index] = value;
+      if (ends[0] && ends[0] <= ends[1]) set("range")(ends.join(".."));
     }, { type: "date", on: "onchange", min: "1970-01-01", max: "2199-12-31" });
-    custom.hidden = !to;
-    fill(custom, to && [day("From", "from"), day("To and with", "to")]);
+    custom.hidden = !ends[1];
+    fill(custom, ends[1] && [day("From", 0), day("To and with", 1)]);
   };
   const presets = [...Object.entries(PRESETS).map(([name, [label]]) => [name, label]), ["custom", "From … to …"]];
   showCustom();
-  return h("div.range", { role: "group", "aria-label": "What the numbers cover" }, locationsField(range.locations, set("locations"), { placeholder: "All locations" }),
+  return h("div.range", { role: "group", "aria-label": "What the numbers cover" },
+    locationsField(chosen(range), (ids) => set("locations")(ids.join()), { placeholder: "All locations" }),
     select("Dates", presets, range.range.includes("..") ? "custom" : range.range, (value) => {
       const { from, to } = queryOf(range);
       set("range")(value === "custom" ? `${from}..${add(to, -1)}` : value);

@@ -83,12 +83,12 @@ export function resultTable(shown, kind = "time") {
   const [head, rows] = rowsOf(answer);
   const compared = ({ compare: before, title, place }) => before && evidenceButton(shown, before.value, format,
     `${title}: ${comparisonName(compare.kind)}`, { ...place, compared: true, ...(before.start && { bucket: before.start }) });
-  const columns = [[head, (row) => row.title], [`#${cut(name ?? "Value", 40)}`, (row) => evidenceButton(shown, row.value, format, row.title, row.place)],
+  const columns = [[head, "title"], [`#${cut(name ?? "Value", 40)}`, (row) => evidenceButton(shown, row.value, format, row.title, row.place)],
     ...(compare ? [[`#${comparisonName(compare.kind)}`, compared], ["#Change", (row) => row.compare && changeMark(row.value, row.compare.value, format)]] : []),
     ...(terms.length > 1 ? terms.map(({ key, event }) => [`#${cut(`${key}: ${event}`, 40)}`,
       (row) => evidenceButton(shown, row.terms[key], null, row.title, { ...row.place, term: key })]) : [])];
   const box = h("div.stack");
-  const draw = (list) => table(`Values ${label.toLowerCase()}`, columns, list, { shown: true });
+  const draw = (list) => table(`Values ${label.toLowerCase()}`, columns, list);
   return fill(box, draw(rows.slice(0, ROWS)), rows.length > ROWS && button(`Show all ${rows.length} rows`, () => fill(box, draw(rows))));
 }
 

@@ -1,49 +1,51 @@
 // What a part of a view shows while it has no data: loading, empty, refused, offline; pages of a list; forms and dialogs.
 
-import { newest, Offline } from "./api.js";
-import { actions, announce, button, fill, h, markAll, newId } from "./dom.js";
+import { newest, Offline, remove } from "./api.js";
+import { actions, button, fill, h, markAll, newId, toast } from "./dom.js";
+import { count } from "./format.js";
 
 const RETRY_MS = 3000;
+const NOTICED_MS = 200;
 
 /**
- * Makes load(ask, draw), which fills the box with what `ask(signal)` brings, by `draw(data, signal)`. What stood there goes at
- * once, so that it is never taken for the new, and what was asked before is given up. That it loads is said only when
- * it takes long enough to be noticed.
+ * A box, and load(ask, draw), which fills it with what `ask(signal)` brings, by `draw(data, signal)`. What stands there is dimmed
+ * at once and goes soon, so that it is never taken for the new; what was asked before is given up.
  */
-export function loader(box, outer) {
+export function loader(outer, name = "div.stack") {
+  const box = h(name);
   const starting = newest(outer);
-  return async function load(ask, draw) {
+  return [box, load];
+
+  async function load(ask, draw) {
     const signal = starting();
-    box.replaceChildren();
-    box.ariaBusy = "true";
-    const timer = setTimeout(() => { if (!signal.aborted) fill(box, loading()); }, 200);
-    const show = (...content) => {
+    const timer = setTimeout(() => { if (!signal.aborted) fill(box, loading()); }, NOTICED_MS);
+    const show = (content) => {
       clearTimeout(timer);
       fill(box, content).ariaBusy = null;
     };
+    box.ariaBusy = "true";
     try {
       const data = await ask(signal);
       if (!signal.aborted) show(draw(data, signal));
     } catch (error) {
       if (!signal.aborted) show(failure(error, () => load(ask, draw), signal));
     }
-  };
+  }
 }
 
 /** A list whose pages come under each other; `ask(cursor, signal)` brings one, `draw(items, page)` shows all that have come. */
-export function pages(box, load, noun, ask, draw) {
-  const items = [];
+export function pages([box, load], noun, ask, draw) {
+  let items = [];
   const show = (page, signal) => {
     items.push(...page[noun]);
-    const rest = h("div");
-    const next = loader(rest, signal);
-    rest.append(button("Show more", () => next(() => ask(page.next, signal), (more) => { fill(box, show({ ...page, ...more }, signal)); })));
-    return [draw(items, page), page.next && rest];
+    const [rest, next] = loader(signal);
+    const more = () => next(() => ask(page.next, signal), (answer) => { fill(box, show({ ...page, ...answer }, signal)); });
+    return [draw(items, page), page.next && fill(rest, button("Show more", more))];
   };
-  load((signal) => {
-    items.length = 0;
-    return ask(null, signal);
-  }, show);
+  load((signal) => ask(null, signal), (page, signal) => {
+    items = [];
+    return show(page, signal);
+  });
 }
 
 export const loading = (text = "Loading …") => h("p.loading", text);
@@ -53,19 +55,19 @@ export const empty = (title, text, ...rest) => h("div.empty", h("h2", title), h(
 /** An error with a way on. When the server could not be reached, it is tried again by itself. */
 export function failure(error, again, signal) {
   const offline = error instanceof Offline;
-  if (!offline && !("status" in error) && error.name !== "AbortError") console.error(error); // a defect of ours
+  const known = offline || "status" in error;
+  if (!known) console.error(error); // a defect of ours
   if (offline && again) {
     const timer = setTimeout(again, RETRY_MS);
     signal?.addEventListener("abort", () => clearTimeout(timer));
   }
-  const text = offline ? "The server cannot be reached. Trying again …" : "status" in error ? error.message : "Something in this page went wrong.";
-  return h("div.failure", { role: "alert" }, h("p", text), again && button("Try again", again, "small"));
+  return h("div.failure", { role: "alert" }, h("p", known ? error.message : "Something in this page went wrong."), again && button("Try again", again, "small"));
 }
 
 /** A line for each error that the API names, else what it says of all. */
-export function problemList({ errors, message, detail }) {
-  const lines = errors?.length ? errors.map((each) => `${each.pointer || "body"}: ${each.message}`) : [message ?? detail];
-  return h("ul.failure", { role: "alert" }, lines.map((line) => h("li", line)));
+export function problemList(error) {
+  if (!error.errors?.length) return failure(error);
+  return h("ul.failure", { role: "alert" }, error.errors.map((each) => h("li", `${each.pointer || "body"}: ${each.message}`)));
 }
 
 export const warnings = (list) => list.length > 0 && h("ul.warnings", { "aria-label": "Warnings" },
@@ -78,12 +80,9 @@ export function form(content, label, act, ...others) {
   const made = h("form.stack", { onsubmit: async (event) => {
     event.preventDefault();
     go.disabled = true;
-    outcome.replaceChildren();
-    try {
-      await act();
-    } catch (error) {
+    await act().catch((error) => {
       if (markAll(made, error.errors ?? []).length || !error.errors?.length) fill(outcome, failure(error));
-    }
+    });
     go.disabled = false;
   } }, content, outcome, actions(go, others));
   return made;
@@ -113,26 +112,24 @@ export function dialog(title, build, { wide, signal } = {}) {
   });
 }
 
-/**
- * Asks before something is lost. `preview()` says what goes, `act(tell)` does it and may tell how far it is.
- * Resolves to true once done.
- */
-export function confirm(title, text, label, act = () => {}, preview = null) {
+/** Asks before something is lost: `preview()` says what goes, `act(tell)` does it and may tell how far it is. Resolves to true once `done`. */
+export function confirm(title, text, label, { act = () => {}, preview, done } = {}) {
   return dialog(title, (close) => {
-    const detail = h("div");
+    const [detail, load] = loader(new AbortController().signal);
     const outcome = h("div", { role: "status" });
     const go = button(label, async () => {
       go.disabled = true;
       try {
         await act((progress) => fill(outcome, progress));
         close(true);
+        if (done) toast(done);
       } catch (error) {
         go.disabled = false;
         fill(outcome, failure(error));
       }
-    }, "danger", { disabled: preview !== null });
+    }, "danger", { disabled: Boolean(preview) });
     if (preview) {
-      loader(detail, new AbortController().signal)(preview, (said) => {
+      load(preview, (said) => {
         go.disabled = false;
         return h("p.strong", said);
       });
@@ -141,10 +138,17 @@ export function confirm(title, text, label, act = () => {}, preview = null) {
   });
 }
 
-/** A short note that goes by itself. */
-export function toast(text) {
-  const note = h("div.toast", text);
-  document.body.append(note);
-  announce(text);
-  setTimeout(() => note.remove(), 4000);
-}
+/** Asks before a DELETE, with the counts of its dry run, and repeats it until nothing remains. */
+export const confirmRemoval = (title, text, label, path, query = {}) => confirm(title, text, label, {
+  done: "Deleted",
+  preview: async () => {
+    const gone = await remove(path, { ...query, dry_run: true });
+    return ["events", "contacts", "tags"].filter((noun) => noun in gone).map((noun) => count(gone[noun], noun.slice(0, -1))).join(", ");
+  },
+  act: async (tell) => {
+    for (let left = true; left;) {
+      ({ remaining: left } = await remove(path, query));
+      if (left) tell(`${count(left, "row")} left …`);
+    }
+  },
+});
