@@ -58,9 +58,11 @@ def batches(peer: Peer) -> Callable[[], bytes]:
 
 def loads(peer: Peer, connections: list[int]) -> dict[str, tuple[Load, int]]:
     """By name: (the load, events of a request)."""
-    made = {name_of(number): (Load(peer.port, TOKEN, number, posts(peer.head(peer.path), peer.body), True), 1) for number in connections}
+    single = posts(peer.head(peer.path), peer.body)
+    made = {name_of(number): (Load(peer.port, TOKEN, number, single, refusable=True), 1) for number in connections}
     if peer.bulk_path:
-        made[f"{BATCH_CONNECTIONS} connections, {BATCH:,} a request"] = (Load(peer.port, TOKEN, BATCH_CONNECTIONS, batches(peer), True), BATCH)
+        name = f"{name_of(BATCH_CONNECTIONS)}, {BATCH:,} a request"
+        made[name] = (Load(peer.port, TOKEN, BATCH_CONNECTIONS, batches(peer), refusable=True), BATCH)
     return made
 
 
@@ -76,7 +78,8 @@ def measure_peer(peer: Peer, connections: list[int], seconds: float) -> list[dic
         load.run(WARM_SECONDS)
         load.refused = 0
         found = measure(peer, load, seconds if name == name_of(connections[0]) else seconds / 2, events)
-        measured.append(found | {"load": name, "server": peer.name, "durable": peer.durable, "memory": peer.megabytes(), "refused": load.refused})
+        measured.append(found | {"load": name, "server": peer.name, "durable": peer.durable, "memory": peer.megabytes(),
+                                 "refused": load.refused})
         load.close()
     acknowledged = sum(load.stored * events for load, events in made.values())
     if peer.stores and (stored := peer.stored()) != acknowledged:
@@ -117,7 +120,8 @@ def summarize(rounds: list[list[dict]]) -> list[dict]:
     for measured in rounds:
         ours = {each["load"]: each["rate"] for each in measured if each["server"] == Ours.name}
         for each in measured:
-            cells[each["load"], each["server"]].append(each | {"times": ours[each["load"]] / each["rate"] if each["load"] in ours else None})
+            times = ours[each["load"]] / each["rate"] if each["load"] in ours else None
+            cells[each["load"], each["server"]].append(each | {"times": times})
     order = list(dict.fromkeys(load for load, _ in cells))
     return sorted(map(summary, cells.values()), key=lambda row: (order.index(row["load"]), -row["rate"][0]))
 
@@ -146,8 +150,9 @@ def table(rows: list[dict]) -> str:
 
 
 def machine() -> str:
-    models = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return f"{os.cpu_count()} × {models[0] if models else platform.machine()}, Linux {platform.release()}, Python {platform.python_version()}"
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return f"{os.cpu_count()} × {model}, Linux {platform.release()}, Python {platform.python_version()}"
 
 
 def find_peers(wanted: list[str]) -> tuple[list[type[Peer]], list[str]]:
@@ -186,8 +191,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps({"machine": machine(), "sync_ms": sync, "lacking": lacking, "rounds": rounds, "rows": rows}, indent=1))
         return 0
     share = max(row["generator"][0] for row in rows)
-    print("\n".join([table(rows), "", f"Medians of {options.rounds} alternating rounds (least–most). {machine()}; one sync of 4 kB: {sync:.2f} ms; "
-                     f"the load generator took up to {share:.0%} of one CPU.", *lacking]))
+    print("\n".join([table(rows), "", f"Medians of {options.rounds} alternating rounds (least–most). {machine()}; one sync of 4 kB: "
+                     f"{sync:.2f} ms; the load generator took up to {share:.0%} of one CPU.", *lacking]))
     return 0
 
 

@@ -57,14 +57,15 @@ def events(first: int, last: int) -> Iterator[tuple]:
 
 def body(distinct_id: bytes, number: int, chance: random.Random = random.Random()) -> bytes:
     location_id, event_name, contact_id = choose(chance)
-    return (f'{{"event_name":"{event_name}","location_id":"{location_id}","distinct_id":"{distinct_id.decode()}","contact_id":"{contact_id}",'
-            f'"timestamp":{NOW + number},"properties":{PROPERTIES}}}').encode()
+    return (f'{{"event_name":"{event_name}","location_id":"{location_id}","distinct_id":"{distinct_id.decode()}",'
+            f'"contact_id":"{contact_id}","timestamp":{NOW + number},"properties":{PROPERTIES}}}').encode()
 
 
 def fill(database: Path, first: int, last: int) -> None:
     """Events from `first` up to `last`, into the schema that the server made: what as many posts would have left."""
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        for setting in ("journal_mode = off", "synchronous = off", "locking_mode = exclusive", "cache_size = -2000000", "recursive_triggers = on"):
+        for setting in ("journal_mode = off", "synchronous = off", "locking_mode = exclusive", "cache_size = -2000000",
+                        "recursive_triggers = on"):
             connection.execute(f"pragma {setting}").fetchall()
         known = [column[1] for column in connection.execute("pragma table_info(events)")]
         moments = [name for name in ("received_at", "updated_at") if name in known]
@@ -117,9 +118,9 @@ class Scanning:
 
 
 def bytes_written(peer: Peer) -> int:
-    """To the disk, by all its processes."""
+    """By all its processes into files (answers are sent); the kernel's write_bytes counts whole large folios for a page."""
     found = (Path(f"/proc/{pid}/io").read_text().split() for pid in peer.pids())
-    return sum(int(fields[fields.index("write_bytes:") + 1]) for fields in found)
+    return sum(int(fields[fields.index("wchar:") + 1]) for fields in found)
 
 
 def measure_posts(peer: Peer, seconds: float) -> dict:
@@ -169,7 +170,8 @@ def table(rows: list[dict]) -> str:
         times = "{:.2f} ({:.2f}–{:.2f})".format(*each["times"]) if each["times"] != (1, 1, 1) else ""
         size, start = (f"{each[name]:{form}}" if each.get(name) else "" for name, form in (("size", ",.0f"), ("start", ".2f")))
         lines.append(f"| {each['events']:,} | {each['server']} | {rate:,.0f} ({least:,.0f}–{most:,.0f}) | {each['own']:.2f} | {times} | "
-                     f"{each['p50'][0]:.1f} | {each['p99'][0]:.1f} | {each['written'][0]:,.0f} | {size} | {start} | {each['memory'][0]:,.0f} |")
+                     f"{each['p50'][0]:.1f} | {each['p99'][0]:.1f} | {each['written'][0]:,.0f} | {size} | {start} | "
+                     f"{each['memory'][0]:,.0f} |")
     return "\n".join(lines)
 
 

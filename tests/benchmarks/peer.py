@@ -180,7 +180,8 @@ class Ours(Peer):
 
     @classmethod
     def lacks(cls) -> str | None:
-        return None if all(map(importlib.util.find_spec, ("apsw", "bottle", "pydantic", "waitress"))) else f"{sys.executable} -m pip install -e ."
+        found = all(map(importlib.util.find_spec, ("apsw", "bottle", "pydantic", "waitress")))
+        return None if found else f"{sys.executable} -m pip install -e ."
 
     def command(self) -> list[str | Path]:
         return [sys.executable, ROOT / "streamlined_lite.py", "--port", str(self.port), "--database", self.database]
@@ -304,7 +305,8 @@ class InfluxDB(Peer):
     def spawn(self, command: list[str | Path], user: str | None = None, **settings: str) -> subprocess.Popen:
         names = {"META_DIR": self.folder / "meta", "DATA_DIR": self.folder / "data", "DATA_WAL_DIR": self.folder / "wal",
                  "BIND_ADDRESS": f"127.0.0.1:{free_port()}", "HTTP_BIND_ADDRESS": f"127.0.0.1:{self.port}", "HTTP_LOG_ENABLED": "false",
-                 "REPORTING_DISABLED": "true", "MONITOR_STORE_ENABLED": "false", "DATA_MAX_VALUES_PER_TAG": "0", "DATA_MAX_SERIES_PER_DATABASE": "0"}
+                 "REPORTING_DISABLED": "true", "MONITOR_STORE_ENABLED": "false",
+                 "DATA_MAX_VALUES_PER_TAG": "0", "DATA_MAX_SERIES_PER_DATABASE": "0"}  # else it refuses ids from the 100,001st on
         return super().spawn(command, user, **settings, **{f"INFLUXDB_{name}": str(value) for name, value in names.items()})
 
     def ready(self) -> None:
