@@ -1054,6 +1054,7 @@ def open_writer(path: str) -> apsw.Connection:
     try:
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         connection.pragma("cache_size", -4_000)
+        connection.pragma("temp_store", "memory")                # the journals of savepoints and statements stay off the disk
         if connection.readonly("main"):
             raise ConfigError(f"the database {path} cannot be written; make the file and its folder writable for this user")
         if connection.pragma("application_id") == 0:
