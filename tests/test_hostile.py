@@ -5,6 +5,7 @@ import functools
 import http.server
 import json
 import logging
+import math
 import re
 import resource
 import socket
@@ -24,7 +25,7 @@ from benchmarks.kill9 import Posting, stored_ids
 from conftest import ADMIN, Answers, Api, Served, ServerProcess, clean_environment, event, exchange, request_bytes
 from test_http import METRIC
 from test_page import browser, visit  # noqa: F401 (fixtures)
-from test_server import get, on_loop, post, problem_of, reset, stored, wait_until
+from test_server import get, is_silent, on_loop, post, problem_of, reset, stored, wait_until
 
 ########################################################################################################
 # Shapes
@@ -184,16 +185,44 @@ def test_at_the_limit_those_that_wait_longest_make_room(serve):
     assert set(stored(served)) == {str(number) for number in range(30)} | {"newcomer", "last"}
 
 
+def look_again(served, at: float) -> None:
+    """When connections are next looked at; never at infinity."""
+    on_loop(served, lambda: setattr(served.server, "next_look", at))
+
+
 def test_a_client_that_takes_nothing_is_closed_at_the_limit_too(serve):
     """Its socket is never writable, so that waiting for a moment to close it would have no end."""
     served = serve(connection_limit=10)
+    look_again(served, math.inf)
     served.server.listeners[0].socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
     with ExitStack() as stack:
         for _ in range(10):
             each = stack.enter_context(served.connect())
             each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            each.sendall(get("/openapi.json"))
+            each.sendall(get("/openapi.json") * 50)
+        wait_until(
+            served,
+            lambda: sum(bool(each.total_outbufs_len and each.ahead and not each.requests) for each in served.server.channels()) == 10,
+        )
+        look_again(served, 0)
         assert exchange(served, post())[0][0] == 201
+
+
+def test_a_full_server_sleeps_while_others_wait(serve):
+    """They are not asked for before a place is free, else each poll would end at once."""
+    served = serve(connection_limit=10)
+    look_again(served, math.inf)
+    with ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(served.connect())
+        wait_until(served, lambda: len(served.server.channels()) == 10)
+        newcomer = stack.enter_context(served.connect())
+        newcomer.sendall(post())
+        polls, poll = [], served.server.poll
+        served.server.poll = lambda timeout: (polls.append(timeout), poll(timeout))
+        assert is_silent(newcomer) and len(polls) < 5
+        look_again(served, 0)
+        assert Answers(newcomer).next()[0] == 201
 
 
 def test_what_is_sent_ahead_waits_as_bytes(serve):
