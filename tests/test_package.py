@@ -152,3 +152,8 @@ def test_nothing_is_left_that_only_this_machine_knows():
         text = (ROOT / name).read_text("utf-8", errors="replace")
         assert str(ROOT) + "/" not in text, name
         assert len(home) < 6 or home not in text, name
+
+
+def test_the_readme_names_only_tests_that_exist():
+    named = set(re.findall(r"tests/[\w/]+\.py", README))
+    assert named and all((ROOT / each).is_file() for each in named)
