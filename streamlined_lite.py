@@ -64,7 +64,7 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, get_args
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -1056,13 +1056,15 @@ def open_writer(path: str) -> apsw.Connection:
         connection.pragma("cache_size", -4_000)
         connection.pragma("temp_store", "memory")                # the journals of savepoints and statements stay off the disk
         if connection.readonly("main"):
-            raise ConfigError(f"the database {path} cannot be written; make the file and its folder writable for this user")
+            raise apsw.ReadOnlyError
         if connection.pragma("application_id") == 0:
             connection.pragma("application_id", APPLICATION_ID)  # before WAL, so that the file's own first page has it
         begin_wal(connection)
         connection.pragma("synchronous", "full")                 # every commit is on disk before it returns
         connection.wal_autocheckpoint(0)                         # the checkpointer does it
         migrate(connection, path)
+    except apsw.ReadOnlyError:
+        raise ConfigError(f"the database {path} cannot be written; make the file and its folder writable for this user") from None
     except apsw.Error as error:
         raise ConfigError(f"cannot open the database {path}: {error}") from None
     if file and file != os.stat(path).st_ino:
@@ -1214,7 +1216,10 @@ def sync_folder(folder: str) -> None:
 def open_reader(path: str) -> apsw.Connection:
     """For a command: reads only, and leaves no WAL behind when it is the last to close, as SQLITE_OPEN_READONLY would."""
     check_file(path, create=False)
-    connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE)
+    if os.access(os.path.dirname(os.path.abspath(path)), os.W_OK, effective_ids=True) or os.path.exists(path + "-wal"):
+        connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE)
+    else:  # on a read-only disk, where SQLite cannot make the files that it shares with others
+        connection = open_connection(f"file:{quote(os.path.abspath(path))}?immutable=1", apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     connection.pragma("query_only", True)
     return connection
 
@@ -4742,11 +4747,11 @@ def import_command(config: Config, files: list[str], location: str | None, value
     fixed, mapping, step_seconds = read_pairs("--set", values), read_pairs("--map", columns), STEP_SECONDS
     if location is not None:
         fixed["location_id"] = location
-    if unreadable := [name for name in files if name != "-" and not os.access(name, os.R_OK)]:
+    if unreadable := [name for name in files if name != "-" and not os.access(name, os.R_OK, effective_ids=True)]:
         raise ConfigError(f"cannot read {', '.join(unreadable)}")
     if not os.path.exists(named_file(config)):
         create_file(config.database)
-    with contextlib.suppress(CommandError), nobody_else(config.database):
+    with contextlib.suppress(CommandError, OSError), nobody_else(config.database):
         step_seconds = ALONE_SECONDS
     with shared_database(config) as database:
         results = [Import(database, name, mapping, fixed, step_seconds).run() for name in files]

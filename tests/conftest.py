@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -104,6 +105,22 @@ def clean_environment(**settings: str) -> dict[str, str]:
     """The environment without settings of ours, but for these."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLINED_")}
     return kept | {f"STREAMLINED_{name.upper()}": value for name, value in settings.items()}
+
+
+@contextmanager
+def unprivileged(folder: Path):
+    """As a user who owns nothing here, for nothing is unreadable to root."""
+    for each in (folder, *folder.parents):
+        if each.name.startswith("pytest-"):
+            each.chmod(0o755)
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 class ServerProcess:

@@ -1,6 +1,7 @@
 """The commands as a person meets them: the first start, keys, exit codes, one clear line for each error."""
 
 import argparse
+import contextlib
 import csv
 import http.client
 import io
@@ -27,7 +28,7 @@ import apsw
 import pytest
 
 import streamlined_lite as lite
-from conftest import ADMIN, NOW, Api, ServerProcess, clean_environment, event
+from conftest import ADMIN, NOW, Api, ServerProcess, clean_environment, event, exchange, request_bytes, unprivileged
 
 PROGRAM = [sys.executable, "-W", "error", lite.__file__]
 
@@ -97,7 +98,8 @@ def test_the_database_may_be_named_by_its_variable_or_be_the_one_in_the_folder(r
     assert "sl_" in run("keys", "list")[1]
 
 
-@pytest.mark.parametrize("command", [("keys", "create", "a"), ("keys", "list"), ("keys", "revoke", "1")])
+@pytest.mark.parametrize("command", [("keys", "create", "a"), ("keys", "list"), ("keys", "revoke", "1"), ("export", "events"), ("backup", "copy.db"),
+                                     ("delete-events", "--name", "x", "--yes")])
 @pytest.mark.parametrize("path, said", [("missing.db", "there is no database missing.db; name it with --database or STREAMLINED_DATABASE"),
                                         (":memory:", "--database or STREAMLINED_DATABASE"), ("text.db", "text.db is not a Streamlined Lite database"),
                                         (".", "cannot read the database .")])
@@ -720,6 +722,72 @@ def test_a_demo_at_a_fixed_time_is_always_the_same_and_can_be_kept(demo, run, tm
     assert run("demo", "--keep", "a.db")[::2] == (2, "streamlined-lite: a.db exists already; name another file\n")
 
 
+# Troubles of the machine
+
+
+@pytest.mark.parametrize("command, said", [
+    (["serve", "--port", "0"], "cannot be written; make the file and its folder writable for this user"), (["keys", "create", "a"], "cannot be written"),
+    (["import", "in.ndjson"], "cannot be written"), (["delete-events", "--location", "loc-1", "--yes"], "cannot be written"),
+    (["backup", "copy.db"], "cannot create copy.db: Permission denied"), (["export", "events", "--output", "out"], "cannot create out: Permission denied"),
+    (["restore", "events.db", "--database", "other.db"], "cannot create "), (["demo", "--keep", "demo.db", "--port", "0"], "cannot create the database demo.db: Permission denied")])
+def test_on_a_read_only_disk_what_writes_is_one_line(filled, run, tmp_path, command, said):
+    (tmp_path / "in.ndjson").write_text(json.dumps(event("d-1")))
+    os.chmod(filled, 0o444)
+    tmp_path.chmod(0o555)
+    before = Path(filled).read_bytes()
+    with unprivileged(tmp_path):
+        code, out, err = run(*command, *([] if "--database" in command or "demo" in command else ["--database", "events.db"]))
+    assert (code in (1, 2), out, err.count("\n")) == (True, "", 1) and said in err
+    assert files(tmp_path) == {"events.db", "in.ndjson"} and Path(filled).read_bytes() == before
+
+
+def test_from_a_read_only_disk_can_be_read(filled, run, tmp_path):
+    expected = exported(run, "events", filled)
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    elsewhere.chmod(0o777)
+    os.chmod(filled, 0o444)
+    tmp_path.chmod(0o555)
+    with unprivileged(tmp_path):
+        assert exported(run, "events", "events.db") == expected
+        assert run("backup", "elsewhere", "--database", "events.db")[::2] == (0, "") and len(files(elsewhere)) == 1
+
+
+def test_a_file_that_may_not_be_read_is_told(filled, run, tmp_path):
+    os.chmod(filled, 0)
+    (tmp_path / "in.ndjson").touch(0o000)
+    tmp_path.chmod(0o777)
+    with unprivileged(tmp_path):
+        for command in (["serve", "--port", "0"], ["export", "events"], ["backup", "copy.db"], ["restore", "events.db", "--database", "new.db"]):
+            assert run(*command, *([] if "--database" in command else ["--database", "events.db"])) \
+                == (2, "", "streamlined-lite: cannot read the database events.db: Permission denied\n")
+        assert run("import", "in.ndjson", "--database", "new.db") == (2, "", "streamlined-lite: cannot read in.ndjson\n")
+
+
+def test_an_import_on_a_full_disk_keeps_what_was_committed(filled, tmp_path):
+    (tmp_path / "in.ndjson").write_text("".join(json.dumps(event(f"i-{number}", properties={"text": "x" * 1000})) + "\n" for number in range(2_000)))
+    done = limited("import", "in.ndjson", "--database", "events.db", bytes_=1_000_000, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1) and "the database cannot be used: " in done.stderr
+    with closing(apsw.Connection(filled)) as look:
+        assert look.execute("pragma integrity_check").get == "ok" and 5 <= look.execute("select count(*) from events").get < 2_005
+    assert subprocess.run([*PROGRAM, "import", "in.ndjson", "--database", "events.db"], cwd=tmp_path, env=clean_environment(), timeout=60,
+                          capture_output=True).returncode == 0
+    assert len(stored(filled)) == 2_005 + 2  # and a contact and a location
+
+
+def test_progress_is_shown_where_a_person_looks_and_gone_afterwards(tmp_path):
+    (tmp_path / "in.ndjson").write_text("".join(json.dumps(event(f"i-{number}")) + "\n" for number in range(3_000)))
+    parent, child = pty.openpty()
+    with os.fdopen(parent, "rb", buffering=0) as terminal:
+        done = subprocess.run([*PROGRAM, "import", "in.ndjson"], stdout=subprocess.PIPE, stderr=child, text=True, cwd=tmp_path, env=clean_environment(), timeout=60)
+        os.close(child)
+        shown = b""
+        with contextlib.suppress(OSError):  # the terminal has ended
+            while more := terminal.read(1000):
+                shown += more
+    assert (done.returncode, done.stdout) == (0, "in.ndjson: events: 3,000 created\n")
+    assert re.search(rb"\rimporting  \d+%  [\d,]+ lines, [\d,]+/s  0:00:\d\d left\x1b\[K", shown) and shown.endswith(b"\r\x1b[K")
+
+
 # Help and settings
 
 
@@ -909,6 +977,12 @@ def test_the_admin_key_may_come_from_a_file(start, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_code_0_and_leaves_one_file(start, tmp_path, number):
     server = start()
-    assert server.stop(number) == (0, "")
+    assert server.output[0] == f"Streamlined Lite {lite.__version__}, database {server.database}, newest event 0\n"
+    (answer,) = exchange(server, request_bytes(event()))
+    assert answer[0] == 201
+    server.process.send_signal(number)
+    out, err = server.process.communicate(timeout=30)
+    assert (server.process.returncode, err) == (0, "")
+    assert out == f"stopped at {server.url}: Streamlined Lite {lite.__version__}, database {server.database}, newest event 1\n"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["events.db"]
     assert (tmp_path / "events.db").stat().st_mode & 0o777 == 0o600

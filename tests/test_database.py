@@ -17,7 +17,7 @@ import apsw
 import pytest
 
 import streamlined_lite as lite
-from conftest import NOW, Api, clean_environment, event
+from conftest import NOW, Api, clean_environment, event, unprivileged
 
 SOURCE = ast.parse(Path(lite.__file__).read_text("utf-8"))
 STATEMENTS = sorted(lite.SQL)
@@ -127,22 +127,6 @@ def test_a_refused_file_is_one_line_and_exit_code_2(tmp_path):
     ended = subprocess.run(command, capture_output=True, text=True, env=clean_environment(), timeout=30)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == f"streamlined-lite: {tmp_path}/events.db {NOT_OURS}\n"
-
-
-@contextmanager
-def unprivileged(folder: Path):
-    """As a user who owns nothing here, for nothing is unreadable to root."""
-    for each in (folder, *folder.parents):
-        if each.name.startswith("pytest-"):
-            each.chmod(0o755)
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65_534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_an_unreadable_file_is_refused(tmp_path):
