@@ -757,13 +757,13 @@ def test_compiled_statements_search_indexes(store):
     chance, center = random.Random(7), ms("2025-03-30")
     for _ in range(200):
         query = validate(m.MetricQuery, random_query(chance, BERLIN, center))
-        where = m.frame(store.reader, query, NOW, "UTC", None)
+        where, breakdown = m.frame(store.reader, query, NOW, "UTC", None), query.breakdown or "location"
         for each in query.metric.terms:
             for compiled in (m.compile_term(each, ("total", "bucket", "location"), where.cells(), where),
-                             m.compile_term(each, ("group",), where.cells(), where, query.breakdown),
-                             m.compile_term(each, ("place", "place_bucket"), where.cells(), where, query.breakdown, ["x"]),
+                             m.compile_term(each, ("group",), where.cells(), where, breakdown),
+                             m.compile_term(each, ("place", "place_bucket"), where.cells(), where, breakdown, ["x"]),
                              m.compile_evidence(each, where.cells()[0], where),
-                             m.compile_evidence(each, where.cells()[0], where, query.breakdown, ["x"], True, (5, 5), 9)):
+                             m.compile_evidence(each, where.cells()[0], where, breakdown, ["x"], True, (5, 5), 9)):
                 assert not scans(store.reader, *compiled)
 
 
