@@ -1,12 +1,19 @@
-"""Measures metric queries on a generated file: `python tests/benchmarks/queries.py [--events 10000000] [--file PATH] [--keep]`.
+"""Measures metric queries beside DuckDB, on the same rows: `python tests/benchmarks/queries.py [--events 10000000] [--folder PATH] [--keep]`.
 
 1,000 event names over 50 locations and two years, evenly, in the order of their time. One location has
 100,000 contacts, the others 2,000 each; every second contact has a tag. Beside the even names, one name
 takes a tenth of all events, all in the large location: what a query costs when it meets many.
-Prints the median and the slowest of the runs, then what each index on events costs an insert.
+
+Both run in this process, in alternating rounds: ours as a reading thread of the server does (one thread, 2 MB of
+page cache), DuckDB with its own table format, 2 threads and as much memory as it likes. Each query is of another
+name in each round, and both must give the same numbers. Prints the median of the rounds and the ratio, then
+what each index on events costs an insert. Without DuckDB (`pip install duckdb`) it says so and measures ours alone.
 """
 
 import argparse
+import contextlib
+import csv
+import itertools
 import json
 import os
 import random
@@ -15,6 +22,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -22,8 +30,14 @@ import apsw
 
 import streamlined_lite as m
 
+try:
+    import duckdb
+except ImportError:
+    duckdb = None
+
 NAMES, LOCATIONS, DAY = 1_000, 50, 86_400_000
 NOW = 1_767_225_600_000  # 2026-01-01
+BERLIN = ZoneInfo("Europe/Berlin")
 START = NOW - 730 * DAY
 BIG = "location-00"
 
@@ -80,38 +94,101 @@ def rows(events, first=0):
 
 TAG = {"field": "contact.tags", "op": "has_any", "value": ["vip"]}
 CREATED = {"field": "contact.date_created", "op": "in_last", "value": "365d"}
+EVERYWHERE = "all"
 
 
-def query(event, locations=(BIG,), interval="day", aggregation="count", filters=(), breakdown=None, **rest):
-    term = {"key": "A", "event": event, "type": "contact" if filters or breakdown else "account", "aggregation": aggregation,
-            "filters": {"all": list(filters)}} | rest
+def query(event, locations, interval, aggregation="count", filters=(), **rest):
+    term = {"key": "A", "event": event, "type": "contact" if filters else "account", "aggregation": aggregation, "filters": {"all": list(filters)}} | rest
     day = lambda ago: time.strftime("%Y-%m-%d", time.gmtime((NOW - ago * DAY) / 1000))
-    return m.MetricQuery(**{"metric": {"terms": [term]}, "locations": locations if locations == "all" else list(locations), "from": day(90),
-                            "to": day(0), "interval": interval, "timezone": "Europe/Berlin", "breakdown": breakdown})
+    return m.MetricQuery(**{"metric": {"terms": [term]}, "locations": locations, "from": day(90), "to": day(0), "interval": interval,
+                            "timezone": "Europe/Berlin"})
 
 
-def queries():
-    for event in ("Event Name 500", "Popular Event"):
-        for where, locations in (("one location", (BIG,)), ("all locations", "all")):
-            yield f"{event}, {where}: daily count", query(event, locations)
-            yield f"{event}, {where}: daily count, tag and created filter", query(event, locations, filters=(TAG, CREATED))
-        yield f"{event}: hourly count", query(event, interval="hour")
-        yield f"{event}: daily unique contacts", query(event, aggregation="unique_contacts")
-        yield f"{event}: daily median of a property", query(event, aggregation="median", property="value")
-        yield f"{event}: daily count by tag", query(event, breakdown="tag")
+# What is asked: (what, arguments of query, what DuckDB selects, with contacts filtered)
+COUNT, UNIQUE, MEDIAN = "count(*)", "count(distinct (e.location_id, e.contact_id)) filter (where e.contact_id is not null)", \
+    "quantile_cont((e.properties ->> '$.value')::double, 0.5)"
+CASES = [
+    ("daily count", ([BIG], "day"), COUNT, False),
+    ("hourly count", ([BIG], "hour"), COUNT, False),
+    ("daily count, all locations", (EVERYWHERE, "day"), COUNT, False),
+    ("daily unique contacts", ([BIG], "day", "unique_contacts"), UNIQUE, False),
+    ("daily count, tag and created filter", ([BIG], "day", "count", (TAG, CREATED)), COUNT, True),
+    ("daily count, both filters, all locations", (EVERYWHERE, "day", "count", (TAG, CREATED)), COUNT, True),
+    ("daily uniques, tag and created filter", ([BIG], "day", "unique_contacts", (TAG, CREATED)), UNIQUE, True),
+    ("daily median of a property", ([BIG], "day", "median"), MEDIAN, False),
+]
 
 
-def measure(connection, asked, runs):
-    """The case itself differs from run to run: names in turn, so that no run finds the pages of the one before."""
-    times = []
-    for run in range(runs):
-        term = asked.metric.terms[0]
-        term.event = f"Event Name {(500 + 37 * run) % NAMES:03}" if term.event.startswith("Event Name") else term.event
-        began = time.perf_counter()
-        with connection:
-            answer = m.calculate(connection, asked, NOW, "UTC", None, seconds=600)
-        times.append((time.perf_counter() - began) * 1000)
-    return statistics.median(times), max(times), answer["total"]["value"]
+def ask_ours(connection, name, arguments):
+    rest = {"property": "value"} if arguments[-1] == "median" else {}
+    asked = query(name, *arguments, **rest)
+    with connection:
+        answer = m.calculate(connection, asked.metric, m.frame(connection, asked, NOW, "UTC", None))
+    buckets = {m.read_timestamp(bucket["start"]): bucket["value"] for bucket in answer["buckets"] if bucket["value"]}
+    return answer["total"]["value"], buckets
+
+
+def fill_duckdb(path, events):
+    """The same rows in tables of DuckDB's own, by way of CSV files, which it reads fastest."""
+    database = duckdb.connect(path)
+    database.execute("create table contacts (location_id varchar, contact_id varchar, name varchar, source varchar, date_created bigint)")
+    database.execute("create table contact_tags (location_id varchar, contact_id varchar, tag varchar)")
+    database.execute("create table events (location_id varchar, distinct_id varchar, event_name varchar, contact_id varchar, timestamp bigint, "
+                     "properties json, received_at bigint, updated_at bigint)")
+    for table, filled in (("contacts", contacts()), ("contact_tags", tags()), ("events", rows(events))):
+        while chunk := list(itertools.islice(filled, 500_000)):
+            with tempfile.NamedTemporaryFile("w", suffix=".csv", newline="") as file:
+                csv.writer(file).writerows(chunk)
+                file.flush()
+                database.execute(f"copy {table} from '{file.name}' (header false)")
+    database.execute("checkpoint")
+    database.close()
+
+
+def ask_duckdb(database, name, arguments, selected, filtered):
+    where, interval = arguments[:2]
+    place = "" if where == EVERYWHERE else f"e.location_id = '{where[0]}' and"
+    contact = ("join contacts c on c.location_id = e.location_id and c.contact_id = e.contact_id" if filtered else "")
+    tests = (f"""and c.date_created between {NOW - 365 * DAY} and {NOW} and exists (
+        select 1 from contact_tags t where t.location_id = e.location_id and t.contact_id = e.contact_id and t.tag = 'vip')""" if filtered else "")
+    bucket = "e.timestamp // 3600000 * 3600000" if interval == "hour" else "epoch_ms(date_trunc('day', make_timestamptz(e.timestamp * 1000)))"
+    start, end = m.day_start(m.local(NOW - 90 * DAY, ZoneInfo("UTC")).date(), BERLIN), m.day_start(m.local(NOW, ZoneInfo("UTC")).date(), BERLIN)
+    found = database.execute(f"""
+        select bucket, value from (
+            select {bucket} as bucket, {selected} as value
+            from events e {contact}
+            where {place} e.event_name = ? and e.timestamp >= {start} and e.timestamp < {end} {tests}
+            group by grouping sets ((), (bucket)))""", [name]).fetchall()
+    buckets = {bucket: value for bucket, value in found if bucket is not None and value}
+    return next(value for bucket, value in found if bucket is None), buckets
+
+
+def timed(ask, *arguments):
+    began = time.perf_counter()
+    answer = ask(*arguments)
+    return (time.perf_counter() - began) * 1000, answer
+
+
+def same(ours, theirs):
+    """Whether both have the same total and the same buckets, of which an empty one may be left out."""
+    close = lambda a, b: a == b or (a is not None and b is not None and abs(a - b) < 1e-9 * max(abs(a), abs(b)))
+    return close(ours[0], theirs[0]) and ours[1].keys() == theirs[1].keys() and all(close(ours[1][key], theirs[1][key]) for key in ours[1])
+
+
+def compare(connection, database, rounds):
+    print(f"{'medians of ' + str(rounds) + ' alternating rounds':58} {'ours':>10} {'DuckDB':>10} {'DuckDB / ours':>14}  events")
+    for event in ("Event Name", "Popular Event"):
+        for what, arguments, selected, filtered in CASES:
+            times = []
+            for turn in range(rounds + 1):  # the first warms both up
+                name = f"{event} {(500 + 37 * turn) % NAMES:03}" if event == "Event Name" else event
+                ours, answer = timed(ask_ours, connection, name, arguments)
+                theirs, other = timed(ask_duckdb, database, name, arguments, selected, filtered) if database else (float("nan"), answer)
+                if not same(answer, other):
+                    sys.exit(f"{name}: {what}: ours {answer[0]}, DuckDB {other[0]}")
+                times.append((ours, theirs))
+            ours, theirs = (statistics.median(each) for each in zip(*times[1:]))
+            print(f"{event + ': ' + what:58} {ours:7.1f} ms {theirs:7.1f} ms {theirs / ours:14.1f}  {answer[0]:,}")
 
 
 def measure_inserts(path, events):
@@ -138,25 +215,28 @@ def measure_inserts(path, events):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--file", default=os.path.join(tempfile.gettempdir(), "metrics-benchmark.db"))
-    parser.add_argument("--runs", type=int, default=15)
-    parser.add_argument("--keep", action="store_true", help="leave the file there, and use it if it is there already")
+    parser.add_argument("--folder", default=os.path.join(tempfile.gettempdir(), "queries-benchmark"))
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--keep", action="store_true", help="leave the files there, and use them if they are there already")
     options = parser.parse_args()
-    if not os.path.exists(options.file):
-        began = time.perf_counter()
-        generate(options.file, options.events)
-        print(f"generated {options.events:,} events in {time.perf_counter() - began:.0f} s, {os.path.getsize(options.file) / 1e6:,.0f} MB")
-    connection = apsw.Connection(options.file, flags=apsw.SQLITE_OPEN_READONLY)
-    connection.pragma("cache_size", -4_000)
-    print(f"{'':64} {'median':>9} {'slowest':>9}  value")
-    for name, asked in queries():
-        median, slowest, value = measure(connection, asked, options.runs)
-        print(f"{name:64} {median:6.1f} ms {slowest:6.1f} ms  {value}")
-    connection.close()
-    measure_inserts(options.file, options.events)
+    folder = Path(options.folder)
+    folder.mkdir(exist_ok=True)
+    ours, theirs = str(folder / f"{options.events}.db"), str(folder / f"{options.events}.duckdb")
+    for path, fill in ((ours, generate), (theirs, fill_duckdb))[:2 if duckdb else 1]:
+        if not os.path.exists(path):
+            took, _ = timed(fill, path, options.events)
+            print(f"{path}: {options.events:,} events in {took / 1000:.0f} s, {os.path.getsize(path) / 1e6:,.0f} MB")
+    print(f"SQLite {apsw.sqlite_lib_version()}, " + (f"DuckDB {duckdb.__version__}, 2 threads" if duckdb else "and no DuckDB: pip install duckdb"))
+    with contextlib.closing(m.open_connection(ours, apsw.SQLITE_OPEN_READONLY)) as connection:
+        database = duckdb.connect(theirs, read_only=True, config={"threads": 2}) if duckdb else None
+        if database:
+            database.execute("set timezone = 'Europe/Berlin'")
+        compare(connection, database, options.rounds)
+    measure_inserts(ours, options.events)
     if not options.keep:
-        for suffix in ("", "-wal", "-shm"):
-            Path(options.file + suffix).unlink(missing_ok=True)
+        for path in (ours, theirs):
+            for suffix in ("", "-wal", "-shm", ".wal"):
+                Path(path + suffix).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
