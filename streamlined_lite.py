@@ -2073,82 +2073,12 @@ QUERY_SECONDS = 10  # after which a read is stopped
 FORMULA_LIMIT, DEPTH_LIMIT = 2_000, 100
 TOKEN = re.compile(r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
                    r"|(?P<key>[A-Za-z_]\w*)|(?P<sign>[-+*/()])|(?P<other>\S))", re.ASCII)
-STRENGTH = {"(": 0, "+": 1, "-": 1, "*": 2, "/": 2, "negate": 3}
 OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2}
 
 
-class FormulaError(Exception):
-    def __init__(self, column: int, message: str):
-        super().__init__(message)
-        self.column = column
-
-
-class Formula:
-    """Numbers, term keys, + - * /, parentheses and unary minus, kept in postfix order.
-
-    Raises FormulaError with the column, from 1, of the first thing that is wrong.
-    """
-
-    def __init__(self, text: str, keys: Iterable[str]):
-        self.keys, self.postfix, self.pending = set(keys), [], []
-        operand_next = True
-        for column, kind, token in read_tokens(text):
-            operand_next = (self._operand if operand_next else self._operator)(column, kind, token)
-        if operand_next:
-            raise FormulaError(len(text) + 1, "the formula ends where a number, a term or ( should follow")
-        for column, sign in self.pending:
-            if sign == "(":
-                raise FormulaError(column, "this ( is never closed")
-        self._flush(1)
-
-    def _operand(self, column: int, kind: str, token: str) -> bool:
-        """Takes a token where a value begins; whether a value must still follow."""
-        if token in ("(", "-"):
-            if len(self.pending) >= DEPTH_LIMIT:
-                raise FormulaError(column, f"nested more than {DEPTH_LIMIT} deep")
-            self.pending.append((column, "negate" if token == "-" else "("))
-            return True
-        if kind == "sign" or kind == "other":
-            raise FormulaError(column, f"{token} stands where a number, a term or ( should")
-        if kind == "key" and token not in self.keys:
-            raise FormulaError(column, f"there is no term {token[:40]}")
-        if kind == "number" and not math.isfinite(float(token)):
-            raise FormulaError(column, "this number is too large")
-        self.postfix.append(token if kind == "key" else int(token) if token.isdigit() else float(token))
-        return False
-
-    def _operator(self, column: int, kind: str, token: str) -> bool:
-        """Takes a token after a value; whether a value must follow."""
-        if token != ")" and token not in OPERATIONS:
-            raise FormulaError(column, f"{token[:40]} stands where one of + - * / should")
-        self._flush(STRENGTH.get(token, 1))
-        if token in OPERATIONS:
-            self.pending.append((column, token))
-            return True
-        if not self.pending:
-            raise FormulaError(column, "this ) closes nothing")
-        self.pending.pop()
-        return False
-
-    def _flush(self, strength: int) -> None:
-        """What binds at least as strongly as what comes is done before it."""
-        while self.pending and STRENGTH[self.pending[-1][1]] >= strength:
-            self.postfix.append(OPERATIONS.get(sign := self.pending.pop()[1], sign))
-
-    def value(self, terms: Mapping[str, float | None]) -> float | None:
-        """The result; None where a term is None. Raises ZeroDivisionError, and OverflowError beyond all floats."""
-        stack: list[Any] = []
-        for step in self.postfix:
-            if callable(step):
-                right, left = stack.pop(), stack.pop()
-                stack.append(None if left is None or right is None else step(left, right))
-            elif step == "negate":
-                stack.append(None if (operand := stack.pop()) is None else -operand)
-            else:
-                stack.append(terms[step] if isinstance(step, str) else step)
-            if stack[-1] is not None and not math.isfinite(stack[-1]):  # which itself raises it for a huge integer
-                raise OverflowError("too large")
-        return stack[0]
+def wrong_formula(column: int, message: str) -> PydanticCustomError:
+    return PydanticCustomError("formula", f"column {column}: {message}", {"column": column})
 
 
 def read_tokens(text: str) -> Iterator[tuple[int, str, str]]:
@@ -2156,7 +2086,79 @@ def read_tokens(text: str) -> Iterator[tuple[int, str, str]]:
     for found in TOKEN.finditer(text, 0, FORMULA_LIMIT):
         yield found.start(found.lastgroup) + 1, found.lastgroup, found[found.lastgroup]
     if len(text) > FORMULA_LIMIT:
-        raise FormulaError(FORMULA_LIMIT + 1, f"the formula is longer than {FORMULA_LIMIT:,} characters")
+        raise wrong_formula(FORMULA_LIMIT + 1, f"the formula is longer than {FORMULA_LIMIT:,} characters")
+    yield len(text) + 1, "end", ""
+
+
+class Formula:
+    """Numbers, term keys, + - * /, parentheses and unary minus, read by recursive descent into steps in postfix order.
+
+    Raises PydanticCustomError with the column, from 1, of the first thing that is wrong.
+    """
+
+    def __init__(self, text: str, keys: Iterable[str]):
+        self.keys, self.steps, self.tokens, self.token = set(keys), [], read_tokens(text), ""
+        self._advance()
+        self._whole(0)
+
+    def _advance(self) -> str:
+        """The token that was the next one."""
+        taken = self.token
+        self.column, self.kind, self.token = next(self.tokens)
+        return taken
+
+    def _whole(self, depth: int, opened: int = 0) -> None:
+        """Up to the ) of what was opened at that column, else to the end."""
+        self._operands(0, depth)
+        if opened and self.kind == "end":
+            raise wrong_formula(opened, "this ( is never closed")
+        if self.token != (")" if opened else ""):
+            raise wrong_formula(self.column, "this ) closes nothing" if self.token == ")" else
+                                f"{self.token[:40]} stands where one of + - * / should")
+
+    def _operands(self, strength: int, depth: int) -> None:
+        """A value, and those that operators bind to it more strongly than this."""
+        self._value(depth)
+        while STRENGTH.get(self.token, 0) > strength:
+            sign = self._advance()
+            self._operands(STRENGTH[sign], depth)
+            self.steps.append(OPERATIONS[sign])
+
+    def _value(self, depth: int) -> None:
+        column, kind, token = self.column, self.kind, self.token
+        if token in ("(", "-") and depth >= DEPTH_LIMIT:
+            raise wrong_formula(column, f"nested more than {DEPTH_LIMIT} deep")
+        if kind == "end":
+            raise wrong_formula(column, "the formula ends where a number, a term or ( should follow")
+        if kind == "key" and token not in self.keys:
+            raise wrong_formula(column, f"there is no term {token[:40]}")
+        if kind == "number" and not math.isfinite(float(token)):
+            raise wrong_formula(column, "this number is too large")
+        if kind in ("sign", "other") and token not in ("(", "-"):
+            raise wrong_formula(column, f"{token} stands where a number, a term or ( should")
+        self._advance()
+        if token == "(":
+            self._whole(depth + 1, column)
+            self._advance()
+        elif token == "-":
+            self.steps.append(0)
+            self._value(depth + 1)
+            self.steps.append(operator.sub)
+        else:
+            self.steps.append(token if kind == "key" else int(token) if token.isdigit() else float(token))
+
+    def value(self, terms: Mapping[str, float | None]) -> float | None:
+        """The result; None where a term is None. Raises ZeroDivisionError, and OverflowError beyond all floats."""
+        stack: list[Any] = []
+        for step in self.steps:
+            if callable(step):
+                right, left = stack.pop(), stack.pop()
+                stack.append(None if left is None or right is None else step(left, right))
+            else:
+                stack.append(terms[step] if isinstance(step, str) else step)
+            if stack[-1] is not None and not math.isfinite(stack[-1]):  # which itself raises it for a huge integer
+                raise OverflowError("too large")
+        return stack[0]
 
 
 # Definitions
@@ -2168,6 +2170,8 @@ NUMBER_OPS = {"eq", "neq", "gt", "gte", "lt", "lte", "between"}
 SET_OPS = {"is_set", "is_not_set"}
 OPS = {"text": TEXT_OPS | SET_OPS, "value": TEXT_OPS | NUMBER_OPS | SET_OPS, "contact": {"is"} | SET_OPS,
        "date": {"before", "after", "between", "in_last"} | SET_OPS, "tags": {"has_any", "has_all", "has_none"} | SET_OPS}
+KNOWN_KINDS = {"contact.tags": "tags", "contact.date_created": "date", "contact_id": "contact", "distinct_id": "text",
+               **{f"contact.{name}": "text" for name in CONTACT_TEXTS}}
 NUMERIC = re.compile(r"[ \t\n\v\f\r]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -2175,21 +2179,11 @@ HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 def kind_of(name: str) -> str | None:
     """Which operators a filter's field takes: those of text, value (text or number), contact, date, tags."""
-    known = {"contact.tags": "tags", "contact.date_created": "date", "contact_id": "contact", "distinct_id": "text"}
-    if name in known:
-        return known[name]
-    if name.startswith("contact."):
-        return "text" if name.removeprefix("contact.") in CONTACT_TEXTS else "value"
-    return "value" if name.startswith("property.") else None
+    return KNOWN_KINDS.get(name) or ("value" if name.startswith(("contact.", "property.")) else None)
 
 
 def is_of_contact(name: Any) -> bool:
     return isinstance(name, str) and (name.startswith("contact.") or name == "tag")
-
-
-def is_in_contact(name: str | None) -> bool:
-    """Whether the row of the contact holds it; its tags have rows of their own."""
-    return name is not None and name.startswith("contact.") and name != "contact.tags"
 
 
 def read_field(value: Any) -> str:
@@ -2210,15 +2204,15 @@ def read_numeric(value: Any) -> int | float:
 
 def read_day_or_time(value: Any) -> date | int:
     """A date (2026-01-31), to be read in the zone of the query, or milliseconds UTC of any timestamp."""
-    if isinstance(value, str) and DAY.fullmatch(value.strip()):
-        try:
-            day = date.fromisoformat(value.strip())
-        except ValueError:
-            raise wrong("date", "is not a day of the calendar") from None
-        if not 1970 <= day.year < 2200 and day != date(2200, 1, 1):
-            raise wrong("timestamp_range", "is outside of 1970 to 2199")
-        return day
-    return read_timestamp(value)
+    if not isinstance(value, str) or not DAY.fullmatch(value.strip()):
+        return read_timestamp(value)
+    try:
+        day = date.fromisoformat(value.strip())
+    except ValueError:
+        raise wrong("date", "is not a day of the calendar") from None
+    if not 1970 <= day.year < 2200 and day != date(2200, 1, 1):
+        raise wrong("timestamp_range", "is outside of 1970 to 2199")
+    return day
 
 
 def read_duration(value: Any) -> int:
@@ -2234,10 +2228,6 @@ def read_list(value: Any, read: Callable, least: int = 1, most: int = LIST_LIMIT
     return [read(each) for each in value]
 
 
-def read_tags_wanted(value: Any) -> list[str]:
-    return read_list([value] if isinstance(value, str) else value, lambda tag: read_text(tag, NAME_LIMIT))
-
-
 def read_operand(op: str, kind: str, value: Any) -> Any:
     """What a condition compares with. It is read twice: to check it, and when the zone and the time are known."""
     if op in SET_OPS and value is not None:
@@ -2246,12 +2236,15 @@ def read_operand(op: str, kind: str, value: Any) -> Any:
         raise wrong("blank", "must not be empty: every text contains it")
     if op in SET_OPS:
         return None
+    if kind == "tags":
+        return read_list([value] if isinstance(value, str) else value, lambda tag: read_text(tag, NAME_LIMIT))
     if op in ("in", "not_in"):
         return read_list(value, read_property)
-    if op == "between":
-        return read_list(value, read_day_or_time if kind == "date" else read_numeric, 2, 2)
-    readers = {"tags": read_tags_wanted, "date": read_duration if op == "in_last" else read_day_or_time}
-    return readers.get(kind, read_numeric if op in NUMBER_OPS else read_property)(value)
+    read = read_duration if op == "in_last" else read_day_or_time if kind == "date" else read_numeric if op in NUMBER_OPS else read_property
+    return read_list(value, read, 2, 2) if op == "between" else read(value)
+
+
+Fault = tuple[tuple, PydanticCustomError]  # where and what
 
 
 class Strict(BaseModel):
@@ -2260,8 +2253,8 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False, defer_build=True)
 
     @staticmethod
-    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
-        """Where and what is wrong between fields of the raw input, of which any part may be wrong by itself."""
+    def faults(raw: dict) -> Iterator[Fault]:
+        """What is wrong between fields of the raw input, of which any part may be wrong by itself."""
         return iter(())
 
     @model_validator(mode="wrap")
@@ -2271,7 +2264,9 @@ class Strict(BaseModel):
         try:
             read = handler(value)
         except ValidationError as error:
-            found = [(each["loc"], wrong_as(each)) for each in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]]
+            for each in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
+                column = each.get("ctx", {}).get("column")  # of a formula
+                found.append((each["loc"], PydanticCustomError(each["type"], each["msg"], {"column": column} if column else None)))
         found += itertools.islice(cls.faults(value), ERRORS_LIMIT) if isinstance(value, dict) else []
         if found:
             lines = [{"type": error, "loc": place, "input": None} for place, error in found]
@@ -2279,47 +2274,37 @@ class Strict(BaseModel):
         return read
 
 
-def wrong_as(error: Any) -> PydanticCustomError:
-    """pydantic's finding, to be raised again; a formula's keeps its column."""
-    column = error.get("ctx", {}).get("column")
-    return PydanticCustomError(error["type"], error["msg"], {"column": column} if column else None)
-
-
 class Condition(Strict):
     """One test. `property.<key>` and `contact.<custom>` take the operators of text and of numbers."""
 
     field: plain(read_field, {"type": "string"})
     op: str
-    value: Any = Field(None, validate_default=True)
+    value: Any = None
 
-    @field_validator("op")
-    @classmethod
-    def _check_op(cls, op: str, info: ValidationInfo) -> str:
-        kind = kind_of(info.data["field"]) if "field" in info.data else None
+    @staticmethod
+    def faults(raw: dict) -> Iterator[Fault]:
+        name, op = raw.get("field"), raw.get("op")
+        kind = kind_of(name) if isinstance(name, str) else None
         known = OPS[kind] if kind else set().union(*OPS.values())
-        if op not in known:
-            subject = f" for {info.data['field'][:60]}" if kind else ""
-            raise wrong("unknown_operator", f"must be one of {', '.join(sorted(known))}{subject}")
-        return op
-
-    @field_validator("value")
-    @classmethod
-    def _check_value(cls, value: Any, info: ValidationInfo) -> Any:
-        if "field" in info.data and "op" in info.data:
-            read_operand(info.data["op"], kind_of(info.data["field"]), value)
-        return value
+        if isinstance(op, str) and op not in known:
+            yield ("op",), wrong("unknown_operator", f"must be one of {', '.join(sorted(known))}" + (f" for {name[:60]}" if kind else ""))
+        elif isinstance(op, str) and kind:
+            try:
+                read_operand(op, kind, raw.get("value"))
+            except PydanticCustomError as error:
+                yield ("value",), error
 
     def operand(self) -> Any:
         return read_operand(self.op, kind_of(self.field), self.value)
 
 
+def is_group(value: Any) -> bool:
+    return isinstance(value, Group) or (isinstance(value, dict) and ("all" in value or "any" in value))
+
+
 # The tags in brackets tell the two apart in pydantic's places; pointers leave them out.
 Filter = Annotated[Annotated[Condition, Tag("[condition]")] | Annotated["Group", Tag("[group]")],
                    Discriminator(lambda value: "[group]" if is_group(value) else "[condition]")]
-
-
-def is_group(value: Any) -> bool:
-    return isinstance(value, Group) or (isinstance(value, dict) and ("all" in value or "any" in value))
 
 
 class Group(Strict):
@@ -2329,7 +2314,7 @@ class Group(Strict):
     any: list[Filter] | None = Field(None, min_length=1, max_length=CONDITION_LIMIT)
 
     @staticmethod
-    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
+    def faults(raw: dict) -> Iterator[Fault]:
         if (raw.get("all") is None) == (raw.get("any") is None):
             yield (), wrong("all_or_any", "must have either all or any")
 
@@ -2345,29 +2330,35 @@ class Term(Strict):
     event: Name
     type: Literal["account", "contact"]
     aggregation: Aggregation = "count"
-    property: Key | None = Field(None, validate_default=True)
+    property: Annotated[str, AfterValidator(read_key)] | None = None
     filters: Group | None = None
 
-    @field_validator("property", mode="before")
-    @classmethod
-    def _check_property(cls, value: Any, info: ValidationInfo) -> Any:
-        wanted = info.data.get("aggregation") in WITHOUT_PROPERTY
-        if "aggregation" in info.data and wanted != (value is None):
-            raise wrong("property_unused", f"{info.data['aggregation']} takes no property") if wanted else \
-                wrong("required", f"{info.data['aggregation']} needs the property to calculate it of")
-        if value is not None and not isinstance(value, str):
-            raise wrong("not_text", "must be text")
-        return value
-
-    @field_validator("filters")
-    @classmethod
-    def _check_size(cls, filters: Group | None) -> Group | None:
-        if filters and sum(1 for _ in filters.conditions()) > CONDITION_LIMIT:
-            raise wrong("too_many", f"must have {CONDITION_LIMIT} conditions at most")
-        return filters
+    @staticmethod
+    def faults(raw: dict) -> Iterator[Fault]:
+        aggregation = raw.get("aggregation", "count")
+        if aggregation in get_args(Aggregation) and (aggregation in WITHOUT_PROPERTY) != (raw.get("property") is None):
+            yield ("property",), wrong("property_unused", f"{aggregation} takes no property") if aggregation in WITHOUT_PROPERTY else \
+                wrong("required", f"{aggregation} needs the property to calculate it of")
+        conditions = dict(raw_conditions(raw.get("filters")))
+        if len(conditions) > CONDITION_LIMIT:
+            yield ("filters",), wrong("too_many", f"must have {CONDITION_LIMIT} conditions at most")
+        for place in conditions if raw.get("type") == "account" else ():
+            if is_of_contact(conditions[place]):
+                yield ("filters", *place, "field"), wrong("contact_field", "is a field of contacts; an account term counts events without a "
+                                                                           "contact too, so set the term's type to contact")
 
     def conditions(self) -> Iterator[Condition]:
         return self.filters.conditions() if self.filters else iter(())
+
+
+def raw_conditions(raw: Any, place: tuple = ()) -> Iterator[tuple[tuple, Any]]:
+    """Where in raw filters conditions stand, and the field of each."""
+    if isinstance(raw, dict) and not is_group(raw):
+        yield place, raw.get("field")
+    elif isinstance(raw, dict):
+        for name in ("all", "any"):
+            for index, each in enumerate(raw[name] if isinstance(raw.get(name), list) else ()):
+                yield from raw_conditions(each, (*place, name, index))
 
 
 class Format(Strict):
@@ -2387,18 +2378,16 @@ class Definition(Strict):
     formula: str | None = None
 
     @staticmethod
-    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
-        terms = raw_terms(raw)
-        keys = [term.get("key") for term in terms]
-        for index, term in enumerate(terms):
-            if keys[index] in keys[:index]:
-                yield ("terms", index, "key"), wrong("duplicate", "is the key of an earlier term")
-            if term.get("type") == "account":
-                for place in contact_conditions(term.get("filters")):
-                    yield ("terms", index, "filters", *place, "field"), wrong(
-                        "contact_field", "is a field of contacts; an account term counts events without a contact too, "
-                                         "so set the term's type to contact")
-        yield from formula_faults(raw.get("formula"), [key for key in keys if isinstance(key, str)])
+    def faults(raw: dict) -> Iterator[Fault]:
+        keys, formula = [term.get("key") for term in raw_terms(raw)], raw.get("formula")
+        yield from duplicates("terms", "key", keys, "is the key of an earlier term")
+        if formula is None and len(keys) > 1:
+            yield ("formula",), wrong("required", "is required with several terms")
+        if isinstance(formula, str):
+            try:
+                Formula(formula, [key for key in keys if isinstance(key, str)])
+            except PydanticCustomError as error:
+                yield ("formula",), error
 
     def compiled(self) -> Formula:
         keys = [term.key for term in self.terms]
@@ -2415,49 +2404,41 @@ class SavedDefinition(Definition):
 class DefinitionList(Strict):
     """An export, which is also the body of an import."""
 
-    metrics: list[SavedDefinition] = Field(max_length=1_000)
+    metrics: list[SavedDefinition] = Field(max_length=LIST_LIMIT)
 
     @staticmethod
-    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
-        metrics = raw.get("metrics")
-        names = [each.get("name") if isinstance(each, dict) else None for each in metrics[:LIST_LIMIT]] if isinstance(metrics, list) else []
-        for index, name in enumerate(names):
-            if isinstance(name, str) and name in names[:index]:
-                yield ("metrics", index, "name"), wrong("duplicate", "is the name of an earlier metric")
+    def faults(raw: dict) -> Iterator[Fault]:
+        return duplicates("metrics", "name", [each.get("name") for each in dictionaries_in(raw.get("metrics"), LIST_LIMIT)], "is the name of an earlier metric")
+
+
+def duplicates(noun: str, name: str, values: list, message: str) -> Iterator[Fault]:
+    for index, value in enumerate(values):
+        if isinstance(value, str) and value in values[:index]:
+            yield (noun, index, name), wrong("duplicate", message)
 
 
 def raw_terms(raw: Any) -> list[dict]:
-    terms = raw.get("terms") if isinstance(raw, dict) else None
-    return [term if isinstance(term, dict) else {} for term in terms[:TERM_LIMIT]] if isinstance(terms, list) else []
+    return dictionaries_in(raw.get("terms") if isinstance(raw, dict) else None, TERM_LIMIT)
 
 
-def contact_conditions(raw: Any) -> Iterator[tuple]:
-    """Where in raw filters conditions on contact fields stand."""
-    if not isinstance(raw, dict):
-        return
-    if is_of_contact(raw.get("field")):
-        yield ()
-    for name in ("all", "any"):
-        for index, each in enumerate(raw[name] if isinstance(raw.get(name), list) else ()):
-            yield from ((name, index, *place) for place in contact_conditions(each))
-
-
-def formula_faults(formula: Any, keys: list[str]) -> Iterator[tuple[tuple, PydanticCustomError]]:
-    if formula is None and len(keys) > 1:
-        yield ("formula",), wrong("required", "is required with several terms")
-    if isinstance(formula, str):
-        try:
-            Formula(formula, keys)
-        except FormulaError as error:
-            yield ("formula",), PydanticCustomError("formula", f"column {error.column}: {error}", {"column": error.column})
+def dictionaries_in(raw: Any, most: int) -> list[dict]:
+    """The first items of what should be a list of objects; one that is none is as good as empty here."""
+    return [each if isinstance(each, dict) else {} for each in raw[:most]] if isinstance(raw, list) else []
 
 
 # Queries
 
 Interval = Literal["total", "hour", "day", "week", "month"]
-Compare = Literal["previous_period", "previous_year"]
+UNIT_MS = {"hour": HOUR_MS, "day": DAY_MS, "week": 7 * DAY_MS, "month": 31 * DAY_MS}
 DayOrTime = plain(read_day_or_time, {"anyOf": [{"type": "string"}, {"type": "number"}],
                                      "description": "a date, which counts in the zone, or a time"})
+BACKWARDS = wrong("range", "must be later than from")
+TOO_MANY_BUCKETS = wrong("too_many_buckets", f"gives more than {BUCKET_LIMIT:,} buckets; take a longer one, or a shorter range")
+CONTACTS_ONLY = wrong("contact_field", "is a field of contacts; all terms must be contact terms")
+
+
+def refusal(pointer: str, error: PydanticCustomError) -> Invalid:
+    return Invalid([field_error(pointer, error.type, error.message())])
 
 
 def read_locations(value: Any) -> list[str] | None:
@@ -2465,17 +2446,10 @@ def read_locations(value: Any) -> list[str] | None:
     return None if value == "all" else list(dict.fromkeys(read_list(value, read_identifier)))
 
 
-def split_locations(value: Any) -> list[str] | None:
-    """`all` or location_ids with commas between them, as they stand in a URL."""
-    return read_locations(value if value == "all" or not isinstance(value, str) else value.split(","))
-
-
-def split_ids(value: Any) -> list[int]:
-    """metric_ids with commas between them."""
-    found = value.split(",") if isinstance(value, str) else value
-    if not isinstance(found, list) or len(found) > LIST_LIMIT or not all(re.fullmatch("[0-9]{1,18}", str(each)) for each in found):
-        raise wrong("ids", f"must be up to {LIST_LIMIT:,} metric_ids with commas between them")
-    return list(dict.fromkeys(map(int, found)))
+def read_metric_id(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise wrong("metric_id", "must be metric_ids with commas between them")
+    return int(text)
 
 
 def read_breakdown(value: Any) -> str:
@@ -2498,19 +2472,20 @@ class Range(Strict):
     to: DayOrTime | None = None
     interval: Interval = "total"
     timezone: Zone | None = None
-    compare: Compare | None = None
+    compare: Literal["previous_period", "previous_year"] | None = None
 
     @staticmethod
-    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
+    def faults(raw: dict) -> Iterator[Fault]:
         """A wrong range is told beside other errors already here, where it is wrong in any zone; `frame` knows the zone."""
         try:
             start, end = (read_day_or_time(raw[name]) for name in ("from", "to"))
-            list(split(moment_of(start, timezone.utc), moment_of(end, timezone.utc), raw.get("interval", "total"), ZoneInfo("UTC"), 100))
         except (KeyError, PydanticCustomError):
             return
-        except RangeError as error:
-            if type(start) is type(end) or error.code != "range":
-                yield (error.field,), wrong(error.code, str(error))
+        length = moment_of(end, timezone.utc) - moment_of(start, timezone.utc)
+        if length <= 0 and type(start) is type(end):
+            yield ("to",), BACKWARDS
+        elif length > (BUCKET_LIMIT + 100) * UNIT_MS.get(str(raw.get("interval")), math.inf):
+            yield ("interval",), TOO_MANY_BUCKETS
 
 
 class MetricQuery(Range):
@@ -2520,17 +2495,18 @@ class MetricQuery(Range):
     breakdown: Breakdown | None = None
 
     @staticmethod
-    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
+    def faults(raw: dict) -> Iterator[Fault]:
         yield from Range.faults(raw)
         if is_of_contact(raw.get("breakdown")) and any(term.get("type") == "account" for term in raw_terms(raw.get("metric"))):
-            yield ("breakdown",), wrong("contact_field", "is a field of contacts; all terms must be contact terms")
+            yield ("breakdown",), CONTACTS_ONLY
 
 
 class UrlRange(Range):
     """The same as it stands in a URL."""
 
     origin = "?"
-    locations: plain(split_locations, {"type": "string", "description": "all, or location_ids with commas between them"}) = None
+    locations: plain(lambda text: read_locations(text if text == "all" else text.split(",")),
+                     {"type": "string", "description": "all, or location_ids with commas between them"}) = None
 
 
 class DataQuery(UrlRange):
@@ -2538,7 +2514,8 @@ class DataQuery(UrlRange):
 
 
 class DashboardQuery(UrlRange):
-    ids: plain(split_ids, {"type": "string", "description": "metric_ids with commas between them"}) | None = None
+    ids: plain(lambda text: list(dict.fromkeys(read_list(text.split(","), read_metric_id))),
+               {"type": "string", "description": "metric_ids with commas between them"}) = None
 
 
 class GroupChoice(Strict):
@@ -2560,7 +2537,7 @@ class EvidenceQuery(MetricQuery):
     cursor: cursor_of(int, int) | None = None
 
     @staticmethod
-    def faults(raw: dict) -> Iterator[tuple[tuple, PydanticCustomError]]:
+    def faults(raw: dict) -> Iterator[Fault]:
         yield from MetricQuery.faults(raw)
         if isinstance(raw.get("term"), str) and raw["term"] not in [term.get("key") for term in raw_terms(raw.get("metric"))]:
             yield ("term",), wrong("unknown_term", "must be the key of a term of the metric")
@@ -2570,21 +2547,6 @@ class EvidenceQuery(MetricQuery):
 
 
 # Calendar
-
-
-class RangeError(Exception):
-    def __init__(self, field: str, code: str, message: str):
-        super().__init__(message)
-        self.field, self.code = field, code
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A range in milliseconds, its end exclusive, and its buckets, which cover it without gap or overlap."""
-
-    start: int
-    end: int
-    buckets: list[tuple[int, int]]
 
 
 def local(milliseconds: int, zone: ZoneInfo) -> datetime:
@@ -2620,50 +2582,36 @@ def next_hour(start: int, zone: ZoneInfo) -> int:
     return next_hour(change * 1000, zone) if same_hour and (then.minute or then.second) else change * 1000
 
 
-def unit_after(day: date, interval: str) -> date:
-    """The day on which the next day, week (from Monday) or month begins."""
-    if interval == "month":
-        return date(day.year + day.month // 12, day.month % 12 + 1, 1)
-    return day + timedelta(days=1 if interval == "day" else 7 - day.weekday())
-
-
-def unit_starts(start: int, interval: str, zone: ZoneInfo) -> Iterator[int]:
-    """The moments after `start` at which calendar units begin."""
+def next_unit(start: int, interval: str, zone: ZoneInfo) -> int:
+    """When the next hour, day, week (from Monday) or month of the zone begins."""
     if interval == "hour":
-        while True:
-            yield (start := next_hour(start, zone))
-    day = local(start, zone).date()
-    while True:
-        day = unit_after(day, interval)
-        if (moment := day_start(day, zone)) > start:  # not of a day that the zone skipped
-            yield (start := moment)
+        return next_hour(start, zone)
+    day, moment = local(start, zone).date(), start
+    while moment <= start:  # a day that the zone skipped begins with the one after it
+        day = date(day.year + day.month // 12, day.month % 12 + 1, 1) if interval == "month" else \
+            day + timedelta(days=1 if interval == "day" else 7 - day.weekday())
+        moment = day_start(day, zone)
+    return moment
 
 
-def split(start: int, end: int, interval: str, zone: ZoneInfo, slack: int = 0) -> Iterator[tuple[int, int]]:
-    """The buckets from start to end; the first and the last may be part of a unit. Raises RangeError."""
-    if end <= start:
-        raise RangeError("to", "range", "must be later than from")
-    if interval == "total":
-        yield start, end
-        return
-    for count, following in enumerate(unit_starts(start, interval, zone), 1):
-        if count > BUCKET_LIMIT + slack:
-            raise RangeError("interval", "too_many_buckets", f"gives more than {BUCKET_LIMIT:,} buckets; "
-                                                              "take a longer one, or a shorter range")
-        yield start, min(following, end)
-        if (start := following) >= end:
-            return
+Period = list[tuple[int, int]]  # its buckets in milliseconds, ends exclusive, which cover it without gap or overlap
 
 
-def period_of(start: int, end: int, interval: str, zone: ZoneInfo, slack: int = 0) -> Period:
-    return Period(start, end, list(split(start, end, interval, zone, slack)))
+def split(start: int, end: int, interval: str, zone: ZoneInfo, most: int = 2 * BUCKET_LIMIT) -> Period:
+    """The first and the last bucket may be part of a unit. There are `most` at most; then they do not reach the end."""
+    buckets = []
+    while start < end and len(buckets) < most:
+        following = end if interval == "total" else min(next_unit(start, interval, zone), end)
+        buckets.append((start, following))
+        start = following
+    return buckets
 
 
 def is_midnight(milliseconds: int, zone: ZoneInfo) -> bool:
     return day_start(local(milliseconds, zone).date(), zone) == milliseconds
 
 
-def period_before(period: Period, kind: str, interval: str, zone: ZoneInfo) -> tuple[int, int]:
+def range_before(start: int, end: int, kind: str, interval: str, zone: ZoneInfo) -> tuple[int, int]:
     """The range to compare with.
 
     previous_period: as many days (for whole months by month, as many months) directly before; for a
@@ -2671,14 +2619,15 @@ def period_before(period: Period, kind: str, interval: str, zone: ZoneInfo) -> t
     the 29th of February is then the 28th, or as an exclusive end the 1st of March.
     """
     if kind == "previous_year":
-        return year_before(period.start, zone, date(1, 2, 28)), year_before(period.end, zone, date(1, 3, 1))
-    if not (is_midnight(period.start, zone) and is_midnight(period.end, zone)):
-        return 2 * period.start - period.end, period.start
-    first, last = local(period.start, zone).date(), local(period.end, zone).date()
+        before = year_before(start, zone, date(1, 2, 28))
+        return before, max(before + 1, year_before(end, zone, date(1, 3, 1)))  # of times that the clock skipped then, the order may change
+    if not (is_midnight(start, zone) and is_midnight(end, zone)):
+        return 2 * start - end, start
+    first, last = local(start, zone).date(), local(end, zone).date()
     if interval == "month" and first.day == last.day == 1:
         months = 2 * (first.year * 12 + first.month) - (last.year * 12 + last.month) - 1
-        return day_start(date(months // 12, months % 12 + 1, 1), zone), period.start
-    return day_start(first - (last - first), zone), period.start
+        return day_start(date(months // 12, months % 12 + 1, 1), zone), start
+    return day_start(first - (last - first), zone), start
 
 
 def year_before(milliseconds: int, zone: ZoneInfo, instead: date) -> int:
@@ -2703,44 +2652,41 @@ class Frame:
 
     def cells(self) -> list[tuple[int, int, int]]:
         """All buckets, those of the first period first: start, end, number of the period."""
-        return [(*bucket, number) for number, period in enumerate(self.periods) for bucket in period.buckets]
+        return [(*bucket, number) for number, period in enumerate(self.periods) for bucket in period]
 
 
 def frame(connection: apsw.Connection, query: Range, now: int, default_zone: str, allowed: frozenset[str] | None) -> Frame:
     """Raises Forbidden for a location that the key must not see, and Invalid for a range that cannot be."""
     locations = visible_locations(connection, query.locations, allowed)
-    zone = ZoneInfo(query.timezone or (location_zone(connection, locations[0]) if len(locations) == 1 else None) or default_zone)
-    today = local(now, zone).date()
-    end = moment_of(query.to if query.to is not None else today + timedelta(days=1), zone)
-    start = moment_of(query.from_, zone) if query.from_ is not None else day_start(local(end, zone).date() - timedelta(days=30), zone)
-    try:
-        periods = [period_of(start, end, query.interval, zone)]
-    except RangeError as error:
-        raise Invalid([field_error(query.origin + error.field, error.code, str(error))]) from None
+    only = row(connection, "locations.find", location_id=locations[0]) if len(locations) == 1 else None
+    own = only["timezone"] if only and is_time_zone(only["timezone"] or "") else None
+    zone = ZoneInfo(query.timezone or own or default_zone)
+    end = moment_of(query.to if query.to is not None else local(now, zone).date() + timedelta(days=1), zone)
+    start = moment_of(query.from_ if query.from_ is not None else local(end, zone).date() - timedelta(days=30), zone)
+    if end <= start:
+        raise refusal(query.origin + "to", BACKWARDS)
+    periods = [split(start, end, query.interval, zone, BUCKET_LIMIT)]
+    if periods[0][-1][1] < end:
+        raise refusal(query.origin + "interval", TOO_MANY_BUCKETS)
     if query.compare:
-        periods.append(period_of(*period_before(periods[0], query.compare, query.interval, zone), query.interval, zone, BUCKET_LIMIT))
+        periods.append(split(*range_before(start, end, query.compare, query.interval, zone), query.interval, zone))
     return Frame(locations, zone, now, query.interval, query.compare, periods)
 
 
 def visible_locations(connection: apsw.Connection, wanted: list[str] | None, allowed: frozenset[str] | None) -> list[str]:
-    """The wanted locations, or all. For a key with an allow-list, all means all on its list."""
+    """The wanted locations, or all. For a key with an allow-list, all means all on its list. Raises Forbidden."""
     if wanted is None:
-        return sorted(allowed) if allowed is not None else [each["location_id"] for each in rows(connection, "locations.list", after="")]
+        return sorted(allowed) if allowed is not None else list_location_ids(connection)
     if allowed is not None and not allowed.issuperset(wanted):
         raise Forbidden("the key sent is not for every location_id asked for", "location_not_allowed")
     return wanted
-
-
-def location_zone(connection: apsw.Connection, location_id: str) -> str | None:
-    found = row(connection, "locations.find", location_id=location_id)
-    return found["timezone"] if found and is_time_zone(found["timezone"] or "") else None
 
 
 # The compiler
 #
 # Fragments of SQL are put together here and nowhere else. They are our own texts; all that comes from
 # outside (names, keys of JSON as quoted paths, lists as JSON) is bound. The joins are `cross join` and the
-# index is named so that the plan is the same for every file: locations, then buckets, then a range of
+# index is named so that the plan is the same for every file: buckets, then locations, then a range of
 # (location, name, timestamp), then what hangs on an event by its key.
 
 
@@ -2748,18 +2694,10 @@ class Binds(dict):
     """The values of a statement under construction."""
 
     def add(self, value: Any) -> str:
-        """Its placeholder."""
+        """Its placeholder; a list becomes JSON."""
         name = f"v{len(self)}"
-        self[name] = value
+        self[name] = to_json(value).decode() if isinstance(value, list) else value
         return ":" + name
-
-    def add_list(self, values: Any) -> str:
-        return self.add(to_json(values).decode())
-
-
-def json_path(key: str) -> str:
-    """The path of an object's member, whatever characters its name has."""
-    return "$." + json.dumps(key)
 
 
 def number_of(x: str) -> str:
@@ -2778,66 +2716,44 @@ def value_of(name: str, binds: Binds) -> str:
     if name in ("contact_id", "distinct_id"):
         return f"e.{name}"
     kind, _, key = name.partition(".")
-    if kind == "property":
-        return f"(e.properties ->> {binds.add(json_path(key))})"
-    if key in (*CONTACT_TEXTS, "date_created"):
+    if key in CONTACT_COLUMNS and kind == "contact":
         return f"c.{key}"
-    path = binds.add(json_path(key))  # true and false come out as 1 and 0, which they must not equal
+    path = binds.add("$." + json.dumps(key))  # quoted, whatever characters the name has
+    if kind == "property":
+        return f"(e.properties ->> {path})"
     return f"case json_type(c.fields, {path}) when 'true' then 'true' when 'false' then 'false' else c.fields ->> {path} end"
 
 
 NEGATIVE = {"is_not": "is", "not_contains": "contains", "not_in": "in", "neq": "eq", "has_none": "has_any", "is_not_set": "is_set"}
-COMPARISONS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+OWN_TAGS = "from contact_tags t where t.location_id = e.location_id and t.contact_id = e.contact_id"
+TESTS = {
+    "value": {"is_set": "({x}) is not null", "is": "{text} = {first_text}", "contains": "instr({text}, {first_text}) > 0",
+              "in": f"{{text}} in (select {text_of('value')} from json_each({{first}}))", "eq": "{number} = {first}", "gt": "{number} > {first}",
+              "gte": "{number} >= {first}", "lt": "{number} < {first}", "lte": "{number} <= {first}", "between": "{number} between {first} and {last}"},
+    "date": {"is_set": "{x} is not null", "before": "{x} < {first}", "after": "{x} >= {last}", "between": "{x} >= {first} and {x} < {last}"},
+    "tags": {"is_set": f"exists (select 1 {OWN_TAGS})",
+             "has_any": f"exists (select 1 {OWN_TAGS} and t.tag in (select value from json_each({{first}})) limit 1)",  # with the limit SQLite
+             "has_all": f"(select count(*) {OWN_TAGS} and t.tag in (select value from json_each({{first}}))) = {{last}}"}}  # looks here first
 
 
 def condition_sql(condition: Condition, where: Frame, binds: Binds) -> str:
-    """True, false or null. A negative operator is true wherever the positive one is not, so too without the field."""
-    positive = NEGATIVE.get(condition.op, condition.op)
-    if condition.field == "contact.tags":
-        found = tags_sql(positive, condition.operand(), binds)
-    else:
-        found = test_sql(positive, kind_of(condition.field), value_of(condition.field, binds), condition.operand(), where, binds)
-    return f"(({found}) is not true)" if condition.op in NEGATIVE else f"({found})"
+    """True, false or null. A negative operator is true wherever the positive one is not, so too without the field.
 
-
-def test_sql(op: str, kind: str, x: str, value: Any, where: Frame, binds: Binds) -> str:
-    if op == "is_set":
-        return f"({x}) is not null"
-    if kind == "date":
-        return " and ".join(f"{x} {sign} {binds.add(moment)}" for sign, moment in date_bounds(op, value, where))
-    if op == "between":
-        return f"{number_of(x)} between {binds.add(value[0])} and {binds.add(value[1])}"
-    if op in COMPARISONS:
-        return f"{number_of(x)} {COMPARISONS[op]} {binds.add(value)}"
-    if op == "in":
-        return f"{text_of(x)} in (select {text_of('value')} from json_each({binds.add_list(value)}))"
-    wanted = text_of(binds.add(value))
-    return f"instr({text_of(x)}, {wanted}) > 0" if op == "contains" else f"{text_of(x)} = {wanted}"
-
-
-def date_bounds(op: str, value: Any, where: Frame) -> list[tuple[str, int]]:
-    """Comparisons with moments. A date is the whole day in the zone: before it, after it, through it."""
+    A date is the whole day in the zone: before it, after it, through it.
+    """
+    op, kind, wanted = NEGATIVE.get(condition.op, condition.op), kind_of(condition.field), condition.operand()
     if op == "in_last":
-        return [(">=", where.now - value), ("<=", where.now)]
-    first, last = value if op == "between" else (value, value)
-    start, end = moment_of(first, where.zone), end_of(last, where.zone)
-    after = (">=", end) if isinstance(last, date) else (">", end)
-    until = ("<", end) if isinstance(last, date) else ("<=", end)
-    return {"before": [("<", start)], "after": [after], "between": [(">=", start), until]}[op]
-
-
-def end_of(end: date | int, zone: ZoneInfo) -> int:
-    return day_start(end + timedelta(days=1), zone) if isinstance(end, date) else end
-
-
-def tags_sql(op: str, tags: Any, binds: Binds) -> str:
-    own = "from contact_tags t where t.location_id = e.location_id and t.contact_id = e.contact_id"
-    if op == "is_set":
-        return f"exists (select 1 {own})"
-    listed = f"{own} and t.tag in (select value from json_each({binds.add_list(tags)}))"
+        op, wanted = "between", (where.now - wanted, where.now)
+    first, last = wanted if op == "between" else (wanted, wanted)
+    if kind == "date" and op != "is_set":  # last is an exclusive end
+        first, last = moment_of(first, where.zone), moment_of(last + timedelta(days=1), where.zone) if isinstance(last, date) else last + 1
     if op == "has_all":
-        return f"(select count(*) {listed}) = {binds.add(len(set(tags)))}"
-    return f"exists (select 1 {listed} limit 1)"  # with the limit SQLite looks here before it fetches the contact
+        last = len(set(wanted))
+    x = "" if kind == "tags" else value_of(condition.field, binds)
+    first, last = binds.add(first), binds.add(last)
+    found = TESTS[kind if kind in TESTS else "value"][op].format(
+        x=x, text=text_of(x), number=number_of(x), first=first, first_text=text_of(first), last=last)
+    return f"(({found}) is not true)" if condition.op in NEGATIVE else f"({found})"
 
 
 def filter_sql(group: Group, where: Frame, binds: Binds) -> str:
@@ -2851,10 +2767,8 @@ AGGREGATES = {"count": "coalesce(sum(x), 0)", "unique_contacts": "count(distinct
               "avg": "avg(x)", "min": "min(x)", "max": "max(x)", "median": "median(x)", "p90": "percentile_cont(x, 0.9)",
               "p95": "percentile_cont(x, 0.95)", "latest": "x"}
 EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
-
-# The columns of a grouping. place is an index into the list of the groups of a breakdown, null: the rest of them.
-GROUPINGS = {"total": ("period",), "bucket": ("cell",), "location": ("period", "location"), "group": ("grp",),
-             "place": ("period", "place"), "place_bucket": ("cell", "place")}
+GROUPINGS = {"total": ("period", "null"), "bucket": ("cell", "null"), "location": ("period", "location"),  # the columns of each
+             "group": ("period", "grp"), "group_bucket": ("cell", "grp")}
 
 
 def raw_sql(term: Term, where: Frame, binds: Binds) -> str:
@@ -2873,69 +2787,60 @@ def x_sql(term: Term, raw: str) -> str:
     return text_of(raw) if term.aggregation == "count_distinct" else number_of(raw)
 
 
-def group_sql(breakdown: str | None, binds: Binds) -> str:
-    if breakdown in (None, "location"):
-        return "e.location_id"
-    return "t.tag" if breakdown == "tag" else text_of(value_of(breakdown, binds))
-
-
-def place_sql(group: str, groups: list[str | None], binds: Binds) -> str:
-    """The index of an event's group in the list, null for none of them."""
-    known = "".join(f" when {binds.add(key)} then {place}" for place, key in enumerate(groups) if key is not None)
-    lacking = f"iif({group} is null, {groups.index(None)}, null)" if None in groups else "null"
-    return f"case {group}{known} else {lacking} end" if known else lacking
+def group_sql(breakdown: str, groups: list[str | None] | None, binds: Binds) -> str:
+    """An event's group: its key, or with a list of keys the index of that in the list, null for none of them."""
+    key = {"location": "e.location_id", "tag": "t.tag"}.get(breakdown) or text_of(value_of(breakdown, binds))
+    if groups is None:
+        return key
+    known = "".join(f" when {binds.add(each)} then {place}" for place, each in enumerate(groups) if each is not None)
+    lacking = f"iif({key} is null, {groups.index(None)}, null)" if None in groups else "null"
+    return f"case {key}{known} else {lacking} end" if known else lacking
 
 
 def cells_sql(cells: list[tuple[int, int, int]], where: Frame, binds: Binds) -> str:
     """The tables that events are sought by: the buckets with their periods, and the locations."""
     return (f"with cells as materialized (select key as cell, value ->> 0 as start, value ->> 1 as end, value ->> 2 as period "
-            f"from json_each({binds.add_list(cells)})),\n"
-            f"places as materialized (select key as location, value as location_id from json_each({binds.add_list(where.locations)}))")
+            f"from json_each({binds.add(cells)})),\n"
+            f"places as materialized (select key as location, value as location_id from json_each({binds.add(where.locations)}))")
 
 
-def events_sql(term: Term, where: Frame, binds: Binds, breakdown: str | None = None) -> tuple[str, str]:
-    """The term's events of one cell and one place: what they are sought in, and the condition."""
-    tables, tests = "events e indexed by events_by_name", ""
-    if any(is_in_contact(name) for name in (breakdown, *(each.field for each in term.conditions()))):
-        tables += "\nleft join contacts c on c.location_id = e.location_id and c.contact_id = e.contact_id"
+def events_sql(term: Term, where: Frame, binds: Binds, breakdown: str | None = None) -> str:
+    """What finds the term's events of one cell and one place: tables and condition."""
+    lines = ["events e indexed by events_by_name"]
+    fields = [breakdown or "", *(each.field for each in term.conditions())]
+    if any(name.startswith("contact.") and name != "contact.tags" for name in fields):  # tags have rows of their own
+        lines.append("left join contacts c on c.location_id = e.location_id and c.contact_id = e.contact_id")
     if breakdown == "tag":
-        tables += "\nleft join contact_tags t on t.location_id = e.location_id and t.contact_id = e.contact_id"
+        lines.append("left join contact_tags t on t.location_id = e.location_id and t.contact_id = e.contact_id")
+    lines += [f"where e.location_id = places.location_id and e.event_name = {binds.add(term.event)}",
+              "and e.timestamp >= cells.start and e.timestamp < cells.end"]
     if term.type == "contact":
-        tests += "\nand e.contact_id is not null"
+        lines.append("and e.contact_id is not null")
     if term.filters:
-        tests += "\nand " + filter_sql(term.filters, where, binds)
-    return tables, (f"where e.location_id = places.location_id and e.event_name = {binds.add(term.event)}\n"
-                    f"and e.timestamp >= cells.start and e.timestamp < cells.end{tests}")
+        lines.append("and " + filter_sql(term.filters, where, binds))
+    return "\n".join(lines)
 
 
 def compile_term(term: Term, groupings: Iterable[str], cells: list[tuple[int, int, int]], where: Frame,
                  breakdown: str | None = None, groups: list[str | None] | None = None) -> tuple[str, Binds]:
     """The statement of one term: (grouping, its two keys, value, skipped) for each group of each grouping."""
     binds = Binds()
-    columns = {"cell": "cell", "period": "period", "location": "location", "raw": raw_sql(term, where, binds)}
-    tables, condition = events_sql(term, where, binds, breakdown)
-    if breakdown:
-        columns["grp"] = group = group_sql(breakdown, binds)
-        columns["place"] = place_sql(group, groups or [], binds)
-    if breakdown == "tag":
-        columns["event_id"] = "e.event_id"  # an event with two tags of one group is there once
-        del columns["grp" if groups is not None else "place"]
-    if term.aggregation == "latest":
-        columns["moment"] = "printf('%013d%019d', e.timestamp, e.event_id)"
-    source = f"from cells cross join places cross join {tables}\n{condition}"
+    raw, source = raw_sql(term, where, binds), events_sql(term, where, binds, breakdown)
+    latest = term.aggregation == "latest"
     if term.aggregation == "count" and not breakdown:  # a range of the index, counted as it is
-        columns["raw"], source = f"(select count(*) from {tables}\n{condition})", "from cells cross join places"
-    listed = ", ".join(f"{value} as {name}" for name, value in columns.items())
-    numeric = term.aggregation not in (*WITHOUT_PROPERTY, "count_distinct")
-    facts = (f"raws as materialized (select {'distinct ' if breakdown == 'tag' else ''}{listed}\n{source}),\n"
+        raw, source = f"(select count(*) from {source})", "cells cross join places"
+    else:
+        source = f"cells cross join places cross join {source}"
+    columns = f"{raw} as raw, cell, period, location"
+    columns += f", {group_sql(breakdown, groups, binds)} as grp" if breakdown else ""
+    columns += ", e.event_id" if breakdown == "tag" else ""  # an event with two tags of one group is there once
+    columns += ", printf('%013d%019d', e.timestamp, e.event_id) as moment" if latest else ""
+    facts = (f"raws as materialized (select {'distinct ' if breakdown == 'tag' else ''}{columns}\nfrom {source}),\n"
              f"facts as (select *, {x_sql(term, 'raw')} as x from raws)")
-    skipped = "sum(raw is not null and x is null)" if numeric else "0"
-    latest = "max(case when x is not null then moment end)" if term.aggregation == "latest" else "null"  # x beside it is that row's
-    selects = []
-    for grouping in groupings:
-        first, second = (*GROUPINGS[grouping], "null")[:2]
-        selects.append(f"select '{grouping}', {first}, {second}, {AGGREGATES[term.aggregation]}, {skipped}, {latest}\n"
-                       f"from facts group by {', '.join(GROUPINGS[grouping])}")
+    skipped = "0" if term.aggregation in (*WITHOUT_PROPERTY, "count_distinct") else "sum(raw is not null and x is null)"
+    newest = "max(case when x is not null then moment end)" if latest else "null"  # the x beside it is that of the same row
+    selects = [f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, {AGGREGATES[term.aggregation]}, {skipped}, {newest}\n"
+               f"from facts group by {', '.join(GROUPINGS[grouping])}" for grouping in groupings]
     return f"{cells_sql(cells, where, binds)},\n{facts}\n" + "\nunion all ".join(selects), binds
 
 
@@ -2968,36 +2873,34 @@ def calculate(connection: apsw.Connection, metric: Definition, where: Frame, bre
     The connection is in a read transaction, so that all numbers are of one state. Raises Invalid, and
     TooSlow after the deadline (of time_limit, which also stops its statements).
     """
-    check_breakdown(metric, breakdown)
-    groupings = ("total", "bucket") if len(where.locations) == 1 else ("total", "bucket", "location")
-    table = Table(connection, metric, deadline, groupings, where.cells(), where)
-    period, *compared = [period_answer(table, where, number) for number in range(len(where.periods))]
-    answer = {"name": metric.name, "format": metric.format and metric.format.model_dump(),
-              "timezone": where.zone.key, "interval": where.interval, "calculated_at": iso(where.now), **period,
-              "locations": location_answers(connection, table, where)}
+    if is_of_contact(breakdown) and any(term.type == "account" for term in metric.terms):  # only a saved metric was not checked with it
+        raise refusal("?breakdown", CONTACTS_ONLY)
+    table = Table(connection, metric, where, deadline)
+    table.fill(("total", "bucket") if len(where.locations) == 1 else ("total", "bucket", "location"), where.cells())
+    period, *compared = [table.period(number) for number in range(len(where.periods))]
+    answer = {"name": metric.name, "format": metric.format and metric.format.model_dump(), "timezone": where.zone.key,
+              "interval": where.interval, "calculated_at": iso(where.now), **period, "locations": table.locations()}
     if compared:
         answer["compare"] = {"kind": where.compare, **compared[0]}
     if breakdown:
-        answer["breakdown"] = breakdown_answer(connection, breakdown, where, table)
+        answer["breakdown"] = {"by": breakdown, "groups": table.groups(breakdown)}
     answer["warnings"] = [*table.warnings(), *history_warnings(connection, metric, breakdown, where)]
     return answer
 
 
-def check_breakdown(metric: Definition, breakdown: str | None) -> None:
-    """Raises Invalid where the definition has no such breakdown: a query of its own was checked as a whole before."""
-    if is_of_contact(breakdown) and any(term.type == "account" for term in metric.terms):
-        raise Invalid([field_error("?breakdown", "contact_field", "is a field of contacts; all terms must be contact terms")])
-
-
 class Table:
-    """The terms' values by grouping and group, and the formula over them. Arguments as of compile_term."""
+    """The terms' values by grouping and group, and the formula over them."""
 
-    def __init__(self, connection: apsw.Connection, metric: Definition, deadline: float, *rest: Any):
-        self.metric, self.formula, self.divisions, self.overflows = metric, metric.compiled(), 0, 0
-        self.deadline = deadline
+    def __init__(self, connection: apsw.Connection, metric: Definition, where: Frame, deadline: float):
+        self.connection, self.metric, self.where, self.deadline = connection, metric, where, deadline
+        self.formula, self.divisions, self.overflows = metric.compiled(), 0, 0
         self.measures: dict[tuple, tuple[Any, int]] = {}  # (term key, grouping, key, key): value, skipped; none without events
-        for term in metric.terms:
-            for grouping, first, second, value, skipped, _ in connection.execute(*compile_term(term, *rest)):
+
+    def fill(self, *rest: Any) -> None:
+        """Arguments as of compile_term."""
+        groupings, cells, *breakdown = rest
+        for term in self.metric.terms:
+            for grouping, first, second, value, skipped, _ in self.connection.execute(*compile_term(term, groupings, cells, self.where, *breakdown)):
                 self.measures[term.key, grouping, first, second] = value, skipped
 
     def numbers(self, grouping: str, first: Any, second: Any = None) -> dict:
@@ -3008,16 +2911,13 @@ class Table:
         for term in self.metric.terms:
             value, _ = self.measures.get((term.key, grouping, first, second), (EMPTY.get(term.aggregation), 0))
             terms[term.key] = self.finite(value, term.aggregation == "sum")
-        return {"value": self.value(terms), "terms": terms}
-
-    def value(self, terms: dict[str, Any]) -> int | float | None:
         try:
-            return self.finite(self.formula.value(terms))
+            return {"value": self.finite(self.formula.value(terms)), "terms": terms}
         except ZeroDivisionError:
             self.divisions += 1
         except OverflowError:
             self.overflows += 1
-        return None
+        return {"value": None, "terms": terms}
 
     def finite(self, value: Any, never_null: bool = False) -> int | float | None:
         """A number that JSON has, whole where it is whole; a sum of floats beyond the largest of them is null."""
@@ -3027,6 +2927,42 @@ class Table:
         if isinstance(value, int):
             return value if -2**63 <= value < 2**63 else float(value)
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+    def buckets(self, number: int, grouping: str = "bucket", second: Any = None) -> list[dict]:
+        """Of the period with this number. `complete` says that a bucket's time is over."""
+        cell = number * len(self.where.periods[0])
+        return [{"start": iso(start), "end": iso(end), "complete": end <= self.where.now, **self.numbers(grouping, cell + index, second)}
+                for index, (start, end) in enumerate(self.where.periods[number])]
+
+    def period(self, number: int) -> dict:
+        start, end = self.where.periods[number][0][0], self.where.periods[number][-1][1]
+        total = {"complete": end <= self.where.now, **self.numbers("total", number)}
+        return {"from": iso(start), "to": iso(end), "total": total, "buckets": self.buckets(number)}
+
+    def compared(self, grouping: str, second: Any = None) -> dict:
+        """The numbers of a group in the range, and beside them those in the range to compare with."""
+        before = {"compare": self.numbers(grouping, 1, second)} if len(self.where.periods) > 1 else {}
+        return self.numbers(grouping, 0, second) | before
+
+    def locations(self) -> list[dict]:
+        """A row for each; the row of a single location is the total."""
+        places = self.where.locations
+        names = {each["location_id"]: each["name"] for each in rows(self.connection, "metrics.name_locations", locations=json.dumps(places))}
+        return [{"location_id": each, "name": names.get(each), **(self.compared("location", place) if len(places) > 1 else self.compared("total"))}
+                for place, each in enumerate(places)]
+
+    def groups(self, breakdown: str) -> list[dict]:
+        """The 10 groups with the largest value in the range, and the rest of them as one, by its own aggregation.
+
+        A group's key is the value as text, null where it is lacking. With tags an event is in every group whose
+        tag its contact has; in the rest it is there once.
+        """
+        order = rank_groups(self.connection, self.metric, breakdown, self.where, self.deadline)
+        top = order[:GROUP_LIMIT]
+        self.fill(("group", "group_bucket"), self.where.cells(), breakdown, top)
+        chosen = [(place, {"key": key, "other": False}) for place, key in enumerate(top)]
+        chosen += [(None, {"key": None, "other": True})] if len(order) > GROUP_LIMIT else []
+        return [group | self.compared("group", place) | {"buckets": self.buckets(0, "group_bucket", place)} for place, group in chosen]
 
     def warnings(self) -> Iterator[dict]:
         if self.divisions:
@@ -3039,62 +2975,12 @@ class Table:
                     | {"term": key, "count": skipped}
 
 
-def period_answer(table: Table, where: Frame, number: int) -> dict:
-    period = where.periods[number]
-    first = sum(len(earlier.buckets) for earlier in where.periods[:number])
-    buckets = [bucket_answer(bucket, where) | table.numbers("bucket", first + index) for index, bucket in enumerate(period.buckets)]
-    total = {"complete": period.end <= where.now} | table.numbers("total", number)
-    return {"from": iso(period.start), "to": iso(period.end), "total": total, "buckets": buckets}
-
-
-def bucket_answer(bucket: tuple[int, int], where: Frame) -> dict:
-    """`complete` says that its time is over."""
-    start, end = bucket
-    return {"start": iso(start), "end": iso(end), "complete": end <= where.now}
-
-
-def location_answers(connection: apsw.Connection, table: Table, where: Frame) -> list[dict]:
-    """A row for each; the row of a single location is the total."""
-    found = rows(connection, "metrics.name_locations", locations=json.dumps(where.locations))
-    names = {each["location_id"]: each["name"] for each in found}
-
-    def numbers(period: int, place: int) -> dict:
-        return table.numbers("location", period, place) if len(where.locations) > 1 else table.numbers("total", period)
-
-    return [{"location_id": each, "name": names.get(each), **numbers(0, place)}
-            | ({"compare": numbers(1, place)} if len(where.periods) > 1 else {}) for place, each in enumerate(where.locations)]
-
-
 def rank_groups(connection: apsw.Connection, metric: Definition, breakdown: str, where: Frame, deadline: float) -> list[str | None]:
-    """The groups' keys, those with the largest value in the range first."""
-    whole = [(where.periods[0].start, where.periods[0].end, 0)]
-    ranked = Table(connection, metric, deadline, ("group",), whole, where, breakdown)
-    values = {key: ranked.numbers("group", key)["value"] for key in {key for _, _, key, _ in ranked.measures}}
+    """The keys of the groups, those with the largest value in the range first."""
+    ranked = Table(connection, metric, where, deadline)
+    ranked.fill(("group",), [(where.periods[0][0][0], where.periods[0][-1][1], 0)], breakdown)
+    values = {key: ranked.numbers("group", 0, key)["value"] for key in {key for *_, key in ranked.measures}}
     return sorted(values, key=lambda key: (values[key] is None, -(values[key] or 0), key is None, key or ""))
-
-
-def breakdown_answer(connection: apsw.Connection, breakdown: str, where: Frame, table: Table) -> dict:
-    """The 10 groups with the largest value in the range, and the rest of them as one, by its own aggregation.
-
-    A group's key is the value as text, null where it is lacking. With tags an event is in every group whose
-    tag its contact has; in the rest it is there once.
-    """
-    order = rank_groups(connection, table.metric, breakdown, where, table.deadline)
-    top, others = order[:GROUP_LIMIT], len(order) > GROUP_LIMIT
-    part = Table(connection, table.metric, table.deadline, ("place", "place_bucket"), where.cells(), where, breakdown, top)
-    groups = [{"key": key, "other": False} | group_answer(part, where, place) for place, key in enumerate(top)]
-    if others:
-        groups.append({"key": None, "other": True} | group_answer(part, where, None))
-    table.divisions += part.divisions
-    table.overflows += part.overflows
-    return {"by": breakdown, "groups": groups}
-
-
-def group_answer(part: Table, where: Frame, place: int | None) -> dict:
-    buckets = [bucket_answer(bucket, where) | part.numbers("place_bucket", cell, place)
-               for cell, bucket in enumerate(where.periods[0].buckets)]
-    compared = {"compare": part.numbers("place", 1, place)} if len(where.periods) > 1 else {}
-    return part.numbers("place", 0, place) | compared | {"buckets": buckets}
 
 
 def history_warnings(connection: apsw.Connection, metric: Definition, breakdown: str | None, where: Frame) -> Iterator[dict]:
@@ -3104,9 +2990,8 @@ def history_warnings(connection: apsw.Connection, metric: Definition, breakdown:
         if not row(connection, "metrics.see_event", locations=locations, event_name=name):
             yield warning("event_not_seen", f"no event named {name[:100]} has come yet") | {"event": name}
     for term in metric.terms:
-        if is_of_contact(breakdown) or any(is_of_contact(each.field) for each in term.conditions()):
-            binds = {"locations": locations, "event_name": term.event, "start": period.start, "end": period.end}
-            found = row(connection, "metrics.count_unknown_contacts", **binds)
+        if any(is_of_contact(name) for name in (breakdown, *(each.field for each in term.conditions()))):
+            found = row(connection, "metrics.count_unknown_contacts", locations=locations, event_name=term.event, start=period[0][0], end=period[-1][1])
             if found["unknown"]:
                 yield warning("contacts_unknown", f"term {term.key}: of {found['contacts']:,} contacts, nothing but the id is known of "
                               f"{found['unknown']:,}; filters by contact fields miss them") | {
@@ -3115,53 +3000,46 @@ def history_warnings(connection: apsw.Connection, metric: Definition, breakdown:
 
 def evidence(connection: apsw.Connection, query: EvidenceQuery, where: Frame, deadline: float = math.inf) -> dict:
     """The events behind a term's number, the newest first: those that have what the term aggregates. Count terms count them all."""
-    term = next(each for each in query.metric.terms if each.key == query.term)
-    cell, groups = chosen_cell(where.periods[query.compared], query.bucket), None
+    groups = None
     if query.group:  # the events of the one group, or those of none of the first ones
         groups = rank_groups(connection, query.metric, query.breakdown, where, deadline)[:GROUP_LIMIT] if query.group.other else [query.group.key]
-    source = term, cell, where, query.breakdown if query.group else None, groups, query.group and query.group.other
-    count = connection.execute(*compile_evidence(*source)).get
-    found = connection.execute(*compile_evidence(*source, query.cursor or (YEAR_2200, 0), query.limit + 1))
-    return {"count": count} | page("events", [dictionaries(found)], query.limit, ("timestamp", "event_id"),
-                                   lambda event: event_out(event) | {"contact_name": event["contact_name"]})
+    counting, listing, binds = compile_evidence(query, where, groups)
+    return {"count": connection.execute(counting, binds).get} | page(
+        "events", [dictionaries(connection.execute(listing, binds))], query.limit, ("timestamp", "event_id"),
+        lambda event: event_out(event) | {"contact_name": event["contact_name"]})
 
 
-def chosen_cell(period: Period, start: int | None) -> tuple[int, int, int]:
-    if start is None:
-        return period.start, period.end, 0
-    for bucket in period.buckets:
-        if bucket[0] == start:
-            return *bucket, 0
-    raise Invalid([field_error("/bucket", "unknown_bucket", "must be the start of a bucket of this range and interval")])
-
-
-def compile_evidence(term: Term, cell: tuple[int, int, int], where: Frame, breakdown: str | None = None, groups: list[str | None] | None = None,
-                     other: bool | None = False, before: tuple[int, int] | None = None, limit: int = 0) -> tuple[str, Binds]:
-    """The statement that counts the events, or with `before` the one that lists those before a place."""
-    binds = Binds()
-    tables, condition = events_sql(term, where, binds, breakdown)
-    source = f"from cells cross join places cross join {tables}\n{condition}\nand ({x_sql(term, raw_sql(term, where, binds))}) is not null"
-    if breakdown:
-        source += f"\nand {place_sql(group_sql(breakdown, binds), groups, binds)} is {'null' if other else '0'}"
-    sought = cells_sql([cell], where, binds)
-    if before is None:
-        return f"{sought}\nselect count({'distinct e.event_id' if breakdown == 'tag' else '*'}) {source}", binds
+def compile_evidence(query: EvidenceQuery, where: Frame, groups: list[str | None] | None = None) -> tuple[str, str, Binds]:
+    """What counts the events, and what lists a page of those before the cursor."""
+    binds, period = Binds(), where.periods[query.compared]
+    chosen = [each for each in period if query.bucket in (None, each[0])]
+    if not chosen:
+        raise refusal("/bucket", wrong("unknown_bucket", "must be the start of a bucket of this range and interval"))
+    term = next(each for each in query.metric.terms if each.key == query.term)
+    source = f"from cells cross join places cross join {events_sql(term, where, binds, query.breakdown if query.group else None)}"
+    source += f"\nand ({x_sql(term, raw_sql(term, where, binds))}) is not null"
+    if query.group:
+        source += f"\nand {group_sql(query.breakdown, groups, binds)} is {'null' if query.group.other else '0'}"
+    sought, distinct = cells_sql([(chosen[0][0], chosen[-1][1], 0)], where, binds), "distinct " if query.breakdown == "tag" and query.group else ""
     name = "(select name from contacts n where n.location_id = e.location_id and n.contact_id = e.contact_id)"
-    place = f"({binds.add(before[0])}, {binds.add(before[1])})"
-    return (f"{sought}\nselect {'distinct ' if breakdown == 'tag' else ''}e.*, {name} as contact_name {source}\nand (e.timestamp, e.event_id) < {place}\n"
-            f"order by e.timestamp desc, e.event_id desc limit {binds.add(limit)}", binds)
+    timestamp, event_id = query.cursor or (YEAR_2200, 0)
+    return (f"{sought}\nselect count({distinct and 'distinct e.event_id' or '*'}) {source}",
+            f"{sought}\nselect {distinct}e.*, {name} as contact_name {source}\n"
+            f"and (e.timestamp, e.event_id) < ({binds.add(timestamp)}, {binds.add(event_id)})\n"
+            f"order by e.timestamp desc, e.event_id desc limit {binds.add(query.limit + 1)}", binds)
 
 
 # Saved metrics
 
 
+def definition_out(metric: dict) -> dict:
+    """A definition as an import takes it."""
+    return {"name": metric["name"], **json.loads(metric["definition"])}
+
+
 def metric_out(metric: dict) -> dict:
-    return {"metric_id": metric["metric_id"], "position": metric["position"], "name": metric["name"], **json.loads(metric["definition"]),
+    return {"metric_id": metric["metric_id"], "position": metric["position"], **definition_out(metric),
             "created_at": iso(metric["created_at"]), "updated_at": iso(metric["updated_at"])}
-
-
-def list_metrics(connection: apsw.Connection) -> dict:
-    return {"metrics": [metric_out(metric) for metric in rows(connection, "metrics.list")]}
 
 
 def find_metric(connection: apsw.Connection, metric_id: int) -> dict:
@@ -3176,18 +3054,17 @@ def written(definition: Definition) -> str:
     return definition.model_dump_json(exclude={"name", "position"}, exclude_none=True, by_alias=True)
 
 
-def read_definition(metric: dict) -> Definition:
-    return validate(Definition, {"name": metric["name"], **json.loads(metric["definition"])})
+def calculate_saved(connection: apsw.Connection, metric_id: int, where: Frame, breakdown: str | None, deadline: float) -> dict:
+    return calculate(connection, validate(Definition, definition_out(find_metric(connection, metric_id))), where, breakdown, deadline)
 
 
-def calculate_saved(connection: apsw.Connection, ids: list[int] | None, where: Frame, deadline: float) -> Iterator[dict]:
+def calculate_each(connection: apsw.Connection, ids: list[int] | None, where: Frame, deadline: float) -> Iterator[dict]:
     """Saved metrics, each with its `data`, or the `problem` of this one. None of them may take more than half of the time that is left."""
-    if ids is None:
-        ids = [metric["metric_id"] for metric in rows(connection, "metrics.list")]
+    ids = [metric["metric_id"] for metric in rows(connection, "metrics.list")] if ids is None else ids
     for metric_id in ids:
         try:
             with time_limit(connection, max(0, deadline - time.monotonic()) / (1 if metric_id == ids[-1] else 2)) as until:
-                found = {"data": calculate(connection, read_definition(find_metric(connection, metric_id)), where, None, until)}
+                found = {"data": calculate_saved(connection, metric_id, where, None, until)}
         except Problem as problem:
             found = {"problem": problem.as_dict()}
         yield {"metric_id": metric_id} | found
@@ -3205,39 +3082,27 @@ def store_metric(connection: apsw.Connection, metric_id: int | None, definition:
         metric_id = row(connection, "metrics.insert", **binds)["metric_id"]
     else:
         change(connection, "metrics.replace", metric_id=metric_id, **binds)
-    if definition.position is not None:
-        move_metric(connection, metric_id, definition.position)
+    if definition.position is not None:  # the last place at most; the list is numbered from 1
+        order = [each["metric_id"] for each in rows(connection, "metrics.list") if each["metric_id"] != metric_id]
+        order.insert(definition.position - 1, metric_id)
+        change(connection, "metrics.place", order=json.dumps(order))
     return metric_out(find_metric(connection, metric_id))
-
-
-def move_metric(connection: apsw.Connection, metric_id: int, position: int) -> None:
-    """Puts it at this place of the list, the last one at most, and numbers the list from 1."""
-    order = [each["metric_id"] for each in rows(connection, "metrics.list") if each["metric_id"] != metric_id]
-    order.insert(position - 1, metric_id)
-    change(connection, "metrics.place", order=json.dumps(order))
-
-
-def delete_metric(connection: apsw.Connection, metric_id: int) -> dict:
-    find_metric(connection, metric_id)
-    return {"metrics": change(connection, "metrics.delete", metric_id=metric_id)}
 
 
 def export_metrics(connection: apsw.Connection) -> dict:
     """All definitions in their order, without the ids and times of this file: what an import takes."""
-    return {"metrics": [{"name": each["name"], **json.loads(each["definition"])} for each in rows(connection, "metrics.list")]}
+    return {"metrics": [definition_out(each) for each in rows(connection, "metrics.list")]}
 
 
 def import_metrics(connection: apsw.Connection, definitions: DefinitionList, now: int) -> dict:
     """Upserts by name. New ones go to the end of the list, in their order; the others stay where they are."""
     counts = {"created": 0, "updated": 0, "unchanged": 0}
     for definition in definitions.metrics:
-        known = row(connection, "metrics.find_name", name=definition.name)
-        text = written(definition)
-        if known and known["definition"] == text:
-            counts["unchanged"] += 1
-            continue
-        change(connection, "metrics.upsert", name=definition.name, definition=text, now=now)
-        counts["updated" if known else "created"] += 1
+        known, text = row(connection, "metrics.find_name", name=definition.name), written(definition)
+        outcome = "created" if not known else "unchanged" if known["definition"] == text else "updated"
+        if outcome != "unchanged":
+            change(connection, "metrics.upsert", name=definition.name, definition=text, now=now)
+        counts[outcome] += 1
     return counts
 
 
@@ -3333,11 +3198,7 @@ class Call:
 
     def locations(self, wanted: str | None) -> list[str]:
         """The wanted location, or without one all that the key may see. Raises Forbidden."""
-        if wanted is not None:
-            self.caller.check_location(wanted)
-            return [wanted]
-        allowed = self.caller.locations
-        return sorted(allowed) if allowed is not None else list_location_ids(self.connection)
+        return visible_locations(self.connection, None if wanted is None else [wanted], self.caller.locations)
 
     def frame(self, query: Range) -> Frame:
         return frame(self.connection, query, self.now, self.config.time_zone, self.caller.locations)
@@ -3474,7 +3335,7 @@ def remove_location(call: Call) -> dict:
 @route("GET", "/metrics/v1", scope="read", answers={200: MetricList})
 def get_metrics(call: Call) -> dict:
     """The saved metrics, in their order."""
-    return list_metrics(call.connection)
+    return {"metrics": [metric_out(metric) for metric in rows(call.connection, "metrics.list")]}
 
 
 @route("POST", "/metrics/v1", scope="admin", body=SavedDefinition, answers={201: MetricOut}, writes=True)
@@ -3512,7 +3373,7 @@ def query_metric_events(call: Call) -> dict:
 @route("GET", "/metrics/v1/data", scope="read", query=DashboardQuery, answers={200: MetricDataList})
 def get_metrics_data(call: Call) -> dict:
     """Calculates the saved metrics, of one state of the database; one that cannot be does not keep the others back."""
-    return {"metrics": list(calculate_saved(call.connection, call.query.ids, call.frame(call.query), call.deadline))}
+    return {"metrics": list(calculate_each(call.connection, call.query.ids, call.frame(call.query), call.deadline))}
 
 
 @route("GET", "/metrics/v1/{metric_id}", scope="read", answers={200: MetricOut})
@@ -3530,14 +3391,14 @@ def put_metric(call: Call) -> dict:
 @route("DELETE", "/metrics/v1/{metric_id}", scope="admin", answers={200: DeletedMetric}, writes=True)
 def remove_metric(call: Call) -> dict:
     """Deletes a saved metric; no event goes with it."""
-    return delete_metric(call.connection, call.number("metric_id"))
+    find_metric(call.connection, metric_id := call.number("metric_id"))
+    return {"metrics": change(call.connection, "metrics.delete", metric_id=metric_id)}
 
 
 @route("GET", "/metrics/v1/{metric_id}/data", scope="read", query=DataQuery, answers={200: Calculation})
 def get_metric_data(call: Call) -> dict:
     """Calculates a saved metric."""
-    definition = read_definition(find_metric(call.connection, call.number("metric_id")))
-    return calculate(call.connection, definition, call.frame(call.query), call.query.breakdown, call.deadline)
+    return calculate_saved(call.connection, call.number("metric_id"), call.frame(call.query), call.query.breakdown, call.deadline)
 
 
 @route("GET", "/contact-fields/v1", scope="read", query=LocationFilter, answers={200: ContactFieldList})

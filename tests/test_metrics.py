@@ -544,10 +544,8 @@ def test_a_range_left_out_is_the_last_thirty_days_and_today(store):
 
 def test_the_year_before_a_leap_day():
     zone = ZoneInfo("UTC")
-    leap = m.period_of(ms("2024-02-29"), ms("2024-03-01"), "day", zone)
-    assert tuple(map(iso, m.period_before(leap, "previous_year", "day", zone))) == ("2023-02-28T00:00:00.000Z", "2023-03-01T00:00:00.000Z")
-    until = m.period_of(ms("2024-02-01"), ms("2024-02-29"), "day", zone)
-    assert iso(m.period_before(until, "previous_year", "day", zone)[1]) == "2023-03-01T00:00:00.000Z"
+    assert tuple(map(iso, m.range_before(ms("2024-02-29"), ms("2024-03-01"), "previous_year", "day", zone))) == ("2023-02-28T00:00:00.000Z", "2023-03-01T00:00:00.000Z")
+    assert iso(m.range_before(ms("2024-02-01"), ms("2024-02-29"), "previous_year", "day", zone)[1]) == "2023-03-01T00:00:00.000Z"
 
 
 def test_ten_thousand_buckets_are_calculated(store):
@@ -761,10 +759,16 @@ def test_compiled_statements_search_indexes(store):
         for each in query.metric.terms:
             for compiled in (m.compile_term(each, ("total", "bucket", "location"), where.cells(), where),
                              m.compile_term(each, ("group",), where.cells(), where, breakdown),
-                             m.compile_term(each, ("place", "place_bucket"), where.cells(), where, breakdown, ["x"]),
-                             m.compile_evidence(each, where.cells()[0], where),
-                             m.compile_evidence(each, where.cells()[0], where, breakdown, ["x"], True, (5, 5), 9)):
+                             m.compile_term(each, ("group", "group_bucket"), where.cells(), where, breakdown, ["x"]),
+                             *evidence_statements(query, each, where, breakdown)):
                 assert not scans(store.reader, *compiled)
+
+
+def evidence_statements(query, term, where, breakdown):
+    for group in (None, m.GroupChoice(other=True)):
+        asked = m.EvidenceQuery.model_construct(**dict(query) | {"term": term.key, "group": group, "breakdown": breakdown})
+        *statements, binds = m.compile_evidence(asked, where, ["x"])
+        yield from ((statement, binds) for statement in statements)
 
 
 def test_the_sections_statements_search_indexes(store):
@@ -826,10 +830,8 @@ def test_a_saved_metric_is_read_as_it_was_written(store):
     assert made["terms"] == [term(filters={"all": [condition("property.x", "is_set")]})]
     replaced = m.store_metric(store.writer, 1, saved("Paid 2", formula="A * 2"), NOW + 1)
     assert (replaced["name"], replaced["formula"], replaced["updated_at"], replaced["created_at"]) == ("Paid 2", "A * 2", iso(NOW + 1), iso(NOW))
-    assert m.read_definition(m.find_metric(store.writer, 1)).formula == "A * 2"
-    assert m.delete_metric(store.writer, 1) == {"metrics": 1}
-    for missing in (lambda: m.find_metric(store.writer, 1), lambda: m.delete_metric(store.writer, 1),
-                    lambda: m.store_metric(store.writer, 1, saved("Paid"), NOW)):
+    assert m.definition_out(m.find_metric(store.writer, 1))["formula"] == "A * 2"
+    for missing in (lambda: m.find_metric(store.writer, 2), lambda: m.store_metric(store.writer, 2, saved("Paid"), NOW)):
         with pytest.raises(NotFound):
             missing()
 
@@ -872,7 +874,7 @@ def test_one_slow_metric_takes_at_most_half_of_the_time(store):
         m.store_metric(store.writer, None, validate(m.SavedDefinition, metric(formula=formula) | {"name": name}), NOW)
     where = m.frame(store.reader, validate(m.DashboardQuery, YEAR | {"interval": "hour"}), NOW, "UTC", None)
     with store.reader, m.time_limit(store.reader, 0.6) as deadline:
-        first, second = m.calculate_saved(store.reader, None, where, deadline)
+        first, second = m.calculate_each(store.reader, None, where, deadline)
     assert (first["problem"]["code"], second["data"]["total"]["value"]) == ("query_too_slow", 0)
 
 
@@ -887,7 +889,7 @@ def test_names_are_unique(store):
 
 
 def test_metrics_keep_their_order(store):
-    names = lambda: [(each["name"], each["position"]) for each in m.list_metrics(store.writer)["metrics"]]
+    names = lambda: [(each["name"], each["position"]) for each in m.rows(store.writer, "metrics.list")]
     for name in "abc":
         m.store_metric(store.writer, None, saved(name), NOW)
     m.store_metric(store.writer, 3, saved("c", position=1), NOW)
@@ -895,7 +897,7 @@ def test_metrics_keep_their_order(store):
     m.store_metric(store.writer, 3, saved("c", position=99), NOW)
     m.store_metric(store.writer, None, saved("new", position=2), NOW)
     assert names() == [("a", 1), ("new", 2), ("b", 3), ("c", 4)]
-    m.delete_metric(store.writer, 2)
+    m.change(store.writer, "metrics.delete", metric_id=2)
     m.store_metric(store.writer, 1, saved("a"), NOW)
     assert [name for name, _ in names()] == ["a", "new", "c"]
 
@@ -909,7 +911,7 @@ def test_an_import_upserts_by_name_and_an_export_can_be_imported(store, tmp_path
     definitions = validate(m.DefinitionList, json.loads(json.dumps(exported)))
     assert m.import_metrics(other.writer, definitions, NOW) == {"created": 1, "updated": 1, "unchanged": 0}
     assert m.import_metrics(other.writer, definitions, NOW) == {"created": 0, "updated": 0, "unchanged": 2}
-    assert [(each["name"], "formula" in each) for each in m.list_metrics(other.writer)["metrics"]] == [("two", False), ("one", False)]
+    assert [(each["name"], "formula" in each) for each in m.export_metrics(other.writer)["metrics"]] == [("two", False), ("one", False)]
     other.close()
 
 
