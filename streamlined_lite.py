@@ -70,8 +70,8 @@ from zoneinfo import ZoneInfo
 import apsw
 import bottle
 import waitress
-from pydantic import (AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PlainValidator, Tag, ValidationError,
-                      ValidationInfo, WithJsonSchema, create_model, field_validator, model_validator)
+from pydantic import (AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PlainValidator, RootModel, StringConstraints, Tag,
+                      ValidationError, ValidationInfo, WithJsonSchema, create_model, field_validator, model_validator)
 from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticCustomError, from_json, to_json
 from waitress import receiver, wasyncore
@@ -337,6 +337,7 @@ def log_defect(error: BaseException) -> None:
 # Longest texts. A name may be long because people put sentences into them; a limit exists so that no
 # index entry can grow without bound.
 NAME_LIMIT, ID_LIMIT, TAG_LIMIT, TAGS_LIMIT, FIELDS_LIMIT = 10_000, 1_000, 1_000, 1_000, 2_000
+BATCH_LIMIT = 1_000  # events
 YEAR_2200 = 7_258_118_400_000
 TIMESTAMP_FORMS = ("UNIX seconds (1767225600), UNIX milliseconds (1767225600000) or ISO 8601 "
                    "(2026-01-01T00:00:00Z), from 1970 to 2199")
@@ -496,6 +497,10 @@ Line = plain(lambda value: read_text(value, NAME_LIMIT), {"type": "string", "min
 Moment = plain(lambda value: value, {"type": "string", "format": "date-time"})
 
 
+def usual_text(limit: int) -> Any:
+    return Annotated[str, StringConstraints(max_length=limit, pattern=r"^[!-z|~]([ -z|~]*[!-z|~])?$")]
+
+
 class Event(BaseModel):
     """What a sender posts. `timestamp` becomes milliseconds UTC; None: left out."""
 
@@ -505,6 +510,28 @@ class Event(BaseModel):
     contact_id: Identifier | None = None
     timestamp: Timestamp | None = None
     properties: dict[Key, Property] | None = None
+
+
+class UsualEvent(Event):
+    """An event as nearly every sender posts it: taken as it stands, in one go and without a warning.
+
+    Whatever this refuses is read with care by `read_fields` and Event, which know every other form and say what
+    is wrong. Printable ASCII without braces needs no trimming and holds no merge field.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    event_name: usual_text(NAME_LIMIT)
+    location_id: usual_text(ID_LIMIT)
+    distinct_id: usual_text(ID_LIMIT)
+    contact_id: usual_text(ID_LIMIT) | None = None
+    properties: dict[Annotated[str, StringConstraints(max_length=NAME_LIMIT, pattern=r"^[ -~]*$")],
+                     Annotated[str, StringConstraints(pattern=r"^[^\x00{]*$")] | Annotated[int, Field(ge=-2**63, lt=2**63)]
+                     | Annotated[float, Field(gt=-2**63, lt=2**63)]] | None = None
+
+
+class Batch(RootModel[Annotated[list[Event], Field(max_length=BATCH_LIMIT)]]):
+    """Many events. For the OpenAPI document alone, since an event that is wrong does not refuse the others."""
 
 
 class ContactIds(BaseModel):
@@ -642,6 +669,12 @@ class IngestQuery(BaseModel):
     api_key: str | None = None
 
 
+class BatchQuery(IngestQuery):
+    """`atomic=true` stores all or nothing."""
+
+    atomic: bool = False
+
+
 # What answers hold, for the OpenAPI document. Built when that is asked for: most processes never do.
 
 
@@ -662,6 +695,9 @@ EventOut = answer("StoredEvent", event_id=int, event_name=str, location_id=str, 
                   properties=dict[str, str | int | float], received_at=Moment, updated_at=Moment, update_count=int)
 EventDetail = answer("EventDetail", EventOut, warnings=list[Note])
 IngestAnswer = answer("IngestAnswer", status=Literal["created", "updated", "unchanged"], event=EventOut, warnings=list[Note])
+BatchResult = answer("BatchResult", status=Literal["created", "updated", "unchanged", "refused", "not_stored"], distinct_id=str | None,
+                     event_id=(int, None), warnings=(list[Note], None), errors=(list[FieldError], None), rejection_id=(int, None))
+BatchAnswer = answer("BatchAnswer", results=list[BatchResult])
 EventList = answer("EventList", events=list[EventOut], next=str | None)
 DeletedEvents = answer("DeletedEvents", events=int, remaining=int)
 PropertyKey = answer("PropertyKey", key=str, kinds=list[Literal["text", "number"]])
@@ -798,7 +834,7 @@ def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | Non
     return found[0] if found else None
 
 
-def value(connection: apsw.Connection, statement: str, binds: Mapping[str, Any]) -> Any:
+def scalar(connection: apsw.Connection, statement: str, **binds: Any) -> Any:
     """The only column of the only row, None where there is no row; the statement has run to its end."""
     return connection.execute(SQL[statement], binds).get
 
@@ -1428,21 +1464,46 @@ def store_event(connection: apsw.Connection, event: Event, now: int, arrived: in
     The timestamp of the first request stays; left out, it is when that `arrived`. A field that is sent
     replaces the stored one, a field left out keeps its value.
     """
-    created = event_created(event, now, arrived)
-    if (event_id := value(connection, "events.insert", created)) is not None:
-        return "created", created | {"event_id": event_id, "update_count": 0, "warnings": None}, []
+    new = event_created(event, now, arrived)
+    if (event_id := scalar(connection, "events.insert", **new)) is None:
+        return update_event(connection, event, new)
+    return "created", new | {"event_id": event_id}, []
+
+
+def store_events(connection: apsw.Connection, read: list[tuple[Event, list[dict]]], now: int) -> Iterator[dict]:
+    """The same for many events, each with its warnings: what became of each, in order. All that are new take one statement."""
+    events = to_json([event for event, _ in read]).decode()
+    ids = {(each["location_id"], each["distinct_id"]): each["event_id"] for each in rows(connection, "events.insert_many", events=events, now=now)}
+    for event, warnings in read:
+        event_id = ids.pop((event.location_id, event.distinct_id), None)  # of the first of those that share a distinct_id
+        status, stored, more = update_event(connection, event, event_created(event, now, now)) if event_id is None \
+            else ("created", {"event_id": event_id, "warnings": None}, [])
+        note_warnings(connection, stored, warnings + more)
+        told = {"warnings": warnings + more} if warnings or more else {}
+        yield {"status": status, "distinct_id": event.distinct_id, "event_id": stored["event_id"]} | told
+
+
+def note_warnings(connection: apsw.Connection, stored: dict, warnings: list[dict]) -> None:
+    noted = json.dumps(warnings) if warnings else None
+    if noted != stored["warnings"]:
+        change(connection, "events.note_warnings", event_id=stored["event_id"], warnings=noted)
+
+
+def update_event(connection: apsw.Connection, event: Event, sent: dict) -> tuple[str, dict, list[dict]]:
+    """As store_event, where the distinct_id is known to be stored; `sent` is what would be new."""
     old = row(connection, "events.find_by_distinct_id", location_id=event.location_id, distinct_id=event.distinct_id)
     new, warnings = event_updated(old, event)
     if (new["event_name"], new["contact_id"]) == (old["event_name"], old["contact_id"]) \
             and from_json(new["properties"]) == from_json(old["properties"]):
         return "unchanged", old, warnings
-    return "updated", row(connection, "events.upsert", **{name: new[name] for name in created} | {"updated_at": now}), warnings
+    return "updated", row(connection, "events.upsert", **{name: new[name] for name in sent} | {"updated_at": sent["updated_at"]}), warnings
 
 
 def event_created(event: Event, now: int, arrived: int) -> dict:
     return {"location_id": event.location_id, "distinct_id": event.distinct_id, "event_name": event.event_name,
             "contact_id": event.contact_id, "timestamp": arrived if event.timestamp is None else event.timestamp,
-            "properties": to_json(event.properties or {}).decode(), "received_at": arrived, "updated_at": now}
+            "properties": to_json(event.properties or {}).decode(), "received_at": arrived, "updated_at": now,
+            "update_count": 0, "warnings": None}
 
 
 def event_updated(old: dict, event: Event) -> tuple[dict, list[dict]]:
@@ -1510,19 +1571,21 @@ def page(noun: str, found: Iterable[Iterable[dict]], limit: int, order: tuple[st
     return {noun: [out(each) for each in merged[:limit]], "next": following}
 
 
-def count_events(connection: apsw.Connection, query: EventFilter, locations: Iterable[str]) -> int:
+def count_events(connection: apsw.Connection, query: EventFilter, locations: Iterable[str], most: int = -1) -> int:
+    """How many match; in each location `most` are counted, where that is not negative."""
     statement, binds = event_statement("count", query)
-    return sum(row(connection, statement, location_id=each, **binds)["events"] for each in locations)
+    return sum(scalar(connection, statement, location_id=each, most=most, **binds) for each in locations)
 
 
-DELETE_STEP = 1_000  # rows one request removes at most, so that a turn stays short
+DELETE_STEP = 1_000   # rows one request removes at most, so that a turn stays short, ...
+COUNT_LIMIT = 10_000  # ... and of what remains then, how many it counts
 
 
 def delete_events(connection: apsw.Connection, query: EventDeletion, locations: list[str]) -> dict:
     """Deletes up to 1,000 events by filter and says how many remain; a dry run only counts."""
     if not query.model_dump(exclude={"dry_run"}, exclude_none=True):
         raise Invalid([field_error("?", "filter_required", "name at least one of location_id, event_name, contact_id, from, to")])
-    matching = count_events(connection, query, locations)
+    matching = count_events(connection, query, locations, -1 if query.dry_run else DELETE_STEP + COUNT_LIMIT)
     deleted = 0 if query.dry_run else delete_step(connection, query, locations)
     return {"events": matching if query.dry_run else deleted, "remaining": matching - deleted}
 
@@ -1682,17 +1745,18 @@ def edit_location(connection: apsw.Connection, location_id: str, body: LocationB
 
 def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool) -> dict:
     """Removes up to 1,000 events, then up to 1,000 contacts, then the location; says how much remains."""
-    before = row(connection, "locations.count_dependents", location_id=location_id)
+    ids = {"location_id": location_id}
     if dry_run:
-        return before | {"remaining": before["events"] + before["contacts"]}
-    change(connection, "locations.delete_events", location_id=location_id, limit=DELETE_STEP)
-    if before["events"] <= DELETE_STEP:
-        change(connection, "locations.delete_contacts", location_id=location_id, limit=DELETE_STEP)
-    after = row(connection, "locations.count_dependents", location_id=location_id)
-    if not after["events"] and not after["contacts"]:
-        change(connection, "locations.delete", location_id=location_id)
-    gone = {noun: before[noun] - after[noun] for noun in before}
-    return gone | {"remaining": after["events"] + after["contacts"]}
+        found = row(connection, "locations.count_dependents", **ids, most=-1)
+        return found | {"remaining": found["events"] + found["contacts"]}
+    changed = connection.total_changes()
+    events = change(connection, "locations.delete_events", **ids, limit=DELETE_STEP)
+    contacts = change(connection, "locations.delete_contacts", **ids, limit=DELETE_STEP) if events < DELETE_STEP else 0
+    tags = connection.total_changes() - changed - events - contacts  # a trigger's work
+    left = row(connection, "locations.count_dependents", **ids, most=COUNT_LIMIT)
+    if (remaining := left["events"] + left["contacts"]) == 0:
+        change(connection, "locations.delete", **ids)
+    return {"events": events, "contacts": contacts, "tags": tags, "remaining": remaining}
 
 
 ########################################################################################################
@@ -1731,9 +1795,13 @@ class Reading:
             self.fields[name] = value
 
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines")
+
+
 def parse_body(body: Body) -> Any:
     """The parsed JSON, or a form's fields as a dictionary. Raises Malformed or UnsupportedType."""
-    data = body.data.removeprefix(b"\xef\xbb\xbf")
+    data = body.data.removeprefix(BYTE_ORDER_MARK)
     kind = body.content_type.partition(";")[0].strip().lower()
     start = data.lstrip()[:1]
     if not start:
@@ -1868,16 +1936,55 @@ def same_location(location_id: Any, around: Any) -> bool:
     return is_blank(around) or str(location_id).strip() == str(around).strip()
 
 
-def read_event(body: Body, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
-    """The event of a body of any kind, warnings, and what the body says of its contact, unchecked (None: nothing)."""
-    parsed = parse_body(body)
+def read_event(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
+    """The event of a parsed body of any kind, warnings, and what it says of its contact, unchecked (None: nothing)."""
+    try:
+        event = UsualEvent.model_validate(parsed)
+    except ValidationError:
+        return read_event_with_care(parsed, caller)
+    caller.check_location(event.location_id)
+    return event, [], None
+
+
+def read_event_with_care(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
     reading = read_fields(parsed)
     if "distinct_id" not in reading.fields and caller.distinct_id_rule == "generate":
         reading.fields["distinct_id"] = str(uuid.uuid4())
         reading.warnings.append(warning("distinct_id_generated", "no distinct_id was sent; sent again, this is another event"))
     event = validate(Event, reading.fields, reading.where)
+    caller.check_location(event.location_id)
     warn_unmeant(reading, event)
     return event, reading.warnings, read_around(parsed, event.location_id) if is_workflow(parsed) else None
+
+
+def parse_batch(body: Body) -> list:
+    """The items of a batch: of an array as parsed, of NDJSON each line that is not blank as it came."""
+    lines = [line for line in body.data.removeprefix(BYTE_ORDER_MARK).split(b"\n") if line.strip()]
+    if is_ndjson(body, lines):
+        items = lines
+    elif not isinstance(items := parse_body(body), list):
+        raise Invalid([field_error("", "list_type", "must be a JSON array of events, or NDJSON (application/x-ndjson): an event a line")])
+    if len(items) > BATCH_LIMIT:
+        raise Invalid([field_error("", "too_many", f"a batch may have {BATCH_LIMIT:,} events, this one has {len(items):,}")])
+    return items
+
+
+def is_ndjson(body: Body, lines: list[bytes]) -> bool:
+    """By its name, or when unnamed (curl calls it a form) by its beginning."""
+    kind = body.content_type.partition(";")[0].strip().lower()
+    return bool(lines) and (kind in NDJSON or (kind != JSON and lines[0].lstrip().startswith(b"{")))
+
+
+def read_item(item: Any, caller: Caller) -> tuple[Event, list[dict]] | Problem:
+    """The event of one item of a batch, with its warnings, or why it cannot be stored."""
+    try:
+        parsed = parse_json(item) if isinstance(item, bytes) else item
+        if isinstance(parsed, dict) and is_workflow(parsed):
+            raise Invalid([field_error("/customData", "alone", "a workflow's body is posted alone, to /events/ingestion/v1")])
+        event, warnings, _ = read_event(parsed, caller)
+        return event, warnings
+    except Problem as problem:
+        return problem
 
 
 def warn_unmeant(reading: Reading, event: Event) -> None:
@@ -3150,6 +3257,7 @@ class Route:
     writes: bool = False
     keeps: bool = False             # a body that is refused becomes a rejection
     url_key: bool = False           # the key may come as ?api_key=
+    limit: int = BODY_LIMIT         # bytes of a body
 
     @property
     def rule(self) -> str:
@@ -3212,17 +3320,37 @@ def ingest_event(call: Call) -> tuple[int, dict]:
 
 
 def receive_event(connection: apsw.Connection, body: Body, caller: Caller, now: int, arrived: int) -> tuple[int, dict]:
-    event, warnings, around = read_event(body, caller)
-    caller.check_location(event.location_id)
+    event, warnings, around = read_event(parse_body(body), caller)
     if around is not None:
         warnings += store_around(connection, around, now)
     status, stored, more = store_event(connection, event, now, arrived)
-    warnings += more
-    noted = json.dumps(warnings) if warnings else None
-    if noted != stored["warnings"]:
-        change(connection, "events.note_warnings", event_id=stored["event_id"], warnings=noted)
-        stored["warnings"] = noted
-    return 201 if status == "created" else 200, {"status": status, "event": event_out(stored), "warnings": warnings}
+    note_warnings(connection, stored, warnings + more)
+    return 201 if status == "created" else 200, {"status": status, "event": event_out(stored), "warnings": warnings + more}
+
+
+@route("POST", "/events/ingestion/v1/batch", scope="ingest", query=BatchQuery, body=Batch,
+       answers={200: BatchAnswer, 207: BatchAnswer, 422: BatchAnswer}, writes=True, keeps=True, url_key=True, limit=WIRE_LIMIT)
+def ingest_batch(call: Call) -> tuple[int, dict]:
+    """Stores up to 1,000 events, a JSON array or NDJSON: 200 all, 207 some, 422 none; with `atomic=true` all or none."""
+    items = parse_batch(call.body)
+    read = [read_item(item, call.caller) for item in items]
+    good = [each for each in read if not isinstance(each, Problem)]
+    none = not good or (call.query.atomic and len(good) < len(read))
+    stored = iter([{"status": "not_stored", "distinct_id": event.distinct_id} for event, _ in good]) if none \
+        else store_events(call.connection, good, call.now)
+    results = [refuse_item(call, item, each) if isinstance(each, Problem) else next(stored) for item, each in zip(items, read)]
+    return 200 if len(good) == len(read) else 422 if none else 207, {"results": results}
+
+
+def refuse_item(call: Call, item: Any, problem: Problem) -> dict:
+    """Keeps the item as if it had been posted alone, so that it can be replayed alone."""
+    body = Body(item if isinstance(item, bytes) else to_json(item), JSON, "/events/ingestion/v1")
+    keep_rejection(call.connection, body, problem, call.caller.key_id, call.now, call.config.keep_rejections)
+    with contextlib.suppress(Problem):
+        item = parse_json(body.data)
+    distinct_id = item.get("distinct_id") if isinstance(item, dict) else None
+    return {"status": "refused", "distinct_id": distinct_id if isinstance(distinct_id, str) else None,
+            "errors": problem.errors or [field_error("", problem.code, problem.detail)], "rejection_id": problem.rejection_id}
 
 
 @route("GET", "/events/v1", scope="read", query=EventQuery, answers={200: EventList})
@@ -3575,14 +3703,14 @@ class App(bottle.Bottle):
 
     def serve(self, route: Route) -> Callable[..., bottle.HTTPResponse]:
         """The Bottle callback of a route: every exception becomes an answer here, and a log line if it is our fault."""
-        perform = self.write if route.writes else self.read
-
         def callback(**path: str) -> bottle.HTTPResponse:
+            environ = bottle.request.environ
+            writes = route.writes and not is_preview(route.method, environ.get("QUERY_STRING", ""))
             try:
-                answer = perform(route, path)
+                answer = self.write(route, path) if writes else self.read(route, path)
             except Exception as error:
                 answer = problem_of(error)
-            return respond(answer, reading=not route.writes)
+            return respond(answer, reading=not writes)
         return callback
 
     def log_request(self) -> None:
@@ -3638,8 +3766,8 @@ class App(bottle.Bottle):
             raise UnsupportedType("send the body as it is, without Content-Encoding", "content_encoding")
         if call.body.data.strip() and route.method == "DELETE":  # a dry_run in there would be overlooked
             raise Invalid([field_error("", "body_unused", "a DELETE takes no body; write ?dry_run=true behind the path")])
-        if len(call.body.data) > BODY_LIMIT:
-            raise TooLarge(f"a body may have {BODY_LIMIT:,} bytes, this one has {len(call.body.data):,}")
+        if len(call.body.data) > route.limit:
+            raise TooLarge(f"a body may have {route.limit:,} bytes, this one has {len(call.body.data):,}")
 
     def authenticate(self, call: Call, token: str, query: list[tuple[str, str]]) -> Caller:
         """The caller; a wrong key must not be invisible, so attempts are remembered, without any token."""
@@ -3662,6 +3790,11 @@ class App(bottle.Bottle):
         if token not in known:
             known[token] = authenticate(call.connection, token, self.config_.admin_key)
         return known[token]
+
+
+def is_preview(method: str, query: str) -> bool:
+    """Whether a deletion is only to say what it would delete: it counts all of it, which may take long."""
+    return method == "DELETE" and "dry_run=true" in query.split("&")
 
 
 def split_query(text: str, errors: str = "strict") -> tuple[list[tuple[str, str]], str]:
@@ -3775,9 +3908,9 @@ def schema_of(described: Any) -> dict:
 
 def operation(route: Route) -> dict:
     """What OpenAPI says of one method on one path."""
-    answers = {str(status): {"description": "the answer", "content": {JSON: {"schema": schema_of(model)}}}
-               for status, model in route.answers.items()}
     problem = {"description": "a problem", "content": {PROBLEM_JSON: {"schema": schema_of(ProblemOut)}}}
+    answers = {str(status): {"description": "the answer", "content": (problem["content"] if status >= 400 else {})
+                             | {JSON: {"schema": schema_of(model)}}} for status, model in route.answers.items()}
     described = {
         "operationId": route.operation_id,
         "summary": (route.handler.__doc__ or "").strip(),
@@ -3788,7 +3921,9 @@ def operation(route: Route) -> dict:
     }
     if route.body is not None:
         content = {JSON: {"schema": schema_of(route.body)}}
-        if route.url_key:
+        if route.body is Batch:
+            content[NDJSON[0]] = {"schema": {"type": "string"}}
+        elif route.url_key:
             content["application/x-www-form-urlencoded"] = {"schema": {"type": "object"}}
         described["requestBody"] = {"content": content}
     if route.scope is not None:
@@ -3893,7 +4028,7 @@ def wire_problem(error: Any) -> Problem:
     if isinstance(error, Problem):
         return error
     problem = Problem({
-        413: f"a body may have {BODY_LIMIT:,} bytes; of one with more than {WIRE_LIMIT:,} nothing is kept",
+        413: f"a body may have {BODY_LIMIT:,} bytes, a batch {WIRE_LIMIT:,}; of one with more than {WIRE_LIMIT:,} nothing is kept",
         431: f"the headers may have {HEADER_LIMIT:,} bytes",
         501: "this transfer encoding is not known here; send chunked, or a Content-Length",
         500: "the server failed to do this; its log says where",
@@ -4033,17 +4168,36 @@ class Dispatcher(ThreadedTaskDispatcher):
         super().__init__()
         self.memory = memory             # one connection: the loop serves reads, too
         self.writes: deque = deque()
+        self.long_writes: deque = deque()
 
     def add_task(self, channel: Channel) -> None:
         if is_read(channel.requests[0]) and not self.memory:
             super().add_task(channel)
+        elif is_long(channel.requests[0]):
+            self.long_writes.append(channel)
         else:
             self.writes.append(channel)
+
+    def in_line(self, until: float) -> Iterator[Channel]:
+        """Those whom a turn serves until this time.monotonic(): the short ones, then the long ones, one at least of each."""
+        for line in (self.writes, self.long_writes):
+            if line:
+                yield line.popleft()
+            while line and time.monotonic() < until:
+                yield line.popleft()
+
+    def __len__(self) -> int:
+        return len(self.writes) + len(self.long_writes)
+
+
+def is_long(request: HTTPRequestParser) -> bool:
+    """Whether it may write a thousand rows, and must not delay what writes a few."""
+    return request.error is None and (request.command == "DELETE" or request.path.endswith("/batch"))
 
 
 def is_read(request: HTTPRequestParser) -> bool:
     """By method and path, as the router will see it; what is not even HTTP needs no turn either."""
-    if request.error is not None or request.command in ("GET", "HEAD"):
+    if request.error is not None or request.command in ("GET", "HEAD") or is_preview(request.command, request.query):
         return True
     return request.command == "POST" and "/" + request.path.lstrip("/") in READ_POSTS
 
@@ -4120,7 +4274,7 @@ class Server:
         self.finish()
 
     def poll(self, timeout: float) -> None:
-        if self.dispatcher.writes:
+        if self.dispatcher:
             timeout = 0.01 if self.waiting_since else 0
         wasyncore.poll2(timeout, self.map)
 
@@ -4140,15 +4294,13 @@ class Server:
 
     def turn(self) -> None:
         """One transaction for all writes in line; their answers leave after its COMMIT."""
-        writes, served = self.dispatcher.writes, []
-        if not writes or not self.begin():
+        served: list[Channel] = []
+        if not self.dispatcher or not self.begin():
             return
-        until = time.monotonic() + TURN_SECONDS
-        while writes and self.database.writer.in_transaction:  # SQLite may roll it all back inside a statement
-            channel = writes.popleft()
+        for channel in self.dispatcher.in_line(until=time.monotonic() + TURN_SECONDS):
             served.append(channel)
             channel.serve()
-            if time.monotonic() > until:
+            if not self.database.writer.in_transaction:  # SQLite may roll it all back inside a statement
                 break
         try:
             self.database.commit()
@@ -4175,8 +4327,9 @@ class Server:
 
     def refuse_all(self, error: apsw.Error) -> None:
         self.waiting_since = None
-        waiting = list(self.dispatcher.writes)
+        waiting = [*self.dispatcher.writes, *self.dispatcher.long_writes]
         self.dispatcher.writes.clear()
+        self.dispatcher.long_writes.clear()
         self.database.trouble = problem_of(error)
         self.refuse(waiting, self.database.trouble)
 
@@ -4195,7 +4348,7 @@ class Server:
             wasyncore.dispatcher.close(listener)
         until = time.monotonic() + STOP_SECONDS
         self.poll(0)
-        while (self.channels() or self.dispatcher.writes) and time.monotonic() < until:
+        while (self.channels() or self.dispatcher) and time.monotonic() < until:
             self.turn()
             for channel in self.channels():
                 channel.will_close = channel.will_close or is_idle(channel)

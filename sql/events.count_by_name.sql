@@ -1,7 +1,9 @@
--- How many events of one name a location has in a range of time.
-select count(*) as events
-from events
-where location_id = :location_id
-  and event_name = :event_name
-  and timestamp >= :from
-  and timestamp < :to;
+-- How many events of one name a location has in a range of time, :most at most.
+select count(*)
+from (select 1
+      from events
+      where location_id = :location_id
+        and event_name = :event_name
+        and timestamp >= :from
+        and timestamp < :to
+      limit :most);

@@ -1,4 +1,4 @@
--- What would go with a location.
-select (select count(*) from events       where location_id = :location_id) as events,
-       (select count(*) from contacts     where location_id = :location_id) as contacts,
-       (select count(*) from contact_tags where location_id = :location_id) as tags;
+-- What would go with a location, of each kind :most at most.
+select (select count(*) from (select 1 from events       where location_id = :location_id limit :most)) as events,
+       (select count(*) from (select 1 from contacts     where location_id = :location_id limit :most)) as contacts,
+       (select count(*) from (select 1 from contact_tags where location_id = :location_id limit :most)) as tags;

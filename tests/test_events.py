@@ -1,11 +1,12 @@
 """Events: stored once, updated in place, read back newest first, deleted on purpose only."""
 
+import json
 import random
 
 import pytest
 
 import streamlined_lite as lite
-from conftest import NOW, event
+from conftest import NOW, Api, event
 
 TS = "2026-01-01T00:00:00.000Z"
 FIRST = event(contact_id="c-1", timestamp=NOW - 1000, properties={"value": 100, "source": "a"})
@@ -324,3 +325,95 @@ def test_a_delete_with_a_body_is_refused_since_a_dry_run_in_it_would_be_overlook
     api.post(event())
     answer = api("DELETE", "/events/v1?location_id=loc-1", {"dry_run": True})
     assert (answer.status_int, answer.json["errors"][0]["code"]) == (422, "body_unused") and len(api.rows("select * from events")) == 1
+
+
+# Batches
+
+
+def batch(api, items, query="", **rest):
+    return api("POST", "/events/ingestion/v1/batch" + query, items, **rest)
+
+
+def statuses(answer) -> list[str]:
+    return [each["status"] for each in answer.json["results"]]
+
+
+def test_a_batch_is_what_its_events_would_be_one_by_one(clock):
+    items = [event(f"d-{number % 7}", contact_id=f"c-{number % 3}" if number % 2 else None, timestamp=NOW + number,
+                   event_name=["Offer Made", "Paid"][number % 2], properties={"n": number // 4, "x": 1.5, "ü": "\n\"'{}"}) for number in range(40)]
+    together, alone = Api(clock=clock), Api(clock=clock)
+    answer = batch(together, items)
+    singly = [alone.post(each).json for each in items]
+    assert answer.status_int == 200 and statuses(answer) == [each["status"] for each in singly]
+    assert [each.get("warnings", []) for each in answer.json["results"]] == [each["warnings"] for each in singly]
+    assert [each["event_id"] for each in answer.json["results"]] == [each["event"]["event_id"] for each in singly]
+    for table in ("events", "contacts", "locations"):
+        assert together.rows(f"select * from {table}") == alone.rows(f"select * from {table}")
+    assert together.rows("select code, body from rejections") == alone.rows("select code, body from rejections")
+
+
+def test_a_batch_stores_what_is_right_and_keeps_the_rest_one_by_one(api):
+    answer = batch(api, [event("d-1"), event("d-2", timestamp="soon", properties=[]), 5, event("d-3"), {"customData": {}}])
+    assert answer.status_int == 207
+    assert statuses(answer) == ["created", "refused", "refused", "created", "refused"]
+    refused = answer.json["results"][1]
+    assert refused["distinct_id"] == "d-2" and [each["pointer"] for each in refused["errors"]] == ["/timestamp", "/properties"]
+    kept = {each["rejection_id"]: each for each in api.get("/rejections/v1")["rejections"]}
+    assert set(kept) == {each["rejection_id"] for each in answer.json["results"] if each["status"] == "refused"}
+    mine = kept[refused["rejection_id"]]
+    assert json.loads(mine["body"]) == event("d-2", timestamp="soon", properties=[]) and mine["problem"]["errors"] == refused["errors"]
+    again = api("POST", f"/rejections/v1/{refused['rejection_id']}/replay", event("d-2"))
+    assert again.status_int == 201 and api.rows("select distinct_id from events order by 1") == [("d-1",), ("d-2",), ("d-3",)]
+
+
+def test_a_batch_of_which_nothing_is_right_is_a_422(api):
+    answer = batch(api, [{}, {"event_name": "x"}])
+    assert (answer.status_int, statuses(answer)) == (422, ["refused", "refused"])
+    assert api.rows("select count(*) from rejections") == [(2,)] and api.rows("select count(*) from events") == [(0,)]
+
+
+def test_an_atomic_batch_stores_all_or_nothing(api):
+    answer = batch(api, [event("d-1"), {}, event("d-2")], "?atomic=true")
+    assert (answer.status_int, statuses(answer)) == (422, ["not_stored", "refused", "not_stored"])
+    assert api.rows("select count(*) from events") == [(0,)] and api.rows("select count(*) from rejections") == [(1,)]
+    assert batch(api, [event("d-1"), event("d-2")], "?atomic=true").status_int == 200
+    assert api.rows("select count(*) from events") == [(2,)]
+
+
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "application/x-www-form-urlencoded", "text/plain", ""])
+def test_lines_are_a_batch_too(api, kind):
+    lines = [json.dumps(event("d-1")), "", json.dumps(event("d-2")), '{"event_name": ', "  ", '"text"']
+    answer = batch(api, ("\ufeff" + "\r\n".join(lines)).encode(), kind=kind)
+    assert (answer.status_int, statuses(answer)) == (207, ["created", "created", "refused", "refused"])
+    assert [each["errors"][0]["code"] for each in answer.json["results"][2:]] == ["not_json", "object_type"]
+    assert api.rows("select cast(body as text) from rejections") == [('{"event_name": \r',), ('"text"',)]
+
+
+@pytest.mark.parametrize("body, status, code", [
+    (b"", 400, "empty"), (b"[", 400, "not_json"), (b"{}", 422, "invalid"), (b"null", 422, "invalid"), (b"\xff", 400, "not_json"),
+    (json.dumps([event()] * 1001).encode(), 422, "invalid"), (b"[" + b" " * (4 << 20) + b"]", 413, "too_large")])
+def test_what_is_no_batch_is_refused_as_a_whole(api, body, status, code):
+    answer = batch(api, body)
+    assert (answer.status_int, answer.json["code"]) == (status, code)
+    assert api.rows("select count(*) from events") == [(0,)] and api.rows("select count(*) from rejections") == [(1,)]
+
+
+def test_a_batch_of_1000_events_may_be_larger_than_one_event(api):
+    answer = batch(api, [event(f"d-{number}", properties={"text": "x" * 3_000}) for number in range(1000)])
+    assert answer.status_int == 200 and api.rows("select count(*) from events") == [(1000,)]
+
+
+def test_a_key_for_one_location_stores_only_its_events_of_a_batch(api):
+    answer = batch(api, [event("d-1"), event("d-1", location_id="loc-2")], key=api.key(locations=["loc-1"]))
+    assert (answer.status_int, statuses(answer)) == (207, ["created", "refused"])
+    assert answer.json["results"][1]["errors"][0]["code"] == "location_not_allowed"
+    assert api.rows("select location_id from events") == [("loc-1",)]
+
+
+def test_a_key_may_generate_the_distinct_ids_of_a_batch(api):
+    item = {"event_name": "Offer Made", "location_id": "loc-1"}
+    answer = batch(api, [item, item], key=api.key(distinct_id_rule="generate"))
+    assert statuses(answer) == ["created", "created"] and answer.json["results"][0]["warnings"][0]["code"] == "distinct_id_generated"
+    assert len({each["distinct_id"] for each in answer.json["results"]}) == 2
+    assert [each["warnings"][0]["code"] for each in map(lambda row: {"warnings": json.loads(row[0])}, api.rows("select warnings from events"))] \
+        == ["distinct_id_generated"] * 2

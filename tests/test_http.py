@@ -260,6 +260,8 @@ CALLS = {
     ("POST", "/events/ingestion/v1"): (403, [("", event("new", contact_id="c-2", foo=1), 201), ("", event(timestamp=5), 200), ("", event(event_name="Paid"), 200),
                                              ("", sample("workflow-webhook-minimal", **event("w", location_id="loc-1")), 201), ("", {}, 422), ("", b"{", 400)]),
     ("POST", "/custom-events/ingestion/v1"): (403, [("", event("new"), 201), ("", event(), 200), ("", {}, 422)]),
+    ("POST", "/events/ingestion/v1/batch"): (422, [("", [event("new"), event()], 200), ("", [event("new"), {}, event(contact_id=" ", foo=1)], 207),
+                                                   ("?atomic=true", [event("new"), {}], 422), ("", [], 200), ("", {}, 422), ("", b"[", 400)]),
     ("GET", "/events/v1"): (200, [("", None, 200), ("?limit=1&location_id=loc-1&order=arrival", None, 200), ("?event_name=none", None, 200), ("?limit=0", None, 422)]),
     ("DELETE", "/events/v1"): (403, [("?location_id=loc-1", None, 200), ("?event_name=Offer%20Made&dry_run=true", None, 200), ("", None, 422)]),
     ("GET", "/events/v1/{event_id}"): (404, [("/events/v1/1", None, 200), ("/events/v1/2", None, 200), ("/events/v1/99", None, 404)]),

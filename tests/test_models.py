@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from datetime import datetime, timezone
 
 import pytest
@@ -163,3 +164,41 @@ def test_a_cursor_that_is_none_of_ours_is_an_error(text):
 def test_a_cursor_comes_back_as_it_went():
     read = TypeAdapter(lite.cursor_of(int, str)).validate_python
     assert read(lite.write_cursor((2**63 - 1, "é/+?"))) == [2**63 - 1, "é/+?"]
+
+
+# The usual event, which is read in one go
+
+
+ODD = ["", " ", " x", "x ", "\tx", "x\n", "\x00", "a\x00b", "{{contact.id}}", "a {{b}} c", "}", "{", "é", "x\x1f", "\x85x", "\u2003x", "\ud800",
+       "a" * 1_000, "a" * 1_001, "a" * 10_000, "a" * 10_001, "5", "~|!", None, True, [], {}, {"a": 1}, [1], 0, 5, 5.0, -0.0, 0.5, 1e300, math.inf, math.nan,
+       2**63 - 1, 2**63, -2**63, -2**63 - 1, 2**70, MS, SECOND, f"{MS}", "2026-01-01", "2026-01-01T00:00:00+01:00", "soon"]
+
+
+def odd_bodies() -> list[dict]:
+    """Usual events with one thing that may not be usual."""
+    whole = event(contact_id="c-1", timestamp=MS, properties={"value": 1})
+    fields = [whole | {name: value} for name in [*lite.EVENT_FIELDS, "other", "properties.x", "customData"] for value in ODD]
+    inside = [whole | {"properties": {name: value}} for name in ["x", "", " x ", "{{x}}"] for value in ODD]
+    names = [whole | {"properties": {name: 1}} for name in ODD if isinstance(name, str)]
+    return fields + inside + names + [{name: whole[name] for name in whole if name != left_out} for left_out in whole]
+
+
+def test_the_usual_event_is_read_as_it_would_be_with_care():
+    usual = 0
+    for body in odd_bodies():
+        try:
+            event = lite.UsualEvent.model_validate(body)
+        except ValidationError:
+            continue
+        usual += 1
+        careful, warnings, around = lite.read_event_with_care(body, lite.Caller(1, "ingest"))
+        assert (warnings, around) == ([], None)
+        assert repr(event.model_dump()) == repr(careful.model_dump())  # as texts, since to Python 1 is 1.0
+        assert lite.event_created(event, 1, 1) == lite.event_created(careful, 1, 1)
+    assert usual > 100
+
+
+def test_what_senders_usually_post_is_read_in_one_go():
+    body = event(contact_id="c-1", timestamp="2026-01-01T00:00:00Z", properties={"value": 99.5, "count": 3, "product": "Größe M", "note": ""})
+    assert lite.UsualEvent.model_validate(body).properties == body["properties"]
+    assert type(lite.UsualEvent.model_validate(body).properties["count"]) is int

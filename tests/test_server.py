@@ -249,7 +249,7 @@ def test_posts_whose_sender_hung_up_before_their_turn_are_stored(serve, gate):
         assert held.reached.wait(30)
         reset(connection)
     held.open()
-    wait_until(served, lambda: not served.server.channels() and not served.server.dispatcher.writes)
+    wait_until(served, lambda: not served.server.channels() and not served.server.dispatcher)
     assert stored(served) == ["d-1", "d-2", "d-3"]
 
 
@@ -451,6 +451,23 @@ def test_a_long_turn_leaves_the_rest_to_the_next(serve, gate, monkeypatch, conne
     assert held.turns == 1 + len(connections)
 
 
+def test_no_long_write_is_served_before_a_short_one(serve, gate, monkeypatch, connect):
+    served = serve()
+    connections = connect(served, 5)
+    order = []
+    serve_one = lite.Channel.serve
+    monkeypatch.setattr(lite.Channel, "serve", lambda channel: (order.append(channel.requests[0].path), serve_one(channel)))
+    batch = request_bytes(b"[]", path="/events/ingestion/v1/batch")
+    monkeypatch.setattr(lite, "TURN_SECONDS", -1)  # of each line a turn takes one
+    with one_turn(served, gate) as held:
+        for connection, request in zip(connections, [batch, batch, batch, post("d-1"), post("d-2")]):
+            connection.sendall(request)
+    assert {Answers(each).next()[0] for each in connections} == {200, 201}
+    single = "/events/ingestion/v1"
+    assert order[1:] == [single, single + "/batch", single, single + "/batch", single + "/batch"]
+    assert held.turns == 1 + 3
+
+
 @pytest.fixture
 def threads_of(monkeypatch):
     """Which thread called each method of the app: threads_of["read"] is the list of their names."""
@@ -480,6 +497,18 @@ def test_reads_are_served_beside_the_loop_and_writes_by_it(serve, threads_of, pa
     assert exchange(served, post())[0][0] == 201
     assert len(threads_of["read"]) == 2 and all(name.startswith("waitress-") for name in threads_of["read"])
     assert threads_of["write"] == [served.thread.name]
+
+
+def test_what_a_deletion_would_take_is_counted_beside_the_loop(serve, threads_of):
+    served = serve()
+    exchange(served, post())
+    answers = exchange(served, request_bytes(b"", path="/events/v1/1?dry_run=true", method="DELETE"),
+                       request_bytes(b"", path="/locations/v1/loc-1?dry_run=true", method="DELETE"),
+                       request_bytes(b"", path="/events/v1/1?dry_run=false", method="DELETE"))
+    assert [status for status, _, _ in answers] == [200] * 3
+    assert json.loads(answers[1][2])["events"] == 1
+    assert len(threads_of["read"]) == 2 and all(name.startswith("waitress-") for name in threads_of["read"])
+    assert threads_of["write"] == [served.thread.name] * 2
 
 
 @pytest.mark.parametrize("path, is_read", [

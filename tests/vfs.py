@@ -231,7 +231,7 @@ class Stepped:
         """Writes that arrive in this order, before the turn that they share."""
         for number, request in enumerate(requests):
             self.connections[number].sendall(request)
-            while len(self.server.dispatcher.writes) <= number:
+            while len(self.server.dispatcher) <= number:
                 self.server.poll(0.01)
         self.server.turn()
         return [self.answer(number) for number in range(len(requests))]
