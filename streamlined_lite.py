@@ -1090,7 +1090,6 @@ def open_writer(path: str) -> apsw.Connection:
     try:
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         connection.pragma("cache_size", -4_000)
-        connection.pragma("temp_store", "memory")                # the journals of savepoints and statements stay off the disk
         if connection.readonly("main"):
             raise apsw.ReadOnlyError
         if connection.pragma("application_id") == 0:
@@ -1098,7 +1097,8 @@ def open_writer(path: str) -> apsw.Connection:
         begin_wal(connection)
         connection.pragma("synchronous", "full")                 # every commit is on disk before it returns
         connection.wal_autocheckpoint(0)                         # the checkpointer does it
-        migrate(connection, path)
+        migrate(connection, path)                                # sorts what is large, which does not belong into memory ...
+        connection.pragma("temp_store", "memory")                # ... as the journals of savepoints and statements do
     except apsw.ReadOnlyError:
         raise ConfigError(f"the database {path} cannot be written; make the file and its folder writable for this user") from None
     except apsw.Error as error:
