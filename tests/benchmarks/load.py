@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import NoReturn
 
 EVENT = (b'{"event_name":"Payment Received","location_id":"ve9EPM428h8vShlRW1KT","distinct_id":"%s",'
-         b'"contact_id":"ocQHyuzHvysMo5N%05d","timestamp":%d,"properties":{"value":99.5,"product":"Gold plan"}}')
+         b'"contact_id":"ocQHyuzHvysMo5N%05d","timestamp":%d,"properties":{"value":%.1f,"product":"Gold plan"}}')
 SILENCE = 60  # seconds
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
 
 
-def event_bytes(distinct_id: bytes, number: int) -> bytes:
+def event_bytes(distinct_id: bytes, number: int, value: float = 99.5) -> bytes:
     """One event of the usual size, as a sender would post it."""
-    return EVENT % (distinct_id, number % 5000, 1767225600000 + number)
+    return EVENT % (distinct_id, number % 5000, 1767225600000 + number, value)
 
 
 def head_bytes(port: int, path: str, kind: str = "application/json", **headers: str) -> bytes:
@@ -26,9 +26,9 @@ def head_bytes(port: int, path: str, kind: str = "application/json", **headers: 
     return text.replace("%", "%%").encode() + b"Content-Length: %d\r\n\r\n"
 
 
-def post_bytes(port: int, token: str, distinct_id: str, number: int) -> bytes:
+def post_bytes(port: int, token: str, distinct_id: str, number: int, value: float = 99.5) -> bytes:
     """One event to Streamlined Lite."""
-    body = event_bytes(distinct_id.encode(), number)
+    body = event_bytes(distinct_id.encode(), number, value)
     return head_bytes(port, "/events/ingestion/v1", X_API_Key=token) % len(body) + body
 
 
