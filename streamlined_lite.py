@@ -126,8 +126,8 @@ class Config(BaseModel):
     admin_key_file: str = Field("", description="a file that holds such an admin key")
     time_zone: Annotated[str, AfterValidator(check_zone)] = Field(
         "UTC", description="IANA time zone for days and weeks where no location has one")
-    connection_limit: int = Field(1000, ge=10, le=100_000, description="connections open at once; for more, those that "
-                                  "wait longest for their client are closed")
+    connection_limit: int = Field(1000, ge=10, le=100_000, description="connections open at once; for more, those of "
+                                  "strangers that wait longest for their client are closed")
     idle_timeout: int = Field(120, ge=1, le=3600, description="seconds after which a silent connection is closed")
     request_timeout: int = Field(60, ge=1, le=3600, description="seconds in which a request must have arrived")
     read_threads: int = Field(4, ge=1, le=64, description="threads that answer reads")
@@ -4066,12 +4066,12 @@ class Channel(HTTPChannel):
     error_task_class = ProblemTask
     held: list[bytes] | None = None
     ahead = b""        # sent behind the request that is being served
-    since = math.inf   # when the wait for its client began: for a request, or for the rest of one
+    has_key = False    # something was stored for it, so that it is no stranger's
     version = "1.1"
 
     def __init__(self, *arguments: Any, **more: Any):
         super().__init__(*arguments, **more)
-        self.since = self.creation_time
+        self.since = self.creation_time  # when the wait for its client began: for a request, or for the rest of one
 
     def write_soon(self, data: bytes) -> int:
         if self.held is None:
@@ -4142,6 +4142,7 @@ class Channel(HTTPChannel):
     def release(self) -> None:
         """After COMMIT: the answer leaves, then whatever waited behind it goes on."""
         answer, self.held = b"".join(self.held or ()), None
+        self.has_key = self.has_key or answer[9:10] == b"2"  # HTTP/1.1 201
         with contextlib.suppress(ClientDisconnected, OSError):  # a broken connection is the poll's to close
             self.write_soon(answer)
         with contextlib.suppress(OSError):
@@ -4280,7 +4281,7 @@ class Server:
 
     def close_overdue(self, now: float) -> None:
         """Once a second: who is silent or slow beyond its time goes and, when no place is left, a quarter of those
-        that wait for their client, the longest first."""
+        that wait for their client: strangers before senders, then the longest first."""
         self.next_look = now + 1
         waiting = [channel for channel in self.channels() if not channel.requests]
         for channel in waiting:
@@ -4289,7 +4290,7 @@ class Server:
             elif channel.request is not None and channel.since < now - self.config.request_timeout:
                 channel.refuse(TooSlowly(f"a request must arrive within {self.config.request_timeout} seconds"))
         if len(self.map) >= self.limit:
-            for channel in heapq.nsmallest(len(waiting) // 4 + 1, waiting, key=lambda channel: channel.since):
+            for channel in heapq.nsmallest(len(waiting) // 4 + 1, waiting, key=lambda channel: (channel.has_key, channel.since)):
                 channel.handle_close()
 
     def turn(self) -> None:

@@ -163,26 +163,27 @@ def test_a_request_must_arrive_in_time(serve):
     assert stored(served) == ["rests", "rested"]
 
 
-def test_at_the_limit_those_that_wait_longest_make_room(serve):
-    """Neither who is served nor who was just served has to go."""
+def test_at_the_limit_strangers_who_wait_longest_make_room(serve):
+    """Neither who is served has to go, nor a sender whose post was stored, however long ago."""
     served = serve(connection_limit=40)
     with ExitStack() as stack:
-        busy = stack.enter_context(served.connect())
-        answers = Answers(busy)
+        resting, busy = (stack.enter_context(served.connect()) for _ in range(2))
+        answers, rested = Answers(busy), Answers(resting)
+        resting.sendall(post("first"))
         busy.sendall(post("0"))
-        assert answers.next()[0] == 201
-        held = [stack.enter_context(served.connect()) for _ in range(30)]  # silent, ...
-        held += [stack.enter_context(served.connect()) for _ in range(30)]
+        assert rested.next()[0] == answers.next()[0] == 201
+        held = [stack.enter_context(served.connect()) for _ in range(60)]  # silent, ...
         for each in held[30:]:
-            each.sendall(post("never")[:-1])  # ... and those that keep what they have begun
+            each.sendall(post("never")[:-1])  # ... or keeping what they have begun
         for number in range(1, 30):
             busy.sendall(post(str(number)))
             assert answers.next()[0] == 201
             assert len(on_loop(served, served.server.channels)) <= 40
         assert exchange(served, post("newcomer"))[0][0] == 201
-        busy.sendall(post("last"))
-        assert answers.next()[0] == 201
-    assert set(stored(served)) == {str(number) for number in range(30)} | {"newcomer", "last"}
+        for connection, read in ((busy, answers), (resting, rested)):
+            connection.sendall(post(f"last of {id(read)}"))
+            assert read.next()[0] == 201
+    assert len(stored(served)) == 34 and "never" not in stored(served)
 
 
 def look_again(served, at: float) -> None:
