@@ -7,12 +7,15 @@ import shlex
 import subprocess
 import sys
 import zipfile
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 
 import streamlined_lite as lite
-from conftest import clean_environment
+from conftest import NOW, Api, clean_environment, event
 
 ROOT = Path(lite.__file__).parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -48,8 +51,8 @@ def test_the_readme_lists_every_scope():
 
 
 def test_every_command_line_of_the_readme_is_understood():
-    commands = [re.split(" [>|] ", line.split("streamlined-lite ", 1)[1])[0] for line in shell_lines()
-                if "streamlined-lite " in line and "pip" not in line]
+    ours = re.compile(r"(?:uvx --from \. |pipx run --spec \. |\S+/bin/)?streamlined-lite( .*)?")
+    commands = [re.split(" [>|] ", found[1] or "serve")[0] for found in map(ours.fullmatch, shell_lines()) if found]
     assert len(commands) >= 5
     for command in commands:
         lite.parser().parse_args(shlex.split(command, comments=True))
@@ -141,6 +144,28 @@ def test_the_wheel_carries_what_the_module_needs_and_works_from_elsewhere(tmp_pa
     run = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, text=True, capture_output=True,
                          env=clean_environment() | {"PYTHONPATH": str(tmp_path / "installed"), "PYTHONSAFEPATH": "1"})
     assert run.stdout.split() == [str(tmp_path / "installed" / "streamlined_lite.py"), str(len(lite.SQL)), "True"], run.stderr
+
+
+def test_duckdb_calculates_from_an_export_what_the_api_calculates(tmp_path, monkeypatch):
+    api, values = Api(str(tmp_path / "events.db")), [7, -2.5, "12.25", "1e2", "12abc", "", 0]
+    for number in range(100):
+        api.post(event(f"d-{number}", event_name="Payment Received", timestamp=(NOW + number * 3_000_000) // 1000,
+                       properties={"value": values[number % len(values)]}))
+    api.post(event("another"))
+    asked = {"metric": {"terms": [{"key": "A", "event": "Payment Received", "type": "account", "aggregation": "sum", "property": "value"}]},
+             "from": "2026-01-01", "to": "2026-01-06", "interval": "day", "timezone": "Europe/Berlin"}
+    answer = api("POST", "/metrics/v1/query", asked).json
+    api.app.close()
+    monkeypatch.chdir(tmp_path)
+    assert lite.main(["export", "events", "--output", "events.ndjson", "--database", "events.db"]) == 0
+    load, query = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)[0].split("\n\n")
+    with duckdb.connect() as connection:
+        connection.execute(load)
+        calculated = connection.execute(query).fetchall()
+    assert len(calculated) == 4
+    berlin = ZoneInfo("Europe/Berlin")
+    assert {day.replace(tzinfo=berlin).timestamp(): value for day, value in calculated} == \
+        {datetime.fromisoformat(each["start"]).timestamp(): each["value"] for each in answer["buckets"] if each["value"]}
 
 
 def test_nothing_is_left_that_only_this_machine_knows():
