@@ -3992,15 +3992,25 @@ class Parser(HTTPRequestParser):
     def received(self, data: bytes) -> int:
         if self.drained is not None:
             return self.drain(data)
-        consumed = super().received(data)
+        try:
+            consumed = super().received(data)
+        except OSError:  # of the temporary file that a large body gets
+            self.error = TryLater("The server has no room for a body as large. Nothing was stored; send it again.", "disk_full")
+            self.discard()
+            return self.drain(data)
         if isinstance(self.error, RequestEntityTooLarge) and not self.expect_continue and not self.body_rcv.completed:
-            self.body_rcv.getbuf().close()
-            self.body_rcv.buf, self.drained, self.completed = Nowhere(), 0, False
+            self.discard()
         elif self.chunked and not self.completed and len(self.body_rcv.control_line) + len(self.body_rcv.trailer) > CHUNK_LINE_LIMIT:
             self.error, self.completed = BadRequest("a chunk's size or trailer is too long"), True
         if self.completed:
             self.expect_continue = False
         return consumed
+
+    def discard(self) -> None:
+        """From now on what arrives of the body goes nowhere."""
+        with contextlib.suppress(OSError):
+            self.body_rcv.getbuf().close()
+        self.body_rcv.buf, self.drained, self.completed = Nowhere(), 0, False
 
     def drain(self, data: bytes) -> int:
         consumed = self.body_rcv.received(data)
@@ -4239,7 +4249,7 @@ class Server:
             max_request_header_size=HEADER_LIMIT,
             max_request_body_size=WIRE_LIMIT + 1,        # waitress refuses what has as many bytes
             recv_bytes=65_536,
-            inbuf_overflow=65_536, outbuf_overflow=65_536,  # what is larger is a file's: there may be many connections
+            inbuf_overflow=65_536,                       # a larger body gets a file: any stranger may send one
             log_socket_errors=False,                     # a client that hangs up is no error of ours
             clear_untrusted_proxy_headers=False,         # we read none of them
             ident=None)

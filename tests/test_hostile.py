@@ -1,6 +1,7 @@
 """What strangers send on purpose: shapes that smuggle, connections that hold, bodies without end; and what keys must not open."""
 
 import csv
+import errno
 import functools
 import http.server
 import json
@@ -25,7 +26,7 @@ from benchmarks.kill9 import Posting, stored_ids
 from conftest import ADMIN, Answers, Api, Served, ServerProcess, clean_environment, event, exchange, request_bytes
 from test_http import METRIC
 from test_page import browser, visit  # noqa: F401 (fixtures)
-from test_server import get, is_silent, on_loop, post, problem_of, reset, stored, wait_until
+from test_server import chunked, get, is_silent, on_loop, post, problem_of, reset, stored, wait_until
 
 ########################################################################################################
 # Shapes
@@ -127,6 +128,21 @@ def test_what_has_no_end_is_refused_when_its_limit_is_reached(target, begin, mor
         connection.settimeout(30)
         connection.sendall(more)
         assert problem_of(Answers(connection).next())["status"] == status
+
+
+@pytest.mark.parametrize("encode", [request_bytes, chunked], ids=["with a length", "in chunks"])
+def test_a_large_body_for_which_there_is_no_room_is_told_to_come_again(serve, monkeypatch, caplog, encode):
+    """Its temporary file may be on a full disk; smaller ones need none."""
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    served = serve()
+    monkeypatch.setattr("waitress.buffers.TempfileBasedBuffer.newfile", full)
+    large = json.dumps(event(properties={"a": "x" * 300_000})).encode()
+    answer = exchange(served, encode(large))[0]
+    assert (answer[0], problem_of(answer)["code"], answer[1]["connection"]) == (429, "disk_full", "close")
+    assert exchange(served, post("small"))[0][0] == 201 and stored(served) == ["small"] and caplog.records == []
 
 
 def test_urgent_bytes_end_the_connection_and_nothing_else(target, caplog):
