@@ -34,8 +34,8 @@ METRIC = {"terms": [{"key": "A", "event": "Sale", "type": "contact", "aggregatio
 def choose(draw: random.Random) -> tuple[str, str, object, set[int]]:
     """One request of the mix: method, path, body and the statuses that are right."""
     number, location = draw.randrange(EVENTS), f"loc-{draw.randrange(5)}"
-    made = {"event_name": draw.choice(["Sale", "Offer"]), "location_id": location, "distinct_id": f"d-{number}", "contact_id": f"c-{number % 500}",
-            "properties": {"value": number, "note": "x" * draw.randrange(200)}}  # fmt: skip
+    made = {"event_name": draw.choice(["Sale", "Offer"]), "location_id": location, "distinct_id": f"d-{number}",
+            "contact_id": f"c-{number % 500}", "properties": {"value": number, "note": "x" * draw.randrange(200)}}  # fmt: skip
     kind = draw.random()
     if kind < 0.70:
         return "POST", "/events/ingestion/v1", made, {200, 201}
@@ -94,8 +94,8 @@ def minute(server: ServerProcess, clients: list[Client], seconds: float) -> dict
     took = sorted(second for each, start in zip(clients, before) for second in each.took[start:])
     wal = Path(server.database + "-wal")
     spent = processor_seconds(server.process.pid) - spent
-    return {"requests": len(took) / seconds, "cpu": spent / len(took) * 1000, "p50": took[len(took) // 2] * 1000, "p99": took[len(took) * 99 // 100] * 1000,
-            "memory": megabytes(server.process.pid, "VmRSS"), "wal": wal.stat().st_size / 2**20}  # fmt: skip
+    return {"requests": len(took) / seconds, "cpu": spent / len(took) * 1000, "p50": took[len(took) // 2] * 1000,
+            "p99": took[len(took) * 99 // 100] * 1000, "memory": megabytes(server.process.pid, "VmRSS"), "wal": wal.stat().st_size / 2**20}  # fmt: skip
 
 
 def verdict(minutes: list[dict[str, float]], wrong: list[str]) -> list[str]:
