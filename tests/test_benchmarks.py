@@ -161,14 +161,14 @@ def test_growth_is_measured_on_files_that_are_filled_as_posts_would_have(tmp_pat
     monkeypatch.setattr(growth, "WARM_SECONDS", 0.05)
     monkeypatch.setattr(growth.BottleSQLite, "needs", [("no-such-command", "pip install it")])
     held = []
-    monkeypatch.setattr(growth, "bytes_an_event", lambda database: held.append(content(database)) or 100.0)
+    monkeypatch.setattr(growth, "time_start", lambda peer, folder: held.append(content(folder / "events.db")) or 0.25)
     assert growth.main(["--sizes", "3000", "--rounds", "1", "--seconds", "0.2", "--folder", str(tmp_path)]) == 0
     said = capsys.readouterr()
     assert "a commit a request is left out, get it with: pip install it" in said.err
     lines = said.out.splitlines()
     assert lines[2].startswith("| 3,000 | **Streamlined Lite** |") and "(200 after" in lines[3]
     assert {line.count("|") for line in lines[:4]} == {len(growth.COLUMNS) + 1}
-    assert held == [(3000, 3000, growth.LOCATIONS, 0)] and list(tmp_path.iterdir()) == []
+    assert held == [(3000, 3000, growth.LOCATIONS, 0)] * 3 and " 0.25 |" in lines[2] and list(tmp_path.iterdir()) == []
 
 
 def content(database: Path) -> tuple:

@@ -1,10 +1,11 @@
 """How Streamlined Lite grows: posts, file, start-up and memory at 0, 1 and 10 million events, beside Bottle with a commit a request.
 
-    python tests/benchmarks/growth.py [--sizes 0,1000000,10000000] [--rounds 3] [--seconds 5] [--json]
+    python tests/benchmarks/growth.py [--sizes 0,1000000,10000000] [--rounds 3] [--seconds 5] [--files FOLDER] [--json]
 
 The files are filled by inserts into the real schema with its triggers and indexes, in the order of arrival and
 with random distinct_ids; the posts go to all locations and contacts alike. The last lines are posts while a
-metric reads every event. At 10 million about ten minutes and 7 GB, which are deleted at the end.
+metric reads every event. Filling 10 million takes about ten minutes and 8 GB, which are deleted at the end; with
+--files they stay in that folder, and the next run begins with what it finds there.
 """
 
 import argparse
@@ -61,21 +62,35 @@ def body(distinct_id: bytes, number: int, chance: random.Random = random.Random(
             f'"contact_id":"{contact_id}","timestamp":{NOW + number},"properties":{PROPERTIES}}}').encode()
 
 
-def fill(database: Path, first: int, last: int) -> None:
-    """Events from `first` up to `last`, into the schema that the server made: what as many posts would have left."""
+def fill(database: Path, last: int) -> None:
+    """Events up to the number `last`, into the schema that the server made: what as many posts would have left."""
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        for setting in ("journal_mode = off", "synchronous = off", "locking_mode = exclusive", "cache_size = -2000000",
-                        "recursive_triggers = on"):
-            connection.execute(f"pragma {setting}").fetchall()
-        known = [column[1] for column in connection.execute("pragma table_info(events)")]
-        moments = [name for name in ("received_at", "updated_at") if name in known]
+        columns = [column[1] for column in connection.execute("pragma table_info(events)")]
+        moments = [name for name in ("received_at", "updated_at") if name in columns]
         insert = (f"insert into events (location_id, distinct_id, event_name, contact_id, timestamp, properties, {', '.join(moments)}) "
                   f"values (?1, ?2, ?3, ?4, ?5, ?6, {', '.join(['?5'] * len(moments))})")
-        following = events(first, last)
+        for setting in ("journal_mode = off", "synchronous = off", "locking_mode = exclusive", "cache_size = -4000000",
+                        "recursive_triggers = on"):
+            connection.execute(f"pragma {setting}").fetchall()
+        following = events(count(connection), last)
         while part := list(itertools.islice(following, 100_000)):
             connection.execute("begin")
             connection.executemany(insert, part)
             connection.execute("commit")
+
+
+def count(connection: sqlite3.Connection) -> int:
+    """Nothing is deleted here, so that the newest id is the number of events."""
+    return connection.execute("select coalesce(max(event_id), 0) from events").fetchone()[0]
+
+
+def make(peer: type[Peer], folder: Path, size: int) -> float | None:
+    """The file in this folder has as many events; of how many bytes each is then."""
+    with running(peer, folder):
+        pass  # makes the schema
+    fill(folder / "events.db", size)
+    with contextlib.closing(sqlite3.connect(folder / "events.db")) as look:
+        return (folder / "events.db").stat().st_size / count(look) if size else None
 
 
 def time_start(peer: type[Peer], folder: Path) -> float:
@@ -84,12 +99,6 @@ def time_start(peer: type[Peer], folder: Path) -> float:
     with running(peer, folder) as started:
         started.wait_until(lambda: started.request("GET", "/healthz"))
         return time.perf_counter() - began
-
-
-def bytes_an_event(database: Path) -> float:
-    """Of the file, with the events that were posted since the last filling."""
-    with contextlib.closing(sqlite3.connect(database)) as look:
-        return database.stat().st_size / look.execute("select max(event_id) from events").fetchone()[0]
 
 
 class Scanning:
@@ -177,24 +186,20 @@ def table(rows: list[dict]) -> str:
 
 def grow(folder: Path, sizes: list[int], rounds: int, seconds: float) -> Iterator[dict]:
     """A row for each server at each size, then one for posts beside a reading of all."""
-    peers = {peer: folder / peer.__name__ for peer in (Ours, BottleSQLite) if not peer.lacks()}
+    peers = [peer for peer in (Ours, BottleSQLite) if not peer.lacks()]
     smallest: dict[type[Peer], list[dict]] = {}
-    for before, size in zip([0, *sizes], sizes):
-        for peer, files in peers.items():
-            with running(peer, files):
-                pass  # makes the schema
-            tell(f"{size:,} events: filling {peer.name}")
-            fill(files / "events.db", before, size)
-        bytes_each = {peer: bytes_an_event(files / "events.db") for peer, files in peers.items()} if size else {}
-        start = statistics.median(time_start(Ours, peers[Ours]) for _ in range(3))
+    for size in sizes:
+        folders = {peer: folder / f"{peer.__name__}-{size}" for peer in peers}
+        tell(f"{size:,} events: filling")
+        bytes_each = {peer: make(peer, files, size) for peer, files in folders.items()}
+        start = statistics.median(time_start(Ours, folders[Ours]) for _ in range(3))
         tell(f"{size:,} events: posting")
-        found = measure_size(peers, rounds, seconds)
+        found = measure_size(folders, rounds, seconds)
         smallest = smallest or found
         for peer, measured in found.items():
-            yield row(size, peer.name, measured, smallest[peer], found[Ours], size=bytes_each.get(peer),
-                      start=start if peer is Ours else None)
+            yield row(size, peer.name, measured, smallest[peer], found[Ours], size=bytes_each[peer], start=start if peer is Ours else None)
     tell(f"{size:,} events: posting while a metric reads them all")
-    alone, beside, answers = measure_scan(peers[Ours], rounds, seconds)
+    alone, beside, answers = measure_scan(folders[Ours], rounds, seconds)
     told = ", ".join(f"{status} after {took:.1f} s" for status, took, _ in answers)
     yield row(size, f"{Ours.name}, while a metric reads all ({told})", beside, alone, beside)
 
@@ -209,12 +214,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--folder", default="/var/tmp", help="where the files are, on a disk and not in memory (default: /var/tmp)")
+    parser.add_argument("--files", metavar="FOLDER", help="an existing folder for files to use again; they stay there")
     parser.add_argument("--json", action="store_true", help="all that was measured, instead of the table")
     options = parser.parse_args(arguments)
     if BottleSQLite.lacks():
         tell(f"{BottleSQLite.name} is left out, get it with: {BottleSQLite.lacks()}")
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        found = list(grow(Path(folder), options.sizes, options.rounds, options.seconds))
+    with contextlib.ExitStack() as stack:
+        folder = Path(options.files or stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder)))
+        found = list(grow(folder, options.sizes, options.rounds, options.seconds))
     print(json.dumps({"machine": machine(), "rows": found}, indent=1) if options.json else
           f"{table(found)}\n\nMedians of {options.rounds} alternating rounds (least–most), {CONNECTIONS} connections. {machine()}.")
     return 0
