@@ -176,7 +176,7 @@ def kilobytes(path: str) -> dict[str, int]:
 
 class Ours(Peer):
     name = "**Streamlined Lite**"
-    bulk_path = None
+    bulk_path = "/events/ingestion/v1/batch"
 
     @classmethod
     def lacks(cls) -> str | None:
