@@ -68,8 +68,8 @@ class Load:
         self.contacts: dict[tuple, tuple] = {}  # (location, contact) -> (name, tags)
         self.locations: set[str] = set()
         self.rejected: list[str] = []
-        self.kinds = [self.new_event] * 5 + [self.update] * 3 + [
-            self.replace, self.contact, self.contact, self.workflow, self.refused, self.delete_contact, self.delete_events, self.delete_location]
+        self.kinds = [self.new_event] * 5 + [self.update] * 3 + [self.contact, self.batch] * 2 + [
+            self.replace, self.workflow, self.refused, self.delete_contact, self.delete_events, self.delete_location]
 
     def request(self) -> tuple[bytes, Callable[[Answer], None]]:
         """A request, and what its answer does to what must be there."""
@@ -86,41 +86,57 @@ class Load:
 
     def post(self, location: str, distinct_id: str, name: str, contact: str | None, properties: dict, tags: list | None = None):
         """An event's request: as such, or with tags as a workflow's body."""
-        fields = {"event_name": name, "location_id": location, "distinct_id": distinct_id}
-        if tags is None:
-            body = fields | {"contact_id": contact, "properties": properties}
-        else:
-            body = sample("workflow-webhook-minimal") | {"contact_id": contact, "full_name": name, "tags": ",".join(tags),
-                                                         "customData": fields | {"properties": properties}}
-            body["location"] |= {"id": location}
+        body = self.body(location, distinct_id, name, contact, properties)
+        if tags is not None:
+            around = sample("workflow-webhook-minimal") | {"contact_id": contact, "full_name": name, "tags": ",".join(tags)}
+            body = around | {"customData": body, "location": around["location"] | {"id": location}}
 
         def then(answer: Answer) -> None:
-            key, old = (location, distinct_id), self.events.get((location, distinct_id))
-            assert answer.status == (200 if old else 201), answer
-            stored = (name, contact or (old and old[1]), properties)
-            if old and (old[0], old[1] or stored[1]) != stored[:2]:
-                self.rejected.append("event_replaced")
-            self.locations.add(location)
-            self.events[key] = (*stored, 0 if old is None else old[3] + (old[:3] != stored))
-            if stored[1]:
-                self.contacts.setdefault((location, stored[1]), (None, []))
+            assert answer.status == (200 if (location, distinct_id) in self.events else 201), answer
+            self.store(location, distinct_id, name, contact, properties)
             if tags is not None:
                 self.contacts[location, contact] = (name, sorted(tags))
         return request_bytes(body), then
 
-    def new_event(self):
+    def body(self, location: str, distinct_id: str, name: str, contact: str | None, properties: dict) -> dict:
+        fields = {"event_name": name, "location_id": location, "distinct_id": distinct_id, "properties": properties}
+        return fields | ({"contact_id": contact} if contact else {})
+
+    def store(self, location: str, distinct_id: str, name: str, contact: str | None, properties: dict) -> None:
+        old = self.events.get((location, distinct_id), (name, None, properties, 0))
+        stored = (name, contact or old[1], properties)
+        if old[:2] != stored[:2] and (old[0] != name or old[1]):
+            self.rejected.append("event_replaced")
+        self.events[location, distinct_id] = (*stored, old[3] + ((location, distinct_id) in self.events and old[:3] != stored))
+        self.locations.add(location)
+        if stored[1]:
+            self.contacts.setdefault((location, stored[1]), (None, []))
+
+    def new(self) -> tuple:
         location, contact = self.place()
-        return self.post(location, f"d-{next(self.numbers)}", "Sold", self.rng.choice((contact, None)), self.properties())
+        return location, f"d-{next(self.numbers)}", "Sold", self.rng.choice((contact, None)), self.properties()
+
+    def new_event(self):
+        return self.post(*self.new())
 
     def update(self):
-        if not (key := self.known()):
-            return self.new_event()
-        return self.post(*key, self.events[key][0], self.events[key][1], self.properties())
+        key = self.known()
+        return self.post(*key, self.events[key][0], self.events[key][1], self.properties()) if key else self.new_event()
 
     def replace(self):
-        if not (key := self.known()):
-            return self.new_event()
-        return self.post(*key, f"Other {next(self.numbers)}", self.place()[1], self.properties())
+        key = self.known()
+        return self.post(*key, f"Other {next(self.numbers)}", self.place()[1], self.properties()) if key else self.new_event()
+
+    def batch(self):
+        events, broken, atomic = [self.new() for _ in range(self.rng.randint(1, 4))], self.rng.random() < 0.5, self.rng.random() < 0.5
+
+        def then(answer: Answer) -> None:
+            assert answer.status == (200 if not broken else 422 if atomic else 207), answer
+            for each in events if not (broken and atomic) else ():
+                self.store(*each)
+            self.rejected += ["invalid"] * broken
+        bodies = [self.body(*each) for each in events] + [event(timestamp="soon")] * broken
+        return request_bytes(bodies, path=f"/events/ingestion/v1/batch?atomic={str(atomic).lower()}"), then
 
     def workflow(self):
         location, contact = self.place()
@@ -237,11 +253,11 @@ class Recorder:
         asked.sort(key=lambda each: each[0].startswith(b"DELETE"))  # as the turn serves them: what may take long comes last
         asked.sort(key=lambda each: each[0].startswith(b"DELETE"))  # as the turn serves them: what may take long comes last
         self.answering = len(self.states)
-        for (_, then), answer in zip(asked, served.together(*[request for request, _ in asked])):
+        for number, answer in served.together(*[request for request, _ in asked]):
             if answer.status == 429 and self.failing:
                 self.refused += 1
             else:
-                then(answer)
+                asked[number][1](answer)
         self.load.check(served.database.writer)
         served.database.idle()
         if self.rng.random() < 0.4:

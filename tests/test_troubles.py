@@ -73,14 +73,14 @@ TROUBLES = {
 
 def work(served: Stepped, load: Load, code: str | None) -> list[int]:
     """The statuses of three requests of a turn, of which some may be refused, for this reason."""
-    asked = [load.request() for _ in range(3)]
-    answers = served.together(*[request for request, _ in asked])
-    for (_, then), answer in zip(asked, answers):
+    asked, statuses = [load.request() for _ in range(3)], []
+    for number, answer in served.together(*[request for request, _ in asked]):
+        statuses.append(answer.status)
         if answer.status == 429 and code:
             check_refusal(answer, code)
         else:
-            then(answer)
-    return [answer.status for answer in answers]
+            asked[number][1](answer)
+    return statuses
 
 
 def health(served: Stepped) -> str:

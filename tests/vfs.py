@@ -5,7 +5,7 @@ import itertools
 import random
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -218,6 +218,7 @@ class Stepped:
         self.app = lite.create_app(self.config, clock)
         self.server, self.database = lite.Server(self.app, self.config), self.app.database
         self.database.take_turns()
+        self.remember_order()
         self.connections = [self.connect() for _ in range(connections)]
         self.checkpointed, attempt = threading.Event(), self.database.checkpointer.attempt
         self.database.checkpointer.attempt = lambda: (attempt(), self.checkpointed.set())
@@ -227,14 +228,28 @@ class Stepped:
         self.server.poll(0.1)
         return connection
 
-    def together(self, *requests: bytes) -> list[Answer]:
-        """Writes that arrive in this order, before the turn that they share."""
+    def together(self, *requests: bytes) -> Iterator[tuple[int, Answer]]:
+        """Writes that arrive in this order, before the turn that they share: answers by number, in the order in which they were served."""
         for number, request in enumerate(requests):
             self.connections[number].sendall(request)
             while len(self.server.dispatcher) <= number:
                 self.server.poll(0.01)
+        ports = [connection.getsockname()[1] for connection in self.connections]
+        self.served.clear()
         self.server.turn()
-        return [self.answer(number) for number in range(len(requests))]
+        answers = [self.answer(number) for number in range(len(requests))]
+        order = dict.fromkeys([*map(ports.index, self.served), *range(len(requests))])  # who is refused unserved comes last
+        return ((number, answers[number]) for number in order)
+
+    def remember_order(self) -> None:
+        in_line = self.server.dispatcher.in_line
+
+        def remembering_order(until: float) -> Iterator[lite.Channel]:
+            for channel in in_line(until):
+                self.served.append(channel.addr[1])
+                yield channel
+        self.served: list[int] = []
+        self.server.dispatcher.in_line = remembering_order
 
     def get(self, path: str) -> Answer:
         self.connections[0].sendall(request_bytes(b"", path=path, method="GET"))
