@@ -2870,7 +2870,7 @@ def filter_sql(group: Group, where: Frame, binds: Binds) -> str:
 
 
 # What one term makes of its facts, whose column x is the count, the number, the text or the contact they are about.
-AGGREGATES = {"count": "coalesce(sum(x), 0)", "unique_contacts": "count(distinct x)", "count_distinct": "count(distinct x)", "sum": "total(x)",
+AGGREGATES = {"count": "sum(x)", "unique_contacts": "count(distinct x)", "count_distinct": "count(distinct x)", "sum": "total(x)",
               "avg": "avg(x)", "min": "min(x)", "max": "max(x)", "median": "median(x)", "p90": "percentile_cont(x, 0.9)",
               "p95": "percentile_cont(x, 0.95)", "latest": "x"}
 EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
@@ -2931,24 +2931,33 @@ def events_sql(term: Term, where: Frame, binds: Binds, breakdown: str | None = N
 def compile_term(term: Term, groupings: Iterable[str], cells: list[tuple[int, int, int]], where: Frame,
                  breakdown: str | None = None, groups: list[str | None] | None = None) -> tuple[str, Binds]:
     """The statement of one term: (grouping, its two keys, value, skipped) for each group of each grouping."""
+    if term.aggregation in WITHOUT_PROPERTY and not (term.filters or breakdown):
+        return compile_count(term, groupings, cells, where)
     binds = Binds()
-    raw, source = raw_sql(term, where, binds), events_sql(term, where, binds, breakdown)
-    latest = term.aggregation == "latest"
-    if term.aggregation == "count" and not breakdown:  # a range of the index, counted as it is
-        raw, source = f"(select count(*) from {source})", "cells cross join places"
-    else:
-        source = f"cells cross join places cross join {source}"
-    columns = f"{raw} as raw, cell, period, location"
+    source, latest = events_sql(term, where, binds, breakdown), term.aggregation == "latest"
+    columns = f"{raw_sql(term, where, binds)} as raw, cell, period, location"
     columns += f", {group_sql(breakdown, groups, binds)} as grp" if breakdown else ""
     columns += ", e.event_id" if breakdown == "tag" else ""  # an event with two tags of one group is there once
     columns += ", printf('%013d%019d', e.timestamp, e.event_id) as moment" if latest else ""
-    facts = (f"raws as materialized (select {'distinct ' if breakdown == 'tag' else ''}{columns}\nfrom {source}),\n"
+    facts = (f"raws as materialized (select {'distinct ' if breakdown == 'tag' else ''}{columns}\nfrom cells cross join places cross join {source}),\n"
              f"facts as (select *, {x_sql(term, 'raw')} as x from raws)")
     skipped = "0" if term.aggregation in (*WITHOUT_PROPERTY, "count_distinct") else "sum(raw is not null and x is null)"
     newest = "max(case when x is not null then moment end)" if latest else "null"  # the x beside it is that of the same row
     selects = [f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, {AGGREGATES[term.aggregation]}, {skipped}, {newest}\n"
                f"from facts group by {', '.join(GROUPINGS[grouping])}" for grouping in groupings]
     return f"{cells_sql(cells, where, binds)},\n{facts}\n" + "\nunion all ".join(selects), binds
+
+
+def compile_count(term: Term, groupings: Iterable[str], cells: list[tuple[int, int, int]], where: Frame) -> tuple[str, Binds]:
+    """The same where the index on names has all that it takes: each bucket of each location, and each whole period, is a
+    range of it, counted as it is. A contact is of one location, so that locations add up, buckets do not."""
+    binds, whole = Binds(), [(period[0][0], period[-1][1], number) for number, period in enumerate(where.periods)]
+    counted = "*" if term.aggregation == "count" else "distinct e.contact_id"
+    counts = (f"counts as materialized (select cell, period, location, (select count({counted}) from {events_sql(term, where, binds)}) as n\n"
+              f"from cells cross join places)")
+    selects = [f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, sum(n), 0, null\nfrom counts where cell {'<' if grouping == 'bucket' else '>='} "
+               f"{len(cells)} group by {', '.join(GROUPINGS[grouping])}" for grouping in groupings]
+    return f"{cells_sql([*cells, *whole], where, binds)},\n{counts}\n" + "\nunion all ".join(selects), binds
 
 
 class TooSlow(Exception):
