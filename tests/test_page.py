@@ -220,7 +220,10 @@ def test_a_pasted_key_signs_in_and_stays_by_choice(server, visit):
     opened.allow(401, 403)
     page = opened.open("")
     page.get_by_text("Lost your key?").click()
-    expect(page.get_by_text("keys create admin --scope admin")).to_be_visible()
+    with urllib.request.urlopen(server.url + "/session/v1") as answer:
+        command = json.load(answer)["lost_key_command"]
+    assert "keys create" in command and server.database in command
+    expect(page.get_by_text(command)).to_be_visible()
     page.get_by_label("Key", exact=True).fill("not-a-key")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("not known here")
@@ -565,6 +568,115 @@ def test_a_metric_is_duplicated_and_deleted(start, tmp_path, visit):
     page.get_by_role("button", name="Delete metric").click()
     heading(page, "Dashboard")
     expect(page.locator(".metric h2")).to_have_text(["One", "One (copy)"])
+
+
+def test_metrics_are_arranged_by_keyboard_and_pointer_exported_and_imported(server, visit, tmp_path):
+    ask(server, "POST", "/metrics/v1/import", {"metrics": [{"name": name, "terms": [term()]} for name in ("One", "Two", "Three")]})
+    page = visit(server.url).sign_in()
+    page.get_by_role("button", name="Arrange …").click()
+    page.get_by_role("button", name="Move Three up").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Move Three up")).to_be_focused()
+    page.keyboard.press("Enter")
+    rows = page.get_by_role("dialog").get_by_role("listitem")
+    expect(rows).to_contain_text(["Three", "One", "Two"])
+    rows.nth(2).drag_to(rows.nth(1))
+    expect(rows).to_contain_text(["Three", "Two", "One"])
+    page.keyboard.press("Escape")
+    expect(page.locator(".metric h2")).to_have_text(["Three", "Two", "One"])
+    assert [each["name"] for each in ask(server, "GET", "/metrics/v1")["metrics"]] == ["Three", "Two", "One"]
+    with page.expect_download() as exported:
+        page.get_by_role("button", name="Export").click()
+    whole = json.loads(Path(exported.value.path()).read_text("utf-8"))
+    assert [each["name"] for each in whole["metrics"]] == ["Three", "Two", "One"]
+    whole["metrics"] += [{"name": "Four", "terms": [term(name="Another")]}]
+    (tmp_path / "more.json").write_text(json.dumps(whole))
+    page.locator("input[type=file]").set_input_files(tmp_path / "more.json")
+    expect(page.get_by_text("Imported: 1 new, 0 replaced, 3 unchanged").last).to_be_visible()
+    expect(page.locator(".metric h2")).to_have_text(["Three", "Two", "One", "Four"])
+
+
+def test_a_file_that_is_no_export_is_refused_with_the_reason(server, visit, tmp_path):
+    opened = visit(server.url)
+    opened.allow(422)
+    page = opened.sign_in()
+    (tmp_path / "wrong.json").write_text('{"metrics": [{"name": "No terms"}]}')
+    page.locator("input[type=file]").set_input_files(tmp_path / "wrong.json")
+    expect(page.get_by_role("dialog")).to_contain_text("/metrics/0/terms: is required")
+
+
+def test_the_comparison_and_the_rest_of_a_breakdown_show_their_events(server, visit):
+    day = lite.system_clock() - 35 * DAY
+    for number in range(14):
+        send(server, distinct_id=f"d-{number}", properties={"shop": f"shop {min(number, 11)}"})
+    for number in range(3):
+        send(server, distinct_id=f"old-{number}", timestamp=day)
+    ask(server, "POST", "/metrics/v1", {"name": "Offers", "terms": [term()]})
+    page = visit(server.url).sign_in(address="#/metrics/1?by=property.shop&table=group")
+    page.locator(".change").get_by_role("button", name="3: show its events").click()
+    expect(page.get_by_role("dialog")).to_contain_text("3 events, the newest first")
+    page.keyboard.press("Escape")
+    page.get_by_role("row", name="Other").get_by_role("button").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("2 events, the newest first")
+    expect(page.get_by_role("dialog")).to_contain_text("shop: shop 8")
+
+
+def test_a_finger_walks_through_a_chart_and_a_second_tap_shows_the_events(filled, visit):
+    page = visit(filled.url, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True).sign_in(address="#/metrics/2")
+    plot = page.get_by_role("application")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    at = {"x": box["width"] / 2, "y": box["height"] / 2}
+    plot.tap(position=at)
+    expect(page.locator(".tip")).to_contain_text("Revenue")
+    shown = page.locator(".tip strong").inner_text()
+    plot.tap(position=at | {"x": at["x"] + 60})
+    expect(page.locator(".tip strong")).not_to_have_text(shown)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    plot.tap(position=at | {"x": at["x"] + 60})
+    expect(page.get_by_role("dialog")).to_contain_text("the newest first")
+
+
+def test_the_page_fits_at_200_percent_and_moves_nothing_for_those_who_ask_so(server, filled, visit):
+    page = visit(filled.url, viewport={"width": 640, "height": 450}, reduced_motion="reduce").sign_in()  # 1280 by 900 at 200 %
+    for address in ("#/dashboard", "#/metrics/1", "#/metrics/4/edit", "#/activity", "#/settings/locations"):
+        page.goto(f"{filled.url}/{address}")
+        page.locator("h1").wait_for()
+        expect(page.locator("[aria-busy]")).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 640, address
+    page = visit(server.url, reduced_motion="reduce").sign_in(address="#/activity")
+    expect(page.locator(".pulse")).to_be_visible()
+    assert page.locator(".pulse").evaluate("each => getComputedStyle(each).animationName") == "none"
+
+
+def test_a_newcomer_gets_from_the_printed_link_to_a_metric_on_the_dashboard(tmp_path, visit, start):
+    server = start(tmp_path / "new.db")
+    page = visit(server.url).sign_in()
+    page.get_by_role("link", name="Send your first event").click()
+    page.get_by_role("link", name="New integration").click()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("textbox", name="Name").fill("My workflows")
+    page.get_by_role("button", name="Create integration").click()
+    page.get_by_text("curl", exact=True).click()
+    command = page.get_by_role("region", name="curl command").inner_text()
+    page.get_by_role("link", name="Watch events arrive").click()
+    expect(page.get_by_role("heading", name="Waiting for your first event")).to_be_visible()
+    url, key, body = re.fullmatch(r"curl (\S+) -H 'X-API-Key: (\S+)' -H 'Content-Type: application/json' -d '(.*)'", command).groups()
+    request = urllib.request.Request(url, body.encode(), {"X-API-Key": key, "Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 201
+    expect(page.get_by_role("button", name=re.compile("accepted.*Offer Made"))).to_be_visible()
+    page.get_by_role("link", name="Dashboard").click()
+    page.get_by_role("link", name="New metric").click()
+    page.get_by_role("textbox", name="Name").fill("Offers")
+    page.get_by_role("combobox", name="Event").click()
+    page.get_by_role("option", name=re.compile("Offer Made.*1 event")).click()
+    expect(page.locator(".headline .value")).to_have_text("1")
+    page.get_by_role("button", name="Save").click()
+    heading(page, "Offers")
+    page.get_by_role("link", name="Dashboard").click()
+    expect(page.get_by_role("link", name="Offers")).to_be_visible()
+    expect(page.locator(".metric .value")).to_have_text("1")
 
 
 # Contacts and locations
