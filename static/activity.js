@@ -9,7 +9,8 @@ import { confirm, confirmRemoval, dialog, failure, form, loader, problemList, wa
 import { ways } from "./settings.js";
 
 const EVERY_MS = 3000;
-const OUTCOMES = [["", "Everything"], ["accepted", "Accepted"], ["updated", "Updated"], ["refused", "Refused"], ["replaced", "Replaced"], ["attempt", "Wrong key"]];
+const OUTCOMES = [["", "Everything"], ["accepted", "Accepted"], ["updated", "Updated"], ["refused", "Refused"], ["replaced", "Replaced"],
+  ["attempt", "Wrong key"]];
 
 export function showActivity(view) {
   const [box, load] = loader(view.signal);
@@ -20,7 +21,8 @@ export function showActivity(view) {
   }, () => feed.draw());
   const [state, set] = view.state({ location: "", name: "", outcome: "" }, show);
   view.begin("Activity", isAdmin() && button("Delete events …", () => deleteByFilter(state, show), "danger-plain small"),
-    h("div.range", oneLocation(state.location, set("location")), entry("Event name", state.name, set("name", later(300, show)), { type: "search" }),
+    h("div.range", oneLocation(state.location, set("location")),
+      entry("Event name", state.name, set("name", later(300, show)), { type: "search" }),
       select("Outcome", isAdmin() ? OUTCOMES : OUTCOMES.slice(0, 3), state.outcome, set("outcome"))), box);
   show();
   loadLocations(view.signal).catch(() => {}); // new ones get their names; the feed itself says when the server is away
@@ -83,7 +85,8 @@ class Feed {
     const when = h("time", { datetime: item.at }, ago(item.at));
     const inside = [h(`span.badge.${item.outcome}`, item.label ?? item.outcome), h("span.entry", h("span.strong", cut(item.title, 120)),
       h("span.hint", [item.data.location_id && locationName(item.data.location_id), ...item.text].filter(Boolean).join(" · "))), when];
-    const element = h("li", { class: live ? "new" : null }, item.open ? h("button.row", { type: "button", onclick: () => this.open(item) }, inside) : h("div.row", inside));
+    const row = item.open ? button(inside, () => this.open(item), "row") : h("div.row", inside);
+    const element = h("li", { class: live ? "new" : null }, row);
     this.rows.set(item.key, { element, when });
     return element;
   }
@@ -95,18 +98,24 @@ class Feed {
 }
 
 /** What is shown before anything has come. */
-const waiting = () => h("div.card.stack", h("div.actions", h("span.pulse", { "aria-hidden": "true" }), h("h2", "Waiting for your first event")),
+const waiting = () => h("div.card.stack", h("div.actions", h("span.pulse", { "aria-hidden": "true" }),
+  h("h2", "Waiting for your first event")),
   h("p", "It appears here by itself as soon as it arrives."),
-  isAdmin() && h("p", "You need an integration, whose token goes with each event. ", link("New integration", "#/settings/integrations/new", "button")), ways());
+  isAdmin() && h("p", "You need an integration, whose token goes with each event. ",
+    link("New integration", "#/settings/integrations/new", "button")), ways());
 
 // The key is of one state of an entry: one that changed is drawn anew.
 const ITEMS = {
-  events: (data) => ({ key: `e${data.event_id} ${data.updated_at}`, at: data.updated_at, data, name: data.event_name, title: data.event_name,
+  events: (data) => ({ key: `e${data.event_id} ${data.updated_at}`, at: data.updated_at, data, name: data.event_name,
+    title: data.event_name,
     outcome: data.update_count ? "updated" : "accepted", open: (event, signal) => openEvent(event.event_id, signal),
     text: [data.contact_id ? `contact ${cut(data.contact_id, 40)}` : "account", propertiesText(data.properties)] }),
-  rejections: (data) => ({ key: `r${data.rejection_id} ${data.replayed_at}`, at: data.received_at, data, name: nameIn(data), title: nameIn(data) ?? data.path,
-    outcome: data.code === "event_replaced" ? "replaced" : "refused", label: data.replayed_at && "sent again", open: openRejection, text: [cut(data.problem.detail ?? data.code, 240)] }),
-  attempts: (data) => ({ key: `a${data.time}${data.path}`, at: data.time, data, title: data.path, outcome: "attempt", label: "wrong key", text: [data.reason] }),
+  rejections: (data) => ({ key: `r${data.rejection_id} ${data.replayed_at}`, at: data.received_at, data, name: nameIn(data),
+    title: nameIn(data) ?? data.path,
+    outcome: data.code === "event_replaced" ? "replaced" : "refused", label: data.replayed_at && "sent again", open: openRejection,
+      text: [cut(data.problem.detail ?? data.code, 240)] }),
+  attempts: (data) => ({ key: `a${data.time}${data.path}`, at: data.time, data, title: data.path, outcome: "attempt", label: "wrong key",
+    text: [data.reason] }),
 };
 
 /** The event's name in a refused body, where that is JSON. */
@@ -130,7 +139,8 @@ function openRejection(rejection, signal) {
     const again = button("Send again", async () => {
       again.disabled = true;
       try {
-        const answer = await call("POST", `/rejections/v1/${id}/replay`, { body: body.value === was ? undefined : body.value, type: type || undefined });
+        const answer = await call("POST", `/rejections/v1/${id}/replay`,
+          { body: body.value === was ? undefined : body.value, type: type || undefined });
         fill(outcome, h("p.success", { role: "status" }, `Sent again: ${answer.status}.`), warnings(answer.warnings ?? []));
       } catch (error) {
         again.disabled = false;
@@ -138,10 +148,13 @@ function openRejection(rejection, signal) {
       }
     }, "primary");
     const dismiss = async () => {
-      if (await confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss", { act: () => remove(`/rejections/v1/${id}`) })) close();
+      if (await confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss",
+        { act: () => remove(`/rejections/v1/${id}`) })) close();
     };
-    return [problemList({ status: 0, message: rejection.problem.detail, ...rejection.problem }), facts([["Arrived", exactTime(rejection.received_at)], ["Path", path + (query && `?${query}`)],
-      ["Content type", type || "none"], replayed && ["Sent again", exactTime(replayed)]]), field("Body", body, { hint: hintOf(rejection) }), outcome,
+    return [problemList({ status: 0, message: rejection.problem.detail, ...rejection.problem }),
+      facts([["Arrived", exactTime(rejection.received_at)], ["Path", path + (query && `?${query}`)],
+      ["Content type", type || "none"], replayed && ["Sent again", exactTime(replayed)]]), field("Body", body, { hint: hintOf(rejection) }),
+        outcome,
     actions(!replayed && again, button("Dismiss …", dismiss, "danger-plain"))];
   }, { wide: true, signal });
 }
@@ -149,7 +162,8 @@ function openRejection(rejection, signal) {
 function hintOf({ truncated, encoding, replayed_at: replayed }) {
   if (replayed) return "This was sent again already.";
   if (encoding !== "utf-8") return "The body is not text; it is shown as Base64 and can only be sent again as it was.";
-  return truncated ? "Only the first 64 kB were kept. Send it again with a whole body." : "Correct it here, and send it again. It counts from the time at which it first came.";
+  return truncated ? "Only the first 64 kB were kept. Send it again with a whole body."
+    : "Correct it here, and send it again. It counts from the time at which it first came.";
 }
 
 function pretty(body) {
@@ -165,12 +179,16 @@ function pretty(body) {
 function deleteByFilter({ location: location_id, name: event_name }, again) {
   const filter = { location_id, event_name };
   const set = (name) => (text) => { filter[name] = text; };
-  const moment = (label, name, more) => entry(label, "", (text) => { filter[name] = text && new Date(text).toISOString(); }, { type: "datetime-local", ...more });
-  return dialog("Delete events", (close) => form([hint("All that match every field that is filled in. You see how many before anything is deleted."),
-    oneLocation(location_id, set("location_id")), entry("Event name", event_name, set("event_name")), entry("contact_id", "", set("contact_id")),
+  const moment = (label, name, more) => entry(label, "", (text) => { filter[name] = text && new Date(text).toISOString(); },
+    { type: "datetime-local", ...more });
+  return dialog("Delete events",
+    (close) => form([hint("All that match every field that is filled in. You see how many before anything is deleted."),
+    oneLocation(location_id, set("location_id")), entry("Event name", event_name, set("event_name")),
+      entry("contact_id", "", set("contact_id")),
     moment("From", "from", { hint: `In your time zone, ${viewerZone()}` }), moment("Before", "to")], "Delete …", async () => {
     const words = Object.entries(filter).filter(([, value]) => value).map(([name, value]) => `${name}: ${cut(value, 80)}`).join(", ");
-    if (!await confirmRemoval("Delete these events?", `${words || "All events"}. They are gone for good.`, "Delete them", "/events/v1", filter)) return;
+    if (!await confirmRemoval("Delete these events?", `${words || "All events"}. They are gone for good.`, "Delete them", "/events/v1",
+      filter)) return;
     close();
     again();
   }, button("Cancel", () => close())));

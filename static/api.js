@@ -44,24 +44,18 @@ export async function call(method, path, { query = {}, body, signal, key = sessi
   const headers = { ...(key && { "X-API-Key": key }), ...(body !== undefined && { "Content-Type": type }) };
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const address = path + (given.length ? `?${new URLSearchParams(given)}` : "");
-  const answer = await ask(address, { method, headers, signal, body: typeof body === "object" ? JSON.stringify(body) : body });
+  const sent = { method, headers, signal, body: typeof body === "object" ? JSON.stringify(body) : body };
+  const answer = await fetch(address, sent).catch((error) => {
+    if (error.name === "AbortError") throw error;
+    tell("reachable", false);
+    throw new Offline();
+  });
+  tell("reachable", true);
   const content = await answer.json().catch((error) => { if (error.name === "AbortError") throw error; return {}; }); // a proxy's error page
   if (answer.ok) return content;
   const problem = new Problem(answer.status, content);
   if (answer.status === 401 && key === session.key) tell("refused", problem); // an answer to another key ends no session
   throw problem;
-}
-
-async function ask(address, request) {
-  try {
-    const answer = await fetch(address, request);
-    tell("reachable", true);
-    return answer;
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    tell("reachable", false);
-    throw new Offline();
-  }
 }
 
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));

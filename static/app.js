@@ -22,7 +22,8 @@ const VIEWS = [
   [/^#\/settings\/integrations$/, showIntegrations, "#/settings/integrations"],
   [/^#\/settings\/integrations\/new$/, showNewIntegration, "#/settings/integrations"],
   [/^#\/settings\/locations$/, showLocations, "#/settings/integrations"],
-  [/^/, (view) => view.begin("Nothing here", [], h("p", "There is no page at this address."), link("Go to the dashboard", "#/dashboard")), ""],
+  [/^/, (view) => view.begin("Nothing here", [], h("p", "There is no page at this address."), link("Go to the dashboard", "#/dashboard")),
+    ""],
 ];
 const UNSAVED = "Your changes to this metric are not saved.";
 

@@ -47,7 +47,8 @@ class Builder {
   soon = later(300, () => { this.markErrors([]); this.pane.calculate(); });
 
   constructor(view, id, draft, known) {
-    Object.assign(this, { view, id, draft, known, pane: metricPane(view, () => clean(this.draft), { changed: () => this.changed(), height: 240,
+    Object.assign(this, { view, id, draft, known, pane: metricPane(view, () => clean(this.draft),
+      { changed: () => this.changed(), height: 240,
       refused: (errors) => this.markErrors(errors) ?? hint("The numbers appear here once what is marked is corrected.") }) });
     this.saved = this.text();
     view.unsaved = () => isAdmin() && this.text() !== this.saved;
@@ -58,8 +59,10 @@ class Builder {
   }
 
   show() {
-    const back = link(isAdmin() ? "Cancel" : "Back", withRange(this.id ? `#/metrics/${this.id}` : "#/dashboard", this.pane.state), "button");
-    this.view.begin(!this.id ? "New metric" : isAdmin() ? "Edit metric" : "Definition", [back, isAdmin() && button("Save", () => this.save(), "primary")],
+    const back = link(isAdmin() ? "Cancel" : "Back", withRange(this.id ? `#/metrics/${this.id}` : "#/dashboard", this.pane.state),
+      "button");
+    this.view.begin(!this.id ? "New metric" : isAdmin() ? "Edit metric" : "Definition",
+      [back, isAdmin() && button("Save", () => this.save(), "primary")],
       this.outcome, this.pane.controls,
       h("div.builder", h("div.stack", this.editor, this.source), h("div.stack", this.words, this.pane.box)));
     this.draw(null);
@@ -94,9 +97,11 @@ class Builder {
     return h("div.card.stack", entry("Name", draft.name, type(draft, "name"), { pointer: "/metric/name" }), h("div.pair",
       select("Format", [["number", "Number"], ["percent", "Percent"], ["currency", "Currency"]], format.style,
         (style) => set(FORMATS[style] && { style, ...FORMATS[style] }), { pointer: "/metric/format/style" }),
-      select("Decimals", decimals, String(format.decimals ?? ""), (value) => set(value ? { ...format, decimals: Number(value) } : undefined),
+      select("Decimals", decimals, String(format.decimals ?? ""),
+        (value) => set(value ? { ...format, decimals: Number(value) } : undefined),
         { pointer: "/metric/format/decimals" }),
-      format.style === "currency" && entry("Currency", format.currency, type(format, "currency"), { pointer: "/metric/format/currency", placeholder: "USD" })));
+      format.style === "currency" && entry("Currency", format.currency, type(format, "currency"),
+        { pointer: "/metric/format/currency", placeholder: "USD" })));
   }
 
   // Terms
@@ -131,9 +136,11 @@ class Builder {
       } });
     return h("section.card.stack", { "aria-label": `Term ${term.key}` },
       h("div.page-head", h("h2", h("span.chip", { "aria-hidden": "true" }, term.key), ` Term ${term.key}`), actions(
-        terms.length < TERMS && button("Duplicate", () => this.grow(index + 1, term), "small", { "aria-label": `Duplicate term ${term.key}` }),
+        terms.length < TERMS && button("Duplicate", () => this.grow(index + 1, term), "small",
+          { "aria-label": `Duplicate term ${term.key}` }),
         terms.length > 1 && button("Remove", () => this.drop(index), "small", { "aria-label": `Remove term ${term.key}` }))), event,
-      choices("Which events", [["account", "All events"], ["contact", "Only events with a contact"]], term.type, set("type"), { "data-pointer": `${at}/type` }),
+      choices("Which events", [["account", "All events"], ["contact", "Only events with a contact"]], term.type, set("type"),
+        { "data-pointer": `${at}/type` }),
       h("div.pair", select("Calculate", AGGREGATIONS, term.aggregation ?? "count", set("aggregation"), { pointer: `${at}/aggregation` }),
         takesProperty(term.aggregation) && combobox("Property", { value: term.property, placeholder: "value", pointer: `${at}/property`,
           options: () => properties().map(([value, kinds]) => ({ value, hint: kinds.join(", ") })),
@@ -148,7 +155,8 @@ class Builder {
     if (!event || !/^(property|contact)\./.test(breakdown)) return [];
     const query = { ...queryOf(this.pane.state), interval: "total", breakdown, metric: { terms: [{ key: "A", event, type }] } };
     const found = await post("/metrics/v1/query", query).catch(() => null); // suggestions are a help, not a need
-    return (found?.breakdown.groups ?? []).filter((each) => each.key !== null).map((each) => ({ value: each.key, hint: count(each.value, "event") }));
+    const groups = (found?.breakdown.groups ?? []).filter((each) => each.key !== null);
+    return groups.map((each) => ({ value: each.key, hint: count(each.value, "event") }));
   }
 
   // Formula
@@ -163,7 +171,8 @@ class Builder {
       changed();
     }, "chip", { "aria-label": label });
     input.setSelectionRange(input.value.length, input.value.length);
-    return h("div.card.stack", { hidden: draft.terms.length < 2 && !draft.formula }, field("Formula", input, { pointer: "/metric/formula" }),
+    return h("div.card.stack", { hidden: draft.terms.length < 2 && !draft.formula },
+      field("Formula", input, { pointer: "/metric/formula" }),
       h("div.formula-error"), h("div.actions", { role: "group", "aria-label": "Insert into the formula" },
         draft.terms.map(({ key }) => chip(key, `Insert term ${key}`)), chip(" + ", "plus", "+"), chip(" - ", "minus", "−"),
         chip(" * ", "times", "×"), chip(" / ", "divided by", "÷"), chip("(", "open parenthesis"), chip(")", "close parenthesis")));
@@ -196,7 +205,8 @@ class Builder {
       toast("Metric saved");
       location.hash = withRange(`#/metrics/${saved.metric_id}`, this.pane.state);
     } catch (error) {
-      fill(this.outcome, error.errors?.length ? this.markErrors(error.errors.map((each) => ({ ...each, pointer: `/metric${each.pointer}` }))) : problemList(error));
+      const errors = error.errors?.map((each) => ({ ...each, pointer: `/metric${each.pointer}` })) ?? [];
+      fill(this.outcome, errors.length ? this.markErrors(errors) : problemList(error));
     }
   }
 
@@ -215,7 +225,8 @@ class Builder {
   takeJson(text, box) {
     try {
       const parsed = JSON.parse(text);
-      if (!parsed.terms.length || parsed.terms.some((term) => typeof term.key !== "string" || typeof term.event !== "string")) throw new Error();
+      const isTerm = ({ key, event }) => typeof key === "string" && typeof event === "string";
+      if (!parsed.terms.length || !parsed.terms.every(isTerm)) throw new Error();
       this.draft = editable(parsed);
       mark(box, "");
       this.draw(null);

@@ -7,7 +7,8 @@ const TEXT_PX = 7;         // about the width of a character of a label
 const LABEL_PX = 74;       // what a label below the axis may take, with its distance to the next
 const POINTS_UP_TO = 45;   // more buckets than these have no dots
 const COLOURS = 8;         // of style.css
-const MARKS = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "M-3-3h6v6h-6z", "M0-4L4 3.2H-4z", "M0-4.4L4.4 0L0 4.4L-4.4 0z", "M-4-3.2H4L0 4z"];
+const MARKS = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "M-3-3h6v6h-6z", "M0-4L4 3.2H-4z", "M0-4.4L4.4 0L0 4.4L-4.4 0z",
+  "M-4-3.2H4L0 4z"];
 
 /**
  * `series`: [{name, values}], a value a bucket, null where there is none; `compare`: {name, buckets, values} or null.
@@ -47,7 +48,8 @@ function redrawn(plot, draw) {
 function layout(options, width) {
   const { buckets, series, compare, format, height, bare } = options;
   const values = [...series, compare ?? []].flatMap((each) => each.values ?? []).filter((value) => value !== null);
-  const axis = niceAxis(values.reduce((a, b) => Math.min(a, b), 0), values.reduce((a, b) => Math.max(a, b), 0), Math.max(2, Math.round(height / 60)));
+  const axis = niceAxis(values.reduce((a, b) => Math.min(a, b), 0), values.reduce((a, b) => Math.max(a, b), 0),
+    Math.max(2, Math.round(height / 60)));
   const labels = axis.ticks.map((value) => short(value, format, axis.step));
   const box = bare ? { left: 2, right: width - 2, top: 5, bottom: height - 5 }
     : { left: Math.max(...labels.map((text) => text.length)) * TEXT_PX + 12, right: width - 8, top: 10, bottom: height - 26 };
@@ -64,7 +66,8 @@ function niceAxis(low, high, wanted) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999) * power;
   const first = Math.floor(low / step + 1e-9);
-  const ticks = Array.from({ length: Math.ceil(high / step - 1e-9) - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+  const ticks = Array.from({ length: Math.ceil(high / step - 1e-9) - first + 1 },
+    (_, index) => Number(((first + index) * step).toPrecision(12)));
   return { low: ticks[0], high: ticks.at(-1), step, ticks };
 }
 
@@ -73,7 +76,8 @@ function niceAxis(low, high, wanted) {
 const midnight = ({ hour, minute }) => +hour === 0 && +minute === 0;
 const first = ({ day }) => day === "01";
 const HOURS = [["hour", () => true], ["hour", ({ hour }) => hour % 3 === 0], ["hour", ({ hour }) => hour % 6 === 0], ["day", midnight]];
-const LARGER = [["day", (now) => midnight(now) && now.weekday === "Mon"], ["month", first], ["month", (now) => first(now) && now.month % 3 === 1],
+const LARGER = [["day", (now) => midnight(now) && now.weekday === "Mon"], ["month", first],
+  ["month", (now) => first(now) && now.month % 3 === 1],
   ["year", (now) => first(now) && now.month === "01"]];
 
 /** [[index, text]] */
@@ -86,7 +90,8 @@ function calendarTicks(buckets, interval, zone, most) {
     const { length } = clocks.filter(each);
     return length <= most && length >= Math.min(2, buckets.length);
   }) ?? [unit, (_, index) => index % every === 0];
-  return buckets.flatMap(({ start }, index) => (begins(clocks[index], index) ? [[index, tick(start, shownUnit(name, clocks[index]), zone)]] : []));
+  return buckets.map(({ start }, index) => [index, tick(start, shownUnit(name, clocks[index]), zone)])
+    .filter(([index]) => begins(clocks[index], index));
 }
 
 /** January is labelled with its year, midnight with its day. */
@@ -98,8 +103,10 @@ function drawing(frame) {
   const { width, height, series, compare, bars, bare, box, y } = frame;
   const draw = bars ? drawBars : drawLines;
   return svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
-    svg("g.grid", bare ? svg("line.zero", { x2: width, y1: y(0), y2: y(0) }) : horizontals(frame)), bare ? null : svg("g.axis", verticals(frame)),
-    compare && svg("g.compare", draw(frame, compare, 0, true)), series.map((each, index) => svg(colour(index), draw(frame, each, index, false))),
+    svg("g.grid", bare ? svg("line.zero", { x2: width, y1: y(0), y2: y(0) }) : horizontals(frame)),
+      bare ? null : svg("g.axis", verticals(frame)),
+    compare && svg("g.compare", draw(frame, compare, 0, true)),
+      series.map((each, index) => svg(colour(index), draw(frame, each, index, false))),
     svg("line.cursor", { y1: box.top, y2: box.bottom, visibility: "hidden" }));
 }
 
@@ -109,9 +116,11 @@ const horizontals = ({ axis, labels, box, y }) => axis.ticks.map((value, index) 
   svg(value === 0 ? "line.zero" : "line", { x1: box.left, x2: box.right, y1: y(value), y2: y(value) }),
   svg("text", { x: box.left - 8, y: y(value) + 4, "text-anchor": "end" }, labels[index])]);
 
-const verticals = ({ buckets, interval, zone, box, x }) => calendarTicks(buckets, interval, zone, Math.max(1, Math.floor((box.right - box.left) / LABEL_PX))).map(([index, text]) => [
+const verticals = ({ buckets, interval, zone, box, x }) => calendarTicks(buckets, interval, zone,
+  Math.max(1, Math.floor((box.right - box.left) / LABEL_PX))).map(([index, text]) => [
   svg("line", { x1: x(index), x2: x(index), y1: box.bottom, y2: box.bottom + 5 }),
-  svg("text", { x: Math.max(box.left, Math.min(x(index), box.right - text.length * TEXT_PX / 2)), y: box.bottom + 19, "text-anchor": "middle" }, text)]);
+  svg("text", { x: Math.max(box.left, Math.min(x(index), box.right - text.length * TEXT_PX / 2)), y: box.bottom + 19,
+    "text-anchor": "middle" }, text)]);
 
 /** A line from each value to the next; one to a bucket that is not over is dashed, and where there is no value there is none. */
 function drawLines({ buckets, bare, x, y }, { values }, index, lighter) {
@@ -134,14 +143,16 @@ const mark = (index, open, transform) => svg(open ? "path.mark.open" : "path.mar
 function drawBars({ buckets, series, band, x, y }, { values }, index, lighter) {
   const whole = band * (lighter ? 0.9 : 0.66);
   const width = lighter ? whole : whole / series.length;
-  return values.slice(0, buckets.length).map((value, place) => value !== null && svg(lighter || buckets[place].complete ? "rect.bar" : "rect.bar.open", {
+  const name = (place) => (lighter || buckets[place].complete ? "rect.bar" : "rect.bar.open");
+  return values.slice(0, buckets.length).map((value, place) => value !== null && svg(name(place), {
     x: x(place) - whole / 2 + (lighter ? 0 : index * width), y: Math.min(y(value), y(0)), width: Math.max(1, width - (series.length > 1)),
     height: value && Math.max(Math.abs(y(value) - y(0)), 1) }));
 }
 
 function legend({ series, compare }) {
   if (series.length < 2 && !compare) return null;
-  return h("ul.legend", series.map((each, index) => h("li", swatch(colour(index), index), h("span.name", each.name))), compare && h("li", swatch("g.compare"), h("span.name", compare.name)));
+  return h("ul.legend", series.map((each, index) => h("li", swatch(colour(index), index), h("span.name", each.name))),
+    compare && h("li", swatch("g.compare"), h("span.name", compare.name)));
 }
 
 const swatch = (name, index = null) => svg("svg.swatch", { viewBox: "-9 -6 18 12", "aria-hidden": "true" },

@@ -20,7 +20,8 @@ export function combobox(label, { value = "", options, onchange = () => {}, onch
     if (document.activeElement !== input || input.value !== typed) return;
     const wanted = all ? "" : typed.trim().toLowerCase();
     const shown = found.filter((each) => `${each.text ?? each.value} ${each.hint ?? ""}`.toLowerCase().includes(wanted)).slice(0, SHOWN);
-    fill(list, shown.map((each) => h("li", { role: "option", id: newId(), onpointerdown: (event) => event.preventDefault(), onclick: () => choose(each.value) },
+    fill(list, shown.map((each) => h("li", { role: "option", id: newId(), onpointerdown: (event) => event.preventDefault(),
+      onclick: () => choose(each.value) },
       h("span.option", each.text ?? each.value), each.hint && h("span.hint", each.hint))));
     show(shown.length > 0);
   }
@@ -66,7 +67,8 @@ export function combobox(label, { value = "", options, onchange = () => {}, onch
 /** Several values: each is a chip that can be taken away, and one more can be chosen or typed. `named(value)` is what a chip says. */
 export function several(label, values, { options, onchange, placeholder, named = String, ...more }) {
   const chips = h("ul.tags");
-  const box = combobox(label, { ...more, onchoose: add, options: async () => (await options()).filter((each) => !values.includes(each.value)) });
+  const box = combobox(label, { ...more, onchoose: add,
+    options: async () => (await options()).filter((each) => !values.includes(each.value)) });
   const input = inputOf(box);
 
   function put(next) {
@@ -83,7 +85,8 @@ export function several(label, values, { options, onchange, placeholder, named =
 
   function draw() {
     input.placeholder = values.length ? "and …" : placeholder;
-    const drop = (value) => button("×", () => { put(values.filter((each) => each !== value)); input.focus(); }, "plain", { "aria-label": `Remove ${named(value)}` });
+    const drop = (value) => button("×", () => { put(values.filter((each) => each !== value)); input.focus(); }, "plain",
+      { "aria-label": `Remove ${named(value)}` });
     fill(chips, values.map((value) => h("li.badge", named(value), drop(value))));
   }
 

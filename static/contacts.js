@@ -11,7 +11,8 @@ const STATE = { q: "", tag: "", location_id: "" };
 
 export function showContacts(view) {
   const list = loader(view.signal);
-  const show = () => pages(list, "contacts", (cursor, signal) => get("/contacts/v1", { ...state, cursor }, signal), (contacts) => (contacts.length
+  const show = () => pages(list, "contacts", (cursor, signal) => get("/contacts/v1", { ...state, cursor }, signal),
+    (contacts) => (contacts.length
     ? table("Contacts", COLUMNS, contacts) : nothing(state)));
   const [state, set] = view.state(STATE, show);
   const search = (label, name) => entry(label, state[name], set(name, later(250, show)), { type: "search" });
@@ -20,12 +21,14 @@ export function showContacts(view) {
   show();
 }
 
-const nothing = (state) => (Object.values(state).some(Boolean) ? empty("No contact found", "Try a part of the name, the e-mail address or the phone number.")
+const nothing = (state) => (Object.values(state).some(Boolean) ? empty("No contact found",
+  "Try a part of the name, the e-mail address or the phone number.")
   : empty("No contacts yet", "Contacts come with the bodies of HighLevel’s webhooks, or with the first event that names them."));
 
 const tags = (list) => (list.length ? h("span.tags", list.map((tag) => h("span.badge", tag))) : "–");
 
-const COLUMNS = [["Name", (each) => link(each.name ?? each.contact_id, contactAddress(each.location_id, each.contact_id))], ["E-mail", "email"], ["Phone", "phone"],
+const COLUMNS = [["Name", (each) => link(each.name ?? each.contact_id, contactAddress(each.location_id, each.contact_id))],
+  ["E-mail", "email"], ["Phone", "phone"],
   ["Tags", (each) => tags(each.tags)], ["Location", (each) => locationName(each.location_id)], ["Changed", (each) => ago(each.updated_at)]];
 
 export async function showContact(view) {
@@ -40,8 +43,10 @@ export async function showContact(view) {
   };
   view.begin(name, isAdmin() && button("Delete …", drop, "danger-plain"), h("div.columns",
     h("section.card.stack", h("h2", "Contact"), facts([["E-mail", contact.email], ["Phone", contact.phone], ["Source", contact.source],
-      ["Type", contact.type], ["Tags", tags(contact.tags)], ["Date created", time(contact.date_created)], ["Location", locationName(location_id)],
+      ["Type", contact.type], ["Tags", tags(contact.tags)], ["Date created", time(contact.date_created)],
+        ["Location", locationName(location_id)],
       ["contact_id", contact_id], ["Changed", time(contact.updated_at)]]), fields.length > 0 && [h("h2", "Custom fields"), facts(fields)]),
     h("section.card.stack", h("h2", count(contact.events, "event")), eventList("Events of this contact", view.signal,
-      (cursor) => get("/events/v1", { location_id, contact_id, cursor }), { without: "Contact", nothing: hint("No event names this contact.") }))));
+      (cursor) => get("/events/v1", { location_id, contact_id, cursor }),
+        { without: "Contact", nothing: hint("No event names this contact.") }))));
 }

@@ -1,6 +1,6 @@
 // All saved metrics as cards, over one range; their order, and files of them.
 
-import { call, get, isAdmin, loadLocations, newest, Problem, put } from "./api.js";
+import { call, get, isAdmin, locations, newest, Problem, put } from "./api.js";
 import { sparkline } from "./chart.js";
 import { clean } from "./definition.js";
 import { button, download, fill, h, hint, link, toast } from "./dom.js";
@@ -12,7 +12,7 @@ import { dialog, empty, failure, loader, problemList } from "./states.js";
 const TOGETHER = 12; // metrics calculated in one request: the first cards show early, and the server uses all its processors
 
 export async function showDashboard(view) {
-  const [{ metrics }, places] = await Promise.all([get("/metrics/v1"), loadLocations()]);
+  const { metrics } = await get("/metrics/v1");
   const cards = metrics.map((metric) => {
     const [body, load] = loader(view.signal);
     const name = link(metric.name, "");
@@ -25,20 +25,22 @@ export async function showDashboard(view) {
   };
   const [range, set] = view.state(RANGE, calculate);
   const make = isAdmin() && link("New metric", withRange("#/metrics/new", range), "button primary");
-  const files = h("div.actions", isAdmin() && [metrics.length > 1 && button("Arrange …", () => arrange(metrics, view), "small"), importButton(view)],
+  const files = h("div.actions", isAdmin() && [metrics.length > 1 && button("Arrange …", () => arrange(metrics, view), "small"),
+    importButton(view)],
     metrics.length > 0 && button("Export", exportAll, "small"));
-  view.begin("Dashboard", metrics.length > 0 && make, metrics.length ? [rangeBar(range, set), h("div.cards", cards.map(({ element }) => element))]
+  view.begin("Dashboard", metrics.length > 0 && make, metrics.length ? [rangeBar(range, set),
+    h("div.cards", cards.map(({ element }) => element))]
     : empty("No metrics yet", "A metric is a number calculated from your events, such as a close rate.", make,
-      !places.length && link("Send your first event", "#/activity", "button")), files);
+      !locations().length && link("Send your first event", "#/activity", "button")), files);
   calculate();
 }
 
-function calculateAll(cards, { locations, ...query }, signal) {
+function calculateAll(cards, query, signal) {
   for (let from = 0; from < cards.length; from += TOGETHER) {
     const some = cards.slice(from, from + TOGETHER);
     const ids = some.map(({ metric }) => metric.metric_id).join();
     let asked = null;
-    const ask = () => get("/metrics/v1/data", { ...query, locations: locations.toString(), ids }, signal).catch((error) => { asked = null; throw error; });
+    const ask = () => get("/metrics/v1/data", { ...query, ids }, signal).catch((error) => { asked = null; throw error; });
     for (const { metric, load } of some) {
       load(async () => dataOf(await (asked ??= ask()), metric.metric_id), (answer) => summary(answer, metric.name));
     }
@@ -57,7 +59,8 @@ function summary(answer, name) {
   const unseen = answer.warnings.find((each) => each.code === "event_not_seen");
   return [h("div.headline", h("span.value", number(total.value, format)), compare && changeMark(total.value, compare.total.value, format)),
     unseen ? hint(unseen.message)
-      : sparkline({ buckets, format, series: [values(buckets)], compare: compare && values(compare.buckets), label: describe(answer, name) }),
+      : sparkline({ buckets, format, series: [values(buckets)], compare: compare && values(compare.buckets),
+        label: describe(answer, name) }),
     hint(rangeText(answer))];
 }
 
@@ -80,7 +83,8 @@ async function arrange(metrics, view) {
     const [metric] = metrics.splice(from, 1);
     metrics.splice(to, 0, metric);
     draw();
-    saved = saved.then(() => put(`/metrics/v1/${metric.metric_id}`, { ...clean(metric), position: to + 1 })).catch((error) => { fill(outcome, failure(error)); });
+    const save = () => put(`/metrics/v1/${metric.metric_id}`, { ...clean(metric), position: to + 1 });
+    saved = saved.then(save).catch((error) => { fill(outcome, failure(error)); });
   };
   const step = (from, to, sign, way) => button(sign, () => {
     move(from, to);

@@ -1,7 +1,9 @@
 // What a metric is made of, and how it reads as a plain sentence.
 
-export const AGGREGATIONS = [["count", "Number of events"], ["unique_contacts", "Number of different contacts"], ["count_distinct", "Number of different values"],
-  ["sum", "Sum"], ["avg", "Average"], ["min", "Smallest value"], ["max", "Largest value"], ["median", "Median"], ["p90", "90th percentile"], ["p95", "95th percentile"],
+export const AGGREGATIONS = [["count", "Number of events"], ["unique_contacts", "Number of different contacts"],
+  ["count_distinct", "Number of different values"],
+  ["sum", "Sum"], ["avg", "Average"], ["min", "Smallest value"], ["max", "Largest value"], ["median", "Median"], ["p90", "90th percentile"],
+    ["p95", "95th percentile"],
   ["latest", "Latest value"]];
 
 export const takesProperty = (aggregation = "count") => aggregation !== "count" && aggregation !== "unique_contacts";
@@ -37,14 +39,16 @@ export const members = (group) => (Array.isArray(group.any) ? ["any", group.any]
 
 export const SPANS = [["h", "hours"], ["d", "days"], ["w", "weeks"]];
 const SET = [["is_set", "is known"], ["is_not_set", "is not known"]];
-const TEXT = [["is", "is"], ["is_not", "is not"], ["contains", "contains"], ["not_contains", "does not contain"], ["in", "is one of"], ["not_in", "is none of"]];
+const TEXT = [["is", "is"], ["is_not", "is not"], ["contains", "contains"], ["not_contains", "does not contain"], ["in", "is one of"],
+  ["not_in", "is none of"]];
 const NUMBER = [["eq", "="], ["neq", "≠"], ["gt", ">"], ["gte", "≥"], ["lt", "<"], ["lte", "≤"], ["between", "is between"]];
 const OPERATORS = {
   text: [...TEXT, ...SET],
   value: [...TEXT, ...NUMBER, ...SET],
   contact: [["is", "is"], ...SET],
   date: [["in_last", "is in the last"], ["before", "is before"], ["after", "is after"], ["between", "is between"], ...SET],
-  tags: [["has_any", "include any of"], ["has_all", "include all of"], ["has_none", "include none of"], ["is_set", "are known"], ["is_not_set", "are not known"]],
+  tags: [["has_any", "include any of"], ["has_all", "include all of"], ["has_none", "include none of"], ["is_set", "are known"],
+    ["is_not_set", "are not known"]],
 };
 const NAMES = { "contact.tags": "Tags", "contact.date_created": "Date created", "contact.source": "Source", "contact.name": "Name",
   "contact.email": "E-mail", "contact.phone": "Phone", "contact.type": "Type", contact_id: "Contact" };
@@ -63,7 +67,8 @@ export function fieldChoices(type, properties, contactFields) {
   const seen = properties.map(([key, kinds]) => [`property.${key}`, `property · ${kinds.join(", ")}`]);
   const known = Object.keys(NAMES).filter((field) => field.startsWith("contact."));
   const custom = contactFields.map(({ field }) => field).filter((field) => !known.includes(field));
-  const contact = type === "contact" ? [...known.map((field) => [field, "contact"]), ...custom.map((field) => [field, "contact · custom field"])] : [];
+  const contact = type === "contact" ? [...known.map((field) => [field, "contact"]),
+    ...custom.map((field) => [field, "contact · custom field"])] : [];
   const texts = new Set();
   return [...contact, ...seen, ["contact_id", "of the event"], ["distinct_id", "of the event"]].map(([value, hint]) => {
     const text = texts.has(fieldName(value)) ? value : fieldName(value);
@@ -105,7 +110,8 @@ function formulaPhrase(formula) {
   return tokens.map((token) => WORDS[token] ?? token).join(" ").replaceAll("( ", "(").replaceAll(" )", ")");
 }
 
-const AMOUNTS = { count: "the number of", unique_contacts: "the number of different contacts with", count_distinct: "the number of different values of % in" };
+const AMOUNTS = { count: "the number of", unique_contacts: "the number of different contacts with",
+  count_distinct: "the number of different values of % in" };
 
 function termPhrase({ event, type, aggregation = "count", property, filters }) {
   const events = `${quoted(event)} events${type === "contact" ? " that have a contact" : ""}`;
@@ -117,8 +123,8 @@ function termPhrase({ event, type, aggregation = "count", property, filters }) {
 
 function groupPhrase(group) {
   const [way, list] = members(group);
-  const phrases = list.map((each) => (isGroup(each) ? `(${groupPhrase(each)})` : each.field && conditionPhrase(each))).filter((each) => each && each !== "()");
-  return phrases.join(way === "any" ? " or " : " and ");
+  const phrases = list.map((each) => (isGroup(each) ? `(${groupPhrase(each)})` : each.field && conditionPhrase(each)));
+  return phrases.filter((each) => each && each !== "()").join(way === "any" ? " or " : " and ");
 }
 
 function conditionPhrase({ field, op, value }) {
@@ -126,7 +132,8 @@ function conditionPhrase({ field, op, value }) {
   return `${fieldPhrase(field)} ${words}${valuePhrase(op, value)}`;
 }
 
-const fieldPhrase = (field) => (field.startsWith("contact.") ? `the contact’s ${fieldName(field).toLowerCase()}` : field.startsWith("property.") ? quoted(fieldName(field))
+const fieldPhrase = (field) => (field.startsWith("contact.") ? `the contact’s ${fieldName(field).toLowerCase()}`
+  : field.startsWith("property.") ? quoted(fieldName(field))
   : `the ${fieldName(field).toLowerCase()}`);
 
 function valuePhrase(op, value) {

@@ -28,7 +28,7 @@ function put(element, name, value) {
   else if (value !== null && value !== undefined) element.setAttribute(name, value);
 }
 
-export const button = (label, onclick, kind = "", more = {}) => h("button", { type: "button", class: kind || null, onclick, ...more }, label);
+export const button = (label, onclick, kind = null, more = {}) => h("button", { type: "button", class: kind, onclick, ...more }, label);
 export const link = (label, href, kind = null) => h("a", { href, class: kind }, label);
 export const actions = (...children) => h("div.actions", children);
 export const hint = (...children) => h("p.hint", children);
@@ -48,10 +48,12 @@ export const inputOf = (box) => box.querySelector("input, select, textarea") ?? 
 
 /** `oninput` gets the text, at every keystroke or, with `on`, at another event. */
 export const entry = (label, value, oninput, { type = "text", on = "oninput", hint: said, hidden, pointer, ...more } = {}) =>
-  field(label, h("input", { type, value, autocomplete: "off", [on]: (event) => oninput(event.target.value.trim()), ...more }), { hint: said, hidden, pointer });
+  field(label, h("input", { type, value, autocomplete: "off", [on]: (event) => oninput(event.target.value.trim()), ...more }),
+    { hint: said, hidden, pointer });
 
 /** `options` are [value, label]. */
-export const select = (label, options, value, onchange, more) => field(label, h("select", { onchange: (event) => onchange(event.target.value) },
+export const select = (label, options, value, onchange, more) => field(label,
+  h("select", { onchange: (event) => onchange(event.target.value) },
   options.map(([each, text]) => h("option", { value: each, selected: each === value }, text))), more);
 
 /** A few exclusive choices beside each other. */
@@ -88,7 +90,8 @@ export function markAll(within, errors) {
  * column names the row. On a narrow screen each row becomes a card, in which the cells carry their heads.
  */
 export function table(caption, columns, rows) {
-  const cell = ([head, content], index) => (row) => h(index ? "td" : "th", { scope: index ? null : "row", class: head.startsWith("#") ? "number" : null,
+  const cell = ([head, content], index) => (row) => h(index ? "td" : "th",
+    { scope: index ? null : "row", class: head.startsWith("#") ? "number" : null,
     "data-head": head.replace(/^#/, "") }, h("div", typeof content === "string" ? row[content] ?? "–" : content(row)));
   const cells = columns.map(cell);
   return h("div.scroll", { tabindex: "0", role: "region", "aria-label": caption }, h("table", h("caption.hidden", caption),
@@ -100,13 +103,15 @@ export const facts = (pairs) => h("dl.facts", pairs.filter(Boolean).map(([name, 
 
 /** An address with what of a state differs from its defaults. */
 export function withState(path, state, defaults) {
-  const query = new URLSearchParams(Object.keys(defaults).filter((name) => state[name] !== defaults[name]).map((name) => [name, state[name]]));
+  const query = new URLSearchParams(Object.keys(defaults).filter((name) => state[name] !== defaults[name]).map((name) => [name,
+    state[name]]));
   return query.size ? `${path}?${query}` : path;
 }
 
 /** Text to be copied, with its button. */
 export function snippet(text, label) {
-  const copy = async () => toast(await navigator.clipboard?.writeText(text).then(() => "Copied", () => "") || "Copy it by hand"); // no clipboard without https
+  const copy = async () => toast(await navigator.clipboard?.writeText(text).then(() => "Copied", () => "")
+    || "Copy it by hand"); // no clipboard without https
   return h("div.snippet", h("pre", { tabindex: "0", role: "region", "aria-label": label }, h("code", text)), button("Copy", copy, "small"));
 }
 

@@ -36,7 +36,8 @@ function detail(event, ondelete) {
   };
   return [h("p.strong", event.event_name), warnings(event.warnings),
     facts([["Time", `${exactTime(event.timestamp, zone)} (${zone})`], ["Location", locationName(event.location_id)],
-      ["Contact", event.contact_id ? link(event.contact_id, contactAddress(event.location_id, event.contact_id)) : "none: an event of the account"],
+      ["Contact", event.contact_id ? link(event.contact_id, contactAddress(event.location_id, event.contact_id))
+        : "none: an event of the account"],
       ["distinct_id", event.distinct_id], ["Arrived", exactTime(event.received_at, zone)],
       event.update_count > 0 && ["Updated", `${exactTime(event.updated_at, zone)}, ${count(event.update_count, "time")} in all`]]),
     properties.length > 0 && [h("h3", "Properties"), facts(properties)],
@@ -45,13 +46,15 @@ function detail(event, ondelete) {
 
 // Lists
 
-/** Pages of events; `ask(cursor)` brings one. `only` leaves out the columns of event or contact that are the same in all. */
+/** Pages of events; `ask(cursor)` brings one. `without` is the head of a column that would say the same in all. */
 export function eventList(caption, signal, ask, { zone = viewerZone(), without = "", nothing, lead = () => null }) {
   const list = loader(signal);
   const contact = ({ contact_id: id, contact_name: name, location_id: place }) => (id ? link(name ?? id, contactAddress(place, id)) : "–");
   const columns = [["Time", (event) => button(time(event.timestamp, zone), () => openEvent(event.event_id, signal, show), "inline")],
-    ["Event", "event_name"], ["Contact", contact], ["Properties", (event) => propertiesText(event.properties)]].filter(([head]) => head !== without);
-  const show = () => pages(list, "events", ask, (events, page) => (events.length ? [lead(page), table(caption, columns, events)] : nothing));
+    ["Event", "event_name"], ["Contact", contact], ["Properties",
+      (event) => propertiesText(event.properties)]].filter(([head]) => head !== without);
+  const show = () => pages(list, "events", ask, (events,
+    page) => (events.length ? [lead(page), table(caption, columns, events)] : nothing));
   show();
   return list[0];
 }

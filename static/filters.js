@@ -45,7 +45,8 @@ function conditionBox(term, condition, at, context, ondrop) {
   const offered = () => fieldChoices(term.type, context.properties(), context.fields);
   const rest = h("div.rest");
   const draw = () => fill(rest, condition.field && [
-    select("Operator", operatorsOf(condition.field), condition.op, (op) => { turn(op); rest.querySelector("select").focus(); }, { hidden: true, pointer: `${at}/op` }),
+    select("Operator", operatorsOf(condition.field), condition.op, (op) => { turn(op); rest.querySelector("select").focus(); },
+      { hidden: true, pointer: `${at}/op` }),
     valueField(condition, context, `${at}/value`)]);
   const turn = (op) => {
     const kept = typeof condition.value === "string" && kindOf(condition.field) !== "date" && firstValue(op) === "";
@@ -61,7 +62,8 @@ function conditionBox(term, condition, at, context, ondrop) {
     turn(ops.includes(condition.op) ? condition.op : ops[0]);
   };
   draw();
-  return h("div.condition", combobox("Field", { value: offered().find((each) => each.value === condition.field)?.text ?? fieldName(condition.field),
+  return h("div.condition", combobox("Field",
+    { value: offered().find((each) => each.value === condition.field)?.text ?? fieldName(condition.field),
     placeholder: "Tags, source, value …", hidden: true, pointer: `${at}/field`, onchange: choose,
     options: () => offered().map(({ text, hint }) => ({ value: text, hint })) }), rest,
   button("×", ondrop, "plain close", { "aria-label": `Remove the filter ${fieldName(condition.field)}`.trim() }));
@@ -84,7 +86,8 @@ function valueField(condition, context, pointer) {
     return h("div.pair", ["From", "To"].map((label, index) => part(label, value[index], (text) => set(condition.value.with(index, text)),
       { type: date ? "date" : "text", pointer: `${pointer}/${index}` })));
   }
-  if (Array.isArray(value)) return several("Value", value, { options, onchange: set, placeholder: "A value, then Enter", hidden: true, pointer });
+  if (Array.isArray(value)) return several("Value", value, { options, onchange: set, placeholder: "A value, then Enter", hidden: true,
+    pointer });
   if (date) return part("Value", value, set, { type: "date", on: "onchange" });
   return combobox("Value", { value: String(value), options, onchange: set, hidden: true, pointer });
 }

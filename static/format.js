@@ -26,7 +26,8 @@ export const number = (value, format = null) => (value ?? null) === null ? "–"
 export function short(value, format, step) {
   const large = Math.abs(value) >= 10_000;
   const digits = Math.max(0, Math.min(6, -Math.floor(Math.log10(step * (format?.style === "percent" ? 100 : 1)) + 1e-9)));
-  return numbers({ ...styleOf(format), notation: large ? "compact" : "standard", minimumFractionDigits: 0, maximumFractionDigits: large ? 1 : digits }).format(value);
+  return numbers({ ...styleOf(format), notation: large ? "compact" : "standard", minimumFractionDigits: 0,
+    maximumFractionDigits: large ? 1 : digits }).format(value);
 }
 
 const whole = (value) => numbers({}).format(value);
@@ -37,10 +38,12 @@ export function change(value, other, format) {
   if ((value ?? null) === null || (other ?? null) === null) return { sign: 0, text: "no comparison" };
   const sign = Math.sign(value - other);
   if (!sign) return { sign, text: "no change" };
-  if (format?.style === "percent") return { sign, text: `${numbers({ maximumFractionDigits: 1, signDisplay: "always" }).format((value - other) * 100)} points` };
+  if (format?.style === "percent") return { sign,
+    text: `${numbers({ maximumFractionDigits: 1, signDisplay: "always" }).format((value - other) * 100)} points` };
   if (other === 0) return { sign, text: `from ${number(0, format)}` };
   const share = (value - other) / Math.abs(other);
-  return { sign, text: numbers({ style: "percent", maximumFractionDigits: Math.abs(share) < 0.1 ? 1 : 0, signDisplay: "always" }).format(share) };
+  return { sign, text: numbers({ style: "percent", maximumFractionDigits: Math.abs(share) < 0.1 ? 1 : 0,
+    signDisplay: "always" }).format(share) };
 }
 
 // Times
@@ -57,12 +60,14 @@ const UNITS = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["ho
 export function ago(iso) {
   const seconds = (Date.now() - new Date(iso)) / 1000;
   const [unit, size] = UNITS.find(([, each]) => seconds >= each) ?? [];
-  return unit ? formatter(Intl.RelativeTimeFormat, { numeric: "auto" }).format(-Math.floor(seconds / (unit === "second" ? 1 : size)), unit) : "just now";
+  return unit ? formatter(Intl.RelativeTimeFormat, { numeric: "auto" }).format(-Math.floor(seconds / (unit === "second" ? 1 : size)), unit)
+    : "just now";
 }
 
 /** The calendar and the clock of a zone at a moment. */
 export function clock(moment, timeZone) {
-  const options = { timeZone, hourCycle: "h23", weekday: "short", year: "numeric", month: "2-digit", day: "2-digit", hour: "numeric", minute: "numeric" };
+  const options = { timeZone, hourCycle: "h23", weekday: "short", year: "numeric", month: "2-digit", day: "2-digit", hour: "numeric",
+    minute: "numeric" };
   const parts = formatter(Intl.DateTimeFormat, options, "en-u-ca-gregory-nu-latn").formatToParts(new Date(moment));
   return Object.fromEntries(parts.map(({ type, value }) => [type, value]));
 }
@@ -86,9 +91,11 @@ export function bucketName({ start, end }, interval, zone) {
 }
 
 /** The days from a time up to another one, which is not in it. */
-export const span = (start, end, timeZone) => times({ day: "numeric", month: "short", year: "numeric", timeZone }).formatRange(new Date(start), new Date(end) - 1);
+export const span = (start, end, timeZone) => times({ day: "numeric", month: "short", year: "numeric",
+  timeZone }).formatRange(new Date(start), new Date(end) - 1);
 
-const TICKS = { hour: { hour: "numeric", minute: "2-digit" }, day: { day: "numeric", month: "short" }, month: { month: "short" }, year: { year: "numeric" } };
+const TICKS = { hour: { hour: "numeric", minute: "2-digit" }, day: { day: "numeric", month: "short" }, month: { month: "short" },
+  year: { year: "numeric" } };
 
 /** The label of an axis, where a calendar unit begins. */
 export const tick = (moment, unit, zone) => shown(TICKS[unit])(moment, zone);

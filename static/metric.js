@@ -17,10 +17,12 @@ export async function showMetric(view) {
   const to = (address) => withRange(address, pane.state);
   const drop = async () => {
     const text = `“${metric.name}” leaves the dashboard. No event is deleted.`;
-    if (await confirm("Delete this metric?", text, "Delete metric", { act: () => remove(path), done: "Metric deleted" })) location.hash = to("#/dashboard");
+    if (await confirm("Delete this metric?", text, "Delete metric", { act: () => remove(path),
+      done: "Metric deleted" })) location.hash = to("#/dashboard");
   };
   const edit = to(`#/metrics/${metric.metric_id}/edit`);
-  view.begin(metric.name, isAdmin() ? [link("Edit", edit, "button primary"), link("Duplicate", to(`#/metrics/${metric.metric_id}/copy`), "button"),
+  view.begin(metric.name, isAdmin() ? [link("Edit", edit, "button primary"),
+    link("Duplicate", to(`#/metrics/${metric.metric_id}/copy`), "button"),
     button("Delete …", drop, "danger-plain")] : link("Definition", edit, "button"), h("p.lead", sentence(metric)), pane.controls, pane.box);
   pane.calculate();
 }

@@ -20,13 +20,15 @@ function headline(shown) {
   const { total, compare, format, timezone } = shown.answer;
   return h("div.headline", evidenceButton(shown, total.value, format, "this number", {}, "value"),
     compare && h("span.change", changeMark(total.value, compare.total.value, format),
-      h("span.hint", evidenceButton(shown, compare.total.value, format, "the comparison", { compared: true }), ` in ${span(compare.from, compare.to, timezone)}`)),
+      h("span.hint", evidenceButton(shown, compare.total.value, format, "the comparison", { compared: true }),
+        ` in ${span(compare.from, compare.to, timezone)}`)),
     h("span.hint", rangeText(shown.answer), !total.complete && " · not over yet"));
 }
 
 export function changeMark(value, other, format) {
   const { sign, text } = change(value, other, format);
-  return h("span.delta", sign !== 0 && [h("span", { "aria-hidden": "true" }, sign > 0 ? "▲ " : "▼ "), h("span.hidden", sign > 0 ? "up " : "down ")], text);
+  return h("span.delta", sign !== 0 && [h("span", { "aria-hidden": "true" }, sign > 0 ? "▲ " : "▼ "),
+    h("span.hidden", sign > 0 ? "up " : "down ")], text);
 }
 
 /** A number that shows its events; `place` says which. */
@@ -50,7 +52,8 @@ function resultChart(shown) {
   const { answer, definition, kind, height } = shown;
   const { buckets, breakdown, interval, timezone: zone, format } = answer;
   const compare = !breakdown && answer.compare;
-  return chart({ buckets, series: seriesOf(shown), kind, interval, zone, format, height, label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`,
+  return chart({ buckets, series: seriesOf(shown), kind, interval, zone, format, height,
+    label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`,
     compare: compare && { name: comparisonName(compare.kind), buckets: compare.buckets, values: compare.buckets.map((each) => each.value) },
     onpick: (index, series) => openEvidence(shown, `Events of ${bucketName(buckets[index], interval, zone)}`,
       { bucket: buckets[index].start, ...(breakdown && placeOf(breakdown.groups[series])) }) });
@@ -62,7 +65,8 @@ const placeOf = ({ key, other }) => ({ group: other ? { other } : { key } });
 
 /** The buckets, the newest first, below the whole range. */
 function timeRows({ buckets, total, compare, interval, timezone }) {
-  const row = (bucket, index) => ({ ...bucket, title: `${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (not over yet)"}`,
+  const row = (bucket, index) => ({ ...bucket,
+    title: `${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (not over yet)"}`,
     compare: compare?.buckets[index], place: { bucket: bucket.start } });
   return ["Time", [{ ...total, title: "Whole range", compare: compare?.total, place: {} }, ...buckets.map(row).reverse()]];
 }
@@ -83,8 +87,10 @@ export function resultTable(shown, kind = "time") {
   const [head, rows] = rowsOf(answer);
   const compared = ({ compare: before, title, place }) => before && evidenceButton(shown, before.value, format,
     `${title}: ${comparisonName(compare.kind)}`, { ...place, compared: true, ...(before.start && { bucket: before.start }) });
-  const columns = [[head, "title"], [`#${cut(name ?? "Value", 40)}`, (row) => evidenceButton(shown, row.value, format, row.title, row.place)],
-    ...(compare ? [[`#${comparisonName(compare.kind)}`, compared], ["#Change", (row) => row.compare && changeMark(row.value, row.compare.value, format)]] : []),
+  const columns = [[head, "title"], [`#${cut(name ?? "Value", 40)}`,
+    (row) => evidenceButton(shown, row.value, format, row.title, row.place)],
+    ...(compare ? [[`#${comparisonName(compare.kind)}`, compared], ["#Change",
+      (row) => row.compare && changeMark(row.value, row.compare.value, format)]] : []),
     ...(terms.length > 1 ? terms.map(({ key, event }) => [`#${cut(`${key}: ${event}`, 40)}`,
       (row) => evidenceButton(shown, row.terms[key], null, row.title, { ...row.place, term: key })]) : [])];
   const box = h("div.stack");

@@ -17,7 +17,8 @@ const RULES = [["refuse", "is refused (recommended)"], ["generate", "gets one: e
 
 function begin(view, title, buttons, ...content) {
   const tab = (text, href) => h("a", { href, "aria-current": view.address.startsWith(href) ? "page" : null }, text);
-  view.begin(title, buttons, h("nav", { "aria-label": "Settings" }, tab("Integrations", INTEGRATIONS), tab("Locations", LOCATIONS)), content);
+  view.begin(title, buttons, h("nav", { "aria-label": "Settings" }, tab("Integrations", INTEGRATIONS), tab("Locations", LOCATIONS)),
+    content);
 }
 
 const onlyAdmins = () => empty("Only for admins", "Your key reads. To see and change integrations, sign in with an admin key.");
@@ -27,7 +28,8 @@ const onlyAdmins = () => empty("Only for admins", "Your key reads. To see and ch
 export function showIntegrations(view) {
   const [box, load] = loader(view.signal);
   const make = () => isAdmin() && link("New integration", `${INTEGRATIONS}/new`, "button primary");
-  begin(view, "Integrations", make(), h("p.lead", "An integration is a key with which another program sends events here, or reads them."), box);
+  begin(view, "Integrations", make(), h("p.lead", "An integration is a key with which another program sends events here, or reads them."),
+    box);
   if (!isAdmin()) return fill(box, onlyAdmins());
   const columns = [["Name", "name"], ["Scope", "scope"], ["Locations", (key) => key.locations?.map(locationName).join(", ") ?? "All"],
     ["Token", (key) => h("code", `${key.token_prefix}…`)], ["Created", (key) => date(key.created_at)],
@@ -72,7 +74,8 @@ function askForKey(box) {
 function showToken(box, { token, scope }) {
   const title = h("h2", { tabindex: "-1" }, "Your token");
   box.classList.remove("narrow");
-  fill(box, title, snippet(token, "Token"), h("p.note", h("strong", "Copy it now. "), "It cannot be shown again; only its first characters are kept."),
+  fill(box, title, snippet(token, "Token"), h("p.note", h("strong", "Copy it now. "),
+    "It cannot be shown again; only its first characters are kept."),
     (scope === "ingest" || scope === "sync") && [h("h2", "Use it"), ways(token)],
     actions(link("Done", INTEGRATIONS, "button primary"), link("Watch events arrive", "#/activity", "button")));
   title.focus();
@@ -89,23 +92,30 @@ export function ways(token = "YOUR_TOKEN") {
     LOCAL.test(hostname) && h("p.note", h("strong", "HighLevel cannot reach this address. "), `${host} is known to this computer only. `,
       "Put the server behind a public https:// address and start it with --public-url; until then, try it with curl."),
     h("details", { open: true }, h("summary", "HighLevel, key in a header"), h("ol",
-      h("li", "In the workflow, add the action ", h("strong", "Webhook"), " (not Custom Webhook), with method ", h("code", "POST"), " and this URL:", snippet(url, "URL")),
+      h("li", "In the workflow, add the action ", h("strong", "Webhook"), " (not Custom Webhook), with method ", h("code", "POST"),
+        " and this URL:", snippet(url, "URL")),
       h("li", "Under Headers, add ", h("code", "X-API-Key"), " with the token:", snippet(token, "Token")),
       h("li", "Under Custom Data, add:", facts(CUSTOM_DATA.map((pair) => pair.map((text) => h("code", text))))),
       h("li", "HighLevel warns that {{location.id}} is not a known value. That warning is safe to ignore."))),
-    h("details", h("summary", "HighLevel, key in the URL"), h("p", "Where headers cannot be set, this URL does the same, with the same Custom Data:"),
+    h("details", h("summary", "HighLevel, key in the URL"), h("p",
+      "Where headers cannot be set, this URL does the same, with the same Custom Data:"),
       snippet(`${url}?api_key=${encodeURIComponent(token)}`, "URL with the key")),
-    h("details", h("summary", "curl"), snippet(`curl ${url} -H 'X-API-Key: ${token}' -H 'Content-Type: application/json' -d '${body}'`, "curl command")));
+    h("details", h("summary", "curl"), snippet(`curl ${url} -H 'X-API-Key: ${token}' -H 'Content-Type: application/json' -d '${body}'`,
+      "curl command")));
 }
 
 // Locations
 
 export function showLocations(view) {
   const [box, load] = loader(view.signal);
-  begin(view, "Locations", [], h("p.lead", "Locations come with their first event or contact. Their time zone says where a day begins."), box);
-  const act = (label, does, id, kind) => button(label, () => does(id, show), `small ${kind}`, { "aria-label": `${label} ${locationName(id)}` });
-  const columns = [["Name", "name"], ["location_id", (each) => h("code", each.location_id)], ["Time zone", "timezone"], ["First seen", (each) => date(each.first_seen_at)],
-    isAdmin() && ["Actions", ({ location_id: id }) => actions(act("Edit", editLocation, id, ""), act("Remove", removeLocation, id, "danger-plain"))]].filter(Boolean);
+  begin(view, "Locations", [], h("p.lead", "Locations come with their first event or contact. Their time zone says where a day begins."),
+    box);
+  const act = (label, does, id, kind) => button(label, () => does(id, show), `small ${kind}`,
+    { "aria-label": `${label} ${locationName(id)}` });
+  const columns = [["Name", "name"], ["location_id", (each) => h("code", each.location_id)], ["Time zone", "timezone"],
+    ["First seen", (each) => date(each.first_seen_at)],
+    isAdmin() && ["Actions", ({ location_id: id }) => actions(act("Edit", editLocation, id, ""),
+      act("Remove", removeLocation, id, "danger-plain"))]].filter(Boolean);
   const show = () => load(loadLocations, (found) => (found.length ? table("Locations", columns, found)
     : empty("No locations yet", "The first event brings its location.")));
   show();
@@ -129,6 +139,7 @@ async function editLocation(id, again) {
 }
 
 async function removeLocation(id, again) {
-  if (await confirmRemoval("Remove this location and all in it?", `${locationName(id)}: its contacts and events are deleted for good. This cannot be taken back.`,
+  if (await confirmRemoval("Remove this location and all in it?",
+    `${locationName(id)}: its contacts and events are deleted for good. This cannot be taken back.`,
     "Remove all", pathOf(id))) again();
 }

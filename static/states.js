@@ -61,7 +61,8 @@ export function failure(error, again, signal) {
     const timer = setTimeout(again, RETRY_MS);
     signal?.addEventListener("abort", () => clearTimeout(timer));
   }
-  return h("div.failure", { role: "alert" }, h("p", known ? error.message : "Something in this page went wrong."), again && button("Try again", again, "small"));
+  return h("div.failure", { role: "alert" }, h("p", known ? error.message : "Something in this page went wrong."),
+    again && button("Try again", again, "small"));
 }
 
 /** A line for each error that the API names, else what it says of all. */
