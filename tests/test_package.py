@@ -1,9 +1,11 @@
 """The package and its documents: what they say is so, and what is so they say."""
 
 import ast
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,7 +17,7 @@ import duckdb
 import pytest
 
 import streamlined_lite as lite
-from conftest import NOW, Api, clean_environment, event
+from conftest import ADMIN, NOW, Api, ServerProcess, clean_environment, event, exchange, request_bytes
 
 ROOT = Path(lite.__file__).parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -144,6 +146,39 @@ def test_the_wheel_carries_what_the_module_needs_and_works_from_elsewhere(tmp_pa
     run = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, text=True, capture_output=True,
                          env=clean_environment() | {"PYTHONPATH": str(tmp_path / "installed"), "PYTHONSAFEPATH": "1"})
     assert run.stdout.split() == [str(tmp_path / "installed" / "streamlined_lite.py"), str(len(lite.SQL)), "True"], run.stderr
+
+
+def test_one_file_serves_posts_the_page_and_time_zones_where_there_is_no_python(tmp_path):
+    source, home = tmp_path / "source", tmp_path / "home"
+    for folder in ("sql", "static"):
+        shutil.copytree(ROOT / folder, source / folder)
+    shutil.copy(ROOT / "streamlined_lite.py", source)
+    home.mkdir()
+    [command] = re.findall(r"^\.venv/bin/pyinstaller .*\\\n.*", README, re.MULTILINE)
+    build = [str(Path(sys.executable).with_name("pyinstaller")), *shlex.split(command.replace("\\\n", ""))[1:], "--log-level", "ERROR"]
+    subprocess.run(build, cwd=source, check=True, timeout=300, env=clean_environment() | {"PYINSTALLER_CONFIG_DIR": str(tmp_path)})
+    shutil.move(source / "dist" / "streamlined-lite", home / "lite")
+    shutil.rmtree(source)
+    assert (home / "lite").stat().st_size < 30_000_000
+
+    class Single(ServerProcess):
+        program = ["env", "-i", f"--chdir={home}", f"STREAMLINED_ADMIN_KEY={ADMIN}", str(home / "lite")]
+
+    server = Single("events.db")
+    asked = {"metric": {"terms": [{"key": "A", "event": "Offer Made", "type": "account", "aggregation": "count"}]},
+             "from": "2026-01-01", "to": "2026-01-03", "interval": "day", "timezone": "Europe/Berlin"}
+    paths = ["/", *(f"/static/{path.name}" for path in (ROOT / "static").iterdir() if path.name != "index.html")]
+    stored, calculated, *page = exchange(server, request_bytes(event(timestamp="2026-01-01T23:30:00Z")),
+                                         request_bytes(asked, path="/metrics/v1/query"),
+                                         *(request_bytes(b"", path=path, method="GET") for path in paths))
+    assert server.stop() == (0, "")
+    assert stored[0] == 201
+    assert [each["value"] for each in json.loads(calculated[2])["buckets"]] == [0, 1]
+    assert [(status, body) for status, _, body in page] == \
+        [(200, (ROOT / "static" / (path.removeprefix("/static/").strip("/") or "index.html")).read_bytes()) for path in paths]
+    contents = subprocess.run([sys.executable, "-m", "PyInstaller.utils.cliutils.archive_viewer", "--list", str(home / "lite")],
+                              text=True, capture_output=True, check=True)
+    assert "tzdata/zoneinfo/Europe/Berlin" in contents.stdout  # the machine of this test may have zones of its own
 
 
 def test_duckdb_calculates_from_an_export_what_the_api_calculates(tmp_path, monkeypatch):
