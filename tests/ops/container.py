@@ -100,6 +100,8 @@ def main(folder: str) -> None:
         expect("backups", container.run(f"ls {DATA}/backups | wc --lines").strip(), "1")
         container.run("systemctl kill --signal=KILL streamlined-lite.service")
         expect("a post right after kill -9", container.run(post("after the backup", token)), "201")
+        printed = container.run("journalctl --unit streamlined-lite.service | grep --only-matching 'sudo .*'")
+        expect("a key by the command in the journal", len(container.run(printed).split()[-1]), len(token))
         container.follow(upgrade)
         expect("a post after the upgrade", container.run(post("before the backup", token)), "200")
         container.run("sleep 1; systemctl stop streamlined-lite.socket streamlined-lite.service")
