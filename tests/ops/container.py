@@ -1,8 +1,8 @@
 """Follows the README's "On a server", word by word, in a booted container with an empty Debian, and looks at what comes of it.
 
-    sudo python tests/ops/container.py FOLDER
+    sudo python tests/ops/container.py FOLDER [SUITE]
 
-FOLDER is kept, so that a second run need not fetch Debian again. Needs debootstrap and systemd-container. Two things
+SUITE is bookworm. FOLDER is kept, so that a second run need not fetch Debian again. Needs debootstrap and systemd-container. Two things
 are not as in the README: the certificate is Caddy's own (`tls internal`), and only what installs packages sees a network.
 """
 
@@ -21,12 +21,13 @@ DATA = "/var/lib/streamlined-lite"
 
 
 class Container:
-    """A Debian that is booted from a copy of `debian`."""
+    """A Debian that is booted, as a copy of what is kept in FOLDER."""
 
-    def __init__(self, debian: Path, root: Path):
+    def __init__(self, folder: Path, suite: str):
+        debian, root = folder / suite, folder / "machine"
         if not debian.exists():
             packages = "--include=systemd,systemd-sysv,dbus,ca-certificates"
-            subprocess.run(["debootstrap", "--variant=minbase", packages, "bookworm", f"{debian}.part"], check=True)
+            subprocess.run(["debootstrap", "--variant=minbase", packages, suite, f"{debian}.part"], check=True)
             os.rename(f"{debian}.part", debian)
         shutil.rmtree(root, ignore_errors=True)
         subprocess.run(["cp", "--archive", debian, root], check=True)
@@ -84,11 +85,11 @@ def expect(what: str, found: object, expected: object) -> None:
         raise SystemExit(f"expected {expected}")
 
 
-def main(folder: str) -> None:
+def main(folder: str, suite: str = "bookworm") -> None:
     readme = (CHECKOUT / "README.md").read_text("utf-8").split("\n## On a server\n")[1].split("\n### ")[0]
     install, service, look, upgrade, restore, remove = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)
     [caddyfile] = re.findall(r"```caddyfile\n(.*?)```", readme, re.DOTALL)
-    container = Container(Path(folder) / "debian", Path(folder) / "machine")
+    container = Container(Path(folder), suite)
     try:
         container.follow(install)
         token = container.follow(service).split()[-1]
@@ -121,4 +122,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
