@@ -851,7 +851,7 @@ def change(connection: apsw.Connection, statement: str, **binds: Any) -> int:
 
 APPLICATION_ID = 0x534C4954  # "SLIT"
 BUSY_SECONDS = 5             # how long a writer waits for another process before its request gets 429
-CHECKPOINT_PAGES = 1_000     # a checkpoint begins when the WAL has as many pages (4 MB) ...
+CHECKPOINT_PAGES = 1_000     # a checkpoint begins whenever the WAL has grown by as many pages (4 MB) ...
 RESTART_PAGES = 16_000       # ... and one that also starts the WAL anew, for a moment without writers, at 64 MB
 MAINTENANCE_MS = 60_000      # how often last_used_at is written and rejections are pruned
 
@@ -1021,8 +1021,8 @@ class Database:
         self.writer.close()
 
     def _wal_grew(self, connection: apsw.Connection, name: str, pages: int) -> int:
-        if self.checkpointer and pages >= CHECKPOINT_PAGES:
-            self.checkpointer.wake(pages)
+        if self.checkpointer:
+            self.checkpointer.grew(pages)
         return apsw.SQLITE_OK
 
 
@@ -1031,10 +1031,17 @@ class Checkpointer(threading.Thread):
 
     def __init__(self, path: str):
         super().__init__(name="checkpointer", daemon=True)
-        self.path, self.pages, self.stopped = path, 0, False
+        self.path, self.pages, self.before, self.stopped = path, 0, 0, False  # pages of the WAL: now, and when it last began
         self.connection: apsw.Connection | None = None
         self.woken = threading.Event()
         self.start()
+
+    def grew(self, pages: int) -> None:
+        """After each commit; a checkpoint for each of them would sync more than it moves, and take turns with the writer."""
+        self.before = min(self.before, pages)  # less, where the WAL began anew
+        if pages >= self.before + CHECKPOINT_PAGES:
+            self.before = pages
+            self.wake(pages)
 
     def wake(self, pages: int) -> None:
         self.pages = pages
@@ -1048,7 +1055,7 @@ class Checkpointer(threading.Thread):
             self.connection.close()
 
     def attempt(self) -> None:
-        """What fails is tried again after the next commit."""
+        """What fails is tried again when the WAL has grown further."""
         try:
             self.connection = self.connection or self.open()
             self.checkpoint(self.connection)
@@ -3295,6 +3302,7 @@ class Call:
     """One request as its handler sees it."""
 
     route: Route
+    environ: Mapping[str, Any]
     connection: apsw.Connection
     database: Database
     config: Config
@@ -3687,13 +3695,22 @@ class App(bottle.Bottle):
     def close(self) -> None:
         self.database.close()
 
-    def default_error_handler(self, error: bottle.HTTPError) -> bytes:
+    def wsgi(self, environ: dict, start_response: Callable) -> list[bytes]:
+        """Bottle's own takes answers of any kind; each of ours is one piece of bytes, with its length."""
+        answer = self._handle(environ)
+        if isinstance(answer, bottle.HTTPError):
+            answer = self.refuse(answer)
+        start_response(answer.status_line, answer.headerlist)
+        return [answer.body] if environ["REQUEST_METHOD"] != "HEAD" else []
+
+    def refuse(self, error: bottle.HTTPError) -> bottle.HTTPResponse:
         """What Bottle itself refuses: unknown paths and methods."""
+        allowed = {"Allow": error.get_header("Allow", "")}
         problem = {404: NotFound("there is nothing at this path; events are posted to /events/ingestion/v1"),
-                   405: MethodNotAllowed("the path does not know this method; events are sent with POST")}.get(error.status_code)
+                   405: MethodNotAllowed("the path does not know this method; events are sent with POST", headers=allowed)}.get(error.status_code)
         if problem and bottle.request.method in ("POST", "PUT"):  # a sender with a wrong URL must not be invisible either
             self.remember_attempt(problem)
-        return fill(bottle.response, problem or problem_of(error.exception or error))
+        return respond(problem or problem_of(error.exception or error))
 
     def remember_attempt(self, problem: Problem) -> None:
         self.attempts.append({"time": self.clock(), "path": bottle.request.path[:200], "reason": problem.detail})
@@ -3705,10 +3722,10 @@ class App(bottle.Bottle):
         content, packed, kind, tag = found
         headers = SECURITY_HEADERS | {"Content-Type": kind, "ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
         if bottle.request.get_header("If-None-Match") == tag:
-            return bottle.HTTPResponse(status=304, headers=headers)
+            return bottle.HTTPResponse(b"", 304, headers)
         if "gzip" in bottle.request.get_header("Accept-Encoding", ""):
-            return bottle.HTTPResponse(packed, headers=headers | {"Content-Encoding": "gzip"})
-        return bottle.HTTPResponse(content, headers=headers)
+            content, headers = packed, headers | {"Content-Encoding": "gzip"}
+        return bottle.HTTPResponse(content, 200, headers | {"Content-Length": len(content)})
 
     def serve(self, route: Route) -> Callable[..., bottle.HTTPResponse]:
         """The Bottle callback of a route: every exception becomes an answer here, and a log line if it is our fault."""
@@ -3716,7 +3733,7 @@ class App(bottle.Bottle):
             environ = bottle.request.environ
             writes = route.writes and not is_preview(route.method, environ.get("QUERY_STRING", ""))
             try:
-                answer = self.write(route, path) if writes else self.read(route, path)
+                answer = (self.write if writes else self.read)(route, path, environ)
             except Exception as error:
                 answer = problem_of(error)
             return respond(answer, reading=not writes)
@@ -3727,17 +3744,17 @@ class App(bottle.Bottle):
         request, status = bottle.request, bottle.response.status_code
         print(f"{iso(self.clock())} {request.method} {json.dumps(request.path)} {status}", file=sys.stderr, flush=True)
 
-    def read(self, route: Route, path: dict[str, str]) -> Any:
+    def read(self, route: Route, path: dict[str, str], environ: dict) -> Any:
         with self.database.read() as connection, time_limit(connection, QUERY_SECONDS) as deadline:
-            call = self.call(route, path, connection)
+            call = self.call(route, path, environ, connection)
             call.deadline = deadline
             self.admit(call)
             return route.handler(call)
 
-    def write(self, route: Route, path: dict[str, str]) -> Any:
+    def write(self, route: Route, path: dict[str, str], environ: dict) -> Any:
         """Inside the turn; a problem rolls back to before the request, and what was posted is kept apart."""
         with self.database.turn():
-            call = self.call(route, path, self.database.writer)
+            call = self.call(route, path, environ, self.database.writer)
             try:
                 with self.database.savepoint():
                     self.admit(call)
@@ -3754,15 +3771,14 @@ class App(bottle.Bottle):
         with self.database.savepoint() as connection:
             keep_rejection(connection, call.body, problem, call.caller.key_id, call.now, self.config_.keep_rejections)
 
-    def call(self, route: Route, path: dict[str, str], connection: apsw.Connection) -> Call:
-        environ = bottle.request.environ
+    def call(self, route: Route, path: dict[str, str], environ: dict, connection: apsw.Connection) -> Call:
         data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         body = Body(data, environ.get("CONTENT_TYPE", ""), environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
-        return Call(route, connection, self.database, self.config_, self.attempts, self.clock(), body, path=path)
+        return Call(route, environ, connection, self.database, self.config_, self.attempts, self.clock(), body, path=path)
 
     def admit(self, call: Call) -> None:
         """Key, scope, query and the body's outside, in this order: what comes first decides the status."""
-        environ, route = bottle.request.environ, call.route
+        environ, route = call.environ, call.route
         query, call.body.query = split_query(call.body.query, "strict" if "extra" in route.query.model_config else "replace")
         token = environ.get("HTTP_X_API_KEY", "")
         if route.scope is not None or (route.knows_key and token):
@@ -3856,23 +3872,21 @@ JSON_HEADERS = bottle.HTTPResponse(headers=SECURITY_HEADERS | {"Content-Type": J
 def respond(answer: Any, reading: bool = False) -> bottle.HTTPResponse:
     """A handler's answer (a dictionary, or a status and one) or a problem, as JSON."""
     if isinstance(answer, Problem):
-        return fill(bottle.HTTPResponse(), answer, reading)
+        return respond_problem(answer, reading)
     status, content = answer if isinstance(answer, tuple) else (200, answer)
     response = bottle.HTTPResponse(to_json(content), status)
-    response.headers.dict.update(JSON_HEADERS)
+    response.headers.dict.update(JSON_HEADERS, **{"Content-Length": [str(len(response.body))]})
     return response
 
 
-def fill(response: bottle.BaseResponse, problem: Problem, reading: bool = False) -> Any:
-    """Puts the problem into a response; a temporary trouble is 429 to a writer, which HighLevel sends again, and 503 to a reader."""
+def respond_problem(problem: Problem, reading: bool) -> bottle.HTTPResponse:
+    """A temporary trouble is 429 to a writer, which HighLevel sends again, and 503 to a reader."""
     content = problem.as_dict()
     if reading and isinstance(problem, TryLater):
         content["status"] = 503
-    response.status = content["status"]
-    for name, value in (SECURITY_HEADERS | problem.headers | {"Content-Type": PROBLEM_JSON}).items():
-        response.set_header(name, value)
-    response.body = to_json(content)
-    return response if isinstance(response, bottle.HTTPResponse) else response.body
+    body = to_json(content)
+    headers = SECURITY_HEADERS | problem.headers | {"Content-Type": PROBLEM_JSON, "Content-Length": len(body)}
+    return bottle.HTTPResponse(body, content["status"], headers)
 
 
 KINDS_OF_FILE = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
@@ -4057,7 +4071,15 @@ def wire_problem(error: Any) -> Problem:
 
 
 class Task(WSGITask):
-    """Waitress's, with the head of an answer made in one go: Bottle's headers are checked and always have the length."""
+    """Waitress's for our app, whose answers are one piece, with its length, under headers that Bottle has checked."""
+
+    def execute(self) -> None:
+        content = self.channel.server.application(self.get_environment(), self.start_response)
+        self.wrote_header = True
+        self.channel.write_soon(b"".join((self.build_response_header(), *content)))
+
+    def start_response(self, status: str, headers: list[tuple[str, str]]) -> None:
+        self.status, self.response_headers = status, headers
 
     def build_response_header(self) -> bytes:
         asked = self.request.headers.get("CONNECTION", "").lower()

@@ -471,7 +471,7 @@ def test_no_long_write_is_served_before_a_short_one(serve, gate, monkeypatch, co
 @pytest.fixture
 def threads_of(monkeypatch):
     """Which thread called each method of the app: threads_of["read"] is the list of their names."""
-    names: dict[str, list[str]] = {"read": [], "write": [], "default_error_handler": []}
+    names: dict[str, list[str]] = {"read": [], "write": [], "refuse": []}
 
     def record(name):
         method = getattr(lite.App, name)
@@ -518,7 +518,7 @@ def test_posts_that_only_read_are_told_by_their_path(serve, threads_of, monkeypa
     monkeypatch.setattr(lite, "READ_POSTS", {"/a-query/v1/query"})
     served = serve()
     assert exchange(served, request_bytes({}, path=path))[0][0] == 404
-    (name,) = threads_of["default_error_handler"]
+    (name,) = threads_of["refuse"]
     assert name.startswith("waitress-") == is_read and (name == served.thread.name) != is_read
 
 
