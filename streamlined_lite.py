@@ -1038,8 +1038,9 @@ class Checkpointer(threading.Thread):
 
     def grew(self, pages: int) -> None:
         """After each commit; a checkpoint for each of them would sync more than it moves, and take turns with the writer."""
-        self.before = min(self.before, pages)  # less, where the WAL began anew
-        if pages >= self.before + CHECKPOINT_PAGES:
+        if pages <= self.before:  # the WAL began anew
+            self.before = 0
+        if pages - self.before >= CHECKPOINT_PAGES:
             self.before = pages
             self.wake(pages)
 
@@ -4075,8 +4076,9 @@ class Task(WSGITask):
 
     def execute(self) -> None:
         content = self.channel.server.application(self.get_environment(), self.start_response)
+        answer = b"".join((self.build_response_header(), *content))
         self.wrote_header = True
-        self.channel.write_soon(b"".join((self.build_response_header(), *content)))
+        self.channel.write_soon(answer)
 
     def start_response(self, status: str, headers: list[tuple[str, str]]) -> None:
         self.status, self.response_headers = status, headers

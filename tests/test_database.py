@@ -842,6 +842,15 @@ def test_the_checkpointer_moves_the_wal_into_the_file(tmp_path, monkeypatch):
     assert threads == {"checkpointer"} and after > before + 50_000 and wal < 300_000  # 3 MB without
 
 
+def test_a_checkpoint_begins_whenever_the_wal_has_grown_by_a_thousand_pages(database, monkeypatch):
+    """Not after each commit beyond them: its syncs would cost more than it moves."""
+    woken: list[int] = []
+    monkeypatch.setattr(database.checkpointer, "wake", woken.append)
+    for pages in (999, 1_000, 1_001, 1_999, 2_000, 2_500, 3_010, 8, 999, 1_007, 2_010):  # at 8 the WAL has begun anew
+        database.checkpointer.grew(pages)
+    assert woken == [1_000, 2_000, 3_010, 1_007, 2_010]
+
+
 @pytest.mark.parametrize("pages, moved, begun_anew", [
     (lite.RESTART_PAGES - 1, lite.RESTART_PAGES - 1, False), (lite.RESTART_PAGES, lite.RESTART_PAGES, True),
     (lite.RESTART_PAGES, lite.RESTART_PAGES - 1, False)])
