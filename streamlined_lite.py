@@ -78,7 +78,7 @@ from waitress import receiver, wasyncore
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
-from waitress.utilities import BadRequest, RequestEntityTooLarge, build_http_date
+from waitress.utilities import RequestEntityTooLarge, RequestHeaderFieldsTooLarge, build_http_date
 
 __version__ = "0.1.0"
 
@@ -316,6 +316,7 @@ STORAGE_TROUBLES = {
 def problem_of(error: Exception) -> Problem:
     """What a caller is told of an exception: itself, a temporary trouble of SQLite by its cause, or a defect of ours, logged."""
     if isinstance(error, Problem):
+        error.__traceback__ = error.__context__ = None  # whose frames hold the whole request, and this: memory until a collection
         return error
     for kind, (code, detail) in STORAGE_TROUBLES.items():
         if isinstance(error, kind):
@@ -1992,7 +1993,7 @@ def read_item(item: Any, caller: Caller) -> tuple[Event, list[dict]] | Problem:
         event, warnings, _ = read_event(parsed, caller)
         return event, warnings
     except Problem as problem:
-        return problem
+        return problem_of(problem)
 
 
 def warn_unmeant(reading: Reading, event: Event) -> None:
@@ -3707,6 +3708,7 @@ class App(bottle.Bottle):
     def refuse(self, error: bottle.HTTPError) -> bottle.HTTPResponse:
         """What Bottle itself refuses: unknown paths and methods."""
         allowed = {"Allow": error.get_header("Allow", "")}
+        error.__traceback__ = None  # as in problem_of
         problem = {404: NotFound("there is nothing at this path; events are posted to /events/ingestion/v1"),
                    405: MethodNotAllowed("the path does not know this method; events are sent with POST", headers=allowed)}.get(error.status_code)
         if problem and bottle.request.method in ("POST", "PUT"):  # a sender with a wrong URL must not be invisible either
@@ -3972,8 +3974,8 @@ TURN_SECONDS = 0.025         # a turn that took as long takes no further request
 STOP_SECONDS = 10            # to finish what has arrived when told to stop
 ARRIVAL_SECONDS = 1          # then a new connection is given this time for its first request
 DRAIN_LIMIT = 64 * MEGABYTE  # of a body that is too large, read so that its sender can read our answer
-HEADER_LIMIT = 64 * 1024
-CHUNK_LINE_LIMIT = 1024      # of a chunk's size with its extensions, and of the trailer
+HEADER_LIMIT, HEADERS_LIMIT = 32 * 1024, 100  # bytes, and how many: each takes a hundred times its few bytes to keep
+CHUNK_LIMIT = 1024           # bytes around a body's chunks (sizes, extensions, trailer) beside a sixteenth of it, for each chunk takes its time
 for _name in ("ONLY_HEXDIG_RE", "CHUNK_EXT_RE"):  # of a chunk's first line: waitress's `$` takes a bare LF for its end
     setattr(receiver, _name, re.compile(getattr(receiver, _name).pattern.removesuffix(b"$") + rb"\Z"))
 READ_POSTS = {each.path for each in ROUTES if each.method == "POST" and not each.writes}
@@ -3982,14 +3984,16 @@ READ_POSTS = {each.path for each in ROUTES if each.method == "POST" and not each
 class Nowhere:
     """The buffer of a body that nobody will read."""
 
+    length = 0
+
     def append(self, data: bytes) -> None:
-        pass
+        self.length += len(data)
 
     def close(self) -> None:
         pass
 
     def __len__(self) -> int:
-        return 0
+        return self.length
 
 
 class Parser(HTTPRequestParser):
@@ -4004,6 +4008,8 @@ class Parser(HTTPRequestParser):
 
     def parse_header(self, head: bytes) -> None:
         """Refuses what a proxy before us may understand otherwise, and what waitress would not survive."""
+        if head.count(b"\n") > HEADERS_LIMIT + 2:  # the first line, and the blank one
+            self.error, head = RequestHeaderFieldsTooLarge(""), b"GET / HTTP/1.0\r\n"
         try:
             super().parse_header(head)
         except ValueError:  # an address or a length that Python does not read
@@ -4014,6 +4020,7 @@ class Parser(HTTPRequestParser):
             raise ParsingError("two ways to tell where the body ends")
 
     def received(self, data: bytes) -> int:
+        data = data[:2 * CHUNK_LIMIT] if self.chunked else data
         if self.drained is not None:
             return self.drain(data)
         try:
@@ -4024,11 +4031,15 @@ class Parser(HTTPRequestParser):
             return self.drain(data)
         if isinstance(self.error, RequestEntityTooLarge) and not self.expect_continue and not self.body_rcv.completed:
             self.discard()
-        elif self.chunked and not self.completed and len(self.body_rcv.control_line) + len(self.body_rcv.trailer) > CHUNK_LINE_LIMIT:
-            self.error, self.completed = BadRequest("a chunk's size or trailer is too long"), True
+        elif not self.completed and self.has_small_chunks(self.body_bytes_received):
+            self.error, self.completed = Malformed("there is too much around the chunks; send larger ones", "http_error"), True
         if self.completed:
             self.expect_continue = False
         return consumed
+
+    def has_small_chunks(self, received: int) -> bool:
+        """Whether of what was received of a body too little is the body."""
+        return self.chunked and received - len(self.body_rcv) > CHUNK_LIMIT + len(self.body_rcv) // 16
 
     def discard(self) -> None:
         """From now on what arrives of the body goes nowhere."""
@@ -4039,7 +4050,7 @@ class Parser(HTTPRequestParser):
     def drain(self, data: bytes) -> int:
         consumed = self.body_rcv.received(data)
         self.drained += consumed
-        self.completed = bool(self.body_rcv.completed or self.body_rcv.error or self.drained > DRAIN_LIMIT)
+        self.completed = bool(self.body_rcv.completed or self.body_rcv.error or self.drained > DRAIN_LIMIT or self.has_small_chunks(self.drained))
         return consumed
 
 
@@ -4063,7 +4074,7 @@ def wire_problem(error: Any) -> Problem:
         return error
     problem = Problem({
         413: f"a body may have {BODY_LIMIT:,} bytes, a batch {WIRE_LIMIT:,}; of one with more than {WIRE_LIMIT:,} nothing is kept",
-        431: f"the headers may have {HEADER_LIMIT:,} bytes",
+        431: f"there may be {HEADERS_LIMIT} headers, of {HEADER_LIMIT:,} bytes together",
         501: "this transfer encoding is not known here; send chunked, or a Content-Length",
         500: "the server failed to do this; its log says where",
     }.get(error.code, "the request is not valid HTTP/1.1"), TooLarge.code if error.code == 413 else "http_error")
@@ -4281,8 +4292,8 @@ class Server:
             asyncore_use_poll=True,                      # select() ends at file descriptor 1,023
             max_request_header_size=HEADER_LIMIT,
             max_request_body_size=WIRE_LIMIT + 1,        # waitress refuses what has as many bytes
-            recv_bytes=65_536,
-            inbuf_overflow=65_536,                       # a larger body gets a file: any stranger may send one
+            recv_bytes=16_384,                           # what one connection may take of a poll's time and, ahead, of memory
+            inbuf_overflow=32_768,                       # a larger body gets a file: any stranger may send one
             log_socket_errors=False,                     # a client that hangs up is no error of ours
             clear_untrusted_proxy_headers=False,         # we read none of them
             ident=None)

@@ -3,6 +3,7 @@
 import csv
 import errno
 import functools
+import gc
 import http.server
 import json
 import logging
@@ -110,9 +111,9 @@ ENDLESS = {
     "a head": (b"GET / HTTP/1.1\r\nX: ", b"x" * 8_000, lite.HEADER_LIMIT, 431),
     "headers": (b"GET / HTTP/1.1\r\n", b"X: y\r\n" * 1_000, lite.HEADER_LIMIT, 431),
     "a first line": (b"GET /", b"x" * 8_000, lite.HEADER_LIMIT, 431),
-    "a chunk's size": (shape(CHUNKED), b"0" * 1_000, lite.CHUNK_LINE_LIMIT, 400),
-    "a chunk's extension": (shape(CHUNKED) + b"1;a=", b"x" * 1_000, lite.CHUNK_LINE_LIMIT, 400),
-    "a trailer": (shape(CHUNKED) + b"0\r\n", b"x: y\r\n" * 100, lite.CHUNK_LINE_LIMIT, 400),
+    "a chunk's size": (shape(CHUNKED), b"0" * 1_000, lite.CHUNK_LIMIT, 400),
+    "a chunk's extension": (shape(CHUNKED) + b"1;a=", b"x" * 1_000, lite.CHUNK_LIMIT, 400),
+    "a trailer": (shape(CHUNKED) + b"0\r\n", b"x: y\r\n" * 100, lite.CHUNK_LIMIT, 400),
 }
 
 
@@ -128,6 +129,43 @@ def test_what_has_no_end_is_refused_when_its_limit_is_reached(target, begin, mor
         connection.settimeout(30)
         connection.sendall(more)
         assert problem_of(Answers(connection).next())["status"] == status
+
+
+@pytest.mark.parametrize("more, status", [(0, 404), (1, 431)])
+def test_headers_are_counted(target, more, status):
+    """For each takes a hundred times its few bytes to keep."""
+    lines = b"A:\r\n" * (lite.HEADERS_LIMIT + more)
+    assert problem_of(exchange(target, b"GET /nothing HTTP/1.1\r\n" + lines + b"\r\n")[0])["status"] == status
+
+
+@pytest.mark.parametrize("before, status", [(b"", 400), (b"400000\r\n" + b"x" * 0x400000 + b"\r\n", 413)], ids=["at once", "behind a large one"])
+def test_chunks_of_a_byte_are_refused_before_they_take_much_time(target, before, status):
+    with target.connect() as connection:
+        connection.sendall(shape(CHUNKED) + before)
+        connection.sendall(b"1\r\nx\r\n" * (lite.CHUNK_LIMIT + len(before) // 16))
+        answer = Answers(connection).next()
+    assert (problem_of(answer)["status"], answer[1]["connection"]) == (status, "close")
+
+
+def test_events_that_are_chunks_of_their_own_are_taken(target):
+    lines = [json.dumps(event(f"chunk {number}")).encode() + b"\n" for number in range(1_000)]
+    sent = b"".join(b"%x\r\n%s\r\n" % (len(line), line) for line in lines) + b"0\r\n\r\n"
+    head = shape(CHUNKED, "Content-Type: application/x-ndjson").replace(b"/v1 ", b"/v1/batch ")
+    assert exchange(target, head + sent)[0][0] == 200
+
+
+def test_a_refused_request_leaves_nothing_in_memory(api):
+    """A body of a megabyte in a cycle of exception and frames would stay until the next collection."""
+    gc.collect()
+    gc.disable()
+    try:
+        for body, key in ((event(), "unknown"), (event(timestamp="soon"), ADMIN), (b"{", ADMIN), ([{}], ADMIN)):
+            for path in ("/events/ingestion/v1", "/events/ingestion/v1/batch", "/metrics/v1/query"):
+                assert api("POST", path, body, key=key).status_int >= 400
+        assert api("POST", "/nothing", event()).status_int == 404
+        assert [each for each in gc.get_objects() if isinstance(each, (lite.Body, lite.bottle.HTTPError))] == []
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("encode", [request_bytes, chunked], ids=["with a length", "in chunks"])
