@@ -1,10 +1,11 @@
 """Whether it stays as it is: mixed load for as long as you like, with a line a minute and a verdict.
 
-    python tests/benchmarks/soak.py [MINUTES]
+    python tests/benchmarks/soak.py [MINUTES [REQUESTS A SECOND]]
 
-Posts (new events, updates, contacts, refused bodies), reads and metrics, and deletions that keep the number of events
-level. Exit code 0 when memory, the processor's time for a request and latency stay flat, the first minute aside, and the
-WAL stays bounded. On a machine that others use, too, latency tells of them; the processor's time does not.
+Without a rate it asks as fast as it is answered. All events that there may be are there from the beginning, so that what
+grows is not their number. Posts (new events, updates, contacts, refused bodies), reads and metrics, and deletions. Exit code
+0 when memory, the processor's time for a request and latency stay flat, the first minute aside, and the WAL stays bounded.
+On a machine that others use, too, latency tells of them; the processor's time does not.
 """
 
 import json
@@ -31,11 +32,15 @@ METRIC = {"terms": [{"key": "A", "event": "Sale", "type": "contact", "aggregatio
                      "filters": {"all": [{"field": "contact.tags", "op": "has_any", "value": ["vip"]}]}}]}  # fmt: skip
 
 
+def make_event(draw: random.Random, number: int) -> dict:
+    return {"event_name": draw.choice(["Sale", "Offer"]), "location_id": f"loc-{number % 5}", "distinct_id": f"d-{number}",
+            "contact_id": f"c-{number % 500}", "properties": {"value": number, "note": "x" * draw.randrange(200)}}  # fmt: skip
+
+
 def choose(draw: random.Random) -> tuple[str, str, object, set[int]]:
     """One request of the mix: method, path, body and the statuses that are right."""
-    number, location = draw.randrange(EVENTS), f"loc-{draw.randrange(5)}"
-    made = {"event_name": draw.choice(["Sale", "Offer"]), "location_id": location, "distinct_id": f"d-{number}",
-            "contact_id": f"c-{number % 500}", "properties": {"value": number, "note": "x" * draw.randrange(200)}}  # fmt: skip
+    number = draw.randrange(EVENTS)
+    location, made = f"loc-{number % 5}", make_event(draw, number)
     kind = draw.random()
     if kind < 0.70:
         return "POST", "/events/ingestion/v1", made, {200, 201}
@@ -56,8 +61,9 @@ def choose(draw: random.Random) -> tuple[str, str, object, set[int]]:
 class Client(threading.Thread):
     """One connection, which sends one request after the other until it is told to stop."""
 
-    def __init__(self, port: int, number: int):
+    def __init__(self, port: int, number: int, pause: float):
         super().__init__()
+        self.pause = pause
         self.connection, self.draw = HTTPConnection("127.0.0.1", port, timeout=60), random.Random(number)
         self.took: list[float] = []
         self.wrong: list[str] = []
@@ -67,6 +73,7 @@ class Client(threading.Thread):
         try:
             while not self.stopped:
                 self.ask(*choose(self.draw))
+                time.sleep(self.pause)
         except OSError as error:
             self.wrong.append(repr(error))
         self.connection.close()
@@ -111,10 +118,13 @@ def verdict(minutes: list[dict[str, float]], wrong: list[str]) -> list[str]:
     return faults
 
 
-def main(length: float = 30) -> int:
+def main(length: float = 30, rate: float = 0) -> int:
     with tempfile.TemporaryDirectory() as folder:
         server = ServerProcess(f"{folder}/events.db", admin_key=TOKEN, keep_rejections="1000")
-        clients = [Client(server.port, number) for number in range(CLIENTS)]
+        clients = [Client(server.port, number, rate and CLIENTS / rate) for number in range(CLIENTS)]
+        for first in range(0, EVENTS, 1_000):
+            numbers = range(first, first + 1_000)
+            clients[0].ask("POST", "/events/ingestion/v1/batch", [make_event(clients[0].draw, number) for number in numbers], {200})
         for each in clients:
             each.start()
         minutes = []
