@@ -753,7 +753,8 @@ Session = answer("Session", lost_key_command=str | None, public_url=(str | None,
 Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=str)
 
 
-ERRORS_LIMIT = 100  # told at once; a body can have many more, and the answer and the rejection should not grow with it
+ERRORS_LIMIT = 100   # told at once; a body can have many more, and the answer and the rejection should not grow with it ...
+POINTER_LIMIT = 500  # ... nor with its longest names
 MESSAGES = {"missing": ("required", "is required"), "dict_type": ("object_type", "must be a JSON object"),
             "model_type": ("object_type", "must be a JSON object"), "extra_forbidden": ("unknown", "is not known here")}
 
@@ -770,7 +771,7 @@ def pointer_of(location: tuple, where: Mapping[tuple, str]) -> str:
 
 
 def pointer_part(part: str | int) -> str:
-    return "/" + str(part).replace("~", "~0").replace("/", "~1")
+    return "/" + str(part)[:POINTER_LIMIT].replace("~", "~0").replace("/", "~1")
 
 
 def field_errors(error: ValidationError, where: Mapping[tuple, str] = {}) -> list[dict]:
@@ -1544,6 +1545,9 @@ def event_out(event: dict) -> dict:
             "updated_at": iso(event["updated_at"]), "update_count": event["update_count"]}
 
 
+PAGE_BYTES = 8 * MEGABYTE  # a page that has as many ends, before it fills the memory
+
+
 def list_events(connection: apsw.Connection, query: EventQuery, locations: Iterable[str]) -> dict:
     """A page of the locations' events by their timestamp or by their arrival, the newest first."""
     statement, binds = arrival_statement(query) if query.order == "arrival" else event_statement("list", query)
@@ -1573,11 +1577,16 @@ def event_statement(verb: str, query: EventFilter) -> tuple[str, dict]:
 
 
 def page(noun: str, found: Iterable[Iterable[dict]], limit: int, order: tuple[str, ...], out: Callable[[dict], dict]) -> dict:
-    """The first `limit` of several ordered lists, newest first, which hold one more if there is a next page."""
+    """The first `limit` of several ordered lists, newest first, which hold one more if there is a next page; fewer of large ones."""
     key = lambda each: tuple(each[name] for name in order)
-    merged = list(itertools.islice(heapq.merge(*found, key=key, reverse=True), limit + 1))
-    following = write_cursor(key(merged[limit - 1])) if len(merged) > limit else None
-    return {noun: [out(each) for each in merged[:limit]], "next": following}
+    shown, following, size = [], None, 0
+    for each in heapq.merge(*found, key=key, reverse=True):
+        if len(shown) == limit or size > PAGE_BYTES:
+            following = write_cursor(key(shown[-1]))
+            break
+        shown.append(each)
+        size += sum(len(value) for value in each.values() if isinstance(value, (str, bytes)))
+    return {noun: [out(each) for each in shown], "next": following}
 
 
 def count_events(connection: apsw.Connection, query: EventFilter, locations: Iterable[str], most: int = -1) -> int:
@@ -1602,7 +1611,8 @@ def delete_events(connection: apsw.Connection, query: EventDeletion, locations: 
 def delete_step(connection: apsw.Connection, query: EventFilter, locations: list[str]) -> int:
     """Deletes up to 1,000 events, the newest first; fewer where no more match."""
     step, deleted = EventQuery.model_construct(**dict(query), limit=500), 0
-    while deleted < DELETE_STEP and (chosen := [event["event_id"] for event in list_events(connection, step, locations)["events"]]):
+    while deleted < DELETE_STEP and (found := list_events(connection, step, locations)["events"]):
+        chosen = [event["event_id"] for event in found[:DELETE_STEP - deleted]]
         deleted += change(connection, "events.delete_many", event_ids=json.dumps(chosen))
     return deleted
 
@@ -3560,7 +3570,7 @@ def get_rejections(call: Call) -> dict:
     (before,) = call.query.cursor or (2**62,)
     location = {} if call.query.location_id is None else {"location_id": call.query.location_id}
     statement = "rejections.list_by_location" if location else "rejections.list"
-    found = rows(call.connection, statement, before=before, limit=call.query.limit + 1, **location)
+    found = stream(call.connection, statement, before=before, limit=call.query.limit + 1, **location)
     return page("rejections", [found], call.query.limit, ("rejection_id",), rejection_out)
 
 
@@ -3865,8 +3875,8 @@ def check_path(environ: Mapping[str, Any]) -> None:
         raw.isascii() or raw.encode("latin-1").decode("utf-8")
     except UnicodeDecodeError:
         raise NotFound("the path is not UTF-8") from None
-    if "\0" in raw:
-        raise NotFound("the path contains the NUL character")
+    if "\0" in raw or "\n" in raw:  # Bottle's routes end before a line feed
+        raise NotFound("the path contains the NUL character or a line feed")
 
 
 JSON_HEADERS = bottle.HTTPResponse(headers=SECURITY_HEADERS | {"Content-Type": JSON}).headers.dict  # checked once

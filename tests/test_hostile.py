@@ -168,6 +168,23 @@ def test_a_refused_request_leaves_nothing_in_memory(api):
         gc.enable()
 
 
+def test_a_page_of_large_events_ends_before_it_fills_the_memory(api):
+    """Those that it leaves out are on the next ones."""
+    for number in range(20):
+        api.post(event(str(number), timestamp=number, properties={"a": "x" * 1_000_000}))
+    seen, cursor = [], ""
+    while cursor is not None:
+        answer = api("GET", f"/events/v1?limit=500{cursor and '&cursor=' + cursor}")
+        assert len(answer.body) < lite.PAGE_BYTES + 1_100_000
+        seen, cursor = seen + [each["distinct_id"] for each in answer.json["events"]], answer.json["next"]
+    assert seen == [str(number) for number in reversed(range(20))]
+
+
+def test_an_error_about_a_long_name_is_short(api):
+    problem = api.post(event(properties={"x" * 1_000_000: 1})).json
+    assert len(str(problem)) < 5_000 and problem["errors"][0]["pointer"].startswith("/properties/xxx")
+
+
 @pytest.mark.parametrize("encode", [request_bytes, chunked], ids=["with a length", "in chunks"])
 def test_a_large_body_for_which_there_is_no_room_is_told_to_come_again(serve, monkeypatch, caplog, encode):
     """Its temporary file may be on a full disk; smaller ones need none."""

@@ -155,16 +155,16 @@ def test_a_method_that_a_path_does_not_know_is_405_and_names_those_it_knows(fill
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/events", "/events/v1/", "/events/v1/abc", "/events/v1/-1", "/events/v1/1.0", "/events/v1/1/2", "/events/v1/999",
-                                  "/events/v1/" + "9" * 400, "/events/v1/%D9%A1", "/keys/v1/x", "/static/../streamlined_lite.py", "/static/%2e%2e/pyproject.toml",
+                                  "/events/v1/" + "9" * 400, "/events/v1/%D9%A1", "/events/v1/1%0A", "/keys/v1/x", "/static/../streamlined_lite.py", "/static/%2e%2e/pyproject.toml",
                                   "/static/nothing.js", "/contacts/v1/loc-1", "/EVENTS/v1", "/.git/config", "/streamlined-lite.db"])
 def test_an_unknown_path_is_404(filled, path):
     check_problem(filled("GET", path), 404)
 
 
 @pytest.mark.parametrize("method, path", [(method, path) for method in ("GET", "PUT", "DELETE") for path in (
-    "/contacts/v1/loc-1/%ff", "/contacts/v1/loc-1/c-1%ff", "/contacts/v1/loc-1%c3/c-1", "/contacts/v1/loc-1/c%00-1", "/contacts/v1/loc-1/%ed%a0%80")]
+    "/contacts/v1/loc-1/%ff", "/contacts/v1/loc-1/c-1%ff", "/contacts/v1/loc-1%c3/c-1", "/contacts/v1/loc-1/c%00-1", "/contacts/v1/loc-1/c-1%0A", "/contacts/v1/loc-1/%ed%a0%80")]
     + [("POST", "/events/ingestion/v1%ff"), ("DELETE", "/locations/v1/loc-1%ff"), ("PATCH", "/locations/v1/%80loc-1")])
-def test_a_path_that_is_not_utf8_is_404_and_no_other_path(filled, method, path):
+def test_a_path_that_is_not_utf8_or_ends_a_line_is_404_and_no_other_path(filled, method, path):
     before = tables(filled)
     check_problem(filled(method, path, {} if method in ("PUT", "PATCH") else event() if method == "POST" else None), 404)
     assert tables(filled) == before

@@ -251,7 +251,6 @@ class Recorder:
         self.clock.advance(self.rng.choice((1_000, 1_000, 1_000, 70_000)))  # now and then maintenance is due
         asked = [self.load.request() for _ in range(self.rng.choice((1, 2, 3, 6)))]
         asked.sort(key=lambda each: each[0].startswith(b"DELETE"))  # as the turn serves them: what may take long comes last
-        asked.sort(key=lambda each: each[0].startswith(b"DELETE"))  # as the turn serves them: what may take long comes last
         self.answering = len(self.states)
         for number, answer in served.together(*[request for request, _ in asked]):
             if answer.status == 429 and self.failing:
