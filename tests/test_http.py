@@ -223,6 +223,14 @@ def test_every_answer_has_the_security_headers(filled, method, path, key, status
     assert "Set-Cookie" not in answer.headers and "Access-Control-Allow-Origin" not in answer.headers
 
 
+def test_a_page_that_has_not_changed_keeps_the_security_headers(filled):
+    """A browser takes those of a 304 in place of the ones that it has."""
+    first = filled("GET", "/static/style.css")
+    again = filled("GET", "/static/style.css", headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status_int, again.status_int, again.body) == (200, 304, b"")
+    assert {name: again.headers.get(name) for name in lite.SECURITY_HEADERS} == {name: first.headers[name] for name in lite.SECURITY_HEADERS}
+
+
 @pytest.mark.parametrize("path", [route.path for route in lite.ROUTES if route.method == "GET" and "{" not in route.path] + ["/events/v1/1", "/events/v1/99", "/nothing"])
 def test_head_is_get_without_the_body(filled, path):
     get, head = filled("GET", path), filled("HEAD", path)
