@@ -333,7 +333,7 @@ ALL: dict[str, type[Peer]] = {
 @contextlib.contextmanager
 def running(peer: type[Peer], folder: Path) -> Iterator[Peer]:
     """Started in this folder, and stopped whatever happens."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     started = peer(folder)
     try:
         started.start()
