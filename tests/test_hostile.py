@@ -147,6 +147,13 @@ def test_chunks_of_a_byte_are_refused_before_they_take_much_time(target, before,
     assert (problem_of(answer)["status"], answer[1]["connection"]) == (status, "close")
 
 
+def test_a_piece_of_a_chunked_body_is_small(target):
+    """Else so many chunks as one packet has would be read before they are counted."""
+    parser = lite.Parser(target.server.http.adj)
+    parser.received(shape(CHUNKED))
+    assert parser.received(b"1\r\nx\r\n" * 10_000) == 2 * lite.CHUNK_LIMIT and parser.error
+
+
 def test_events_that_are_chunks_of_their_own_are_taken(target):
     lines = [json.dumps(event(f"chunk {number}")).encode() + b"\n" for number in range(1_000)]
     sent = b"".join(b"%x\r\n%s\r\n" % (len(line), line) for line in lines) + b"0\r\n\r\n"
@@ -178,6 +185,14 @@ def test_a_page_of_large_events_ends_before_it_fills_the_memory(api):
         assert len(answer.body) < lite.PAGE_BYTES + 1_100_000
         seen, cursor = seen + [each["distinct_id"] for each in answer.json["events"]], answer.json["next"]
     assert seen == [str(number) for number in reversed(range(20))]
+
+
+def test_a_deletion_of_many_pages_has_its_limit(api, monkeypatch):
+    monkeypatch.setattr(lite, "PAGE_BYTES", 12_000)
+    for first in (0, 700):
+        api("POST", "/events/ingestion/v1/batch", [event(str(number)) for number in range(first, first + 700)])
+    assert len(api.get("/events/v1?limit=500")["events"]) < 400
+    assert api("DELETE", "/events/v1?location_id=loc-1").json == {"events": 1_000, "remaining": 400}
 
 
 def test_an_error_about_a_long_name_is_short(api):
@@ -639,7 +654,7 @@ def scripted(tmp_path_factory):
         request_bytes(texts | {"tags": [SCRIPT, ADDRESS], "fields": {SCRIPT: SCRIPT, "website": ADDRESS}}, method="PUT", path=contact),
         request_bytes({"name": SCRIPT}, method="PATCH", path=f"/locations/v1/{quote(PLACE, safe='')}"),
         request_bytes({"name": SCRIPT, "locations": [SCRIPT, PLACE]}, path="/keys/v1"),
-        *[request_bytes({"name": f"{SCRIPT}{number}", "terms": [metric], "formula": "A"}, path="/metrics/v1") for number in range(2)],
+        *[request_bytes({"name": sign + SCRIPT, "terms": [metric], "formula": "A"}, path="/metrics/v1") for sign in ("", "-")],
         request_bytes({}, path=f"/{quote(SCRIPT)}"),
     ]  # fmt: skip
     started = ServerProcess(tmp_path_factory.mktemp("scripted") / "events.db")
@@ -670,13 +685,15 @@ def test_no_text_becomes_a_part_of_the_page(scripted, visit):
 @needs_browser
 def test_a_table_opened_in_a_spreadsheet_has_no_formulas(scripted, visit):
     opened = visit(scripted.url)
-    opened.sign_in(address="#/metrics/1")
-    with opened.page.expect_download() as download:
-        opened.page.get_by_role("button", name="Download CSV").click()
-    with open(download.value.path(), encoding="utf-8", newline="") as file:
-        cells = [cell for line in csv.reader(file) for cell in line]
-    assert any("<script>" in cell for cell in cells)
-    assert [cell for cell in cells if re.match("[=+@\t\r\n＝＋－＠]|-(?![0-9])", cell)] == []
+    opened.sign_in()
+    for address in ("#/metrics/1", "#/metrics/2"):
+        opened.open(address)
+        with opened.page.expect_download() as download:
+            opened.page.get_by_role("button", name="Download CSV").click()
+        with open(download.value.path(), encoding="utf-8", newline="") as file:
+            cells = [cell for line in csv.reader(file) for cell in line]
+        assert any("<script>" in cell for cell in cells)
+        assert [cell for cell in cells if re.match("[=+@\t\r\n＝＋－＠]|-(?![0-9])", cell)] == []
 
 
 CROSS_SITE = """async ([target, key]) => {
