@@ -188,7 +188,7 @@ def test_a_page_of_large_events_ends_before_it_fills_the_memory(api):
 
 
 def test_a_deletion_of_many_pages_has_its_limit(api, monkeypatch):
-    monkeypatch.setattr(lite, "PAGE_BYTES", 12_000)
+    monkeypatch.setattr(lite, "PAGE_BYTES", 6_000)
     for first in (0, 700):
         api("POST", "/events/ingestion/v1/batch", [event(str(number)) for number in range(first, first + 700)])
     assert len(api.get("/events/v1?limit=500")["events"]) < 400
