@@ -63,9 +63,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, NoReturn, get_args
 from urllib.parse import parse_qsl, quote, urlencode
 from zoneinfo import ZoneInfo
+
+if Path(sys.argv[0]).stem in ("streamlined-lite", "streamlined_lite"):  # a program, no library: until main() Ctrl-C is no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import apsw
 import bottle
@@ -115,7 +118,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    database: str = Field("./streamlined-lite.db", min_length=1, description="the SQLite file, or :memory:")
+    database: str = Field("./streamlined-lite.db", min_length=1, description="the SQLite file; for serve also :memory:")
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     public_url: str = Field("", pattern="^(https?://[^ ]+)?$",
@@ -123,7 +126,7 @@ class Config(BaseModel):
     admin_key: Annotated[str, AfterValidator(check_admin_key)] = Field(
         "", repr=False, description="an admin key that works while set (16 characters or more) and is never stored; only as a "
                                     "variable, for CI and containers")
-    admin_key_file: str = Field("", description="a file that holds such an admin key")
+    admin_key_file: str = Field("", description="a file with an admin key (16 characters or more) that works while this runs and is never stored")
     time_zone: Annotated[str, AfterValidator(check_zone)] = Field(
         "UTC", description="IANA time zone for days and weeks where no location has one")
     connection_limit: int = Field(1000, ge=10, le=100_000, description="connections open at once; for more, those of "
@@ -939,7 +942,7 @@ class Database:
         self.writer.execute("savepoint request")
         try:
             yield self.writer
-        except BaseException as error:
+        except Exception as error:  # no KeyboardInterrupt, which ends the whole turn
             if isinstance(error, tuple(STORAGE_TROUBLES)):
                 self.fault = error
             if self.writer.in_transaction:
@@ -975,8 +978,9 @@ class Database:
 
     def roll_back(self) -> None:
         self.last_used, self.touched, self.fault = self.touched | self.last_used, {}, None
-        if self.writer.in_transaction:
-            self.writer.execute("rollback")
+        with contextlib.suppress(apsw.ConnectionClosedError):  # a turn that a signal met at its first step ends after the command
+            if self.writer.in_transaction:
+                self.writer.execute("rollback")
 
     def maintain(self, now: int) -> None:
         """What is due now and then, and not worth a write a request."""
@@ -1232,22 +1236,23 @@ def whole_file(path: str, place: Callable[[str, str], None] = os.rename) -> Iter
     disk, and goes when anything fails. Raises ConfigError and CommandError; nothing is ever written over."""
     if place is os.rename and os.path.lexists(path):
         raise ConfigError(f"{path} exists already; name another file")
-    folder, name = os.path.split(os.path.abspath(path))
+    partial, doing = f"{os.path.abspath(path)}.{secrets.token_hex(8)}.partial", "create"
     try:
-        number, partial = tempfile.mkstemp(".partial", f"{name}.", folder)
+        with open(partial, "xb", opener=for_owner) as file:
+            doing = "write"
+            yield partial
+            os.fsync(file.fileno())
+            place(partial, path)
+            sync_folder(os.path.dirname(partial))
     except OSError as error:
-        raise CommandError(f"cannot create {path}: {error.strerror}") from None
-    try:
-        yield partial
-        os.fsync(number)
-        place(partial, path)
-        sync_folder(folder)
-    except OSError as error:
-        raise CommandError(f"cannot write {path}: {error.strerror}") from None
+        raise CommandError(f"cannot {doing} {path}: {error.strerror}") from None
     finally:
-        os.close(number)
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # it has its name, or never was
             os.unlink(partial)
+
+
+def for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def sync_folder(folder: str) -> None:
@@ -4523,8 +4528,14 @@ def run(argv: list[str]) -> int:
     return command(load_config(os.environ, {name: value for name, value in flags.items() if value is not None}), **options)
 
 
+class CommandParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, without the usage."""
+        raise ConfigError(f"{message}; see {self.prog} --help")
+
+
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="streamlined-lite", description="A custom events API and metric builder on one SQLite "
+    top = CommandParser(prog="streamlined-lite", description="A custom events API and metric builder on one SQLite "
                                   "file. Without a command it serves.", epilog=f"example: {EXAMPLES['serve']}")
     top.add_argument("--version", action="version", version=f"streamlined-lite {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -4543,7 +4554,7 @@ def add_key_commands(commands: Any) -> None:
     keys = commands.add_parser("keys", help="create, list and revoke keys (integrations)", epilog=f"example: {EXAMPLES['keys']}")
     actions = keys.add_subparsers(title="actions", metavar="ACTION", required=True)
     create = add_command(actions, "keys create", "create a key; its token is printed once", create_key_command)
-    create.add_argument("name", help="what the key is for")
+    create.add_argument("name", metavar="NAME", help="what the key is for")
     create.add_argument("--scope", choices=get_args(Scope), default="ingest",
                         help="ingest posts events and contacts, sync also deletes contacts, read reads, admin does everything (default: ingest)")
     create.add_argument("--location", action="append", metavar="ID", help="a location_id that the key is for (default: all); repeat for more")
@@ -4555,7 +4566,7 @@ def add_key_commands(commands: Any) -> None:
 
 def add_data_commands(commands: Any) -> None:
     export = add_command(commands, "export", "write events, contacts or metrics, the newest first, as one state", export_command)
-    export.add_argument("what", choices=list(EXPORTED))
+    export.add_argument("what", metavar="WHAT", choices=list(EXPORTED), help="events, contacts or metrics")
     export.add_argument("--format", choices=("ndjson", "csv"), default="ndjson", help="a JSON object a line (default), or CSV with a header")
     export.add_argument("--output", metavar="FILE", help="a new file, which gets its name when it is whole (default: standard output)")
     imported = add_command(commands, "import", "store what export wrote, or a CSV such as HighLevel's export of contacts", import_command)
@@ -4827,7 +4838,7 @@ def import_command(config: Config, files: list[str], location: str | None, value
     if location is not None:
         fixed["location_id"] = location
     if unreadable := [name for name in files if name != "-" and not os.access(name, os.R_OK, effective_ids=True)]:
-        raise ConfigError(f"cannot read {', '.join(unreadable)}")
+        raise ConfigError(f"cannot read {', '.join(unreadable)}: there is no such file, or you may not read it")
     if not os.path.exists(named_file(config)):
         create_file(config.database)
     with contextlib.suppress(CommandError, OSError), nobody_else(config.database):
@@ -4945,8 +4956,7 @@ class Import:
 
     def reject(self, number: int, line: bytes, problem: Problem) -> None:
         if self.rejected is None:
-            opener = lambda path, flags: os.open(path, flags, 0o600)
-            self.rejected = open(self.rejected_name, "wb", opener=opener)
+            self.rejected = open(self.rejected_name, "wb", opener=for_owner)
         self.counts["rejected"] += 1
         reasons = problem.errors or [field_error("", problem.code, problem.detail)]
         write_line(self.rejected, {"line": number, "reasons": reasons, "text": line.decode("utf-8", "backslashreplace").rstrip("\r\n")})
