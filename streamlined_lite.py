@@ -1247,8 +1247,9 @@ def whole_file(path: str, place: Callable[[str, str], None] = os.rename) -> Iter
     except OSError as error:
         raise CommandError(f"cannot {doing} {path}: {error.strerror}") from None
     finally:
-        with contextlib.suppress(OSError):  # it has its name, or never was
-            os.unlink(partial)
+        for suffix in ("", "-journal", "-wal", "-shm"):  # SQLite's own stay where its disk is full
+            with contextlib.suppress(OSError):           # it has its name, or never was
+                os.unlink(partial + suffix)
 
 
 def for_owner(path: str, flags: int) -> int:
@@ -1279,14 +1280,16 @@ def copy_database(source: str, target: str, show: Callable[..., Any] = lambda *_
     """One state of a database, whoever writes to it meanwhile, as one sound file. Raises CommandError."""
     try:
         with contextlib.closing(open_reader(source)) as old, contextlib.closing(apsw.Connection(target)) as new:
-            old.execute("begin; select 1 from sqlite_schema").fetchall()  # else each write would start the copy anew
-            new.pragma("synchronous", "off")                              # until it is whole it may as well be lost
+            old.execute("begin; select 1 from sqlite_schema").fetchall()        # else each write would start the copy anew
+            new.execute("pragma synchronous = off; pragma journal_mode = off")  # until it is whole it may as well be lost
             with new.backup("main", old, "main") as backup:
                 while not backup.done:
                     backup.step(1000)
                     show(backup.page_count - backup.remaining, backup.page_count)
-            new.pragma("journal_mode", "delete")                          # one file, for read-only disks, too
+            new.pragma("journal_mode", "delete")                                # one file, for read-only disks, too
             damage = find_damage(new, show)
+    except apsw.FullError:  # whose message would be "not an error"
+        raise CommandError(f"cannot copy {source}: the disk is full; make room, or take another disk") from None
     except apsw.Error as error:
         raise CommandError(f"cannot copy {source}: {error}") from None
     if damage:
@@ -4837,7 +4840,7 @@ def import_command(config: Config, files: list[str], location: str | None, value
     fixed, mapping, step_seconds = read_pairs("--set", values), read_pairs("--map", columns), STEP_SECONDS
     if location is not None:
         fixed["location_id"] = location
-    if unreadable := [name for name in files if name != "-" and not os.access(name, os.R_OK, effective_ids=True)]:
+    if unreadable := [name for name in files if name != "-" and (os.path.isdir(name) or not os.access(name, os.R_OK, effective_ids=True))]:
         raise ConfigError(f"cannot read {', '.join(unreadable)}: there is no such file, or you may not read it")
     if not os.path.exists(named_file(config)):
         create_file(config.database)
@@ -4895,22 +4898,24 @@ class Import:
         self.rejected: Any = None
 
     def run(self) -> dict:
-        with contextlib.ExitStack() as stack:
-            try:
-                file = sys.stdin.buffer if self.name == "-" else stack.enter_context(open(self.name, "rb"))
-                self.size = os.fstat(file.fileno()).st_size
+        piped = self.name == "-"
+        try:
+            with open(0 if piped else self.name, "rb", closefd=not piped) as file, Progress("importing", "lines") as show, contextlib.closing(self):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self.rejected_name)  # those of an earlier import
-            except OSError as error:
-                raise ConfigError(f"cannot read {self.name}: {error.strerror}") from None
-            show, records, more = stack.enter_context(Progress("importing", "lines")), self.records(file), True
-            stack.callback(lambda: self.rejected and self.rejected.close())
-            while more:
-                more = self.step(records)
-                show(self.place, self.size, self.lines)
-                time.sleep(PAUSE_SECONDS)
+                self.size, records, more = os.fstat(file.fileno()).st_size, self.records(file), True
+                while more:
+                    more = self.step(records)
+                    show(self.place, self.size, self.lines)
+                    time.sleep(PAUSE_SECONDS)
+        except OSError as error:
+            raise CommandError(f"{error.filename or self.rejected_name}: {error.strerror}; what was committed before is stored") from None
         return {"file": self.name, "kind": self.kind, **{name: self.counts[name] for name in ("created", "updated", "unchanged", "rejected")},
                 "rejected_file": self.rejected_name if self.rejected else None, "warnings": dict(self.warnings)}
+
+    def close(self) -> None:
+        if self.rejected:
+            self.rejected.close()
 
     def step(self, records: Iterator[tuple[int, bytes, Any]]) -> bool:
         """One transaction; whether there may be more."""

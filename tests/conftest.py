@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -121,6 +121,26 @@ def unprivileged(folder: Path):
         yield
     finally:
         os.seteuid(0)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of six megabytes."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a small file system")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(path: Path) -> Path:
+    """With a file that takes all the space there is."""
+    with suppress(OSError), open(path, "wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass
+    return path
 
 
 class ServerProcess:

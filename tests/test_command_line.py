@@ -28,7 +28,7 @@ import apsw
 import pytest
 
 import streamlined_lite as lite
-from conftest import ADMIN, NOW, Api, ServerProcess, clean_environment, event, exchange, request_bytes, unprivileged
+from conftest import ADMIN, NOW, Api, ServerProcess, clean_environment, event, exchange, fill, request_bytes, unprivileged
 
 PROGRAM = [sys.executable, "-W", "error", lite.__file__]
 
@@ -201,6 +201,30 @@ def test_a_full_disk_is_one_line_and_leaves_all_as_it_was(run, filled, tmp_path,
     done = limited(*command, "--database", "events.db", bytes_=50_000, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1) and "cannot copy" in done.stderr
     assert files(tmp_path) == {"events.db", "before.db"} and stored(filled) == before
+
+
+def nearly_full(disk: Path) -> Path:
+    """Leaves 64 kB of it."""
+    with open(filler := fill(disk / "filler"), "rb+") as file:
+        file.truncate(filler.stat().st_size - 65_536)
+    return disk
+
+
+@pytest.mark.parametrize("command, source", [(["backup", "{disk}"], "{filled}"), (["restore", "{filled}"], "{disk}/new.db")])
+def test_on_a_disk_that_is_really_full_no_copy_leaves_a_file(run, filled, small_disk, command, source):
+    """SQLite's messages and remains differ from those of a limit."""
+    names = {"disk": nearly_full(small_disk), "filled": filled}
+    code, out, err = run(*(each.format(**names) for each in [*command, "--database", source]))
+    assert (code, out, err) == (1, "", f"streamlined-lite: cannot copy {filled}: the disk is full; make room, or take another disk\n")
+    assert files(small_disk) == {"filler"}
+
+
+def test_rejected_lines_for_which_there_is_no_room_are_told(run, small_disk):
+    source = small_disk / "in.ndjson"
+    source.write_text('{"event_name": 1}\n' * 1_000)
+    nearly_full(small_disk)
+    assert run("import", str(source), "--database", "new.db") \
+        == (1, "", f"streamlined-lite: {source}.rejected: No space left on device; what was committed before is stored\n")
 
 
 def test_a_backup_made_while_events_arrive_is_one_sound_state(start, run, tmp_path):
@@ -486,7 +510,7 @@ def test_what_is_no_import_is_told_in_one_line(run, tmp_path, content, said):
     assert (code, out, err.count("\n")) == (2, "", 1) and said in err and not os.path.exists("e.csv.rejected")
 
 
-@pytest.mark.parametrize("arguments, said", [(["missing.csv"], "cannot read missing.csv"), (["."], "cannot read .: Is a directory"), (["events.db", "--set", "x"], "--set x: write NAME=VALUE"),
+@pytest.mark.parametrize("arguments, said", [(["missing.csv"], "cannot read missing.csv"), (["."], "cannot read .: there is no such file"), (["events.db", "--set", "x"], "--set x: write NAME=VALUE"),
                                              (["c.csv", "--map", "Nope=contact_id"], "c.csv has no column Nope; it has Contact Id, Name")])
 def test_a_wrong_import_is_told_in_one_line(run, database, tmp_path, arguments, said):
     (tmp_path / "c.csv").write_text("Contact Id,Name\nc-1,Ann\n")

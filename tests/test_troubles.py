@@ -5,14 +5,13 @@ when the trouble is over, all goes on without a restart.
 """
 
 import json
-import os
 import random
 import re
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -20,7 +19,7 @@ import pytest
 
 import streamlined_lite as lite
 from benchmarks.kill9 import stored_ids
-from conftest import Clock, event, exchange, request_bytes
+from conftest import Clock, event, exchange, fill, request_bytes
 from test_power_cuts import Load
 from vfs import Answer, Stepped, remembering
 
@@ -153,18 +152,6 @@ def create(path: Path, trouble: Trouble) -> str:
 ########################################################################################################
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of six megabytes."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to mount a small file system")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 def post(server, number: int) -> tuple[int, dict, bytes]:
     body = event(f"d-{number}", contact_id=f"c-{number}", properties={"text": "x" * 20_000})
     return exchange(server, request_bytes(body))[0]
@@ -202,14 +189,6 @@ def test_a_full_disk_is_named_reads_go_on_and_with_space_all_goes_on(start, smal
     code, errors = server.stop()
     assert code == 0 and set(errors.splitlines()) <= {"checkpoint failed: FullError"}
     assert stored_ids(server.database) == acknowledged
-
-
-def fill(path: Path) -> Path:
-    """With a file that takes all the space there is."""
-    with suppress(OSError), open(path, "wb", buffering=0) as file:
-        while file.write(b"x" * 4096):
-            pass
-    return path
 
 
 ########################################################################################################
