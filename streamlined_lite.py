@@ -328,6 +328,14 @@ def problem_of(error: Exception) -> Problem:
     return Broken(DEFECT)
 
 
+def explain(error: apsw.Error) -> str:
+    """For a command: what SQLite met, and what to do about it."""
+    if isinstance(error, apsw.FullError):  # whose own message may be "not an error"
+        return "the disk is full; make room, or take another disk"
+    remedies = {apsw.CorruptError: "; restore a backup", apsw.NotADBError: "; restore a backup", apsw.BusyError: " by another process; try again later"}
+    return f"{error}{remedies.get(type(error), '')}"
+
+
 def log_defect(error: BaseException) -> None:
     """Where a defect arose, without the message, which could hold a stranger's data."""
     frames = "".join(traceback.format_tb(error.__traceback__))
@@ -1116,7 +1124,7 @@ def open_writer(path: str) -> apsw.Connection:
     except apsw.ReadOnlyError:
         raise ConfigError(f"the database {path} cannot be written; make the file and its folder writable for this user") from None
     except apsw.Error as error:
-        raise ConfigError(f"cannot open the database {path}: {error}") from None
+        raise ConfigError(f"cannot open the database {path}: {explain(error)}") from None
     if file and file != os.stat(path).st_ino:
         connection.close()
         raise ConfigError(f"{path} was replaced in this moment, by a restore perhaps; start again")
@@ -1288,10 +1296,8 @@ def copy_database(source: str, target: str, show: Callable[..., Any] = lambda *_
                     show(backup.page_count - backup.remaining, backup.page_count)
             new.pragma("journal_mode", "delete")                                # one file, for read-only disks, too
             damage = find_damage(new, show)
-    except apsw.FullError:  # whose message would be "not an error"
-        raise CommandError(f"cannot copy {source}: the disk is full; make room, or take another disk") from None
     except apsw.Error as error:
-        raise CommandError(f"cannot copy {source}: {error}") from None
+        raise CommandError(f"cannot copy {source}: {explain(error)}") from None
     if damage:
         raise CommandError(f"{source} is damaged ({damage}); it was left as it is, and no copy was made")
 
@@ -4489,7 +4495,7 @@ def main(argv: list[str] | None = None) -> int:
     except Problem as problem:
         return complain(problem.detail, 1)
     except apsw.Error as error:
-        return complain(f"the database cannot be used: {error}; what was not yet committed is not stored", 1)
+        return complain(f"the database cannot be used: {explain(error)} (what was not yet committed is not stored)", 1)
     except KeyboardInterrupt as ended:
         return complain("stopped before the end; it can be started again", 128 + ended.args[0])
     except BrokenPipeError:  # as in `keys list | head`: who reads has read enough
@@ -5179,8 +5185,10 @@ def inspect(config: Config, path: str, backups: str | None, quick: bool) -> list
             for about, found in {"content": find_in_content(connection, quick, show), "clock": find_in_clock(connection, now),
                                  "keys": find_in_keys(connection, config, now)}.items():
                 findings += list(found) or [Finding("ok", about, "nothing to do")]
-    except (ConfigError, apsw.Error) as error:
-        findings.append(Finding("error", "content", str(error), "stop the server and restore a backup, if that is not what was meant"))
+    except ConfigError as error:
+        findings.append(Finding("error", "content", str(error), "see that --database names the right file, and that you may read it"))
+    except apsw.Error as error:
+        findings.append(Finding("error", "content", str(error), "stop the server and restore a backup"))
     return findings
 
 
