@@ -1267,10 +1267,8 @@ def for_owner(path: str, flags: int) -> int:
 def sync_folder(folder: str) -> None:
     """A new name is on disk only after this."""
     number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+    os.fsync(number)
+    os.close(number)
 
 
 def open_reader(path: str) -> apsw.Connection:
@@ -4701,14 +4699,9 @@ def named_file(config: Config) -> str:
     return config.database
 
 
-@contextlib.contextmanager
-def existing_database(config: Config) -> Iterator[Database]:
+def existing_database(config: Config) -> contextlib.closing:
     named_file(config)
-    database = Database(config, create=False)
-    try:
-        yield database
-    finally:
-        database.close()
+    return contextlib.closing(Database(config, create=False))
 
 
 class Progress:
@@ -5185,10 +5178,8 @@ def inspect(config: Config, path: str, backups: str | None, quick: bool) -> list
             for about, found in {"content": find_in_content(connection, quick, show), "clock": find_in_clock(connection, now),
                                  "keys": find_in_keys(connection, config, now)}.items():
                 findings += list(found) or [Finding("ok", about, "nothing to do")]
-    except ConfigError as error:
-        findings.append(Finding("error", "content", str(error), "see that --database names the right file, and that you may read it"))
-    except apsw.Error as error:
-        findings.append(Finding("error", "content", str(error), "stop the server and restore a backup"))
+    except (ConfigError, apsw.Error) as error:
+        findings.append(Finding("error", "content", str(error), "see that --database names yours and that you may read it; if it is damaged, restore a backup"))
     return findings
 
 
