@@ -864,7 +864,7 @@ def change(connection: apsw.Connection, statement: str, **binds: Any) -> int:
 
 APPLICATION_ID = 0x534C4954  # "SLIT"
 BUSY_SECONDS = 5             # how long a writer waits for another process before its request gets 429
-CHECKPOINT_PAGES = 1_000     # a checkpoint begins whenever the WAL has grown by as many pages (4 MB) ...
+CHECKPOINT_PAGES = 4_000     # a checkpoint begins whenever the WAL has grown by as many pages (16 MB) ...
 RESTART_PAGES = 16_000       # ... and one that also starts the WAL anew, for a moment without writers, at 64 MB
 MAINTENANCE_MS = 60_000      # how often last_used_at is written and rejections are pruned
 
