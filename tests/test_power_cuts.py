@@ -8,6 +8,7 @@ opened again. The same seed makes the same cuts:
 
 import itertools
 import json
+import logging
 import multiprocessing
 import os
 import random
@@ -338,6 +339,7 @@ def examine(run: Run, seed: int, at_each_point: int, share: int = 0, shares: int
 
 
 def examine_share(*args) -> dict[tuple, str]:
+    logging.getLogger("streamlined_lite").setLevel(logging.ERROR)  # each file upgraded would have its line
     return dict(examine(*args))
 
 
