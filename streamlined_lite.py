@@ -23,6 +23,13 @@ Times inside are integer milliseconds UTC; times in answers are ISO 8601 UTC wit
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+
+if os.path.basename(sys.argv[0]) in ("streamlined-lite", "streamlined_lite.py"):  # no library: until main() Ctrl-C is no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import base64
 import bisect
@@ -42,16 +49,13 @@ import json
 import logging
 import math
 import operator
-import os
 import random
 import re
 import resource
 import secrets
 import shlex
 import shutil
-import signal
 import socket
-import sys
 import tempfile
 import threading
 import time
@@ -66,9 +70,6 @@ from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, NoReturn, get_args
 from urllib.parse import parse_qsl, quote, urlencode
 from zoneinfo import ZoneInfo
-
-if Path(sys.argv[0]).stem in ("streamlined-lite", "streamlined_lite"):  # a program, no library: until main() Ctrl-C is no traceback
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import apsw
 import bottle
