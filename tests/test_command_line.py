@@ -556,7 +556,7 @@ def test_a_signal_between_any_two_steps_leaves_whole_ones(rich, run, tmp_path, c
                           env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)})
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "streamlined-lite: stopped before the end; it can be started again\n")
     after = len(exported(run, "events", rich).splitlines())
-    assert files(tmp_path) == {"events.db"} | left and after - before == {"import": 1, "export": 0}.get(command[0], -8)
+    assert files(tmp_path) == {"events.db"} | left and after - before == {"import": 1, "export": 0}.get(command[0], -3)
 
 
 def test_a_signal_at_the_first_step_of_a_transaction_is_one_line(tmp_path):
