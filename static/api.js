@@ -4,15 +4,13 @@ const STORE = "streamlined-lite";
 
 /** What the server says is wrong; `message` is its `detail`. */
 export class Problem extends Error {
-  constructor(status, { detail, code = "", errors = [] }) {
-    super(detail ?? `The server answered ${status}.`);
-    Object.assign(this, { status, code, errors });
+  constructor(status, { detail = `The server answered ${status}.`, errors = [] }) {
+    super(detail);
+    Object.assign(this, { status, errors });
   }
 }
 
-export class Offline extends Error {
-  message = "The server cannot be reached. Trying again …";
-}
+export const OFFLINE = 0; // the status where no answer came
 
 // The session
 
@@ -39,19 +37,20 @@ export function signOut() {
 
 // Requests
 
-/** The answer's JSON. Throws Problem, Offline, or AbortError when `signal` ended it. */
+/** The answer's JSON. Throws Problem, or AbortError when `signal` ended it. */
 export async function call(method, path, { query = {}, body, signal, key = session.key, type = "application/json" } = {}) {
   const headers = { ...(key && { "X-API-Key": key }), ...(body !== undefined && { "Content-Type": type }) };
-  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  const address = path + (given.length ? `?${new URLSearchParams(given)}` : "");
+  const address = new URL(path, location);
+  for (const [name, value] of Object.entries(query)) if ((value ?? "") !== "") address.searchParams.set(name, value);
   const sent = { method, headers, signal, body: typeof body === "object" ? JSON.stringify(body) : body };
-  const answer = await fetch(address, sent).catch((error) => {
-    if (error.name === "AbortError") throw error;
+  const answer = await fetch(address, sent).catch(() => {
+    signal?.throwIfAborted();
     tell("reachable", false);
-    throw new Offline();
+    throw new Problem(OFFLINE, { detail: "The server cannot be reached. Trying again …" });
   });
   tell("reachable", true);
-  const content = await answer.json().catch((error) => { if (error.name === "AbortError") throw error; return {}; }); // a proxy's error page
+  const content = await answer.json().catch(() => ({})); // a proxy's error page
+  signal?.throwIfAborted();
   if (answer.ok) return content;
   const problem = new Problem(answer.status, content);
   if (answer.status === 401 && key === session.key) tell("refused", problem); // an answer to another key ends no session
@@ -71,19 +70,18 @@ export function newest(outer) {
   return () => {
     current.abort();
     current = new AbortController();
-    return AbortSignal.any([outer, current.signal]);
+    return AbortSignal.any(outer ? [outer, current.signal] : [current.signal]);
   };
 }
 
 // Locations, which nearly every view names
 
-let places = [];
+export let locations = [];
 
 export async function loadLocations(signal) {
-  places = (await get("/locations/v1", {}, signal)).locations;
-  return places;
+  ({ locations } = await get("/locations/v1", {}, signal));
+  return locations;
 }
 
-export const locations = () => places;
-export const findLocation = (id) => places.find((each) => each.location_id === id);
+export const findLocation = (id) => locations.find((each) => each.location_id === id);
 export const locationName = (id) => findLocation(id)?.name ?? id;

@@ -10,21 +10,19 @@ import { showMetric } from "./metric.js";
 import { showIntegrations, showLocations, showNewIntegration } from "./settings.js";
 import { confirm, failure, form, loader, loading } from "./states.js";
 
-// Each view: the pattern of its path, how it is shown, and the entry of the navigation it belongs to.
-const VIEWS = [
-  [/^#\/dashboard$/, showDashboard, "#/dashboard"],
-  [/^#\/metrics\/new$/, showBuilder, "#/dashboard"],
-  [/^#\/metrics\/(\d+)$/, showMetric, "#/dashboard"],
-  [/^#\/metrics\/(\d+)\/(edit|copy)$/, showBuilder, "#/dashboard"],
-  [/^#\/activity$/, showActivity, "#/activity"],
-  [/^#\/contacts$/, showContacts, "#/contacts"],
-  [/^#\/contacts\/([^/]+)\/([^/]+)$/, showContact, "#/contacts"],
-  [/^#\/settings\/integrations$/, showIntegrations, "#/settings/integrations"],
-  [/^#\/settings\/integrations\/new$/, showNewIntegration, "#/settings/integrations"],
-  [/^#\/settings\/locations$/, showLocations, "#/settings/integrations"],
-  [/^/, (view) => view.begin("Nothing here", [], h("p", "There is no page at this address."), link("Go to the dashboard", "#/dashboard")),
-    ""],
-];
+// Each view by its path after the #, in which * is a part that the view gets.
+const VIEWS = {
+  dashboard: showDashboard,
+  "metrics/new": showBuilder,
+  "metrics/*": showMetric,
+  "metrics/*/*": showBuilder, // edit or copy
+  activity: showActivity,
+  contacts: showContacts,
+  "contacts/*/*": showContact,
+  "settings/integrations": showIntegrations,
+  "settings/integrations/new": showNewIntegration,
+  "settings/locations": showLocations,
+};
 const UNSAVED = "Your changes to this metric are not saved.";
 
 const byId = (id) => document.getElementById(id);
@@ -45,16 +43,15 @@ class View {
     Object.assign(this, { address, parts });
   }
 
-  /** The view's state, which its address holds where it differs from the defaults; and set(name), for what follows a control. */
-  state(defaults, changed) {
-    const state = { ...defaults, ...Object.fromEntries(new URLSearchParams(this.address.split("?")[1])) };
-    const set = (name, then = changed) => (value) => {
-      state[name] = value;
-      this.address = withState(this.address.split("?")[0], state, defaults);
+  /** The view's state, which its address holds where it differs from the defaults; and what to call when it has changed. */
+  state(defaults, act) {
+    const [path, query] = this.address.split("?");
+    const state = { ...defaults, ...Object.fromEntries(new URLSearchParams(query)) };
+    return [state, (then = act) => {
+      this.address = withState(path, state, defaults);
       history.replaceState(null, "", this.address);
       then();
-    };
-    return [state, set];
+    }];
   }
 
   /** The view's heading, what can be done, and what follows; the heading takes the focus, as a new page's would. */
@@ -85,18 +82,24 @@ async function navigate() {
 
 async function open(address) {
   view?.ended.abort();
-  const path = address.split("?")[0];
-  const [pattern, show, section] = VIEWS.find(([each]) => each.test(path));
-  const opened = view = new View(address, pattern.exec(path).slice(1).map(decode));
-  for (const each of document.querySelectorAll("#nav a")) each.ariaCurrent = each.getAttribute("href") === section ? "page" : null;
+  const path = address.slice(2).split("?")[0];
+  const section = path.split("/")[0].replace("metrics", "dashboard");
+  const pattern = Object.keys(VIEWS).find((each) => matcher(each).test(path));
+  const opened = view = new View(address, pattern ? matcher(pattern).exec(path).slice(1).map(decode) : []);
+  for (const each of document.querySelectorAll("#nav a")) each.ariaCurrent = each.hash.startsWith(`#/${section}`) ? "page" : null;
   window.scrollTo(0, 0);
   fill(main, loading());
   try {
-    await show(opened);
+    await (VIEWS[pattern] ?? showNothing)(opened);
   } catch (error) {
     if (!opened.signal.aborted) fill(main, failure(error, () => open(address), opened.signal));
   }
 }
+
+const matcher = (pattern) => new RegExp(`^${pattern.replaceAll("*", "([^/]+)")}$`);
+
+const showNothing = (opened) => opened.begin("Nothing here", link("Go to the dashboard", "#/dashboard", "button"), h("p",
+  "There is no page at this address."));
 
 function decode(part) {
   try {
@@ -124,7 +127,7 @@ async function enter(key, store) {
     await signIn(key, store);
     start();
   } catch (error) {
-    if ("status" in error) leave(error);
+    if (error.status) leave(error);
     else fill(main, failure(error, () => enter(key, store)));
   }
 }
@@ -141,16 +144,16 @@ function leave(error = null) {
   view = null;
   byId("top").hidden = true;
   document.title = "Sign in – Streamlined Lite";
-  let key = "";
+  const said = { key: "" };
   const stay = h("input", { type: "checkbox" });
-  const [lost, load] = loader(new AbortController().signal);
-  const tellCommand = () => load(() => get("/session/v1"), (said) => [
-    h("p", "Whoever can read the database file makes a new one. On the server, run"), snippet(said.lost_key_command, "Command")]);
+  const [lost, load] = loader();
+  const tellCommand = () => load(() => get("/session/v1"), ({ lost_key_command: command }) =>
+    [h("p", "Whoever can read the database file makes a new one. On the server, run"), snippet(command, "Command")]);
   fill(main, h("div.card.stack.sign-in", h("h1", "Streamlined Lite"), error && failure(error), form([
-    entry("Key", "", (text) => { key = text; }, { type: "password", required: true,
+    entry("Key", said, "key", null, { type: "password", required: true,
       hint: "The link that the server prints at its first start signs you in as well." }),
-    h("label.check", stay, h("span", "Stay signed in on this computer"))], "Sign in", async () => {
-    await signIn(key, stay.checked ? localStorage : sessionStorage);
+    h("label.check", stay, "Stay signed in on this computer")], "Sign in", async () => {
+    await signIn(said.key, stay.checked ? localStorage : sessionStorage);
     start();
   }), h("details", { ontoggle: tellCommand }, h("summary", "Lost your key?"), lost)));
   main.querySelector("input").focus();

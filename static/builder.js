@@ -2,16 +2,16 @@
 
 import { get, isAdmin, post, put, session } from "./api.js";
 import { combobox } from "./combobox.js";
-import { AGGREGATIONS, clean, newTerm, sentence, takesProperty } from "./definition.js";
+import { AGGREGATIONS, clean, editable, newTerm, sentence, takesProperty } from "./definition.js";
 import { actions, button, choices, entry, field, fill, h, hint, inputOf, later, link, mark, markAll, select, snippet, toast } from "./dom.js";
 import { filterBox } from "./filters.js";
 import { ago, count } from "./format.js";
 import { metricPane } from "./metric.js";
 import { queryOf, withRange } from "./range.js";
-import { problemList } from "./states.js";
+import { failure } from "./states.js";
 
 const TERMS = 20;
-const FORMATS = { number: undefined, percent: { decimals: 1 }, currency: { decimals: 2, currency: "USD" } };
+const FORMATS = { number: { decimals: "" }, percent: { decimals: 1 }, currency: { decimals: 2, currency: "USD" } };
 
 export async function showBuilder(view) {
   const [id, way] = view.parts;
@@ -19,10 +19,8 @@ export async function showBuilder(view) {
     id ? get(`/metrics/v1/${id}`) : { terms: [newTerm([])] }]);
   const draft = editable(saved);
   if (way === "copy") draft.name += " (copy)";
-  new Builder(view, way === "edit" ? id : null, draft, { ...known, events: merged(names) }).show();
+  new Builder(view, way === "edit" ? id : null, draft, { ...known, events: merged(names) }).draw(null);
 }
-
-const editable = ({ name, format, terms, formula }) => structuredClone({ name: name ?? "", format, terms, formula: formula ?? "" });
 
 /** One entry a name, over all locations, the most frequent first. */
 function merged(names) {
@@ -44,28 +42,21 @@ class Builder {
   words = h("p.lead", { role: "status" });
   outcome = h("div");
   source = h("details.card", { ontoggle: () => this.showSource() }, h("summary", "As JSON and curl"), h("div.stack"));
-  soon = later(300, () => { this.markErrors([]); this.pane.calculate(); });
+  soon = later(300, () => { this.mark({}); this.pane.calculate(); });
 
   constructor(view, id, draft, known) {
-    Object.assign(this, { view, id, draft, known, pane: metricPane(view, () => clean(this.draft),
-      { changed: () => this.changed(), height: 240,
-      refused: (errors) => this.markErrors(errors) ?? hint("The numbers appear here once what is marked is corrected.") }) });
+    Object.assign(this, { view, id, draft, known, pane: metricPane(view, () => clean(this.draft), { changed: this.changed, height: 240,
+      refused: (error) => (this.mark(error) ? hint("The numbers appear here once what is marked is corrected.") : failure(error)) }) });
     this.saved = this.text();
     view.unsaved = () => isAdmin() && this.text() !== this.saved;
+    const back = link(isAdmin() ? "Cancel" : "Back", withRange(id ? `#/metrics/${id}` : "#/dashboard", this.pane.state), "button");
+    view.begin(!id ? "New metric" : isAdmin() ? "Edit metric" : "Definition",
+      [back, isAdmin() && button("Save", () => this.save(), "primary")], this.outcome, this.pane.controls,
+      h("div.columns", h("div.stack", this.editor, this.source), h("div.stack", this.words, this.pane.box)));
   }
 
   text() {
     return JSON.stringify(clean(this.draft));
-  }
-
-  show() {
-    const back = link(isAdmin() ? "Cancel" : "Back", withRange(this.id ? `#/metrics/${this.id}` : "#/dashboard", this.pane.state),
-      "button");
-    this.view.begin(!this.id ? "New metric" : isAdmin() ? "Edit metric" : "Definition",
-      [back, isAdmin() && button("Save", () => this.save(), "primary")],
-      this.outcome, this.pane.controls,
-      h("div.builder", h("div.stack", this.editor, this.source), h("div.stack", this.words, this.pane.box)));
-    this.draw(null);
   }
 
   /** After a change of what the parts are. The focus stays with what has the same pointer, or goes to the one named. */
@@ -78,30 +69,28 @@ class Builder {
     this.changed();
   }
 
+  redraw = () => this.draw();
+
   /** After every change: what was calculated is old, until the answer to this state is here. */
-  changed() {
-    this.words.textContent = sentence(this.draft);
+  changed = () => {
+    fill(this.words, sentence(this.draft));
     this.pane.box.ariaBusy = "true";
     if (!this.source.contains(document.activeElement)) this.showSource();
     this.soon();
-  }
+  };
 
   // Name and format
 
   head() {
-    const { draft } = this;
-    const format = draft.format ?? { style: "number" };
-    const set = (change) => { draft.format = change; this.draw(); };
-    const type = (target, name) => (text) => { target[name] = text; this.changed(); };
+    const { draft, changed, redraw } = this;
+    const { format } = draft;
     const decimals = [...(format.style === "number" ? [["", "As needed"]] : []), ...["0", "1", "2", "3", "4"].map((each) => [each, each])];
-    return h("div.card.stack", entry("Name", draft.name, type(draft, "name"), { pointer: "/metric/name" }), h("div.pair",
-      select("Format", [["number", "Number"], ["percent", "Percent"], ["currency", "Currency"]], format.style,
-        (style) => set(FORMATS[style] && { style, ...FORMATS[style] }), { pointer: "/metric/format/style" }),
-      select("Decimals", decimals, String(format.decimals ?? ""),
-        (value) => set(value ? { ...format, decimals: Number(value) } : undefined),
-        { pointer: "/metric/format/decimals" }),
-      format.style === "currency" && entry("Currency", format.currency, type(format, "currency"),
-        { pointer: "/metric/format/currency", placeholder: "USD" })));
+    const turn = () => { Object.assign(format, FORMATS[format.style]); redraw(); };
+    return h("div.card.stack", entry("Name", draft, "name", changed, { pointer: "/metric/name" }), h("div.pair",
+      select("Format", [["number", "Number"], ["percent", "Percent"], ["currency", "Currency"]], format, "style", turn,
+        { pointer: "/metric/format/style" }),
+      select("Decimals", decimals, format, "decimals", changed, { pointer: "/metric/format/decimals" }),
+      format.style === "currency" && entry("Currency", format, "currency", changed, { pointer: "/metric/format/currency", placeholder: "USD" })));
   }
 
   // Terms
@@ -121,32 +110,26 @@ class Builder {
   }
 
   termCard(term, index) {
-    const { terms } = this.draft;
+    const { draft: { terms }, known, changed, redraw } = this;
+    const { key } = term;
     const at = `/metric/terms/${index}`;
-    const seen = () => this.known.events.find((each) => each.name === term.event);
+    const seen = () => known.events.find((each) => each.name === term.event);
     const properties = () => [...(seen()?.properties ?? [])];
     const said = () => (seen() ? seenText(seen()) : term.event ? "Not seen yet. It counts as soon as it comes." : " ");
-    const set = (name) => (value) => { term[name] = value; this.draw(); };
-    const event = combobox("Event", { value: term.event, placeholder: "Offer Made", hint: said(), pointer: `${at}/event`,
-      options: () => this.known.events.map((each) => ({ value: each.name, hint: seenText(each) })),
-      onchange: (text) => {
-        term.event = text.trim();
-        event.querySelector(".hint").textContent = said();
-        this.changed();
-      } });
-    return h("section.card.stack", { "aria-label": `Term ${term.key}` },
-      h("div.page-head", h("h2", h("span.chip", { "aria-hidden": "true" }, term.key), ` Term ${term.key}`), actions(
-        terms.length < TERMS && button("Duplicate", () => this.grow(index + 1, term), "small",
-          { "aria-label": `Duplicate term ${term.key}` }),
-        terms.length > 1 && button("Remove", () => this.drop(index), "small", { "aria-label": `Remove term ${term.key}` }))), event,
-      choices("Which events", [["account", "All events"], ["contact", "Only events with a contact"]], term.type, set("type"),
-        { "data-pointer": `${at}/type` }),
-      h("div.pair", select("Calculate", AGGREGATIONS, term.aggregation ?? "count", set("aggregation"), { pointer: `${at}/aggregation` }),
-        takesProperty(term.aggregation) && combobox("Property", { value: term.property, placeholder: "value", pointer: `${at}/property`,
-          options: () => properties().map(([value, kinds]) => ({ value, hint: kinds.join(", ") })),
-          onchange: (text) => { term.property = text; this.changed(); } })),
-      filterBox(term, `${at}/filters`, { properties, fields: this.known.fields, values: (name) => this.values(term, name),
-        draw: (focus) => this.draw(focus), changed: () => this.changed() }));
+    const act = (label, does) => button(label, does, "small", { "aria-label": `${label} term ${key}` });
+    const typed = (text) => { term.event = text; fill(event.querySelector(".hint"), said()); changed(); };
+    const event = combobox("Event", term.event, { placeholder: "Offer Made", hint: said(), pointer: `${at}/event`, typed,
+      options: () => known.events.map((each) => ({ value: each.name, hint: seenText(each) })) });
+    return h("section.card.stack", { "aria-label": `Term ${key}` }, h("div.page-head", h("h2", "Term ", h("span.chip", key)),
+      actions(terms.length < TERMS && act("Duplicate", () => this.grow(index + 1, term)), terms.length > 1 && act("Remove", () => this.drop(index)))),
+    event, choices("Which events", [["account", "All events"], ["contact", "Only events with a contact"]], term, "type", redraw,
+      { "data-pointer": `${at}/type` }),
+    h("div.pair", select("Calculate", AGGREGATIONS, term, "aggregation", redraw, { pointer: `${at}/aggregation` }),
+      takesProperty(term.aggregation) && combobox("Property", term.property, { placeholder: "value", pointer: `${at}/property`,
+        options: () => properties().map(([value, kinds]) => ({ value, hint: kinds.join(", ") })),
+        typed: (text) => { term.property = text; changed(); } })),
+    filterBox(term, `${at}/filters`, { properties, fields: known.fields, values: (name) => this.values(term, name), draw: (focus) => this.draw(focus),
+      changed }));
   }
 
   /** The most frequent values of a property or field in this term's events, from the data themselves. */
@@ -162,32 +145,31 @@ class Builder {
   // Formula
 
   formula() {
-    const { draft } = this;
-    const changed = () => { draft.formula = input.value; this.changed(); };
-    const input = h("input.code", { type: "text", value: draft.formula, autocomplete: "off", oninput: changed });
+    const { draft, changed } = this;
+    const box = entry("Formula", draft, "formula", changed, { pointer: "/metric/formula" });
+    const input = inputOf(box);
     const chip = (text, label, shown = text) => button(shown, () => {
       input.setRangeText(text, input.selectionStart, input.selectionEnd, "end");
       input.focus();
+      draft.formula = input.value;
       changed();
     }, "chip", { "aria-label": label });
     input.setSelectionRange(input.value.length, input.value.length);
-    return h("div.card.stack", { hidden: draft.terms.length < 2 && !draft.formula },
-      field("Formula", input, { pointer: "/metric/formula" }),
-      h("div.formula-error"), h("div.actions", { role: "group", "aria-label": "Insert into the formula" },
+    return h("div.card.stack", { hidden: draft.terms.length < 2 && !draft.formula }, box,
+      h("code.formula-error"), h("div.actions", { role: "group", "aria-label": "Insert into the formula" },
         draft.terms.map(({ key }) => chip(key, `Insert term ${key}`)), chip(" + ", "plus", "+"), chip(" - ", "minus", "−"),
         chip(" * ", "times", "×"), chip(" / ", "divided by", "÷"), chip("(", "open parenthesis"), chip(")", "close parenthesis")));
   }
 
   // What is wrong, and saving
 
-  /** Errors stand beside what they are about; returns a list of the others. In the formula, what stands at the column is marked. */
-  markErrors(errors) {
+  /** Errors stand beside what they are about; tells whether all do. In the formula, what stands at the column is marked. */
+  mark(error) {
     const { formula } = this.draft;
-    const column = errors.find((each) => each.pointer === "/metric/formula")?.column;
+    const column = error.errors?.find((each) => each.pointer === "/metric/formula")?.column;
     fill(this.editor.querySelector(".formula-error"),
-      column && h("code", formula.slice(0, column - 1), h("mark", formula.slice(column - 1, column) || " "), formula.slice(column)));
-    const others = markAll(this.view.main, errors);
-    return others.length ? problemList({ errors: others }) : null;
+      column && [formula.slice(0, column - 1), h("mark", formula.slice(column - 1, column) || " "), formula.slice(column)]);
+    return markAll(this.view.main, error);
   }
 
   async save() {
@@ -205,8 +187,8 @@ class Builder {
       toast("Metric saved");
       location.hash = withRange(`#/metrics/${saved.metric_id}`, this.pane.state);
     } catch (error) {
-      const errors = error.errors?.map((each) => ({ ...each, pointer: `/metric${each.pointer}` })) ?? [];
-      fill(this.outcome, errors.length ? this.markErrors(errors) : problemList(error));
+      const errors = error.errors?.map((each) => ({ ...each, pointer: `/metric${each.pointer}` }));
+      fill(this.outcome, !this.mark({ errors }) && failure(error));
     }
   }
 

@@ -7,6 +7,7 @@ const TEXT_PX = 7;         // about the width of a character of a label
 const LABEL_PX = 74;       // what a label below the axis may take, with its distance to the next
 const POINTS_UP_TO = 45;   // more buckets than these have no dots
 const COLOURS = 8;         // of style.css
+const DAY_MS = 86_400_000;
 const MARKS = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "M-3-3h6v6h-6z", "M0-4L4 3.2H-4z", "M0-4.4L4.4 0L0 4.4L-4.4 0z",
   "M-4-3.2H4L0 4z"];
 
@@ -21,7 +22,7 @@ export function chart(options) {
   let frame;
   redrawn(plot, (width) => {
     frame = layout(options, width);
-    tip.replaceChildren();
+    fill(tip);
     return drawing(frame);
   });
   follow(plot, tip, () => frame, options);
@@ -29,18 +30,16 @@ export function chart(options) {
 }
 
 /** Without axes, for a card. */
-export function sparkline({ label, ...options }) {
-  const plot = h("div.spark", { role: "img", "aria-label": label });
-  redrawn(plot, (width) => drawing(layout({ ...options, height: 72, bare: true }, width)));
-  return plot;
-}
+export const sparkline = ({ label, ...options }) => redrawn(h("div.spark", { role: "img", "aria-label": label }),
+  (width) => drawing(layout({ ...options, height: 72, bare: true }, width)));
 
 function redrawn(plot, draw) {
   let drawn;
   new ResizeObserver(() => {
     const width = Math.floor(plot.clientWidth);
-    if (width && width !== drawn) plot.replaceChildren(draw(drawn = width));
+    if (width && width !== drawn) fill(plot, draw(drawn = width));
   }).observe(plot);
+  return plot;
 }
 
 // Scales
@@ -50,7 +49,7 @@ function layout(options, width) {
   const values = [...series, compare ?? []].flatMap((each) => each.values ?? []).filter((value) => value !== null);
   const axis = niceAxis(values.reduce((a, b) => Math.min(a, b), 0), values.reduce((a, b) => Math.max(a, b), 0),
     Math.max(2, Math.round(height / 60)));
-  const labels = axis.ticks.map((value) => short(value, format, axis.step));
+  const labels = axis.ticks.map((value) => short(value, format));
   const box = bare ? { left: 2, right: width - 2, top: 5, bottom: height - 5 }
     : { left: Math.max(...labels.map((text) => text.length)) * TEXT_PX + 12, right: width - 8, top: 10, bottom: height - 26 };
   const band = (box.right - box.left) / buckets.length;
@@ -61,41 +60,37 @@ function layout(options, width) {
 
 /** Ticks at 1, 2 or 5 times a power of ten, which cover all values. */
 function niceAxis(low, high, wanted) {
-  if (low === high) return { low: 0, high: 1, step: 1, ticks: [0, 1] };
+  if (low === high) return { low: 0, high: 1, ticks: [0, 1] };
   const rough = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999) * power;
   const first = Math.floor(low / step + 1e-9);
   const ticks = Array.from({ length: Math.ceil(high / step - 1e-9) - first + 1 },
     (_, index) => Number(((first + index) * step).toPrecision(12)));
-  return { low: ticks[0], high: ticks.at(-1), step, ticks };
+  return { low: ticks[0], high: ticks.at(-1), ticks };
 }
 
 // Which buckets get a label: those at which a calendar unit begins, the smallest unit for which there is room.
 
-const midnight = ({ hour, minute }) => +hour === 0 && +minute === 0;
-const first = ({ day }) => day === "01";
-const HOURS = [["hour", () => true], ["hour", ({ hour }) => hour % 3 === 0], ["hour", ({ hour }) => hour % 6 === 0], ["day", midnight]];
-const LARGER = [["day", (now) => midnight(now) && now.weekday === "Mon"], ["month", first],
-  ["month", (now) => first(now) && now.month % 3 === 1],
-  ["year", (now) => first(now) && now.month === "01"]];
+/** Units by what stays the same within them; the week begins on Monday. */
+const UNITS = [["hour", ({ day, hour }) => day + hour], ["hour", ({ day, hour }) => day + Math.floor(hour / 6)], ["day", ({ day }) => day],
+  ["day", ({ year, month, day }) => Math.floor((Date.UTC(year, month - 1, day) / DAY_MS + 3) / 7)], ["month", ({ month }) => month],
+  ["month", ({ month }) => Math.ceil(month / 3)], ["year", ({ year }) => year]];
+const SMALLEST = { hour: 0, month: 4 };
 
 /** [[index, text]] */
 function calendarTicks(buckets, interval, zone, most) {
-  const clocks = buckets.map(({ start }) => clock(start, zone));
-  const unit = interval === "month" || interval === "hour" ? interval : "day";
-  const rules = [...(unit === "hour" ? HOURS : [[unit, () => true]]), ...LARGER];
-  const every = Math.ceil(buckets.length / most); // where no unit fits
-  const [name, begins] = rules.find(([, each]) => {
-    const { length } = clocks.filter(each);
-    return length <= most && length >= Math.min(2, buckets.length);
-  }) ?? [unit, (_, index) => index % every === 0];
-  return buckets.map(({ start }, index) => [index, tick(start, shownUnit(name, clocks[index]), zone)])
-    .filter(([index]) => begins(clocks[index], index));
+  const clocks = [new Date(buckets[0].start) - 1, ...buckets.map(({ start }) => start)].map((each) => clock(each, zone));
+  const indexes = [...buckets.keys()];
+  const begun = UNITS.slice(SMALLEST[interval] ?? 2).map(([unit, key]) =>
+    [unit, indexes.filter((index) => key(clocks[index]) !== key(clocks[index + 1]))]);
+  const [unit, places] = begun.find(([, { length }]) => length <= most && length >= Math.min(2, buckets.length))
+    ?? [begun[0][0], indexes.filter((index) => index % Math.ceil(buckets.length / most) === 0)];
+  return places.map((index) => [index, tick(buckets[index].start, shownUnit(unit, clocks[index + 1]), zone)]);
 }
 
 /** January is labelled with its year, midnight with its day. */
-const shownUnit = (unit, now) => (unit === "month" && now.month === "01" ? "year" : unit === "hour" && midnight(now) ? "day" : unit);
+const shownUnit = (unit, { month, hour }) => (unit === "month" && month === "01" ? "year" : unit === "hour" && +hour === 0 ? "day" : unit);
 
 // Drawing
 
@@ -104,9 +99,9 @@ function drawing(frame) {
   const draw = bars ? drawBars : drawLines;
   return svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
     svg("g.grid", bare ? svg("line.zero", { x2: width, y1: y(0), y2: y(0) }) : horizontals(frame)),
-      bare ? null : svg("g.axis", verticals(frame)),
+    !bare && svg("g.axis", verticals(frame)),
     compare && svg("g.compare", draw(frame, compare, 0, true)),
-      series.map((each, index) => svg(colour(index), draw(frame, each, index, false))),
+    series.map((each, index) => svg(colour(index), draw(frame, each, index, false))),
     svg("line.cursor", { y1: box.top, y2: box.bottom, visibility: "hidden" }));
 }
 
@@ -124,18 +119,17 @@ const verticals = ({ buckets, interval, zone, box, x }) => calendarTicks(buckets
 
 /** A line from each value to the next; one to a bucket that is not over is dashed, and where there is no value there is none. */
 function drawLines({ buckets, bare, x, y }, { values }, index, lighter) {
-  const paths = { line: "", "line.dashed": "" };
-  const marks = [];
+  const paths = { "path.line": "", "path.line.dashed": "" };
   const point = (place) => `${x(place).toFixed(1)} ${y(values[place]).toFixed(1)}`;
   const known = (place) => (values[place] ?? null) !== null;
-  buckets.forEach(({ complete }, place) => {
-    if (!known(place)) return;
+  const marks = buckets.map(({ complete }, place) => {
+    if (!known(place)) return null;
     const open = !lighter && !complete;
-    if (known(place - 1)) paths[open ? "line.dashed" : "line"] += `M${point(place - 1)}L${point(place)}`;
+    if (known(place - 1)) paths[open ? "path.line.dashed" : "path.line"] += `M${point(place - 1)}L${point(place)}`;
     const alone = !known(place - 1) && !known(place + 1);
-    if (alone || (!lighter && !bare && buckets.length <= POINTS_UP_TO)) marks.push(mark(index, open, `translate(${point(place)})`));
+    return (alone || (!lighter && !bare && buckets.length <= POINTS_UP_TO)) && mark(index, open, `translate(${point(place)})`);
   });
-  return [Object.entries(paths).map(([name, d]) => d && svg(`path.${name}`, { d })), marks];
+  return [Object.entries(paths).map(([name, d]) => d && svg(name, { d })), marks];
 }
 
 const mark = (index, open, transform) => svg(open ? "path.mark.open" : "path.mark", { d: MARKS[index % MARKS.length], transform });
@@ -143,17 +137,14 @@ const mark = (index, open, transform) => svg(open ? "path.mark.open" : "path.mar
 function drawBars({ buckets, series, band, x, y }, { values }, index, lighter) {
   const whole = band * (lighter ? 0.9 : 0.66);
   const width = lighter ? whole : whole / series.length;
-  const name = (place) => (lighter || buckets[place].complete ? "rect.bar" : "rect.bar.open");
-  return values.slice(0, buckets.length).map((value, place) => value !== null && svg(name(place), {
-    x: x(place) - whole / 2 + (lighter ? 0 : index * width), y: Math.min(y(value), y(0)), width: Math.max(1, width - (series.length > 1)),
-    height: value && Math.max(Math.abs(y(value) - y(0)), 1) }));
+  return values.slice(0, buckets.length).map((value, place) => value !== null
+    && svg(lighter || buckets[place].complete ? "rect.bar" : "rect.bar.open", { x: x(place) - whole / 2 + index * width,
+      y: Math.min(y(value), y(0)), width: Math.max(1, width - (series.length > 1)), height: value && Math.max(Math.abs(y(value) - y(0)), 1) }));
 }
 
-function legend({ series, compare }) {
-  if (series.length < 2 && !compare) return null;
-  return h("ul.legend", series.map((each, index) => h("li", swatch(colour(index), index), h("span.name", each.name))),
+const legend = ({ series, compare }) => (series.length > 1 || compare)
+  && h("ul.legend", series.map((each, index) => h("li", swatch(colour(index), index), h("span.name", each.name))),
     compare && h("li", swatch("g.compare"), h("span.name", compare.name)));
-}
 
 const swatch = (name, index = null) => svg("svg.swatch", { viewBox: "-9 -6 18 12", "aria-hidden": "true" },
   svg(name, svg("path.line", { d: "M-9 0H9" }), index !== null && mark(index)));
@@ -164,7 +155,11 @@ function follow(plot, tip, frameOf, { buckets, onpick }) {
   let at = null;
   let first = false; // of two taps on a bucket: it shows the values, the second one the events
   const show = (index) => { at = index; point(plot, tip, frameOf(), index); };
-  const gone = () => { at = null; hide(plot, tip); };
+  const gone = () => {
+    at = null;
+    fill(tip);
+    plot.querySelector(".cursor").setAttribute("visibility", "hidden");
+  };
   const on = (name, act) => plot.addEventListener(name, act);
   const indexAt = (event) => {
     const { box, band } = frameOf();
@@ -188,8 +183,8 @@ function follow(plot, tip, frameOf, { buckets, onpick }) {
 
 /** The series whose point is closest to the pointer. */
 function nearest({ series, y }, height, index) {
-  const distances = series.map(({ values }) => (values[index] === null ? Infinity : Math.abs(y(values[index]) - height)));
-  return distances.indexOf(Math.min(...distances));
+  const distance = ({ values }) => (values[index] === null ? Infinity : Math.abs(y(values[index]) - height));
+  return series.reduce((best, each, place) => (distance(each) < distance(series[best]) ? place : best), 0);
 }
 
 function point(plot, tip, { buckets, series, compare, interval, zone, format, x, width }, index) {
@@ -204,10 +199,6 @@ function point(plot, tip, { buckets, series, compare, interval, zone, format, x,
   tip.style.left = `${Math.max(0, Math.min(x(index) > width / 2 ? x(index) - room - 12 : x(index) + 12, width - room))}px`;
 }
 
-function hide(plot, tip) {
-  tip.replaceChildren();
-  plot.querySelector(".cursor").setAttribute("visibility", "hidden");
-}
 
 // As a file of its own, with the colours that are seen
 

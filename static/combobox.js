@@ -5,25 +5,26 @@ import { button, field, fill, h, inputOf, newId } from "./dom.js";
 const SHOWN = 60;
 
 /**
- * `options()` gives, or promises, [{value, text, hint}]; `onchange(value)` follows every keystroke and choice, `onchoose`
- * choices and Enter.
+ * `options()` gives, or promises, [{value, text, hint}]. `typed(text)` follows every keystroke and choice, `chosen(text)` only choices,
+ * Enter, and leaving what was typed.
  */
-export function combobox(label, { value = "", options, onchange = () => {}, onchoose = () => {}, placeholder = "", ...more }) {
+export function combobox(label, value, { options, typed = () => {}, chosen = () => {}, placeholder = "", ...more }) {
   const list = h("ul", { role: "listbox", id: newId(), hidden: true, "aria-label": "Suggestions" });
   const input = h("input", { type: "text", role: "combobox", autocomplete: "off", "aria-autocomplete": "list",
     "aria-expanded": "false", "aria-controls": list.id, placeholder, value, onkeydown: press, onblur: () => show(false),
-    oninput: () => { onchange(input.value); open(); }, onclick: () => { if (list.hidden) open(true); } });
+    onchange: () => chosen(input.value.trim()), oninput: () => { typed(input.value.trim()); open(); },
+    onclick: () => { if (list.hidden) open(true); } });
 
   async function open(all) {
-    const typed = input.value;
+    const text = input.value;
     const found = await options();
-    if (document.activeElement !== input || input.value !== typed) return;
-    const wanted = all ? "" : typed.trim().toLowerCase();
-    const shown = found.filter((each) => `${each.text ?? each.value} ${each.hint ?? ""}`.toLowerCase().includes(wanted)).slice(0, SHOWN);
-    fill(list, shown.map((each) => h("li", { role: "option", id: newId(), onpointerdown: (event) => event.preventDefault(),
-      onclick: () => choose(each.value) },
-      h("span.option", each.text ?? each.value), each.hint && h("span.hint", each.hint))));
-    show(shown.length > 0);
+    if (document.activeElement !== input || input.value !== text) return;
+    const wanted = all ? "" : text.trim().toLowerCase();
+    const fitting = found.filter((each) => `${each.text ?? each.value} ${each.hint ?? ""}`.toLowerCase().includes(wanted));
+    fill(list, fitting.slice(0, SHOWN).map((each) => h("li", { role: "option", id: newId(),
+      onpointerdown: (event) => event.preventDefault(), onclick: () => choose(each.value) },
+    h("span.option", each.text ?? each.value), each.hint && h("span.hint", each.hint))));
+    show(fitting.length > 0);
   }
 
   function show(yes) {
@@ -41,8 +42,8 @@ export function combobox(label, { value = "", options, onchange = () => {}, onch
   function choose(text) {
     input.value = text;
     show(false);
-    onchange(text);
-    onchoose(text);
+    typed(text);
+    chosen(text);
   }
 
   function press(event) {
@@ -53,7 +54,7 @@ export function combobox(label, { value = "", options, onchange = () => {}, onch
       if (list.hidden) open(true);
       else activate(items.at(key === "ArrowDown" ? (at + 1) % items.length : Math.max(at, 0) - 1));
     } else if (key === "Enter" && at >= 0) items[at].click();
-    else if (key === "Enter") onchoose(input.value);
+    else if (key === "Enter") choose(input.value.trim());
     else if (key === "Escape" && !list.hidden) {
       event.stopPropagation(); // the dialog around it stays
       show(false);
@@ -65,33 +66,23 @@ export function combobox(label, { value = "", options, onchange = () => {}, onch
 }
 
 /** Several values: each is a chip that can be taken away, and one more can be chosen or typed. `named(value)` is what a chip says. */
-export function several(label, values, { options, onchange, placeholder, named = String, ...more }) {
+export function several(label, values, { options, changed, placeholder, named = String, ...more }) {
   const chips = h("ul.tags");
-  const box = combobox(label, { ...more, onchoose: add,
+  const add = (text) => put(text && !values.includes(text) ? [...values, text] : values);
+  const box = combobox(label, "", { ...more, chosen: add,
     options: async () => (await options()).filter((each) => !values.includes(each.value)) });
   const input = inputOf(box);
-
-  function put(next) {
+  const put = (next) => {
+    if (next !== values) changed(next);
     values = next;
-    draw();
-    onchange(values);
-  }
-
-  function add() {
-    const text = input.value.trim();
     input.value = "";
-    if (text && !values.includes(text)) put([...values, text]);
-  }
-
-  function draw() {
     input.placeholder = values.length ? "and …" : placeholder;
-    const drop = (value) => button("×", () => { put(values.filter((each) => each !== value)); input.focus(); }, "plain",
-      { "aria-label": `Remove ${named(value)}` });
-    fill(chips, values.map((value) => h("li.badge", named(value), drop(value))));
-  }
-
-  input.addEventListener("blur", add);
+    fill(chips, values.map((value) => h("li.badge", named(value), button("×", () => {
+      put(values.filter((each) => each !== value));
+      input.focus();
+    }, "plain", { "aria-label": `Remove ${named(value)}` }))));
+  };
   input.parentElement.before(chips);
-  draw();
+  put(values);
   return box;
 }

@@ -4,34 +4,33 @@ import { call, get, isAdmin, locations, newest, Problem, put } from "./api.js";
 import { sparkline } from "./chart.js";
 import { clean } from "./definition.js";
 import { button, download, fill, h, hint, link, toast } from "./dom.js";
-import { bucketName, number } from "./format.js";
+import { number } from "./format.js";
+import { changeMark, rangeText } from "./metric.js";
 import { queryOf, RANGE, rangeBar, withRange } from "./range.js";
-import { changeMark, rangeText } from "./result.js";
-import { dialog, empty, failure, loader, problemList } from "./states.js";
+import { dialog, empty, failure, loader } from "./states.js";
 
 const TOGETHER = 12; // metrics calculated in one request: the first cards show early, and the server uses all its processors
 
 export async function showDashboard(view) {
   const { metrics } = await get("/metrics/v1");
   const cards = metrics.map((metric) => {
-    const [body, load] = loader(view.signal);
+    const [box, load] = loader(view.signal);
     const name = link(metric.name, "");
-    return { metric, name, load, element: h("section.card.metric", h("h2", name), body) };
+    return { metric, name, load, element: h("section.card.metric", h("h2", name), box) };
   });
   const starting = newest(view.signal);
   const calculate = () => {
     for (const { metric, name } of cards) name.href = withRange(`#/metrics/${metric.metric_id}`, range);
     calculateAll(cards, queryOf(range), starting());
   };
-  const [range, set] = view.state(RANGE, calculate);
+  const [range, changed] = view.state(RANGE, calculate);
   const make = isAdmin() && link("New metric", withRange("#/metrics/new", range), "button primary");
-  const files = h("div.actions", isAdmin() && [metrics.length > 1 && button("Arrange …", () => arrange(metrics, view), "small"),
-    importButton(view)],
-    metrics.length > 0 && button("Export", exportAll, "small"));
-  view.begin("Dashboard", metrics.length > 0 && make, metrics.length ? [rangeBar(range, set),
-    h("div.cards", cards.map(({ element }) => element))]
+  const some = metrics.length > 0;
+  view.begin("Dashboard", some && make, some ? [rangeBar(range, changed), h("div.cards", cards.map(({ element }) => element))]
     : empty("No metrics yet", "A metric is a number calculated from your events, such as a close rate.", make,
-      !locations().length && link("Send your first event", "#/activity", "button")), files);
+      !locations.length && link("Send your first event", "#/activity", "button")),
+  h("div.actions", isAdmin() && [metrics.length > 1 && button("Arrange …", () => arrange(metrics, view), "small"), importButton(view)],
+    some && button("Export", exportAll, "small")));
   calculate();
 }
 
@@ -39,11 +38,9 @@ function calculateAll(cards, query, signal) {
   for (let from = 0; from < cards.length; from += TOGETHER) {
     const some = cards.slice(from, from + TOGETHER);
     const ids = some.map(({ metric }) => metric.metric_id).join();
-    let asked = null;
-    const ask = () => get("/metrics/v1/data", { ...query, ids }, signal).catch((error) => { asked = null; throw error; });
-    for (const { metric, load } of some) {
-      load(async () => dataOf(await (asked ??= ask()), metric.metric_id), (answer) => summary(answer, metric.name));
-    }
+    let asked = null; // by the first card, for all of them; and anew when one of them tries again
+    const ask = () => get("/metrics/v1/data", { ...query, ids }, signal).finally(() => { asked = null; });
+    for (const { metric, load } of some) load(async () => dataOf(await (asked ??= ask()), metric.metric_id), summary);
   }
 }
 
@@ -53,22 +50,16 @@ function dataOf({ metrics }, id) {
   return data;
 }
 
-function summary(answer, name) {
-  const { total, compare, format, buckets } = answer;
+function summary(answer) {
+  const { total, compare, format, buckets, interval } = answer;
   const values = (list) => ({ values: list.map((each) => each.value) });
   const unseen = answer.warnings.find((each) => each.code === "event_not_seen");
+  const known = buckets.map((each) => each.value).filter((value) => value !== null).sort((a, b) => a - b);
+  const label = `By ${interval} from ${number(known[0], format)} to ${number(known.at(-1), format)}`;
   return [h("div.headline", h("span.value", number(total.value, format)), compare && changeMark(total.value, compare.total.value, format)),
     unseen ? hint(unseen.message)
-      : sparkline({ buckets, format, series: [values(buckets)], compare: compare && values(compare.buckets),
-        label: describe(answer, name) }),
+      : sparkline({ label, buckets, format, series: [values(buckets)], compare: compare && values(compare.buckets) }),
     hint(rangeText(answer))];
-}
-
-/** The chart in words. */
-function describe({ buckets, format, interval, timezone }, name) {
-  const known = buckets.filter((each) => each.value !== null).sort((a, b) => a.value - b.value);
-  const at = (bucket) => `${number(bucket.value, format)} (${bucketName(bucket, interval, timezone)})`;
-  return known.length ? `${name} by ${interval}: from ${at(known[0])} to ${at(known.at(-1))}` : `${name}: no values`;
 }
 
 // Their order
@@ -111,7 +102,7 @@ function importButton(view) {
       toast(`Imported: ${created} new, ${updated} replaced, ${unchanged} unchanged`);
       view.reload();
     } catch (error) {
-      dialog("This file was not imported", () => problemList(error), { signal: view.signal });
+      dialog("This file was not imported", () => failure(error), { signal: view.signal });
     }
     file.value = "";
   };

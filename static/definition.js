@@ -1,10 +1,8 @@
 // What a metric is made of, and how it reads as a plain sentence.
 
 export const AGGREGATIONS = [["count", "Number of events"], ["unique_contacts", "Number of different contacts"],
-  ["count_distinct", "Number of different values"],
-  ["sum", "Sum"], ["avg", "Average"], ["min", "Smallest value"], ["max", "Largest value"], ["median", "Median"], ["p90", "90th percentile"],
-    ["p95", "95th percentile"],
-  ["latest", "Latest value"]];
+  ["count_distinct", "Number of different values"], ["sum", "Sum"], ["avg", "Average"], ["min", "Smallest value"], ["max", "Largest value"],
+  ["median", "Median"], ["p90", "90th percentile"], ["p95", "95th percentile"], ["latest", "Latest value"]];
 
 export const takesProperty = (aggregation = "count") => aggregation !== "count" && aggregation !== "unique_contacts";
 
@@ -14,10 +12,21 @@ export function newTerm(terms, like = { event: "", type: "account", aggregation:
   return { ...structuredClone(like), key };
 }
 
-/** A definition as it is sent: without what is left empty, and without ids and times of a saved one. */
+/** A definition as it is edited: nothing is missing, and the ids and times of a saved one are. */
+export const editable = ({ name = "", format, terms, formula }) => structuredClone({ name, format: { style: "number", ...format }, terms,
+  formula: formula ?? "" });
+
+/** A definition as it is sent: without what is left empty. */
 export function clean({ name, format, terms, formula }) {
-  const text = { ...(name?.trim() && { name: name.trim() }), ...(format && { format }) };
+  const text = { ...(name?.trim() && { name: name.trim() }), ...cleanFormat(format ?? {}) };
   return { ...text, terms: terms.map(cleanTerm), ...(formula?.trim() && { formula }) };
+}
+
+/** Without decimals a number has as many as it needs, which is what no format says. */
+function cleanFormat({ style = "number", decimals, currency }) {
+  const given = (decimals ?? "") !== "";
+  return (given || style !== "number")
+    && { format: { style, ...(given && { decimals: Number(decimals) }), ...(style === "currency" && { currency }) } };
 }
 
 function cleanTerm({ key, event, type, aggregation = "count", property = "", filters }) {
@@ -50,36 +59,27 @@ const OPERATORS = {
   tags: [["has_any", "include any of"], ["has_all", "include all of"], ["has_none", "include none of"], ["is_set", "are known"],
     ["is_not_set", "are not known"]],
 };
-const NAMES = { "contact.tags": "Tags", "contact.date_created": "Date created", "contact.source": "Source", "contact.name": "Name",
-  "contact.email": "E-mail", "contact.phone": "Phone", "contact.type": "Type", contact_id: "Contact" };
+const KINDS = { "contact.tags": "tags", "contact.date_created": "date", "contact.source": "text", "contact.name": "text",
+  "contact.email": "text", "contact.phone": "text", "contact.type": "text", contact_id: "contact", distinct_id: "text" };
 
 /** Which operators a field takes. */
-export function kindOf(field) {
-  const known = { "contact.tags": "tags", "contact.date_created": "date", contact_id: "contact", distinct_id: "text" }[field];
-  return known ?? (/^contact\.(name|email|phone|source|type)$/.test(field) ? "text" : "value");
-}
-
+export const kindOf = (field) => KINDS[field] ?? "value";
 export const operatorsOf = (field) => OPERATORS[kindOf(field)];
-export const fieldName = (field) => NAMES[field] ?? field.replace(/^(property|contact)\./, "");
 
-/** What a term can be filtered by: [{value, text, hint}], of which no two have one text; `properties` is [[key, kinds]]. */
+/** A property is called by its key alone, and no two fields by one name. */
+export const fieldName = (field) => (field.startsWith("property.") ? field.slice(9) : field.startsWith("contact.")
+  ? `contact’s ${field.slice(8).replace("date_created", "date created")}` : `event’s ${field}`);
+
+/** What a term can be filtered by: [{value, text, hint}]; `properties` is [[key, kinds]]. */
 export function fieldChoices(type, properties, contactFields) {
-  const seen = properties.map(([key, kinds]) => [`property.${key}`, `property · ${kinds.join(", ")}`]);
-  const known = Object.keys(NAMES).filter((field) => field.startsWith("contact."));
-  const custom = contactFields.map(({ field }) => field).filter((field) => !known.includes(field));
-  const contact = type === "contact" ? [...known.map((field) => [field, "contact"]),
-    ...custom.map((field) => [field, "contact · custom field"])] : [];
-  const texts = new Set();
-  return [...contact, ...seen, ["contact_id", "of the event"], ["distinct_id", "of the event"]].map(([value, hint]) => {
-    const text = texts.has(fieldName(value)) ? value : fieldName(value);
-    texts.add(text);
-    return { value, text, hint };
-  });
+  const seen = properties.map(([key, kinds]) => [`property.${key}`, kinds.join(", ")]);
+  const known = new Set([...Object.keys(KINDS), ...contactFields.map(({ field }) => field)]);
+  const others = [...known].filter((field) => type === "contact" || !field.startsWith("contact.")).map((field) => [field]);
+  return [...seen, ...others].map(([value, hint]) => ({ value, text: fieldName(value), hint }));
 }
 
 /** A field as typed: its name in the API, or a property that was not seen yet. */
-export function fieldFrom(text, offered) {
-  const typed = text.trim();
+export function fieldFrom(typed, offered) {
   const found = offered.find((each) => each.value === typed || each.text === typed);
   return found?.value ?? (typed && !/^(property|contact)\./.test(typed) ? `property.${typed}` : typed);
 }
@@ -94,21 +94,20 @@ export function firstValue(op) {
 // The sentence
 
 const quoted = (text) => `“${text === 0 ? 0 : text || "…"}”`;
+const joined = (list, last) => (list.length < 2 ? list.join("") : `${list.slice(0, -1).join(", ")}${last}${list.at(-1)}`);
 
 /** “Close rate” is A divided by B, where A is the number of … and B is … */
 export function sentence({ name, terms, formula }) {
   const subject = name?.trim() ? quoted(name.trim()) : "This metric";
-  if (terms.length === 1 && (!formula?.trim() || formula.trim() === terms[0].key)) return `${subject} is ${termPhrase(terms[0])}.`;
-  const phrases = terms.map((term) => `${term.key} is ${termPhrase(term)}`);
-  return `${subject} is ${formulaPhrase(formula)}, where ${joined(phrases, ", and ")}.`;
+  const words = formula?.trim() || terms[0].key;
+  if (terms.length === 1 && words === terms[0].key) return `${subject} is ${termPhrase(terms[0])}.`;
+  return `${subject} is ${formulaPhrase(words)}, where ${joined(terms.map((term) => `${term.key} is ${termPhrase(term)}`), ", and ")}.`;
 }
 
 const WORDS = { "+": "plus", "-": "minus", "*": "times", "/": "divided by" };
 
-function formulaPhrase(formula) {
-  const tokens = (formula ?? "").match(/[A-Za-z_]\w*|[\d.]+|[-+*/()]/g) ?? ["…"];
-  return tokens.map((token) => WORDS[token] ?? token).join(" ").replaceAll("( ", "(").replaceAll(" )", ")");
-}
+const formulaPhrase = (formula) => (formula.match(/[A-Za-z_]\w*|[\d.]+|[-+*/()]/g) ?? []).map((token) => WORDS[token] ?? token).join(" ")
+  .replaceAll("( ", "(").replaceAll(" )", ")");
 
 const AMOUNTS = { count: "the number of", unique_contacts: "the number of different contacts with",
   count_distinct: "the number of different values of % in" };
@@ -116,8 +115,8 @@ const AMOUNTS = { count: "the number of", unique_contacts: "the number of differ
 function termPhrase({ event, type, aggregation = "count", property, filters }) {
   const events = `${quoted(event)} events${type === "contact" ? " that have a contact" : ""}`;
   const conditions = filters && groupPhrase(filters);
-  const name = () => AGGREGATIONS.find(([each]) => each === aggregation)?.[1] ?? aggregation;
-  const amount = AMOUNTS[aggregation] ?? `the ${name().toLowerCase()} of % over`;
+  const [, name = aggregation] = AGGREGATIONS.find(([each]) => each === aggregation) ?? [];
+  const amount = AMOUNTS[aggregation] ?? `the ${name.toLowerCase()} of % over`;
   return `${amount.replace("%", () => quoted(property))} ${events}${conditions ? `, where ${conditions}` : ""}`;
 }
 
@@ -129,12 +128,9 @@ function groupPhrase(group) {
 
 function conditionPhrase({ field, op, value }) {
   const [, words] = operatorsOf(field).find(([each]) => each === op) ?? [op, op];
-  return `${fieldPhrase(field)} ${words}${valuePhrase(op, value)}`;
+  const name = fieldName(field);
+  return `${field.startsWith("property.") ? quoted(name) : `the ${name}`} ${words}${valuePhrase(op, value)}`;
 }
-
-const fieldPhrase = (field) => (field.startsWith("contact.") ? `the contact’s ${fieldName(field).toLowerCase()}`
-  : field.startsWith("property.") ? quoted(fieldName(field))
-  : `the ${fieldName(field).toLowerCase()}`);
 
 function valuePhrase(op, value) {
   if (op === "is_set" || op === "is_not_set") return "";
@@ -142,5 +138,3 @@ function valuePhrase(op, value) {
   if (op === "between") return ` ${value[0] || "…"} and ${value[1] || "…"}`;
   return ` ${Array.isArray(value) ? joined(value.map(quoted), " or ") || "…" : quoted(value)}`;
 }
-
-const joined = (list, last) => (list.length < 2 ? list.join("") : `${list.slice(0, -1).join(", ")}${last}${list.at(-1)}`);

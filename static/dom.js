@@ -17,7 +17,7 @@ function make(element, name, rest) {
 
 /** Puts these in place of what is in the box. */
 export function fill(box, ...children) {
-  box.replaceChildren(...children.flat(9).filter((each) => each !== null && each !== undefined && each !== false));
+  box.replaceChildren(...children.flat(9).filter((each) => (each ?? false) !== false));
   return box;
 }
 
@@ -33,54 +33,53 @@ export const link = (label, href, kind = null) => h("a", { href, class: kind }, 
 export const actions = (...children) => h("div.actions", children);
 export const hint = (...children) => h("p.hint", children);
 
-// Fields
+// Fields. They edit `state[name]`, and call `changed`.
 
 /** A control under its label, with a place for a hint and for what is wrong; `pointer` is where errors of the API point. */
 export function field(label, control, { hint: said, hidden, pointer } = {}) {
   const input = inputOf(control);
-  input.id ||= newId();
-  input.setAttribute("aria-describedby", `${input.id}n`);
-  return h("div.field", { "data-pointer": pointer }, h("label", { for: input.id, class: hidden ? "hidden" : null }, label), control,
-    h("div.notes", { id: `${input.id}n` }, said && h("span.hint", said)));
+  const notes = h("div.notes", { id: newId() }, said && h("span.hint", said), h("span.wrong"));
+  input.id = newId();
+  input.setAttribute("aria-describedby", notes.id);
+  return h("div.field", { "data-pointer": pointer }, h("label", { for: input.id, class: hidden ? "hidden" : null }, label), control, notes);
 }
 
 export const inputOf = (box) => box.querySelector("input, select, textarea") ?? box;
 
-/** `oninput` gets the text, at every keystroke or, with `on`, at another event. */
-export const entry = (label, value, oninput, { type = "text", on = "oninput", hint: said, hidden, pointer, ...more } = {}) =>
-  field(label, h("input", { type, value, autocomplete: "off", [on]: (event) => oninput(event.target.value.trim()), ...more }),
-    { hint: said, hidden, pointer });
+/** A text, at every keystroke or, with `on`, at another event. */
+export const entry = (label, state, name, changed, { on = "oninput", type = "text", min, max, required, placeholder, ...more } = {}) =>
+  field(label, h("input", { type, min, max, required, placeholder, value: state[name] ?? "", autocomplete: "off", [on]: (event) => {
+    state[name] = event.target.value.trim();
+    changed?.();
+  } }), more);
 
 /** `options` are [value, label]. */
-export const select = (label, options, value, onchange, more) => field(label,
-  h("select", { onchange: (event) => onchange(event.target.value) },
-  options.map(([each, text]) => h("option", { value: each, selected: each === value }, text))), more);
+export const select = (label, options, state, name, changed, more) => field(label, h("select", { onchange: (event) => {
+  state[name] = event.target.value;
+  changed?.();
+} }, options.map(([value, text]) => h("option", { value, selected: value === String(state[name]) }, text))), more);
 
 /** A few exclusive choices beside each other. */
-export function choices(legend, options, value, onchange, more = {}) {
-  const name = newId();
-  return h("fieldset.choices", more, h("legend.hidden", legend), options.map(([each, label]) =>
-    h("label", h("input", { type: "radio", name, checked: each === value, onchange: () => onchange(each) }), h("span", label))));
+export function choices(legend, options, state, name, changed, more = {}) {
+  const group = newId();
+  const choose = (value) => () => { state[name] = value; changed(); };
+  return h("fieldset.choices", more, h("legend.hidden", legend), options.map(([value, label]) => h("label",
+    h("input", { type: "radio", name: group, checked: value === state[name], onchange: choose(value) }), label)));
 }
 
 /** Shows what is wrong with a field, or with "" that nothing is. */
 export function mark(box, message) {
-  const notes = box.querySelector(".notes");
-  notes.querySelector(".wrong")?.remove();
-  if (message) notes.append(h("span.wrong", message));
+  fill(box.querySelector(".wrong"), message);
   inputOf(box).setAttribute("aria-invalid", Boolean(message));
 }
 
-/** Shows each error beside the field it points at; returns those that have none. */
-export function markAll(within, errors) {
-  const boxes = [...within.querySelectorAll(".field[data-pointer]")];
+/** Shows each error beside the field it points at; tells whether all that is wrong is shown so. */
+export function markAll(within, { errors = [] }) {
+  const boxes = [...within.querySelectorAll(".field[data-pointer]")].sort((a, b) => b.dataset.pointer.length - a.dataset.pointer.length);
   for (const box of boxes) mark(box, "");
-  return errors.filter(({ pointer, message }) => {
-    const [box] = boxes.filter((each) => `${pointer}/`.startsWith(`${each.dataset.pointer}/`))
-      .sort((a, b) => b.dataset.pointer.length - a.dataset.pointer.length);
-    if (box) mark(box, message);
-    return !box;
-  });
+  const found = errors.map(({ pointer }) => boxes.find((box) => `${pointer}/`.startsWith(`${box.dataset.pointer}/`)));
+  found.forEach((box, index) => { if (box) mark(box, errors[index].message); });
+  return found.length > 0 && found.every(Boolean);
 }
 
 // Tables and texts
@@ -90,21 +89,20 @@ export function markAll(within, errors) {
  * column names the row. On a narrow screen each row becomes a card, in which the cells carry their heads.
  */
 export function table(caption, columns, rows) {
-  const cell = ([head, content], index) => (row) => h(index ? "td" : "th",
-    { scope: index ? null : "row", class: head.startsWith("#") ? "number" : null,
-    "data-head": head.replace(/^#/, "") }, h("div", typeof content === "string" ? row[content] ?? "–" : content(row)));
-  const cells = columns.map(cell);
+  const heads = columns.map(([head]) => ({ class: head.startsWith("#") ? "number" : null, text: head.replace(/^#/, "") }));
+  const cell = (row) => ([, content], index) => h(index ? "td" : "th",
+    { scope: index ? null : "row", class: heads[index].class, "data-head": heads[index].text },
+    h("div", typeof content === "string" ? row[content] ?? "–" : content(row)));
   return h("div.scroll", { tabindex: "0", role: "region", "aria-label": caption }, h("table", h("caption.hidden", caption),
-    h("thead", h("tr", columns.map(([head]) => h(head.startsWith("#") ? "th.number" : "th", { scope: "col" }, head.replace(/^#/, ""))))),
-    h("tbody", rows.map((row) => h("tr", cells.map((make) => make(row)))))));
+    h("thead", h("tr", heads.map(({ text, ...more }) => h("th", { scope: "col", ...more }, text)))),
+    h("tbody", rows.map((row) => h("tr", columns.map(cell(row)))))));
 }
 
 export const facts = (pairs) => h("dl.facts", pairs.filter(Boolean).map(([name, value]) => [h("dt", name), h("dd", value ?? "–")]));
 
 /** An address with what of a state differs from its defaults. */
 export function withState(path, state, defaults) {
-  const query = new URLSearchParams(Object.keys(defaults).filter((name) => state[name] !== defaults[name]).map((name) => [name,
-    state[name]]));
+  const query = new URLSearchParams(Object.entries(state).filter(([name, value]) => name in defaults && value !== defaults[name]));
   return query.size ? `${path}?${query}` : path;
 }
 
@@ -116,9 +114,7 @@ export function snippet(text, label) {
 }
 
 /** Tells people who use a screen reader. */
-export function announce(text) {
-  document.getElementById("announcer").textContent = text;
-}
+export const announce = (text) => fill(document.getElementById("announcer"), text);
 
 /** A short note that goes by itself. */
 export function toast(text) {

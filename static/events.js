@@ -5,11 +5,11 @@ import { actions, button, choices, facts, fill, h, hint, link, table } from "./d
 import { count, exactTime, time, viewerZone } from "./format.js";
 import { confirmRemoval, dialog, empty, loader, pages, warnings } from "./states.js";
 
-export const contactAddress = (locationId, contactId) => `#/contacts/${encodeURIComponent(locationId)}/${encodeURIComponent(contactId)}`;
+export const contactAddress = ({ location_id: place, contact_id: id }) => `#/contacts/${[place, id].map(encodeURIComponent).join("/")}`;
 
 export function propertiesText(properties) {
   const shown = Object.entries(properties).map(([key, value]) => `${cut(key, 40)}: ${cut(String(value), 60)}`);
-  return shown.length > 4 ? `${shown.slice(0, 4).join(" · ")} · and ${shown.length - 4} more` : shown.join(" · ");
+  return [...shown.slice(0, 4), ...(shown.length > 4 ? [`and ${shown.length - 4} more`] : [])].join(" · ");
 }
 
 export function cut(text, length) {
@@ -36,8 +36,7 @@ function detail(event, ondelete) {
   };
   return [h("p.strong", event.event_name), warnings(event.warnings),
     facts([["Time", `${exactTime(event.timestamp, zone)} (${zone})`], ["Location", locationName(event.location_id)],
-      ["Contact", event.contact_id ? link(event.contact_id, contactAddress(event.location_id, event.contact_id))
-        : "none: an event of the account"],
+      ["Contact", event.contact_id ? link(event.contact_id, contactAddress(event)) : "none: an event of the account"],
       ["distinct_id", event.distinct_id], ["Arrived", exactTime(event.received_at, zone)],
       event.update_count > 0 && ["Updated", `${exactTime(event.updated_at, zone)}, ${count(event.update_count, "time")} in all`]]),
     properties.length > 0 && [h("h3", "Properties"), facts(properties)],
@@ -49,12 +48,11 @@ function detail(event, ondelete) {
 /** Pages of events; `ask(cursor)` brings one. `without` is the head of a column that would say the same in all. */
 export function eventList(caption, signal, ask, { zone = viewerZone(), without = "", nothing, lead = () => null }) {
   const list = loader(signal);
-  const contact = ({ contact_id: id, contact_name: name, location_id: place }) => (id ? link(name ?? id, contactAddress(place, id)) : "–");
   const columns = [["Time", (event) => button(time(event.timestamp, zone), () => openEvent(event.event_id, signal, show), "inline")],
-    ["Event", "event_name"], ["Contact", contact], ["Properties",
-      (event) => propertiesText(event.properties)]].filter(([head]) => head !== without);
-  const show = () => pages(list, "events", ask, (events,
-    page) => (events.length ? [lead(page), table(caption, columns, events)] : nothing));
+    ["Event", "event_name"], ["Contact", (event) => (event.contact_id ? link(event.contact_name ?? event.contact_id, contactAddress(event)) : "–")],
+    ["Properties", (event) => propertiesText(event.properties)]].filter(([head]) => head !== without);
+  const show = () => pages(list, "events", ask,
+    (events, page) => (events.length ? [lead(page), table(caption, columns, events)] : nothing));
   show();
   return list[0];
 }
@@ -66,12 +64,12 @@ export function openEvidence({ definition, query, view: { signal } }, title, pla
   const { terms } = definition;
   return dialog(title, () => {
     const box = h("div");
-    const show = (term) => fill(box, eventList("Events behind this number", signal,
-      (cursor) => post("/metrics/v1/events", { ...query, metric: definition, ...place, term, ...(cursor && { cursor }) }, signal), {
+    const asked = { ...query, metric: definition, term: terms[0].key, ...place };
+    const show = () => fill(box, eventList("Events behind this number", signal,
+      (cursor) => post("/metrics/v1/events", { ...asked, ...(cursor && { cursor }) }, signal), {
         zone: query.timezone, without: "Event", nothing: empty("No events", "No event of this term lies in this time."),
         lead: (page) => hint(`${count(page.count, "event")}, the newest first. Times in ${query.timezone}.`) }));
-    const key = place.term ?? terms[0].key;
-    show(key);
-    return [terms.length > 1 && choices("Term", terms.map((term) => [term.key, `${term.key}: ${cut(term.event, 40)}`]), key, show), box];
+    show();
+    return [terms.length > 1 && choices("Term", terms.map(({ key, event }) => [key, `${key}: ${cut(event, 40)}`]), asked, "term", show), box];
   }, { wide: true, signal });
 }

@@ -1,14 +1,16 @@
-// One metric: its chart, its numbers by time, location and group, and files of them; as its own view and as the builder show it.
+// One metric: its number, its change, the chart, the tables, and files of them; as its own view and as the builder shows it.
 
-import { get, isAdmin, post, remove } from "./api.js";
-import { svgText } from "./chart.js";
+import { get, isAdmin, locationName, post, remove } from "./api.js";
+import { chart, svgText } from "./chart.js";
 import { combobox } from "./combobox.js";
 import { clean, fieldName, sentence } from "./definition.js";
-import { button, choices, download, h, hint, link } from "./dom.js";
-import { time } from "./format.js";
-import { queryOf, RANGE, rangeBar, withRange } from "./range.js";
-import { csv, result, resultTable, TABLES } from "./result.js";
-import { confirm, loader } from "./states.js";
+import { button, choices, download, fill, h, hint, link, select, table } from "./dom.js";
+import { cut, openEvidence } from "./events.js";
+import { bucketName, change, number, span, time } from "./format.js";
+import { comparisonName, queryOf, RANGE, rangeBar, withRange } from "./range.js";
+import { confirm, loader, warnings } from "./states.js";
+
+const ROWS = 100; // of a table, until all are asked for
 
 export async function showMetric(view) {
   const path = `/metrics/v1/${view.parts[0]}`;
@@ -16,65 +18,164 @@ export async function showMetric(view) {
   const pane = metricPane(view, () => clean(metric));
   const to = (address) => withRange(address, pane.state);
   const drop = async () => {
-    const text = `“${metric.name}” leaves the dashboard. No event is deleted.`;
-    if (await confirm("Delete this metric?", text, "Delete metric", { act: () => remove(path),
-      done: "Metric deleted" })) location.hash = to("#/dashboard");
+    const done = await confirm("Delete this metric?", `“${metric.name}” leaves the dashboard. No event is deleted.`, "Delete metric",
+      { act: () => remove(path), done: "Metric deleted" });
+    if (done) location.hash = to("#/dashboard");
   };
   const edit = to(`#/metrics/${metric.metric_id}/edit`);
   view.begin(metric.name, isAdmin() ? [link("Edit", edit, "button primary"),
-    link("Duplicate", to(`#/metrics/${metric.metric_id}/copy`), "button"),
-    button("Delete …", drop, "danger-plain")] : link("Definition", edit, "button"), h("p.lead", sentence(metric)), pane.controls, pane.box);
+    link("Duplicate", to(`#/metrics/${metric.metric_id}/copy`), "button"), button("Delete …", drop, "danger-plain")]
+    : link("Definition", edit, "button"), h("p.lead", sentence(metric)), pane.controls, pane.box);
   pane.calculate();
 }
 
-/** The controls and a box for the numbers, which calculate() fills; `changed()` follows a control, `refused(errors)` may show what is wrong. */
+/** The controls and a box for the numbers, which calculate() fills; `changed()` follows a control, `refused(error)` says what to show. */
 export function metricPane(view, definition, { changed, refused, height = 320 } = {}) {
   const [box, load] = loader(view.signal);
-  const [state, set] = view.state({ ...RANGE, by: "", chart: "line", table: "time" }, changed ?? calculate);
-  const controls = [rangeBar(state, set), h("div.range.second", breakdownField(definition, state.by, set("by")),
-    choices("Kind of chart", [["line", "Lines"], ["bar", "Bars"]], state.chart, set("chart")))];
+  const [state, follow] = view.state({ ...RANGE, by: "", chart: "line", table: "time" }, changed ?? calculate);
+  const controls = rangeBar(state, follow, breakdownField(definition, state, follow),
+    select("Chart", [["line", "Lines"], ["bar", "Bars"]], state, "chart", follow));
   return { state, controls, box, calculate };
 
   function calculate() {
     const metric = definition();
     const query = { ...queryOf(state), ...(state.by && { breakdown: state.by }) };
-    const ask = (signal) => post("/metrics/v1/query", { ...query, metric }, signal)
-      .catch((error) => { if (refused && error.errors?.length) return error; throw error; });
-    load((signal) => metric.terms.every((term) => term.event) && ask(signal), (answer) => {
+    load(async (signal) => metric.terms.every((term) => term.event) && post("/metrics/v1/query", { ...query, metric }, signal)
+      .catch((error) => { if (!error.errors?.length || !refused) throw error; return { error }; }), (answer) => {
       if (!answer) return hint("Choose an event, and its numbers appear here.");
-      if (answer.errors) return refused(answer.errors);
-      return content({ definition: metric, query, view, answer, height, kind: state.chart }, state, set);
+      if (answer.error) return refused(answer.error);
+      return result({ definition: metric, query, view, answer, height, state, follow });
     });
   }
 }
 
-function content(shown, state, set) {
-  const { definition: { name = "metric" }, answer } = shown;
-  const parts = result(shown);
-  const figure = parts.at(-1);
-  const tables = h("div.card.stack");
-  const drawTable = () => {
-    const kinds = Object.entries(TABLES).filter(([kind]) => kind !== "group" || answer.breakdown).map(([kind, [label]]) => [kind, label]);
-    const kind = state.table === "group" && !answer.breakdown ? "time" : state.table;
-    tables.replaceChildren(choices("Table", kinds, kind, set("table", drawTable)), resultTable(shown, kind));
-  };
-  const file = (suffix, type, text) => download(`${name.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60)}.${suffix}`, type, text);
-  drawTable();
-  return [h("div.card.stack", parts, h("div.actions.foot", hint(`Calculated ${time(answer.calculated_at)}`),
-    button("Download CSV", () => file("csv", "text/csv", csv(shown)), "small"),
-    figure && button("Download SVG", () => file("svg", "image/svg+xml", svgText(figure, name)), "small"))), tables];
-}
-
 /** Location always; fields of contacts where all terms are of contacts; properties that the events have. */
-function breakdownField(definition, value, choose) {
+function breakdownField(definition, state, changed) {
   const options = async () => {
     const { terms } = definition();
     const [{ event_names: names }, { fields }] = await Promise.all([get("/event-names/v1"), get("/contact-fields/v1")]);
     const seen = names.filter((each) => terms.some((term) => term.event === each.event_name)).flatMap((each) => each.properties);
     const contact = terms.every((term) => term.type === "contact") ? ["tag", ...fields.map((each) => each.field)] : [];
     return ["location", ...new Set(seen.map(({ key }) => `property.${key}`)), ...contact.filter((each) => each !== "contact.date_created")]
-      .map((each) => ({ value: each, hint: each.includes(".") ? fieldName(each) : "" }));
+      .map((value) => ({ value, hint: value.includes(".") ? fieldName(value) : "" }));
   };
-  return combobox("Break down by", { value, placeholder: "Nothing", options, onchoose: (text) => choose(text.trim()),
-    onchange: (text) => { if (!text) choose(""); } });
+  return combobox("Break down by", state.by, { placeholder: "Nothing", options, chosen: (text) => { state.by = text; changed(); } });
+}
+
+// `shown`: {definition, query, view, answer, height, state, follow}.
+
+function result(shown) {
+  const { answer, definition: { name = "metric" } } = shown;
+  const figure = (answer.buckets.length > 1 || answer.breakdown) && resultChart(shown);
+  const save = (suffix, type, text) => button(`Download ${suffix.toUpperCase()}`,
+    () => download(`${name.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60)}.${suffix}`, type, text()), "small");
+  return [h("div.card.stack", headline(shown), warnings(answer.warnings), figure,
+    h("div.actions.foot", hint(`Calculated ${time(answer.calculated_at)}`), save("csv", "text/csv", () => csv(shown)),
+      figure && save("svg", "image/svg+xml", () => svgText(figure, name)))), tables(shown)];
+}
+
+export const rangeText = ({ from, to, timezone }) => `${span(from, to, timezone)} · ${timezone}`;
+
+function headline(shown) {
+  const { total, compare, format, timezone } = shown.answer;
+  return h("div.headline", evidenceButton(shown, total.value, format, "this number", {}, "value"),
+    compare && h("span.change", changeMark(total.value, compare.total.value, format),
+      h("span.hint", evidenceButton(shown, compare.total.value, format, "the comparison", { compared: true }),
+        ` in ${span(compare.from, compare.to, timezone)}`)),
+    h("span.hint", rangeText(shown.answer), !total.complete && " · not over yet"));
+}
+
+export function changeMark(value, other, format) {
+  const { sign, text } = change(value, other, format);
+  return h("span.delta", sign !== 0 && [h("span", { "aria-hidden": "true" }, sign > 0 ? "▲ " : "▼ "),
+    h("span.hidden", sign > 0 ? "up " : "down ")], text);
+}
+
+/** A number that shows its events; `place` says which. */
+function evidenceButton(shown, value, format, title, place, kind = "inline") {
+  const text = number(value, format);
+  return value === null ? h("span.value", text)
+    : button(text, () => openEvidence(shown, `Events behind ${title}`, place), kind, { "aria-label": `${text}: show its events` });
+}
+
+// The chart
+
+const groupName = ({ key, other }, by) => (other ? "Other" : key === null ? "(none)" : by === "location" ? locationName(key) : key);
+const placeOf = ({ key, other }) => ({ group: other ? { other } : { key } });
+const valuesOf = (buckets) => buckets.map((each) => each.value);
+
+const seriesOf = ({ answer: { breakdown, buckets }, definition: { name = "Value" } }) =>
+  breakdown?.groups.map((group) => ({ name: groupName(group, breakdown.by), values: valuesOf(group.buckets) }))
+    ?? [{ name, values: valuesOf(buckets) }];
+
+function resultChart(shown) {
+  const { answer, definition, state, height } = shown;
+  const { buckets, breakdown, compare, interval, timezone: zone, format } = answer;
+  return chart({ buckets, series: seriesOf(shown), kind: state.chart, interval, zone, format, height,
+    label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`,
+    compare: !breakdown && compare && { name: comparisonName(compare.kind), buckets: compare.buckets, values: valuesOf(compare.buckets) },
+    onpick: (index, series) => openEvidence(shown, `Events of ${bucketName(buckets[index], interval, zone)}`,
+      { bucket: buckets[index].start, ...(breakdown && placeOf(breakdown.groups[series])) }) });
+}
+
+// Tables. A row: {title, value, terms, compare} as the API gives them, and the place of its events.
+
+/** The buckets, the newest first, below the whole range. */
+function timeRows({ buckets, total, compare, interval, timezone }) {
+  const row = (bucket, index) => ({ ...bucket, compare: compare?.buckets[index], place: { bucket: bucket.start },
+    title: `${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (not over yet)"}` });
+  return ["Time", [{ ...total, title: "Whole range", compare: compare?.total, place: {} }, ...buckets.map(row).reverse()]];
+}
+
+const locationRows = ({ locations }) => ["Location", locations.toSorted((a, b) => (b.value ?? -Infinity) - (a.value ?? -Infinity))
+  .map((each) => ({ ...each, title: each.name ?? each.location_id, place: { locations: [each.location_id] } }))];
+
+const groupRows = ({ breakdown: { by, groups } }) => [cut(by.replace(/^\w+\./, ""), 40),
+  groups.map((group) => ({ ...group, title: groupName(group, by), place: placeOf(group) }))];
+
+const ROWS_BY = { time: timeRows, location: locationRows, group: groupRows };
+
+function tables(shown) {
+  const { answer: { breakdown }, state, follow } = shown;
+  const box = h("div.stack");
+  const kinds = [["time", "By time"], ["location", "By location"], ...(breakdown ? [["group", "By group"]] : [])];
+  const chosen = { kind: kinds.some(([kind]) => kind === state.table) ? state.table : "time" };
+  const draw = () => fill(box, resultTable(shown, chosen.kind));
+  draw();
+  return h("div.card.stack", choices("Table", kinds, chosen, "kind", () => { state.table = chosen.kind; follow(draw); }), box);
+}
+
+function resultTable(shown, kind) {
+  const { answer, definition: { name = "Value", terms } } = shown;
+  const { compare, format } = answer;
+  const [head, rows] = ROWS_BY[kind](answer);
+  const value = (row) => evidenceButton(shown, row.value, format, row.title, row.place);
+  const compared = ({ compare: before, title, place }) => before && evidenceButton(shown, before.value, format,
+    `${title}: ${comparisonName(compare.kind)}`, { ...place, compared: true, ...(before.start && { bucket: before.start }) });
+  const changed = (row) => row.compare && changeMark(row.value, row.compare.value, format);
+  const ofTerm = ({ key, event }) => [`#${cut(`${key}: ${event}`, 40)}`,
+    (row) => evidenceButton(shown, row.terms[key], null, row.title, { ...row.place, term: key })];
+  const columns = [[head, "title"], [`#${cut(name, 40)}`, value], ...(terms.length > 1 ? terms.map(ofTerm) : [])];
+  if (compare) columns.splice(2, 0, [`#${comparisonName(compare.kind)}`, compared], ["#Change", changed]);
+  const box = h("div.stack");
+  const draw = (list) => table(`Values by ${kind}`, columns, list);
+  return fill(box, draw(rows.slice(0, ROWS)), rows.length > ROWS && button(`Show all ${rows.length} rows`, () => fill(box, draw(rows))));
+}
+
+// As a file
+
+function csv(shown) {
+  const { answer: { buckets, breakdown }, definition: { terms } } = shown;
+  const series = seriesOf(shown);
+  const named = breakdown ? [] : terms;
+  const lines = buckets.map((bucket, index) => [bucket.start, bucket.end, bucket.complete, ...series.map((each) => each.values[index]),
+    ...named.map(({ key }) => bucket.terms[key])]);
+  return [["start", "end", "complete", ...series.map((each) => each.name), ...named.map(({ key, event }) => `${key}: ${event}`)], ...lines]
+    .map((line) => line.map(csvCell).join(",")).join("\r\n");
+}
+
+/** A text that a spreadsheet would take for a formula gets an apostrophe. */
+function csvCell(value) {
+  const text = `${typeof value === "string" && /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? "'" : ""}${value ?? ""}`;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -2,8 +2,8 @@
 
 import { findLocation, locationName, locations, session } from "./api.js";
 import { combobox, several } from "./combobox.js";
-import { entry, fill, h, select, withState } from "./dom.js";
-import { dayOf } from "./format.js";
+import { entry, fill, h, mark, select, withState } from "./dom.js";
+import { dayOf, isZone } from "./format.js";
 
 const INTERVALS = [["", "Automatic"], ["total", "Whole range"], ["hour", "Hour"], ["day", "Day"], ["week", "Week"], ["month", "Month"]];
 const COMPARISONS = [["previous_period", "Period before"], ["previous_year", "Year before"], ["none", "Nothing"]];
@@ -14,31 +14,36 @@ export const comparisonName = (kind) => COMPARISONS.find(([each]) => each === ki
 
 // Days, as texts like 2026-01-31
 
-const isoDay = (moment) => new Date(moment).toISOString().slice(0, 10);
-const add = (day, amount) => (Number.isNaN(Date.parse(day)) ? day : isoDay(Date.parse(day) + amount * DAY_MS));
-const month = (day, months) => isoDay(Date.UTC(day.slice(0, 4), day.slice(5, 7) - 1 + months, 1));
-const year = (day, years) => `${day.slice(0, 4) - -years}-01-01`;
-const monday = (day) => add(day, -((new Date(day).getUTCDay() + 6) % 7));
+/** The first day of the calendar unit that is `amount` units after that of a day. */
+function begin(unit, day, amount) {
+  const [year, month, date] = day.split("-").map(Number);
+  const monday = date - ((new Date(day).getUTCDay() + 6) % 7);
+  const parts = { day: [year, month - 1, date + amount], week: [year, month - 1, monday + 7 * amount], month: [year, month - 1 + amount],
+    year: [year + amount, 0] }[unit];
+  return new Date(Date.UTC(...parts)).toISOString().slice(0, 10);
+}
 
-// The first day, and the day after the last.
+// The unit, and how many of them after that of today the first day and the day after the last begin.
 const PRESETS = {
-  today: ["Today", (today) => [today, add(today, 1)]],
-  yesterday: ["Yesterday", (today) => [add(today, -1), today]],
-  "7d": ["Last 7 days", (today) => [add(today, -6), add(today, 1)]],
-  "30d": ["Last 30 days", (today) => [add(today, -29), add(today, 1)]],
-  "90d": ["Last 90 days", (today) => [add(today, -89), add(today, 1)]],
-  "this-week": ["This week", (today) => [monday(today), add(monday(today), 7)]],
-  "this-month": ["This month", (today) => [month(today, 0), month(today, 1)]],
-  "last-month": ["Last month", (today) => [month(today, -1), month(today, 0)]],
-  "12m": ["Last 12 months", (today) => [month(today, -11), month(today, 1)]],
-  "this-year": ["This year", (today) => [year(today, 0), year(today, 1)]],
-  "last-year": ["Last year", (today) => [year(today, -1), year(today, 0)]],
+  today: ["Today", "day", 0, 1],
+  yesterday: ["Yesterday", "day", -1, 0],
+  "7d": ["Last 7 days", "day", -6, 1],
+  "30d": ["Last 30 days", "day", -29, 1],
+  "90d": ["Last 90 days", "day", -89, 1],
+  "this-week": ["This week", "week", 0, 1],
+  "this-month": ["This month", "month", 0, 1],
+  "last-month": ["Last month", "month", -1, 0],
+  "12m": ["Last 12 months", "month", -11, 1],
+  "this-year": ["This year", "year", 0, 1],
+  "last-year": ["Last year", "year", -1, 0],
 };
 
 /** Of a preset's name, or of two days with two dots between them. */
 function days(name, today) {
-  const [from, to] = name.split("..");
-  return to ? [from, add(to, 1)] : (PRESETS[name] ?? PRESETS[RANGE.range])[1](today);
+  const [, from, to] = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(name) ?? [];
+  if (to) return [from, begin("day", to, 1)];
+  const [, unit, first, end] = PRESETS[name] ?? PRESETS[RANGE.range];
+  return [begin(unit, today, first), begin(unit, today, end)];
 }
 
 // As the API takes it
@@ -47,8 +52,8 @@ const chosen = (range) => range.locations.split(",").filter(Boolean);
 
 /** The chosen zone, else that of the only location, else the server's own: what the server itself would take. */
 function zoneOf(range) {
-  const ids = range.locations ? chosen(range) : locations().map((each) => each.location_id);
-  return range.zone || (ids.length === 1 && findLocation(ids[0])?.timezone) || session.timezone;
+  const ids = range.locations ? chosen(range) : locations.map((each) => each.location_id);
+  return isZone(range.zone) ? range.zone : (ids.length === 1 && findLocation(ids[0])?.timezone) || session.timezone;
 }
 
 /** The query without its metric. */
@@ -68,55 +73,56 @@ function intervalFor(from, to) {
 
 // The controls
 
-/** `set(name)` makes what follows a control. */
-export function rangeBar(range, set) {
+/** `more` are further controls of the view. */
+export function rangeBar(range, changed, ...more) {
   const custom = h("div.custom");
-  const showCustom = () => {
+  const showDays = () => {
     const ends = range.range.split("..");
-    const day = (label, index) => entry(label, ends[index], (value) => {
-      ends[index] = value;
-      if (ends[0] && ends[0] <= ends[1]) set("range")(ends.join(".."));
-    }, { type: "date", on: "onchange", min: "1970-01-01", max: "2199-12-31" });
+    const take = () => {
+      if (ends[0] && ends[0] <= ends[1]) range.range = ends.join("..");
+      changed();
+    };
     custom.hidden = !ends[1];
-    fill(custom, ends[1] && [day("From", 0), day("To and with", 1)]);
+    fill(custom, ends[1] && ["From", "To and with"].map((label, index) =>
+      entry(label, ends, index, take, { type: "date", on: "onchange", min: "1970-01-01", max: "2199-12-31" })));
   };
-  const presets = [...Object.entries(PRESETS).map(([name, [label]]) => [name, label]), ["custom", "From … to …"]];
-  showCustom();
+  const dates = { name: range.range.includes("..") ? "custom" : range.range };
+  const choose = () => {
+    const { from, to } = queryOf(range);
+    range.range = dates.name === "custom" ? `${from}..${begin("day", to, -1)}` : dates.name;
+    showDays();
+    changed();
+  };
+  showDays();
   return h("div.range", { role: "group", "aria-label": "What the numbers cover" },
-    locationsField(chosen(range), (ids) => set("locations")(ids.join()), { placeholder: "All locations" }),
-    select("Dates", presets, range.range.includes("..") ? "custom" : range.range, (value) => {
-      const { from, to } = queryOf(range);
-      set("range")(value === "custom" ? `${from}..${add(to, -1)}` : value);
-      showCustom();
-    }), custom,
-    select("Interval", INTERVALS, range.interval, set("interval")),
-    select("Compare with", COMPARISONS, range.compare, set("compare")),
-    zoneField(range.zone, set("zone")));
+    locationsField(chosen(range), (ids) => { range.locations = ids.join(); changed(); }, { placeholder: "All locations" }),
+    select("Dates", [...Object.entries(PRESETS).map(([name, [label]]) => [name, label]), ["custom", "From … to …"]], dates, "name", choose),
+    custom, select("Interval", INTERVALS, range, "interval", changed), select("Compare with", COMPARISONS, range, "compare", changed),
+    zoneField(range, "zone", changed), more);
 }
 
-/** `onchange` gets what is a zone, or nothing. */
-export function zoneField(value, onchange, said) {
-  const zones = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((zone) => zone !== "UTC")].map((zone) => ({ value: zone }));
-  const changed = (typed) => { if (!typed.trim() || isZone(typed.trim())) onchange(typed.trim()); };
-  return combobox("Time zone", { value, placeholder: "Automatic", options: () => zones, onchange: changed, hint: said });
-}
-
-function isZone(timeZone) {
-  try {
-    return Boolean(new Intl.DateTimeFormat("en", { timeZone }));
-  } catch {
-    return false;
-  }
+/** Takes nothing but what is a zone, or nothing. */
+export function zoneField(state, name, changed, hint) {
+  const zones = () => [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone")])].map((value) => ({ value }));
+  const box = combobox("Time zone", state[name], { placeholder: "Automatic", options: zones, hint, chosen: (zone) => {
+    const fits = !zone || isZone(zone);
+    mark(box, !fits && "There is no such zone.");
+    if (!fits) return;
+    state[name] = zone;
+    changed?.();
+  } });
+  return box;
 }
 
 // Locations
 
 /** Several locations; also such as are not known here. */
-export const locationsField = (ids, onchange, more) => several("Locations", ids, { ...more, onchange, named: locationName,
-  options: () => locations().map(({ location_id: value, name }) => ({ value, text: name ?? value, hint: name && value })) });
+export const locationsField = (ids, changed, more) => several("Locations", ids, { ...more, changed, named: locationName,
+  options: () => locations.map(({ location_id: value, name }) => ({ value, text: name ?? value, hint: name ? value : "" })) });
 
 /** One location or all, for lists. */
-export function oneLocation(value, onchange) {
-  const ids = new Set([...locations().map((each) => each.location_id), value]); // one that is known to the address alone is chosen, too
-  return select("Location", [["", "All locations"], ...[...ids].filter(Boolean).map((id) => [id, locationName(id)])], value, onchange);
+export function oneLocation(state, changed) {
+  const ids = new Set([...locations.map((each) => each.location_id), state.location_id || ""]); // also one that only the address knows
+  ids.delete("");
+  return select("Location", [["", "All locations"], ...[...ids].map((id) => [id, locationName(id)])], state, "location_id", changed);
 }

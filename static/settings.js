@@ -4,7 +4,7 @@ import { call, findLocation, get, isAdmin, loadLocations, locationName, post, re
 import { actions, button, entry, facts, fill, h, hint, link, select, snippet, table, toast } from "./dom.js";
 import { date, time } from "./format.js";
 import { locationsField, zoneField } from "./range.js";
-import { confirm, confirmRemoval, dialog, empty, form, loader } from "./states.js";
+import { cancel, confirm, confirmRemoval, dialog, empty, form, loader } from "./states.js";
 
 const INTEGRATIONS = "#/settings/integrations";
 const LOCATIONS = "#/settings/locations";
@@ -27,9 +27,9 @@ const onlyAdmins = () => empty("Only for admins", "Your key reads. To see and ch
 
 export function showIntegrations(view) {
   const [box, load] = loader(view.signal);
-  const make = () => isAdmin() && link("New integration", `${INTEGRATIONS}/new`, "button primary");
-  begin(view, "Integrations", make(), h("p.lead", "An integration is a key with which another program sends events here, or reads them."),
-    box);
+  const make = () => link("New integration", `${INTEGRATIONS}/new`, "button primary");
+  begin(view, "Integrations", isAdmin() && make(),
+    h("p.lead", "An integration is a key with which another program sends events here, or reads them."), box);
   if (!isAdmin()) return fill(box, onlyAdmins());
   const columns = [["Name", "name"], ["Scope", "scope"], ["Locations", (key) => key.locations?.map(locationName).join(", ") ?? "All"],
     ["Token", (key) => h("code", `${key.token_prefix}…`)], ["Created", (key) => date(key.created_at)],
@@ -52,22 +52,21 @@ export function showNewIntegration(view) {
   const box = h("div.card.stack.narrow");
   begin(view, "New integration", [], isAdmin() ? box : onlyAdmins());
   fill(box, h("p", "You will get a token. It is shown only once, so have the program that will use it at hand, such as a HighLevel workflow."),
-    actions(button("Next", () => askForKey(box), "primary"), cancel()));
+    actions(button("Next", () => askForKey(box), "primary"), leave()));
 }
 
-const cancel = () => link("Cancel", INTEGRATIONS, "button");
+const leave = () => link("Cancel", INTEGRATIONS, "button");
 
 function askForKey(box) {
   const made = { name: "", scope: "ingest", locations: null, distinct_id_rule: "refuse" };
-  const set = (name) => (value) => { made[name] = value; };
   fill(box, form([
-    entry("Name", "", set("name"), { hint: "What it is for.", pointer: "/name", placeholder: "HighLevel workflows" }),
-    select("Scope", SCOPES, made.scope, set("scope")),
+    entry("Name", made, "name", null, { hint: "What it is for.", pointer: "/name", placeholder: "HighLevel workflows" }),
+    select("Scope", SCOPES, made, "scope"),
     locationsField([], (ids) => { made.locations = ids.length ? ids : null; }, { placeholder: "All locations, also those to come",
       pointer: "/locations", hint: "Choose or type; also the location_id of one that has sent nothing yet." }),
-    select("An event without distinct_id", RULES, made.distinct_id_rule, set("distinct_id_rule"),
+    select("An event without distinct_id", RULES, made, "distinct_id_rule", null,
       { hint: "A sender that tries again after a failure is counted twice without its own distinct_id." }),
-  ], "Create integration", async () => showToken(box, await post("/keys/v1", made)), cancel()));
+  ], "Create integration", async () => showToken(box, await post("/keys/v1", made)), leave()));
   box.querySelector("input").focus();
 }
 
@@ -110,12 +109,11 @@ export function showLocations(view) {
   const [box, load] = loader(view.signal);
   begin(view, "Locations", [], h("p.lead", "Locations come with their first event or contact. Their time zone says where a day begins."),
     box);
-  const act = (label, does, id, kind) => button(label, () => does(id, show), `small ${kind}`,
+  const act = (label, does, id, kind) => button(`${label} …`, async () => { if (await does(id)) show(); }, `small ${kind}`,
     { "aria-label": `${label} ${locationName(id)}` });
   const columns = [["Name", "name"], ["location_id", (each) => h("code", each.location_id)], ["Time zone", "timezone"],
-    ["First seen", (each) => date(each.first_seen_at)],
-    isAdmin() && ["Actions", ({ location_id: id }) => actions(act("Edit", editLocation, id, ""),
-      act("Remove", removeLocation, id, "danger-plain"))]].filter(Boolean);
+    ["First seen", (each) => date(each.first_seen_at)], ...(isAdmin() ? [["Actions", ({ location_id: id }) =>
+      actions(act("Edit", editLocation, id), act("Remove", removeLocation, id, "danger-plain"))]] : [])];
   const show = () => load(loadLocations, (found) => (found.length ? table("Locations", columns, found)
     : empty("No locations yet", "The first event brings its location.")));
   show();
@@ -123,23 +121,18 @@ export function showLocations(view) {
 
 const pathOf = (id) => `/locations/v1/${encodeURIComponent(id)}`;
 
-async function editLocation(id, again) {
-  const { name, timezone } = findLocation(id);
-  const said = {};
-  const set = (field) => (text) => { said[field] = text || null; };
-  const done = await dialog("Edit location", (close) => form([hint(id),
-    entry("Name", name ?? "", set("name"), { hint: "Left empty: as the CRM names it.", pointer: "/name" }),
-    zoneField(timezone ?? "", set("timezone"), "Left empty: as the CRM says, else the server’s own.")], "Save", async () => {
-    if (Object.keys(said).length) await call("PATCH", pathOf(id), { body: said });
+function editLocation(id) {
+  const known = findLocation(id);
+  const said = { ...known };
+  const changed = () => Object.fromEntries(["name", "timezone"].filter((name) => said[name] !== known[name]).map((name) => [name, said[name] || null]));
+  return dialog("Edit location", (close) => form([hint(id),
+    entry("Name", said, "name", null, { hint: "Left empty: as the CRM names it.", pointer: "/name" }),
+    zoneField(said, "timezone", null, "Left empty: as the CRM says, else the server’s own.")], "Save", async () => {
+    await call("PATCH", pathOf(id), { body: changed() });
     close(true);
-  }, button("Cancel", () => close())));
-  if (!done) return;
-  toast("Location saved");
-  again();
+    toast("Location saved");
+  }, cancel(close)));
 }
 
-async function removeLocation(id, again) {
-  if (await confirmRemoval("Remove this location and all in it?",
-    `${locationName(id)}: its contacts and events are deleted for good. This cannot be taken back.`,
-    "Remove all", pathOf(id))) again();
-}
+const removeLocation = (id) => confirmRemoval("Remove this location and all in it?",
+  `${locationName(id)}: its contacts and events are deleted for good. This cannot be taken back.`, "Remove all", pathOf(id));

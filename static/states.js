@@ -1,6 +1,6 @@
 // What a part of a view shows while it has no data: loading, empty, refused, offline; pages of a list; forms and dialogs.
 
-import { newest, Offline, remove } from "./api.js";
+import { newest, OFFLINE, remove } from "./api.js";
 import { actions, button, fill, h, markAll, newId, toast } from "./dom.js";
 import { count } from "./format.js";
 
@@ -11,41 +11,31 @@ const NOTICED_MS = 200;
  * A box, and load(ask, draw), which fills it with what `ask(signal)` brings, by `draw(data, signal)`. What stands there is dimmed
  * at once and goes soon, so that it is never taken for the new; what was asked before is given up.
  */
-export function loader(outer, name = "div.stack") {
-  const box = h(name);
+export function loader(outer) {
+  const box = h("div.stack");
   const starting = newest(outer);
   return [box, load];
 
   async function load(ask, draw) {
     const signal = starting();
-    const timer = setTimeout(() => { if (!signal.aborted) fill(box, loading()); }, NOTICED_MS);
-    const show = (content) => {
-      clearTimeout(timer);
-      fill(box, content).ariaBusy = null;
-    };
     box.ariaBusy = "true";
-    try {
-      const data = await ask(signal);
-      if (!signal.aborted) show(draw(data, signal));
-    } catch (error) {
-      if (!signal.aborted) show(failure(error, () => load(ask, draw), signal));
-    }
+    const timer = setTimeout(() => { if (!signal.aborted) fill(box, loading()); }, NOTICED_MS);
+    const content = await Promise.resolve(signal).then(ask).then((data) => !signal.aborted && draw(data, signal))
+      .catch((error) => !signal.aborted && failure(error, () => load(ask, draw), signal));
+    clearTimeout(timer);
+    if (!signal.aborted) fill(box, content).ariaBusy = null;
   }
 }
 
 /** A list whose pages come under each other; `ask(cursor, signal)` brings one, `draw(items, page)` shows all that have come. */
 export function pages([box, load], noun, ask, draw) {
-  let items = [];
-  const show = (page, signal) => {
-    items.push(...page[noun]);
+  const show = (before) => (page, signal) => {
+    const items = [...before, ...page[noun]];
     const [rest, next] = loader(signal);
-    const more = () => next(() => ask(page.next, signal), (answer) => { fill(box, show({ ...page, ...answer }, signal)); });
+    const more = () => next(() => ask(page.next, signal), (answer) => { fill(box, show(items)({ ...page, ...answer }, signal)); });
     return [draw(items, page), page.next && fill(rest, button("Show more", more))];
   };
-  load((signal) => ask(null, signal), (page, signal) => {
-    items = [];
-    return show(page, signal);
-  });
+  load((signal) => ask(null, signal), show([]));
 }
 
 export const loading = (text = "Loading …") => h("p.loading", text);
@@ -54,10 +44,9 @@ export const empty = (title, text, ...rest) => h("div.empty", h("h2", title), h(
 
 /** An error with a way on. When the server could not be reached, it is tried again by itself. */
 export function failure(error, again, signal) {
-  const offline = error instanceof Offline;
-  const known = offline || "status" in error;
+  const known = "status" in error;
   if (!known) console.error(error); // a defect of ours
-  if (offline && again) {
+  if (error.status === OFFLINE && again) {
     const timer = setTimeout(again, RETRY_MS);
     signal?.addEventListener("abort", () => clearTimeout(timer));
   }
@@ -65,27 +54,19 @@ export function failure(error, again, signal) {
     again && button("Try again", again, "small"));
 }
 
-/** A line for each error that the API names, else what it says of all. */
-export function problemList(error) {
-  if (!error.errors?.length) return failure(error);
-  return h("ul.failure", { role: "alert" }, error.errors.map((each) => h("li", `${each.pointer || "body"}: ${each.message}`)));
-}
-
 export const warnings = (list) => list.length > 0 && h("ul.warnings", { "aria-label": "Warnings" },
   list.map(({ message }) => h("li", message.charAt(0).toUpperCase() + message.slice(1))));
 
-/** A form that tells what the API finds wrong, where it is. */
-export function form(content, label, act, ...others) {
+/** A form that tells what the API finds wrong, where it is; what `act` did may be done once only, if it says so. */
+export function form(content, label, act, other, kind = "primary") {
   const outcome = h("div");
-  const go = h("button.primary", label);
+  const go = h("button", { class: kind }, label);
   const made = h("form.stack", { onsubmit: async (event) => {
     event.preventDefault();
     go.disabled = true;
-    await act().catch((error) => {
-      if (markAll(made, error.errors ?? []).length || !error.errors?.length) fill(outcome, failure(error));
-    });
-    go.disabled = false;
-  } }, content, outcome, actions(go, others));
+    fill(outcome);
+    go.disabled = await act().catch((error) => { fill(outcome, !markAll(made, error) && failure(error)); }) ?? false;
+  } }, content, outcome, actions(go, other));
   return made;
 }
 
@@ -114,37 +95,27 @@ export function dialog(title, build, { wide, signal } = {}) {
 }
 
 /** Asks before something is lost: `preview()` says what goes, `act(tell)` does it and may tell how far it is. Resolves to true once `done`. */
-export function confirm(title, text, label, { act = () => {}, preview, done } = {}) {
+export function confirm(title, text, label, { act = async () => {}, preview = () => null, done } = {}) {
   return dialog(title, (close) => {
-    const [detail, load] = loader(new AbortController().signal);
-    const outcome = h("div", { role: "status" });
-    const go = button(label, async () => {
-      go.disabled = true;
-      try {
-        await act((progress) => fill(outcome, progress));
-        close(true);
-        if (done) toast(done);
-      } catch (error) {
-        go.disabled = false;
-        fill(outcome, failure(error));
-      }
-    }, "danger", { disabled: Boolean(preview) });
-    if (preview) {
-      load(preview, (said) => {
-        go.disabled = false;
-        return h("p.strong", said);
-      });
-    }
-    return [h("p", text), detail, outcome, actions(go, button("Cancel", () => close(false)))];
+    const [box, load] = loader();
+    const progress = h("div", { role: "status" });
+    load(preview, (said) => form([said && h("p.strong", said), progress], label, async () => {
+      await act((text) => fill(progress, text));
+      close(true);
+      if (done) toast(done);
+    }, cancel(close), "danger"));
+    return [h("p", text), box];
   });
 }
+
+export const cancel = (close) => button("Cancel", () => close());
 
 /** Asks before a DELETE, with the counts of its dry run, and repeats it until nothing remains. */
 export const confirmRemoval = (title, text, label, path, query = {}) => confirm(title, text, label, {
   done: "Deleted",
   preview: async () => {
     const gone = await remove(path, { ...query, dry_run: true });
-    return ["events", "contacts", "tags"].filter((noun) => noun in gone).map((noun) => count(gone[noun], noun.slice(0, -1))).join(", ");
+    return ["event", "contact", "tag"].filter((noun) => `${noun}s` in gone).map((noun) => count(gone[`${noun}s`], noun)).join(", ");
   },
   act: async (tell) => {
     for (let left = true; left;) {

@@ -422,7 +422,7 @@ def test_filters_properties_and_groups_are_edited(filled, visit):
     page.get_by_label("Property").fill("value")
     page.get_by_role("button", name="Add a filter").click()
     page.get_by_label("Field").click()
-    page.get_by_role("option", name=re.compile("^Tags")).click()
+    page.get_by_role("option", name="contact’s tags").click()
     page.get_by_label("Value").click()
     page.get_by_role("option", name=re.compile("vip")).click()
     page.get_by_role("button", name="Add a filter").click()
@@ -430,7 +430,7 @@ def test_filters_properties_and_groups_are_edited(filled, visit):
     page.get_by_label("Value").last.click()
     page.get_by_role("option", name=re.compile("Gold")).click()
     page.get_by_role("button", name="Add a group").click()
-    page.get_by_label("Field").last.fill("Date created")
+    page.get_by_label("Field").last.fill("contact’s date created")
     page.get_by_label("How many").fill("12")
     page.get_by_label("Unit").select_option("w")
     expect(page.get_by_text("where the contact’s tags include any of “vip” and “product” is “Gold” and (the contact’s date created is in the last 12 weeks)")).to_be_visible()
@@ -554,7 +554,7 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
         page.get_by_role("button", name="Download SVG").click()
     drawn = Path(svg.value.path()).read_text("utf-8")
     assert drawn.startswith("<svg") and "stroke=\"rgb" in drawn and "class=" not in drawn
-    page.get_by_role("radio", name="Bars").check()
+    page.get_by_label("Chart", exact=True).select_option("bar")
     expect(page.locator(".plot .bar").first).to_be_visible()
 
 
