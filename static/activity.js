@@ -2,7 +2,7 @@
 
 import { call, get, isAdmin, loadLocations, locationName, Problem, remove } from "./api.js";
 import { actions, announce, button, entry, facts, field, fill, h, hint, later, link, select } from "./dom.js";
-import { cut, openEvent, propertiesText } from "./events.js";
+import { cut, openEvent, propertiesText } from "./contacts.js";
 import { ago, exactTime, viewerZone } from "./format.js";
 import { oneLocation } from "./range.js";
 import { cancel, confirm, confirmRemoval, dialog, failure, form, loader, warnings } from "./states.js";
@@ -30,7 +30,7 @@ export function showActivity(view) {
   view.signal.addEventListener("abort", () => clearInterval(beat));
 }
 
-/** The newest of three lists as one. */
+// The newest of three lists as one.
 class Feed {
   limit = 50;
   rows = new Map();
@@ -41,7 +41,7 @@ class Feed {
     Object.assign(this, { state, signal, box });
   }
 
-  /** The newest of each list; of all that came since the oldest of them, nothing is missing. */
+  // The newest of each list; of all that came since the oldest of them, nothing is missing.
   async look() {
     const { limit, signal, state: { location_id, name: event_name, outcome } } = this;
     const list = async (kind, outcomes, query) => ((!outcome || outcomes.includes(outcome)) && (kind === "events" || isAdmin())
@@ -73,7 +73,7 @@ class Feed {
       : hint(more ? `None of the newest ${items.length} matches.` : "Nothing that matches has arrived."), more && older];
   }
 
-  /** The same element for the same entry, so that neither focus nor a pointer loses it. */
+  // The same element for the same entry, so that neither focus nor a pointer loses it.
   row(item, live) {
     const known = this.rows.get(item.key);
     const when = known?.querySelector("time") ?? h("time", { datetime: item.at });
@@ -91,7 +91,7 @@ class Feed {
   }
 }
 
-/** What is shown before anything has come. */
+// What is shown before anything has come.
 const waiting = () => h("div.card.stack", h("div.actions", h("span.pulse", { "aria-hidden": "true" }),
   h("h2", "Waiting for your first event")), h("p", "It appears here by itself as soon as it arrives."),
 isAdmin() && h("p", "You need an integration, whose token goes with each event. ",
@@ -109,7 +109,7 @@ const ITEMS = {
     text: [data.reason] }),
 };
 
-/** What a text is as JSON; or nothing. */
+// What a text is as JSON; or nothing.
 function parsed(text) {
   try {
     return JSON.parse(text);
@@ -118,7 +118,7 @@ function parsed(text) {
   }
 }
 
-/** The event's name in a refused body, where that is JSON. */
+// The event's name in a refused body, where that is JSON.
 function nameIn({ body }) {
   const { event_name: name, customData } = parsed(body) ?? {};
   const found = name ?? customData?.event_name;

@@ -2,7 +2,7 @@
 
 const STORE = "streamlined-lite";
 
-/** What the server says is wrong; `message` is its `detail`. */
+// What the server says is wrong; `message` is its `detail`.
 export class Problem extends Error {
   constructor(status, { detail = `The server answered ${status}.`, errors = [] }) {
     super(detail);
@@ -18,7 +18,7 @@ export const session = { key: null }; // once signed in also scope, timezone (th
 export const isAdmin = () => session.scope === "admin";
 export const keptKey = () => sessionStorage.getItem(STORE) ?? localStorage.getItem(STORE);
 
-/** Throws Problem where the key is not valid or may not read. */
+// Throws Problem where the key is not valid or may not read.
 export async function signIn(key, store) {
   const { key: { scope }, timezone, public_url: address } = await call("GET", "/session/v1", { key });
   if (scope !== "read" && scope !== "admin") {
@@ -37,7 +37,7 @@ export function signOut() {
 
 // Requests
 
-/** The answer's JSON. Throws Problem, or AbortError when `signal` ended it. */
+// The answer's JSON. Throws Problem, or AbortError when `signal` ended it.
 export async function call(method, path, { query = {}, body, signal, key = session.key, type = "application/json" } = {}) {
   const headers = { ...(key && { "X-API-Key": key }), ...(body !== undefined && { "Content-Type": type }) };
   const address = new URL(path, location);
@@ -63,16 +63,6 @@ export const get = (path, query, signal) => call("GET", path, { query, signal })
 export const post = (path, body, signal) => call("POST", path, { body, signal });
 export const put = (path, body) => call("PUT", path, { body });
 export const remove = (path, query) => call("DELETE", path, { query });
-
-/** Makes signals of which each ends the one before, so that a slow answer never follows a newer one. */
-export function newest(outer) {
-  let current = new AbortController();
-  return () => {
-    current.abort();
-    current = new AbortController();
-    return AbortSignal.any(outer ? [outer, current.signal] : [current.signal]);
-  };
-}
 
 // Locations, which nearly every view names
 

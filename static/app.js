@@ -10,7 +10,7 @@ import { showMetric } from "./metric.js";
 import { showIntegrations, showLocations, showNewIntegration } from "./settings.js";
 import { confirm, failure, form, loader, loading } from "./states.js";
 
-// Each view by its path after the #, in which * is a part that the view gets.
+// Each view by its path after the #, in which * stands for any part; it gets all parts but the first.
 const VIEWS = {
   dashboard: showDashboard,
   "metrics/new": showBuilder,
@@ -32,7 +32,7 @@ let first = true;  // the page has just been opened, and nothing in it needs to 
 
 // Views
 
-/** What a view gets: its place, its address, and a signal that ends with it. */
+// What a view gets: its place, its address, and a signal that ends with it.
 class View {
   main = main;
   ended = new AbortController();
@@ -43,7 +43,7 @@ class View {
     Object.assign(this, { address, parts });
   }
 
-  /** The view's state, which its address holds where it differs from the defaults; and what to call when it has changed. */
+  // The view's state, which its address holds where it differs from the defaults; and what to call when it has changed.
   state(defaults, act) {
     const [path, query] = this.address.split("?");
     const state = { ...defaults, ...Object.fromEntries(new URLSearchParams(query)) };
@@ -54,7 +54,7 @@ class View {
     }];
   }
 
-  /** The view's heading, what can be done, and what follows; the heading takes the focus, as a new page's would. */
+  // The view's heading, what can be done, and what follows; the heading takes the focus, as a new page's would.
   begin(title, buttons, ...rest) {
     const heading = h("h1", { tabindex: "-1" }, title);
     fill(main, h("div.page-head", heading, actions(buttons)), rest);
@@ -83,20 +83,20 @@ async function navigate() {
 async function open(address) {
   view?.ended.abort();
   const path = address.slice(2).split("?")[0];
-  const section = path.split("/")[0].replace("metrics", "dashboard");
-  const pattern = Object.keys(VIEWS).find((each) => matcher(each).test(path));
-  const opened = view = new View(address, pattern ? matcher(pattern).exec(path).slice(1).map(decode) : []);
-  for (const each of document.querySelectorAll("#nav a")) each.ariaCurrent = each.hash.startsWith(`#/${section}`) ? "page" : null;
+  const [section, ...parts] = path.split("/");
+  const [, show] = Object.entries(VIEWS).find(([each]) => new RegExp(`^${each.replaceAll("*", "[^/]+")}$`).test(path)) ?? [null, showNothing];
+  const opened = view = new View(address, parts.map(decode));
+  for (const each of document.querySelectorAll("#nav a")) {
+    each.ariaCurrent = each.hash.startsWith(`#/${section.replace("metrics", "dashboard")}`) ? "page" : null;
+  }
   window.scrollTo(0, 0);
   fill(main, loading());
   try {
-    await (VIEWS[pattern] ?? showNothing)(opened);
+    await show(opened);
   } catch (error) {
     if (!opened.signal.aborted) fill(main, failure(error, () => open(address), opened.signal));
   }
 }
-
-const matcher = (pattern) => new RegExp(`^${pattern.replaceAll("*", "([^/]+)")}$`);
 
 const showNothing = (opened) => opened.begin("Nothing here", link("Go to the dashboard", "#/dashboard", "button"), h("p",
   "There is no page at this address."));
@@ -111,7 +111,7 @@ function decode(part) {
 
 // Signing in
 
-/** The link that `serve` prints ends in #key=…, which must stay in no address and no history. */
+// The link that `serve` prints ends in #key=…, which must stay in no address and no history.
 function takeKeyFromAddress() {
   if (!location.hash.startsWith("#key=")) return false;
   const key = decode(location.hash.slice(5));

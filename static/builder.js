@@ -1,9 +1,8 @@
 // Builds a metric: terms, formula, name and format on one side, what it gives on the other. It edits a definition and nothing else.
 
 import { get, isAdmin, post, put, session } from "./api.js";
-import { combobox } from "./combobox.js";
 import { AGGREGATIONS, clean, editable, newTerm, sentence, takesProperty } from "./definition.js";
-import { actions, button, choices, entry, field, fill, h, hint, inputOf, later, link, mark, markAll, select, snippet, toast } from "./dom.js";
+import { actions, button, choices, combobox, entry, field, fill, h, hint, inputOf, later, link, mark, markAll, select, snippet, toast } from "./dom.js";
 import { filterBox } from "./filters.js";
 import { ago, count } from "./format.js";
 import { metricPane } from "./metric.js";
@@ -16,26 +15,26 @@ const FORMATS = { number: { decimals: "" }, percent: { decimals: 1 }, currency: 
 export async function showBuilder(view) {
   const [id, way] = view.parts;
   const [{ event_names: names }, known, saved] = await Promise.all([get("/event-names/v1"), get("/contact-fields/v1"),
-    id ? get(`/metrics/v1/${id}`) : { terms: [newTerm([])] }]);
+    way ? get(`/metrics/v1/${id}`) : { terms: [newTerm([])] }]);
   const draft = editable(saved);
   if (way === "copy") draft.name += " (copy)";
   new Builder(view, way === "edit" ? id : null, draft, { ...known, events: merged(names) }).draw(null);
 }
 
-/** One entry a name, over all locations, the most frequent first. */
+// One entry a name, over all locations, the most frequent first: {amount, last, properties: {key: kinds}}.
 function merged(names) {
   const found = new Map();
   for (const { event_name: name, count: amount, last_seen: last, properties } of names) {
-    const each = found.get(name) ?? { name, count: 0, last, properties: new Map() };
-    each.count += amount;
+    const each = found.get(name) ?? { amount: 0, last, properties: {} };
+    each.amount += amount;
     if (last > each.last) each.last = last;
-    for (const { key, kinds } of properties) each.properties.set(key, [...new Set([...(each.properties.get(key) ?? []), ...kinds])]);
+    for (const { key, kinds } of properties) each.properties[key] = kinds.join(", ");
     found.set(name, each);
   }
-  return [...found.values()].sort((a, b) => b.count - a.count);
+  return new Map([...found].sort(([, a], [, b]) => b.amount - a.amount));
 }
 
-const seenText = (each) => `${count(each.count, "event")}, last ${ago(each.last)}`;
+const seenText = ({ amount, last }) => `${count(amount, "event")}, last ${ago(last)}`;
 
 class Builder {
   editor = h("div.stack");
@@ -59,7 +58,7 @@ class Builder {
     return JSON.stringify(clean(this.draft));
   }
 
-  /** After a change of what the parts are. The focus stays with what has the same pointer, or goes to the one named. */
+  // After a change of what the parts are. The focus stays with what has the same pointer, or goes to the one named.
   draw(focus = document.activeElement.closest("[data-pointer]")?.dataset.pointer) {
     const { terms } = this.draft;
     fill(this.editor, this.head(), terms.map((term, index) => this.termCard(term, index)),
@@ -69,9 +68,9 @@ class Builder {
     this.changed();
   }
 
-  redraw = () => this.draw();
+  redraw = (focus) => this.draw(focus);
 
-  /** After every change: what was calculated is old, until the answer to this state is here. */
+  // After every change: what was calculated is old, until the answer to this state is here.
   changed = () => {
     fill(this.words, sentence(this.draft));
     this.pane.box.ariaBusy = "true";
@@ -95,7 +94,7 @@ class Builder {
 
   // Terms
 
-  /** Two terms need a formula: the first one over the second is what most people come for. */
+  // Two terms need a formula: the first one over the second is what most people come for.
   grow(index, like) {
     const { draft } = this;
     draft.terms.splice(index, 0, newTerm(draft.terms, like));
@@ -113,33 +112,30 @@ class Builder {
     const { draft: { terms }, known, changed, redraw } = this;
     const { key } = term;
     const at = `/metric/terms/${index}`;
-    const seen = () => known.events.find((each) => each.name === term.event);
-    const properties = () => [...(seen()?.properties ?? [])];
+    const seen = () => known.events.get(term.event);
+    const properties = () => Object.entries(seen()?.properties ?? {});
     const said = () => (seen() ? seenText(seen()) : term.event ? "Not seen yet. It counts as soon as it comes." : " ");
     const act = (label, does) => button(label, does, "small", { "aria-label": `${label} term ${key}` });
     const typed = (text) => { term.event = text; fill(event.querySelector(".hint"), said()); changed(); };
     const event = combobox("Event", term.event, { placeholder: "Offer Made", hint: said(), pointer: `${at}/event`, typed,
-      options: () => known.events.map((each) => ({ value: each.name, hint: seenText(each) })) });
+      options: () => [...known.events].map(([name, each]) => [name, seenText(each)]) });
     return h("section.card.stack", { "aria-label": `Term ${key}` }, h("div.page-head", h("h2", "Term ", h("span.chip", key)),
       actions(terms.length < TERMS && act("Duplicate", () => this.grow(index + 1, term)), terms.length > 1 && act("Remove", () => this.drop(index)))),
     event, choices("Which events", [["account", "All events"], ["contact", "Only events with a contact"]], term, "type", redraw,
       { "data-pointer": `${at}/type` }),
     h("div.pair", select("Calculate", AGGREGATIONS, term, "aggregation", redraw, { pointer: `${at}/aggregation` }),
       takesProperty(term.aggregation) && combobox("Property", term.property, { placeholder: "value", pointer: `${at}/property`,
-        options: () => properties().map(([value, kinds]) => ({ value, hint: kinds.join(", ") })),
-        typed: (text) => { term.property = text; changed(); } })),
-    filterBox(term, `${at}/filters`, { properties, fields: known.fields, values: (name) => this.values(term, name), draw: (focus) => this.draw(focus),
-      changed }));
+        options: properties, typed: (text) => { term.property = text; changed(); } })),
+    filterBox(term, `${at}/filters`, { properties, fields: known.fields, values: (name) => this.values(term, name), draw: redraw, changed }));
   }
 
-  /** The most frequent values of a property or field in this term's events, from the data themselves. */
+  // The most frequent values of a property or field in this term's events, from the data themselves.
   async values({ event, type }, breakdown) {
-    if (breakdown === "contact.tags") return this.known.tags.map(({ tag, contacts }) => ({ value: tag, hint: count(contacts, "contact") }));
+    if (breakdown === "contact.tags") return this.known.tags.map(({ tag, contacts }) => [tag, count(contacts, "contact")]);
     if (!event || !/^(property|contact)\./.test(breakdown)) return [];
     const query = { ...queryOf(this.pane.state), interval: "total", breakdown, metric: { terms: [{ key: "A", event, type }] } };
     const found = await post("/metrics/v1/query", query).catch(() => null); // suggestions are a help, not a need
-    const groups = (found?.breakdown.groups ?? []).filter((each) => each.key !== null);
-    return groups.map((each) => ({ value: each.key, hint: count(each.value, "event") }));
+    return (found?.breakdown.groups ?? []).filter(({ key }) => key !== null).map(({ key, value }) => [key, count(value, "event")]);
   }
 
   // Formula
@@ -151,10 +147,8 @@ class Builder {
     const chip = (text, label, shown = text) => button(shown, () => {
       input.setRangeText(text, input.selectionStart, input.selectionEnd, "end");
       input.focus();
-      draft.formula = input.value;
-      changed();
+      input.dispatchEvent(new Event("input"));
     }, "chip", { "aria-label": label });
-    input.setSelectionRange(input.value.length, input.value.length);
     return h("div.card.stack", { hidden: draft.terms.length < 2 && !draft.formula }, box,
       h("code.formula-error"), h("div.actions", { role: "group", "aria-label": "Insert into the formula" },
         draft.terms.map(({ key }) => chip(key, `Insert term ${key}`)), chip(" + ", "plus", "+"), chip(" - ", "minus", "−"),
@@ -163,7 +157,7 @@ class Builder {
 
   // What is wrong, and saving
 
-  /** Errors stand beside what they are about; tells whether all do. In the formula, what stands at the column is marked. */
+  // Errors stand beside what they are about; tells whether all do. In the formula, what stands at the column is marked.
   mark(error) {
     const { formula } = this.draft;
     const column = error.errors?.find((each) => each.pointer === "/metric/formula")?.column;
@@ -207,8 +201,7 @@ class Builder {
   takeJson(text, box) {
     try {
       const parsed = JSON.parse(text);
-      const isTerm = ({ key, event }) => typeof key === "string" && typeof event === "string";
-      if (!parsed.terms.length || !parsed.terms.every(isTerm)) throw new Error();
+      if (!parsed.terms.length || parsed.terms.some((term) => typeof term.key !== "string" || typeof term.event !== "string")) throw new Error();
       this.draft = editable(parsed);
       mark(box, "");
       this.draw(null);

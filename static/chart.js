@@ -29,7 +29,7 @@ export function chart(options) {
   return h("figure", legend(options), h("div.stage", plot, tip));
 }
 
-/** Without axes, for a card. */
+// Without axes, for a card.
 export const sparkline = ({ label, ...options }) => redrawn(h("div.spark", { role: "img", "aria-label": label }),
   (width) => drawing(layout({ ...options, height: 72, bare: true }, width)));
 
@@ -58,7 +58,7 @@ function layout(options, width) {
     y: (value) => box.bottom - ((value - axis.low) / (axis.high - axis.low)) * (box.bottom - box.top) };
 }
 
-/** Ticks at 1, 2 or 5 times a power of ten, which cover all values. */
+// Ticks at 1, 2 or 5 times a power of ten, which cover all values.
 function niceAxis(low, high, wanted) {
   if (low === high) return { low: 0, high: 1, ticks: [0, 1] };
   const rough = (high - low) / wanted;
@@ -72,13 +72,13 @@ function niceAxis(low, high, wanted) {
 
 // Which buckets get a label: those at which a calendar unit begins, the smallest unit for which there is room.
 
-/** Units by what stays the same within them; the week begins on Monday. */
+// Units by what stays the same within them; the week begins on Monday.
 const UNITS = [["hour", ({ day, hour }) => day + hour], ["hour", ({ day, hour }) => day + Math.floor(hour / 6)], ["day", ({ day }) => day],
   ["day", ({ year, month, day }) => Math.floor((Date.UTC(year, month - 1, day) / DAY_MS + 3) / 7)], ["month", ({ month }) => month],
   ["month", ({ month }) => Math.ceil(month / 3)], ["year", ({ year }) => year]];
 const SMALLEST = { hour: 0, month: 4 };
 
-/** [[index, text]] */
+// [[index, text]]
 function calendarTicks(buckets, interval, zone, most) {
   const clocks = [new Date(buckets[0].start) - 1, ...buckets.map(({ start }) => start)].map((each) => clock(each, zone));
   const indexes = [...buckets.keys()];
@@ -89,7 +89,7 @@ function calendarTicks(buckets, interval, zone, most) {
   return places.map((index) => [index, tick(buckets[index].start, shownUnit(unit, clocks[index + 1]), zone)]);
 }
 
-/** January is labelled with its year, midnight with its day. */
+// January is labelled with its year, midnight with its day.
 const shownUnit = (unit, { month, hour }) => (unit === "month" && month === "01" ? "year" : unit === "hour" && +hour === 0 ? "day" : unit);
 
 // Drawing
@@ -117,7 +117,7 @@ const verticals = ({ buckets, interval, zone, box, x }) => calendarTicks(buckets
   svg("text", { x: Math.max(box.left, Math.min(x(index), box.right - text.length * TEXT_PX / 2)), y: box.bottom + 19,
     "text-anchor": "middle" }, text)]);
 
-/** A line from each value to the next; one to a bucket that is not over is dashed, and where there is no value there is none. */
+// A line from each value to the next; one to a bucket that is not over is dashed, and where there is no value there is none.
 function drawLines({ buckets, bare, x, y }, { values }, index, lighter) {
   const paths = { "path.line": "", "path.line.dashed": "" };
   const point = (place) => `${x(place).toFixed(1)} ${y(values[place]).toFixed(1)}`;
@@ -161,15 +161,12 @@ function follow(plot, tip, frameOf, { buckets, onpick }) {
     plot.querySelector(".cursor").setAttribute("visibility", "hidden");
   };
   const on = (name, act) => plot.addEventListener(name, act);
-  const indexAt = (event) => {
-    const { box, band } = frameOf();
-    return Math.max(0, Math.min(buckets.length - 1, Math.floor((event.clientX - plot.getBoundingClientRect().left - box.left) / band)));
-  };
+  const indexAt = ({ offsetX }) => Math.max(0, Math.min(buckets.length - 1, Math.floor((offsetX - frameOf().box.left) / frameOf().band)));
   on("pointerdown", (event) => { first = event.pointerType === "touch" && at !== indexAt(event); show(indexAt(event)); });
   on("pointermove", (event) => show(indexAt(event)));
   on("pointerleave", (event) => { if (event.pointerType !== "touch" && document.activeElement !== plot) gone(); });
   on("blur", gone);
-  on("click", (event) => { if (!first) onpick(at, nearest(frameOf(), event.clientY - plot.getBoundingClientRect().top, at)); });
+  on("click", (event) => { if (!first) onpick(at, nearest(frameOf(), event.offsetY, at)); });
   on("keydown", (event) => {
     const end = buckets.length - 1;
     const next = { ArrowLeft: Math.max(0, (at ?? end + 1) - 1), ArrowRight: Math.min(end, (at ?? -1) + 1), Home: 0, End: end }[event.key];
@@ -181,7 +178,7 @@ function follow(plot, tip, frameOf, { buckets, onpick }) {
   });
 }
 
-/** The series whose point is closest to the pointer. */
+// The series whose point is closest to the pointer.
 function nearest({ series, y }, height, index) {
   const distance = ({ values }) => (values[index] === null ? Infinity : Math.abs(y(values[index]) - height));
   return series.reduce((best, each, place) => (distance(each) < distance(series[best]) ? place : best), 0);
@@ -198,7 +195,6 @@ function point(plot, tip, { buckets, series, compare, interval, zone, format, x,
   const room = Math.min(tip.offsetWidth, width);
   tip.style.left = `${Math.max(0, Math.min(x(index) > width / 2 ? x(index) - room - 12 : x(index) + 12, width - room))}px`;
 }
-
 
 // As a file of its own, with the colours that are seen
 

@@ -1,6 +1,6 @@
 // All saved metrics as cards, over one range; their order, and files of them.
 
-import { call, get, isAdmin, locations, newest, Problem, put } from "./api.js";
+import { call, get, isAdmin, locations, Problem, put } from "./api.js";
 import { sparkline } from "./chart.js";
 import { clean } from "./definition.js";
 import { button, download, fill, h, hint, link, toast } from "./dom.js";
@@ -13,15 +13,14 @@ const TOGETHER = 12; // metrics calculated in one request: the first cards show 
 
 export async function showDashboard(view) {
   const { metrics } = await get("/metrics/v1");
-  const cards = metrics.map((metric) => {
+  const cards = metrics.map(({ name, metric_id: id }) => {
     const [box, load] = loader(view.signal);
-    const name = link(metric.name, "");
-    return { metric, name, load, element: h("section.card.metric", h("h2", name), box) };
+    const title = link(name, "");
+    return { id, title, load, element: h("section.card.metric", h("h2", title), box) };
   });
-  const starting = newest(view.signal);
   const calculate = () => {
-    for (const { metric, name } of cards) name.href = withRange(`#/metrics/${metric.metric_id}`, range);
-    calculateAll(cards, queryOf(range), starting());
+    for (const { id, title } of cards) title.href = withRange(`#/metrics/${id}`, range);
+    calculateAll(cards, queryOf(range));
   };
   const [range, changed] = view.state(RANGE, calculate);
   const make = isAdmin() && link("New metric", withRange("#/metrics/new", range), "button primary");
@@ -34,13 +33,13 @@ export async function showDashboard(view) {
   calculate();
 }
 
-function calculateAll(cards, query, signal) {
+function calculateAll(cards, query) {
   for (let from = 0; from < cards.length; from += TOGETHER) {
     const some = cards.slice(from, from + TOGETHER);
-    const ids = some.map(({ metric }) => metric.metric_id).join();
+    const ids = some.map(({ id }) => id).join();
     let asked = null; // by the first card, for all of them; and anew when one of them tries again
-    const ask = () => get("/metrics/v1/data", { ...query, ids }, signal).finally(() => { asked = null; });
-    for (const { metric, load } of some) load(async () => dataOf(await (asked ??= ask()), metric.metric_id), summary);
+    const ask = (signal) => get("/metrics/v1/data", { ...query, ids }, signal).finally(() => { asked = null; });
+    for (const { id, load } of some) load(async (signal) => dataOf(await (asked ??= ask(signal)), id), summary);
   }
 }
 
@@ -64,7 +63,7 @@ function summary(answer) {
 
 // Their order
 
-/** Each move is saved at once, after the one before. */
+// Each move is saved at once, after the one before.
 async function arrange(metrics, view) {
   const list = h("ol.arrange");
   const outcome = h("div");
@@ -94,7 +93,7 @@ async function arrange(metrics, view) {
 
 const exportAll = async () => download("metrics.json", "application/json", JSON.stringify(await get("/metrics/v1/export"), null, 2));
 
-/** A metric whose name is known here is replaced. */
+// A metric whose name is known here is replaced.
 function importButton(view) {
   const take = async () => {
     try {

@@ -6,23 +6,23 @@ export const AGGREGATIONS = [["count", "Number of events"], ["unique_contacts", 
 
 export const takesProperty = (aggregation = "count") => aggregation !== "count" && aggregation !== "unique_contacts";
 
-/** Like another one, or new; its key is the first that is free. */
+// Like another one, or new; its key is the first that is free.
 export function newTerm(terms, like = { event: "", type: "account", aggregation: "count" }) {
   const key = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"].find((each) => !terms.some((term) => term.key === each));
   return { ...structuredClone(like), key };
 }
 
-/** A definition as it is edited: nothing is missing, and the ids and times of a saved one are. */
+// A definition as it is edited: nothing is missing, and the ids and times of a saved one are.
 export const editable = ({ name = "", format, terms, formula }) => structuredClone({ name, format: { style: "number", ...format }, terms,
   formula: formula ?? "" });
 
-/** A definition as it is sent: without what is left empty. */
+// A definition as it is sent: without what is left empty.
 export function clean({ name, format, terms, formula }) {
   const text = { ...(name?.trim() && { name: name.trim() }), ...cleanFormat(format ?? {}) };
   return { ...text, terms: terms.map(cleanTerm), ...(formula?.trim() && { formula }) };
 }
 
-/** Without decimals a number has as many as it needs, which is what no format says. */
+// Without decimals a number has as many as it needs, which is what no format says.
 function cleanFormat({ style = "number", decimals, currency }) {
   const given = (decimals ?? "") !== "";
   return (given || style !== "number")
@@ -34,7 +34,7 @@ function cleanTerm({ key, event, type, aggregation = "count", property = "", fil
   return { key, event, type, aggregation, ...(takesProperty(aggregation) && { property }), ...(group && { filters: group }) };
 }
 
-/** A filter without a field is not yet one, and a group without filters is none. */
+// A filter without a field is not yet one, and a group without filters is none.
 function cleanGroup(group) {
   const [way, list] = members(group);
   const kept = list.map((each) => (isGroup(each) ? cleanGroup(each) : each.field && each)).filter(Boolean);
@@ -62,29 +62,28 @@ const OPERATORS = {
 const KINDS = { "contact.tags": "tags", "contact.date_created": "date", "contact.source": "text", "contact.name": "text",
   "contact.email": "text", "contact.phone": "text", "contact.type": "text", contact_id: "contact", distinct_id: "text" };
 
-/** Which operators a field takes. */
+// Which operators a field takes.
 export const kindOf = (field) => KINDS[field] ?? "value";
 export const operatorsOf = (field) => OPERATORS[kindOf(field)];
 
-/** A property is called by its key alone, and no two fields by one name. */
+// A property is called by its key alone, and no two fields by one name.
 export const fieldName = (field) => (field.startsWith("property.") ? field.slice(9) : field.startsWith("contact.")
   ? `contact’s ${field.slice(8).replace("date_created", "date created")}` : `event’s ${field}`);
 
-/** What a term can be filtered by: [{value, text, hint}]; `properties` is [[key, kinds]]. */
+// What a term can be filtered by: [field, hint]; `properties` is [key, kinds].
 export function fieldChoices(type, properties, contactFields) {
-  const seen = properties.map(([key, kinds]) => [`property.${key}`, kinds.join(", ")]);
   const known = new Set([...Object.keys(KINDS), ...contactFields.map(({ field }) => field)]);
-  const others = [...known].filter((field) => type === "contact" || !field.startsWith("contact.")).map((field) => [field]);
-  return [...seen, ...others].map(([value, hint]) => ({ value, text: fieldName(value), hint }));
+  return [...properties.map(([key, kinds]) => [`property.${key}`, kinds]),
+    ...[...known].filter((field) => type === "contact" || !field.startsWith("contact.")).map((field) => [field])];
 }
 
-/** A field as typed: its name in the API, or a property that was not seen yet. */
+// A field as typed: its name here or in the API, or a property that was not seen yet.
 export function fieldFrom(typed, offered) {
-  const found = offered.find((each) => each.value === typed || each.text === typed);
-  return found?.value ?? (typed && !/^(property|contact)\./.test(typed) ? `property.${typed}` : typed);
+  const [found] = offered.find(([field]) => field === typed || fieldName(field) === typed) ?? [];
+  return found ?? (typed && !/^(property|contact)\./.test(typed) ? `property.${typed}` : typed);
 }
 
-/** The value with which an operator begins. */
+// The value with which an operator begins.
 export function firstValue(op) {
   if (op === "is_set" || op === "is_not_set") return undefined;
   if (op === "between") return ["", ""];
@@ -96,7 +95,7 @@ export function firstValue(op) {
 const quoted = (text) => `“${text === 0 ? 0 : text || "…"}”`;
 const joined = (list, last) => (list.length < 2 ? list.join("") : `${list.slice(0, -1).join(", ")}${last}${list.at(-1)}`);
 
-/** “Close rate” is A divided by B, where A is the number of … and B is … */
+// “Close rate” is A divided by B, where A is the number of … and B is …
 export function sentence({ name, terms, formula }) {
   const subject = name?.trim() ? quoted(name.trim()) : "This metric";
   const words = formula?.trim() || terms[0].key;

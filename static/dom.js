@@ -1,9 +1,11 @@
-// Makes elements. What comes from data becomes a text node or an attribute; there is no way to HTML here.
+// Makes elements, fields and tables. What comes from data becomes a text node or an attribute; there is no way to HTML here.
+
+const SHOWN = 60; // of suggestions
 
 let ids = 0;
 export const newId = () => `e${(ids += 1)}`;
 
-/** h("div.card", {attributes}, …children); attributes may be left out, and children that are nothing. */
+// h("div.card", {attributes}, …children); attributes may be left out, and children that are nothing.
 export const h = (name, ...rest) => make(document.createElement(name.split(".")[0]), name, rest);
 export const svg = (name, ...rest) => make(document.createElementNS("http://www.w3.org/2000/svg", name.split(".")[0]), name, rest);
 
@@ -15,7 +17,7 @@ function make(element, name, rest) {
   return fill(element, rest);
 }
 
-/** Puts these in place of what is in the box. */
+// Puts these in place of what is in the box.
 export function fill(box, ...children) {
   box.replaceChildren(...children.flat(9).filter((each) => (each ?? false) !== false));
   return box;
@@ -35,7 +37,7 @@ export const hint = (...children) => h("p.hint", children);
 
 // Fields. They edit `state[name]`, and call `changed`.
 
-/** A control under its label, with a place for a hint and for what is wrong; `pointer` is where errors of the API point. */
+// A control under its label, with a place for a hint and for what is wrong; `pointer` is where errors of the API point.
 export function field(label, control, { hint: said, hidden, pointer } = {}) {
   const input = inputOf(control);
   const notes = h("div.notes", { id: newId() }, said && h("span.hint", said), h("span.wrong"));
@@ -46,20 +48,20 @@ export function field(label, control, { hint: said, hidden, pointer } = {}) {
 
 export const inputOf = (box) => box.querySelector("input, select, textarea") ?? box;
 
-/** A text, at every keystroke or, with `on`, at another event. */
+// A text, at every keystroke or, with `on`, at another event.
 export const entry = (label, state, name, changed, { on = "oninput", type = "text", min, max, required, placeholder, ...more } = {}) =>
   field(label, h("input", { type, min, max, required, placeholder, value: state[name] ?? "", autocomplete: "off", [on]: (event) => {
     state[name] = event.target.value.trim();
     changed?.();
   } }), more);
 
-/** `options` are [value, label]. */
+// `options` are [value, label].
 export const select = (label, options, state, name, changed, more) => field(label, h("select", { onchange: (event) => {
   state[name] = event.target.value;
   changed?.();
 } }, options.map(([value, text]) => h("option", { value, selected: value === String(state[name]) }, text))), more);
 
-/** A few exclusive choices beside each other. */
+// A few exclusive choices beside each other.
 export function choices(legend, options, state, name, changed, more = {}) {
   const group = newId();
   const choose = (value) => () => { state[name] = value; changed(); };
@@ -67,13 +69,99 @@ export function choices(legend, options, state, name, changed, more = {}) {
     h("input", { type: "radio", name: group, checked: value === state[name], onchange: choose(value) }), label)));
 }
 
-/** Shows what is wrong with a field, or with "" that nothing is. */
+// A text field that suggests; what is not suggested may still be typed
+
+/**
+ * `options()` gives, or promises, [value, hint, text]. `typed(text)` follows every keystroke and choice, `chosen(text)` only choices,
+ * Enter, and leaving what was typed.
+ */
+export function combobox(label, now, { options, typed = () => {}, chosen = () => {}, placeholder = "", ...more }) {
+  const list = h("ul", { role: "listbox", id: newId(), hidden: true, "aria-label": "Suggestions" });
+  const input = h("input", { type: "text", role: "combobox", autocomplete: "off", "aria-autocomplete": "list",
+    "aria-expanded": "false", "aria-controls": list.id, placeholder, value: now, onkeydown: press, onblur: () => show(false),
+    onchange: () => chosen(input.value.trim()), oninput: () => { typed(input.value.trim()); open(); },
+    onclick: () => { if (list.hidden) open(true); } });
+
+  async function open(all) {
+    const text = input.value;
+    const found = await options();
+    if (document.activeElement !== input || input.value !== text) return;
+    const wanted = all ? "" : text.trim().toLowerCase();
+    const fitting = found.filter((each) => each.join(" ").toLowerCase().includes(wanted)).slice(0, SHOWN);
+    fill(list, fitting.map(([value, hint, text = value]) => h("li", { role: "option", id: newId(), onclick: () => choose(value),
+      onpointerdown: (event) => event.preventDefault() }, h("span.option", text), hint && h("span.hint", hint))));
+    show(fitting.length > 0);
+  }
+
+  function show(yes) {
+    list.hidden = !yes;
+    input.setAttribute("aria-expanded", yes);
+    activate(null);
+  }
+
+  function activate(item) {
+    for (const each of list.children) each.ariaSelected = each === item;
+    input.setAttribute("aria-activedescendant", item?.id ?? "");
+    item?.scrollIntoView({ block: "nearest" });
+  }
+
+  function choose(text) {
+    input.value = text;
+    show(false);
+    typed(text);
+    chosen(text);
+  }
+
+  function press(event) {
+    const { key } = event;
+    const items = [...list.children];
+    const at = items.findIndex((each) => each.ariaSelected === "true");
+    if (key === "ArrowDown" || key === "ArrowUp") {
+      if (list.hidden) open(true);
+      else activate(items.at(key === "ArrowDown" ? (at + 1) % items.length : Math.max(at, 0) - 1));
+    } else if (key === "Enter" && at >= 0) items[at].click();
+    else if (key === "Enter") choose(input.value.trim());
+    else if (key === "Escape" && !list.hidden) {
+      event.stopPropagation(); // the dialog around it stays
+      show(false);
+    } else return;
+    event.preventDefault();
+  }
+
+  return field(label, h("div.combobox", input, list), more);
+}
+
+// Several values: each is a chip that can be taken away, and one more can be chosen or typed. `named(value)` is what a chip says.
+export function several(label, values, { options, changed, placeholder, named = String, ...more }) {
+  const chips = h("ul.tags");
+  const add = (text) => put(text && !values.includes(text) ? [...values, text] : values);
+  const box = combobox(label, "", { ...more, chosen: add,
+    options: async () => (await options()).filter(([value]) => !values.includes(value)) });
+  const input = inputOf(box);
+  const put = (next) => {
+    if (next !== values) changed(next);
+    values = next;
+    input.value = "";
+    input.placeholder = values.length ? "and …" : placeholder;
+    fill(chips, values.map((value) => h("li.badge", named(value), button("×", () => {
+      put(values.filter((each) => each !== value));
+      input.focus();
+    }, "plain", { "aria-label": `Remove ${named(value)}` }))));
+  };
+  input.parentElement.before(chips);
+  put(values);
+  return box;
+}
+
+// What is wrong
+
+// Shows what is wrong with a field, or with "" that nothing is.
 export function mark(box, message) {
   fill(box.querySelector(".wrong"), message);
   inputOf(box).setAttribute("aria-invalid", Boolean(message));
 }
 
-/** Shows each error beside the field it points at; tells whether all that is wrong is shown so. */
+// Shows each error beside the field it points at; tells whether all that is wrong is shown so.
 export function markAll(within, { errors = [] }) {
   const boxes = [...within.querySelectorAll(".field[data-pointer]")].sort((a, b) => b.dataset.pointer.length - a.dataset.pointer.length);
   for (const box of boxes) mark(box, "");
@@ -88,7 +176,8 @@ export function markAll(within, { errors = [] }) {
  * `columns` are [head, cell(row) or the name of what is shown]; a # before the head says that it holds numbers, and the first
  * column names the row. On a narrow screen each row becomes a card, in which the cells carry their heads.
  */
-export function table(caption, columns, rows) {
+export function table(caption, listed, rows) {
+  const columns = listed.filter(Boolean);
   const heads = columns.map(([head]) => ({ class: head.startsWith("#") ? "number" : null, text: head.replace(/^#/, "") }));
   const cell = (row) => ([, content], index) => h(index ? "td" : "th",
     { scope: index ? null : "row", class: heads[index].class, "data-head": heads[index].text },
@@ -100,23 +189,23 @@ export function table(caption, columns, rows) {
 
 export const facts = (pairs) => h("dl.facts", pairs.filter(Boolean).map(([name, value]) => [h("dt", name), h("dd", value ?? "–")]));
 
-/** An address with what of a state differs from its defaults. */
+// An address with what of a state differs from its defaults.
 export function withState(path, state, defaults) {
   const query = new URLSearchParams(Object.entries(state).filter(([name, value]) => name in defaults && value !== defaults[name]));
   return query.size ? `${path}?${query}` : path;
 }
 
-/** Text to be copied, with its button. */
+// Text to be copied, with its button.
 export function snippet(text, label) {
   const copy = async () => toast(await navigator.clipboard?.writeText(text).then(() => "Copied", () => "")
     || "Copy it by hand"); // no clipboard without https
   return h("div.snippet", h("pre", { tabindex: "0", role: "region", "aria-label": label }, h("code", text)), button("Copy", copy, "small"));
 }
 
-/** Tells people who use a screen reader. */
+// Tells people who use a screen reader.
 export const announce = (text) => fill(document.getElementById("announcer"), text);
 
-/** A short note that goes by itself. */
+// A short note that goes by itself.
 export function toast(text) {
   const note = h("div.toast", text);
   document.body.append(note);

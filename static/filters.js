@@ -1,8 +1,7 @@
 // The filters of a term: conditions, and groups of them of which all or any must hold.
 
-import { combobox, several } from "./combobox.js";
 import { fieldChoices, fieldFrom, fieldName, firstValue, isGroup, kindOf, members, operatorsOf, SPANS } from "./definition.js";
-import { actions, button, entry, fill, h, select } from "./dom.js";
+import { actions, button, combobox, entry, fill, h, select, several } from "./dom.js";
 
 const fresh = () => ({ field: "", op: "is", value: "" });
 const isSent = (each) => isGroup(each) || each.field; // a condition without a field is not, and does not count for pointers
@@ -63,11 +62,11 @@ function conditionBox(term, condition, at, context, ondrop) {
   };
   draw();
   return h("div.condition", combobox("Field", condition.field && fieldName(condition.field), { placeholder: "contact’s tags, value …",
-    hidden: true, pointer: `${at}/field`, typed: choose, options: () => offered.map(({ text, hint }) => ({ value: text, hint })) }), rest,
+    hidden: true, pointer: `${at}/field`, typed: choose, options: () => offered.map(([each, kinds]) => [fieldName(each), kinds]) }), rest,
   button("×", ondrop, "plain close", { "aria-label": `Remove the filter ${condition.field && fieldName(condition.field)}`.trim() }));
 }
 
-/** The value, as its operator takes it. */
+// The value, as its operator takes it.
 function valueField(condition, context, pointer) {
   const { op, field, value } = condition;
   const { changed } = context;

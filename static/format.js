@@ -22,12 +22,12 @@ function styleOf(format) {
 
 export const number = (value, format = null) => (value ?? null) === null ? "–" : numbers(styleOf(format)).format(value);
 
-/** Short, for an axis: 12K, 0.5 %. */
+// Short, for an axis: 12K, 0.5 %.
 export const short = (value, format) => numbers({ ...styleOf(format), notation: "compact", maximumSignificantDigits: 3 }).format(value);
 
 export const count = (amount, noun) => `${numbers({}).format(amount)} ${noun}${amount === 1 ? "" : "s"}`;
 
-/** How a value differs from the one it is compared with: {sign, text}. */
+// How a value differs from the one it is compared with: {sign, text}.
 export function change(value, other, format) {
   if ((value ?? null) === null || (other ?? null) === null) return { sign: 0, text: "no comparison" };
   const sign = Math.sign(value - other);
@@ -64,14 +64,14 @@ export function ago(iso) {
   return unit ? formatter(Intl.RelativeTimeFormat, { numeric: "auto" }).format(-Math.floor(seconds / size), unit) : "just now";
 }
 
-/** The calendar and the clock of a zone at a moment. */
+// The calendar and the clock of a zone at a moment.
 export function clock(moment, timeZone) {
   const options = { timeZone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "numeric" };
   const parts = formatter(Intl.DateTimeFormat, options, "en-u-ca-gregory-nu-latn").formatToParts(new Date(moment));
   return Object.fromEntries(parts.map(({ type, value }) => [type, value]));
 }
 
-/** The day (2026-01-31) of a moment in a zone. */
+// The day (2026-01-31) of a moment in a zone.
 export function dayOf(moment, zone) {
   const { year, month, day } = clock(moment, zone);
   return `${year}-${month}-${day}`;
@@ -83,14 +83,14 @@ const YEAR = { year: "numeric" };
 const BUCKETS = { hour: { weekday: "short", ...DAY, ...HOUR }, day: { weekday: "short", ...DAY, ...YEAR }, month: { month: "long", ...YEAR } };
 const TICKS = { hour: HOUR, day: DAY, month: { month: "short" }, year: YEAR };
 
-/** A bucket by its calendar unit; a week, and a part of a month, by its days. */
+// A bucket by its calendar unit; a week, and a part of a month, by its days.
 export function bucketName({ start, end }, interval, zone) {
   const part = interval === "month" && (clock(start, zone).day !== "01" || clock(end, zone).day !== "01");
   return BUCKETS[interval] && !part ? shown(BUCKETS[interval])(start, zone) : span(start, end, zone);
 }
 
-/** The days from a time up to another one, which is not in it. */
+// The days from a time up to another one, which is not in it.
 export const span = (start, end, timeZone) => times({ ...DAY, ...YEAR, timeZone }).formatRange(new Date(start), new Date(end) - 1);
 
-/** The label of an axis, where a calendar unit begins. */
+// The label of an axis, where a calendar unit begins.
 export const tick = (moment, unit, zone) => shown(TICKS[unit])(moment, zone);

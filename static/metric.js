@@ -2,10 +2,9 @@
 
 import { get, isAdmin, locationName, post, remove } from "./api.js";
 import { chart, svgText } from "./chart.js";
-import { combobox } from "./combobox.js";
 import { clean, fieldName, sentence } from "./definition.js";
-import { button, choices, download, fill, h, hint, link, select, table } from "./dom.js";
-import { cut, openEvidence } from "./events.js";
+import { button, choices, combobox, download, fill, h, hint, link, select, table } from "./dom.js";
+import { cut, openEvidence } from "./contacts.js";
 import { bucketName, change, number, span, time } from "./format.js";
 import { comparisonName, queryOf, RANGE, rangeBar, withRange } from "./range.js";
 import { confirm, loader, warnings } from "./states.js";
@@ -29,7 +28,7 @@ export async function showMetric(view) {
   pane.calculate();
 }
 
-/** The controls and a box for the numbers, which calculate() fills; `changed()` follows a control, `refused(error)` says what to show. */
+// The controls and a box for the numbers, which calculate() fills; `changed()` follows a control, `refused(error)` says what to show.
 export function metricPane(view, definition, { changed, refused, height = 320 } = {}) {
   const [box, load] = loader(view.signal);
   const [state, follow] = view.state({ ...RANGE, by: "", chart: "line", table: "time" }, changed ?? calculate);
@@ -49,7 +48,7 @@ export function metricPane(view, definition, { changed, refused, height = 320 } 
   }
 }
 
-/** Location always; fields of contacts where all terms are of contacts; properties that the events have. */
+// Location always; fields of contacts where all terms are of contacts; properties that the events have.
 function breakdownField(definition, state, changed) {
   const options = async () => {
     const { terms } = definition();
@@ -57,7 +56,7 @@ function breakdownField(definition, state, changed) {
     const seen = names.filter((each) => terms.some((term) => term.event === each.event_name)).flatMap((each) => each.properties);
     const contact = terms.every((term) => term.type === "contact") ? ["tag", ...fields.map((each) => each.field)] : [];
     return ["location", ...new Set(seen.map(({ key }) => `property.${key}`)), ...contact.filter((each) => each !== "contact.date_created")]
-      .map((value) => ({ value, hint: value.includes(".") ? fieldName(value) : "" }));
+      .map((each) => [each, each.includes(".") ? fieldName(each) : ""]);
   };
   return combobox("Break down by", state.by, { placeholder: "Nothing", options, chosen: (text) => { state.by = text; changed(); } });
 }
@@ -91,7 +90,7 @@ export function changeMark(value, other, format) {
     h("span.hidden", sign > 0 ? "up " : "down ")], text);
 }
 
-/** A number that shows its events; `place` says which. */
+// A number that shows its events; `place` says which.
 function evidenceButton(shown, value, format, title, place, kind = "inline") {
   const text = number(value, format);
   return value === null ? h("span.value", text)
@@ -120,7 +119,7 @@ function resultChart(shown) {
 
 // Tables. A row: {title, value, terms, compare} as the API gives them, and the place of its events.
 
-/** The buckets, the newest first, below the whole range. */
+// The buckets, the newest first, below the whole range.
 function timeRows({ buckets, total, compare, interval, timezone }) {
   const row = (bucket, index) => ({ ...bucket, compare: compare?.buckets[index], place: { bucket: bucket.start },
     title: `${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (not over yet)"}` });
@@ -174,7 +173,7 @@ function csv(shown) {
     .map((line) => line.map(csvCell).join(",")).join("\r\n");
 }
 
-/** A text that a spreadsheet would take for a formula gets an apostrophe. */
+// A text that a spreadsheet would take for a formula gets an apostrophe.
 function csvCell(value) {
   const text = `${typeof value === "string" && /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? "'" : ""}${value ?? ""}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -1,8 +1,7 @@
 // What all metrics are calculated over: locations, dates, interval, time zone and comparison. Its state is in the address.
 
 import { findLocation, locationName, locations, session } from "./api.js";
-import { combobox, several } from "./combobox.js";
-import { entry, fill, h, mark, select, withState } from "./dom.js";
+import { combobox, entry, fill, h, mark, select, several, withState } from "./dom.js";
 import { dayOf, isZone } from "./format.js";
 
 const INTERVALS = [["", "Automatic"], ["total", "Whole range"], ["hour", "Hour"], ["day", "Day"], ["week", "Week"], ["month", "Month"]];
@@ -14,7 +13,7 @@ export const comparisonName = (kind) => COMPARISONS.find(([each]) => each === ki
 
 // Days, as texts like 2026-01-31
 
-/** The first day of the calendar unit that is `amount` units after that of a day. */
+// The first day of the calendar unit that is `amount` units after that of a day.
 function begin(unit, day, amount) {
   const [year, month, date] = day.split("-").map(Number);
   const monday = date - ((new Date(day).getUTCDay() + 6) % 7);
@@ -38,7 +37,7 @@ const PRESETS = {
   "last-year": ["Last year", "year", -1, 0],
 };
 
-/** Of a preset's name, or of two days with two dots between them. */
+// Of a preset's name, or of two days with two dots between them.
 function days(name, today) {
   const [, from, to] = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(name) ?? [];
   if (to) return [from, begin("day", to, 1)];
@@ -50,13 +49,13 @@ function days(name, today) {
 
 const chosen = (range) => range.locations.split(",").filter(Boolean);
 
-/** The chosen zone, else that of the only location, else the server's own: what the server itself would take. */
+// The chosen zone, else that of the only location, else the server's own: what the server itself would take.
 function zoneOf(range) {
   const ids = range.locations ? chosen(range) : locations.map((each) => each.location_id);
   return isZone(range.zone) ? range.zone : (ids.length === 1 && findLocation(ids[0])?.timezone) || session.timezone;
 }
 
-/** The query without its metric. */
+// The query without its metric.
 export function queryOf(range) {
   const timezone = zoneOf(range);
   const [from, to] = days(range.range, dayOf(Date.now(), timezone));
@@ -73,7 +72,7 @@ function intervalFor(from, to) {
 
 // The controls
 
-/** `more` are further controls of the view. */
+// `more` are further controls of the view.
 export function rangeBar(range, changed, ...more) {
   const custom = h("div.custom");
   const showDays = () => {
@@ -101,9 +100,9 @@ export function rangeBar(range, changed, ...more) {
     zoneField(range, "zone", changed), more);
 }
 
-/** Takes nothing but what is a zone, or nothing. */
+// Takes nothing but what is a zone, or nothing.
 export function zoneField(state, name, changed, hint) {
-  const zones = () => [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone")])].map((value) => ({ value }));
+  const zones = () => [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone")])].map((zone) => [zone]);
   const box = combobox("Time zone", state[name], { placeholder: "Automatic", options: zones, hint, chosen: (zone) => {
     const fits = !zone || isZone(zone);
     mark(box, !fits && "There is no such zone.");
@@ -116,11 +115,11 @@ export function zoneField(state, name, changed, hint) {
 
 // Locations
 
-/** Several locations; also such as are not known here. */
+// Several locations; also such as are not known here.
 export const locationsField = (ids, changed, more) => several("Locations", ids, { ...more, changed, named: locationName,
-  options: () => locations.map(({ location_id: value, name }) => ({ value, text: name ?? value, hint: name ? value : "" })) });
+  options: () => locations.map(({ location_id: id, name }) => [id, name ? id : "", name ?? id]) });
 
-/** One location or all, for lists. */
+// One location or all, for lists.
 export function oneLocation(state, changed) {
   const ids = new Set([...locations.map((each) => each.location_id), state.location_id || ""]); // also one that only the address knows
   ids.delete("");

@@ -7,7 +7,6 @@ import { locationsField, zoneField } from "./range.js";
 import { cancel, confirm, confirmRemoval, dialog, empty, form, loader } from "./states.js";
 
 const INTEGRATIONS = "#/settings/integrations";
-const LOCATIONS = "#/settings/locations";
 const SCOPES = [["ingest", "Ingest: posts events and contacts"], ["sync", "Sync: that, and deletes contacts"],
   ["read", "Read: sees everything but keys and refused events"], ["admin", "Admin: does everything"]];
 const CUSTOM_DATA = [["event_name", "Offer Made"], ["distinct_id", "Offer Made {{contact.id}}"], ["location_id", "{{location.id}}"],
@@ -15,10 +14,10 @@ const CUSTOM_DATA = [["event_name", "Offer Made"], ["distinct_id", "Offer Made {
 const LOCAL = /^(localhost|127\..*|\[::1\]|10\..*|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|.*\.local)$/;
 const RULES = [["refuse", "is refused (recommended)"], ["generate", "gets one: each delivery counts"]];
 
-function begin(view, title, buttons, ...content) {
+function begin(view, title, buttons, lead, ...content) {
   const tab = (text, href) => h("a", { href, "aria-current": view.address.startsWith(href) ? "page" : null }, text);
-  view.begin(title, buttons, h("nav", { "aria-label": "Settings" }, tab("Integrations", INTEGRATIONS), tab("Locations", LOCATIONS)),
-    content);
+  view.begin(title, buttons, h("nav", { "aria-label": "Settings" }, tab("Integrations", INTEGRATIONS), tab("Locations", "#/settings/locations")),
+    h("p.lead", lead), content);
 }
 
 const onlyAdmins = () => empty("Only for admins", "Your key reads. To see and change integrations, sign in with an admin key.");
@@ -28,31 +27,33 @@ const onlyAdmins = () => empty("Only for admins", "Your key reads. To see and ch
 export function showIntegrations(view) {
   const [box, load] = loader(view.signal);
   const make = () => link("New integration", `${INTEGRATIONS}/new`, "button primary");
-  begin(view, "Integrations", isAdmin() && make(),
-    h("p.lead", "An integration is a key with which another program sends events here, or reads them."), box);
+  begin(view, "Integrations", isAdmin() && make(), "An integration is a key with which another program sends events here, or reads them.", box);
   if (!isAdmin()) return fill(box, onlyAdmins());
   const columns = [["Name", "name"], ["Scope", "scope"], ["Locations", (key) => key.locations?.map(locationName).join(", ") ?? "All"],
     ["Token", (key) => h("code", `${key.token_prefix}…`)], ["Created", (key) => date(key.created_at)],
     ["Last used", (key) => (key.last_used_at ? time(key.last_used_at) : "never")],
     ["Actions", (key) => (key.revoked_at ? h("span.badge", "revoked")
-      : button("Revoke …", () => revoke(key, show), "danger-plain small", { "aria-label": `Revoke ${key.name}` }))]];
+      : act("Revoke", key.name, () => revoke(key), show, "danger-plain"))]];
   const show = () => load(() => get("/keys/v1"), ({ keys }) => (keys.length ? table("Integrations", columns, keys)
     : empty("No integrations yet", "Create one for your CRM, and its token goes with each event.", make())));
   return show();
 }
 
-async function revoke(key, again) {
-  const text = `Whatever sends with the token of “${key.name}” (${key.token_prefix}…) is refused from now on. This cannot be taken back.`;
-  const preview = () => (key.last_used_at ? `It was last used ${time(key.last_used_at)}.` : "It was never used.");
-  const act = () => remove(`/keys/v1/${key.key_id}`);
-  if (await confirm("Revoke this integration?", text, "Revoke", { preview, act, done: "Integration revoked" })) again();
-}
+// A button of a row, which asks first.
+const act = (label, name, ask, again, kind) => button(`${label} …`, async () => { if (await ask()) again(); }, `small ${kind}`,
+  { "aria-label": `${label} ${name}` });
+
+const revoke = (key) => confirm("Revoke this integration?",
+  `Whatever sends with the token of “${key.name}” (${key.token_prefix}…) is refused from now on. This cannot be taken back.`, "Revoke", {
+    preview: () => (key.last_used_at ? `It was last used ${time(key.last_used_at)}.` : "It was never used."),
+    act: () => remove(`/keys/v1/${key.key_id}`), done: "Integration revoked" });
 
 export function showNewIntegration(view) {
-  const box = h("div.card.stack.narrow");
-  begin(view, "New integration", [], isAdmin() ? box : onlyAdmins());
-  fill(box, h("p", "You will get a token. It is shown only once, so have the program that will use it at hand, such as a HighLevel workflow."),
-    actions(button("Next", () => askForKey(box), "primary"), leave()));
+  const box = h("div.card.stack");
+  begin(view, "New integration", [],
+    "You will get a token. It is shown only once, so have the program that will use it at hand, such as a HighLevel workflow.",
+    isAdmin() ? box : onlyAdmins());
+  fill(box, actions(button("Next", () => askForKey(box), "primary"), leave()));
 }
 
 const leave = () => link("Cancel", INTEGRATIONS, "button");
@@ -72,7 +73,6 @@ function askForKey(box) {
 
 function showToken(box, { token, scope }) {
   const title = h("h2", { tabindex: "-1" }, "Your token");
-  box.classList.remove("narrow");
   fill(box, title, snippet(token, "Token"), h("p.note", h("strong", "Copy it now. "),
     "It cannot be shown again; only its first characters are kept."),
     (scope === "ingest" || scope === "sync") && [h("h2", "Use it"), ways(token)],
@@ -82,7 +82,7 @@ function showToken(box, { token, scope }) {
 
 // How to send events here
 
-/** The three ways, with this server's address and the token where it is known. */
+// The three ways, with this server's address and the token where it is known.
 export function ways(token = "YOUR_TOKEN") {
   const url = `${session.address}/events/ingestion/v1`;
   const { host, hostname } = new URL(url);
@@ -107,13 +107,10 @@ export function ways(token = "YOUR_TOKEN") {
 
 export function showLocations(view) {
   const [box, load] = loader(view.signal);
-  begin(view, "Locations", [], h("p.lead", "Locations come with their first event or contact. Their time zone says where a day begins."),
-    box);
-  const act = (label, does, id, kind) => button(`${label} …`, async () => { if (await does(id)) show(); }, `small ${kind}`,
-    { "aria-label": `${label} ${locationName(id)}` });
+  begin(view, "Locations", [], "Locations come with their first event or contact. Their time zone says where a day begins.", box);
   const columns = [["Name", "name"], ["location_id", (each) => h("code", each.location_id)], ["Time zone", "timezone"],
-    ["First seen", (each) => date(each.first_seen_at)], ...(isAdmin() ? [["Actions", ({ location_id: id }) =>
-      actions(act("Edit", editLocation, id), act("Remove", removeLocation, id, "danger-plain"))]] : [])];
+    ["First seen", (each) => date(each.first_seen_at)], isAdmin() && ["Actions", ({ location_id: id }) =>
+      actions(act("Edit", locationName(id), () => editLocation(id), show), act("Remove", locationName(id), () => removeLocation(id), show, "danger-plain"))]];
   const show = () => load(loadLocations, (found) => (found.length ? table("Locations", columns, found)
     : empty("No locations yet", "The first event brings its location.")));
   show();
@@ -124,7 +121,8 @@ const pathOf = (id) => `/locations/v1/${encodeURIComponent(id)}`;
 function editLocation(id) {
   const known = findLocation(id);
   const said = { ...known };
-  const changed = () => Object.fromEntries(["name", "timezone"].filter((name) => said[name] !== known[name]).map((name) => [name, said[name] || null]));
+  const changed = () => Object.fromEntries(Object.entries(said).filter(([name, value]) => value !== known[name])
+    .map(([name, value]) => [name, value || null]));
   return dialog("Edit location", (close) => form([hint(id),
     entry("Name", said, "name", null, { hint: "Left empty: as the CRM names it.", pointer: "/name" }),
     zoneField(said, "timezone", null, "Left empty: as the CRM says, else the server’s own.")], "Save", async () => {

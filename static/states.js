@@ -1,6 +1,6 @@
 // What a part of a view shows while it has no data: loading, empty, refused, offline; pages of a list; forms and dialogs.
 
-import { newest, OFFLINE, remove } from "./api.js";
+import { OFFLINE, remove } from "./api.js";
 import { actions, button, fill, h, markAll, newId, toast } from "./dom.js";
 import { count } from "./format.js";
 
@@ -13,11 +13,13 @@ const NOTICED_MS = 200;
  */
 export function loader(outer) {
   const box = h("div.stack");
-  const starting = newest(outer);
+  let current;
   return [box, load];
 
   async function load(ask, draw) {
-    const signal = starting();
+    current?.abort();
+    current = new AbortController();
+    const signal = AbortSignal.any([current.signal, ...(outer ? [outer] : [])]);
     box.ariaBusy = "true";
     const timer = setTimeout(() => { if (!signal.aborted) fill(box, loading()); }, NOTICED_MS);
     const content = await Promise.resolve(signal).then(ask).then((data) => !signal.aborted && draw(data, signal))
@@ -27,7 +29,7 @@ export function loader(outer) {
   }
 }
 
-/** A list whose pages come under each other; `ask(cursor, signal)` brings one, `draw(items, page)` shows all that have come. */
+// A list whose pages come under each other; `ask(cursor, signal)` brings one, `draw(items, page)` shows all that have come.
 export function pages([box, load], noun, ask, draw) {
   const show = (before) => (page, signal) => {
     const items = [...before, ...page[noun]];
@@ -42,7 +44,7 @@ export const loading = (text = "Loading …") => h("p.loading", text);
 
 export const empty = (title, text, ...rest) => h("div.empty", h("h2", title), h("p", text), actions(rest));
 
-/** An error with a way on. When the server could not be reached, it is tried again by itself. */
+// An error with a way on. When the server could not be reached, it is tried again by itself.
 export function failure(error, again, signal) {
   const known = "status" in error;
   if (!known) console.error(error); // a defect of ours
@@ -57,7 +59,7 @@ export function failure(error, again, signal) {
 export const warnings = (list) => list.length > 0 && h("ul.warnings", { "aria-label": "Warnings" },
   list.map(({ message }) => h("li", message.charAt(0).toUpperCase() + message.slice(1))));
 
-/** A form that tells what the API finds wrong, where it is; what `act` did may be done once only, if it says so. */
+// A form that tells what the API finds wrong, where it is; what `act` did may be done once only, if it says so.
 export function form(content, label, act, other, kind = "primary") {
   const outcome = h("div");
   const go = h("button", { class: kind }, label);
@@ -72,7 +74,7 @@ export function form(content, label, act, other, kind = "primary") {
 
 // Dialogs
 
-/** Opens a modal dialog; `build(close)` makes its content. Resolves to what close() was given. */
+// Opens a modal dialog; `build(close)` makes its content. Resolves to what close() was given.
 export function dialog(title, build, { wide, signal } = {}) {
   return new Promise((resolve) => {
     const before = document.activeElement;
@@ -94,7 +96,7 @@ export function dialog(title, build, { wide, signal } = {}) {
   });
 }
 
-/** Asks before something is lost: `preview()` says what goes, `act(tell)` does it and may tell how far it is. Resolves to true once `done`. */
+// Asks before something is lost: `preview()` says what goes, `act(tell)` does it and may tell how far it is. Resolves to true once `done`.
 export function confirm(title, text, label, { act = async () => {}, preview = () => null, done } = {}) {
   return dialog(title, (close) => {
     const [box, load] = loader();
@@ -110,7 +112,7 @@ export function confirm(title, text, label, { act = async () => {}, preview = ()
 
 export const cancel = (close) => button("Cancel", () => close());
 
-/** Asks before a DELETE, with the counts of its dry run, and repeats it until nothing remains. */
+// Asks before a DELETE, with the counts of its dry run, and repeats it until nothing remains.
 export const confirmRemoval = (title, text, label, path, query = {}) => confirm(title, text, label, {
   done: "Deleted",
   preview: async () => {
