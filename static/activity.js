@@ -9,8 +9,8 @@ import { cancel, confirm, confirmRemoval, dialog, failure, form, loader, warning
 import { ways } from "./settings.js";
 
 const EVERY_MS = 3000;
-const OUTCOMES = [["", "Everything"], ["accepted", "Accepted"], ["updated", "Updated"], ["refused", "Refused"], ["replaced", "Replaced"],
-  ["attempt", "Wrong key"]];
+const OUTCOMES = { "": "Everything", accepted: "Accepted", updated: "Updated" };
+const ADMINS_OUTCOMES = { ...OUTCOMES, refused: "Refused", replaced: "Replaced", attempt: "Wrong key" };
 const MOST = 500; // of a list that one request brings
 
 export function showActivity(view) {
@@ -23,7 +23,7 @@ export function showActivity(view) {
   const [state, changed] = view.state({ location_id: "", name: "", outcome: "" }, show);
   view.begin("Activity", isAdmin() && button("Delete events …", () => deleteByFilter(state, show), "danger-plain"),
     h("div.range", oneLocation(state, changed), entry("Event name", state, "name", later(300, changed), { type: "search" }),
-      select("Outcome", isAdmin() ? OUTCOMES : OUTCOMES.slice(0, 3), state, "outcome", changed)), box);
+      select("Outcome", isAdmin() ? ADMINS_OUTCOMES : OUTCOMES, state, "outcome", changed)), box);
   show();
   loadLocations(view.signal).catch(() => {}); // new ones get their names; the feed itself says when the server is away
   const beat = setInterval(() => { if (!document.hidden) feed.refresh(); }, EVERY_MS);
@@ -138,7 +138,7 @@ function openRejection(rejection, signal) {
       if (await confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss", { act: () => remove(address) })) close();
     }, "danger-plain");
     const sent = h("div.stack");
-    const content = [field("Body", body, { hint: hintOf(rejection) }), sent];
+    const content = [field("Body", body, "body", { hint: hintOf(rejection) }), sent];
     const send = async () => {
       const answer = await call("POST", `${address}/replay`, { body: body.value === was ? undefined : body.value, type: type || undefined });
       fill(sent, h("p.success", { role: "status" }, `Sent again: ${answer.status}.`), warnings(answer.warnings ?? []));

@@ -44,8 +44,9 @@ class Builder {
   soon = later(300, () => { this.mark({}); this.pane.calculate(); });
 
   constructor(view, id, draft, known) {
-    Object.assign(this, { view, id, draft, known, pane: metricPane(view, () => clean(this.draft), { changed: this.changed, height: 240,
-      refused: (error) => (this.mark(error) ? hint("The numbers appear here once what is marked is corrected.") : failure(error)) }) });
+    const troubled = (error, ...more) => (this.mark(error) ? hint("The numbers appear here once what is marked is corrected.")
+      : failure(error, ...more));
+    Object.assign(this, { view, id, draft, known, pane: metricPane(view, () => clean(this.draft), { changed: this.changed, troubled }) });
     this.saved = this.text();
     view.unsaved = () => isAdmin() && this.text() !== this.saved;
     const back = link(isAdmin() ? "Cancel" : "Back", withRange(id ? `#/metrics/${id}` : "#/dashboard", this.pane.state), "button");
@@ -83,13 +84,12 @@ class Builder {
   head() {
     const { draft, changed, redraw } = this;
     const { format } = draft;
-    const decimals = [...(format.style === "number" ? [["", "As needed"]] : []), ...["0", "1", "2", "3", "4"].map((each) => [each, each])];
+    const decimals = [...(format.style === "number" ? [["", "As needed"]] : []), ...[..."01234"].map((each) => [each, each])];
     const turn = () => { Object.assign(format, FORMATS[format.style]); redraw(); };
-    return h("div.card.stack", entry("Name", draft, "name", changed, { pointer: "/metric/name" }), h("div.pair",
-      select("Format", [["number", "Number"], ["percent", "Percent"], ["currency", "Currency"]], format, "style", turn,
-        { pointer: "/metric/format/style" }),
-      select("Decimals", decimals, format, "decimals", changed, { pointer: "/metric/format/decimals" }),
-      format.style === "currency" && entry("Currency", format, "currency", changed, { pointer: "/metric/format/currency", placeholder: "USD" })));
+    return h("div.card.stack", entry("Name", draft, "name", changed), h("div.pair",
+      select("Format", { number: "Number", percent: "Percent", currency: "Currency" }, format, "style", turn, { at: "/format" }),
+      select("Decimals", decimals, format, "decimals", changed, { at: "/format" }),
+      format.style === "currency" && entry("Currency", format, "currency", changed, { at: "/format", placeholder: "USD" })));
   }
 
   // Terms
@@ -99,33 +99,31 @@ class Builder {
     const { draft } = this;
     draft.terms.splice(index, 0, newTerm(draft.terms, like));
     if (!draft.formula.trim() || draft.formula.trim() === draft.terms[0].key) draft.formula = draft.terms.map(({ key }) => key).join(" / ");
-    this.draw(`/metric/terms/${index}/event`);
+    this.draw(`/terms/${index}/event`);
   }
 
   drop(index) {
     this.draft.terms.splice(index, 1);
     if (this.draft.terms.length === 1) this.draft.formula = "";
-    this.draw("/metric/terms/0/event");
+    this.draw("/terms/0/event");
   }
 
   termCard(term, index) {
     const { draft: { terms }, known, changed, redraw } = this;
     const { key } = term;
-    const at = `/metric/terms/${index}`;
+    const at = `/terms/${index}`;
     const seen = () => known.events.get(term.event);
     const properties = () => Object.entries(seen()?.properties ?? {});
     const said = () => (seen() ? seenText(seen()) : term.event ? "Not seen yet. It counts as soon as it comes." : " ");
     const act = (label, does) => button(label, does, "small", { "aria-label": `${label} term ${key}` });
-    const typed = (text) => { term.event = text; fill(event.querySelector(".hint"), said()); changed(); };
-    const event = combobox("Event", term.event, { placeholder: "Offer Made", hint: said(), pointer: `${at}/event`, typed,
+    const typed = () => { fill(event.querySelector(".hint"), said()); changed(); };
+    const event = combobox("Event", term, "event", typed, { at, placeholder: "Offer Made", hint: said(),
       options: () => [...known.events].map(([name, each]) => [name, seenText(each)]) });
     return h("section.card.stack", { "aria-label": `Term ${key}` }, h("div.page-head", h("h2", "Term ", h("span.chip", key)),
       actions(terms.length < TERMS && act("Duplicate", () => this.grow(index + 1, term)), terms.length > 1 && act("Remove", () => this.drop(index)))),
-    event, choices("Which events", [["account", "All events"], ["contact", "Only events with a contact"]], term, "type", redraw,
-      { "data-pointer": `${at}/type` }),
-    h("div.pair", select("Calculate", AGGREGATIONS, term, "aggregation", redraw, { pointer: `${at}/aggregation` }),
-      takesProperty(term.aggregation) && combobox("Property", term.property, { placeholder: "value", pointer: `${at}/property`,
-        options: properties, typed: (text) => { term.property = text; changed(); } })),
+    event, choices("Which events", { account: "All events", contact: "Only events with a contact" }, term, "type", redraw, { at }),
+    h("div.pair", select("Calculate", AGGREGATIONS, term, "aggregation", redraw, { at }), takesProperty(term.aggregation)
+      && combobox("Property", term, "property", changed, { at, placeholder: "value", options: properties })),
     filterBox(term, `${at}/filters`, { properties, fields: known.fields, values: (name) => this.values(term, name), draw: redraw, changed }));
   }
 
@@ -142,7 +140,7 @@ class Builder {
 
   formula() {
     const { draft, changed } = this;
-    const box = entry("Formula", draft, "formula", changed, { pointer: "/metric/formula" });
+    const box = entry("Formula", draft, "formula", changed);
     const input = inputOf(box);
     const chip = (text, label, shown = text) => button(shown, () => {
       input.setRangeText(text, input.selectionStart, input.selectionEnd, "end");
@@ -160,7 +158,7 @@ class Builder {
   // Errors stand beside what they are about; tells whether all do. In the formula, what stands at the column is marked.
   mark(error) {
     const { formula } = this.draft;
-    const column = error.errors?.find((each) => each.pointer === "/metric/formula")?.column;
+    const column = error.errors?.find(({ pointer }) => pointer.endsWith("/formula"))?.column;
     fill(this.editor.querySelector(".formula-error"),
       column && [formula.slice(0, column - 1), h("mark", formula.slice(column - 1, column) || " "), formula.slice(column)]);
     return markAll(this.view.main, error);
@@ -169,20 +167,14 @@ class Builder {
   async save() {
     const metric = clean(this.draft);
     fill(this.outcome);
-    if (!metric.name) {
-      const name = this.editor.querySelector(".field");
-      mark(name, "Give it a name, under which it stands on the dashboard.");
-      inputOf(name).focus();
-      return;
-    }
     try {
       const saved = this.id ? await put(`/metrics/v1/${this.id}`, metric) : await post("/metrics/v1", metric);
       this.saved = this.text();
       toast("Metric saved");
       location.hash = withRange(`#/metrics/${saved.metric_id}`, this.pane.state);
     } catch (error) {
-      const errors = error.errors?.map((each) => ({ ...each, pointer: `/metric${each.pointer}` }));
-      fill(this.outcome, !this.mark({ errors }) && failure(error));
+      fill(this.outcome, !this.mark(error) && failure(error));
+      this.editor.querySelector("[aria-invalid=true]")?.focus();
     }
   }
 
@@ -193,7 +185,7 @@ class Builder {
     const metric = clean(this.draft);
     const body = JSON.stringify({ ...queryOf(this.pane.state), metric }).replaceAll("'", "'\\''");
     const text = h("textarea.code", { rows: 14, value: JSON.stringify(metric, null, 2), oninput: () => this.takeJson(text.value, box) });
-    const box = field("Definition", text, { hint: isAdmin() && "Edit it here, too." });
+    const box = field("Definition", text, "json", { hint: isAdmin() && "Edit it here, too." });
     fill(this.source.lastChild, box, hint("With curl; put your whole key in place of its first characters:"), snippet(
       `curl ${session.address}/metrics/v1/query -H 'X-API-Key: ${session.key.slice(0, 9)}…' -H 'Content-Type: application/json' -d '${body}'`, "curl command"));
   }

@@ -21,9 +21,8 @@ export function chart(options) {
   const tip = h("div.tip", { role: "status" });
   let frame;
   redrawn(plot, (width) => {
-    frame = layout(options, width);
     fill(tip);
-    return drawing(frame);
+    return drawing(frame = layout(options, width));
   });
   follow(plot, tip, () => frame, options);
   return h("figure", legend(options), h("div.stage", plot, tip));
@@ -46,28 +45,26 @@ function redrawn(plot, draw) {
 
 function layout(options, width) {
   const { buckets, series, compare, format, height, bare } = options;
-  const values = [...series, compare ?? []].flatMap((each) => each.values ?? []).filter((value) => value !== null);
-  const axis = niceAxis(values.reduce((a, b) => Math.min(a, b), 0), values.reduce((a, b) => Math.max(a, b), 0),
-    Math.max(2, Math.round(height / 60)));
-  const labels = axis.ticks.map((value) => short(value, format));
+  const values = [...series, compare ?? []].flatMap((each) => each.values ?? []);
+  const ticks = niceTicks(values.reduce((a, b) => Math.min(a, b), 0), values.reduce((a, b) => Math.max(a, b), 0), height / 60);
+  const [low, high] = [ticks[0], ticks.at(-1)];
+  const labels = ticks.map((value) => short(value, format));
   const box = bare ? { left: 2, right: width - 2, top: 5, bottom: height - 5 }
     : { left: Math.max(...labels.map((text) => text.length)) * TEXT_PX + 12, right: width - 8, top: 10, bottom: height - 26 };
   const band = (box.right - box.left) / buckets.length;
-  return { ...options, width, box, axis, labels, band, bars: band >= 2 * series.length && (options.kind === "bar" || buckets.length === 1),
+  return { ...options, width, box, ticks, labels, band, bars: band >= 2 * series.length && (options.kind === "bar" || buckets.length === 1),
     x: (index) => box.left + (index + 0.5) * band,
-    y: (value) => box.bottom - ((value - axis.low) / (axis.high - axis.low)) * (box.bottom - box.top) };
+    y: (value) => box.bottom - ((value - low) / (high - low)) * (box.bottom - box.top) };
 }
 
-// Ticks at 1, 2 or 5 times a power of ten, which cover all values.
-function niceAxis(low, high, wanted) {
-  if (low === high) return { low: 0, high: 1, ticks: [0, 1] };
+// At 1, 2 or 5 times a power of ten, covering all values.
+function niceTicks(low, high, wanted) {
+  if (low === high) return [0, 1];
   const rough = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999) * power;
-  const first = Math.floor(low / step + 1e-9);
-  const ticks = Array.from({ length: Math.ceil(high / step - 1e-9) - first + 1 },
-    (_, index) => Number(((first + index) * step).toPrecision(12)));
-  return { low: ticks[0], high: ticks.at(-1), ticks };
+  const step = [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
+  const first = Math.floor(low / step);
+  return Array.from({ length: Math.ceil(high / step) - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
 // Which buckets get a label: those at which a calendar unit begins, the smallest unit for which there is room.
@@ -107,29 +104,28 @@ function drawing(frame) {
 
 const colour = (index) => `g.s${index % COLOURS}`;
 
-const horizontals = ({ axis, labels, box, y }) => axis.ticks.map((value, index) => [
+const horizontals = ({ ticks, labels, box, y }) => ticks.map((value, index) => [
   svg(value === 0 ? "line.zero" : "line", { x1: box.left, x2: box.right, y1: y(value), y2: y(value) }),
   svg("text", { x: box.left - 8, y: y(value) + 4, "text-anchor": "end" }, labels[index])]);
 
 const verticals = ({ buckets, interval, zone, box, x }) => calendarTicks(buckets, interval, zone,
   Math.max(1, Math.floor((box.right - box.left) / LABEL_PX))).map(([index, text]) => [
   svg("line", { x1: x(index), x2: x(index), y1: box.bottom, y2: box.bottom + 5 }),
-  svg("text", { x: Math.max(box.left, Math.min(x(index), box.right - text.length * TEXT_PX / 2)), y: box.bottom + 19,
-    "text-anchor": "middle" }, text)]);
+  svg("text", { x: Math.min(x(index), box.right - text.length * TEXT_PX / 2), y: box.bottom + 19, "text-anchor": "middle" }, text)]);
 
 // A line from each value to the next; one to a bucket that is not over is dashed, and where there is no value there is none.
 function drawLines({ buckets, bare, x, y }, { values }, index, lighter) {
   const paths = { "path.line": "", "path.line.dashed": "" };
+  const dots = !lighter && !bare && buckets.length <= POINTS_UP_TO;
   const point = (place) => `${x(place).toFixed(1)} ${y(values[place]).toFixed(1)}`;
   const known = (place) => (values[place] ?? null) !== null;
   const marks = buckets.map(({ complete }, place) => {
     if (!known(place)) return null;
     const open = !lighter && !complete;
     if (known(place - 1)) paths[open ? "path.line.dashed" : "path.line"] += `M${point(place - 1)}L${point(place)}`;
-    const alone = !known(place - 1) && !known(place + 1);
-    return (alone || (!lighter && !bare && buckets.length <= POINTS_UP_TO)) && mark(index, open, `translate(${point(place)})`);
+    return (dots || !(known(place - 1) || known(place + 1))) && mark(index, open, `translate(${point(place)})`);
   });
-  return [Object.entries(paths).map(([name, d]) => d && svg(name, { d })), marks];
+  return [Object.entries(paths).map(([name, d]) => svg(name, { d })), marks];
 }
 
 const mark = (index, open, transform) => svg(open ? "path.mark.open" : "path.mark", { d: MARKS[index % MARKS.length], transform });
@@ -138,8 +134,8 @@ function drawBars({ buckets, series, band, x, y }, { values }, index, lighter) {
   const whole = band * (lighter ? 0.9 : 0.66);
   const width = lighter ? whole : whole / series.length;
   return values.slice(0, buckets.length).map((value, place) => value !== null
-    && svg(lighter || buckets[place].complete ? "rect.bar" : "rect.bar.open", { x: x(place) - whole / 2 + index * width,
-      y: Math.min(y(value), y(0)), width: Math.max(1, width - (series.length > 1)), height: value && Math.max(Math.abs(y(value) - y(0)), 1) }));
+    && svg(lighter || buckets[place].complete ? "rect.bar" : "rect.bar.open", { x: x(place) - whole / 2 + index * width, width,
+      y: Math.min(y(value), y(0)), height: value && Math.max(Math.abs(y(value) - y(0)), 1) }));
 }
 
 const legend = ({ series, compare }) => (series.length > 1 || compare)
@@ -198,7 +194,7 @@ function point(plot, tip, { buckets, series, compare, interval, zone, format, x,
 
 // As a file of its own, with the colours that are seen
 
-const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "fill-opacity", "opacity", "font-size", "font-family", "visibility"];
+const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-family", "visibility"];
 
 export function svgText(figure, title) {
   const drawn = figure.querySelector(".plot svg");

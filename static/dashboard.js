@@ -1,6 +1,6 @@
 // All saved metrics as cards, over one range; their order, and files of them.
 
-import { call, get, isAdmin, locations, Problem, put } from "./api.js";
+import { get, isAdmin, locations, post, Problem, put } from "./api.js";
 import { sparkline } from "./chart.js";
 import { clean } from "./definition.js";
 import { button, download, fill, h, hint, link, toast } from "./dom.js";
@@ -57,8 +57,7 @@ function summary(answer) {
   const label = `By ${interval} from ${number(known[0], format)} to ${number(known.at(-1), format)}`;
   return [h("div.headline", h("span.value", number(total.value, format)), compare && changeMark(total.value, compare.total.value, format)),
     unseen ? hint(unseen.message)
-      : sparkline({ label, buckets, format, series: [values(buckets)], compare: compare && values(compare.buckets) }),
-    hint(rangeText(answer))];
+      : sparkline({ label, buckets, format, series: [values(buckets)], compare: compare && values(compare.buckets) }), hint(rangeText(answer))];
 }
 
 // Their order
@@ -97,7 +96,7 @@ const exportAll = async () => download("metrics.json", "application/json", JSON.
 function importButton(view) {
   const take = async () => {
     try {
-      const { created, updated, unchanged } = await call("POST", "/metrics/v1/import", { body: await file.files[0].text() });
+      const { created, updated, unchanged } = await post("/metrics/v1/import", await file.files[0].text());
       toast(`Imported: ${created} new, ${updated} replaced, ${unchanged} unchanged`);
       view.reload();
     } catch (error) {

@@ -1,8 +1,8 @@
 // What a metric is made of, and how it reads as a plain sentence.
 
-export const AGGREGATIONS = [["count", "Number of events"], ["unique_contacts", "Number of different contacts"],
-  ["count_distinct", "Number of different values"], ["sum", "Sum"], ["avg", "Average"], ["min", "Smallest value"], ["max", "Largest value"],
-  ["median", "Median"], ["p90", "90th percentile"], ["p95", "95th percentile"], ["latest", "Latest value"]];
+export const AGGREGATIONS = { count: "Number of events", unique_contacts: "Number of different contacts",
+  count_distinct: "Number of different values", sum: "Sum", avg: "Average", min: "Smallest value", max: "Largest value", median: "Median",
+  p90: "90th percentile", p95: "95th percentile", latest: "Latest value" };
 
 export const takesProperty = (aggregation = "count") => aggregation !== "count" && aggregation !== "unique_contacts";
 
@@ -46,18 +46,16 @@ export const members = (group) => (Array.isArray(group.any) ? ["any", group.any]
 
 // Fields and operators
 
-export const SPANS = [["h", "hours"], ["d", "days"], ["w", "weeks"]];
-const SET = [["is_set", "is known"], ["is_not_set", "is not known"]];
-const TEXT = [["is", "is"], ["is_not", "is not"], ["contains", "contains"], ["not_contains", "does not contain"], ["in", "is one of"],
-  ["not_in", "is none of"]];
-const NUMBER = [["eq", "="], ["neq", "≠"], ["gt", ">"], ["gte", "≥"], ["lt", "<"], ["lte", "≤"], ["between", "is between"]];
+export const SPANS = { h: "hours", d: "days", w: "weeks" };
+const SET = { is_set: "is known", is_not_set: "is not known" };
+const TEXT = { is: "is", is_not: "is not", contains: "contains", not_contains: "does not contain", in: "is one of", not_in: "is none of" };
+const NUMBER = { eq: "=", neq: "≠", gt: ">", gte: "≥", lt: "<", lte: "≤", between: "is between" };
 const OPERATORS = {
-  text: [...TEXT, ...SET],
-  value: [...TEXT, ...NUMBER, ...SET],
-  contact: [["is", "is"], ...SET],
-  date: [["in_last", "is in the last"], ["before", "is before"], ["after", "is after"], ["between", "is between"], ...SET],
-  tags: [["has_any", "include any of"], ["has_all", "include all of"], ["has_none", "include none of"], ["is_set", "are known"],
-    ["is_not_set", "are not known"]],
+  text: { ...TEXT, ...SET },
+  value: { ...TEXT, ...NUMBER, ...SET },
+  contact: { is: "is", ...SET },
+  date: { in_last: "is in the last", before: "is before", after: "is after", between: "is between", ...SET },
+  tags: { has_any: "include any of", has_all: "include all of", has_none: "include none of", is_set: "are known", is_not_set: "are not known" },
 };
 const KINDS = { "contact.tags": "tags", "contact.date_created": "date", "contact.source": "text", "contact.name": "text",
   "contact.email": "text", "contact.phone": "text", "contact.type": "text", contact_id: "contact", distinct_id: "text" };
@@ -114,8 +112,7 @@ const AMOUNTS = { count: "the number of", unique_contacts: "the number of differ
 function termPhrase({ event, type, aggregation = "count", property, filters }) {
   const events = `${quoted(event)} events${type === "contact" ? " that have a contact" : ""}`;
   const conditions = filters && groupPhrase(filters);
-  const [, name = aggregation] = AGGREGATIONS.find(([each]) => each === aggregation) ?? [];
-  const amount = AMOUNTS[aggregation] ?? `the ${name.toLowerCase()} of % over`;
+  const amount = AMOUNTS[aggregation] ?? `the ${(AGGREGATIONS[aggregation] ?? aggregation).toLowerCase()} of % over`;
   return `${amount.replace("%", () => quoted(property))} ${events}${conditions ? `, where ${conditions}` : ""}`;
 }
 
@@ -126,14 +123,13 @@ function groupPhrase(group) {
 }
 
 function conditionPhrase({ field, op, value }) {
-  const [, words] = operatorsOf(field).find(([each]) => each === op) ?? [op, op];
   const name = fieldName(field);
-  return `${field.startsWith("property.") ? quoted(name) : `the ${name}`} ${words}${valuePhrase(op, value)}`;
+  return `${field.startsWith("property.") ? quoted(name) : `the ${name}`} ${operatorsOf(field)[op] ?? op}${valuePhrase(op, value)}`;
 }
 
 function valuePhrase(op, value) {
   if (op === "is_set" || op === "is_not_set") return "";
-  if (op === "in_last") return ` ${parseInt(value, 10) || "…"} ${SPANS.find(([unit]) => unit === value.at(-1))?.[1] ?? ""}`;
+  if (op === "in_last") return ` ${parseInt(value, 10) || "…"} ${SPANS[value.at(-1)] ?? ""}`;
   if (op === "between") return ` ${value[0] || "…"} and ${value[1] || "…"}`;
   return ` ${Array.isArray(value) ? joined(value.map(quoted), " or ") || "…" : quoted(value)}`;
 }

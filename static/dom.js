@@ -35,52 +35,53 @@ export const link = (label, href, kind = null) => h("a", { href, class: kind }, 
 export const actions = (...children) => h("div.actions", children);
 export const hint = (...children) => h("p.hint", children);
 
-// Fields. They edit `state[name]`, and call `changed`.
+// Fields. They edit `state[name]`, and call `changed`; errors of the API point at `at` and the name.
 
-// A control under its label, with a place for a hint and for what is wrong; `pointer` is where errors of the API point.
-export function field(label, control, { hint: said, hidden, pointer } = {}) {
+// A control under its label, with a place for a hint and for what is wrong.
+export function field(label, control, name, { at = "", hint: said, hidden }) {
   const input = inputOf(control);
   const notes = h("div.notes", { id: newId() }, said && h("span.hint", said), h("span.wrong"));
   input.id = newId();
   input.setAttribute("aria-describedby", notes.id);
-  return h("div.field", { "data-pointer": pointer }, h("label", { for: input.id, class: hidden ? "hidden" : null }, label), control, notes);
+  return h("div.field", { "data-pointer": `${at}/${name}` }, h("label", { for: input.id, class: hidden ? "hidden" : null }, label), control, notes);
 }
 
 export const inputOf = (box) => box.querySelector("input, select, textarea") ?? box;
 
 // A text, at every keystroke or, with `on`, at another event.
-export const entry = (label, state, name, changed, { on = "oninput", type = "text", min, max, required, placeholder, ...more } = {}) =>
-  field(label, h("input", { type, min, max, required, placeholder, value: state[name] ?? "", autocomplete: "off", [on]: (event) => {
-    state[name] = event.target.value.trim();
-    changed?.();
-  } }), more);
+export function entry(label, state, name, changed, { on = "oninput", type = "text", min, max, required, placeholder, ...more } = {}) {
+  const put = (event) => { state[name] = event.target.value.trim(); changed?.(); };
+  return field(label, h("input", { type, min, max, required, placeholder, value: state[name] ?? "", autocomplete: "off", [on]: put }), name, more);
+}
 
-// `options` are [value, label].
-export const select = (label, options, state, name, changed, more) => field(label, h("select", { onchange: (event) => {
-  state[name] = event.target.value;
-  changed?.();
-} }, options.map(([value, text]) => h("option", { value, selected: value === String(state[name]) }, text))), more);
+const pairs = (options) => (Array.isArray(options) ? options : Object.entries(options));
+
+// `options`: {value: label}, or a list of such pairs.
+export function select(label, options, state, name, changed, more = {}) {
+  const onchange = (event) => { state[name] = event.target.value; changed?.(); };
+  return field(label, h("select", { onchange }, pairs(options).map(([value, text]) =>
+    h("option", { value, selected: value === String(state[name]) }, text))), name, more);
+}
 
 // A few exclusive choices beside each other.
-export function choices(legend, options, state, name, changed, more = {}) {
+export function choices(legend, options, state, name, changed, { at = "" } = {}) {
   const group = newId();
   const choose = (value) => () => { state[name] = value; changed(); };
-  return h("fieldset.choices", more, h("legend.hidden", legend), options.map(([value, label]) => h("label",
+  return h("fieldset.choices", { "data-pointer": `${at}/${name}` }, h("legend.hidden", legend), pairs(options).map(([value, label]) => h("label",
     h("input", { type: "radio", name: group, checked: value === state[name], onchange: choose(value) }), label)));
 }
 
 // A text field that suggests; what is not suggested may still be typed
 
 /**
- * `options()` gives, or promises, [value, hint, text]. `typed(text)` follows every keystroke and choice, `chosen(text)` only choices,
- * Enter, and leaving what was typed.
+ * `options()` gives, or promises, [value, hint, text]. `changed` follows every keystroke and choice, `chosen` only choices, Enter, and
+ * leaving what was typed.
  */
-export function combobox(label, now, { options, typed = () => {}, chosen = () => {}, placeholder = "", ...more }) {
+export function combobox(label, state, name, changed, { options, chosen, placeholder = "", ...more }) {
   const list = h("ul", { role: "listbox", id: newId(), hidden: true, "aria-label": "Suggestions" });
   const input = h("input", { type: "text", role: "combobox", autocomplete: "off", "aria-autocomplete": "list",
-    "aria-expanded": "false", "aria-controls": list.id, placeholder, value: now, onkeydown: press, onblur: () => show(false),
-    onchange: () => chosen(input.value.trim()), oninput: () => { typed(input.value.trim()); open(); },
-    onclick: () => { if (list.hidden) open(true); } });
+    "aria-expanded": "false", "aria-controls": list.id, placeholder, value: state[name] ?? "", onkeydown: press,
+    onblur: () => show(false), onchange: () => chosen?.(), oninput: () => { put(); open(); }, onclick: () => { if (list.hidden) open(true); } });
 
   async function open(all) {
     const text = input.value;
@@ -105,11 +106,16 @@ export function combobox(label, now, { options, typed = () => {}, chosen = () =>
     item?.scrollIntoView({ block: "nearest" });
   }
 
+  function put() {
+    state[name] = input.value.trim();
+    changed?.();
+  }
+
   function choose(text) {
     input.value = text;
     show(false);
-    typed(text);
-    chosen(text);
+    put();
+    chosen?.();
   }
 
   function press(event) {
@@ -120,7 +126,7 @@ export function combobox(label, now, { options, typed = () => {}, chosen = () =>
       if (list.hidden) open(true);
       else activate(items.at(key === "ArrowDown" ? (at + 1) % items.length : Math.max(at, 0) - 1));
     } else if (key === "Enter" && at >= 0) items[at].click();
-    else if (key === "Enter") choose(input.value.trim());
+    else if (key === "Enter") choose(input.value);
     else if (key === "Escape" && !list.hidden) {
       event.stopPropagation(); // the dialog around it stays
       show(false);
@@ -128,28 +134,32 @@ export function combobox(label, now, { options, typed = () => {}, chosen = () =>
     event.preventDefault();
   }
 
-  return field(label, h("div.combobox", input, list), more);
+  return field(label, h("div.combobox", input, list), name, more);
 }
 
 // Several values: each is a chip that can be taken away, and one more can be chosen or typed. `named(value)` is what a chip says.
-export function several(label, values, { options, changed, placeholder, named = String, ...more }) {
+export function several(label, state, name, changed, { options, placeholder, named = String, ...more }) {
   const chips = h("ul.tags");
-  const add = (text) => put(text && !values.includes(text) ? [...values, text] : values);
-  const box = combobox(label, "", { ...more, chosen: add,
-    options: async () => (await options()).filter(([value]) => !values.includes(value)) });
+  const typed = {};
+  const has = (value) => state[name].includes(value);
+  const box = combobox(label, typed, name, null, { ...more, options: async () => (await options()).filter(([value]) => !has(value)),
+    chosen: () => put(typed[name] && !has(typed[name]) ? [...state[name], typed[name]] : state[name]) });
   const input = inputOf(box);
-  const put = (next) => {
-    if (next !== values) changed(next);
-    values = next;
-    input.value = "";
-    input.placeholder = values.length ? "and …" : placeholder;
-    fill(chips, values.map((value) => h("li.badge", named(value), button("×", () => {
-      put(values.filter((each) => each !== value));
+  const draw = () => {
+    input.value = typed[name] = "";
+    input.placeholder = state[name].length ? "and …" : placeholder;
+    fill(chips, state[name].map((value) => h("li.badge", named(value), button("×", () => {
+      put(state[name].filter((each) => each !== value));
       input.focus();
     }, "plain", { "aria-label": `Remove ${named(value)}` }))));
   };
+  const put = (values) => {
+    state[name] = values;
+    draw();
+    changed?.();
+  };
   input.parentElement.before(chips);
-  put(values);
+  draw();
   return box;
 }
 
@@ -165,7 +175,7 @@ export function mark(box, message) {
 export function markAll(within, { errors = [] }) {
   const boxes = [...within.querySelectorAll(".field[data-pointer]")].sort((a, b) => b.dataset.pointer.length - a.dataset.pointer.length);
   for (const box of boxes) mark(box, "");
-  const found = errors.map(({ pointer }) => boxes.find((box) => `${pointer}/`.startsWith(`${box.dataset.pointer}/`)));
+  const found = errors.map(({ pointer }) => boxes.find((box) => `${pointer.replace(/^\/metric/, "")}/`.startsWith(`${box.dataset.pointer}/`)));
   found.forEach((box, index) => { if (box) mark(box, errors[index].message); });
   return found.length > 0 && found.every(Boolean);
 }

@@ -36,7 +36,7 @@ function groupBox(term, group, at, context, ongone) {
     context.draw();
   };
   return h("fieldset.group", h("legend", root ? "Filters" : "Group"), (!root || list.length > 1)
-    && select("Events match", [["all", "all of these"], ["any", "any of these"]], { way }, "way", turn, { pointer: at }),
+    && select("Events match", { all: "all of these", any: "any of these" }, { way }, "way", turn, { at }),
   list.map((each, index) => (isGroup(each) ? groupBox : conditionBox)(term, each, pointer(index), context, drop(index))),
   actions(adder("Add a filter", fresh, "/field"), adder("Add a group", () => ({ [other]: [fresh()] }), `/${other}/0/field`)));
 }
@@ -46,44 +46,42 @@ function conditionBox(term, condition, at, context, ondrop) {
   const rest = h("div.rest");
   const draw = () => fill(rest, condition.field && [
     select("Operator", operatorsOf(condition.field), condition, "op", () => { settle(); rest.querySelector("select").focus(); },
-      { hidden: true, pointer: `${at}/op` }), valueField(condition, context, `${at}/value`)]);
+      { hidden: true, at }), valueField(condition, context, at)]);
   const settle = () => {
     const { field, op, value } = condition;
     if (typeof value !== "string" || kindOf(field) === "date" || firstValue(op) !== "") condition.value = firstValue(op);
     draw();
     context.changed();
   };
-  const choose = (text) => {
-    const field = fieldFrom(text, offered);
+  const said = { field: condition.field && fieldName(condition.field) };
+  const choose = () => {
+    const field = fieldFrom(said.field, offered);
+    const ops = operatorsOf(field);
     if (field === condition.field) return;
-    const ops = operatorsOf(field).map(([op]) => op);
-    Object.assign(condition, { field, op: ops.includes(condition.op) ? condition.op : ops[0] });
+    Object.assign(condition, { field, op: condition.op in ops ? condition.op : Object.keys(ops)[0] });
     settle();
   };
   draw();
-  return h("div.condition", combobox("Field", condition.field && fieldName(condition.field), { placeholder: "contact’s tags, value …",
-    hidden: true, pointer: `${at}/field`, typed: choose, options: () => offered.map(([each, kinds]) => [fieldName(each), kinds]) }), rest,
-  button("×", ondrop, "plain close", { "aria-label": `Remove the filter ${condition.field && fieldName(condition.field)}`.trim() }));
+  return h("div.condition", combobox("Field", said, "field", choose, { hidden: true, at, placeholder: "contact’s tags, value …",
+    options: () => offered.map(([each, kinds]) => [fieldName(each), kinds]) }), rest,
+  button("×", ondrop, "plain close", { "aria-label": `Remove the filter ${said.field}`.trim() }));
 }
 
 // The value, as its operator takes it.
-function valueField(condition, context, pointer) {
+function valueField(condition, { changed, values }, at) {
   const { op, field, value } = condition;
-  const { changed } = context;
   const type = kindOf(field) === "date" ? "date" : "text";
-  const typed = (text) => { condition.value = text; changed(); };
-  const more = { hidden: true, pointer, options: () => context.values(field) };
+  const more = { hidden: true, at, options: () => values(field) };
   if (value === undefined) return null;
   if (op === "in_last") {
-    const span = { amount: parseInt(value, 10), unit: value.at(-1) };
-    const put = () => typed(span.amount + span.unit);
-    return h("div.pair", entry("How many", span, "amount", put, { type: "number", min: "1", ...more }),
-      select("Unit", SPANS, span, "unit", put, { hidden: true }));
+    const span = { value: parseInt(value, 10), unit: value.at(-1) };
+    const put = () => { condition.value = span.value + span.unit; changed(); };
+    return h("div.pair", entry("How many", span, "value", put, { type: "number", min: "1", ...more }), select("Unit", SPANS, span, "unit", put, more));
   }
   if (op === "between") {
-    return h("div.pair", ["From", "To"].map((label, index) => entry(label, value, index, changed, { type, ...more, pointer: `${pointer}/${index}` })));
+    return h("div.pair", ["From", "To"].map((label, index) => entry(label, value, index, changed, { type, ...more, at: `${at}/value` })));
   }
-  if (Array.isArray(value)) return several("Value", value, { ...more, changed: typed, placeholder: "A value, then Enter" });
+  if (Array.isArray(value)) return several("Value", condition, "value", changed, { ...more, placeholder: "A value, then Enter" });
   return type === "date" ? entry("Value", condition, "value", changed, { type, on: "onchange", ...more })
-    : combobox("Value", String(value), { ...more, typed });
+    : combobox("Value", condition, "value", changed, more);
 }

@@ -2,7 +2,7 @@
 
 import { get, isAdmin, locationName, post, remove } from "./api.js";
 import { chart, svgText } from "./chart.js";
-import { clean, fieldName, sentence } from "./definition.js";
+import { clean, sentence } from "./definition.js";
 import { button, choices, combobox, download, fill, h, hint, link, select, table } from "./dom.js";
 import { cut, openEvidence } from "./contacts.js";
 import { bucketName, change, number, span, time } from "./format.js";
@@ -28,23 +28,20 @@ export async function showMetric(view) {
   pane.calculate();
 }
 
-// The controls and a box for the numbers, which calculate() fills; `changed()` follows a control, `refused(error)` says what to show.
-export function metricPane(view, definition, { changed, refused, height = 320 } = {}) {
+// The controls and a box for the numbers, which calculate() fills; `changed()` follows a control, `troubled(error, …)` is as of load().
+export function metricPane(view, definition, { changed, troubled } = {}) {
   const [box, load] = loader(view.signal);
   const [state, follow] = view.state({ ...RANGE, by: "", chart: "line", table: "time" }, changed ?? calculate);
   const controls = rangeBar(state, follow, breakdownField(definition, state, follow),
-    select("Chart", [["line", "Lines"], ["bar", "Bars"]], state, "chart", follow));
+    select("Chart", { line: "Lines", bar: "Bars" }, state, "chart", follow));
   return { state, controls, box, calculate };
 
   function calculate() {
     const metric = definition();
     const query = { ...queryOf(state), ...(state.by && { breakdown: state.by }) };
-    load(async (signal) => metric.terms.every((term) => term.event) && post("/metrics/v1/query", { ...query, metric }, signal)
-      .catch((error) => { if (!error.errors?.length || !refused) throw error; return { error }; }), (answer) => {
-      if (!answer) return hint("Choose an event, and its numbers appear here.");
-      if (answer.error) return refused(answer.error);
-      return result({ definition: metric, query, view, answer, height, state, follow });
-    });
+    load((signal) => metric.terms.every((term) => term.event) && post("/metrics/v1/query", { ...query, metric }, signal),
+      (answer) => (answer ? result({ definition: metric, query, view, answer, state, follow })
+        : hint("Choose an event, and its numbers appear here.")), troubled);
   }
 }
 
@@ -56,12 +53,12 @@ function breakdownField(definition, state, changed) {
     const seen = names.filter((each) => terms.some((term) => term.event === each.event_name)).flatMap((each) => each.properties);
     const contact = terms.every((term) => term.type === "contact") ? ["tag", ...fields.map((each) => each.field)] : [];
     return ["location", ...new Set(seen.map(({ key }) => `property.${key}`)), ...contact.filter((each) => each !== "contact.date_created")]
-      .map((each) => [each, each.includes(".") ? fieldName(each) : ""]);
+      .map((each) => [each]);
   };
-  return combobox("Break down by", state.by, { placeholder: "Nothing", options, chosen: (text) => { state.by = text; changed(); } });
+  return combobox("Break down by", state, "by", null, { placeholder: "Nothing", options, chosen: changed });
 }
 
-// `shown`: {definition, query, view, answer, height, state, follow}.
+// `shown`: {definition, query, view, answer, state, follow}.
 
 function result(shown) {
   const { answer, definition: { name = "metric" } } = shown;
@@ -108,9 +105,9 @@ const seriesOf = ({ answer: { breakdown, buckets }, definition: { name = "Value"
     ?? [{ name, values: valuesOf(buckets) }];
 
 function resultChart(shown) {
-  const { answer, definition, state, height } = shown;
+  const { answer, definition, state } = shown;
   const { buckets, breakdown, compare, interval, timezone: zone, format } = answer;
-  return chart({ buckets, series: seriesOf(shown), kind: state.chart, interval, zone, format, height,
+  return chart({ buckets, series: seriesOf(shown), kind: state.chart, interval, zone, format, height: 300,
     label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`,
     compare: !breakdown && compare && { name: comparisonName(compare.kind), buckets: compare.buckets, values: valuesOf(compare.buckets) },
     onpick: (index, series) => openEvidence(shown, `Events of ${bucketName(buckets[index], interval, zone)}`,
@@ -137,8 +134,8 @@ const ROWS_BY = { time: timeRows, location: locationRows, group: groupRows };
 function tables(shown) {
   const { answer: { breakdown }, state, follow } = shown;
   const box = h("div.stack");
-  const kinds = [["time", "By time"], ["location", "By location"], ...(breakdown ? [["group", "By group"]] : [])];
-  const chosen = { kind: kinds.some(([kind]) => kind === state.table) ? state.table : "time" };
+  const kinds = { time: "By time", location: "By location", ...(breakdown && { group: "By group" }) };
+  const chosen = { kind: state.table in kinds ? state.table : "time" };
   const draw = () => fill(box, resultTable(shown, chosen.kind));
   draw();
   return h("div.card.stack", choices("Table", kinds, chosen, "kind", () => { state.table = chosen.kind; follow(draw); }), box);

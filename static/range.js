@@ -4,12 +4,12 @@ import { findLocation, locationName, locations, session } from "./api.js";
 import { combobox, entry, fill, h, mark, select, several, withState } from "./dom.js";
 import { dayOf, isZone } from "./format.js";
 
-const INTERVALS = [["", "Automatic"], ["total", "Whole range"], ["hour", "Hour"], ["day", "Day"], ["week", "Week"], ["month", "Month"]];
-const COMPARISONS = [["previous_period", "Period before"], ["previous_year", "Year before"], ["none", "Nothing"]];
+const INTERVALS = { "": "Automatic", total: "Whole range", hour: "Hour", day: "Day", week: "Week", month: "Month" };
+const COMPARISONS = { previous_period: "Period before", previous_year: "Year before", none: "Nothing" };
 export const RANGE = { locations: "", range: "30d", interval: "", zone: "", compare: "previous_period" };
 const DAY_MS = 86_400_000;
 
-export const comparisonName = (kind) => COMPARISONS.find(([each]) => each === kind)[1];
+export const comparisonName = (kind) => COMPARISONS[kind];
 
 // Days, as texts like 2026-01-31
 
@@ -92,9 +92,10 @@ export function rangeBar(range, changed, ...more) {
     showDays();
     changed();
   };
+  const said = { locations: chosen(range) };
   showDays();
   return h("div.range", { role: "group", "aria-label": "What the numbers cover" },
-    locationsField(chosen(range), (ids) => { range.locations = ids.join(); changed(); }, { placeholder: "All locations" }),
+    locationsField(said, () => { range.locations = said.locations.join(); changed(); }, { placeholder: "All locations" }),
     select("Dates", [...Object.entries(PRESETS).map(([name, [label]]) => [name, label]), ["custom", "From … to …"]], dates, "name", choose),
     custom, select("Interval", INTERVALS, range, "interval", changed), select("Compare with", COMPARISONS, range, "compare", changed),
     zoneField(range, "zone", changed), more);
@@ -102,21 +103,21 @@ export function rangeBar(range, changed, ...more) {
 
 // Takes nothing but what is a zone, or nothing.
 export function zoneField(state, name, changed, hint) {
-  const zones = () => [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone")])].map((zone) => [zone]);
-  const box = combobox("Time zone", state[name], { placeholder: "Automatic", options: zones, hint, chosen: (zone) => {
-    const fits = !zone || isZone(zone);
+  const said = { ...state };
+  const box = combobox("Time zone", said, name, null, { placeholder: "Automatic", hint, chosen: () => {
+    const fits = !said[name] || isZone(said[name]);
     mark(box, !fits && "There is no such zone.");
     if (!fits) return;
-    state[name] = zone;
+    state[name] = said[name];
     changed?.();
-  } });
+  }, options: () => [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone")])].map((zone) => [zone]) });
   return box;
 }
 
 // Locations
 
 // Several locations; also such as are not known here.
-export const locationsField = (ids, changed, more) => several("Locations", ids, { ...more, changed, named: locationName,
+export const locationsField = (state, changed, more) => several("Locations", state, "locations", changed, { ...more, named: locationName,
   options: () => locations.map(({ location_id: id, name }) => [id, name ? id : "", name ?? id]) });
 
 // One location or all, for lists.

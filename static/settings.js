@@ -7,12 +7,12 @@ import { locationsField, zoneField } from "./range.js";
 import { cancel, confirm, confirmRemoval, dialog, empty, form, loader } from "./states.js";
 
 const INTEGRATIONS = "#/settings/integrations";
-const SCOPES = [["ingest", "Ingest: posts events and contacts"], ["sync", "Sync: that, and deletes contacts"],
-  ["read", "Read: sees everything but keys and refused events"], ["admin", "Admin: does everything"]];
-const CUSTOM_DATA = [["event_name", "Offer Made"], ["distinct_id", "Offer Made {{contact.id}}"], ["location_id", "{{location.id}}"],
-  ["properties.value", "{{opportunity.lead_value}}"]];
+const SCOPES = { ingest: "Ingest: posts events and contacts", sync: "Sync: that, and deletes contacts",
+  read: "Read: sees everything but keys and refused events", admin: "Admin: does everything" };
+const CUSTOM_DATA = { event_name: "Offer Made", distinct_id: "Offer Made {{contact.id}}", location_id: "{{location.id}}",
+  "properties.value": "{{opportunity.lead_value}}" };
 const LOCAL = /^(localhost|127\..*|\[::1\]|10\..*|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|.*\.local)$/;
-const RULES = [["refuse", "is refused (recommended)"], ["generate", "gets one: each delivery counts"]];
+const RULES = { refuse: "is refused (recommended)", generate: "gets one: each delivery counts" };
 
 function begin(view, title, buttons, lead, ...content) {
   const tab = (text, href) => h("a", { href, "aria-current": view.address.startsWith(href) ? "page" : null }, text);
@@ -59,15 +59,15 @@ export function showNewIntegration(view) {
 const leave = () => link("Cancel", INTEGRATIONS, "button");
 
 function askForKey(box) {
-  const made = { name: "", scope: "ingest", locations: null, distinct_id_rule: "refuse" };
+  const made = { name: "", scope: "ingest", locations: [], distinct_id_rule: "refuse" };
   fill(box, form([
-    entry("Name", made, "name", null, { hint: "What it is for.", pointer: "/name", placeholder: "HighLevel workflows" }),
+    entry("Name", made, "name", null, { hint: "What it is for.", placeholder: "HighLevel workflows" }),
     select("Scope", SCOPES, made, "scope"),
-    locationsField([], (ids) => { made.locations = ids.length ? ids : null; }, { placeholder: "All locations, also those to come",
-      pointer: "/locations", hint: "Choose or type; also the location_id of one that has sent nothing yet." }),
+    locationsField(made, null, { placeholder: "All locations, also those to come",
+      hint: "Choose or type; also the location_id of one that has sent nothing yet." }),
     select("An event without distinct_id", RULES, made, "distinct_id_rule", null,
       { hint: "A sender that tries again after a failure is counted twice without its own distinct_id." }),
-  ], "Create integration", async () => showToken(box, await post("/keys/v1", made)), leave()));
+  ], "Create integration", async () => showToken(box, await post("/keys/v1", { ...made, locations: made.locations.length ? made.locations : null })), leave()));
   box.querySelector("input").focus();
 }
 
@@ -94,7 +94,7 @@ export function ways(token = "YOUR_TOKEN") {
       h("li", "In the workflow, add the action ", h("strong", "Webhook"), " (not Custom Webhook), with method ", h("code", "POST"),
         " and this URL:", snippet(url, "URL")),
       h("li", "Under Headers, add ", h("code", "X-API-Key"), " with the token:", snippet(token, "Token")),
-      h("li", "Under Custom Data, add:", facts(CUSTOM_DATA.map((pair) => pair.map((text) => h("code", text))))),
+      h("li", "Under Custom Data, add:", facts(Object.entries(CUSTOM_DATA).map((pair) => pair.map((text) => h("code", text))))),
       h("li", "HighLevel warns that {{location.id}} is not a known value. That warning is safe to ignore."))),
     h("details", h("summary", "HighLevel, key in the URL"), h("p",
       "Where headers cannot be set, this URL does the same, with the same Custom Data:"),
@@ -124,7 +124,7 @@ function editLocation(id) {
   const changed = () => Object.fromEntries(Object.entries(said).filter(([name, value]) => value !== known[name])
     .map(([name, value]) => [name, value || null]));
   return dialog("Edit location", (close) => form([hint(id),
-    entry("Name", said, "name", null, { hint: "Left empty: as the CRM names it.", pointer: "/name" }),
+    entry("Name", said, "name", null, { hint: "Left empty: as the CRM names it." }),
     zoneField(said, "timezone", null, "Left empty: as the CRM says, else the server’s own.")], "Save", async () => {
     await call("PATCH", pathOf(id), { body: changed() });
     close(true);

@@ -16,14 +16,14 @@ export function loader(outer) {
   let current;
   return [box, load];
 
-  async function load(ask, draw) {
+  async function load(ask, draw, troubled = failure) {
     current?.abort();
     current = new AbortController();
-    const signal = AbortSignal.any([current.signal, ...(outer ? [outer] : [])]);
+    const signal = outer ? AbortSignal.any([outer, current.signal]) : current.signal;
     box.ariaBusy = "true";
     const timer = setTimeout(() => { if (!signal.aborted) fill(box, loading()); }, NOTICED_MS);
     const content = await Promise.resolve(signal).then(ask).then((data) => !signal.aborted && draw(data, signal))
-      .catch((error) => !signal.aborted && failure(error, () => load(ask, draw), signal));
+      .catch((error) => !signal.aborted && troubled(error, () => load(ask, draw, troubled), signal));
     clearTimeout(timer);
     if (!signal.aborted) fill(box, content).ariaBusy = null;
   }
