@@ -35,7 +35,7 @@ class Feed {
   limit = 50;
   rows = new Map();
   list = h("ol.feed");
-  older = button("Show older", () => { this.limit = Math.min(MOST, this.limit * 3); this.refresh(); });
+  older = button("Show older", () => { this.limit = MOST; this.refresh(); });
 
   constructor(state, signal, box) {
     Object.assign(this, { state, signal, box });
@@ -109,27 +109,26 @@ const ITEMS = {
     text: [data.reason] }),
 };
 
-// What a text is as JSON; or nothing.
-function parsed(text) {
+// What a body is as JSON; or nothing.
+function parsed({ body }) {
   try {
-    return JSON.parse(text);
+    return JSON.parse(body);
   } catch {
     return null;
   }
 }
 
-// The event's name in a refused body, where that is JSON.
-function nameIn({ body }) {
-  const { event_name: name, customData } = parsed(body) ?? {};
-  const found = name ?? customData?.event_name;
-  return found === undefined ? null : String(found).trim();
+function nameIn(rejection) {
+  const json = parsed(rejection);
+  const name = json?.event_name ?? json?.customData?.event_name;
+  return name && String(name).trim();
 }
 
 // One that was refused or replaced
 
 function openRejection(rejection, signal) {
   const { rejection_id: id, replayed_at: replayed, encoding, path, query, content_type: type } = rejection;
-  const json = parsed(rejection.body);
+  const json = parsed(rejection);
   const was = json ? JSON.stringify(json, null, 2) : rejection.body;
   const address = `/rejections/v1/${id}`;
   return dialog(rejection.code === "event_replaced" ? "Replaced event" : "Refused", (close) => {

@@ -98,8 +98,7 @@ async function open(address) {
   }
 }
 
-const showNothing = (opened) => opened.begin("Nothing here", link("Go to the dashboard", "#/dashboard", "button"), h("p",
-  "There is no page at this address."));
+const showNothing = (opened) => opened.begin("There is nothing at this address", link("Go to the dashboard", "#/dashboard", "button"));
 
 function decode(part) {
   try {
@@ -123,16 +122,11 @@ function takeKeyFromAddress() {
 
 async function enter(key, store) {
   fill(main, loading("Signing in …"));
-  try {
-    await signIn(key, store);
-    start();
-  } catch (error) {
-    if (error.status) leave(error);
-    else fill(main, failure(error, () => enter(key, store)));
-  }
+  await start(key, store).catch((error) => (error.status ? leave(error) : fill(main, failure(error, () => enter(key, store)))));
 }
 
-function start() {
+async function start(key, store) {
+  await signIn(key, store);
   byId("top").hidden = false;
   byId("scope").textContent = isAdmin() ? "" : "Read only";
   open(location.hash.startsWith("#/") ? location.hash : "#/dashboard");
@@ -152,10 +146,8 @@ function leave(error = null) {
   fill(main, h("div.card.stack.sign-in", h("h1", "Streamlined Lite"), error && failure(error), form([
     entry("Key", said, "key", null, { type: "password", required: true,
       hint: "The link that the server prints at its first start signs you in as well." }),
-    h("label.check", stay, "Stay signed in on this computer")], "Sign in", async () => {
-    await signIn(said.key, stay.checked ? localStorage : sessionStorage);
-    start();
-  }), h("details", { ontoggle: tellCommand }, h("summary", "Lost your key?"), lost)));
+    h("label.check", stay, "Stay signed in on this computer")], "Sign in", () => start(said.key, stay.checked ? localStorage : sessionStorage)),
+  h("details", { ontoggle: tellCommand }, h("summary", "Lost your key?"), lost)));
   main.querySelector("input").focus();
 }
 

@@ -98,7 +98,7 @@ class Builder {
   grow(index, like) {
     const { draft } = this;
     draft.terms.splice(index, 0, newTerm(draft.terms, like));
-    if (!draft.formula.trim() || draft.formula.trim() === draft.terms[0].key) draft.formula = draft.terms.map(({ key }) => key).join(" / ");
+    if (!draft.formula || draft.formula === draft.terms[0].key) draft.formula = draft.terms.map(({ key }) => key).join(" / ");
     this.draw(`/terms/${index}/event`);
   }
 

@@ -20,20 +20,19 @@ export function cut(text, length) {
 
 // One event
 
-export function openEvent(eventId, signal, ondelete) {
-  return dialog("Event", (close) => {
-    const [box, load] = loader(signal);
-    load(() => get(`/events/v1/${eventId}`, {}, signal), (event) => detail(event, () => { close(); ondelete?.(); }));
-    return box;
-  }, { signal });
-}
+// Resolves to true when it was deleted.
+export const openEvent = (eventId, signal) => dialog("Event", (close) => {
+  const [box, load] = loader(signal);
+  load(() => get(`/events/v1/${eventId}`, {}, signal), (event) => detail(event, close));
+  return box;
+}, { signal });
 
-function detail(event, ondelete) {
+function detail(event, close) {
   const zone = viewerZone();
   const properties = Object.entries(event.properties);
   const drop = async () => {
     const text = `“${cut(event.event_name, 80)}” of ${time(event.timestamp)} is gone for good, and all metrics are calculated without it.`;
-    if (await confirmRemoval("Delete this event?", text, "Delete", `/events/v1/${event.event_id}`)) ondelete();
+    if (await confirmRemoval("Delete this event?", text, "Delete", `/events/v1/${event.event_id}`)) close(true);
   };
   return [h("p.strong", event.event_name), warnings(event.warnings),
     facts([["Time", `${exactTime(event.timestamp, zone)} (${zone})`], ["Location", locationName(event.location_id)],
@@ -49,8 +48,8 @@ function detail(event, ondelete) {
 // Pages of events; `ask(cursor)` brings one. `without` is the head of a column that would say the same in all.
 export function eventList(caption, signal, ask, { zone = viewerZone(), without = "", nothing, lead = () => null }) {
   const list = loader(signal);
-  const columns = [["Time", (event) => button(time(event.timestamp, zone), () => openEvent(event.event_id, signal, show), "inline")],
-    ["Event", "event_name"], ["Contact", (event) => (event.contact_id ? link(event.contact_name ?? event.contact_id, contactAddress(event)) : "–")],
+  const open = async ({ event_id: id }) => { if (await openEvent(id, signal)) show(); };
+  const columns = [["Time", (event) => button(time(event.timestamp, zone), () => open(event), "inline")], ["Event", "event_name"], ["Contact", (event) => (event.contact_id ? link(event.contact_name ?? event.contact_id, contactAddress(event)) : "–")],
     ["Properties", (event) => propertiesText(event.properties)]].filter(([head]) => head !== without);
   const show = () => pages(list, "events", ask,
     (events, page) => (events.length ? [lead(page), table(caption, columns, events)] : nothing));

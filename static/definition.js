@@ -4,7 +4,7 @@ export const AGGREGATIONS = { count: "Number of events", unique_contacts: "Numbe
   count_distinct: "Number of different values", sum: "Sum", avg: "Average", min: "Smallest value", max: "Largest value", median: "Median",
   p90: "90th percentile", p95: "95th percentile", latest: "Latest value" };
 
-export const takesProperty = (aggregation = "count") => aggregation !== "count" && aggregation !== "unique_contacts";
+export const takesProperty = (aggregation = "count") => !["count", "unique_contacts"].includes(aggregation);
 
 // Like another one, or new; its key is the first that is free.
 export function newTerm(terms, like = { event: "", type: "account", aggregation: "count" }) {
@@ -17,10 +17,8 @@ export const editable = ({ name = "", format, terms, formula }) => structuredClo
   formula: formula ?? "" });
 
 // A definition as it is sent: without what is left empty.
-export function clean({ name, format, terms, formula }) {
-  const text = { ...(name?.trim() && { name: name.trim() }), ...cleanFormat(format ?? {}) };
-  return { ...text, terms: terms.map(cleanTerm), ...(formula?.trim() && { formula }) };
-}
+export const clean = ({ name, format, terms, formula }) => ({ ...(name && { name }), ...cleanFormat(format ?? {}), terms: terms.map(cleanTerm),
+  ...(formula && { formula }) });
 
 // Without decimals a number has as many as it needs, which is what no format says.
 function cleanFormat({ style = "number", decimals, currency }) {
@@ -83,22 +81,22 @@ export function fieldFrom(typed, offered) {
 
 // The value with which an operator begins.
 export function firstValue(op) {
-  if (op === "is_set" || op === "is_not_set") return undefined;
+  if (op in SET) return undefined;
   if (op === "between") return ["", ""];
-  return ["in", "not_in", "has_any", "has_all", "has_none"].includes(op) ? [] : op === "in_last" ? "30d" : "";
+  return /^(in|not_in|has_.*)$/.test(op) ? [] : op === "in_last" ? "30d" : "";
 }
 
 // The sentence
 
-const quoted = (text) => `“${text === 0 ? 0 : text || "…"}”`;
+const quoted = (text = "") => `“${text === "" ? "…" : text}”`;
 const joined = (list, last) => (list.length < 2 ? list.join("") : `${list.slice(0, -1).join(", ")}${last}${list.at(-1)}`);
 
 // “Close rate” is A divided by B, where A is the number of … and B is …
 export function sentence({ name, terms, formula }) {
-  const subject = name?.trim() ? quoted(name.trim()) : "This metric";
-  const words = formula?.trim() || terms[0].key;
-  if (terms.length === 1 && words === terms[0].key) return `${subject} is ${termPhrase(terms[0])}.`;
-  return `${subject} is ${formulaPhrase(words)}, where ${joined(terms.map((term) => `${term.key} is ${termPhrase(term)}`), ", and ")}.`;
+  const subject = name ? quoted(name) : "This metric";
+  const [{ key }] = terms;
+  if (terms.length === 1 && (formula || key) === key) return `${subject} is ${termPhrase(terms[0])}.`;
+  return `${subject} is ${formulaPhrase(formula || key)}, where ${joined(terms.map((term) => `${term.key} is ${termPhrase(term)}`), ", and ")}.`;
 }
 
 const WORDS = { "+": "plus", "-": "minus", "*": "times", "/": "divided by" };
@@ -118,8 +116,8 @@ function termPhrase({ event, type, aggregation = "count", property, filters }) {
 
 function groupPhrase(group) {
   const [way, list] = members(group);
-  const phrases = list.map((each) => (isGroup(each) ? `(${groupPhrase(each)})` : each.field && conditionPhrase(each)));
-  return phrases.filter((each) => each && each !== "()").join(way === "any" ? " or " : " and ");
+  return list.map((each) => (isGroup(each) ? groupPhrase(each) && `(${groupPhrase(each)})` : each.field && conditionPhrase(each)))
+    .filter(Boolean).join(way === "any" ? " or " : " and ");
 }
 
 function conditionPhrase({ field, op, value }) {
@@ -128,7 +126,7 @@ function conditionPhrase({ field, op, value }) {
 }
 
 function valuePhrase(op, value) {
-  if (op === "is_set" || op === "is_not_set") return "";
+  if (op in SET) return "";
   if (op === "in_last") return ` ${parseInt(value, 10) || "…"} ${SPANS[value.at(-1)] ?? ""}`;
   if (op === "between") return ` ${value[0] || "…"} and ${value[1] || "…"}`;
   return ` ${Array.isArray(value) ? joined(value.map(quoted), " or ") || "…" : quoted(value)}`;

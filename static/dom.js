@@ -201,7 +201,7 @@ export const facts = (pairs) => h("dl.facts", pairs.filter(Boolean).map(([name, 
 
 // An address with what of a state differs from its defaults.
 export function withState(path, state, defaults) {
-  const query = new URLSearchParams(Object.entries(state).filter(([name, value]) => name in defaults && value !== defaults[name]));
+  const query = new URLSearchParams(Object.entries(state).filter(([name, value]) => name in defaults && `${value}` !== defaults[name]));
   return query.size ? `${path}?${query}` : path;
 }
 

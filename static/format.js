@@ -20,7 +20,8 @@ function styleOf(format) {
     maximumFractionDigits: decimals };
 }
 
-export const number = (value, format = null) => (value ?? null) === null ? "–" : numbers(styleOf(format)).format(value);
+const missing = (value) => (value ?? null) === null;
+export const number = (value, format) => (missing(value) ? "–" : numbers(styleOf(format)).format(value));
 
 // Short, for an axis: 12K, 0.5 %.
 export const short = (value, format) => numbers({ ...styleOf(format), notation: "compact", maximumSignificantDigits: 3 }).format(value);
@@ -29,7 +30,7 @@ export const count = (amount, noun) => `${numbers({}).format(amount)} ${noun}${a
 
 // How a value differs from the one it is compared with: {sign, text}.
 export function change(value, other, format) {
-  if ((value ?? null) === null || (other ?? null) === null) return { sign: 0, text: "no comparison" };
+  if (missing(value) || missing(other)) return { sign: 0, text: "no comparison" };
   const sign = Math.sign(value - other);
   const signed = (amount, options) => numbers({ signDisplay: "always", ...options }).format(amount);
   if (!sign) return { sign, text: "no change" };

@@ -47,11 +47,11 @@ function days(name, today) {
 
 // As the API takes it
 
-const chosen = (range) => range.locations.split(",").filter(Boolean);
+const chosen = (range) => String(range.locations).split(",").filter(Boolean);
 
 // The chosen zone, else that of the only location, else the server's own: what the server itself would take.
 function zoneOf(range) {
-  const ids = range.locations ? chosen(range) : locations.map((each) => each.location_id);
+  const ids = chosen(range).length ? chosen(range) : locations.map((each) => each.location_id);
   return isZone(range.zone) ? range.zone : (ids.length === 1 && findLocation(ids[0])?.timezone) || session.timezone;
 }
 
@@ -59,7 +59,7 @@ function zoneOf(range) {
 export function queryOf(range) {
   const timezone = zoneOf(range);
   const [from, to] = days(range.range, dayOf(Date.now(), timezone));
-  return { locations: range.locations ? chosen(range) : "all", from, to, interval: range.interval || intervalFor(from, to), timezone,
+  return { locations: chosen(range).length ? chosen(range) : "all", from, to, interval: range.interval || intervalFor(from, to), timezone,
     ...(range.compare !== "none" && { compare: range.compare }) };
 }
 
@@ -92,23 +92,18 @@ export function rangeBar(range, changed, ...more) {
     showDays();
     changed();
   };
-  const said = { locations: chosen(range) };
+  range.locations = chosen(range);
   showDays();
   return h("div.range", { role: "group", "aria-label": "What the numbers cover" },
-    locationsField(said, () => { range.locations = said.locations.join(); changed(); }, { placeholder: "All locations" }),
+    locationsField(range, changed, { placeholder: "All locations" }),
     select("Dates", [...Object.entries(PRESETS).map(([name, [label]]) => [name, label]), ["custom", "From … to …"]], dates, "name", choose),
     custom, select("Interval", INTERVALS, range, "interval", changed), select("Compare with", COMPARISONS, range, "compare", changed),
     zoneField(range, "zone", changed), more);
 }
 
-// Takes nothing but what is a zone, or nothing.
 export function zoneField(state, name, changed, hint) {
-  const said = { ...state };
-  const box = combobox("Time zone", said, name, null, { placeholder: "Automatic", hint, chosen: () => {
-    const fits = !said[name] || isZone(said[name]);
-    mark(box, !fits && "There is no such zone.");
-    if (!fits) return;
-    state[name] = said[name];
+  const box = combobox("Time zone", state, name, null, { placeholder: "Automatic", hint, chosen: () => {
+    mark(box, state[name] && !isZone(state[name]) && "There is no such zone.");
     changed?.();
   }, options: () => [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone")])].map((zone) => [zone]) });
   return box;
@@ -122,7 +117,6 @@ export const locationsField = (state, changed, more) => several("Locations", sta
 
 // One location or all, for lists.
 export function oneLocation(state, changed) {
-  const ids = new Set([...locations.map((each) => each.location_id), state.location_id || ""]); // also one that only the address knows
-  ids.delete("");
-  return select("Location", [["", "All locations"], ...[...ids].map((id) => [id, locationName(id)])], state, "location_id", changed);
+  const ids = new Set(["", ...locations.map((each) => each.location_id), state.location_id]); // also one that only the address knows
+  return select("Location", [...ids].map((id) => [id, id ? locationName(id) : "All locations"]), state, "location_id", changed);
 }
