@@ -14,7 +14,7 @@ const ADMINS_OUTCOMES = { ...OUTCOMES, refused: "Refused", replaced: "Replaced",
 const MOST = 500; // of a list that one request brings
 
 export function showActivity(view) {
-  const [box, load] = loader(view.signal);
+  const [box, load] = loader();
   let feed;
   const show = () => load((signal) => {
     feed = new Feed(state, signal, box);
@@ -25,9 +25,11 @@ export function showActivity(view) {
     h("div.range", oneLocation(state, changed), entry("Event name", state, "name", later(300, changed), { type: "search" }),
       select("Outcome", isAdmin() ? ADMINS_OUTCOMES : OUTCOMES, state, "outcome", changed)), box);
   show();
-  loadLocations(view.signal).catch(() => {}); // new ones get their names; the feed itself says when the server is away
-  const beat = setInterval(() => { if (!document.hidden) feed.refresh(); }, EVERY_MS);
-  view.signal.addEventListener("abort", () => clearInterval(beat));
+  loadLocations().catch(() => {}); // new ones get their names; the feed itself says when the server is away
+  const beat = setInterval(() => {
+    if (!box.isConnected) clearInterval(beat);
+    else if (!document.hidden) feed.refresh();
+  }, EVERY_MS);
 }
 
 // The newest of three lists as one.
@@ -82,7 +84,7 @@ class Feed {
     const inside = [h(`span.badge.${item.outcome}`, item.label ?? item.outcome), h("span.entry", h("span.strong", cut(item.title, 120)),
       h("span.hint", [item.data.location_id && locationName(item.data.location_id), ...item.text].filter(Boolean).join(" · "))), when];
     const open = async () => {
-      await item.open(item.data, this.signal);
+      await item.open(item.data);
       if (!this.signal.aborted) this.refresh();
     };
     const made = h("li", { class: live ? "new" : null }, item.open ? button(inside, open, "row") : h("div.row", inside));
@@ -100,7 +102,7 @@ isAdmin() && h("p", "You need an integration, whose token goes with each event. 
 // The key is of one state of an entry: one that changed is drawn anew.
 const ITEMS = {
   events: (data) => ({ key: `e${data.event_id} ${data.updated_at}`, at: data.updated_at, data, name: data.event_name,
-    title: data.event_name, outcome: data.update_count ? "updated" : "accepted", open: (event, signal) => openEvent(event.event_id, signal),
+    title: data.event_name, outcome: data.update_count ? "updated" : "accepted", open: openEvent,
     text: [data.contact_id ? `contact ${cut(data.contact_id, 40)}` : "account", propertiesText(data.properties)] }),
   rejections: (data) => ({ key: `r${data.rejection_id} ${data.replayed_at}`, at: data.received_at, data, name: nameIn(data),
     title: nameIn(data) ?? data.path, outcome: data.code === "event_replaced" ? "replaced" : "refused",
@@ -126,7 +128,7 @@ function nameIn(rejection) {
 
 // One that was refused or replaced
 
-function openRejection(rejection, signal) {
+function openRejection(rejection) {
   const { rejection_id: id, replayed_at: replayed, encoding, path, query, content_type: type } = rejection;
   const json = parsed(rejection);
   const was = json ? JSON.stringify(json, null, 2) : rejection.body;
@@ -146,7 +148,7 @@ function openRejection(rejection, signal) {
     return [failure(new Problem(rejection.problem.status, rejection.problem)), facts([["Arrived", exactTime(rejection.received_at)],
       ["Path", path + (query && `?${query}`)], ["Content type", type || "none"], replayed && ["Sent again", exactTime(replayed)]]),
     replayed ? [content, actions(dismiss)] : form(content, "Send again", send, dismiss)];
-  }, { wide: true, signal });
+  }, "wide");
 }
 
 function hintOf({ truncated, encoding, replayed_at: replayed }) {

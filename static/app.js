@@ -8,7 +8,7 @@ import { showDashboard } from "./dashboard.js";
 import { actions, announce, entry, fill, h, link, snippet, withState } from "./dom.js";
 import { showMetric } from "./metric.js";
 import { showIntegrations, showLocations, showNewIntegration } from "./settings.js";
-import { confirm, failure, form, loader, loading } from "./states.js";
+import { confirm, endView, failure, form, loader, loading } from "./states.js";
 
 // Each view by its path after the #, in which * stands for any part; it gets all parts but the first.
 const VIEWS = {
@@ -32,11 +32,9 @@ let first = true;  // the page has just been opened, and nothing in it needs to 
 
 // Views
 
-// What a view gets: its place, its address, and a signal that ends with it.
+// What a view gets: its place, its address, and the parts of it.
 class View {
   main = main;
-  ended = new AbortController();
-  signal = this.ended.signal;
   unsaved = () => false;
 
   constructor(address, parts) {
@@ -81,7 +79,7 @@ async function navigate() {
 }
 
 async function open(address) {
-  view?.ended.abort();
+  endView();
   const path = address.slice(2).split("?")[0];
   const [section, ...parts] = path.split("/");
   const [, show] = Object.entries(VIEWS).find(([each]) => new RegExp(`^${each.replaceAll("*", "[^/]+")}$`).test(path)) ?? [null, showNothing];
@@ -94,7 +92,7 @@ async function open(address) {
   try {
     await show(opened);
   } catch (error) {
-    if (!opened.signal.aborted) fill(main, failure(error, () => open(address), opened.signal));
+    if (opened === view) fill(main, failure(error, () => open(address)));
   }
 }
 
@@ -134,7 +132,7 @@ async function start(key, store) {
 
 function leave(error = null) {
   signOut();
-  view?.ended.abort();
+  endView();
   view = null;
   byId("top").hidden = true;
   document.title = "Sign in – Streamlined Lite";

@@ -115,7 +115,7 @@ class Builder {
     const seen = () => known.events.get(term.event);
     const properties = () => Object.entries(seen()?.properties ?? {});
     const said = () => (seen() ? seenText(seen()) : term.event ? "Not seen yet. It counts as soon as it comes." : " ");
-    const act = (label, does) => button(label, does, "small", { "aria-label": `${label} term ${key}` });
+    const act = (label, does) => button(label, does, "small", `${label} term ${key}`);
     const typed = () => { fill(event.querySelector(".hint"), said()); changed(); };
     const event = combobox("Event", term, "event", typed, { at, placeholder: "Offer Made", hint: said(),
       options: () => [...known.events].map(([name, each]) => [name, seenText(each)]) });
@@ -146,7 +146,7 @@ class Builder {
       input.setRangeText(text, input.selectionStart, input.selectionEnd, "end");
       input.focus();
       input.dispatchEvent(new Event("input"));
-    }, "chip", { "aria-label": label });
+    }, "chip", label);
     return h("div.card.stack", { hidden: draft.terms.length < 2 && !draft.formula }, box,
       h("code.formula-error"), h("div.actions", { role: "group", "aria-label": "Insert into the formula" },
         draft.terms.map(({ key }) => chip(key, `Insert term ${key}`)), chip(" + ", "plus", "+"), chip(" - ", "minus", "−"),

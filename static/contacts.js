@@ -21,11 +21,11 @@ export function cut(text, length) {
 // One event
 
 // Resolves to true when it was deleted.
-export const openEvent = (eventId, signal) => dialog("Event", (close) => {
-  const [box, load] = loader(signal);
-  load(() => get(`/events/v1/${eventId}`, {}, signal), (event) => detail(event, close));
+export const openEvent = ({ event_id: id }) => dialog("Event", (close) => {
+  const [box, load] = loader();
+  load(() => get(`/events/v1/${id}`), (event) => detail(event, close));
   return box;
-}, { signal });
+});
 
 function detail(event, close) {
   const zone = viewerZone();
@@ -46,9 +46,9 @@ function detail(event, close) {
 // Lists
 
 // Pages of events; `ask(cursor)` brings one. `without` is the head of a column that would say the same in all.
-export function eventList(caption, signal, ask, { zone = viewerZone(), without = "", nothing, lead = () => null }) {
-  const list = loader(signal);
-  const open = async ({ event_id: id }) => { if (await openEvent(id, signal)) show(); };
+export function eventList(caption, ask, { zone = viewerZone(), without = "", nothing, lead = () => null }) {
+  const list = loader();
+  const open = async (event) => { if (await openEvent(event)) show(); };
   const columns = [["Time", (event) => button(time(event.timestamp, zone), () => open(event), "inline")], ["Event", "event_name"], ["Contact", (event) => (event.contact_id ? link(event.contact_name ?? event.contact_id, contactAddress(event)) : "–")],
     ["Properties", (event) => propertiesText(event.properties)]].filter(([head]) => head !== without);
   const show = () => pages(list, "events", ask,
@@ -60,24 +60,24 @@ export function eventList(caption, signal, ask, { zone = viewerZone(), without =
 // The evidence: which events a number counts
 
 // `place`: {term, bucket, compared, group}, as the API takes them; what is left out does not narrow.
-export function openEvidence({ definition, query, view: { signal } }, title, place) {
+export function openEvidence({ definition, query }, title, place) {
   const { terms } = definition;
   return dialog(title, () => {
     const box = h("div");
     const asked = { ...query, metric: definition, term: terms[0].key, ...place };
-    const show = () => fill(box, eventList("Events behind this number", signal,
-      (cursor) => post("/metrics/v1/events", { ...asked, ...(cursor && { cursor }) }, signal), {
+    const show = () => fill(box, eventList("Events behind this number",
+      (cursor, signal) => post("/metrics/v1/events", { ...asked, ...(cursor && { cursor }) }, signal), {
         zone: query.timezone, without: "Event", nothing: empty("No events", "No event of this term lies in this time."),
         lead: (page) => hint(`${count(page.count, "event")}, the newest first. Times in ${query.timezone}.`) }));
     show();
     return [terms.length > 1 && choices("Term", terms.map(({ key, event }) => [key, `${key}: ${cut(event, 40)}`]), asked, "term", show), box];
-  }, { wide: true, signal });
+  }, "wide");
 }
 
 // Contacts: search, and one with its events
 
 export function showContacts(view) {
-  const list = loader(view.signal);
+  const list = loader();
   const show = () => pages(list, "contacts", (cursor, signal) => get("/contacts/v1", { ...state, cursor }, signal),
     (contacts) => (contacts.length ? table("Contacts", COLUMNS, contacts) : nothing(state)));
   const [state, changed] = view.state({ q: "", tag: "", location_id: "" }, show);
@@ -111,7 +111,7 @@ export async function showContact(view) {
       ["Type", contact.type], ["Tags", tags(contact.tags)], ["Date created", time(contact.date_created)],
       ["Location", locationName(location_id)], ["contact_id", contact_id], ["Changed", time(contact.updated_at)]]),
     custom.length > 0 && [h("h2", "Custom fields"), facts(custom)]),
-    h("section.card.stack", h("h2", count(events, "event")), eventList("Events of this contact", view.signal,
+    h("section.card.stack", h("h2", count(events, "event")), eventList("Events of this contact",
       (cursor) => get("/events/v1", { location_id, contact_id, cursor }),
       { without: "Contact", nothing: hint("No event names this contact.") }))));
 }

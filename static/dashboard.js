@@ -14,7 +14,7 @@ const TOGETHER = 12; // metrics calculated in one request: the first cards show 
 export async function showDashboard(view) {
   const { metrics } = await get("/metrics/v1");
   const cards = metrics.map(({ name, metric_id: id }) => {
-    const [box, load] = loader(view.signal);
+    const [box, load] = loader();
     const title = link(name, "");
     return { id, title, load, element: h("section.card.metric", h("h2", title), box) };
   });
@@ -75,15 +75,16 @@ async function arrange(metrics, view) {
     const save = () => put(`/metrics/v1/${metric.metric_id}`, { ...clean(metric), position: to + 1 });
     saved = saved.then(save).catch((error) => { fill(outcome, failure(error)); });
   };
-  const step = (from, to, sign, way) => button(sign, () => {
-    move(from, to);
-    list.children[to].querySelector(`[data-way=${way}]:enabled, :enabled`).focus();
-  }, "small", { "data-way": way, "aria-label": `Move ${metrics[from].name} ${way}`, disabled: !metrics[to] });
+  const step = (from, to, sign, way) => h(`button.small.${way}`, { disabled: !metrics[to], "aria-label": `Move ${metrics[from].name} ${way}`,
+    onclick: () => {
+      move(from, to);
+      list.children[to].querySelector(`.${way}:enabled, :enabled`).focus();
+    } }, sign);
   const draw = () => fill(list, metrics.map(({ name }, index) => h("li", { draggable: "true", ondragstart: () => { dragged = index; },
     ondragover: (event) => event.preventDefault(), ondrop: () => move(dragged, index) },
   h("span.strong", name), step(index, index - 1, "↑", "up"), step(index, index + 1, "↓", "down"))));
   draw();
-  await dialog("Arrange the metrics", () => [hint("Drag them, or use the arrows."), list, outcome], { signal: view.signal });
+  await dialog("Arrange the metrics", () => [hint("Drag them, or use the arrows."), list, outcome]);
   await saved;
   view.reload();
 }
@@ -100,7 +101,7 @@ function importButton(view) {
       toast(`Imported: ${created} new, ${updated} replaced, ${unchanged} unchanged`);
       view.reload();
     } catch (error) {
-      dialog("This file was not imported", () => failure(error), { signal: view.signal });
+      dialog("This file was not imported", () => failure(error));
     }
     file.value = "";
   };

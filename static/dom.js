@@ -30,8 +30,9 @@ function put(element, name, value) {
   else if (value !== null && value !== undefined) element.setAttribute(name, value);
 }
 
-export const button = (label, onclick, kind = null, more = {}) => h("button", { type: "button", class: kind, onclick, ...more }, label);
-export const link = (label, href, kind = null) => h("a", { href, class: kind }, label);
+// `name` is what is read out where the label alone says too little.
+export const button = (label, onclick, kind, name) => h("button", { type: "button", class: kind, onclick, "aria-label": name }, label);
+export const link = (label, href, kind) => h("a", { href, class: kind }, label);
 export const actions = (...children) => h("div.actions", children);
 export const hint = (...children) => h("p.hint", children);
 
@@ -151,7 +152,7 @@ export function several(label, state, name, changed, { options, placeholder, nam
     fill(chips, state[name].map((value) => h("li.badge", named(value), button("×", () => {
       put(state[name].filter((each) => each !== value));
       input.focus();
-    }, "plain", { "aria-label": `Remove ${named(value)}` }))));
+    }, "plain", `Remove ${named(value)}`))));
   };
   const put = (values) => {
     state[name] = values;

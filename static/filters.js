@@ -13,7 +13,7 @@ const isSent = (each) => isGroup(each) || each.field; // a condition without a f
 export function filterBox(term, at, context) {
   const begin = () => { term.filters = { all: [fresh()] }; context.draw(`${at}/all/0/field`); };
   const end = () => { delete term.filters; context.draw(at); };
-  return term.filters ? groupBox(term, term.filters, at, context, end) : button("Add a filter", begin, "small add", { "data-pointer": at });
+  return term.filters ? groupBox(term, term.filters, at, context, end) : h("button.small.add", { type: "button", onclick: begin, "data-pointer": at }, "Add a filter");
 }
 
 function groupBox(term, group, at, context, ongone) {
@@ -64,7 +64,7 @@ function conditionBox(term, condition, at, context, ondrop) {
   draw();
   return h("div.condition", combobox("Field", said, "field", choose, { hidden: true, at, placeholder: "contact’s tags, value …",
     options: () => offered.map(([each, kinds]) => [fieldName(each), kinds]) }), rest,
-  button("×", ondrop, "plain close", { "aria-label": `Remove the filter ${said.field}`.trim() }));
+  button("×", ondrop, "plain close", `Remove the filter ${said.field}`.trim()));
 }
 
 // The value, as its operator takes it.

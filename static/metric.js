@@ -30,7 +30,7 @@ export async function showMetric(view) {
 
 // The controls and a box for the numbers, which calculate() fills; `changed()` follows a control, `troubled(error, …)` is as of load().
 export function metricPane(view, definition, { changed, troubled } = {}) {
-  const [box, load] = loader(view.signal);
+  const [box, load] = loader();
   const [state, follow] = view.state({ ...RANGE, by: "", chart: "line", table: "time" }, changed ?? calculate);
   const controls = rangeBar(state, follow, breakdownField(definition, state, follow),
     select("Chart", { line: "Lines", bar: "Bars" }, state, "chart", follow));
@@ -40,7 +40,7 @@ export function metricPane(view, definition, { changed, troubled } = {}) {
     const metric = definition();
     const query = { ...queryOf(state), ...(state.by && { breakdown: state.by }) };
     load((signal) => metric.terms.every((term) => term.event) && post("/metrics/v1/query", { ...query, metric }, signal),
-      (answer) => (answer ? result({ definition: metric, query, view, answer, state, follow })
+      (answer) => (answer ? result({ definition: metric, query, answer, state, follow })
         : hint("Choose an event, and its numbers appear here.")), troubled);
   }
 }
@@ -58,7 +58,7 @@ function breakdownField(definition, state, changed) {
   return combobox("Break down by", state, "by", null, { placeholder: "Nothing", options, chosen: changed });
 }
 
-// `shown`: {definition, query, view, answer, state, follow}.
+// `shown`: {definition, query, answer, state, follow}.
 
 function result(shown) {
   const { answer, definition: { name = "metric" } } = shown;
@@ -91,7 +91,7 @@ export function changeMark(value, other, format) {
 function evidenceButton(shown, value, format, title, place, kind = "inline") {
   const text = number(value, format);
   return value === null ? h("span.value", text)
-    : button(text, () => openEvidence(shown, `Events behind ${title}`, place), kind, { "aria-label": `${text}: show its events` });
+    : button(text, () => openEvidence(shown, `Events behind ${title}`, place), kind, `${text}: show its events`);
 }
 
 // The chart

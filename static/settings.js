@@ -25,7 +25,7 @@ const onlyAdmins = () => empty("Only for admins", "Your key reads. To see and ch
 // Integrations
 
 export function showIntegrations(view) {
-  const [box, load] = loader(view.signal);
+  const [box, load] = loader();
   const make = () => link("New integration", `${INTEGRATIONS}/new`, "button primary");
   begin(view, "Integrations", isAdmin() && make(), "An integration is a key with which another program sends events here, or reads them.", box);
   if (!isAdmin()) return fill(box, onlyAdmins());
@@ -41,7 +41,7 @@ export function showIntegrations(view) {
 
 // A button of a row, which asks first.
 const act = (label, name, ask, again, kind) => button(`${label} …`, async () => { if (await ask()) again(); }, `small ${kind}`,
-  { "aria-label": `${label} ${name}` });
+  `${label} ${name}`);
 
 const revoke = (key) => confirm("Revoke this integration?",
   `Whatever sends with the token of “${key.name}” (${key.token_prefix}…) is refused from now on. This cannot be taken back.`, "Revoke", {
@@ -106,7 +106,7 @@ export function ways(token = "YOUR_TOKEN") {
 // Locations
 
 export function showLocations(view) {
-  const [box, load] = loader(view.signal);
+  const [box, load] = loader();
   begin(view, "Locations", [], "Locations come with their first event or contact. Their time zone says where a day begins.", box);
   const columns = [["Name", "name"], ["location_id", (each) => h("code", each.location_id)], ["Time zone", "timezone"],
     ["First seen", (each) => date(each.first_seen_at)], isAdmin() && ["Actions", ({ location_id: id }) =>

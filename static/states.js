@@ -7,11 +7,20 @@ import { count } from "./format.js";
 const RETRY_MS = 3000;
 const NOTICED_MS = 200;
 
+let ended = new AbortController();
+
+// What a view has asked for is given up when it ends, and its dialogs close.
+export function endView() {
+  ended.abort();
+  ended = new AbortController();
+  for (const each of document.querySelectorAll("dialog")) each.close();
+}
+
 /**
- * A box, and load(ask, draw), which fills it with what `ask(signal)` brings, by `draw(data, signal)`. What stands there is dimmed
+ * A box, and load(ask, draw), which fills it with what `ask(signal)` brings, by `draw(data)`. What stands there is dimmed
  * at once and goes soon, so that it is never taken for the new; what was asked before is given up.
  */
-export function loader(outer) {
+export function loader() {
   const box = h("div.stack");
   let current;
   return [box, load];
@@ -19,11 +28,11 @@ export function loader(outer) {
   async function load(ask, draw, troubled = failure) {
     current?.abort();
     current = new AbortController();
-    const signal = outer ? AbortSignal.any([outer, current.signal]) : current.signal;
+    const signal = AbortSignal.any([ended.signal, current.signal]);
     box.ariaBusy = "true";
     const timer = setTimeout(() => { if (!signal.aborted) fill(box, loading()); }, NOTICED_MS);
-    const content = await Promise.resolve(signal).then(ask).then((data) => !signal.aborted && draw(data, signal))
-      .catch((error) => !signal.aborted && troubled(error, () => load(ask, draw, troubled), signal));
+    const content = await Promise.resolve(signal).then(ask).then((data) => !signal.aborted && draw(data))
+      .catch((error) => !signal.aborted && troubled(error, () => load(ask, draw, troubled)));
     clearTimeout(timer);
     if (!signal.aborted) fill(box, content).ariaBusy = null;
   }
@@ -31,10 +40,12 @@ export function loader(outer) {
 
 // A list whose pages come under each other; `ask(cursor, signal)` brings one, `draw(items, page)` shows all that have come.
 export function pages([box, load], noun, ask, draw) {
-  const show = (before) => (page, signal) => {
+  const show = (before) => (page) => {
     const items = [...before, ...page[noun]];
-    const [rest, next] = loader(signal);
-    const more = () => next(() => ask(page.next, signal), (answer) => { fill(box, show(items)({ ...page, ...answer }, signal)); });
+    const [rest, next] = loader();
+    const more = () => next((signal) => ask(page.next, signal), (answer) => {
+      if (rest.isConnected) fill(box, show(items)({ ...page, ...answer }));
+    });
     return [draw(items, page), page.next && fill(rest, button("Show more", more))];
   };
   load((signal) => ask(null, signal), show([]));
@@ -45,15 +56,13 @@ export const loading = (text = "Loading …") => h("p.loading", text);
 export const empty = (title, text, ...rest) => h("div.empty", h("h2", title), h("p", text), actions(rest));
 
 // An error with a way on. When the server could not be reached, it is tried again by itself.
-export function failure(error, again, signal) {
+export function failure(error, again) {
   const known = "status" in error;
   if (!known) console.error(error); // a defect of ours
-  if (error.status === OFFLINE && again) {
-    const timer = setTimeout(again, RETRY_MS);
-    signal?.addEventListener("abort", () => clearTimeout(timer));
-  }
-  return h("div.failure", { role: "alert" }, h("p", known ? error.message : "Something in this page went wrong."),
+  const box = h("div.failure", { role: "alert" }, h("p", known ? error.message : "Something in this page went wrong."),
     again && button("Try again", again, "small"));
+  if (error.status === OFFLINE) setTimeout(() => { if (box.isConnected) again?.(); }, RETRY_MS);
+  return box;
 }
 
 export const warnings = (list) => list.length > 0 && h("ul.warnings", { "aria-label": "Warnings" },
@@ -75,21 +84,20 @@ export function form(content, label, act, other, kind = "primary") {
 // Dialogs
 
 // Opens a modal dialog; `build(close)` makes its content. Resolves to what close() was given.
-export function dialog(title, build, { wide, signal } = {}) {
+export function dialog(title, build, wide = "") {
   return new Promise((resolve) => {
     const before = document.activeElement;
     const heading = h("h2", { id: newId(), tabindex: "-1" }, title);
-    const box = h("dialog", { "aria-labelledby": heading.id, class: wide ? "wide" : null });
+    const box = h("dialog", { "aria-labelledby": heading.id, class: wide });
     let result;
     const close = (value) => { result = value; box.close(); };
-    fill(box, h("div.page-head", heading, button("×", () => close(), "plain close", { "aria-label": "Close" })), build(close));
+    fill(box, h("div.page-head", heading, button("×", () => close(), "plain close", "Close")), build(close));
     box.addEventListener("close", () => {
       box.remove();
       if (before?.isConnected) before.focus();
       resolve(result);
     });
     box.addEventListener("click", (event) => { if (event.target === box) close(); }); // beside it
-    signal?.addEventListener("abort", () => close());
     document.body.append(box);
     box.showModal();
     heading.focus();
