@@ -136,7 +136,7 @@ function openRejection(rejection) {
   return dialog(rejection.code === "event_replaced" ? "Replaced event" : "Refused", (close) => {
     const body = h("textarea.code", { rows: 14, readonly: encoding !== "utf-8" || Boolean(replayed), value: was });
     const dismiss = button("Dismiss …", async () => {
-      if (await confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss", { act: () => remove(address) })) close();
+      if (await confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss", () => remove(address))) close();
     }, "danger-plain");
     const sent = h("div.stack");
     const content = [field("Body", body, "body", { hint: hintOf(rejection) }), sent];

@@ -37,6 +37,8 @@ export function signOut() {
 
 // Requests
 
+export const told = {}; // refused(problem) when the key no longer is valid, and reachable(yes) after each request
+
 // The answer's JSON. Throws Problem, or AbortError when `signal` ended it.
 export async function call(method, path, { query = {}, body, signal, key = session.key, type = "application/json" } = {}) {
   const headers = { ...(key && { "X-API-Key": key }), ...(body !== undefined && { "Content-Type": type }) };
@@ -45,19 +47,17 @@ export async function call(method, path, { query = {}, body, signal, key = sessi
   const sent = { method, headers, signal, body: typeof body === "object" ? JSON.stringify(body) : body };
   const answer = await fetch(address, sent).catch(() => {
     signal?.throwIfAborted();
-    tell("reachable", false);
+    told.reachable(false);
     throw new Problem(OFFLINE, { detail: "The server cannot be reached. Trying again …" });
   });
-  tell("reachable", true);
+  told.reachable(true);
   const content = await answer.json().catch(() => ({})); // a proxy's error page
   signal?.throwIfAborted();
   if (answer.ok) return content;
   const problem = new Problem(answer.status, content);
-  if (answer.status === 401 && key === session.key) tell("refused", problem); // an answer to another key ends no session
+  if (answer.status === 401 && key === session.key) told.refused(problem); // an answer to another key ends no session
   throw problem;
 }
-
-const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 
 export const get = (path, query, signal) => call("GET", path, { query, signal });
 export const post = (path, body, signal) => call("POST", path, { body, signal });

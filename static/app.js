@@ -1,6 +1,6 @@
 // The shell: signing in and out, and which view the address names.
 
-import { get, isAdmin, keptKey, session, signIn, signOut } from "./api.js";
+import { get, isAdmin, keptKey, session, signIn, signOut, told } from "./api.js";
 import { showActivity } from "./activity.js";
 import { showBuilder } from "./builder.js";
 import { showContact, showContacts } from "./contacts.js";
@@ -27,8 +27,7 @@ const UNSAVED = "Your changes to this metric are not saved.";
 
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
-let view = null;   // what is shown
-let first = true;  // the page has just been opened, and nothing in it needs to be announced
+let view = null; // what is shown
 
 // Views
 
@@ -57,8 +56,7 @@ class View {
     const heading = h("h1", { tabindex: "-1" }, title);
     fill(main, h("div.page-head", heading, actions(buttons)), rest);
     document.title = `${title} – Streamlined Lite`;
-    if (!first) heading.focus();
-    first = false;
+    heading.focus();
   }
 
   reload() {
@@ -157,8 +155,8 @@ byId("sign-out").addEventListener("click", async () => {
   leave();
   announce("Signed out");
 });
-document.addEventListener("refused", ({ detail }) => { if (session.key !== null) leave(detail); });
-document.addEventListener("reachable", ({ detail }) => { byId("offline").hidden = detail; });
+told.refused = (problem) => { if (session.key !== null) leave(problem); };
+told.reachable = (yes) => { byId("offline").hidden = yes; };
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address names the view
   main.focus();

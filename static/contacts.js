@@ -47,14 +47,12 @@ function detail(event, close) {
 
 // Pages of events; `ask(cursor)` brings one. `without` is the head of a column that would say the same in all.
 export function eventList(caption, ask, { zone = viewerZone(), without = "", nothing, lead = () => null }) {
-  const list = loader();
   const open = async (event) => { if (await openEvent(event)) show(); };
   const columns = [["Time", (event) => button(time(event.timestamp, zone), () => open(event), "inline")], ["Event", "event_name"], ["Contact", (event) => (event.contact_id ? link(event.contact_name ?? event.contact_id, contactAddress(event)) : "–")],
     ["Properties", (event) => propertiesText(event.properties)]].filter(([head]) => head !== without);
-  const show = () => pages(list, "events", ask,
-    (events, page) => (events.length ? [lead(page), table(caption, columns, events)] : nothing));
+  const [box, show] = pages("events", ask, (events, page) => (events.length ? [lead(page), table(caption, columns, events)] : nothing));
   show();
-  return list[0];
+  return box;
 }
 
 // The evidence: which events a number counts
@@ -66,7 +64,7 @@ export function openEvidence({ definition, query }, title, place) {
     const box = h("div");
     const asked = { ...query, metric: definition, term: terms[0].key, ...place };
     const show = () => fill(box, eventList("Events behind this number",
-      (cursor, signal) => post("/metrics/v1/events", { ...asked, ...(cursor && { cursor }) }, signal), {
+      (cursor, signal) => post("/metrics/v1/events", { ...asked, cursor }, signal), {
         zone: query.timezone, without: "Event", nothing: empty("No events", "No event of this term lies in this time."),
         lead: (page) => hint(`${count(page.count, "event")}, the newest first. Times in ${query.timezone}.`) }));
     show();
@@ -77,13 +75,12 @@ export function openEvidence({ definition, query }, title, place) {
 // Contacts: search, and one with its events
 
 export function showContacts(view) {
-  const list = loader();
-  const show = () => pages(list, "contacts", (cursor, signal) => get("/contacts/v1", { ...state, cursor }, signal),
+  const [box, show] = pages("contacts", (cursor, signal) => get("/contacts/v1", { ...state, cursor }, signal),
     (contacts) => (contacts.length ? table("Contacts", COLUMNS, contacts) : nothing(state)));
   const [state, changed] = view.state({ q: "", tag: "", location_id: "" }, show);
   const search = (label, name) => entry(label, state, name, later(250, changed), { type: "search" });
   view.begin("Contacts", [], h("div.range", { role: "search" }, search("Name, e-mail or phone", "q"), search("Tag", "tag"),
-    oneLocation(state, changed)), list[0]);
+    oneLocation(state, changed)), box);
   show();
 }
 

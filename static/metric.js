@@ -17,9 +17,8 @@ export async function showMetric(view) {
   const pane = metricPane(view, () => clean(metric));
   const to = (address) => withRange(address, pane.state);
   const drop = async () => {
-    const done = await confirm("Delete this metric?", `“${metric.name}” leaves the dashboard. No event is deleted.`, "Delete metric",
-      { act: () => remove(path), done: "Metric deleted" });
-    if (done) location.hash = to("#/dashboard");
+    const text = `“${metric.name}” leaves the dashboard. No event is deleted.`;
+    if (await confirm("Delete this metric?", text, "Delete metric", () => remove(path))) location.hash = to("#/dashboard");
   };
   const edit = to(`#/metrics/${metric.metric_id}/edit`);
   view.begin(metric.name, isAdmin() ? [link("Edit", edit, "button primary"),

@@ -44,9 +44,8 @@ const act = (label, name, ask, again, kind) => button(`${label} …`, async () =
   `${label} ${name}`);
 
 const revoke = (key) => confirm("Revoke this integration?",
-  `Whatever sends with the token of “${key.name}” (${key.token_prefix}…) is refused from now on. This cannot be taken back.`, "Revoke", {
-    preview: () => (key.last_used_at ? `It was last used ${time(key.last_used_at)}.` : "It was never used."),
-    act: () => remove(`/keys/v1/${key.key_id}`), done: "Integration revoked" });
+  `Whatever sends with the token of “${key.name}” (${key.token_prefix}…) is refused from now on. This cannot be taken back.`, "Revoke",
+  () => remove(`/keys/v1/${key.key_id}`), () => (key.last_used_at ? `It was last used ${time(key.last_used_at)}.` : "It was never used."));
 
 export function showNewIntegration(view) {
   const box = h("div.card.stack");

@@ -38,8 +38,9 @@ export function loader() {
   }
 }
 
-// A list whose pages come under each other; `ask(cursor, signal)` brings one, `draw(items, page)` shows all that have come.
-export function pages([box, load], noun, ask, draw) {
+// A box with a list whose pages come under each other, and what lists anew; `ask(cursor, signal)` brings a page, `draw(items, page)` shows all.
+export function pages(noun, ask, draw) {
+  const [box, load] = loader();
   const show = (before) => (page) => {
     const items = [...before, ...page[noun]];
     const [rest, next] = loader();
@@ -48,7 +49,7 @@ export function pages([box, load], noun, ask, draw) {
     });
     return [draw(items, page), page.next && fill(rest, button("Show more", more))];
   };
-  load((signal) => ask(null, signal), show([]));
+  return [box, () => load((signal) => ask(undefined, signal), show([]))];
 }
 
 export const loading = (text = "Loading …") => h("p.loading", text);
@@ -104,15 +105,15 @@ export function dialog(title, build, wide = "") {
   });
 }
 
-// Asks before something is lost: `preview()` says what goes, `act(tell)` does it and may tell how far it is. Resolves to true once `done`.
-export function confirm(title, text, label, { act = async () => {}, preview = () => null, done } = {}) {
+// Asks before something is lost: `preview()` says what goes, `act(tell)` does it and may tell how far it is. Resolves to true once done.
+export function confirm(title, text, label, act, preview = () => null) {
   return dialog(title, (close) => {
     const [box, load] = loader();
     const progress = h("div", { role: "status" });
-    load(preview, (said) => form([said && h("p.strong", said), progress], label, async () => {
-      await act((text) => fill(progress, text));
+    load(preview, (gone) => form([gone && h("p.strong", gone), progress], label, async () => {
+      await act?.((said) => fill(progress, said));
+      if (act) toast("Done");
       close(true);
-      if (done) toast(done);
     }, cancel(close), "danger"));
     return [h("p", text), box];
   });
@@ -121,16 +122,12 @@ export function confirm(title, text, label, { act = async () => {}, preview = ()
 export const cancel = (close) => button("Cancel", () => close());
 
 // Asks before a DELETE, with the counts of its dry run, and repeats it until nothing remains.
-export const confirmRemoval = (title, text, label, path, query = {}) => confirm(title, text, label, {
-  done: "Deleted",
-  preview: async () => {
-    const gone = await remove(path, { ...query, dry_run: true });
-    return ["event", "contact", "tag"].filter((noun) => `${noun}s` in gone).map((noun) => count(gone[`${noun}s`], noun)).join(", ");
-  },
-  act: async (tell) => {
-    for (let left = true; left;) {
-      ({ remaining: left } = await remove(path, query));
-      if (left) tell(`${count(left, "row")} left …`);
-    }
-  },
+export const confirmRemoval = (title, text, label, path, query = {}) => confirm(title, text, label, async (tell) => {
+  for (let left = true; left;) {
+    ({ remaining: left } = await remove(path, query));
+    if (left) tell(`${count(left, "row")} left …`);
+  }
+}, async () => {
+  const gone = await remove(path, { ...query, dry_run: true });
+  return ["event", "contact", "tag"].filter((noun) => `${noun}s` in gone).map((noun) => count(gone[`${noun}s`], noun)).join(", ");
 });
