@@ -22,7 +22,7 @@ export const keptKey = () => sessionStorage.getItem(STORE) ?? localStorage.getIt
 export async function signIn(key, store) {
   const { key: { scope }, timezone, public_url: address } = await call("GET", "/session/v1", { key });
   if (scope !== "read" && scope !== "admin") {
-    throw new Problem(403, { detail: "This key may post events, but not read them. Sign in with a key of scope read or admin." });
+    throw new Problem(403, { detail: "This key may post events, but not read them. Sign in with a read or admin key." });
   }
   Object.assign(session, { key, scope, timezone, address: address || location.origin });
   await loadLocations();

@@ -139,9 +139,9 @@ function leave(error = null) {
   const [lost, load] = loader();
   const tellCommand = () => load(() => get("/session/v1"), ({ lost_key_command: command }) =>
     [h("p", "Whoever can read the database file makes a new one. On the server, run"), snippet(command, "Command")]);
-  fill(main, h("div.card.stack.sign-in", h("h1", "Streamlined Lite"), error && failure(error), form([
+  fill(main, h("div.card.sign-in", h("h1", "Streamlined Lite"), error && failure(error), form([
     entry("Key", said, "key", null, { type: "password", required: true,
-      hint: "The link that the server prints at its first start signs you in as well." }),
+      hint: "The link that the server prints at its first start signs you in, too." }),
     h("label.check", stay, "Stay signed in on this computer")], "Sign in", () => start(said.key, stay.checked ? localStorage : sessionStorage)),
   h("details", { ontoggle: tellCommand }, h("summary", "Lost your key?"), lost)));
   main.querySelector("input").focus();

@@ -60,16 +60,14 @@ class Builder {
   }
 
   // After a change of what the parts are. The focus stays with what has the same pointer, or goes to the one named.
-  draw(focus = document.activeElement.closest("[data-pointer]")?.dataset.pointer) {
+  draw = (focus = document.activeElement.closest("[data-pointer]")?.dataset.pointer) => {
     const { terms } = this.draft;
     fill(this.editor, this.head(), terms.map((term, index) => this.termCard(term, index)),
       terms.length < TERMS && button("Add a term", () => this.grow(terms.length), "add"), this.formula());
     const place = [...this.editor.querySelectorAll("[data-pointer]")].findLast((each) => each.dataset.pointer === focus);
     if (place) (place.querySelector("input:checked") ?? inputOf(place)).focus();
     this.changed();
-  }
-
-  redraw = (focus) => this.draw(focus);
+  };
 
   // After every change: what was calculated is old, until the answer to this state is here.
   changed = () => {
@@ -82,11 +80,10 @@ class Builder {
   // Name and format
 
   head() {
-    const { draft, changed, redraw } = this;
-    const { format } = draft;
+    const { draft, changed, draft: { format } } = this;
     const decimals = [...(format.style === "number" ? [["", "As needed"]] : []), ...[..."01234"].map((each) => [each, each])];
-    const turn = () => { Object.assign(format, FORMATS[format.style]); redraw(); };
-    return h("div.card.stack", entry("Name", draft, "name", changed), h("div.pair",
+    const turn = () => { Object.assign(format, FORMATS[format.style]); this.draw(); };
+    return h("div.card", entry("Name", draft, "name", changed), h("div.pair",
       select("Format", { number: "Number", percent: "Percent", currency: "Currency" }, format, "style", turn, { at: "/format" }),
       select("Decimals", decimals, format, "decimals", changed, { at: "/format" }),
       format.style === "currency" && entry("Currency", format, "currency", changed, { at: "/format", placeholder: "USD" })));
@@ -109,7 +106,7 @@ class Builder {
   }
 
   termCard(term, index) {
-    const { draft: { terms }, known, changed, redraw } = this;
+    const { draft: { terms }, known, changed, draw } = this;
     const { key } = term;
     const at = `/terms/${index}`;
     const seen = () => known.events.get(term.event);
@@ -119,12 +116,12 @@ class Builder {
     const typed = () => { fill(event.querySelector(".hint"), said()); changed(); };
     const event = combobox("Event", term, "event", typed, { at, placeholder: "Offer Made", hint: said(),
       options: () => [...known.events].map(([name, each]) => [name, seenText(each)]) });
-    return h("section.card.stack", { "aria-label": `Term ${key}` }, h("div.page-head", h("h2", "Term ", h("span.chip", key)),
+    return h("section.card", { "aria-label": `Term ${key}` }, h("div.page-head", h("h2", "Term ", h("span.chip", key)),
       actions(terms.length < TERMS && act("Duplicate", () => this.grow(index + 1, term)), terms.length > 1 && act("Remove", () => this.drop(index)))),
-    event, choices("Which events", { account: "All events", contact: "Only events with a contact" }, term, "type", redraw, { at }),
-    h("div.pair", select("Calculate", AGGREGATIONS, term, "aggregation", redraw, { at }), takesProperty(term.aggregation)
+    event, choices("Which events", { account: "All events", contact: "Only events with a contact" }, term, "type", draw, { at }),
+    h("div.pair", select("Calculate", AGGREGATIONS, term, "aggregation", draw, { at }), takesProperty(term.aggregation)
       && combobox("Property", term, "property", changed, { at, placeholder: "value", options: properties })),
-    filterBox(term, `${at}/filters`, { properties, fields: known.fields, values: (name) => this.values(term, name), draw: redraw, changed }));
+    filterBox(term, `${at}/filters`, { properties, fields: known.fields, values: (name) => this.values(term, name), draw, changed }));
   }
 
   // The most frequent values of a property or field in this term's events, from the data themselves.
@@ -147,7 +144,7 @@ class Builder {
       input.focus();
       input.dispatchEvent(new Event("input"));
     }, "chip", label);
-    return h("div.card.stack", { hidden: draft.terms.length < 2 && !draft.formula }, box,
+    return h("div.card", { hidden: draft.terms.length < 2 && !draft.formula }, box,
       h("code.formula-error"), h("div.actions", { role: "group", "aria-label": "Insert into the formula" },
         draft.terms.map(({ key }) => chip(key, `Insert term ${key}`)), chip(" + ", "plus", "+"), chip(" - ", "minus", "−"),
         chip(" * ", "times", "×"), chip(" / ", "divided by", "÷"), chip("(", "open parenthesis"), chip(")", "close parenthesis")));
@@ -186,7 +183,7 @@ class Builder {
     const body = JSON.stringify({ ...queryOf(this.pane.state), metric }).replaceAll("'", "'\\''");
     const text = h("textarea.code", { rows: 14, value: JSON.stringify(metric, null, 2), oninput: () => this.takeJson(text.value, box) });
     const box = field("Definition", text, "json", { hint: isAdmin() && "Edit it here, too." });
-    fill(this.source.lastChild, box, hint("With curl; put your whole key in place of its first characters:"), snippet(
+    fill(this.source.lastChild, box, hint("With curl, and your whole key:"), snippet(
       `curl ${session.address}/metrics/v1/query -H 'X-API-Key: ${session.key.slice(0, 9)}…' -H 'Content-Type: application/json' -d '${body}'`, "curl command"));
   }
 
@@ -198,7 +195,7 @@ class Builder {
       mark(box, "");
       this.draw(null);
     } catch {
-      mark(box, "Not a definition yet: it is JSON with “terms”, a list of objects that have a “key” and an “event”.");
+      mark(box, "Not a definition yet: JSON with “terms”, each with a “key” and an “event”.");
     }
   }
 }

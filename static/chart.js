@@ -3,13 +3,12 @@
 import { fill, h, svg } from "./dom.js";
 import { bucketName, clock, number, short, tick } from "./format.js";
 
-const TEXT_PX = 7;         // about the width of a character of a label
-const LABEL_PX = 74;       // what a label below the axis may take, with its distance to the next
-const POINTS_UP_TO = 45;   // more buckets than these have no dots
-const COLOURS = 8;         // of style.css
+const TEXT_PX = 7; // about the width of a character of a label
+const LABEL_PX = 74; // what a label below the axis may take, with its distance to the next
+const POINTS_UP_TO = 45; // more buckets than these have no dots
+const COLOURS = 8; // of style.css
 const DAY_MS = 86_400_000;
-const MARKS = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "M-3-3h6v6h-6z", "M0-4L4 3.2H-4z", "M0-4.4L4.4 0L0 4.4L-4.4 0z",
-  "M-4-3.2H4L0 4z"];
+const MARKS = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "M-3-3h6v6h-6z", "M0-4L4 3H-4z", "M0-4L4 0L0 4L-4 0z", "M-4-3H4L0 4z"];
 
 /**
  * `series`: [{name, values}], a value a bucket, null where there is none; `compare`: {name, buckets, values} or null.
@@ -17,7 +16,7 @@ const MARKS = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "M-3-3h6v6h-6z", "
  */
 export function chart(options) {
   const plot = h("div.plot", { tabindex: "0", role: "application", "aria-roledescription": "chart",
-    "aria-label": `${options.label}. The left and right arrow keys walk through the values, Enter shows the events.` });
+    "aria-label": `${options.label}. Arrow keys walk through the values, Enter shows the events.` });
   const tip = h("div.tip", { role: "status" });
   let frame;
   redrawn(plot, (width) => {
@@ -139,11 +138,11 @@ function drawBars({ buckets, series, band, x, y }, { values }, index, lighter) {
 }
 
 const legend = ({ series, compare }) => (series.length > 1 || compare)
-  && h("ul.legend", series.map((each, index) => h("li", swatch(colour(index), index), h("span.name", each.name))),
+  && h("ul.legend", series.map((each, index) => h("li", swatch(colour(index), mark(index)), h("span.name", each.name))),
     compare && h("li", swatch("g.compare"), h("span.name", compare.name)));
 
-const swatch = (name, index = null) => svg("svg.swatch", { viewBox: "-9 -6 18 12", "aria-hidden": "true" },
-  svg(name, svg("path.line", { d: "M-9 0H9" }), index !== null && mark(index)));
+const swatch = (name, ...marks) => svg("svg.swatch", { viewBox: "-9 -6 18 12", "aria-hidden": "true" },
+  svg(name, svg("path.line", { d: "M-9 0H9" }), marks));
 
 // The tooltip follows mouse, finger and arrow keys
 
@@ -185,7 +184,7 @@ function point(plot, tip, { buckets, series, compare, interval, zone, format, x,
   for (const [name, value] of [["x1", x(index)], ["x2", x(index)], ["visibility", "visible"]]) cursor.setAttribute(name, value);
   const row = (sign, name, value) => h("span.tip-row", sign, h("span.name", name), h("b", number(value, format)));
   fill(tip, h("strong", bucketName(buckets[index], interval, zone)), !buckets[index].complete && h("span.hint", "not over yet"),
-    series.map((each, place) => row(series.length > 1 && swatch(colour(place), place), each.name, each.values[index])),
+    series.map((each, place) => row(series.length > 1 && swatch(colour(place), mark(place)), each.name, each.values[index])),
     compare?.buckets[index] && row(null, bucketName(compare.buckets[index], interval, zone), compare.values[index]),
     h("span.hint", "Click or Enter: the events"));
   const room = Math.min(tip.offsetWidth, width);

@@ -4,7 +4,7 @@ import { get, isAdmin, locationName, post } from "./api.js";
 import { actions, button, choices, entry, facts, fill, h, hint, later, link, table } from "./dom.js";
 import { ago, count, exactTime, time, viewerZone } from "./format.js";
 import { oneLocation } from "./range.js";
-import { confirmRemoval, dialog, empty, loader, pages, warnings } from "./states.js";
+import { asking, confirmRemoval, dialog, empty, loader, pages, warnings } from "./states.js";
 
 const contactAddress = ({ location_id: place, contact_id: id }) => `#/contacts/${[place, id].map(encodeURIComponent).join("/")}`;
 
@@ -30,17 +30,15 @@ export const openEvent = ({ event_id: id }) => dialog("Event", (close) => {
 function detail(event, close) {
   const zone = viewerZone();
   const properties = Object.entries(event.properties);
-  const drop = async () => {
-    const text = `“${cut(event.event_name, 80)}” of ${time(event.timestamp)} is gone for good, and all metrics are calculated without it.`;
-    if (await confirmRemoval("Delete this event?", text, "Delete", `/events/v1/${event.event_id}`)) close(true);
-  };
+  const drop = () => confirmRemoval("Delete this event?",
+    `“${cut(event.event_name, 80)}” of ${time(event.timestamp)} is gone for good, also from all metrics.`, "Delete", `/events/v1/${event.event_id}`);
   return [h("p.strong", event.event_name), warnings(event.warnings),
     facts([["Time", `${exactTime(event.timestamp, zone)} (${zone})`], ["Location", locationName(event.location_id)],
       ["Contact", event.contact_id ? link(event.contact_id, contactAddress(event)) : "none: an event of the account"],
       ["distinct_id", event.distinct_id], ["Arrived", exactTime(event.received_at, zone)],
       event.update_count > 0 && ["Updated", `${exactTime(event.updated_at, zone)}, ${count(event.update_count, "time")} in all`]]),
     properties.length > 0 && [h("h3", "Properties"), facts(properties)],
-    isAdmin() && actions(button("Delete this event …", drop, "danger-plain"))];
+    isAdmin() && actions(asking("Delete this event", drop, () => close(true)))];
 }
 
 // Lists
@@ -86,7 +84,7 @@ export function showContacts(view) {
 
 const nothing = ({ q, tag, location_id: place }) => (q || tag || place
   ? empty("No contact found", "Try a part of the name, the e-mail address or the phone number.")
-  : empty("No contacts yet", "Contacts come with the bodies of HighLevel’s webhooks, or with the first event that names them."));
+  : empty("No contacts yet", "Contacts come with HighLevel’s webhooks, or with the first event that names them."));
 
 const tags = (list) => (list.length ? h("span.tags", list.map((tag) => h("span.badge", tag))) : "–");
 
@@ -99,16 +97,13 @@ export async function showContact(view) {
   const { name, fields, events, ...contact } = await get(path);
   const title = name ?? contact_id;
   const custom = Object.entries(fields);
-  const drop = async () => {
-    const text = `${title} is deleted for good, with all of its events. Metrics are calculated without them.`;
-    if (await confirmRemoval("Delete this contact?", text, "Delete contact", path)) location.hash = "#/contacts";
-  };
-  view.begin(title, isAdmin() && button("Delete …", drop, "danger-plain"), h("div.columns",
-    h("section.card.stack", h("h2", "Contact"), facts([["E-mail", contact.email], ["Phone", contact.phone], ["Source", contact.source],
+  const drop = () => confirmRemoval("Delete this contact?", `${title} is deleted for good, with all of its events.`, "Delete contact", path);
+  view.begin(title, isAdmin() && asking("Delete", drop, () => { location.hash = "#/contacts"; }), h("div.columns",
+    h("section.card", h("h2", "Contact"), facts([["E-mail", contact.email], ["Phone", contact.phone], ["Source", contact.source],
       ["Type", contact.type], ["Tags", tags(contact.tags)], ["Date created", time(contact.date_created)],
       ["Location", locationName(location_id)], ["contact_id", contact_id], ["Changed", time(contact.updated_at)]]),
     custom.length > 0 && [h("h2", "Custom fields"), facts(custom)]),
-    h("section.card.stack", h("h2", count(events, "event")), eventList("Events of this contact",
+    h("section.card", h("h2", count(events, "event")), eventList("Events of this contact",
       (cursor) => get("/events/v1", { location_id, contact_id, cursor }),
       { without: "Contact", nothing: hint("No event names this contact.") }))));
 }

@@ -7,7 +7,7 @@ import { button, choices, combobox, download, fill, h, hint, link, select, table
 import { cut, openEvidence } from "./contacts.js";
 import { bucketName, change, number, span, time } from "./format.js";
 import { comparisonName, queryOf, RANGE, rangeBar, withRange } from "./range.js";
-import { confirm, loader, warnings } from "./states.js";
+import { asking, confirm, loader, warnings } from "./states.js";
 
 const ROWS = 100; // of a table, until all are asked for
 
@@ -16,13 +16,11 @@ export async function showMetric(view) {
   const metric = await get(path);
   const pane = metricPane(view, () => clean(metric));
   const to = (address) => withRange(address, pane.state);
-  const drop = async () => {
-    const text = `“${metric.name}” leaves the dashboard. No event is deleted.`;
-    if (await confirm("Delete this metric?", text, "Delete metric", () => remove(path))) location.hash = to("#/dashboard");
-  };
+  const drop = () => confirm("Delete this metric?", `“${metric.name}” leaves the dashboard. No event is deleted.`, "Delete metric",
+    () => remove(path));
   const edit = to(`#/metrics/${metric.metric_id}/edit`);
   view.begin(metric.name, isAdmin() ? [link("Edit", edit, "button primary"),
-    link("Duplicate", to(`#/metrics/${metric.metric_id}/copy`), "button"), button("Delete …", drop, "danger-plain")]
+    link("Duplicate", to(`#/metrics/${metric.metric_id}/copy`), "button"), asking("Delete", drop, () => { location.hash = to("#/dashboard"); })]
     : link("Definition", edit, "button"), h("p.lead", sentence(metric)), pane.controls, pane.box);
   pane.calculate();
 }
@@ -64,7 +62,7 @@ function result(shown) {
   const figure = (answer.buckets.length > 1 || answer.breakdown) && resultChart(shown);
   const save = (suffix, type, text) => button(`Download ${suffix.toUpperCase()}`,
     () => download(`${name.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60)}.${suffix}`, type, text()), "small");
-  return [h("div.card.stack", headline(shown), warnings(answer.warnings), figure,
+  return [h("div.card", headline(shown), warnings(answer.warnings), figure,
     h("div.actions.foot", hint(`Calculated ${time(answer.calculated_at)}`), save("csv", "text/csv", () => csv(shown)),
       figure && save("svg", "image/svg+xml", () => svgText(figure, name)))), tables(shown)];
 }
@@ -137,7 +135,7 @@ function tables(shown) {
   const chosen = { kind: state.table in kinds ? state.table : "time" };
   const draw = () => fill(box, resultTable(shown, chosen.kind));
   draw();
-  return h("div.card.stack", choices("Table", kinds, chosen, "kind", () => { state.table = chosen.kind; follow(draw); }), box);
+  return h("div.card", choices("Table", kinds, chosen, "kind", () => { state.table = chosen.kind; follow(draw); }), box);
 }
 
 function resultTable(shown, kind) {

@@ -4,7 +4,7 @@ import { call, findLocation, get, isAdmin, loadLocations, locationName, post, re
 import { actions, button, entry, facts, fill, h, hint, link, select, snippet, table, toast } from "./dom.js";
 import { date, time } from "./format.js";
 import { locationsField, zoneField } from "./range.js";
-import { cancel, confirm, confirmRemoval, dialog, empty, form, loader } from "./states.js";
+import { asking, cancel, confirm, confirmRemoval, dialog, empty, form, loader } from "./states.js";
 
 const INTEGRATIONS = "#/settings/integrations";
 const SCOPES = { ingest: "Ingest: posts events and contacts", sync: "Sync: that, and deletes contacts",
@@ -20,37 +20,33 @@ function begin(view, title, buttons, lead, ...content) {
     h("p.lead", lead), content);
 }
 
-const onlyAdmins = () => empty("Only for admins", "Your key reads. To see and change integrations, sign in with an admin key.");
+const onlyAdmins = () => empty("Only for admins", "Sign in with an admin key to see and change integrations.");
 
 // Integrations
 
 export function showIntegrations(view) {
   const [box, load] = loader();
   const make = () => link("New integration", `${INTEGRATIONS}/new`, "button primary");
-  begin(view, "Integrations", isAdmin() && make(), "An integration is a key with which another program sends events here, or reads them.", box);
+  begin(view, "Integrations", isAdmin() && make(), "An integration is a key with which a program sends events here, or reads them.", box);
   if (!isAdmin()) return fill(box, onlyAdmins());
   const columns = [["Name", "name"], ["Scope", "scope"], ["Locations", (key) => key.locations?.map(locationName).join(", ") ?? "All"],
     ["Token", (key) => h("code", `${key.token_prefix}…`)], ["Created", (key) => date(key.created_at)],
     ["Last used", (key) => (key.last_used_at ? time(key.last_used_at) : "never")],
     ["Actions", (key) => (key.revoked_at ? h("span.badge", "revoked")
-      : act("Revoke", key.name, () => revoke(key), show, "danger-plain"))]];
+      : asking("Revoke", () => revoke(key), show, "small danger", `Revoke ${key.name}`))]];
   const show = () => load(() => get("/keys/v1"), ({ keys }) => (keys.length ? table("Integrations", columns, keys)
     : empty("No integrations yet", "Create one for your CRM, and its token goes with each event.", make())));
   return show();
 }
 
-// A button of a row, which asks first.
-const act = (label, name, ask, again, kind) => button(`${label} …`, async () => { if (await ask()) again(); }, `small ${kind}`,
-  `${label} ${name}`);
-
 const revoke = (key) => confirm("Revoke this integration?",
-  `Whatever sends with the token of “${key.name}” (${key.token_prefix}…) is refused from now on. This cannot be taken back.`, "Revoke",
+  `Whatever sends with the token of “${key.name}” (${key.token_prefix}…) is refused from now on, for good.`, "Revoke",
   () => remove(`/keys/v1/${key.key_id}`), () => (key.last_used_at ? `It was last used ${time(key.last_used_at)}.` : "It was never used."));
 
 export function showNewIntegration(view) {
-  const box = h("div.card.stack");
+  const box = h("div.card");
   begin(view, "New integration", [],
-    "You will get a token. It is shown only once, so have the program that will use it at hand, such as a HighLevel workflow.",
+    "You will get a token, which is shown only once. Have the program at hand that will use it.",
     isAdmin() ? box : onlyAdmins());
   fill(box, actions(button("Next", () => askForKey(box), "primary"), leave()));
 }
@@ -63,9 +59,9 @@ function askForKey(box) {
     entry("Name", made, "name", null, { hint: "What it is for.", placeholder: "HighLevel workflows" }),
     select("Scope", SCOPES, made, "scope"),
     locationsField(made, null, { placeholder: "All locations, also those to come",
-      hint: "Choose or type; also the location_id of one that has sent nothing yet." }),
+      hint: "Choose, or type the location_id of one that is new." }),
     select("An event without distinct_id", RULES, made, "distinct_id_rule", null,
-      { hint: "A sender that tries again after a failure is counted twice without its own distinct_id." }),
+      { hint: "Without its own distinct_id, what is sent twice is counted twice." }),
   ], "Create integration", async () => showToken(box, await post("/keys/v1", { ...made, locations: made.locations.length ? made.locations : null })), leave()));
   box.querySelector("input").focus();
 }
@@ -73,7 +69,7 @@ function askForKey(box) {
 function showToken(box, { token, scope }) {
   const title = h("h2", { tabindex: "-1" }, "Your token");
   fill(box, title, snippet(token, "Token"), h("p.note", h("strong", "Copy it now. "),
-    "It cannot be shown again; only its first characters are kept."),
+    "It cannot be shown again."),
     (scope === "ingest" || scope === "sync") && [h("h2", "Use it"), ways(token)],
     actions(link("Done", INTEGRATIONS, "button primary"), link("Watch events arrive", "#/activity", "button")));
   title.focus();
@@ -88,15 +84,15 @@ export function ways(token = "YOUR_TOKEN") {
   const body = JSON.stringify({ event_name: "Offer Made", location_id: "my-location", distinct_id: "offer-1", properties: { value: 100 } });
   return h("div.stack",
     LOCAL.test(hostname) && h("p.note", h("strong", "HighLevel cannot reach this address. "), `${host} is known to this computer only. `,
-      "Put the server behind a public https:// address and start it with --public-url; until then, try it with curl."),
+      "Put the server behind a public https:// address, and start it with --public-url. Until then, try curl."),
     h("details", { open: true }, h("summary", "HighLevel, key in a header"), h("ol",
       h("li", "In the workflow, add the action ", h("strong", "Webhook"), " (not Custom Webhook), with method ", h("code", "POST"),
         " and this URL:", snippet(url, "URL")),
       h("li", "Under Headers, add ", h("code", "X-API-Key"), " with the token:", snippet(token, "Token")),
       h("li", "Under Custom Data, add:", facts(Object.entries(CUSTOM_DATA).map((pair) => pair.map((text) => h("code", text))))),
-      h("li", "HighLevel warns that {{location.id}} is not a known value. That warning is safe to ignore."))),
+      h("li", "HighLevel warns that it does not know {{location.id}}. That is safe to ignore."))),
     h("details", h("summary", "HighLevel, key in the URL"), h("p",
-      "Where headers cannot be set, this URL does the same, with the same Custom Data:"),
+      "Where headers cannot be set: the same Custom Data, and this URL:"),
       snippet(`${url}?api_key=${encodeURIComponent(token)}`, "URL with the key")),
     h("details", h("summary", "curl"), snippet(`curl ${url} -H 'X-API-Key: ${token}' -H 'Content-Type: application/json' -d '${body}'`,
       "curl command")));
@@ -106,10 +102,11 @@ export function ways(token = "YOUR_TOKEN") {
 
 export function showLocations(view) {
   const [box, load] = loader();
-  begin(view, "Locations", [], "Locations come with their first event or contact. Their time zone says where a day begins.", box);
+  begin(view, "Locations", [], "Locations come with their first event. Their time zone says where a day begins.", box);
   const columns = [["Name", "name"], ["location_id", (each) => h("code", each.location_id)], ["Time zone", "timezone"],
     ["First seen", (each) => date(each.first_seen_at)], isAdmin() && ["Actions", ({ location_id: id }) =>
-      actions(act("Edit", locationName(id), () => editLocation(id), show), act("Remove", locationName(id), () => removeLocation(id), show, "danger-plain"))]];
+      actions(asking("Edit", () => editLocation(id), show, "small", `Edit ${locationName(id)}`),
+        asking("Remove", () => removeLocation(id), show, "small danger", `Remove ${locationName(id)}`))]];
   const show = () => load(loadLocations, (found) => (found.length ? table("Locations", columns, found)
     : empty("No locations yet", "The first event brings its location.")));
   show();
@@ -132,4 +129,4 @@ function editLocation(id) {
 }
 
 const removeLocation = (id) => confirmRemoval("Remove this location and all in it?",
-  `${locationName(id)}: its contacts and events are deleted for good. This cannot be taken back.`, "Remove all", pathOf(id));
+  `${locationName(id)}: its contacts and events are deleted for good.`, "Remove all", pathOf(id));

@@ -114,10 +114,13 @@ export function confirm(title, text, label, act, preview = () => null) {
       await act?.((said) => fill(progress, said));
       if (act) toast("Done");
       close(true);
-    }, cancel(close), "danger"));
+    }, cancel(close), "primary danger"));
     return [h("p", text), box];
   });
 }
+
+// A button that asks first.
+export const asking = (label, ask, then, kind = "danger", name) => button(`${label} …`, async () => { if (await ask()) then(); }, kind, name);
 
 export const cancel = (close) => button("Cancel", () => close());
 
