@@ -1,4 +1,4 @@
-// What arrived: stored, updated, refused, and attempts with a wrong key. Updates itself.
+// What arrived: stored, updated, refused, with a wrong key. Updates itself.
 
 import { call, get, isAdmin, loadLocations, locationName, Problem, remove } from "./api.js";
 import { actions, announce, button, entry, facts, field, fill, h, hint, later, link, select } from "./dom.js";
@@ -86,12 +86,11 @@ function feedOf({ location_id, name, outcome }, signal, box) {
 }
 
 function rowOf({ at, data, label, open, outcome, text, title }, refresh) {
-  const inside = [h(`span.badge.${outcome}`, label ?? outcome), h("span.entry", h("span.strong", cut(title, 120)),
-    h("span.hint", [data.location_id && locationName(data.location_id), ...text].filter(Boolean).join(" · "))), h("time", { datetime: at })];
+  const inside = [h(`span.badge.${outcome}`, label ?? outcome), h("span.entry", h("span.strong.clamp", title),
+    h("span.hint.clamp", [data.location_id && locationName(data.location_id), ...text].filter(Boolean).join(" · "))), h("time", { datetime: at })];
   return open ? button(inside, () => open(data).then(refresh), "row") : h("div.row", inside);
 }
 
-// What is shown before anything has come.
 const waiting = () => h("div.card", h("div.actions", h("span.pulse", { "aria-hidden": "true" }),
   h("h2", "Waiting for your first event")), h("p", "It appears here by itself as soon as it arrives."),
 isAdmin() && h("p", "You need an integration, whose token goes with each event. ",
@@ -101,10 +100,10 @@ isAdmin() && h("p", "You need an integration, whose token goes with each event. 
 const ITEMS = {
   events: (data) => ({ data, key: `e${data.event_id} ${data.updated_at}`, at: data.updated_at, title: data.event_name, open: openEvent,
     outcome: data.update_count ? "updated" : "accepted",
-    text: [data.contact_id ? `contact ${cut(data.contact_id, 40)}` : "account", propertiesText(data.properties)] }),
+    text: [data.contact_id ? `contact ${data.contact_id}` : "account", propertiesText(data.properties)] }),
   rejections: (data) => ({ data, key: `r${data.rejection_id} ${data.replayed_at}`, at: data.received_at, title: nameIn(data) ?? data.path,
     open: openRejection, outcome: data.code === "event_replaced" ? "replaced" : "refused", label: data.replayed_at && "sent again",
-    text: [cut(data.problem.detail ?? data.code, 240)] }),
+    text: [data.problem.detail ?? data.code] }),
   attempts: (data) => ({ data, key: `a${data.time}${data.path}`, at: data.time, title: data.path, outcome: "attempt", label: "wrong key",
     text: [data.reason] }),
 };

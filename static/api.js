@@ -2,7 +2,6 @@
 
 const STORE = "streamlined-lite";
 
-// What the server says is wrong; `message` is its `detail`.
 export class Problem extends Error {
   constructor(status, { detail = `The server answered ${status}.`, errors = [] }) {
     super(detail);

@@ -10,7 +10,7 @@ import { showMetric } from "./metric.js";
 import { showIntegrations, showLocations, showNewIntegration } from "./settings.js";
 import { confirm, endView, failure, form, loader, loading } from "./states.js";
 
-// Each view by its path after the #, in which * stands for any part; it gets all parts but the first.
+// Each view by its path, in which * stands for any part; it gets all parts but the first.
 const VIEWS = {
   dashboard: showDashboard,
   "metrics/new": showBuilder,
@@ -23,7 +23,6 @@ const VIEWS = {
   "settings/integrations/new": showNewIntegration,
   "settings/locations": showLocations,
 };
-const UNSAVED = "Your changes to this metric are not saved.";
 
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
@@ -31,7 +30,7 @@ let view = null; // what is shown
 
 // Views
 
-// What a view gets: its place, its address, and the parts of it.
+// What a view gets.
 class View {
   main = main;
   unsaved = () => false;
@@ -40,7 +39,7 @@ class View {
     Object.assign(this, { address, parts });
   }
 
-  // The view's state, which its address holds where it differs from the defaults; and what to call when it has changed.
+  // The view's state, which its address holds where it is not the default; and what to call when it has changed.
   state(defaults, act) {
     const [path, query] = this.address.split("?");
     const state = { ...defaults, ...Object.fromEntries(new URLSearchParams(query)) };
@@ -51,7 +50,7 @@ class View {
     }];
   }
 
-  // The view's heading, what can be done, and what follows; the heading takes the focus, as a new page's would.
+  // The heading, what can be done, and what follows; the heading takes the focus, as a new page's would.
   begin(title, buttons, ...rest) {
     const heading = h("h1", { tabindex: "-1" }, title);
     fill(main, h("div.page-head", heading, actions(buttons)), rest);
@@ -64,13 +63,15 @@ class View {
   }
 }
 
+const askToLeave = () => confirm("Leave without saving?", "Your changes to this metric are not saved.", "Leave without saving");
+
 async function navigate() {
   if (takeKeyFromAddress() || session.key === null) return;
   const address = location.hash || "#/dashboard";
   if (view?.address === address) return;
   if (view?.unsaved()) {
     history.replaceState(null, "", view.address);
-    if (!await confirm("Leave without saving?", UNSAVED, "Leave without saving")) return;
+    if (!await askToLeave()) return;
     history.pushState(null, "", address);
   }
   open(address);
@@ -150,7 +151,7 @@ function leave(error = null) {
 // Events of the page
 
 byId("sign-out").addEventListener("click", async () => {
-  if (view?.unsaved() && !await confirm("Sign out without saving?", UNSAVED, "Sign out")) return;
+  if (view?.unsaved() && !await askToLeave()) return;
   history.replaceState(null, "", location.pathname);
   leave();
   announce("Signed out");

@@ -1,7 +1,7 @@
-// Builds a metric: terms, formula, name and format on one side, what it gives on the other. It edits a definition and nothing else.
+// Builds a metric: terms, formula, name and format on one side, what they give on the other. It edits a definition only.
 
 import { get, isAdmin, post, put, session } from "./api.js";
-import { AGGREGATIONS, clean, editable, newTerm, sentence, takesProperty } from "./definition.js";
+import { AGGREGATIONS, clean, editable, newTerm, sentence, takesProperty, WORDS } from "./definition.js";
 import { actions, button, choices, combobox, entry, field, fill, h, hint, inputOf, later, link, mark, markAll, select, snippet, toast } from "./dom.js";
 import { filterBox } from "./filters.js";
 import { ago, count } from "./format.js";
@@ -59,7 +59,7 @@ class Builder {
     return JSON.stringify(clean(this.draft));
   }
 
-  // After a change of what the parts are. The focus stays with what has the same pointer, or goes to the one named.
+  // Draws all parts. The focus stays with what has the same pointer, or goes to the one named.
   draw = (focus = document.activeElement.closest("[data-pointer]")?.dataset.pointer) => {
     const { terms } = this.draft;
     fill(this.editor, this.head(), terms.map((term, index) => this.termCard(term, index)),
@@ -81,11 +81,10 @@ class Builder {
 
   head() {
     const { draft, changed, draft: { format } } = this;
-    const decimals = [...(format.style === "number" ? [["", "As needed"]] : []), ...[..."01234"].map((each) => [each, each])];
     const turn = () => { Object.assign(format, FORMATS[format.style]); this.draw(); };
     return h("div.card", entry("Name", draft, "name", changed), h("div.pair",
       select("Format", { number: "Number", percent: "Percent", currency: "Currency" }, format, "style", turn, { at: "/format" }),
-      select("Decimals", decimals, format, "decimals", changed, { at: "/format" }),
+      entry("Decimals", format, "decimals", changed, { at: "/format", type: "number", min: "0", max: "10", placeholder: "As needed" }),
       format.style === "currency" && entry("Currency", format, "currency", changed, { at: "/format", placeholder: "USD" })));
   }
 
@@ -124,7 +123,7 @@ class Builder {
     filterBox(term, `${at}/filters`, { properties, fields: known.fields, values: (name) => this.values(term, name), draw, changed }));
   }
 
-  // The most frequent values of a property or field in this term's events, from the data themselves.
+  // The most frequent values of a property or field in this term's events.
   async values({ event, type }, breakdown) {
     if (breakdown === "contact.tags") return this.known.tags.map(({ tag, contacts }) => [tag, count(contacts, "contact")]);
     if (!event || !/^(property|contact)\./.test(breakdown)) return [];
@@ -139,20 +138,20 @@ class Builder {
     const { draft, changed } = this;
     const box = entry("Formula", draft, "formula", changed);
     const input = inputOf(box);
-    const chip = (text, label, shown = text) => button(shown, () => {
+    const chip = (text, label) => button(text.trim(), () => {
       input.setRangeText(text, input.selectionStart, input.selectionEnd, "end");
       input.focus();
       input.dispatchEvent(new Event("input"));
     }, "chip", label);
     return h("div.card", { hidden: draft.terms.length < 2 && !draft.formula }, box,
       h("code.formula-error"), h("div.actions", { role: "group", "aria-label": "Insert into the formula" },
-        draft.terms.map(({ key }) => chip(key, `Insert term ${key}`)), chip(" + ", "plus", "+"), chip(" - ", "minus", "−"),
-        chip(" * ", "times", "×"), chip(" / ", "divided by", "÷"), chip("(", "open parenthesis"), chip(")", "close parenthesis")));
+        draft.terms.map(({ key }) => chip(key, `term ${key}`)), Object.entries(WORDS).map(([sign, word]) => chip(` ${sign} `, word)),
+        chip("(", "open parenthesis"), chip(")", "close parenthesis")));
   }
 
   // What is wrong, and saving
 
-  // Errors stand beside what they are about; tells whether all do. In the formula, what stands at the column is marked.
+  // Errors stand beside what they are about; tells whether all do. In the formula, their column is marked.
   mark(error) {
     const { formula } = this.draft;
     const column = error.errors?.find(({ pointer }) => pointer.endsWith("/formula"))?.column;

@@ -66,7 +66,7 @@ function niceTicks(low, high, wanted) {
   return Array.from({ length: Math.ceil(high / step) - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
-// Which buckets get a label: those at which a calendar unit begins, the smallest unit for which there is room.
+// A label stands where a calendar unit begins, the smallest for which there is room.
 
 // Units by what stays the same within them; the week begins on Monday.
 const UNITS = [["hour", ({ day, hour }) => day + hour], ["hour", ({ day, hour }) => day + Math.floor(hour / 6)], ["day", ({ day }) => day],
@@ -112,7 +112,7 @@ const verticals = ({ buckets, interval, zone, box, x }) => calendarTicks(buckets
   svg("line", { x1: x(index), x2: x(index), y1: box.bottom, y2: box.bottom + 5 }),
   svg("text", { x: Math.min(x(index), box.right - text.length * TEXT_PX / 2), y: box.bottom + 19, "text-anchor": "middle" }, text)]);
 
-// A line from each value to the next; one to a bucket that is not over is dashed, and where there is no value there is none.
+// A line from each value to the next, dashed where a bucket is not over; none where there is no value.
 function drawLines({ buckets, bare, x, y }, { values }, index, lighter) {
   const paths = { "path.line": "", "path.line.dashed": "" };
   const dots = !lighter && !bare && buckets.length <= POINTS_UP_TO;
@@ -173,7 +173,6 @@ function follow(plot, tip, frameOf, { buckets, onpick }) {
   });
 }
 
-// The series whose point is closest to the pointer.
 function nearest({ series, y }, height, index) {
   const distance = ({ values }) => (values[index] === null ? Infinity : Math.abs(y(values[index]) - height));
   return series.reduce((best, each, place) => (distance(each) < distance(series[best]) ? place : best), 0);

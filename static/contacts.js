@@ -8,17 +8,12 @@ import { asking, confirmRemoval, dialog, empty, loader, pages, warnings } from "
 
 const contactAddress = ({ location_id: place, contact_id: id }) => `#/contacts/${[place, id].map(encodeURIComponent).join("/")}`;
 
-export function propertiesText(properties) {
-  const shown = Object.entries(properties).map(([key, value]) => `${cut(key, 40)}: ${cut(String(value), 60)}`);
-  return [...shown.slice(0, 4), ...(shown.length > 4 ? [`and ${shown.length - 4} more`] : [])].join(" · ");
-}
+export const propertiesText = (properties) => Object.entries(properties).map((pair) => pair.join(": ")).join(" · ");
 
 export function cut(text, length) {
-  const characters = Array.from(text.slice(0, length * 2)); // not between the halves of an emoji
+  const characters = [...text]; // not the halves of an emoji
   return characters.length > length ? `${characters.slice(0, length).join("")}…` : text;
 }
-
-// One event
 
 // Resolves to true when it was deleted.
 export const openEvent = ({ event_id: id }) => dialog("Event", (close) => {
@@ -28,27 +23,25 @@ export const openEvent = ({ event_id: id }) => dialog("Event", (close) => {
 });
 
 function detail(event, close) {
-  const zone = viewerZone();
   const properties = Object.entries(event.properties);
   const drop = () => confirmRemoval("Delete this event?",
     `“${cut(event.event_name, 80)}” of ${time(event.timestamp)} is gone for good, also from all metrics.`, "Delete", `/events/v1/${event.event_id}`);
   return [h("p.strong", event.event_name), warnings(event.warnings),
-    facts([["Time", `${exactTime(event.timestamp, zone)} (${zone})`], ["Location", locationName(event.location_id)],
+    facts([["Time", `${exactTime(event.timestamp)} (${viewerZone()})`], ["Location", locationName(event.location_id)],
       ["Contact", event.contact_id ? link(event.contact_id, contactAddress(event)) : "none: an event of the account"],
-      ["distinct_id", event.distinct_id], ["Arrived", exactTime(event.received_at, zone)],
-      event.update_count > 0 && ["Updated", `${exactTime(event.updated_at, zone)}, ${count(event.update_count, "time")} in all`]]),
+      ["distinct_id", event.distinct_id], ["Arrived", exactTime(event.received_at)],
+      event.update_count > 0 && ["Updated", `${exactTime(event.updated_at)}, ${count(event.update_count, "time")} in all`]]),
     properties.length > 0 && [h("h3", "Properties"), facts(properties)],
     isAdmin() && actions(asking("Delete this event", drop, () => close(true)))];
 }
 
-// Lists
-
 // Pages of events; `ask(cursor)` brings one. `without` is the head of a column that would say the same in all.
-export function eventList(caption, ask, { zone = viewerZone(), without = "", nothing, lead = () => null }) {
+function eventList(caption, ask, { zone, without, nothing, lead = () => null }) {
   const open = async (event) => { if (await openEvent(event)) show(); };
-  const columns = [["Time", (event) => button(time(event.timestamp, zone), () => open(event), "inline")], ["Event", "event_name"], ["Contact", (event) => (event.contact_id ? link(event.contact_name ?? event.contact_id, contactAddress(event)) : "–")],
-    ["Properties", (event) => propertiesText(event.properties)]].filter(([head]) => head !== without);
-  const [box, show] = pages("events", ask, (events, page) => (events.length ? [lead(page), table(caption, columns, events)] : nothing));
+  const columns = [["Time", (event) => button(time(event.timestamp, zone), () => open(event), "inline")], ["Event", "event_name"],
+    ["Contact", (event) => (event.contact_id ? link(event.contact_name ?? event.contact_id, contactAddress(event)) : "–")],
+    ["Properties", (event) => h("div.clamp", propertiesText(event.properties))]].filter(([head]) => head !== without);
+  const [box, show] = pages("events", ask, (events, page) => [events.length > 0 && lead(page), table(caption, columns, events, nothing)]);
   show();
   return box;
 }
@@ -74,7 +67,7 @@ export function openEvidence({ definition, query }, title, place) {
 
 export function showContacts(view) {
   const [box, show] = pages("contacts", (cursor, signal) => get("/contacts/v1", { ...state, cursor }, signal),
-    (contacts) => (contacts.length ? table("Contacts", COLUMNS, contacts) : nothing(state)));
+    (contacts) => table("Contacts", COLUMNS, contacts, nothing(state)));
   const [state, changed] = view.state({ q: "", tag: "", location_id: "" }, show);
   const search = (label, name) => entry(label, state, name, later(250, changed), { type: "search" });
   view.begin("Contacts", [], h("div.range", { role: "search" }, search("Name, e-mail or phone", "q"), search("Tag", "tag"),

@@ -16,7 +16,7 @@ export async function showDashboard(view) {
   const cards = metrics.map(({ name, metric_id: id }) => {
     const [box, load] = loader();
     const title = link(name, "");
-    return { id, title, load, element: h("section.card.metric", h("h2", title), box) };
+    return { id, title, load, element: h("section.card.metric", h("h2.clamp", title), box) };
   });
   const calculate = () => {
     for (const { id, title } of cards) title.href = withRange(`#/metrics/${id}`, range);

@@ -12,7 +12,7 @@ export function newTerm(terms, like = { event: "", type: "account", aggregation:
   return { ...structuredClone(like), key };
 }
 
-// A definition as it is edited: nothing is missing, and the ids and times of a saved one are.
+// A definition as it is edited, without the ids and times of a saved one.
 export const editable = ({ name = "", format, terms, formula }) => structuredClone({ name, format: { style: "number", ...format }, terms,
   formula: formula ?? "" });
 
@@ -99,7 +99,7 @@ export function sentence({ name, terms, formula }) {
   return `${subject} is ${formulaPhrase(formula || key)}, where ${joined(terms.map((term) => `${term.key} is ${termPhrase(term)}`), ", and ")}.`;
 }
 
-const WORDS = { "+": "plus", "-": "minus", "*": "times", "/": "divided by" };
+export const WORDS = { "+": "plus", "-": "minus", "*": "times", "/": "divided by" };
 
 const formulaPhrase = (formula) => (formula.match(/[A-Za-z_]\w*|[\d.]+|[-+*/()]/g) ?? []).map((token) => WORDS[token] ?? token).join(" ")
   .replaceAll("( ", "(").replaceAll(" )", ")");

@@ -1,4 +1,4 @@
-// Makes elements, fields and tables. What comes from data becomes a text node or an attribute; there is no way to HTML here.
+// Makes elements, fields and tables. What comes from data becomes a text node or an attribute, never HTML.
 
 const SHOWN = 60; // of suggestions
 
@@ -27,7 +27,7 @@ function put(element, name, value) {
   if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
   else if (name === "value") element.value = value;
   else if (typeof value === "boolean") element.toggleAttribute(name, value);
-  else if (value !== null && value !== undefined) element.setAttribute(name, value);
+  else if ((value ?? null) !== null) element.setAttribute(name, value);
 }
 
 // `name` is what is read out where the label alone says too little.
@@ -138,7 +138,7 @@ export function combobox(label, state, name, changed, { options, chosen, placeho
   return field(label, h("div.combobox", input, list), name, more);
 }
 
-// Several values: each is a chip that can be taken away, and one more can be chosen or typed. `named(value)` is what a chip says.
+// Several values: each is a chip that can be taken away. `named(value)` is what it says.
 export function several(label, state, name, changed, { options, placeholder, named = String, ...more }) {
   const chips = h("ul.tags");
   const typed = {};
@@ -164,15 +164,13 @@ export function several(label, state, name, changed, { options, placeholder, nam
   return box;
 }
 
-// What is wrong
-
 // Shows what is wrong with a field, or with "" that nothing is.
 export function mark(box, message) {
   fill(box.querySelector(".wrong"), message);
   inputOf(box).setAttribute("aria-invalid", Boolean(message));
 }
 
-// Shows each error beside the field it points at; tells whether all that is wrong is shown so.
+// Shows each error beside the field it points at; tells whether that shows all.
 export function markAll(within, { errors = [] }) {
   const boxes = [...within.querySelectorAll(".field[data-pointer]")].sort((a, b) => b.dataset.pointer.length - a.dataset.pointer.length);
   for (const box of boxes) mark(box, "");
@@ -185,9 +183,10 @@ export function markAll(within, { errors = [] }) {
 
 /**
  * `columns` are [head, cell(row) or the name of what is shown]; a # before the head says that it holds numbers, and the first
- * column names the row. On a narrow screen each row becomes a card, in which the cells carry their heads.
+ * column names the row. On a narrow screen each row becomes a card, in which the cells carry their heads. Without rows `otherwise` is shown.
  */
-export function table(caption, listed, rows) {
+export function table(caption, listed, rows, otherwise) {
+  if (!rows.length) return otherwise;
   const columns = listed.filter(Boolean);
   const heads = columns.map(([head]) => ({ class: head.startsWith("#") ? "number" : null, text: head.replace(/^#/, "") }));
   const cell = (row) => ([, content], index) => h(index ? "td" : "th",

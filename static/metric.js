@@ -6,7 +6,7 @@ import { clean, sentence } from "./definition.js";
 import { button, choices, combobox, download, fill, h, hint, link, select, table } from "./dom.js";
 import { cut, openEvidence } from "./contacts.js";
 import { bucketName, change, number, span, time } from "./format.js";
-import { comparisonName, queryOf, RANGE, rangeBar, withRange } from "./range.js";
+import { COMPARISONS, queryOf, RANGE, rangeBar, withRange } from "./range.js";
 import { asking, confirm, loader, warnings } from "./states.js";
 
 const ROWS = 100; // of a table, until all are asked for
@@ -25,7 +25,7 @@ export async function showMetric(view) {
   pane.calculate();
 }
 
-// The controls and a box for the numbers, which calculate() fills; `changed()` follows a control, `troubled(error, …)` is as of load().
+// The controls, and a box for the numbers, which calculate() fills; `changed` follows a control, `troubled` is as of load().
 export function metricPane(view, definition, { changed, troubled } = {}) {
   const [box, load] = loader();
   const [state, follow] = view.state({ ...RANGE, by: "", chart: "line", table: "time" }, changed ?? calculate);
@@ -80,8 +80,7 @@ function headline(shown) {
 
 export function changeMark(value, other, format) {
   const { sign, text } = change(value, other, format);
-  return h("span.delta", sign !== 0 && [h("span", { "aria-hidden": "true" }, sign > 0 ? "▲ " : "▼ "),
-    h("span.hidden", sign > 0 ? "up " : "down ")], text);
+  return h("span.delta", ["▼ ", "", "▲ "][sign + 1], text);
 }
 
 // A number that shows its events; `place` says which.
@@ -90,8 +89,6 @@ function evidenceButton(shown, value, format, title, place, kind = "inline") {
   return value === null ? h("span.value", text)
     : button(text, () => openEvidence(shown, `Events behind ${title}`, place), kind, `${text}: show its events`);
 }
-
-// The chart
 
 const groupName = ({ key, other }, by) => (other ? "Other" : key === null ? "(none)" : by === "location" ? locationName(key) : key);
 const placeOf = ({ key, other }) => ({ group: other ? { other } : { key } });
@@ -106,7 +103,7 @@ function resultChart(shown) {
   const { buckets, breakdown, compare, interval, timezone: zone, format } = answer;
   return chart({ buckets, series: seriesOf(shown), kind: state.chart, interval, zone, format, height: 300,
     label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`,
-    compare: !breakdown && compare && { name: comparisonName(compare.kind), buckets: compare.buckets, values: valuesOf(compare.buckets) },
+    compare: !breakdown && compare && { name: COMPARISONS[compare.kind], buckets: compare.buckets, values: valuesOf(compare.buckets) },
     onpick: (index, series) => openEvidence(shown, `Events of ${bucketName(buckets[index], interval, zone)}`,
       { bucket: buckets[index].start, ...(breakdown && placeOf(breakdown.groups[series])) }) });
 }
@@ -132,10 +129,10 @@ function tables(shown) {
   const { answer: { breakdown }, state, follow } = shown;
   const box = h("div.stack");
   const kinds = { time: "By time", location: "By location", ...(breakdown && { group: "By group" }) };
-  const chosen = { kind: state.table in kinds ? state.table : "time" };
-  const draw = () => fill(box, resultTable(shown, chosen.kind));
+  const draw = () => fill(box, resultTable(shown, state.table));
+  if (!(state.table in kinds)) state.table = "time";
   draw();
-  return h("div.card", choices("Table", kinds, chosen, "kind", () => { state.table = chosen.kind; follow(draw); }), box);
+  return h("div.card", choices("Table", kinds, state, "table", () => follow(draw)), box);
 }
 
 function resultTable(shown, kind) {
@@ -144,12 +141,12 @@ function resultTable(shown, kind) {
   const [head, rows] = ROWS_BY[kind](answer);
   const value = (row) => evidenceButton(shown, row.value, format, row.title, row.place);
   const compared = ({ compare: before, title, place }) => before && evidenceButton(shown, before.value, format,
-    `${title}: ${comparisonName(compare.kind)}`, { ...place, compared: true, ...(before.start && { bucket: before.start }) });
+    `${title}: ${COMPARISONS[compare.kind]}`, { ...place, compared: true, ...(before.start && { bucket: before.start }) });
   const changed = (row) => row.compare && changeMark(row.value, row.compare.value, format);
   const ofTerm = ({ key, event }) => [`#${cut(`${key}: ${event}`, 40)}`,
     (row) => evidenceButton(shown, row.terms[key], null, row.title, { ...row.place, term: key })];
-  const columns = [[head, "title"], [`#${cut(name, 40)}`, value], ...(terms.length > 1 ? terms.map(ofTerm) : [])];
-  if (compare) columns.splice(2, 0, [`#${comparisonName(compare.kind)}`, compared], ["#Change", changed]);
+  const columns = [[head, "title"], [`#${cut(name, 40)}`, value], compare && [`#${COMPARISONS[compare.kind]}`, compared],
+    compare && ["#Change", changed], ...(terms.length > 1 ? terms.map(ofTerm) : [])];
   const box = h("div.stack");
   const draw = (list) => table(`Values by ${kind}`, columns, list);
   return fill(box, draw(rows.slice(0, ROWS)), rows.length > ROWS && button(`Show all ${rows.length} rows`, () => fill(box, draw(rows))));

@@ -1,15 +1,13 @@
-// What all metrics are calculated over: locations, dates, interval, time zone and comparison. Its state is in the address.
+// What metrics are calculated over: locations, dates, interval, time zone and comparison.
 
 import { findLocation, locationName, locations, session } from "./api.js";
 import { combobox, entry, fill, h, mark, select, several, withState } from "./dom.js";
 import { dayOf, isZone } from "./format.js";
 
 const INTERVALS = { "": "Automatic", total: "Whole range", hour: "Hour", day: "Day", week: "Week", month: "Month" };
-const COMPARISONS = { previous_period: "Period before", previous_year: "Year before", none: "Nothing" };
+export const COMPARISONS = { previous_period: "Period before", previous_year: "Year before", none: "Nothing" };
 export const RANGE = { locations: "", range: "30d", interval: "", zone: "", compare: "previous_period" };
 const DAY_MS = 86_400_000;
-
-export const comparisonName = (kind) => COMPARISONS[kind];
 
 // Days, as texts like 2026-01-31
 
@@ -49,17 +47,13 @@ function days(name, today) {
 
 const chosen = (range) => String(range.locations).split(",").filter(Boolean);
 
-// The chosen zone, else that of the only location, else the server's own: what the server itself would take.
-function zoneOf(range) {
-  const ids = chosen(range).length ? chosen(range) : locations.map((each) => each.location_id);
-  return isZone(range.zone) ? range.zone : (ids.length === 1 && findLocation(ids[0])?.timezone) || session.timezone;
-}
-
-// The query without its metric.
+// The query without its metric. The zone is what the server itself would take: the chosen one, else that of the only location, else its own.
 export function queryOf(range) {
-  const timezone = zoneOf(range);
+  const ids = chosen(range);
+  const [only, ...others] = ids.length ? ids : locations.map((each) => each.location_id);
+  const timezone = isZone(range.zone) ? range.zone : (!others.length && findLocation(only)?.timezone) || session.timezone;
   const [from, to] = days(range.range, dayOf(Date.now(), timezone));
-  return { locations: chosen(range).length ? chosen(range) : "all", from, to, interval: range.interval || intervalFor(from, to), timezone,
+  return { locations: ids.length ? ids : "all", from, to, interval: range.interval || intervalFor(from, to), timezone,
     ...(range.compare !== "none" && { compare: range.compare }) };
 }
 
@@ -111,11 +105,9 @@ export function zoneField(state, name, changed, hint) {
 
 // Locations
 
-// Several locations; also such as are not known here.
 export const locationsField = (state, changed, more) => several("Locations", state, "locations", changed, { ...more, named: locationName,
   options: () => locations.map(({ location_id: id, name }) => [id, name ? id : "", name ?? id]) });
 
-// One location or all, for lists.
 export function oneLocation(state, changed) {
   const ids = new Set(["", ...locations.map((each) => each.location_id), state.location_id]); // also one that only the address knows
   return select("Location", [...ids].map((id) => [id, id ? locationName(id) : "All locations"]), state, "location_id", changed);

@@ -34,8 +34,8 @@ export function showIntegrations(view) {
     ["Last used", (key) => (key.last_used_at ? time(key.last_used_at) : "never")],
     ["Actions", (key) => (key.revoked_at ? h("span.badge", "revoked")
       : asking("Revoke", () => revoke(key), show, "small danger", `Revoke ${key.name}`))]];
-  const show = () => load(() => get("/keys/v1"), ({ keys }) => (keys.length ? table("Integrations", columns, keys)
-    : empty("No integrations yet", "Create one for your CRM, and its token goes with each event.", make())));
+  const show = () => load(() => get("/keys/v1"), ({ keys }) => table("Integrations", columns, keys,
+    empty("No integrations yet", "Create one for your CRM, and its token goes with each event.", make())));
   return show();
 }
 
@@ -75,27 +75,24 @@ function showToken(box, { token, scope }) {
   title.focus();
 }
 
-// How to send events here
-
-// The three ways, with this server's address and the token where it is known.
+// How to send events here, with the token where it is known
 export function ways(token = "YOUR_TOKEN") {
   const url = `${session.address}/events/ingestion/v1`;
   const { host, hostname } = new URL(url);
   const body = JSON.stringify({ event_name: "Offer Made", location_id: "my-location", distinct_id: "offer-1", properties: { value: 100 } });
+  const way = (title, more, ...steps) => h("details", more, h("summary", title), steps);
   return h("div.stack",
     LOCAL.test(hostname) && h("p.note", h("strong", "HighLevel cannot reach this address. "), `${host} is known to this computer only. `,
       "Put the server behind a public https:// address, and start it with --public-url. Until then, try curl."),
-    h("details", { open: true }, h("summary", "HighLevel, key in a header"), h("ol",
+    way("HighLevel, key in a header", { open: true }, h("ol",
       h("li", "In the workflow, add the action ", h("strong", "Webhook"), " (not Custom Webhook), with method ", h("code", "POST"),
         " and this URL:", snippet(url, "URL")),
       h("li", "Under Headers, add ", h("code", "X-API-Key"), " with the token:", snippet(token, "Token")),
       h("li", "Under Custom Data, add:", facts(Object.entries(CUSTOM_DATA).map((pair) => pair.map((text) => h("code", text))))),
       h("li", "HighLevel warns that it does not know {{location.id}}. That is safe to ignore."))),
-    h("details", h("summary", "HighLevel, key in the URL"), h("p",
-      "Where headers cannot be set: the same Custom Data, and this URL:"),
+    way("HighLevel, key in the URL", {}, h("p", "Where headers cannot be set: the same Custom Data, and this URL:"),
       snippet(`${url}?api_key=${encodeURIComponent(token)}`, "URL with the key")),
-    h("details", h("summary", "curl"), snippet(`curl ${url} -H 'X-API-Key: ${token}' -H 'Content-Type: application/json' -d '${body}'`,
-      "curl command")));
+    way("curl", {}, snippet(`curl ${url} -H 'X-API-Key: ${token}' -H 'Content-Type: application/json' -d '${body}'`, "curl command")));
 }
 
 // Locations
@@ -107,8 +104,8 @@ export function showLocations(view) {
     ["First seen", (each) => date(each.first_seen_at)], isAdmin() && ["Actions", ({ location_id: id }) =>
       actions(asking("Edit", () => editLocation(id), show, "small", `Edit ${locationName(id)}`),
         asking("Remove", () => removeLocation(id), show, "small danger", `Remove ${locationName(id)}`))]];
-  const show = () => load(loadLocations, (found) => (found.length ? table("Locations", columns, found)
-    : empty("No locations yet", "The first event brings its location.")));
+  const show = () => load(loadLocations, (found) => table("Locations", columns, found,
+    empty("No locations yet", "The first event brings its location.")));
   show();
 }
 

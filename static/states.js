@@ -1,4 +1,4 @@
-// What a part of a view shows while it has no data: loading, empty, refused, offline; pages of a list; forms and dialogs.
+// What a part of a view shows while it has no data: loading, empty, refused, offline; lists, forms and dialogs.
 
 import { OFFLINE, remove } from "./api.js";
 import { actions, button, fill, h, markAll, newId, toast } from "./dom.js";
@@ -38,7 +38,7 @@ export function loader() {
   }
 }
 
-// A box with a list whose pages come under each other, and what lists anew; `ask(cursor, signal)` brings a page, `draw(items, page)` shows all.
+// A box with a list of pages, and what lists anew; `ask(cursor, signal)` brings a page, `draw(items, page)` shows all.
 export function pages(noun, ask, draw) {
   const [box, load] = loader();
   const show = (before) => (page) => {
@@ -69,7 +69,7 @@ export function failure(error, again) {
 export const warnings = (list) => list.length > 0 && h("ul.warnings", { "aria-label": "Warnings" },
   list.map(({ message }) => h("li", message.charAt(0).toUpperCase() + message.slice(1))));
 
-// A form that tells what the API finds wrong, where it is; what `act` did may be done once only, if it says so.
+// A form that tells what is wrong, where it is; what `act` did is done once only if it says so.
 export function form(content, label, act, other, kind = "primary") {
   const outcome = h("div");
   const go = h("button", { class: kind }, label);
@@ -105,7 +105,7 @@ export function dialog(title, build, wide = "") {
   });
 }
 
-// Asks before something is lost: `preview()` says what goes, `act(tell)` does it and may tell how far it is. Resolves to true once done.
+// Asks before something is lost: `preview()` says what, `act(tell)` does it and may tell how far it is. Resolves to true once done.
 export function confirm(title, text, label, act, preview = () => null) {
   return dialog(title, (close) => {
     const [box, load] = loader();
