@@ -5,7 +5,7 @@ import { showActivity } from "./activity.js";
 import { showBuilder } from "./builder.js";
 import { showContact, showContacts } from "./contacts.js";
 import { showDashboard } from "./dashboard.js";
-import { actions, announce, entry, fill, h, link, snippet, withState } from "./dom.js";
+import { actions, entry, fill, h, link, snippet, withState } from "./dom.js";
 import { showMetric } from "./metric.js";
 import { showIntegrations, showLocations, showNewIntegration } from "./settings.js";
 import { confirm, endView, failure, form, loader, loading } from "./states.js";
@@ -32,7 +32,6 @@ let view = null; // what is shown
 
 // What a view gets.
 class View {
-  main = main;
   unsaved = () => false;
 
   constructor(address, parts) {
@@ -83,7 +82,7 @@ async function open(address) {
   const [section, ...parts] = path.split("/");
   const [, show] = Object.entries(VIEWS).find(([each]) => new RegExp(`^${each.replaceAll("*", "[^/]+")}$`).test(path)) ?? [null, showNothing];
   const opened = view = new View(address, parts.map(decode));
-  for (const each of document.querySelectorAll("#nav a")) {
+  for (const each of document.querySelectorAll("#top nav a")) {
     each.ariaCurrent = each.hash.startsWith(`#/${section.replace("metrics", "dashboard")}`) ? "page" : null;
   }
   window.scrollTo(0, 0);
@@ -154,7 +153,6 @@ byId("sign-out").addEventListener("click", async () => {
   if (view?.unsaved() && !await askToLeave()) return;
   history.replaceState(null, "", location.pathname);
   leave();
-  announce("Signed out");
 });
 told.refused = (problem) => { if (session.key !== null) leave(problem); };
 told.reachable = (yes) => { byId("offline").hidden = yes; };

@@ -2,8 +2,8 @@
 
 import { get, isAdmin, post, put, session } from "./api.js";
 import { AGGREGATIONS, clean, editable, newTerm, sentence, takesProperty, WORDS } from "./definition.js";
-import { actions, button, choices, combobox, entry, field, fill, h, hint, inputOf, later, link, mark, markAll, select, snippet, toast } from "./dom.js";
-import { filterBox } from "./filters.js";
+import { actions, button, combobox, entry, field, fill, h, hint, inputOf, later, link, mark, markAll, select, snippet, toast } from "./dom.js";
+import { groupBox } from "./filters.js";
 import { ago, count } from "./format.js";
 import { metricPane } from "./metric.js";
 import { queryOf, withRange } from "./range.js";
@@ -65,7 +65,7 @@ class Builder {
     fill(this.editor, this.head(), terms.map((term, index) => this.termCard(term, index)),
       terms.length < TERMS && button("Add a term", () => this.grow(terms.length), "add"), this.formula());
     const place = [...this.editor.querySelectorAll("[data-pointer]")].findLast((each) => each.dataset.pointer === focus);
-    if (place) (place.querySelector("input:checked") ?? inputOf(place)).focus();
+    place?.querySelector("input, select, button")?.focus();
     this.changed();
   };
 
@@ -117,10 +117,10 @@ class Builder {
       options: () => [...known.events].map(([name, each]) => [name, seenText(each)]) });
     return h("section.card", { "aria-label": `Term ${key}` }, h("div.page-head", h("h2", "Term ", h("span.chip", key)),
       actions(terms.length < TERMS && act("Duplicate", () => this.grow(index + 1, term)), terms.length > 1 && act("Remove", () => this.drop(index)))),
-    event, choices("Which events", { account: "All events", contact: "Only events with a contact" }, term, "type", draw, { at }),
-    h("div.pair", select("Calculate", AGGREGATIONS, term, "aggregation", draw, { at }), takesProperty(term.aggregation)
+    event, h("div.pair", select("Type", { account: "Account: all events", contact: "Contact: events of contacts" }, term, "type", draw, { at }),
+      select("Calculate", AGGREGATIONS, term, "aggregation", draw, { at }), takesProperty(term.aggregation)
       && combobox("Property", term, "property", changed, { at, placeholder: "value", options: properties })),
-    filterBox(term, `${at}/filters`, { properties, fields: known.fields, values: (name) => this.values(term, name), draw, changed }));
+    groupBox(term.filters, `${at}/filters`, { term, properties, fields: known.fields, values: (name) => this.values(term, name), draw, changed }));
   }
 
   // The most frequent values of a property or field in this term's events.
@@ -157,7 +157,7 @@ class Builder {
     const column = error.errors?.find(({ pointer }) => pointer.endsWith("/formula"))?.column;
     fill(this.editor.querySelector(".formula-error"),
       column && [formula.slice(0, column - 1), h("mark", formula.slice(column - 1, column) || " "), formula.slice(column)]);
-    return markAll(this.view.main, error);
+    return markAll(this.editor, error);
   }
 
   async save() {
@@ -182,8 +182,8 @@ class Builder {
     const body = JSON.stringify({ ...queryOf(this.pane.state), metric }).replaceAll("'", "'\\''");
     const text = h("textarea.code", { rows: 14, value: JSON.stringify(metric, null, 2), oninput: () => this.takeJson(text.value, box) });
     const box = field("Definition", text, "json", { hint: isAdmin() && "Edit it here, too." });
-    fill(this.source.lastChild, box, hint("With curl, and your whole key:"), snippet(
-      `curl ${session.address}/metrics/v1/query -H 'X-API-Key: ${session.key.slice(0, 9)}…' -H 'Content-Type: application/json' -d '${body}'`, "curl command"));
+    fill(this.source.lastChild, box, hint("With curl, and your whole key:"), snippet(`curl ${session.address}/metrics/v1/query ${
+      ""}-H 'X-API-Key: ${session.key.slice(0, 9)}…' -H 'Content-Type: application/json' -d '${body}'`, "curl command"));
   }
 
   takeJson(text, box) {

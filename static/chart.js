@@ -91,14 +91,13 @@ const shownUnit = (unit, { month, hour }) => (unit === "month" && month === "01"
 // Drawing
 
 function drawing(frame) {
-  const { width, height, series, compare, bars, bare, box, y } = frame;
+  const { width, height, series, compare, bars, bare, y } = frame;
   const draw = bars ? drawBars : drawLines;
   return svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
     svg("g.grid", bare ? svg("line.zero", { x2: width, y1: y(0), y2: y(0) }) : horizontals(frame)),
     !bare && svg("g.axis", verticals(frame)),
     compare && svg("g.compare", draw(frame, compare, 0, true)),
-    series.map((each, index) => svg(colour(index), draw(frame, each, index, false))),
-    svg("line.cursor", { y1: box.top, y2: box.bottom, visibility: "hidden" }));
+    series.map((each, index) => svg(colour(index), draw(frame, each, index, false))));
 }
 
 const colour = (index) => `g.s${index % COLOURS}`;
@@ -153,7 +152,7 @@ function follow(plot, tip, frameOf, { buckets, onpick }) {
   const gone = () => {
     at = null;
     fill(tip);
-    plot.querySelector(".cursor").setAttribute("visibility", "hidden");
+    plot.querySelector(".cursor")?.remove();
   };
   const on = (name, act) => plot.addEventListener(name, act);
   const indexAt = ({ offsetX }) => Math.max(0, Math.min(buckets.length - 1, Math.floor((offsetX - frameOf().box.left) / frameOf().band)));
@@ -178,9 +177,9 @@ function nearest({ series, y }, height, index) {
   return series.reduce((best, each, place) => (distance(each) < distance(series[best]) ? place : best), 0);
 }
 
-function point(plot, tip, { buckets, series, compare, interval, zone, format, x, width }, index) {
-  const cursor = plot.querySelector(".cursor");
-  for (const [name, value] of [["x1", x(index)], ["x2", x(index)], ["visibility", "visible"]]) cursor.setAttribute(name, value);
+function point(plot, tip, { buckets, series, compare, interval, zone, format, box, x, width }, index) {
+  plot.querySelector(".cursor")?.remove();
+  plot.firstChild.append(svg("line.cursor", { x1: x(index), x2: x(index), y1: box.top, y2: box.bottom }));
   const row = (sign, name, value) => h("span.tip-row", sign, h("span.name", name), h("b", number(value, format)));
   fill(tip, h("strong", bucketName(buckets[index], interval, zone)), !buckets[index].complete && h("span.hint", "not over yet"),
     series.map((each, place) => row(series.length > 1 && swatch(colour(place), mark(place)), each.name, each.values[index])),
@@ -192,7 +191,7 @@ function point(plot, tip, { buckets, series, compare, interval, zone, format, x,
 
 // As a file of its own, with the colours that are seen
 
-const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-family", "visibility"];
+const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-family"];
 
 export function svgText(figure, title) {
   const drawn = figure.querySelector(".plot svg");

@@ -1,7 +1,7 @@
 // Events and contacts as people read them: in lists, one alone, and the events behind a number.
 
 import { get, isAdmin, locationName, post } from "./api.js";
-import { actions, button, choices, entry, facts, fill, h, hint, later, link, table } from "./dom.js";
+import { actions, button, entry, facts, fill, h, hint, later, link, select, table } from "./dom.js";
 import { ago, count, exactTime, time, viewerZone } from "./format.js";
 import { oneLocation } from "./range.js";
 import { asking, confirmRemoval, dialog, empty, loader, pages, warnings } from "./states.js";
@@ -24,8 +24,8 @@ export const openEvent = ({ event_id: id }) => dialog("Event", (close) => {
 
 function detail(event, close) {
   const properties = Object.entries(event.properties);
-  const drop = () => confirmRemoval("Delete this event?",
-    `“${cut(event.event_name, 80)}” of ${time(event.timestamp)} is gone for good, also from all metrics.`, "Delete", `/events/v1/${event.event_id}`);
+  const text = `“${cut(event.event_name, 80)}” of ${time(event.timestamp)} is gone for good, also from all metrics.`;
+  const drop = () => confirmRemoval("Delete this event?", text, "Delete", `/events/v1/${event.event_id}`);
   return [h("p.strong", event.event_name), warnings(event.warnings),
     facts([["Time", `${exactTime(event.timestamp)} (${viewerZone()})`], ["Location", locationName(event.location_id)],
       ["Contact", event.contact_id ? link(event.contact_id, contactAddress(event)) : "none: an event of the account"],
@@ -59,7 +59,7 @@ export function openEvidence({ definition, query }, title, place) {
         zone: query.timezone, without: "Event", nothing: empty("No events", "No event of this term lies in this time."),
         lead: (page) => hint(`${count(page.count, "event")}, the newest first. Times in ${query.timezone}.`) }));
     show();
-    return [terms.length > 1 && choices("Term", terms.map(({ key, event }) => [key, `${key}: ${cut(event, 40)}`]), asked, "term", show), box];
+    return [terms.length > 1 && select("Term", terms.map(({ key, event }) => [key, `${key}: ${cut(event, 40)}`]), asked, "term", show), box];
   }, "wide");
 }
 
@@ -75,9 +75,8 @@ export function showContacts(view) {
   show();
 }
 
-const nothing = ({ q, tag, location_id: place }) => (q || tag || place
-  ? empty("No contact found", "Try a part of the name, the e-mail address or the phone number.")
-  : empty("No contacts yet", "Contacts come with HighLevel’s webhooks, or with the first event that names them."));
+const nothing = ({ q, tag, location_id: place }) => empty(q || tag || place ? "No contact found" : "No contacts yet",
+  "Contacts come with HighLevel’s webhooks, or with the first event that names them.");
 
 const tags = (list) => (list.length ? h("span.tags", list.map((tag) => h("span.badge", tag))) : "–");
 

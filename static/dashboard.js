@@ -5,7 +5,7 @@ import { sparkline } from "./chart.js";
 import { clean } from "./definition.js";
 import { button, download, fill, h, hint, link, toast } from "./dom.js";
 import { number } from "./format.js";
-import { changeMark, rangeText } from "./metric.js";
+import { changeMark, rangeText, valuesOf } from "./metric.js";
 import { queryOf, RANGE, rangeBar, withRange } from "./range.js";
 import { dialog, empty, failure, loader } from "./states.js";
 
@@ -51,13 +51,13 @@ function dataOf({ metrics }, id) {
 
 function summary(answer) {
   const { total, compare, format, buckets, interval } = answer;
-  const values = (list) => ({ values: list.map((each) => each.value) });
   const unseen = answer.warnings.find((each) => each.code === "event_not_seen");
-  const known = buckets.map((each) => each.value).filter((value) => value !== null).sort((a, b) => a - b);
+  const known = valuesOf(buckets).filter((value) => value !== null).sort((a, b) => a - b);
   const label = `By ${interval} from ${number(known[0], format)} to ${number(known.at(-1), format)}`;
   return [h("div.headline", h("span.value", number(total.value, format)), compare && changeMark(total.value, compare.total.value, format)),
     unseen ? hint(unseen.message)
-      : sparkline({ label, buckets, format, series: [values(buckets)], compare: compare && values(compare.buckets) }), hint(rangeText(answer))];
+      : sparkline({ label, buckets, format, series: [{ values: valuesOf(buckets) }], compare: compare && { values: valuesOf(compare.buckets) } }),
+    hint(rangeText(answer))];
 }
 
 // Their order

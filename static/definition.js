@@ -7,14 +7,14 @@ export const AGGREGATIONS = { count: "Number of events", unique_contacts: "Numbe
 export const takesProperty = (aggregation = "count") => !["count", "unique_contacts"].includes(aggregation);
 
 // Like another one, or new; its key is the first that is free.
-export function newTerm(terms, like = { event: "", type: "account", aggregation: "count" }) {
+export function newTerm(terms, like = { event: "", type: "account", aggregation: "count", filters: { all: [] } }) {
   const key = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"].find((each) => !terms.some((term) => term.key === each));
   return { ...structuredClone(like), key };
 }
 
 // A definition as it is edited, without the ids and times of a saved one.
-export const editable = ({ name = "", format, terms, formula }) => structuredClone({ name, format: { style: "number", ...format }, terms,
-  formula: formula ?? "" });
+export const editable = ({ name = "", format, terms, formula }) => structuredClone({ name, format: { style: "number", ...format },
+  terms: terms.map((term) => ({ ...term, filters: term.filters ?? { all: [] } })), formula: formula ?? "" });
 
 // A definition as it is sent: without what is left empty.
 export const clean = ({ name, format, terms, formula }) => ({ ...(name && { name }), ...cleanFormat(format ?? {}), terms: terms.map(cleanTerm),

@@ -55,21 +55,11 @@ export function entry(label, state, name, changed, { on = "oninput", type = "tex
   return field(label, h("input", { type, min, max, required, placeholder, value: state[name] ?? "", autocomplete: "off", [on]: put }), name, more);
 }
 
-const pairs = (options) => (Array.isArray(options) ? options : Object.entries(options));
-
 // `options`: {value: label}, or a list of such pairs.
 export function select(label, options, state, name, changed, more = {}) {
   const onchange = (event) => { state[name] = event.target.value; changed?.(); };
-  return field(label, h("select", { onchange }, pairs(options).map(([value, text]) =>
+  return field(label, h("select", { onchange }, (Array.isArray(options) ? options : Object.entries(options)).map(([value, text]) =>
     h("option", { value, selected: value === String(state[name]) }, text))), name, more);
-}
-
-// A few exclusive choices beside each other.
-export function choices(legend, options, state, name, changed, { at = "" } = {}) {
-  const group = newId();
-  const choose = (value) => () => { state[name] = value; changed(); };
-  return h("fieldset.choices", { "data-pointer": `${at}/${name}` }, h("legend.hidden", legend), pairs(options).map(([value, label]) => h("label",
-    h("input", { type: "radio", name: group, checked: value === state[name], onchange: choose(value) }), label)));
 }
 
 // A text field that suggests; what is not suggested may still be typed
@@ -80,8 +70,8 @@ export function choices(legend, options, state, name, changed, { at = "" } = {})
  */
 export function combobox(label, state, name, changed, { options, chosen, placeholder = "", ...more }) {
   const list = h("ul", { role: "listbox", id: newId(), hidden: true, "aria-label": "Suggestions" });
-  const input = h("input", { type: "text", role: "combobox", autocomplete: "off", "aria-autocomplete": "list",
-    "aria-expanded": "false", "aria-controls": list.id, placeholder, value: state[name] ?? "", onkeydown: press,
+  const input = h("input", { type: "text", role: "combobox", autocomplete: "off", "aria-expanded": "false", "aria-controls": list.id,
+    placeholder, value: state[name] ?? "", onkeydown: press,
     onblur: () => show(false), onchange: () => chosen?.(), oninput: () => { put(); open(); }, onclick: () => { if (list.hidden) open(true); } });
 
   async function open(all) {
@@ -91,7 +81,7 @@ export function combobox(label, state, name, changed, { options, chosen, placeho
     const wanted = all ? "" : text.trim().toLowerCase();
     const fitting = found.filter((each) => each.join(" ").toLowerCase().includes(wanted)).slice(0, SHOWN);
     fill(list, fitting.map(([value, hint, text = value]) => h("li", { role: "option", id: newId(), onclick: () => choose(value),
-      onpointerdown: (event) => event.preventDefault() }, h("span.option", text), hint && h("span.hint", hint))));
+      onpointerdown: (event) => event.preventDefault() }, h("span.clamp", text), hint && h("span.hint", hint))));
     show(fitting.length > 0);
   }
 
@@ -172,7 +162,7 @@ export function mark(box, message) {
 
 // Shows each error beside the field it points at; tells whether that shows all.
 export function markAll(within, { errors = [] }) {
-  const boxes = [...within.querySelectorAll(".field[data-pointer]")].sort((a, b) => b.dataset.pointer.length - a.dataset.pointer.length);
+  const boxes = [...within.querySelectorAll(".field[data-pointer]")];
   for (const box of boxes) mark(box, "");
   const found = errors.map(({ pointer }) => boxes.find((box) => `${pointer.replace(/^\/metric/, "")}/`.startsWith(`${box.dataset.pointer}/`)));
   found.forEach((box, index) => { if (box) mark(box, errors[index].message); });

@@ -7,19 +7,12 @@ const fresh = () => ({ field: "", op: "is", value: "" });
 const isSent = (each) => isGroup(each) || each.field; // a condition without a field is not, and does not count for pointers
 
 /**
- * Edits term.filters in place. `at` is their JSON pointer; `context`: {properties(), fields, values(field), changed(), draw(focus)}, of
- * which draw draws all anew and puts the focus on a pointer.
+ * Edits the group in place. `at` is its JSON pointer; `context`: {term, properties(), fields, values(field), changed(), draw(focus)}, of
+ * which draw draws all anew and puts the focus on a pointer. Without `ongone` it is the outermost, which may be empty.
  */
-export function filterBox(term, at, context) {
-  const begin = () => { term.filters = { all: [fresh()] }; context.draw(`${at}/all/0/field`); };
-  const end = () => { delete term.filters; context.draw(at); };
-  return term.filters ? groupBox(term, term.filters, at, context, end) : h("button.small.add", { type: "button", onclick: begin, "data-pointer": at }, "Add a filter");
-}
-
-function groupBox(term, group, at, context, ongone) {
+export function groupBox(group, at, context, ongone) {
   const [way, list] = members(group);
   const other = way === "all" ? "any" : "all";
-  const root = group === term.filters;
   const pointer = (index) => `${at}/${way}/${list.slice(0, index).filter(isSent).length}`;
   const adder = (label, made, end) => button(label, () => {
     list.push(made());
@@ -27,7 +20,7 @@ function groupBox(term, group, at, context, ongone) {
   }, "small add");
   const drop = (index) => () => {
     list.splice(index, 1);
-    if (list.length) context.draw(`${pointer(0)}/field`);
+    if (list.length || !ongone) context.draw(list.length ? `${pointer(0)}/field` : at);
     else ongone();
   };
   const turn = () => {
@@ -35,15 +28,15 @@ function groupBox(term, group, at, context, ongone) {
     group[other] = list;
     context.draw();
   };
-  return h("fieldset.group", h("legend", root ? "Filters" : "Group"), (!root || list.length > 1)
+  return h("fieldset.group", { "data-pointer": at }, h("legend", ongone ? "Group" : "Filters"), (ongone || list.length > 1)
     && select("Events match", { all: "all of these", any: "any of these" }, { way }, "way", turn, { at }),
-  list.map((each, index) => (isGroup(each) ? groupBox : conditionBox)(term, each, pointer(index), context, drop(index))),
-  actions(adder("Add a filter", fresh, "/field"), adder("Add a group", () => ({ [other]: [fresh()] }), `/${other}/0/field`)));
+  list.map((each, index) => (isGroup(each) ? groupBox : conditionBox)(each, pointer(index), context, drop(index))),
+  actions(adder("Add a filter", fresh, "/field"), list.length > 0 && adder("Add a group", () => ({ [other]: [fresh()] }), `/${other}/0/field`)));
 }
 
-function conditionBox(term, condition, at, context, ondrop) {
-  const offered = fieldChoices(term.type, context.properties(), context.fields);
-  const rest = h("div.rest");
+function conditionBox(condition, at, context, ondrop) {
+  const offered = fieldChoices(context.term.type, context.properties(), context.fields);
+  const rest = h("div.field");
   const draw = () => fill(rest, condition.field && [
     select("Operator", operatorsOf(condition.field), condition, "op", () => { settle(); rest.querySelector("select").focus(); },
       { hidden: true, at }), valueField(condition, context, at)]);
@@ -76,10 +69,12 @@ function valueField(condition, { changed, values }, at) {
   if (op === "in_last") {
     const span = { value: parseInt(value, 10), unit: value.at(-1) };
     const put = () => { condition.value = span.value + span.unit; changed(); };
-    return h("div.pair", entry("How many", span, "value", put, { type: "number", min: "1", ...more }), select("Unit", SPANS, span, "unit", put, more));
+    return h("div.pair", entry("How many", span, "value", put, { type: "number", min: "1", ...more }),
+      select("Unit", SPANS, span, "unit", put, more));
   }
   if (op === "between") {
-    return h("div.pair", ["From", "To"].map((label, index) => entry(label, value, index, changed, { type, ...more, at: `${at}/value` })));
+    return h("div.pair", ["From", "To"].map((label, index) =>
+      entry(label, value, index, changed, { type, ...more, at: `${at}/value` })));
   }
   if (Array.isArray(value)) return several("Value", condition, "value", changed, { ...more, placeholder: "A value, then Enter" });
   return type === "date" ? entry("Value", condition, "value", changed, { type, on: "onchange", ...more })

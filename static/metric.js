@@ -3,7 +3,7 @@
 import { get, isAdmin, locationName, post, remove } from "./api.js";
 import { chart, svgText } from "./chart.js";
 import { clean, sentence } from "./definition.js";
-import { button, choices, combobox, download, fill, h, hint, link, select, table } from "./dom.js";
+import { button, combobox, download, fill, h, hint, link, select, table } from "./dom.js";
 import { cut, openEvidence } from "./contacts.js";
 import { bucketName, change, number, span, time } from "./format.js";
 import { COMPARISONS, queryOf, RANGE, rangeBar, withRange } from "./range.js";
@@ -92,7 +92,7 @@ function evidenceButton(shown, value, format, title, place, kind = "inline") {
 
 const groupName = ({ key, other }, by) => (other ? "Other" : key === null ? "(none)" : by === "location" ? locationName(key) : key);
 const placeOf = ({ key, other }) => ({ group: other ? { other } : { key } });
-const valuesOf = (buckets) => buckets.map((each) => each.value);
+export const valuesOf = (buckets) => buckets.map((each) => each.value);
 
 const seriesOf = ({ answer: { breakdown, buckets }, definition: { name = "Value" } }) =>
   breakdown?.groups.map((group) => ({ name: groupName(group, breakdown.by), values: valuesOf(group.buckets) }))
@@ -132,7 +132,7 @@ function tables(shown) {
   const draw = () => fill(box, resultTable(shown, state.table));
   if (!(state.table in kinds)) state.table = "time";
   draw();
-  return h("div.card", choices("Table", kinds, state, "table", () => follow(draw)), box);
+  return h("div.card", select("Table", kinds, state, "table", () => follow(draw)), box);
 }
 
 function resultTable(shown, kind) {

@@ -112,14 +112,13 @@ export function showLocations(view) {
 const pathOf = (id) => `/locations/v1/${encodeURIComponent(id)}`;
 
 function editLocation(id) {
-  const known = findLocation(id);
-  const said = { ...known };
-  const changed = () => Object.fromEntries(Object.entries(said).filter(([name, value]) => value !== known[name])
-    .map(([name, value]) => [name, value || null]));
+  const said = { ...findLocation(id) };
+  const body = {}; // what is sent is no longer as the CRM says
+  const keep = (name) => () => { body[name] = said[name] || null; };
   return dialog("Edit location", (close) => form([hint(id),
-    entry("Name", said, "name", null, { hint: "Left empty: as the CRM names it." }),
-    zoneField(said, "timezone", null, "Left empty: as the CRM says, else the server’s own.")], "Save", async () => {
-    await call("PATCH", pathOf(id), { body: changed() });
+    entry("Name", said, "name", keep("name"), { hint: "Left empty: as the CRM names it." }),
+    zoneField(said, "timezone", keep("timezone"), "Left empty: as the CRM says, else the server’s own.")], "Save", async () => {
+    await call("PATCH", pathOf(id), { body });
     close(true);
     toast("Location saved");
   }, cancel(close)));
