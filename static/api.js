@@ -20,7 +20,7 @@ export const keptKey = () => sessionStorage.getItem(STORE) ?? localStorage.getIt
 // Throws Problem where the key is not valid or may not read.
 export async function signIn(key, store) {
   const { key: { scope }, timezone, public_url: address } = await call("GET", "/session/v1", { key });
-  if (scope !== "read" && scope !== "admin") {
+  if (!["read", "admin"].includes(scope)) {
     throw new Problem(403, { detail: "This key may post events, but not read them. Sign in with a read or admin key." });
   }
   Object.assign(session, { key, scope, timezone, address: address || location.origin });
@@ -40,11 +40,11 @@ export const told = {}; // refused(problem) when the key no longer is valid, and
 
 // The answer's JSON. Throws Problem, or AbortError when `signal` ended it.
 export async function call(method, path, { query = {}, body, signal, key = session.key, type = "application/json" } = {}) {
-  const headers = { ...(key && { "X-API-Key": key }), ...(body !== undefined && { "Content-Type": type }) };
+  const headers = { "Content-Type": type, ...(key && { "X-API-Key": key }) };
   const address = new URL(path, location);
   for (const [name, value] of Object.entries(query)) if ((value ?? "") !== "") address.searchParams.set(name, value);
-  const sent = { method, headers, signal, body: typeof body === "object" ? JSON.stringify(body) : body };
-  const answer = await fetch(address, sent).catch(() => {
+  const text = typeof body === "object" ? JSON.stringify(body) : body;
+  const answer = await fetch(address, { method, headers, signal, body: text }).catch(() => {
     signal?.throwIfAborted();
     told.reachable(false);
     throw new Problem(OFFLINE, { detail: "The server cannot be reached. Trying again …" });
@@ -67,8 +67,8 @@ export const remove = (path, query) => call("DELETE", path, { query });
 
 export let locations = [];
 
-export async function loadLocations(signal) {
-  ({ locations } = await get("/locations/v1", {}, signal));
+export async function loadLocations() {
+  ({ locations } = await get("/locations/v1"));
   return locations;
 }
 

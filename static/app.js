@@ -80,7 +80,7 @@ async function open(address) {
   endView();
   const path = address.slice(2).split("?")[0];
   const [section, ...parts] = path.split("/");
-  const [, show] = Object.entries(VIEWS).find(([each]) => new RegExp(`^${each.replaceAll("*", "[^/]+")}$`).test(path)) ?? [null, showNothing];
+  const found = Object.keys(VIEWS).find((each) => new RegExp(`^${each.replaceAll("*", "[^/]+")}$`).test(path));
   const opened = view = new View(address, parts.map(decode));
   for (const each of document.querySelectorAll("#top nav a")) {
     each.ariaCurrent = each.hash.startsWith(`#/${section.replace("metrics", "dashboard")}`) ? "page" : null;
@@ -88,7 +88,7 @@ async function open(address) {
   window.scrollTo(0, 0);
   fill(main, loading());
   try {
-    await show(opened);
+    await (VIEWS[found] ?? showNothing)(opened);
   } catch (error) {
     if (opened === view) fill(main, failure(error, () => open(address)));
   }
@@ -138,7 +138,7 @@ function leave(error = null) {
   const stay = h("input", { type: "checkbox" });
   const [lost, load] = loader();
   const tellCommand = () => load(() => get("/session/v1"), ({ lost_key_command: command }) =>
-    [h("p", "Whoever can read the database file makes a new one. On the server, run"), snippet(command, "Command")]);
+    [h("p", "On the server, this makes a new one:"), snippet(command, "Command")]);
   fill(main, h("div.card.sign-in", h("h1", "Streamlined Lite"), error && failure(error), form([
     entry("Key", said, "key", null, { type: "password", required: true,
       hint: "The link that the server prints at its first start signs you in, too." }),
@@ -149,19 +149,19 @@ function leave(error = null) {
 
 // Events of the page
 
-byId("sign-out").addEventListener("click", async () => {
+byId("sign-out").onclick = async () => {
   if (view?.unsaved() && !await askToLeave()) return;
   history.replaceState(null, "", location.pathname);
   leave();
-});
+};
 told.refused = (problem) => { if (session.key !== null) leave(problem); };
 told.reachable = (yes) => { byId("offline").hidden = yes; };
-document.querySelector(".skip").addEventListener("click", (event) => {
+document.querySelector(".skip").onclick = (event) => {
   event.preventDefault(); // the address names the view
   main.focus();
-});
-window.addEventListener("hashchange", navigate);
-window.addEventListener("beforeunload", (event) => { if (view?.unsaved()) event.preventDefault(); });
+};
+window.onhashchange = navigate;
+window.onbeforeunload = (event) => { if (view?.unsaved()) event.preventDefault(); };
 
 if (!takeKeyFromAddress()) {
   if (keptKey()) enter(keptKey());

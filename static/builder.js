@@ -2,11 +2,12 @@
 
 import { get, isAdmin, post, put, session } from "./api.js";
 import { AGGREGATIONS, clean, editable, newTerm, sentence, takesProperty, WORDS } from "./definition.js";
-import { actions, button, combobox, entry, field, fill, h, hint, inputOf, later, link, mark, markAll, select, snippet, toast } from "./dom.js";
+import { actions, button, combobox, entry, field, fill, h, hint, inputOf, later, link, mark, markAll, select, toast } from "./dom.js";
 import { groupBox } from "./filters.js";
 import { ago, count } from "./format.js";
 import { metricPane } from "./metric.js";
 import { queryOf, withRange } from "./range.js";
+import { curlSnippet } from "./settings.js";
 import { failure } from "./states.js";
 
 const TERMS = 20;
@@ -40,12 +41,12 @@ class Builder {
   editor = h("div.stack");
   words = h("p.lead", { role: "status" });
   outcome = h("div");
-  source = h("details.card", { ontoggle: () => this.showSource() }, h("summary", "As JSON and curl"), h("div.stack"));
+  source = h("details.card", h("summary", "As JSON and curl"), h("div.stack"));
   soon = later(300, () => { this.mark({}); this.pane.calculate(); });
 
   constructor(view, id, draft, known) {
-    const troubled = (error, ...more) => (this.mark(error) ? hint("The numbers appear here once what is marked is corrected.")
-      : failure(error, ...more));
+    const troubled = (error, again) => (this.mark(error) ? hint("Correct what is marked, and the numbers appear here.")
+      : failure(error, again));
     Object.assign(this, { view, id, draft, known, pane: metricPane(view, () => clean(this.draft), { changed: this.changed, troubled }) });
     this.saved = this.text();
     view.unsaved = () => isAdmin() && this.text() !== this.saved;
@@ -115,7 +116,7 @@ class Builder {
     const typed = () => { fill(event.querySelector(".hint"), said()); changed(); };
     const event = combobox("Event", term, "event", typed, { at, placeholder: "Offer Made", hint: said(),
       options: () => [...known.events].map(([name, each]) => [name, seenText(each)]) });
-    return h("section.card", { "aria-label": `Term ${key}` }, h("div.page-head", h("h2", "Term ", h("span.chip", key)),
+    return h("section.card", { "aria-label": `Term ${key}` }, h("div.page-head", h("h2", "Term ", h("span.badge", key)),
       actions(terms.length < TERMS && act("Duplicate", () => this.grow(index + 1, term)), terms.length > 1 && act("Remove", () => this.drop(index)))),
     event, h("div.pair", select("Type", { account: "Account: all events", contact: "Contact: events of contacts" }, term, "type", draw, { at }),
       select("Calculate", AGGREGATIONS, term, "aggregation", draw, { at }), takesProperty(term.aggregation)
@@ -142,7 +143,7 @@ class Builder {
       input.setRangeText(text, input.selectionStart, input.selectionEnd, "end");
       input.focus();
       input.dispatchEvent(new Event("input"));
-    }, "chip", label);
+    }, "small", label);
     return h("div.card", { hidden: draft.terms.length < 2 && !draft.formula }, box,
       h("code.formula-error"), h("div.actions", { role: "group", "aria-label": "Insert into the formula" },
         draft.terms.map(({ key }) => chip(key, `term ${key}`)), Object.entries(WORDS).map(([sign, word]) => chip(` ${sign} `, word)),
@@ -177,19 +178,18 @@ class Builder {
   // As JSON and curl
 
   showSource() {
-    if (!this.source.open) return;
     const metric = clean(this.draft);
-    const body = JSON.stringify({ ...queryOf(this.pane.state), metric }).replaceAll("'", "'\\''");
     const text = h("textarea.code", { rows: 14, value: JSON.stringify(metric, null, 2), oninput: () => this.takeJson(text.value, box) });
     const box = field("Definition", text, "json", { hint: isAdmin() && "Edit it here, too." });
-    fill(this.source.lastChild, box, hint("With curl, and your whole key:"), snippet(`curl ${session.address}/metrics/v1/query ${
-      ""}-H 'X-API-Key: ${session.key.slice(0, 9)}…' -H 'Content-Type: application/json' -d '${body}'`, "curl command"));
+    fill(this.source.lastChild, box, hint("With curl, and your whole key:"),
+      curlSnippet(`${session.address}/metrics/v1/query`, `${session.key.slice(0, 9)}…`, { ...queryOf(this.pane.state), metric }));
   }
 
   takeJson(text, box) {
     try {
       const parsed = JSON.parse(text);
-      if (!parsed.terms.length || parsed.terms.some((term) => typeof term.key !== "string" || typeof term.event !== "string")) throw new Error();
+      const texts = parsed.terms.flatMap(({ key, event }) => [key, event]);
+      if (!texts.length || texts.some((each) => typeof each !== "string")) throw new Error();
       this.draft = editable(parsed);
       mark(box, "");
       this.draw(null);

@@ -32,11 +32,7 @@ export const sparkline = ({ label, ...options }) => redrawn(h("div.spark", { rol
   (width) => drawing(layout({ ...options, height: 72, bare: true }, width)));
 
 function redrawn(plot, draw) {
-  let drawn;
-  new ResizeObserver(() => {
-    const width = Math.floor(plot.clientWidth);
-    if (width && width !== drawn) fill(plot, draw(drawn = width));
-  }).observe(plot);
+  new ResizeObserver(() => { if (plot.clientWidth) fill(plot, draw(plot.clientWidth)); }).observe(plot);
   return plot;
 }
 
@@ -196,9 +192,9 @@ const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", 
 export function svgText(figure, title) {
   const drawn = figure.querySelector(".plot svg");
   const copy = drawn.cloneNode(true);
-  const seen = [drawn, ...drawn.querySelectorAll("*")].map((each) => getComputedStyle(each));
+  const originals = [drawn, ...drawn.querySelectorAll("*")];
   [copy, ...copy.querySelectorAll("*")].forEach((each, index) => {
-    for (const name of PAINT) each.setAttribute(name, seen[index].getPropertyValue(name));
+    for (const name of PAINT) each.setAttribute(name, getComputedStyle(originals[index]).getPropertyValue(name));
     each.removeAttribute("class");
   });
   copy.prepend(svg("title", title), svg("rect", { width: "100%", height: "100%", fill: getComputedStyle(document.body).backgroundColor }));

@@ -86,16 +86,16 @@ const COLUMNS = [["Name", (each) => link(each.name ?? each.contact_id, contactAd
 export async function showContact(view) {
   const [location_id, contact_id] = view.parts;
   const path = `/contacts/v1/${view.parts.map(encodeURIComponent).join("/")}`;
-  const { name, fields, events, ...contact } = await get(path);
-  const title = name ?? contact_id;
-  const custom = Object.entries(fields);
+  const contact = await get(path);
+  const title = contact.name ?? contact_id;
+  const custom = Object.entries(contact.fields);
   const drop = () => confirmRemoval("Delete this contact?", `${title} is deleted for good, with all of its events.`, "Delete contact", path);
   view.begin(title, isAdmin() && asking("Delete", drop, () => { location.hash = "#/contacts"; }), h("div.columns",
     h("section.card", h("h2", "Contact"), facts([["E-mail", contact.email], ["Phone", contact.phone], ["Source", contact.source],
       ["Type", contact.type], ["Tags", tags(contact.tags)], ["Date created", time(contact.date_created)],
       ["Location", locationName(location_id)], ["contact_id", contact_id], ["Changed", time(contact.updated_at)]]),
     custom.length > 0 && [h("h2", "Custom fields"), facts(custom)]),
-    h("section.card", h("h2", count(events, "event")), eventList("Events of this contact",
+    h("section.card", h("h2", count(contact.events, "event")), eventList("Events of this contact",
       (cursor) => get("/events/v1", { location_id, contact_id, cursor }),
       { without: "Contact", nothing: hint("No event names this contact.") }))));
 }

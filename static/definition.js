@@ -16,27 +16,24 @@ export function newTerm(terms, like = { event: "", type: "account", aggregation:
 export const editable = ({ name = "", format, terms, formula }) => structuredClone({ name, format: { style: "number", ...format },
   terms: terms.map((term) => ({ ...term, filters: term.filters ?? { all: [] } })), formula: formula ?? "" });
 
-// A definition as it is sent: without what is left empty.
-export const clean = ({ name, format, terms, formula }) => ({ ...(name && { name }), ...cleanFormat(format ?? {}), terms: terms.map(cleanTerm),
-  ...(formula && { formula }) });
+// A definition as it is sent: what is left empty is undefined, and so not in its JSON.
+export const clean = ({ name, format, terms, formula }) => ({ name: name || undefined, format: cleanFormat(format ?? {}),
+  terms: terms.map(cleanTerm), formula: formula || undefined });
 
 // Without decimals a number has as many as it needs, which is what no format says.
-function cleanFormat({ style = "number", decimals, currency }) {
-  const given = (decimals ?? "") !== "";
-  return (given || style !== "number")
-    && { format: { style, ...(given && { decimals: Number(decimals) }), ...(style === "currency" && { currency }) } };
+function cleanFormat({ style = "number", decimals = "", currency }) {
+  if (style === "number" && decimals === "") return undefined;
+  return { style, decimals: decimals === "" ? undefined : Number(decimals), currency: style === "currency" ? currency : undefined };
 }
 
-function cleanTerm({ key, event, type, aggregation = "count", property = "", filters }) {
-  const group = filters && cleanGroup(filters);
-  return { key, event, type, aggregation, ...(takesProperty(aggregation) && { property }), ...(group && { filters: group }) };
-}
+const cleanTerm = ({ key, event, type, aggregation = "count", property = "", filters }) => ({ key, event, type, aggregation,
+  property: takesProperty(aggregation) ? property : undefined, filters: cleanGroup(filters ?? {}) });
 
 // A filter without a field is not yet one, and a group without filters is none.
 function cleanGroup(group) {
   const [way, list] = members(group);
   const kept = list.map((each) => (isGroup(each) ? cleanGroup(each) : each.field && each)).filter(Boolean);
-  return kept.length ? { [way]: kept } : null;
+  return kept.length ? { [way]: kept } : undefined;
 }
 
 export const isGroup = (each) => Array.isArray(each.all) || Array.isArray(each.any);
@@ -109,7 +106,7 @@ const AMOUNTS = { count: "the number of", unique_contacts: "the number of differ
 
 function termPhrase({ event, type, aggregation = "count", property, filters }) {
   const events = `${quoted(event)} events${type === "contact" ? " that have a contact" : ""}`;
-  const conditions = filters && groupPhrase(filters);
+  const conditions = groupPhrase(filters ?? {});
   const amount = AMOUNTS[aggregation] ?? `the ${(AGGREGATIONS[aggregation] ?? aggregation).toLowerCase()} of % over`;
   return `${amount.replace("%", () => quoted(property))} ${events}${conditions ? `, where ${conditions}` : ""}`;
 }

@@ -3,16 +3,17 @@
 const SHOWN = 60; // of suggestions
 
 let ids = 0;
-export const newId = () => `e${(ids += 1)}`;
+const newId = () => `e${(ids += 1)}`;
 
 // h("div.card", {attributes}, …children); attributes may be left out, and children that are nothing.
-export const h = (name, ...rest) => make(document.createElement(name.split(".")[0]), name, rest);
-export const svg = (name, ...rest) => make(document.createElementNS("http://www.w3.org/2000/svg", name.split(".")[0]), name, rest);
+export const h = (name, ...rest) => make((tag) => document.createElement(tag), name, rest);
+export const svg = (name, ...rest) => make((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag), name, rest);
 
-function make(element, name, rest) {
-  const classes = name.split(".").slice(1).join(" ");
-  if (classes) element.setAttribute("class", classes);
-  const attributes = Object.getPrototypeOf(rest[0] ?? "") === Object.prototype ? rest.shift() : {};
+function make(create, name, rest) {
+  const [tag, ...classes] = name.split(".");
+  const attributes = rest[0]?.constructor === Object ? rest.shift() : {};
+  const element = create(tag);
+  if (classes.length) element.setAttribute("class", classes.join(" "));
   for (const [key, value] of Object.entries(attributes)) put(element, key, value);
   return fill(element, rest);
 }

@@ -158,10 +158,10 @@ function csv(shown) {
   const { answer: { buckets, breakdown }, definition: { terms } } = shown;
   const series = seriesOf(shown);
   const named = breakdown ? [] : terms;
+  const heads = ["start", "end", "complete", ...series.map((each) => each.name), ...named.map(({ key, event }) => `${key}: ${event}`)];
   const lines = buckets.map((bucket, index) => [bucket.start, bucket.end, bucket.complete, ...series.map((each) => each.values[index]),
     ...named.map(({ key }) => bucket.terms[key])]);
-  return [["start", "end", "complete", ...series.map((each) => each.name), ...named.map(({ key, event }) => `${key}: ${event}`)], ...lines]
-    .map((line) => line.map(csvCell).join(",")).join("\r\n");
+  return [heads, ...lines].map((line) => line.map(csvCell).join(",")).join("\r\n");
 }
 
 // A text that a spreadsheet would take for a formula gets an apostrophe.

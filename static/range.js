@@ -75,7 +75,6 @@ export function rangeBar(range, changed, ...more) {
       if (ends[0] && ends[0] <= ends[1]) range.range = ends.join("..");
       changed();
     };
-    custom.hidden = !ends[1];
     fill(custom, ends[1] && ["From", "To and with"].map((label, index) =>
       entry(label, ends, index, take, { type: "date", on: "onchange", min: "1970-01-01", max: "2199-12-31" })));
   };

@@ -8,7 +8,7 @@ import { asking, cancel, confirm, confirmRemoval, dialog, empty, form, loader } 
 
 const INTEGRATIONS = "#/settings/integrations";
 const SCOPES = { ingest: "Ingest: posts events and contacts", sync: "Sync: that, and deletes contacts",
-  read: "Read: sees everything but keys and refused events", admin: "Admin: does everything" };
+  read: "Read: sees all but keys and refused events", admin: "Admin: does everything" };
 const CUSTOM_DATA = { event_name: "Offer Made", distinct_id: "Offer Made {{contact.id}}", location_id: "{{location.id}}",
   "properties.value": "{{opportunity.lead_value}}" };
 const LOCAL = /^(localhost|127\..*|\[::1\]|10\..*|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|.*\.local)$/;
@@ -62,13 +62,15 @@ function askForKey(box) {
       hint: "Choose, or type the location_id of one that is new." }),
     select("An event without distinct_id", RULES, made, "distinct_id_rule", null,
       { hint: "Without its own distinct_id, what is sent twice is counted twice." }),
-  ], "Create integration", async () => showToken(box, await post("/keys/v1", { ...made, locations: made.locations.length ? made.locations : null })), leave()));
+  ], "Create integration", async () => {
+    showToken(box, await post("/keys/v1", { ...made, locations: made.locations.length ? made.locations : null }));
+  }, leave()));
   box.querySelector("input").focus();
 }
 
 function showToken(box, { token, scope }) {
   const title = h("h2", { tabindex: "-1" }, "Your token");
-  fill(box, title, snippet(token, "Token"), h("p.note", h("strong", "Copy it now. "),
+  fill(box, title, snippet(token, "Token"), h("p.warnings", h("strong", "Copy it now. "),
     "It cannot be shown again."),
     (scope === "ingest" || scope === "sync") && [h("h2", "Use it"), ways(token)],
     actions(link("Done", INTEGRATIONS, "button primary"), link("Watch events arrive", "#/activity", "button")));
@@ -79,10 +81,10 @@ function showToken(box, { token, scope }) {
 export function ways(token = "YOUR_TOKEN") {
   const url = `${session.address}/events/ingestion/v1`;
   const { host, hostname } = new URL(url);
-  const body = JSON.stringify({ event_name: "Offer Made", location_id: "my-location", distinct_id: "offer-1", properties: { value: 100 } });
+  const event = { event_name: "Offer Made", location_id: "my-location", distinct_id: "offer-1", properties: { value: 100 } };
   const way = (title, more, ...steps) => h("details", more, h("summary", title), steps);
   return h("div.stack",
-    LOCAL.test(hostname) && h("p.note", h("strong", "HighLevel cannot reach this address. "), `${host} is known to this computer only. `,
+    LOCAL.test(hostname) && h("p.warnings", h("strong", "HighLevel cannot reach this address. "), `${host} is known to this computer only. `,
       "Put the server behind a public https:// address, and start it with --public-url. Until then, try curl."),
     way("HighLevel, key in a header", { open: true }, h("ol",
       h("li", "In the workflow, add the action ", h("strong", "Webhook"), " (not Custom Webhook), with method ", h("code", "POST"),
@@ -92,8 +94,11 @@ export function ways(token = "YOUR_TOKEN") {
       h("li", "HighLevel warns that it does not know {{location.id}}. That is safe to ignore."))),
     way("HighLevel, key in the URL", {}, h("p", "Where headers cannot be set: the same Custom Data, and this URL:"),
       snippet(`${url}?api_key=${encodeURIComponent(token)}`, "URL with the key")),
-    way("curl", {}, snippet(`curl ${url} -H 'X-API-Key: ${token}' -H 'Content-Type: application/json' -d '${body}'`, "curl command")));
+    way("curl", {}, curlSnippet(url, token, event)));
 }
+
+export const curlSnippet = (url, key, body) => snippet(`curl ${url} -H 'X-API-Key: ${key}' -H 'Content-Type: application/json' -d '${
+  JSON.stringify(body).replaceAll("'", "'\\''")}'`, "curl command");
 
 // Locations
 

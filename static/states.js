@@ -1,7 +1,7 @@
 // What a part of a view shows while it has no data: loading, empty, refused, offline; lists, forms and dialogs.
 
 import { OFFLINE, remove } from "./api.js";
-import { actions, button, fill, h, markAll, newId, toast } from "./dom.js";
+import { actions, button, fill, h, markAll, toast } from "./dom.js";
 import { count } from "./format.js";
 
 const RETRY_MS = 3000;
@@ -88,17 +88,17 @@ export function form(content, label, act, other, kind = "primary") {
 export function dialog(title, build, wide = "") {
   return new Promise((resolve) => {
     const before = document.activeElement;
-    const heading = h("h2", { id: newId(), tabindex: "-1" }, title);
-    const box = h("dialog", { "aria-labelledby": heading.id, class: wide });
+    const heading = h("h2", { tabindex: "-1" }, title);
     let result;
     const close = (value) => { result = value; box.close(); };
-    fill(box, h("div.page-head", heading, button("×", () => close(), "plain close", "Close")), build(close));
-    box.addEventListener("close", () => {
+    const onclose = () => {
       box.remove();
-      if (before?.isConnected) before.focus();
+      before.focus();
       resolve(result);
-    });
-    box.addEventListener("click", (event) => { if (event.target === box) close(); }); // beside it
+    };
+    const onclick = ({ target }) => { if (target === box) close(); }; // beside it
+    const box = h("dialog", { "aria-label": title, class: wide, onclose, onclick });
+    fill(box, h("div.page-head", heading, button("×", () => close(), "plain close", "Close")), build(close));
     document.body.append(box);
     box.showModal();
     heading.focus();
