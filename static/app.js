@@ -49,7 +49,7 @@ class View {
     }];
   }
 
-  // The heading, what can be done, and what follows; the heading takes the focus, as a new page's would.
+  // The heading, which takes the focus as a new page's would, what can be done, and what follows.
   begin(title, buttons, ...rest) {
     const heading = h("h1", { tabindex: "-1" }, title);
     fill(main, h("div.page-head", heading, actions(buttons)), rest);
@@ -94,7 +94,7 @@ async function open(address) {
   }
 }
 
-const showNothing = (opened) => opened.begin("There is nothing at this address", link("Go to the dashboard", "#/dashboard", "button"));
+const showNothing = (opened) => opened.begin("Nothing is at this address", link("Dashboard", "#/dashboard", "button"));
 
 function decode(part) {
   try {
@@ -117,7 +117,7 @@ function takeKeyFromAddress() {
 }
 
 async function enter(key, store) {
-  fill(main, loading("Signing in …"));
+  fill(main, loading());
   await start(key, store).catch((error) => (error.status ? leave(error) : fill(main, failure(error, () => enter(key, store)))));
 }
 

@@ -86,7 +86,7 @@ class Builder {
     return h("div.card", entry("Name", draft, "name", changed), h("div.pair",
       select("Format", { number: "Number", percent: "Percent", currency: "Currency" }, format, "style", turn, { at: "/format" }),
       entry("Decimals", format, "decimals", changed, { at: "/format", type: "number", min: "0", max: "10", placeholder: "As needed" }),
-      format.style === "currency" && entry("Currency", format, "currency", changed, { at: "/format", placeholder: "USD" })));
+      format.style === "currency" && entry("Currency", format, "currency", changed, { at: "/format" })));
   }
 
   // Terms

@@ -168,9 +168,10 @@ function follow(plot, tip, frameOf, { buckets, onpick }) {
   });
 }
 
+// Which series has its point closest to the pointer.
 function nearest({ series, y }, height, index) {
-  const distance = ({ values }) => (values[index] === null ? Infinity : Math.abs(y(values[index]) - height));
-  return series.reduce((best, each, place) => (distance(each) < distance(series[best]) ? place : best), 0);
+  const distances = series.map(({ values }) => (values[index] === null ? Infinity : Math.abs(y(values[index]) - height)));
+  return distances.indexOf(Math.min(...distances));
 }
 
 function point(plot, tip, { buckets, series, compare, interval, zone, format, box, x, width }, index) {

@@ -5,7 +5,7 @@ const SHOWN = 60; // of suggestions
 let ids = 0;
 const newId = () => `e${(ids += 1)}`;
 
-// h("div.card", {attributes}, …children); attributes may be left out, and children that are nothing.
+// h("div.card", {attributes}, …children); attributes may be left out; children that are nothing are.
 export const h = (name, ...rest) => make((tag) => document.createElement(tag), name, rest);
 export const svg = (name, ...rest) => make((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag), name, rest);
 

@@ -8,7 +8,7 @@ const isSent = (each) => isGroup(each) || each.field; // a condition without a f
 
 /**
  * Edits the group in place. `at` is its JSON pointer; `context`: {term, properties(), fields, values(field), changed(), draw(focus)}, of
- * which draw draws all anew and puts the focus on a pointer. Without `ongone` it is the outermost, which may be empty.
+ * which draw draws all anew, with the focus on a pointer. Without `ongone` it is the outermost.
  */
 export function groupBox(group, at, context, ongone) {
   const [way, list] = members(group);

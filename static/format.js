@@ -46,7 +46,6 @@ const shown = (options) => (iso, timeZone) => (iso ? times({ ...options, timeZon
 
 export const time = shown({ dateStyle: "medium", timeStyle: "short" });
 export const exactTime = shown({ dateStyle: "medium", timeStyle: "medium" });
-export const date = shown({ dateStyle: "medium" });
 export const viewerZone = () => times({}).resolvedOptions().timeZone;
 
 export function isZone(timeZone) {

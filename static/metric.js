@@ -1,4 +1,4 @@
-// One metric: its number, its change, the chart, the tables, and files of them; as its own view and as the builder shows it.
+// One metric: its number, change, chart, tables and files; as its own view, and in the builder.
 
 import { get, isAdmin, locationName, post, remove } from "./api.js";
 import { chart, svgText } from "./chart.js";
@@ -25,7 +25,7 @@ export async function showMetric(view) {
   pane.calculate();
 }
 
-// The controls, and a box for the numbers, which calculate() fills; `changed` follows a control, `troubled` is as of load().
+// The controls, and a box that calculate() fills; `changed` follows a control, `troubled` is as of load().
 export function metricPane(view, definition, { changed, troubled } = {}) {
   const [box, load] = loader();
   const [state, follow] = view.state({ ...RANGE, by: "", chart: "line", table: "time" }, changed ?? calculate);
@@ -71,9 +71,9 @@ export const rangeText = ({ from, to, timezone }) => `${span(from, to, timezone)
 
 function headline(shown) {
   const { total, compare, format, timezone } = shown.answer;
-  return h("div.headline", evidenceButton(shown, total.value, format, "this number", {}, "value"),
+  return h("div.headline", evidence(shown, total.value, format, "this number", {}, "value"),
     compare && h("span.change", changeMark(total.value, compare.total.value, format),
-      h("span.hint", evidenceButton(shown, compare.total.value, format, "the comparison", { compared: true }),
+      h("span.hint", evidence(shown, compare.total.value, format, "the comparison", { compared: true }),
         ` in ${span(compare.from, compare.to, timezone)}`)),
     h("span.hint", rangeText(shown.answer), !total.complete && " · not over yet"));
 }
@@ -84,7 +84,7 @@ export function changeMark(value, other, format) {
 }
 
 // A number that shows its events; `place` says which.
-function evidenceButton(shown, value, format, title, place, kind = "inline") {
+function evidence(shown, value, format, title, place, kind = "inline") {
   const text = number(value, format);
   return value === null ? h("span.value", text)
     : button(text, () => openEvidence(shown, `Events behind ${title}`, place), kind, `${text}: show its events`);
@@ -105,7 +105,7 @@ function resultChart(shown) {
     label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`,
     compare: !breakdown && compare && { name: COMPARISONS[compare.kind], buckets: compare.buckets, values: valuesOf(compare.buckets) },
     onpick: (index, series) => openEvidence(shown, `Events of ${bucketName(buckets[index], interval, zone)}`,
-      { bucket: buckets[index].start, ...(breakdown && placeOf(breakdown.groups[series])) }) });
+      { bucket: buckets[index].start, ...(breakdown?.groups[series] && placeOf(breakdown.groups[series])) }) });
 }
 
 // Tables. A row: {title, value, terms, compare} as the API gives them, and the place of its events.
@@ -139,14 +139,13 @@ function resultTable(shown, kind) {
   const { answer, definition: { name = "Value", terms } } = shown;
   const { compare, format } = answer;
   const [head, rows] = ROWS_BY[kind](answer);
-  const value = (row) => evidenceButton(shown, row.value, format, row.title, row.place);
-  const compared = ({ compare: before, title, place }) => before && evidenceButton(shown, before.value, format,
+  const compared = ({ compare: before, title, place }) => before && evidence(shown, before.value, format,
     `${title}: ${COMPARISONS[compare.kind]}`, { ...place, compared: true, ...(before.start && { bucket: before.start }) });
   const changed = (row) => row.compare && changeMark(row.value, row.compare.value, format);
   const ofTerm = ({ key, event }) => [`#${cut(`${key}: ${event}`, 40)}`,
-    (row) => evidenceButton(shown, row.terms[key], null, row.title, { ...row.place, term: key })];
-  const columns = [[head, "title"], [`#${cut(name, 40)}`, value], compare && [`#${COMPARISONS[compare.kind]}`, compared],
-    compare && ["#Change", changed], ...(terms.length > 1 ? terms.map(ofTerm) : [])];
+    (row) => evidence(shown, row.terms[key], null, row.title, { ...row.place, term: key })];
+  const columns = [[head, "title"], [`#${cut(name, 40)}`, (row) => evidence(shown, row.value, format, row.title, row.place)],
+    compare && [`#${COMPARISONS[compare.kind]}`, compared], compare && ["#Change", changed], ...(terms.length > 1 ? terms.map(ofTerm) : [])];
   const box = h("div.stack");
   const draw = (list) => table(`Values by ${kind}`, columns, list);
   return fill(box, draw(rows.slice(0, ROWS)), rows.length > ROWS && button(`Show all ${rows.length} rows`, () => fill(box, draw(rows))));

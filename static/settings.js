@@ -2,7 +2,7 @@
 
 import { call, findLocation, get, isAdmin, loadLocations, locationName, post, remove, session } from "./api.js";
 import { actions, button, entry, facts, fill, h, hint, link, select, snippet, table, toast } from "./dom.js";
-import { date, time } from "./format.js";
+import { time } from "./format.js";
 import { locationsField, zoneField } from "./range.js";
 import { asking, cancel, confirm, confirmRemoval, dialog, empty, form, loader } from "./states.js";
 
@@ -30,7 +30,7 @@ export function showIntegrations(view) {
   begin(view, "Integrations", isAdmin() && make(), "An integration is a key with which a program sends events here, or reads them.", box);
   if (!isAdmin()) return fill(box, onlyAdmins());
   const columns = [["Name", "name"], ["Scope", "scope"], ["Locations", (key) => key.locations?.map(locationName).join(", ") ?? "All"],
-    ["Token", (key) => h("code", `${key.token_prefix}…`)], ["Created", (key) => date(key.created_at)],
+    ["Token", (key) => h("code", `${key.token_prefix}…`)], ["Created", (key) => time(key.created_at)],
     ["Last used", (key) => (key.last_used_at ? time(key.last_used_at) : "never")],
     ["Actions", (key) => (key.revoked_at ? h("span.badge", "revoked")
       : asking("Revoke", () => revoke(key), show, "small danger", `Revoke ${key.name}`))]];
@@ -106,7 +106,7 @@ export function showLocations(view) {
   const [box, load] = loader();
   begin(view, "Locations", [], "Locations come with their first event. Their time zone says where a day begins.", box);
   const columns = [["Name", "name"], ["location_id", (each) => h("code", each.location_id)], ["Time zone", "timezone"],
-    ["First seen", (each) => date(each.first_seen_at)], isAdmin() && ["Actions", ({ location_id: id }) =>
+    ["First seen", (each) => time(each.first_seen_at)], isAdmin() && ["Actions", ({ location_id: id }) =>
       actions(asking("Edit", () => editLocation(id), show, "small", `Edit ${locationName(id)}`),
         asking("Remove", () => removeLocation(id), show, "small danger", `Remove ${locationName(id)}`))]];
   const show = () => load(loadLocations, (found) => table("Locations", columns, found,

@@ -52,7 +52,7 @@ export function pages(noun, ask, draw) {
   return [box, () => load((signal) => ask(undefined, signal), show([]))];
 }
 
-export const loading = (text = "Loading …") => h("p.loading", text);
+export const loading = () => h("p.loading", "Loading …");
 
 export const empty = (title, text, ...rest) => h("div.empty", h("h2", title), h("p", text), actions(rest));
 

@@ -116,9 +116,8 @@ def test_no_name_of_the_module_is_given_twice():
     assert [name for name in names if names.count(name) > 1] == []
 
 
-def test_the_page_asks_nobody_else_and_stays_small():
+def test_the_page_asks_nobody_else():
     files = [path for path in (ROOT / "static").iterdir() if path.is_file()]
-    assert sum(path.stat().st_size for path in files) <= 136_000  # until it meets its limit, below: this may only ever become smaller
     assert {path.name for path in files if re.search(r"(?:src|href|url\()=?[\"']?(?:https?:)?//", path.read_text("utf-8"))} == set()
 
 
@@ -127,7 +126,6 @@ def test_the_module_has_at_most_3000_lines():
     assert SOURCE.count("\n") <= 3000
 
 
-@pytest.mark.xfail(strict=True, reason="the page is larger than it should be; packed, a browser is sent about 55 kB")
 def test_the_page_has_at_most_120_kb():
     assert sum(path.stat().st_size for path in (ROOT / "static").iterdir()) <= 120_000
 
