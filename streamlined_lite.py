@@ -333,7 +333,8 @@ def explain(error: apsw.Error) -> str:
     """For a command: what SQLite met, and what to do about it."""
     if isinstance(error, apsw.FullError):  # whose own message may be "not an error"
         return "the disk is full; make room, or take another disk"
-    remedies = {apsw.CorruptError: "; restore a backup", apsw.NotADBError: "; restore a backup", apsw.BusyError: " by another process; try again later"}
+    remedies = {apsw.CorruptError: "; restore a backup", apsw.NotADBError: "; restore a backup", apsw.BusyError: " by another process; try again later",
+                apsw.CantOpenError: "; its folder must be readable and writable"}
     return f"{error}{remedies.get(type(error), '')}"
 
 
@@ -4894,6 +4895,7 @@ class Import:
         self.database, self.name, self.mapping, self.fixed, self.step_seconds = database, name, mapping, fixed, step_seconds
         self.counts, self.warnings, self.kind = Counter(), Counter(), ""
         self.place = self.lines = self.size = 0
+        self.enough = 1  # records for a step
         self.rejected_name = ("stdin" if name == "-" else name) + ".rejected"
         self.rejected: Any = None
 
@@ -4903,9 +4905,9 @@ class Import:
             with open(0 if piped else self.name, "rb", closefd=not piped) as file, Progress("importing", "lines") as show, contextlib.closing(self):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self.rejected_name)  # those of an earlier import
-                self.size, records, more = os.fstat(file.fileno()).st_size, self.records(file), True
-                while more:
-                    more = self.step(records)
+                self.size, records = os.fstat(file.fileno()).st_size, self.records(file)
+                while batch := self.read_batch(records):
+                    self.step(batch)
                     show(self.place, self.size, self.lines)
                     time.sleep(PAUSE_SECONDS)
         except OSError as error:
@@ -4917,15 +4919,22 @@ class Import:
         if self.rejected:
             self.rejected.close()
 
-    def step(self, records: Iterator[tuple[int, bytes, Any]]) -> bool:
-        """One transaction; whether there may be more."""
-        until = time.monotonic() + self.step_seconds
+    def read_batch(self, records: Iterator[tuple[int, bytes, Any]]) -> list[tuple[int, bytes, Any]]:
+        """What a step stores. It is read before, for a pipe may let it wait, and no server should wait with it."""
+        batch, until, end = [], time.monotonic() + self.step_seconds, self.place + 2 * MEGABYTE
+        for record in records:
+            batch.append(record)
+            if len(batch) >= self.enough or self.place > end or time.monotonic() > until:
+                break
+        return batch
+
+    def step(self, batch: list[tuple[int, bytes, Any]]) -> None:
+        """One transaction, and how many records the next may have."""
+        began = time.monotonic()
         with self.database.turn():
-            for number, line, record in records:
-                self.take(number, line, record)
-                if time.monotonic() > until:
-                    return True
-        return False
+            for record in batch:
+                self.take(*record)
+        self.enough = min(4 * self.enough, 1 + round(len(batch) * self.step_seconds / (time.monotonic() - began)))
 
     def take(self, number: int, line: bytes, record: Any) -> None:
         try:

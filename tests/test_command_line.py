@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import csv
+import fcntl
 import http.client
 import io
 import itertools
@@ -17,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 import urllib.error
@@ -542,6 +544,19 @@ def test_an_import_is_done_in_small_steps_beside_a_server(start, run, tmp_path):
     assert (importing.communicate()[0], importing.returncode) == ("e.ndjson: events: 4,000 created\n", 0)
     assert statuses == {(201, True)} and number > 3 and slowest < 2
     assert len(exported(run, "events", server.database).splitlines()) == 4_000 + number + 1
+
+
+def test_a_pipe_that_has_nothing_to_say_lets_others_write(start, tmp_path):
+    server = start(tmp_path / "events.db")
+    importing = subprocess.Popen([*PROGRAM, "import", "-", "--database", server.database], cwd=tmp_path, env=clean_environment(),
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    importing.stdin.write(json.dumps(event("i-1")) + "\n")
+    importing.stdin.flush()
+    until = time.monotonic() + 30
+    while fcntl.ioctl(importing.stdin, termios.FIONREAD, bytes(4)) != bytes(4):  # it has not read it yet
+        assert time.monotonic() < until
+    assert [exchange(server, request_bytes(event(f"p-{number}")))[0][0] for number in range(3)] == [201] * 3
+    assert importing.communicate(timeout=30)[0] == "-: events: 1 created\n"
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
