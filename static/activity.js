@@ -92,7 +92,7 @@ function rowOf({ at, data, label, open, outcome, text, title }, refresh) {
 }
 
 const waiting = () => h("div.card", h("div.actions", h("span.pulse", { "aria-hidden": "true" }),
-  h("h2", "Waiting for your first event")), h("p", "It appears here by itself as soon as it arrives."),
+  h("h2", "Waiting for your first event")), h("p", "It appears here by itself."),
 isAdmin() && h("p", "You need an integration, whose token goes with each event. ",
   link("New integration", "#/settings/integrations/new", "button")), ways());
 

@@ -118,7 +118,7 @@ class Builder {
       options: () => [...known.events].map(([name, each]) => [name, seenText(each)]) });
     return h("section.card", { "aria-label": `Term ${key}` }, h("div.page-head", h("h2", "Term ", h("span.badge", key)),
       actions(terms.length < TERMS && act("Duplicate", () => this.grow(index + 1, term)), terms.length > 1 && act("Remove", () => this.drop(index)))),
-    event, h("div.pair", select("Type", { account: "Account: all events", contact: "Contact: events of contacts" }, term, "type", draw, { at }),
+    event, h("div.pair", select("Type", { account: "All events", contact: "With a contact" }, term, "type", draw, { at }),
       select("Calculate", AGGREGATIONS, term, "aggregation", draw, { at }), takesProperty(term.aggregation)
       && combobox("Property", term, "property", changed, { at, placeholder: "value", options: properties })),
     groupBox(term.filters, `${at}/filters`, { term, properties, fields: known.fields, values: (name) => this.values(term, name), draw, changed }));

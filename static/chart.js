@@ -15,7 +15,7 @@ const MARKS = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "M-3-3h6v6h-6z", "
  * `onpick(bucket, series)` is told what was clicked. Draws itself anew when its width changes.
  */
 export function chart(options) {
-  const plot = h("div.plot", { tabindex: "0", role: "application", "aria-roledescription": "chart",
+  const plot = h("div.plot", { tabindex: "0", role: "application",
     "aria-label": `${options.label}. Arrow keys walk through the values, Enter shows the events.` });
   const tip = h("div.tip", { role: "status" });
   let frame;

@@ -70,7 +70,7 @@ export function showContacts(view) {
     (contacts) => table("Contacts", COLUMNS, contacts, nothing(state)));
   const [state, changed] = view.state({ q: "", tag: "", location_id: "" }, show);
   const search = (label, name) => entry(label, state, name, later(250, changed), { type: "search" });
-  view.begin("Contacts", [], h("div.range", { role: "search" }, search("Name, e-mail or phone", "q"), search("Tag", "tag"),
+  view.begin("Contacts", [], h("div.range", search("Name, e-mail or phone", "q"), search("Tag", "tag"),
     oneLocation(state, changed)), box);
   show();
 }

@@ -52,11 +52,9 @@ function dataOf({ metrics }, id) {
 function summary(answer) {
   const { total, compare, format, buckets, interval } = answer;
   const unseen = answer.warnings.find((each) => each.code === "event_not_seen");
-  const known = valuesOf(buckets).filter((value) => value !== null);
-  const label = known.length ? `By ${interval}, ${number(Math.min(...known), format)} to ${number(Math.max(...known), format)}` : "No values";
   return [h("div.headline", h("span.value", number(total.value, format)), compare && changeMark(total.value, compare.total.value, format)),
     unseen ? hint(unseen.message)
-      : sparkline({ label, buckets, format, series: [{ values: valuesOf(buckets) }], compare: compare && { values: valuesOf(compare.buckets) } }),
+      : sparkline({ label: `Chart by ${interval}`, buckets, format, series: [{ values: valuesOf(buckets) }], compare: compare && { values: valuesOf(compare.buckets) } }),
     hint(rangeText(answer))];
 }
 

@@ -1,7 +1,7 @@
 // What a metric is made of, and how it reads as a plain sentence.
 
-export const AGGREGATIONS = { count: "Number of events", unique_contacts: "Number of different contacts",
-  count_distinct: "Number of different values", sum: "Sum", avg: "Average", min: "Smallest value", max: "Largest value", median: "Median",
+export const AGGREGATIONS = { count: "Number of events", unique_contacts: "Different contacts", count_distinct: "Different values",
+  sum: "Sum", avg: "Average", min: "Smallest value", max: "Largest value", median: "Median",
   p90: "90th percentile", p95: "95th percentile", latest: "Latest value" };
 
 export const takesProperty = (aggregation = "count") => !["count", "unique_contacts"].includes(aggregation);

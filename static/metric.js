@@ -132,7 +132,7 @@ function tables(shown) {
   const draw = () => fill(box, resultTable(shown, state.table));
   if (!(state.table in kinds)) state.table = "time";
   draw();
-  return h("div.card", select("Table", kinds, state, "table", () => follow(draw)), box);
+  return h("div.card", h("div.cards", select("Table", kinds, state, "table", () => follow(draw))), box);
 }
 
 function resultTable(shown, kind) {

@@ -2,7 +2,7 @@
 
 import { call, findLocation, get, isAdmin, loadLocations, locationName, post, remove, session } from "./api.js";
 import { actions, button, entry, facts, fill, h, hint, link, select, snippet, table, toast } from "./dom.js";
-import { time } from "./format.js";
+import { ago, time } from "./format.js";
 import { locationsField, zoneField } from "./range.js";
 import { asking, cancel, confirm, confirmRemoval, dialog, empty, form, loader } from "./states.js";
 
@@ -30,12 +30,12 @@ export function showIntegrations(view) {
   begin(view, "Integrations", isAdmin() && make(), "An integration is a key with which a program sends events here, or reads them.", box);
   if (!isAdmin()) return fill(box, onlyAdmins());
   const columns = [["Name", "name"], ["Scope", "scope"], ["Locations", (key) => key.locations?.map(locationName).join(", ") ?? "All"],
-    ["Token", (key) => h("code", `${key.token_prefix}…`)], ["Created", (key) => time(key.created_at)],
+    ["Token", (key) => h("code", `${key.token_prefix}…`)], ["Created", (key) => ago(key.created_at)],
     ["Last used", (key) => (key.last_used_at ? time(key.last_used_at) : "never")],
     ["Actions", (key) => (key.revoked_at ? h("span.badge", "revoked")
       : asking("Revoke", () => revoke(key), show, "small danger", `Revoke ${key.name}`))]];
   const show = () => load(() => get("/keys/v1"), ({ keys }) => table("Integrations", columns, keys,
-    empty("No integrations yet", "Create one for your CRM, and its token goes with each event.", make())));
+    empty("No integrations yet", "Create one for your CRM.", make())));
   return show();
 }
 
@@ -45,10 +45,8 @@ const revoke = (key) => confirm("Revoke this integration?",
 
 export function showNewIntegration(view) {
   const box = h("div.card");
-  begin(view, "New integration", [],
-    "You will get a token, which is shown only once. Have the program at hand that will use it.",
-    isAdmin() ? box : onlyAdmins());
-  fill(box, actions(button("Next", () => askForKey(box), "primary"), leave()));
+  begin(view, "New integration", [], "", isAdmin() ? box : onlyAdmins());
+  fill(box, h("p", "You will get a token, which is shown only once. Have the program at hand that will use it."), actions(button("Next", () => askForKey(box), "primary"), leave()));
 }
 
 const leave = () => link("Cancel", INTEGRATIONS, "button");
@@ -106,7 +104,7 @@ export function showLocations(view) {
   const [box, load] = loader();
   begin(view, "Locations", [], "Locations come with their first event. Their time zone says where a day begins.", box);
   const columns = [["Name", "name"], ["location_id", (each) => h("code", each.location_id)], ["Time zone", "timezone"],
-    ["First seen", (each) => time(each.first_seen_at)], isAdmin() && ["Actions", ({ location_id: id }) =>
+    ["First seen", (each) => ago(each.first_seen_at)], isAdmin() && ["Actions", ({ location_id: id }) =>
       actions(asking("Edit", () => editLocation(id), show, "small", `Edit ${locationName(id)}`),
         asking("Remove", () => removeLocation(id), show, "small danger", `Remove ${locationName(id)}`))]];
   const show = () => load(loadLocations, (found) => table("Locations", columns, found,
