@@ -160,7 +160,7 @@ def test_one_file_serves_posts_the_page_and_time_zones_where_there_is_no_python(
     subprocess.run(build, cwd=source, check=True, timeout=300, env=clean_environment() | {"PYINSTALLER_CONFIG_DIR": str(tmp_path)})
     shutil.move(source / "dist" / "streamlined-lite", home / "lite")
     shutil.rmtree(source)
-    assert (home / "lite").stat().st_size < 30_000_000
+    assert (home / "lite").stat().st_size < 20_000_000
 
     class Single(ServerProcess):
         program = ["env", "-i", f"--chdir={home}", f"STREAMLINED_ADMIN_KEY={ADMIN}", str(home / "lite")]
