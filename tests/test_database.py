@@ -846,9 +846,10 @@ def test_the_checkpointer_moves_the_wal_into_the_file(tmp_path, monkeypatch):
     assert threads == {"checkpointer"} and after > before + 50_000 and wal < 300_000  # 3 MB without
 
 
-def test_a_checkpoint_begins_whenever_the_wal_has_grown_by_a_thousand_pages(database, monkeypatch):
+def test_a_checkpoint_begins_whenever_the_wal_has_grown_by_so_many_pages(database, monkeypatch):
     """Not after each commit beyond them: its syncs would cost more than it moves."""
     woken: list[int] = []
+    monkeypatch.setattr(lite, "CHECKPOINT_PAGES", 1_000)
     monkeypatch.setattr(database.checkpointer, "wake", woken.append)
     for pages in (999, 1_000, 1_001, 1_999, 2_000, 2_500, 3_010, 8, 999, 1_007, 2_010):  # at 8 the WAL has begun anew
         database.checkpointer.grew(pages)
