@@ -85,7 +85,7 @@ class Builder {
     const turn = () => { Object.assign(format, FORMATS[format.style]); this.draw(); };
     return h("div.card", entry("Name", draft, "name", changed), h("div.pair",
       select("Format", { number: "Number", percent: "Percent", currency: "Currency" }, format, "style", turn, { at: "/format" }),
-      entry("Decimals", format, "decimals", changed, { at: "/format", type: "number", min: "0", max: "10", placeholder: "As needed" }),
+      entry("Decimals", format, "decimals", changed, { at: "/format", type: "number", min: "0", placeholder: "As needed" }),
       format.style === "currency" && entry("Currency", format, "currency", changed, { at: "/format" })));
   }
 
@@ -113,7 +113,7 @@ class Builder {
     const properties = () => Object.entries(seen()?.properties ?? {});
     const said = () => (seen() ? seenText(seen()) : term.event ? "Not seen yet. It counts as soon as it comes." : " ");
     const act = (label, does) => button(label, does, "small", `${label} term ${key}`);
-    const typed = () => { fill(event.querySelector(".hint"), said()); changed(); };
+    const typed = () => { fill(event.querySelector(".notes .hint"), said()); changed(); };
     const event = combobox("Event", term, "event", typed, { at, placeholder: "Offer Made", hint: said(),
       options: () => [...known.events].map(([name, each]) => [name, seenText(each)]) });
     return h("section.card", { "aria-label": `Term ${key}` }, h("div.page-head", h("h2", "Term ", h("span.badge", key)),

@@ -41,7 +41,8 @@ function redrawn(plot, draw) {
 function layout(options, width) {
   const { buckets, series, compare, format, height, bare } = options;
   const values = [...series, compare ?? []].flatMap((each) => each.values ?? []);
-  const ticks = niceTicks(values.reduce((a, b) => Math.min(a, b), 0), values.reduce((a, b) => Math.max(a, b), 0), height / 60);
+  const ticks = niceTicks(values.reduce((a, b) => Math.min(a, b), 0), values.reduce((a, b) => Math.max(a, b), 0), height / 60,
+    values.every(Number.isInteger) ? 1 : 0);
   const [low, high] = [ticks[0], ticks.at(-1)];
   const labels = ticks.map((value) => short(value, format));
   const box = bare ? { left: 2, right: width - 2, top: 5, bottom: height - 5 }
@@ -53,11 +54,11 @@ function layout(options, width) {
 }
 
 // At 1, 2 or 5 times a power of ten, covering all values.
-function niceTicks(low, high, wanted) {
+function niceTicks(low, high, wanted, least) {
   if (low === high) return [0, 1];
   const rough = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
+  const step = Math.max(least, [1, 2, 5, 10].find((factor) => factor * power >= rough) * power);
   const first = Math.floor(low / step);
   return Array.from({ length: Math.ceil(high / step) - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }

@@ -51,9 +51,9 @@ export function field(label, control, name, { at = "", hint: said, hidden }) {
 export const inputOf = (box) => box.querySelector("input, select, textarea") ?? box;
 
 // A text, at every keystroke or, with `on`, at another event.
-export function entry(label, state, name, changed, { on = "oninput", type = "text", min, max, required, placeholder, ...more } = {}) {
+export function entry(label, state, name, changed, { on = "oninput", type = "text", min, required, placeholder, ...more } = {}) {
   const put = (event) => { state[name] = event.target.value.trim(); changed?.(); };
-  return field(label, h("input", { type, min, max, required, placeholder, value: state[name] ?? "", autocomplete: "off", [on]: put }), name, more);
+  return field(label, h("input", { type, min, required, placeholder, value: state[name] ?? "", autocomplete: "off", [on]: put }), name, more);
 }
 
 // `options`: {value: label}, or a list of such pairs.

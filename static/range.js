@@ -76,7 +76,7 @@ export function rangeBar(range, changed, ...more) {
       changed();
     };
     fill(custom, ends[1] && ["From", "To and with"].map((label, index) =>
-      entry(label, ends, index, take, { type: "date", on: "onchange", min: "1970-01-01", max: "2199-12-31" })));
+      entry(label, ends, index, take, { type: "date", on: "onchange" })));
   };
   const dates = { name: range.range.includes("..") ? "custom" : range.range };
   const choose = () => {

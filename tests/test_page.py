@@ -391,6 +391,7 @@ def test_a_metric_is_built_with_the_keyboard_and_saved(server, visit):
     expect(page.get_by_role("option", name=re.compile("Payment.*2 events"))).to_be_visible()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
+    expect(page.locator(".notes").get_by_text("2 events, last just now")).to_be_visible()
     expect(page.get_by_role("button", name="2: show its events").first).to_be_visible()
     page.get_by_role("button", name="Add a term").focus()
     page.keyboard.press("Enter")
