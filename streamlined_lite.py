@@ -1091,7 +1091,8 @@ class Checkpointer(threading.Thread):
         connection.execute("select 1 from sqlite_schema").fetchall()  # before its first read it would do nothing
         pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         if self.pages >= RESTART_PAGES and moved == pages:  # while a long read keeps pages back, it would only hold the writer
-            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+            for mode in (apsw.SQLITE_CHECKPOINT_PASSIVE, apsw.SQLITE_CHECKPOINT_PASSIVE, apsw.SQLITE_CHECKPOINT_RESTART):
+                connection.wal_checkpoint(mode=mode)  # the last holds the writer while it moves what came meanwhile: less each time
 
     def stop(self) -> None:
         self.stopped = True
