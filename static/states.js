@@ -31,7 +31,7 @@ export function loader() {
     const signal = AbortSignal.any([ended.signal, current.signal]);
     box.ariaBusy = "true";
     const timer = setTimeout(() => { if (!signal.aborted) fill(box, loading()); }, NOTICED_MS);
-    const content = await Promise.resolve(signal).then(ask).then((data) => !signal.aborted && draw(data))
+    const content = await (async () => ask(signal))().then((data) => !signal.aborted && draw(data))
       .catch((error) => !signal.aborted && troubled(error, () => load(ask, draw, troubled)));
     clearTimeout(timer);
     if (!signal.aborted) fill(box, content).ariaBusy = null;
