@@ -73,7 +73,7 @@ function feedOf({ location_id, name, outcome }, signal, box) {
     if (live && fresh) announce(`${fresh} new`);
     if (!items.length && !location_id && !name && !outcome) return steps;
     return [shown.length ? fill(list, shown.map((item) => row(item, live)))
-      : hint(more ? "None of the newest matches." : "Nothing that matches has arrived."), more && older];
+      : hint(more ? "None of the newest matches." : "Nothing that matches."), more && older];
   }
 
   // The same element for the same entry, so that neither focus nor a pointer loses it.

@@ -145,7 +145,7 @@ class Builder {
       input.dispatchEvent(new Event("input"));
     }, "small", label);
     return h("div.card", { hidden: draft.terms.length < 2 && !draft.formula }, box,
-      h("code.formula-error"), h("div.actions", { role: "group", "aria-label": "Insert into the formula" },
+      h("code.formula-error"), h("div.actions", { role: "group", "aria-label": "Insert" },
         draft.terms.map(({ key }) => chip(key, `term ${key}`)), Object.entries(WORDS).map(([sign, word]) => chip(` ${sign} `, word)),
         chip("(", "open parenthesis"), chip(")", "close parenthesis")));
   }

@@ -28,7 +28,7 @@ function detail(event, close) {
   const drop = () => confirmRemoval("Delete this event?", text, "Delete", `/events/v1/${event.event_id}`);
   return [h("p.strong", event.event_name), warnings(event.warnings),
     facts([["Time", `${exactTime(event.timestamp)} (${viewerZone()})`], ["Location", locationName(event.location_id)],
-      ["Contact", event.contact_id ? link(event.contact_id, contactAddress(event)) : "none: an event of the account"],
+      ["Contact", event.contact_id ? link(event.contact_id, contactAddress(event)) : "none"],
       ["distinct_id", event.distinct_id], ["Arrived", exactTime(event.received_at)],
       event.update_count > 0 && ["Updated", `${exactTime(event.updated_at)}, ${count(event.update_count, "time")} in all`]]),
     properties.length > 0 && [h("h3", "Properties"), facts(properties)],

@@ -52,9 +52,10 @@ function dataOf({ metrics }, id) {
 function summary(answer) {
   const { total, compare, format, buckets, interval } = answer;
   const unseen = answer.warnings.find((each) => each.code === "event_not_seen");
+  const series = [{ values: valuesOf(buckets) }];
   return [h("div.headline", h("span.value", number(total.value, format)), compare && changeMark(total.value, compare.total.value, format)),
-    unseen ? hint(unseen.message)
-      : sparkline({ label: `Chart by ${interval}`, buckets, format, series: [{ values: valuesOf(buckets) }], compare: compare && { values: valuesOf(compare.buckets) } }),
+    unseen ? hint(unseen.message) : sparkline({ label: `Chart by ${interval}`, buckets, format, series,
+      compare: compare && { values: valuesOf(compare.buckets) } }),
     hint(rangeText(answer))];
 }
 

@@ -87,7 +87,7 @@ export function rangeBar(range, changed, ...more) {
   };
   range.locations = chosen(range);
   showDays();
-  return h("div.range", { role: "group", "aria-label": "What the numbers cover" },
+  return h("div.range", { role: "group", "aria-label": "Range" },
     locationsField(range, changed, { placeholder: "All locations" }),
     select("Dates", [...Object.entries(PRESETS).map(([name, [label]]) => [name, label]), ["custom", "From … to …"]], dates, "name", choose),
     custom, select("Interval", INTERVALS, range, "interval", changed), select("Compare with", COMPARISONS, range, "compare", changed),

@@ -46,7 +46,8 @@ const revoke = (key) => confirm("Revoke this integration?",
 export function showNewIntegration(view) {
   const box = h("div.card");
   begin(view, "New integration", [], "", isAdmin() ? box : onlyAdmins());
-  fill(box, h("p", "You will get a token, which is shown only once. Have the program at hand that will use it."), actions(button("Next", () => askForKey(box), "primary"), leave()));
+  fill(box, h("p", "You will get a token, which is shown only once. Have the program at hand that will use it."),
+    actions(button("Next", () => askForKey(box), "primary"), leave()));
 }
 
 const leave = () => link("Cancel", INTEGRATIONS, "button");
