@@ -141,7 +141,7 @@ function leave(error = null) {
     [h("p", "On the server, this makes a new one:"), snippet(command, "Command")]);
   fill(main, h("div.card.sign-in", h("h1", "Streamlined Lite"), error && failure(error), form([
     entry("Key", said, "key", null, { type: "password", required: true,
-      hint: "The link that the server prints at its first start signs you in, too." }),
+      hint: "The link that the server prints first signs you in, too." }),
     h("label.check", stay, "Stay signed in on this computer")], "Sign in", () => start(said.key, stay.checked ? localStorage : sessionStorage)),
   h("details", { ontoggle: tellCommand }, h("summary", "Lost your key?"), lost)));
   main.querySelector("input").focus();

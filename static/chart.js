@@ -40,7 +40,7 @@ function redrawn(plot, draw) {
 
 function layout(options, width) {
   const { buckets, series, compare, format, height, bare } = options;
-  const values = [...series, compare ?? []].flatMap((each) => each.values ?? []);
+  const values = [...series, ...(compare ? [compare] : [])].flatMap((each) => each.values);
   const ticks = niceTicks(values.reduce((a, b) => Math.min(a, b), 0), values.reduce((a, b) => Math.max(a, b), 0), height / 60,
     values.every(Number.isInteger) ? 1 : 0);
   const [low, high] = [ticks[0], ticks.at(-1)];
@@ -77,9 +77,10 @@ function calendarTicks(buckets, interval, zone, most) {
   const indexes = [...buckets.keys()];
   const begun = UNITS.slice(SMALLEST[interval] ?? 2).map(([unit, key]) =>
     [unit, indexes.filter((index) => key(clocks[index]) !== key(clocks[index + 1]))]);
-  const [unit, places] = begun.find(([, { length }]) => length <= most && length >= Math.min(2, buckets.length))
-    ?? [begun[0][0], indexes.filter((index) => index % Math.ceil(buckets.length / most) === 0)];
-  return places.map((index) => [index, tick(buckets[index].start, shownUnit(unit, clocks[index + 1]), zone)]);
+  const telling = begun.filter(([, { length }]) => length >= Math.min(2, buckets.length));
+  const [unit, places] = telling.find(([, { length }]) => length <= most) ?? telling.at(-1);
+  const every = Math.ceil(places.length / most);
+  return places.filter((_, place) => place % every === 0).map((index) => [index, tick(buckets[index].start, shownUnit(unit, clocks[index + 1]), zone)]);
 }
 
 // January is labelled with its year, midnight with its day.
@@ -169,7 +170,6 @@ function follow(plot, tip, frameOf, { buckets, onpick }) {
   });
 }
 
-// Which series has its point closest to the pointer.
 function nearest({ series, y }, height, index) {
   const distances = series.map(({ values }) => (values[index] === null ? Infinity : Math.abs(y(values[index]) - height)));
   return distances.indexOf(Math.min(...distances));

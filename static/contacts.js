@@ -76,7 +76,7 @@ export function showContacts(view) {
 }
 
 const nothing = ({ q, tag, location_id: place }) => empty(q || tag || place ? "No contact found" : "No contacts yet",
-  "Contacts come with HighLevel’s webhooks, or with the first event that names them.");
+  "They come with HighLevel’s webhooks, or with events that name them.");
 
 const tags = (list) => (list.length ? h("span.tags", list.map((tag) => h("span.badge", tag))) : "–");
 

@@ -27,7 +27,7 @@ export async function showDashboard(view) {
   const some = metrics.length > 0;
   calculate(); // first, for it takes longest
   view.begin("Dashboard", some && make, some ? [rangeBar(range, changed), h("div.cards", cards.map(({ element }) => element))]
-    : empty("No metrics yet", "A metric is a number calculated from your events, such as a close rate.", make,
+    : empty("No metrics yet", "A metric is a number from your events, such as a close rate.", make,
       !locations.length && link("Send your first event", "#/activity", "button")),
   h("div.actions", isAdmin() && [metrics.length > 1 && button("Arrange …", () => arrange(metrics, view), "small"), importButton(view)],
     some && button("Export", exportAll, "small")));

@@ -103,7 +103,7 @@ function resultChart(shown) {
   const { buckets, breakdown, compare, interval, timezone: zone, format } = answer;
   return chart({ buckets, series: seriesOf(shown), kind: state.chart, interval, zone, format, height: 300,
     label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`,
-    compare: !breakdown && compare && { name: COMPARISONS[compare.kind], buckets: compare.buckets, values: valuesOf(compare.buckets) },
+    compare: breakdown ? null : compare && { name: COMPARISONS[compare.kind], buckets: compare.buckets, values: valuesOf(compare.buckets) },
     onpick: (index, series) => openEvidence(shown, `Events of ${bucketName(buckets[index], interval, zone)}`,
       { bucket: buckets[index].start, ...(breakdown?.groups[series] && placeOf(breakdown.groups[series])) }) });
 }

@@ -57,7 +57,7 @@ function askForKey(box) {
   fill(box, form([
     entry("Name", made, "name", null, { hint: "What it is for.", placeholder: "HighLevel workflows" }),
     select("Scope", SCOPES, made, "scope"),
-    locationsField(made, null, { placeholder: "All locations, also those to come",
+    locationsField(made, null, { placeholder: "All, also those to come",
       hint: "Choose, or type the location_id of one that is new." }),
     select("An event without distinct_id", RULES, made, "distinct_id_rule", null,
       { hint: "Without its own distinct_id, what is sent twice is counted twice." }),

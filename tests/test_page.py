@@ -543,6 +543,8 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
     page.get_by_role("option", name=re.compile("property.product")).click()
     expect(page.locator(".legend")).to_contain_text("Silver")
     assert "by=property.product" in page.url
+    page.get_by_role("application").hover()
+    expect(page.locator(".tip")).to_contain_text("Silver")
     page.get_by_label("Table", exact=True).select_option("group")
     page.get_by_role("row", name="Silver").get_by_role("button").first.click()
     expect(page.get_by_role("dialog")).to_contain_text("product: Silver")
@@ -557,6 +559,9 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
     drawn = Path(svg.value.path()).read_text("utf-8")
     assert drawn.startswith("<svg") and "stroke=\"rgb" in drawn and "class=" not in drawn
     page.get_by_label("Chart", exact=True).select_option("bar")
+    expect(page.locator(".plot .bar").first).to_be_visible()
+    page.get_by_label("Compare with").select_option("none")
+    expect(page.get_by_role("columnheader", name="Change")).to_have_count(0)
     expect(page.locator(".plot .bar").first).to_be_visible()
 
 
