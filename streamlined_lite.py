@@ -1497,7 +1497,7 @@ def store_event(connection: apsw.Connection, event: Event, now: int, arrived: in
 
 def store_events(connection: apsw.Connection, read: list[tuple[Event, list[dict]]], now: int) -> Iterator[dict]:
     """The same for many events, each with its warnings: what became of each, in order. All that are new take one statement."""
-    events = to_json([event for event, _ in read]).decode()
+    events = to_json([vars(event) for event, _ in read]).decode()  # in a third of the time that the models themselves take
     ids = {(each["location_id"], each["distinct_id"]): each["event_id"] for each in rows(connection, "events.insert_many", events=events, now=now)}
     for event, warnings in read:
         event_id = ids.pop((event.location_id, event.distinct_id), None)  # of the first of those that share a distinct_id

@@ -340,7 +340,8 @@ def statuses(answer) -> list[str]:
 
 def test_a_batch_is_what_its_events_would_be_one_by_one(clock):
     items = [event(f"d-{number % 7}", contact_id=f"c-{number % 3}" if number % 2 else None, timestamp=NOW + number,
-                   event_name=["Offer Made", "Paid"][number % 2], properties={"n": number // 4, "x": 1.5, "ü": "\n\"'{}"}) for number in range(40)]
+                   event_name=["Offer Made", "Paid"][number % 2], properties={"n": number // 4, "x": 1.5, "ü": "\n\"'{}", "\\": "\u2028😀\\", "e": 1e-7,
+                                                                                  "long": -2**63}) for number in range(40)]
     together, alone = Api(clock=clock), Api(clock=clock)
     answer = batch(together, items)
     singly = [alone.post(each).json for each in items]
