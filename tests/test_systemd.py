@@ -211,7 +211,7 @@ class PatientCaddy(Caddy):
         return super().adapt(config, folder).replace("transport http", "lb_try_duration 10s\n\t\ttransport http")
 
 
-@pytest.mark.xfail(reason="Debian's Caddy cannot send a body twice, so the README has a socket instead of lb_try_duration")
+@pytest.mark.xfail(strict=True, reason="Debian's Caddy cannot send a body twice, so the README has a socket instead of lb_try_duration")
 def test_caddy_alone_could_keep_a_post_until_the_server_is_there(tmp_path):
     if not shutil.which("caddy"):
         pytest.skip("needs caddy")

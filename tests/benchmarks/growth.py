@@ -214,7 +214,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--folder", default="/var/tmp", help="where the files are, on a disk and not in memory (default: /var/tmp)")
-    parser.add_argument("--files", metavar="FOLDER", help="an existing folder for files to use again; they stay there")
+    parser.add_argument("--files", metavar="FOLDER", help="a folder for files to use again, made if need be; they stay there")
     parser.add_argument("--json", action="store_true", help="all that was measured, instead of the table")
     options = parser.parse_args(arguments)
     if BottleSQLite.lacks():
