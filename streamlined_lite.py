@@ -2957,7 +2957,7 @@ def events_sql(term: Term, where: Frame, binds: Binds, breakdown: str | None = N
               "and e.timestamp >= cells.start and e.timestamp < cells.end"]
     if term.type == "contact":
         lines.append("and e.contact_id is not null")
-    if term.filters:
+    if any(term.conditions()):
         lines.append("and " + filter_sql(term.filters, where, binds))
     return "\n".join(lines)
 
@@ -2965,7 +2965,7 @@ def events_sql(term: Term, where: Frame, binds: Binds, breakdown: str | None = N
 def compile_term(term: Term, groupings: Iterable[str], cells: list[tuple[int, int, int]], where: Frame,
                  breakdown: str | None = None, groups: list[str | None] | None = None) -> tuple[str, Binds]:
     """The statement of one term: (grouping, its two keys, value, skipped) for each group of each grouping."""
-    if term.aggregation in WITHOUT_PROPERTY and not (term.filters or breakdown):
+    if term.aggregation in WITHOUT_PROPERTY and not (breakdown or any(term.conditions())):  # a group may be empty
         return compile_count(term, groupings, cells, where)
     binds = Binds()
     source, latest = events_sql(term, where, binds, breakdown), term.aggregation == "latest"
@@ -2983,14 +2983,16 @@ def compile_term(term: Term, groupings: Iterable[str], cells: list[tuple[int, in
 
 
 def compile_count(term: Term, groupings: Iterable[str], cells: list[tuple[int, int, int]], where: Frame) -> tuple[str, Binds]:
-    """The same where the index on names has all that it takes: each bucket of each location, and each whole period, is a
-    range of it, counted as it is. A contact is of one location, so that locations add up, buckets do not."""
-    binds, whole = Binds(), [(period[0][0], period[-1][1], number) for number, period in enumerate(where.periods)]
-    counted = "*" if term.aggregation == "count" else "distinct e.contact_id"
+    """The same where the index on names has all that it takes: each bucket of each location is a range of it, counted as
+    it is. Events add up; contacts, who may be in several buckets but are of one location, are counted for the whole period, too."""
+    binds, adds_up = Binds(), term.aggregation == "count"
+    whole = [] if adds_up else [(period[0][0], period[-1][1], number) for number, period in enumerate(where.periods)]
+    counted = "*" if adds_up else "distinct e.contact_id"
     counts = (f"counts as materialized (select cell, period, location, (select count({counted}) from {events_sql(term, where, binds)}) as n\n"
               f"from cells cross join places)")
-    selects = [f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, sum(n), 0, null\nfrom counts where cell {'<' if grouping == 'bucket' else '>='} "
-               f"{len(cells)} group by {', '.join(GROUPINGS[grouping])}" for grouping in groupings]
+    selects = [f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, sum(n), 0, null\nfrom counts "
+               f"where n > 0 and ({adds_up} or cell {'<' if grouping == 'bucket' else '>='} {len(cells)}) group by {', '.join(GROUPINGS[grouping])}"
+               for grouping in groupings]
     return f"{cells_sql([*cells, *whole], where, binds)},\n{counts}\n" + "\nunion all ".join(selects), binds
 
 

@@ -764,6 +764,17 @@ def test_compiled_statements_search_indexes(store):
                 assert not scans(store.reader, *compiled)
 
 
+@pytest.mark.parametrize("aggregation", sorted(m.WITHOUT_PROPERTY))
+@pytest.mark.parametrize("filters", [{"all": []}, {"any": [{"all": []}]}])
+def test_empty_groups_of_filters_cost_nothing(store, aggregation, filters):
+    compiled = []
+    for each in (term(aggregation), term(aggregation, filters=filters)):
+        query = validate(m.MetricQuery, {"metric": metric(each)} | YEAR)
+        where = m.frame(store.reader, query, NOW, "UTC", None)
+        compiled.append(m.compile_term(query.metric.terms[0], ("total", "bucket"), where.cells(), where))
+    assert compiled[0] == compiled[1]
+
+
 def evidence_statements(query, term, where, breakdown):
     for group in (None, m.GroupChoice(other=True)):
         asked = m.EvidenceQuery.model_construct(**dict(query) | {"term": term.key, "group": group, "breakdown": breakdown})
