@@ -40,7 +40,7 @@ function redrawn(plot, draw) {
 
 function layout(options, width) {
   const { buckets, series, compare, format, height, bare } = options;
-  const values = [...series, ...(compare ? [compare] : [])].flatMap((each) => each.values);
+  const values = [...series, compare].flatMap((each) => each?.values ?? []);
   const ticks = niceTicks(values.reduce((a, b) => Math.min(a, b), 0), values.reduce((a, b) => Math.max(a, b), 0), height / 60,
     values.every(Number.isInteger) ? 1 : 0);
   const [low, high] = [ticks[0], ticks.at(-1)];
@@ -146,7 +146,7 @@ const swatch = (name, ...marks) => svg("svg.swatch", { viewBox: "-9 -6 18 12", "
 function follow(plot, tip, frameOf, { buckets, onpick }) {
   let at = null;
   let first = false; // of two taps on a bucket: it shows the values, the second one the events
-  const show = (index) => { at = index; point(plot, tip, frameOf(), index); };
+  const show = (index) => { gone(); at = index; point(plot, tip, frameOf(), index); };
   const gone = () => {
     at = null;
     fill(tip);
@@ -176,7 +176,6 @@ function nearest({ series, y }, height, index) {
 }
 
 function point(plot, tip, { buckets, series, compare, interval, zone, format, box, x, width }, index) {
-  plot.querySelector(".cursor")?.remove();
   plot.firstChild.append(svg("line.cursor", { x1: x(index), x2: x(index), y1: box.top, y2: box.bottom }));
   const row = (sign, name, value) => h("span.tip-row", sign, h("span.name", name), h("b", number(value, format)));
   fill(tip, h("strong", bucketName(buckets[index], interval, zone)), !buckets[index].complete && h("span.hint", "not over yet"),
@@ -189,7 +188,7 @@ function point(plot, tip, { buckets, series, compare, interval, zone, format, bo
 
 // As a file of its own, with the colours that are seen
 
-const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-family"];
+const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-family"];
 
 export function svgText(figure, title) {
   const drawn = figure.querySelector(".plot svg");

@@ -112,12 +112,11 @@ export function combobox(label, state, name, changed, { options, chosen, placeho
 
   function press(event) {
     const { key } = event;
-    const items = [...list.children];
-    const at = items.findIndex((each) => each.ariaSelected === "true");
-    if (key === "ArrowDown" || key === "ArrowUp") {
-      if (list.hidden) open(true);
-      else activate(items.at(key === "ArrowDown" ? (at + 1) % items.length : Math.max(at, 0) - 1));
-    } else if (key === "Enter" && at >= 0) items[at].click();
+    const item = list.querySelector("[aria-selected=true]");
+    const [next, first] = { ArrowDown: ["nextSibling", "firstChild"], ArrowUp: ["previousSibling", "lastChild"] }[key] ?? [];
+    if (next && list.hidden) open(true);
+    else if (next) activate(item?.[next] ?? list[first]);
+    else if (key === "Enter" && item) item.click();
     else if (key === "Enter") choose(input.value);
     else if (key === "Escape" && !list.hidden) {
       event.stopPropagation(); // the dialog around it stays
@@ -135,7 +134,7 @@ export function several(label, state, name, changed, { options, placeholder, nam
   const typed = {};
   const has = (value) => state[name].includes(value);
   const box = combobox(label, typed, name, null, { ...more, options: async () => (await options()).filter(([value]) => !has(value)),
-    chosen: () => put(typed[name] && !has(typed[name]) ? [...state[name], typed[name]] : state[name]) });
+    chosen: () => put([...new Set([...state[name], typed[name]])].filter(Boolean)) });
   const input = inputOf(box);
   const draw = () => {
     input.value = typed[name] = "";
@@ -174,12 +173,12 @@ export function markAll(within, { errors = [] }) {
 
 /**
  * `columns` are [head, cell(row) or the name of what is shown]; a # before the head says that it holds numbers, and the first
- * column names the row. On a narrow screen each row becomes a card, in which the cells carry their heads. Without rows `otherwise` is shown.
+ * column names the row. On a narrow screen each row becomes a card. Without rows `otherwise` is shown.
  */
 export function table(caption, listed, rows, otherwise) {
   if (!rows.length) return otherwise;
   const columns = listed.filter(Boolean);
-  const heads = columns.map(([head]) => ({ class: head.startsWith("#") ? "number" : null, text: head.replace(/^#/, "") }));
+  const heads = columns.map(([head]) => ({ class: head[0] === "#" ? "number" : null, text: head.replace(/^#/, "") }));
   const cell = (row) => ([, content], index) => h(index ? "td" : "th",
     { scope: index ? null : "row", class: heads[index].class, "data-head": heads[index].text },
     h("div", typeof content === "string" ? row[content] ?? "–" : content(row)));

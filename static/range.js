@@ -47,7 +47,7 @@ function days(name, today) {
 
 const chosen = (range) => String(range.locations).split(",").filter(Boolean);
 
-// The query without its metric. The zone is what the server itself would take: the chosen one, else that of the only location, else its own.
+// The query without its metric. The zone is the chosen one, else that of the only location, else the server's own.
 export function queryOf(range) {
   const ids = chosen(range);
   const [only, ...others] = ids.length ? ids : locations.map((each) => each.location_id);
