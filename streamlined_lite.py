@@ -2345,6 +2345,8 @@ def read_numeric(value: Any) -> int | float:
 
 def read_day_or_time(value: Any) -> date | int:
     """A date (2026-01-31), to be read in the zone of the query, or milliseconds UTC of any timestamp."""
+    if value == "":
+        raise wrong("timestamp", "must be a day such as 2026-01-31, or a time")
     if not isinstance(value, str) or not DAY.fullmatch(value.strip()):
         return read_timestamp(value)
     try:
@@ -2366,7 +2368,13 @@ def read_duration(value: Any) -> int:
 def read_list(value: Any, read: Callable, least: int = 1, most: int = LIST_LIMIT) -> list:
     if not isinstance(value, list) or not least <= len(value) <= most:
         raise wrong("list", f"must be a list of {most} values" if least == most else f"must be a list of {least} to {most:,} values")
-    return [read(each) for each in value]
+    done: list = []
+    for each in value:
+        try:
+            done.append(read(each))
+        except PydanticCustomError as error:
+            raise PydanticCustomError(error.type, error.message_template, (error.context or {}) | {"index": len(done)}) from None
+    return done
 
 
 def read_operand(op: str, kind: str, value: Any) -> Any:
@@ -2433,7 +2441,8 @@ class Condition(Strict):
             try:
                 read_operand(op, kind, raw.get("value"))
             except PydanticCustomError as error:
-                yield ("value",), error
+                index = (error.context or {}).get("index")  # in a list
+                yield ("value",) if index is None else ("value", index), error
 
     def operand(self) -> Any:
         return read_operand(self.op, kind_of(self.field), self.value)

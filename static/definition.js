@@ -30,9 +30,11 @@ const cleanTerm = ({ key, event, type, aggregation = "count", property = "", fil
   property: takesProperty(aggregation) ? property : undefined, filters: cleanGroup(filters ?? {}) });
 
 // A filter without a field is not yet one, and a group without filters is none.
+export const isSent = (each) => (isGroup(each) ? members(each)[1].some(isSent) : each.field);
+
 function cleanGroup(group) {
   const [way, list] = members(group);
-  const kept = list.map((each) => (isGroup(each) ? cleanGroup(each) : each.field && each)).filter(Boolean);
+  const kept = list.filter(isSent).map((each) => (isGroup(each) ? cleanGroup(each) : each));
   return kept.length ? { [way]: kept } : undefined;
 }
 
@@ -113,8 +115,8 @@ function termPhrase({ event, type, aggregation = "count", property, filters }) {
 
 function groupPhrase(group) {
   const [way, list] = members(group);
-  return list.map((each) => (isGroup(each) ? groupPhrase(each) && `(${groupPhrase(each)})` : each.field && conditionPhrase(each)))
-    .filter(Boolean).join(way === "any" ? " or " : " and ");
+  return list.filter(isSent).map((each) => (isGroup(each) ? `(${groupPhrase(each)})` : conditionPhrase(each)))
+    .join(way === "any" ? " or " : " and ");
 }
 
 function conditionPhrase({ field, op, value }) {

@@ -1,10 +1,9 @@
 // The filters of a term: conditions, and groups of them of which all or any must hold.
 
-import { fieldChoices, fieldFrom, fieldName, firstValue, isGroup, kindOf, members, operatorsOf, SPANS } from "./definition.js";
+import { fieldChoices, fieldFrom, fieldName, firstValue, isGroup, isSent, kindOf, members, operatorsOf, SPANS } from "./definition.js";
 import { actions, button, combobox, entry, fill, h, select, several } from "./dom.js";
 
 const fresh = () => ({ field: "", op: "is", value: "" });
-const isSent = (each) => isGroup(each) || each.field; // a condition without a field is not, and does not count for pointers
 
 /**
  * Edits the group in place. `at` is its JSON pointer; `context`: {term, properties(), fields, values(field), changed(), draw(focus)}, of

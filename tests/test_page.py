@@ -462,6 +462,32 @@ def test_a_wrong_formula_is_marked_at_its_column(filled, visit):
     expect(page.locator(".headline")).to_be_visible()
 
 
+def test_a_wrong_value_of_a_filter_is_told_at_its_field(filled, visit):
+    opened = visit(filled.url)
+    opened.allow(422)
+    page = opened.sign_in(address="#/metrics/2/edit")
+    page.get_by_role("button", name="Add a filter").click()
+    page.get_by_role("combobox", name="Field").fill("product")
+    page.get_by_role("button", name="Add a group").click()  # which is not sent while it is empty, and counts for no pointer
+    page.get_by_role("button", name="Add a filter").last.click()
+    page.get_by_role("combobox", name="Field").last.fill("value")
+    page.get_by_label("Operator").last.select_option("between")
+    page.get_by_label("From", exact=True).fill("1")
+    page.get_by_label("To", exact=True).fill("many")
+    expect(page.get_by_label("To", exact=True)).to_have_accessible_description("must be a number")
+    expect(page.get_by_label("From", exact=True)).to_have_attribute("aria-invalid", "false")
+    expect(page.get_by_text("Correct what is marked")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("To", exact=True)).to_be_focused()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_label("To", exact=True).fill("9")
+    expect(page.locator(".headline")).to_be_visible()
+    page.get_by_label("Type", exact=True).select_option("contact")
+    page.get_by_role("combobox", name="Field").last.fill("contact’s date created")
+    page.get_by_label("Operator").last.select_option("after")
+    expect(page.get_by_label("Value", exact=True).last).to_have_accessible_description("must be a day such as 2026-01-31, or a time")
+
+
 def test_leaving_with_unsaved_changes_asks(filled, visit):
     page = visit(filled.url).sign_in(address="#/metrics/1/edit")
     page.get_by_role("textbox", name="Name").fill("Another name")
