@@ -3149,7 +3149,7 @@ def history_warnings(connection: apsw.Connection, metric: Definition, breakdown:
     locations, period = json.dumps(where.locations), where.periods[0]
     for name in dict.fromkeys(term.event for term in metric.terms):
         if not row(connection, "metrics.see_event", locations=locations, event_name=name):
-            yield warning("event_not_seen", f"no event named {name[:100]} has come yet") | {"event": name}
+            yield warning("event_not_seen", f"no event named “{name[:100]}” has come yet") | {"event": name}
     for term in metric.terms:
         if any(is_of_contact(name) for name in (breakdown, *(each.field for each in term.conditions()))):
             found = row(connection, "metrics.count_unknown_contacts", locations=locations, event_name=term.event, start=period[0][0], end=period[-1][1])

@@ -511,7 +511,7 @@ def attack_by_reading(worlds, data):
     answers = [api(route.method, path, body, key=keys["read"]) for api, keys in worlds]
     assert answers[0].status_int == answers[1].status_int and answers[0].json == answers[1].json
     assert (
-        "ecret" not in answers[0].text.replace("no event named Secret Deal", "").replace('"event":"Secret Deal"', "")
+        "ecret" not in answers[0].text.replace("no event named “Secret Deal”", "").replace('"event":"Secret Deal"', "")
         or route.path == "/openapi.json"
     )
 
