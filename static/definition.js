@@ -62,8 +62,8 @@ export const kindOf = (field) => KINDS[field] ?? "value";
 export const operatorsOf = (field) => OPERATORS[kindOf(field)];
 
 // A property is called by its key alone, and no two fields by one name.
-export const fieldName = (field) => (field.startsWith("property.") ? field.slice(9) : field.startsWith("contact.")
-  ? `contact’s ${field.slice(8).replace("date_created", "date created")}` : `event’s ${field}`);
+export const fieldName = (field) => (field.startsWith("property.") ? field.slice(9) : field === "tag" ? "contact’s tags"
+  : field.startsWith("contact.") ? `contact’s ${field.slice(8).replace("date_created", "date created")}` : `event’s ${field}`);
 
 // What a term can be filtered by: [field, hint]; `properties` is [key, kinds].
 export function fieldChoices(type, properties, contactFields) {
@@ -74,8 +74,7 @@ export function fieldChoices(type, properties, contactFields) {
 
 // A field as typed: its name here or in the API, or a property that was not seen yet.
 export function fieldFrom(typed, offered) {
-  const [found] = offered.find(([field]) => field === typed || fieldName(field) === typed) ?? [];
-  return found ?? (typed && !/^(property|contact)\./.test(typed) ? `property.${typed}` : typed);
+  return offered.find((field) => [field, fieldName(field)].includes(typed)) ?? (typed && !/^(property|contact)\./.test(typed) ? `property.${typed}` : typed);
 }
 
 // The value with which an operator begins.

@@ -47,7 +47,7 @@ function conditionBox(condition, at, context, ondrop) {
   };
   const said = { field: condition.field && fieldName(condition.field) };
   const choose = () => {
-    const field = fieldFrom(said.field, offered);
+    const field = fieldFrom(said.field, offered.map(([each]) => each));
     const ops = operatorsOf(field);
     if (field === condition.field) return;
     Object.assign(condition, { field, op: condition.op in ops ? condition.op : Object.keys(ops)[0] });

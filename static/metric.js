@@ -2,7 +2,7 @@
 
 import { get, isAdmin, locationName, post, remove } from "./api.js";
 import { chart, svgText } from "./chart.js";
-import { clean, sentence } from "./definition.js";
+import { clean, fieldFrom, fieldName, sentence } from "./definition.js";
 import { button, combobox, download, fill, h, hint, link, select, table } from "./dom.js";
 import { cut, openEvidence } from "./contacts.js";
 import { bucketName, change, number, span, time } from "./format.js";
@@ -44,15 +44,18 @@ export function metricPane(view, definition, { changed, troubled } = {}) {
 
 // Location always; fields of contacts where all terms are of contacts; properties that the events have.
 function breakdownField(definition, state, changed) {
+  const said = { by: state.by && fieldName(state.by) };
+  let offered = ["location", "tag"];
   const options = async () => {
     const { terms } = definition();
     const [{ event_names: names }, { fields }] = await Promise.all([get("/event-names/v1"), get("/contact-fields/v1")]);
     const seen = names.filter((each) => terms.some((term) => term.event === each.event_name)).flatMap((each) => each.properties);
     const contact = terms.every((term) => term.type === "contact") ? ["tag", ...fields.map((each) => each.field)] : [];
-    return ["location", ...new Set(seen.map(({ key }) => `property.${key}`)), ...contact.filter((each) => each !== "contact.date_created")]
-      .map((each) => [each]);
+    offered = ["location", ...new Set(seen.map(({ key }) => `property.${key}`)), ...contact.filter((each) => each !== "contact.date_created")];
+    return offered.map((each) => [fieldName(each)]);
   };
-  return combobox("Break down by", state, "by", null, { placeholder: "Nothing", options, chosen: changed });
+  const chosen = () => { state.by = fieldFrom(said.by, offered); changed(); };
+  return combobox("Break down by", said, "by", null, { placeholder: "Nothing", options, chosen });
 }
 
 // `shown`: {definition, query, answer, state, follow}.
@@ -120,7 +123,7 @@ function timeRows({ buckets, total, compare, interval, timezone }) {
 const locationRows = ({ locations }) => ["Location", locations.toSorted((a, b) => (b.value ?? -Infinity) - (a.value ?? -Infinity))
   .map((each) => ({ ...each, title: each.name ?? each.location_id, place: { locations: [each.location_id] } }))];
 
-const groupRows = ({ breakdown: { by, groups } }) => [cut(by.replace(/^\w+\./, ""), 40),
+const groupRows = ({ breakdown: { by, groups } }) => [cut(fieldName(by), 40),
   groups.map((group) => ({ ...group, title: groupName(group, by), place: placeOf(group) }))];
 
 const ROWS_BY = { time: timeRows, location: locationRows, group: groupRows };

@@ -638,7 +638,7 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
     page.get_by_label("Table", exact=True).select_option("location")
     expect(page.get_by_role("table", name="Values by location").locator("tbody tr")).to_have_count(3)
     page.get_by_label("Break down by").click()
-    page.get_by_role("option", name=re.compile("property.product")).click()
+    page.get_by_role("option", name="product", exact=True).click()
     expect(page.locator(".legend")).to_contain_text("Silver")
     assert "by=property.product" in page.url
     page.get_by_role("application").hover()
@@ -661,6 +661,31 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
     page.get_by_label("Compare with").select_option("none")
     expect(page.get_by_role("columnheader", name="Change")).to_have_count(0)
     expect(page.locator(".plot .bar").first).to_be_visible()
+
+
+def test_a_breakdown_is_called_as_in_filters_and_by_its_name_in_the_address(filled, visit):
+    page = visit(filled.url).sign_in(address="#/metrics/4?by=contact.source")
+    by = page.get_by_label("Break down by")
+    expect(by).to_have_value("contact’s source")
+    page.get_by_label("Table", exact=True).select_option("group")
+    expect(page.get_by_role("row", name="google")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="contact’s source")).to_be_visible()
+    by.click()
+    expect(page.get_by_role("option", name="event’s location", exact=True)).to_be_visible()
+    page.get_by_role("option", name="contact’s tags", exact=True).click()
+    expect(page.locator(".legend")).to_contain_text("vip")
+    assert "by=tag&" in page.url
+    expect(by).to_have_value("contact’s tags")
+    for typed, name in {"location": "location", "contact.name": "contact.name", "contact’s Colour": "contact.Colour", "product": "property.product",
+                        "property.value": "property.value", "Unheard of": "property.Unheard+of"}.items():
+        by.fill(typed)
+        by.press("Enter")
+        page.wait_for_url(f"**by={name}&*")
+        expect(page.locator("[aria-busy]")).to_have_count(0)
+    by.fill("")
+    by.press("Enter")
+    expect(page.locator(".legend")).to_contain_text("Period before")
+    assert "by=" not in page.url
 
 
 def test_a_metric_is_duplicated_and_deleted(start, tmp_path, visit):
