@@ -773,6 +773,25 @@ def test_a_finger_walks_through_a_chart_and_a_second_tap_shows_the_events(filled
     expect(page.get_by_role("dialog")).to_contain_text("the newest first")
 
 
+def test_a_row_of_a_table_is_a_card_of_aligned_lines_on_a_phone(filled, visit):
+    page = visit(filled.url, viewport={"width": 360, "height": 740}).sign_in(address="#/metrics/1")
+    row = page.locator("tbody tr").nth(3)
+    expect(row).to_be_visible()
+    cells, values = ([each.bounding_box() for each in row.locator(part).all()] for part in ("td", "td > div"))
+    assert len(cells) == 5 and {each["height"] for each in cells} == {cells[0]["height"]}  # none wraps
+    assert {each["x"] for each in cells} == {cells[0]["x"]}
+    assert len({round(each["x"] + each["width"]) for each in values}) == 1
+    assert all(value["y"] == cell["y"] for cell, value in zip(cells, values, strict=True))
+
+
+def test_no_word_of_the_navigation_is_broken_on_a_phone(filled, visit):
+    page = visit(filled.url, viewport={"width": 320, "height": 740}).sign_in()
+    for name in ("Dashboard", "Activity", "Contacts", "Settings"):
+        page.get_by_role("link", name=name, exact=True).click()
+        heights = page.locator("#top nav a").evaluate_all("each => each.map(one => one.getClientRects().length * one.offsetHeight)")
+        assert max(heights) < 45, name
+
+
 def test_the_page_fits_at_200_percent_and_moves_nothing_for_those_who_ask_so(server, filled, visit):
     page = visit(filled.url, viewport={"width": 640, "height": 450}, reduced_motion="reduce").sign_in()  # 1280 by 900 at 200 %
     for address in ("#/dashboard", "#/metrics/1", "#/metrics/4/edit", "#/activity", "#/settings/locations"):
