@@ -75,11 +75,13 @@ export function combobox(label, state, name, changed, { options, chosen, placeho
     placeholder, value: state[name] ?? "", onkeydown: press,
     onblur: () => show(false), onchange: () => chosen?.(), oninput: () => { put(); open(); }, onclick: () => { if (list.hidden) open(true); } });
 
+  let turn = 0; // of what happens to the list: suggestions that come late are not shown
+
   async function open(all) {
-    const text = input.value;
+    const asked = turn += 1;
     const found = await options();
-    if (document.activeElement !== input || input.value !== text) return;
-    const wanted = all ? "" : text.trim().toLowerCase();
+    if (asked !== turn) return;
+    const wanted = all ? "" : input.value.trim().toLowerCase();
     const fitting = found.filter((each) => each.join(" ").toLowerCase().includes(wanted)).slice(0, SHOWN);
     fill(list, fitting.map(([value, hint, text = value]) => h("li", { role: "option", id: newId(), onclick: () => choose(value),
       onpointerdown: (event) => event.preventDefault() }, h("span.clamp", text), hint && h("span.hint", hint))));
@@ -87,6 +89,7 @@ export function combobox(label, state, name, changed, { options, chosen, placeho
   }
 
   function show(yes) {
+    turn += 1;
     list.hidden = !yes;
     input.setAttribute("aria-expanded", yes);
     activate(null);
@@ -205,8 +208,9 @@ export function snippet(text, label) {
 // Tells people who use a screen reader.
 export const announce = (text) => fill(document.getElementById("announcer"), text);
 
-// A short note that goes by itself.
+// A short note that goes by itself, or for the next one.
 export function toast(text) {
+  document.querySelector(".toast")?.remove();
   const note = h("div.toast", text);
   document.body.append(note);
   announce(text);

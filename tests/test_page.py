@@ -573,6 +573,22 @@ def test_leaving_with_unsaved_changes_asks(filled, visit):
     assert ask(filled, "GET", "/metrics/v1/1")["name"] == "Close rate"
 
 
+def test_suggestions_that_come_late_are_not_shown(filled, visit):
+    page = visit(filled.url).sign_in(address="#/metrics/2")
+    expect(page.locator(".headline")).to_be_visible()
+    held = []
+    page.route("**/event-names/v1", lambda route: held.append(route))
+    with page.expect_request("**/event-names/v1"):
+        page.get_by_label("Break down by").fill("location")
+    page.keyboard.press("Enter")
+    expect(page.locator(".legend")).to_contain_text("Sunrise Dental")
+    with page.expect_response("**/event-names/v1"):
+        held.pop().continue_()
+    page.get_by_label("Dates").select_option("7d")
+    expect(page.locator("table tbody tr")).to_have_count(8)
+    expect(page.locator(".combobox li:visible")).to_have_count(0)
+
+
 def test_no_slow_answer_is_taken_for_a_new_one(filled, visit):
     opened = visit(filled.url)
     page = opened.sign_in(address="#/metrics/3")
@@ -729,6 +745,8 @@ def test_metrics_are_arranged_by_keyboard_and_pointer_exported_and_imported(serv
     (tmp_path / "more.json").write_text(json.dumps(whole))
     page.locator("input[type=file]").set_input_files(tmp_path / "more.json")
     expect(page.get_by_text("Imported: 1 new, 0 replaced, 3 unchanged").last).to_be_visible()
+    page.locator("input[type=file]").set_input_files(tmp_path / "more.json")
+    expect(page.locator(".toast")).to_have_text("Imported: 0 new, 0 replaced, 4 unchanged")  # the earlier one is not below it
     expect(page.locator(".metric h2")).to_have_text(["Three", "Two", "One", "Four"])
 
 
