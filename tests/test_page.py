@@ -110,6 +110,7 @@ class Visit:
         self.complaints: list[str] = []
         self.page = self.context.new_page()
         self.page.on("console", self.hear)
+        self.context.add_init_script("addEventListener('error', (event) => console.error(event.message))")  # also what a browser does not note
         self.page.on("pageerror", lambda error: self.complaints.append(f"{error} {error.stack}"))
         self.page.on("request", lambda request: request.url.startswith((url, "blob:", "data:")) or self.complaints.append(f"asked {request.url}"))
 
