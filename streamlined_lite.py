@@ -12,7 +12,8 @@ The way of one event, which is the way of every request that writes:
       keep_rejection  instead, after a rollback, when the body cannot be stored           [rejections]
     Server.turn       COMMIT; only now does Channel.release let the answers leave         [server]
 
-Reads go to waitress's worker threads, each with a read-only connection of its own.
+Reads go to waitress's worker threads, each with a read-only connection of its own; there a batch is
+read and checked, too, before its turn stores it.
 
 The sections, in this order, each under a banner; tests/ has a file for each, and the files in sql/
 carry the same nouns: configuration, errors, models, statements, database, keys, rejections, events,
@@ -1991,6 +1992,12 @@ def read_event_with_care(parsed: Any, caller: Caller) -> tuple[Event, list[dict]
     return event, reading.warnings, read_around(parsed, event.location_id) if is_workflow(parsed) else None
 
 
+def read_batch(body: Body, caller: Caller) -> tuple[list, list[tuple[Event, list[dict]] | Problem]]:
+    """The items of a batch, and of each what is to be stored or why it cannot be."""
+    items = parse_batch(body)
+    return items, [read_item(item, caller) for item in items]
+
+
 def parse_batch(body: Body) -> list:
     """The items of a batch: of an array as parsed, of NDJSON each line that is not blank as it came."""
     lines = [line for line in body.data.removeprefix(BYTE_ORDER_MARK).split(b"\n") if line.strip()]
@@ -3383,12 +3390,16 @@ def receive_event(connection: apsw.Connection, body: Body, caller: Caller, now: 
     return 201 if status == "created" else 200, {"status": status, "event": event_out(stored), "warnings": warnings + more}
 
 
-@route("POST", "/events/ingestion/v1/batch", scope="ingest", query=BatchQuery, body=Batch,
+BATCH_PATH = "/events/ingestion/v1/batch"
+PREPARED = "streamlined_lite.prepared"  # in the environ of a batch that was read before its turn: for whom, its items, what they are
+
+
+@route("POST", BATCH_PATH, scope="ingest", query=BatchQuery, body=Batch,
        answers={200: BatchAnswer, 207: BatchAnswer, 422: BatchAnswer}, writes=True, keeps=True, url_key=True, limit=WIRE_LIMIT)
 def ingest_batch(call: Call) -> tuple[int, dict]:
     """Stores up to 1,000 events, a JSON array or NDJSON: 200 all, 207 some, 422 none; with `atomic=true` all or none."""
-    items = parse_batch(call.body)
-    read = [read_item(item, call.caller) for item in items]
+    caller, *before = call.environ.get(PREPARED, (None,))
+    items, read = before if caller == call.caller else read_batch(call.body, call.caller)
     good = [each for each in read if not isinstance(each, Problem)]
     none = not good or (call.query.atomic and len(good) < len(read))
     stored = iter([{"status": "not_stored", "distinct_id": event.distinct_id} for event, _ in good]) if none \
@@ -3790,6 +3801,16 @@ class App(bottle.Bottle):
             self.admit(call)
             return route.handler(call)
 
+    def prepare(self, environ: dict) -> None:
+        """On any thread, before the turn of a batch: reads it into `environ`, so that the turn need only store it.
+
+        Whatever is wrong with the request the turn meets again, and says."""
+        with contextlib.suppress(Problem, apsw.Error), self.database.read() as connection:
+            body = sent_body(environ)
+            environ["wsgi.input"].seek(0)  # for the turn
+            caller = authenticate(connection, sent_token(environ, split_query(body.query, "replace")[0]), self.config_.admin_key)
+            environ[PREPARED] = caller, *read_batch(body, caller)
+
     def write(self, route: Route, path: dict[str, str], environ: dict) -> Any:
         """Inside the turn; a problem rolls back to before the request, and what was posted is kept apart."""
         with self.database.turn():
@@ -3811,9 +3832,7 @@ class App(bottle.Bottle):
             keep_rejection(connection, call.body, problem, call.caller.key_id, call.now, self.config_.keep_rejections)
 
     def call(self, route: Route, path: dict[str, str], environ: dict, connection: apsw.Connection) -> Call:
-        data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        body = Body(data, environ.get("CONTENT_TYPE", ""), environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
-        return Call(route, environ, connection, self.database, self.config_, self.attempts, self.clock(), body, path=path)
+        return Call(route, environ, connection, self.database, self.config_, self.attempts, self.clock(), sent_body(environ), path=path)
 
     def admit(self, call: Call) -> None:
         """Key, scope, query and the body's outside, in this order: what comes first decides the status."""
@@ -3835,9 +3854,8 @@ class App(bottle.Bottle):
 
     def authenticate(self, call: Call, token: str, query: list[tuple[str, str]]) -> Caller:
         """The caller; a wrong key must not be invisible, so attempts are remembered, without any token."""
-        in_url = next((value for name, value in query if name == "api_key"), "")
         try:
-            caller = self.caller(call, token or in_url)
+            caller = self.caller(call, sent_token(call.environ, query))
             if not token and (not call.route.url_key or caller.scope not in ("ingest", "sync")):
                 raise Unauthorized("a key in the URL is taken from senders of events and contacts only, and only one of "
                                    "scope ingest or sync; send this one in the X-API-Key header", "key_in_url")
@@ -3854,6 +3872,16 @@ class App(bottle.Bottle):
         if token not in known:
             known[token] = authenticate(call.connection, token, self.config_.admin_key)
         return known[token]
+
+
+def sent_body(environ: Mapping[str, Any]) -> Body:
+    data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    return Body(data, environ.get("CONTENT_TYPE", ""), environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
+
+
+def sent_token(environ: Mapping[str, Any], query: list[tuple[str, str]]) -> str:
+    """The key that came with a request, in the header or else in the URL."""
+    return environ.get("HTTP_X_API_KEY", "") or next((value for name, value in query if name == "api_key"), "")
 
 
 def is_preview(method: str, query: str) -> bool:
@@ -4041,6 +4069,7 @@ class Parser(HTTPRequestParser):
     """
 
     drained: int | None = None
+    environ: dict | None = None  # of a request that was prepared
 
     def parse_header(self, head: bytes) -> None:
         """Refuses what a proxy before us may understand otherwise, and what waitress would not survive."""
@@ -4121,6 +4150,10 @@ def wire_problem(error: Any) -> Problem:
 class Task(WSGITask):
     """Waitress's for our app, whose answers are one piece, with its length, under headers that Bottle has checked."""
 
+    def __init__(self, channel: Channel, request: Parser):
+        super().__init__(channel, request)
+        self.environ = request.environ
+
     def execute(self) -> None:
         content = self.channel.server.application(self.get_environment(), self.start_response)
         answer = b"".join((self.build_response_header(), *content))
@@ -4196,6 +4229,12 @@ class Channel(HTTPChannel):
             self.requests.append(request)
             self.server.add_task(self)
 
+    def prepare(self) -> None:
+        """On a worker's thread, before the turn: what takes long of the request in line, and writes nothing."""
+        request = self.requests[0]
+        request.environ = self.task_class(self, request).get_environment()
+        self.server.application.prepare(request.environ)
+
     def proceed(self) -> None:
         if self.ahead:
             self.received(b"")
@@ -4253,21 +4292,39 @@ class Channel(HTTPChannel):
 
 
 class Dispatcher(ThreadedTaskDispatcher):
-    """Sorts requests: reads to waitress's worker threads, writes in line for the next turn."""
+    """Sorts requests: reads to waitress's worker threads, writes in line for the next turn, batches to both."""
 
     def __init__(self, memory: bool):
         super().__init__()
         self.memory = memory             # one connection: the loop serves reads, too
         self.writes: deque = deque()
         self.long_writes: deque = deque()
+        self.preparing: set[Channel] = set()
 
     def add_task(self, channel: Channel) -> None:
-        if is_read(channel.requests[0]) and not self.memory:
+        request = channel.requests[0]
+        if is_read(request) and not self.memory:
             super().add_task(channel)
-        elif is_long(channel.requests[0]):
-            self.long_writes.append(channel)
+        elif is_batch(request) and self.may_prepare(request):
+            self.preparing.add(channel)
+            super().add_task(SimpleNamespace(service=functools.partial(self.prepare, channel), cancel=channel.cancel))
         else:
-            self.writes.append(channel)
+            (self.long_writes if is_long(request) else self.writes).append(channel)
+
+    def may_prepare(self, request: Parser) -> bool:
+        """Whether a worker is free, and what is read ahead stays small: in memory a batch is ten times its bytes."""
+        ahead = sum(each.requests[0].body_bytes_received for each in [*self.preparing, *self.long_writes])
+        is_free = len(self.queue) + self.active_count < len(self.threads)
+        return is_free and not self.memory and ahead + request.body_bytes_received <= WIRE_LIMIT
+
+    def prepare(self, channel: Channel) -> None:
+        """On a worker's thread: reads a batch, and only then puts it in line, so that its turn is short."""
+        try:
+            channel.prepare()
+        finally:
+            self.long_writes.append(channel)
+            self.preparing.discard(channel)
+            channel.server.pull_trigger()
 
     def in_line(self, until: float) -> Iterator[Channel]:
         """Those whom a turn serves until this time.monotonic(): the short ones, then the long ones, one at least of each."""
@@ -4283,7 +4340,11 @@ class Dispatcher(ThreadedTaskDispatcher):
 
 def is_long(request: HTTPRequestParser) -> bool:
     """Whether it may write a thousand rows, and must not delay what writes a few."""
-    return request.error is None and (request.command == "DELETE" or request.path.endswith("/batch"))
+    return is_batch(request) or (request.error is None and request.command == "DELETE")
+
+
+def is_batch(request: HTTPRequestParser) -> bool:
+    return request.error is None and request.command == "POST" and "/" + request.path.lstrip("/") == BATCH_PATH
 
 
 def is_read(request: HTTPRequestParser) -> bool:

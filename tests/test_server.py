@@ -457,8 +457,9 @@ def test_no_long_write_is_served_before_a_short_one(serve, gate, monkeypatch, co
     order = []
     serve_one = lite.Channel.serve
     monkeypatch.setattr(lite.Channel, "serve", lambda channel: (order.append(channel.requests[0].path), serve_one(channel)))
-    batch = request_bytes(b"[]", path="/events/ingestion/v1/batch")
+    batch = request_bytes(b"[]", path=lite.BATCH_PATH)
     monkeypatch.setattr(lite, "TURN_SECONDS", -1)  # of each line a turn takes one
+    monkeypatch.setattr(lite.Dispatcher, "may_prepare", lambda *_: False)  # so that all are in line at once
     with one_turn(served, gate) as held:
         for connection, request in zip(connections, [batch, batch, batch, post("d-1"), post("d-2")]):
             connection.sendall(request)
@@ -466,6 +467,92 @@ def test_no_long_write_is_served_before_a_short_one(serve, gate, monkeypatch, co
     single = "/events/ingestion/v1"
     assert order[1:] == [single, single + "/batch", single, single + "/batch", single + "/batch"]
     assert held.turns == 1 + 3
+
+
+class Reading:
+    """Whoever reads a batch; the first one on a worker's thread stops until it is opened."""
+
+    def __init__(self, read):
+        self.read, self.threads, self.reached, self.opened = read, [], threading.Event(), threading.Event()
+
+    def __call__(self, *arguments):
+        self.threads.append(threading.current_thread().name.partition("-")[0])
+        if not self.reached.is_set():
+            self.reached.set()
+            assert self.opened.wait(30)
+        return self.read(*arguments)
+
+
+@pytest.fixture
+def reading(monkeypatch):
+    made = Reading(lite.read_batch)
+    monkeypatch.setattr(lite, "read_batch", made)
+    yield made
+    made.opened.set()
+
+
+def batch_bytes(*distinct_ids: str, key: str = ADMIN, filling: int = 0) -> bytes:
+    return request_bytes(json.dumps([event(each, properties={"x": "x" * filling}) for each in distinct_ids]).encode(), key, path=lite.BATCH_PATH)
+
+
+def test_while_a_batch_is_read_the_loop_goes_on(serve, reading):
+    served = serve()
+    with served.connect() as connection:
+        connection.sendall(batch_bytes("in-batch"))
+        assert reading.reached.wait(30)
+        assert exchange(served, post("meanwhile"))[0][0] == 201
+        reading.opened.set()
+        assert Answers(connection).next()[0] == 200
+    assert stored(served) == ["meanwhile", "in-batch"] and reading.threads == ["waitress"]
+
+
+def test_a_batch_whose_key_is_revoked_while_it_is_read_is_refused(serve, reading):
+    served = serve()
+    made = json.loads(exchange(served, request_bytes({"name": "Import", "scope": "ingest"}, path="/keys/v1"))[0][2])
+    with served.connect() as connection:
+        connection.sendall(batch_bytes("d-1", key=made["token"]))
+        assert reading.reached.wait(30)
+        assert exchange(served, request_bytes(b"", path=f"/keys/v1/{made['key_id']}", method="DELETE"))[0][0] == 200
+        reading.opened.set()
+        assert problem_of(Answers(connection).next())["code"] == "key_revoked"
+    assert stored(served) == []
+
+
+@pytest.mark.parametrize("read_threads, filling", [(1, 0), (4, 3_000_000)])
+def test_a_batch_for_which_no_worker_is_free_or_too_much_read_is_read_in_its_turn(serve, reading, read_threads, filling):
+    served = serve(read_threads=read_threads)
+    with served.connect() as connection:
+        connection.sendall(batch_bytes("first", filling=filling))
+        assert reading.reached.wait(30)
+        assert exchange(served, batch_bytes("second", filling=filling))[0][0] == 200
+        reading.opened.set()
+        assert Answers(connection).next()[0] == 200
+    assert stored(served) == ["second", "first"] and reading.threads[0] == "waitress" and "waitress" not in reading.threads[1:]
+
+
+@pytest.mark.parametrize("request_, status, attempts, kept", [
+    (batch_bytes("d-1", key="sl_unknown"), 401, 1, 0), (request_bytes(b"[", path=lite.BATCH_PATH), 400, 0, 1),
+    (request_bytes(b"", path=lite.BATCH_PATH), 400, 0, 1), (batch_bytes("d-1").replace(b"Host:", b"Content-Encoding: gzip\r\nHost:"), 415, 0, 1)])
+def test_what_is_wrong_with_a_batch_that_was_read_before_its_turn_is_told_once(serve, request_, status, attempts, kept):
+    served = serve()
+    assert exchange(served, request_)[0][0] == status
+    answers = exchange(served, get("/attempts/v1"), get("/rejections/v1"))
+    assert [len(json.loads(body)[name]) for name, (_, _, body) in zip(("attempts", "rejections"), answers)] == [attempts, kept]
+
+
+def test_a_batch_that_could_not_be_read_before_its_turn_is_read_in_it(serve, monkeypatch, caplog):
+    read, failed = lite.read_batch, []
+
+    def fail_once(*arguments):
+        if not failed:
+            failed.append(True)
+            raise RuntimeError("once")
+        return read(*arguments)
+
+    monkeypatch.setattr(lite, "read_batch", fail_once)
+    served = serve()
+    assert exchange(served, batch_bytes("d-1"))[0][0] == 200
+    assert stored(served) == ["d-1"] and "once" in caplog.text
 
 
 @pytest.fixture
