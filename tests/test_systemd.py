@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import apsw
@@ -272,28 +272,44 @@ def litestream(tmp_path):
 
 
 def restored_with(wanted: set[str], litestream, folder: Path) -> Path:
-    """A new file, made of the replica alone, as soon as it holds these events; Litestream now and then begins with a damaged one."""
+    """A new file, made of the replica alone, as soon as it holds these events. Raises where one that Litestream makes is damaged."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
         path = folder / f"restored-{time.monotonic_ns()}.db"
-        done = litestream("restore", "-o", str(path), str(folder / "events.db")).wait(60)
-        with suppress(apsw.CorruptError):
-            if done == 0 and wanted <= set(stored_ids(path)):
+        if litestream("restore", "-o", str(path), str(folder / "events.db")).wait(60) == 0:
+            with closing(lite.open_connection(str(path), apsw.SQLITE_OPEN_READWRITE)) as copy:
+                assert lite.find_damage(copy) == ""
+            if wanted <= set(stored_ids(path)):
                 return path
     raise AssertionError("the replica does not hold what was acknowledged")
 
 
-def test_what_litestream_replicated_under_load_is_there_after_the_server_was_killed(tmp_path, litestream):
+def test_what_litestream_replicated_under_load_is_there_after_the_server_was_killed_and_has_started_again(tmp_path, litestream):
     server, replicating = Eager(tmp_path / "events.db"), litestream("replicate")
-    answers, ours = Posting(server.port, ADMIN, 16).post_all(posts(1_000)), {f"d-{n}" for n in range(1_000)}
+    answers, wanted = Posting(server.port, ADMIN, 16).post_all(posts(1_000)), {f"d-{n}" for n in range(1_000)}
     assert {answer.split(b" ")[1] for answer in answers} == {b"201"}
-    restored_with(ours, litestream, tmp_path)  # while it runs
+    restored_with(wanted, litestream, tmp_path)  # while it runs
     _, acknowledged = Posting(server.port, ADMIN, 16).post_until_closed(lambda count: count == 1_000 and server.process.kill())
     server.stop()
-    copy = restored_with(ours | set(acknowledged), litestream, tmp_path)
-    replicating.terminate()
-    assert replicating.wait(30) == 0 and acknowledged.total() >= 1_000
 
-    again = ServerProcess(copy)
+    server, wanted = Eager(tmp_path / "events.db"), wanted | set(acknowledged) | {"after"}
+    assert exchange(server, request_bytes(event("after")))[0][0] == 201
+    restored_with(wanted, litestream, tmp_path)
+    assert server.stop() == (0, "")
+    replicating.terminate()
+    assert replicating.wait(30) == 0
+    again = ServerProcess(restored_with(wanted, litestream, tmp_path))
     assert exchange(again, request_bytes(event("one more")))[0][0] == 201
-    assert again.stop() == (0, "")
+    assert again.stop() == (0, "") and acknowledged.total() >= 1_000
+
+
+def test_of_a_host_that_is_lost_litestream_has_a_sound_copy(tmp_path, litestream):
+    server, replicating = Eager(tmp_path / "events.db"), litestream("replicate")
+    Posting(server.port, ADMIN, 16).post_all(posts(1_000))
+    replicated = set(stored_ids(restored_with({f"d-{n}" for n in range(1_000)}, litestream, tmp_path)))
+    Posting(server.port, ADMIN, 16).post_until_closed(lambda count: count == 1_000 and (replicating.kill(), server.process.kill()))
+    server.stop()
+    replicating.wait(30)
+    for name in ("events.db", "events.db-wal", "events.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    restored_with(replicated, litestream, tmp_path)
