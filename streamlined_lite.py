@@ -4714,6 +4714,7 @@ def serve_command(config: Config, greet: Callable[[Database, Config, str], None]
         raise
     gc.freeze()                       # what start-up made is never garbage, ...
     gc.set_threshold(20_000, 20, 50)  # ... and little that a request makes is in a cycle
+    sys.setswitchinterval(0.0005)     # seconds: a read that is busy in Python makes way for the loop at once
     stop_on_signals(server)  # before anybody reads that it listens
     (greet or introduce_server)(app.database, config, server.address)
     server.run()
