@@ -12,8 +12,8 @@ The way of one event, which is the way of every request that writes:
       keep_rejection  instead, after a rollback, when the body cannot be stored           [rejections]
     Server.turn       COMMIT; only now does Channel.release let the answers leave         [server]
 
-Reads go to waitress's worker threads, each with a read-only connection of its own; there a batch is
-read and checked, too, before its turn stores it.
+Reads go to waitress's worker threads, each with a read-only connection of its own; there a large
+batch is read and checked, too, before its turn stores it.
 
 The sections, in this order, each under a banner; tests/ has a file for each, and the files in sql/
 carry the same nouns: configuration, errors, models, statements, database, keys, rejections, events,
@@ -4035,6 +4035,7 @@ def parameters(route: Route) -> list[dict]:
 ########################################################################################################
 
 TURN_SECONDS = 0.025         # a turn that took as long takes no further request
+LARGE_BYTES = 512 * 1024     # a batch of more is read before its turn
 STOP_SECONDS = 10            # to finish what has arrived when told to stop
 ARRIVAL_SECONDS = 1          # then a new connection is given this time for its first request
 DRAIN_LIMIT = 64 * MEGABYTE  # of a body that is too large, read so that its sender can read our answer
@@ -4292,38 +4293,37 @@ class Channel(HTTPChannel):
 
 
 class Dispatcher(ThreadedTaskDispatcher):
-    """Sorts requests: reads to waitress's worker threads, writes in line for the next turn, batches to both."""
+    """Sorts requests: reads to waitress's worker threads, writes in line for the next turn, large batches to both."""
 
     def __init__(self, memory: bool):
         super().__init__()
         self.memory = memory             # one connection: the loop serves reads, too
         self.writes: deque = deque()
         self.long_writes: deque = deque()
-        self.preparing: set[Channel] = set()
+        self.preparing = False           # a worker reads a batch
 
     def add_task(self, channel: Channel) -> None:
         request = channel.requests[0]
         if is_read(request) and not self.memory:
             super().add_task(channel)
-        elif is_batch(request) and self.may_prepare(request):
-            self.preparing.add(channel)
+        elif is_large(request) and self.may_prepare():
+            self.preparing = True
             super().add_task(SimpleNamespace(service=functools.partial(self.prepare, channel), cancel=channel.cancel))
         else:
             (self.long_writes if is_long(request) else self.writes).append(channel)
 
-    def may_prepare(self, request: Parser) -> bool:
-        """Whether a worker is free, and what is read ahead stays small: in memory a batch is ten times its bytes."""
-        ahead = sum(each.requests[0].body_bytes_received for each in [*self.preparing, *self.long_writes])
+    def may_prepare(self) -> bool:
+        """Whether a worker is free, and no batch is read already: in memory it is ten times its bytes."""
         is_free = len(self.queue) + self.active_count < len(self.threads)
-        return is_free and not self.memory and ahead + request.body_bytes_received <= WIRE_LIMIT
+        return is_free and not (self.memory or self.preparing or self.long_writes)
 
     def prepare(self, channel: Channel) -> None:
-        """On a worker's thread: reads a batch, and only then puts it in line, so that its turn is short."""
+        """On a worker's thread: reads a large batch, and only then puts it in line, so that its turn is short."""
         try:
             channel.prepare()
         finally:
             self.long_writes.append(channel)
-            self.preparing.discard(channel)
+            self.preparing = False
             channel.server.pull_trigger()
 
     def in_line(self, until: float) -> Iterator[Channel]:
@@ -4341,6 +4341,11 @@ class Dispatcher(ThreadedTaskDispatcher):
 def is_long(request: HTTPRequestParser) -> bool:
     """Whether it may write a thousand rows, and must not delay what writes a few."""
     return is_batch(request) or (request.error is None and request.command == "DELETE")
+
+
+def is_large(request: HTTPRequestParser) -> bool:
+    """Whether to read it takes longer than a turn may."""
+    return is_batch(request) and request.body_bytes_received > LARGE_BYTES
 
 
 def is_batch(request: HTTPRequestParser) -> bool:

@@ -491,11 +491,12 @@ def reading(monkeypatch):
     made.opened.set()
 
 
-def batch_bytes(*distinct_ids: str, key: str = ADMIN, filling: int = 0) -> bytes:
-    return request_bytes(json.dumps([event(each, properties={"x": "x" * filling}) for each in distinct_ids]).encode(), key, path=lite.BATCH_PATH)
+def batch_bytes(*distinct_ids: str, key: str = ADMIN, size: int = lite.LARGE_BYTES) -> bytes:
+    filled = {"x": "x" * (size // len(distinct_ids))}
+    return request_bytes(json.dumps([event(each, properties=filled) for each in distinct_ids]).encode(), key, path=lite.BATCH_PATH)
 
 
-def test_while_a_batch_is_read_the_loop_goes_on(serve, reading):
+def test_while_a_large_batch_is_read_the_loop_goes_on(serve, reading):
     served = serve()
     with served.connect() as connection:
         connection.sendall(batch_bytes("in-batch"))
@@ -518,21 +519,40 @@ def test_a_batch_whose_key_is_revoked_while_it_is_read_is_refused(serve, reading
     assert stored(served) == []
 
 
-@pytest.mark.parametrize("read_threads, filling", [(1, 0), (4, 3_000_000)])
-def test_a_batch_for_which_no_worker_is_free_or_too_much_read_is_read_in_its_turn(serve, reading, read_threads, filling):
-    served = serve(read_threads=read_threads)
+def test_a_batch_that_comes_while_another_is_read_is_read_in_its_turn(serve, reading):
+    served = serve()
     with served.connect() as connection:
-        connection.sendall(batch_bytes("first", filling=filling))
+        connection.sendall(batch_bytes("first"))
         assert reading.reached.wait(30)
-        assert exchange(served, batch_bytes("second", filling=filling))[0][0] == 200
+        assert exchange(served, batch_bytes("second"), batch_bytes("third"))[1][0] == 200
         reading.opened.set()
         assert Answers(connection).next()[0] == 200
-    assert stored(served) == ["second", "first"] and reading.threads[0] == "waitress" and "waitress" not in reading.threads[1:]
+    assert stored(served) == ["second", "third", "first"] and reading.threads[0] == "waitress" and "waitress" not in reading.threads[1:]
+
+
+def test_a_large_batch_does_not_wait_for_slow_reads(serve, reading, monkeypatch):
+    reading.opened.set()
+    busy, done = threading.Event(), threading.Event()
+    monkeypatch.setattr(lite, "list_events", lambda *_: (busy.set(), done.wait(30), {"events": [], "next": None})[2])
+    served = serve(read_threads=1)
+    with served.connect() as connection:
+        connection.sendall(get("/events/v1"))
+        assert busy.wait(30)
+        assert exchange(served, batch_bytes("d-1"))[0][0] == 200
+        done.set()
+        assert Answers(connection).next()[0] == 200
+    assert stored(served) == ["d-1"] and "waitress" not in reading.threads
+
+
+def test_a_small_batch_is_read_in_its_turn(serve, reading):
+    reading.opened.set()
+    served = serve()
+    assert exchange(served, batch_bytes("d-1", size=1000))[0][0] == 200
+    assert "waitress" not in reading.threads
 
 
 @pytest.mark.parametrize("request_, status, attempts, kept", [
-    (batch_bytes("d-1", key="sl_unknown"), 401, 1, 0), (request_bytes(b"[", path=lite.BATCH_PATH), 400, 0, 1),
-    (request_bytes(b"", path=lite.BATCH_PATH), 400, 0, 1), (batch_bytes("d-1").replace(b"Host:", b"Content-Encoding: gzip\r\nHost:"), 415, 0, 1)])
+    (batch_bytes("d-1", key="sl_unknown"), 401, 1, 0), (request_bytes(b"[" * (lite.LARGE_BYTES + 1), path=lite.BATCH_PATH), 400, 0, 1), (batch_bytes("d-1").replace(b"Host:", b"Content-Encoding: gzip\r\nHost:"), 415, 0, 1)])
 def test_what_is_wrong_with_a_batch_that_was_read_before_its_turn_is_told_once(serve, request_, status, attempts, kept):
     served = serve()
     assert exchange(served, request_)[0][0] == status
