@@ -138,11 +138,11 @@ class Peer:
 
     def processor_seconds(self) -> float:
         """User and system time of all its processes, and of those that have ended."""
-        ticks = 0
-        for pid in self.pids():
+        pids, ticks = self.pids(), 0
+        for pid in pids:
             with contextlib.suppress(OSError):
                 ticks += sum(map(int, stat_fields(f"/proc/{pid}/stat")[11:15]))
-        return ticks / TICKS
+        return ticks / TICKS if self.pids() == pids else self.processor_seconds()  # one that ended meanwhile may count nowhere, or twice
 
     def megabytes(self) -> float:
         """The most that its processes have held in memory (peak RSS); what several of them share counts once."""
