@@ -3156,7 +3156,7 @@ def history_warnings(connection: apsw.Connection, metric: Definition, breakdown:
     locations, period = json.dumps(where.locations), where.periods[0]
     for name in dict.fromkeys(term.event for term in metric.terms):
         if not row(connection, "metrics.see_event", locations=locations, event_name=name):
-            yield warning("event_not_seen", f"no event named “{name[:100]}” has come yet") | {"event": name}
+            yield warning("event_not_seen", f"no event named “{name[:100]}” has come yet in these locations") | {"event": name}
     for term in metric.terms:
         if any(is_of_contact(name) for name in (breakdown, *(each.field for each in term.conditions()))):
             found = row(connection, "metrics.count_unknown_contacts", locations=locations, event_name=term.event, start=period[0][0], end=period[-1][1])
@@ -3244,7 +3244,8 @@ def store_metric(connection: apsw.Connection, metric_id: int | None, definition:
         find_metric(connection, metric_id)
     namesake = row(connection, "metrics.find_name", name=definition.name)
     if namesake and namesake["metric_id"] != metric_id:
-        raise Conflict(f"metric {namesake['metric_id']} has this name already", "name_taken")
+        message = "another metric has this name already"
+        raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
     binds = {"name": definition.name, "definition": written(definition), "now": now}
     if metric_id is None:
         metric_id = row(connection, "metrics.insert", **binds)["metric_id"]

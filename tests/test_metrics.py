@@ -720,7 +720,8 @@ def test_a_key_of_one_location_neither_sees_nor_touches_another(store):
             store.evidence(allowed=own, metric=metric(), locations=asked, term="A", **YEAR)
     assert {event["location_id"] for event in store.evidence(allowed=own, metric=metric(), term="A", **YEAR)["events"]} == {"loc"}
     store.event("Other", "2025-05-05", None, "secret")
-    assert "event_not_seen" in json.dumps(store.query(allowed=own, metric=metric(term(event="Other")), **YEAR)["warnings"])
+    [unseen] = store.query(allowed=own, metric=metric(term(event="Other")), **YEAR)["warnings"]
+    assert (unseen["code"], unseen["message"]) == ("event_not_seen", "no event named “Other” has come yet in these locations")
 
 
 # Evidence
@@ -904,8 +905,9 @@ def test_one_slow_metric_takes_at_most_half_of_the_time(store, monkeypatch):
 def test_names_are_unique(store):
     m.store_metric(store.writer, None, saved("One"), NOW)
     m.store_metric(store.writer, None, saved("Two"), NOW)
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as taken:
         m.store_metric(store.writer, None, saved(" One "), NOW)
+    assert taken.value.errors == [{"pointer": "/name", "code": "name_taken", "message": taken.value.detail}]
     with pytest.raises(Conflict):
         m.store_metric(store.writer, 2, saved("One"), NOW)
     assert m.store_metric(store.writer, 2, saved("Two"), NOW)["name"] == "Two"
