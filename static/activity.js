@@ -1,16 +1,16 @@
-// What arrived: stored, updated, refused, with a wrong key. Updates itself.
+// What arrived. Updates itself.
 
 import { call, get, isAdmin, loadLocations, locationName, Problem, remove } from "./api.js";
-import { actions, announce, button, entry, facts, field, fill, h, hint, later, link, select } from "./dom.js";
+import { actions, announce, button, entry, facts, field, fill, h, hint, later, link, select, toast } from "./dom.js";
 import { cut, openEvent, propertiesText } from "./contacts.js";
 import { ago, exactTime, viewerZone } from "./format.js";
 import { oneLocation } from "./range.js";
-import { asking, cancel, confirm, confirmRemoval, dialog, failure, form, loader, warnings } from "./states.js";
+import { asking, cancel, confirm, confirmRemoval, dialog, failure, form, loader } from "./states.js";
 import { ways } from "./settings.js";
 
 const EVERY_MS = 3000;
 const OUTCOMES = { "": "Everything", accepted: "Accepted", updated: "Updated" };
-const ADMINS_OUTCOMES = { ...OUTCOMES, refused: "Refused", replaced: "Replaced", attempt: "Wrong key" };
+const ADMINS_OUTCOMES = { ...OUTCOMES, refused: "Refused", replaced: "Replaced", attempt: "Wrong key or path" };
 const MOST = 500; // of a list that one request brings
 
 export function showActivity(view) {
@@ -25,14 +25,13 @@ export function showActivity(view) {
     h("div.range", oneLocation(state, changed), entry("Event name", state, "name", later(300, changed), { type: "search" }),
       select("Outcome", isAdmin() ? ADMINS_OUTCOMES : OUTCOMES, state, "outcome", changed)), box);
   show();
-  loadLocations().catch(() => {}); // new ones get their names; the feed itself says when the server is away
+  loadLocations().catch(() => {}); // for new names; the feed itself says when the server is away
   const beat = setInterval(() => {
     if (!box.isConnected) clearInterval(beat);
     else if (!document.hidden) feed.refresh();
   }, EVERY_MS);
 }
 
-// The newest of three lists as one.
 function feedOf({ location_id, name, outcome }, signal, box) {
   const rows = new Map();
   const list = h("ol.feed");
@@ -48,7 +47,7 @@ function feedOf({ location_id, name, outcome }, signal, box) {
     return (await get(`/${kind}/v1`, query, signal))[kind].map(ITEMS[kind]);
   }
 
-  // The newest of each list; of all that came since the oldest of them, nothing is missing.
+  // Of all that came since the oldest of these, nothing is missing.
   async function look() {
     const lists = await Promise.all([ask("events", "accepted updated", { order: "arrival", location_id, event_name: name, limit }),
       ask("rejections", "refused replaced", { location_id, limit }), location_id || name ? [] : ask("attempts", "attempt")]);
@@ -73,7 +72,7 @@ function feedOf({ location_id, name, outcome }, signal, box) {
     if (live && fresh) announce(`${fresh} new`);
     if (!items.length && !location_id && !name && !outcome) return steps;
     return [shown.length ? fill(list, shown.map((item) => row(item, live)))
-      : hint(more ? "None of the newest matches." : "Nothing that matches."), more && older];
+      : hint(more ? "None of the newest matches." : "Nothing matches."), more && older];
   }
 
   // The same element for the same entry, so that neither focus nor a pointer loses it.
@@ -86,7 +85,7 @@ function feedOf({ location_id, name, outcome }, signal, box) {
 }
 
 function rowOf({ at, data, label, open, outcome, text, title }, refresh) {
-  const inside = [h(`span.badge.${outcome}`, label ?? outcome), h("span.entry", h("span.strong.clamp", title),
+  const inside = [h(`span.badge.${data.replayed_at ? "again" : outcome}`, label ?? outcome), h("span.entry", h("span.strong.clamp", title),
     h("span.hint.clamp", [data.location_id && locationName(data.location_id), ...text].filter(Boolean).join(" · "))), h("time", { datetime: at })];
   return open ? button(inside, () => open(data).then(refresh), "row") : h("div.row", inside);
 }
@@ -103,12 +102,13 @@ const ITEMS = {
     text: [data.contact_id ? `contact ${data.contact_id}` : "account", propertiesText(data.properties)] }),
   rejections: (data) => ({ data, key: `r${data.rejection_id} ${data.replayed_at}`, at: data.received_at, title: nameIn(data) ?? data.path,
     open: openRejection, outcome: data.code === "event_replaced" ? "replaced" : "refused", label: data.replayed_at && "sent again",
-    text: [data.problem.detail ?? data.code] }),
-  attempts: (data) => ({ data, key: `a${data.time}${data.path}`, at: data.time, title: data.path, outcome: "attempt", label: "wrong key",
-    text: [data.reason] }),
+    text: [problemOf(data).message] }),
+  attempts: (data) => ({ data, key: `a${data.time}${data.path}`, at: data.time, title: data.path, outcome: "attempt",
+    label: `wrong ${["method", "path", "key"].find((each) => data.reason.includes(each))}`, text: [data.reason] }),
 };
 
-// What a body is as JSON; or nothing.
+const problemOf = ({ problem }) => new Problem(problem.status, problem);
+
 function parsed({ body }) {
   try {
     return JSON.parse(body);
@@ -134,21 +134,21 @@ function openRejection(rejection) {
     const body = h("textarea.code", { rows: 14, readonly: encoding !== "utf-8" || Boolean(replayed), value: was });
     const dismiss = asking("Dismiss", () => confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss",
       () => remove(address)), close);
-    const sent = h("div.stack");
-    const content = [field("Body", body, "body", { hint: hintOf(rejection) }), sent];
+    const content = field("Body", body, "body", { hint: !replayed && hintOf(rejection) });
+    const refusal = failure(problemOf(rejection));
     const send = async () => {
+      refusal.remove(); // what comes now is newer
       const answer = await call("POST", `${address}/replay`, { body: body.value === was ? undefined : body.value, type: type || undefined });
-      fill(sent, h("p.success", { role: "status" }, `Sent again: ${answer.status}.`), warnings(answer.warnings ?? []));
-      return true;
+      close(true);
+      toast([`Sent again: ${answer.status}.`, ...(answer.warnings ?? []).map(({ message }) => message)].join(" "));
     };
-    return [failure(new Problem(rejection.problem.status, rejection.problem)), facts([["Arrived", exactTime(rejection.received_at)],
+    return [refusal, facts([["Arrived", exactTime(rejection.received_at)],
       ["Path", path + (query && `?${query}`)], ["Content type", type || "none"], replayed && ["Sent again", exactTime(replayed)]]),
     replayed ? [content, actions(dismiss)] : form(content, "Send again", send, dismiss)];
   }, "wide");
 }
 
-function hintOf({ truncated, encoding, replayed_at: replayed }) {
-  if (replayed) return "This was sent again already.";
+function hintOf({ truncated, encoding }) {
   if (encoding !== "utf-8") return "Not text, therefore shown as Base64. It can only be sent again as it was.";
   return truncated ? "Only the first 64 kB were kept. Send a whole body."
     : "Correct it here, and send it again. It counts from when it first came.";
@@ -161,12 +161,15 @@ function deleteByFilter({ location_id, name }) {
   const moment = (label, end, hint) => entry(label, said, end, null, { type: "datetime-local", hint });
   const instant = (text) => text && new Date(text).toISOString();
   return dialog("Delete events", (close) => form([
-    hint("All that match what is filled in. You see how many before anything is deleted."),
+    hint("All that match are deleted. You see first how many."),
     oneLocation(said), entry("Event name", said, "event_name"), entry("contact_id", said, "contact_id"),
-    moment("From", "from", `In your time zone, ${viewerZone()}`), moment("Before", "to")], "Delete …", async () => {
+    moment("From", "from", `In your time zone, ${viewerZone()}`), moment("Before", "to")], "Delete …", async (fields) => {
+    const words = fields.filter(({ value }) => value)
+      .map(({ labels: [label], selectedOptions, value }) => `${label.textContent}: ${cut(selectedOptions?.[0].text ?? value, 80)}`);
+    if (!words.length) throw new Problem(422, { detail: "Fill in at least one of these." });
+    if (said.to && said.to <= said.from) throw new Problem(422, { errors: [{ pointer: "/to", message: "Must be later than From." }] });
     const filter = { ...said, from: instant(said.from), to: instant(said.to) };
-    const words = Object.entries(filter).filter(([, value]) => value).map(([key, value]) => `${key}: ${cut(value, 80)}`).join(", ");
-    const text = `${words || "All events"}. They are gone for good.`;
+    const text = `${words.join(", ")}. They are gone for good.`;
     if (await confirmRemoval("Delete these events?", text, "Delete them", "/events/v1", filter)) close(true);
-  }, cancel(close)));
+  }, cancel(close), "danger"));
 }

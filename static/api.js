@@ -1,19 +1,17 @@
-// The API, as the page needs it: the key goes with every request, and a refusal arrives as a Problem.
+// The API: the key goes with every request, and a refusal arrives as a Problem.
 
 const STORE = "streamlined-lite";
 
 export class Problem extends Error {
   constructor(status, { detail = `The server answered ${status}.`, errors = [] }) {
-    super(detail);
+    super(detail.replace(/(^|; )[/?]/g, "$1")); // a field by its name, not by its pointer
     Object.assign(this, { status, errors });
   }
 }
 
-export const OFFLINE = 0; // the status where no answer came
-
 // The session
 
-export const session = { key: null }; // once signed in also scope, timezone (the server's own) and address (as senders use it)
+export const session = { key: null }; // once signed in also scope, the server's timezone, and its address for senders
 export const isAdmin = () => session.scope === "admin";
 export const keptKey = () => sessionStorage.getItem(STORE) ?? localStorage.getItem(STORE);
 
@@ -47,7 +45,7 @@ export async function call(method, path, { query = {}, body, signal, key = sessi
   const answer = await fetch(address, { method, headers, signal, body: text }).catch(() => {
     signal?.throwIfAborted();
     told.reachable(false);
-    throw new Problem(OFFLINE, { detail: "The server cannot be reached. Trying again …" });
+    throw new Problem(0, { detail: "The server cannot be reached. Trying again …" });
   });
   told.reachable(true);
   const content = await answer.json().catch(() => ({})); // a proxy's error page
@@ -63,7 +61,7 @@ export const post = (path, body, signal) => call("POST", path, { body, signal })
 export const put = (path, body) => call("PUT", path, { body });
 export const remove = (path, query) => call("DELETE", path, { query });
 
-// Locations, which nearly every view names
+// Locations
 
 export let locations = [];
 

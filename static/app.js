@@ -1,4 +1,4 @@
-// The shell: signing in and out, and which view the address names.
+// Signing in and out, and which view the address names.
 
 import { get, isAdmin, keptKey, session, signIn, signOut, told } from "./api.js";
 import { showActivity } from "./activity.js";
@@ -30,7 +30,6 @@ let view = null; // what is shown
 
 // Views
 
-// What a view gets.
 class View {
   unsaved = () => false;
 
@@ -38,7 +37,7 @@ class View {
     Object.assign(this, { address, parts });
   }
 
-  // The view's state, which its address holds where it is not the default; and what to call when it has changed.
+  // The state, which the address holds where it is not the default; and what to call when it has changed.
   state(defaults, act) {
     const [path, query] = this.address.split("?");
     const state = { ...defaults, ...Object.fromEntries(new URLSearchParams(query)) };
@@ -49,7 +48,7 @@ class View {
     }];
   }
 
-  // The heading, which takes the focus as a new page's would, what can be done, and what follows.
+  // The heading takes the focus, as a new page's would.
   begin(title, buttons, ...rest) {
     const heading = h("h1", { tabindex: "-1" }, title);
     fill(main, h("div.page-head", heading, actions(buttons)), rest);
@@ -62,7 +61,7 @@ class View {
   }
 }
 
-const askToLeave = () => confirm("Leave without saving?", "Your changes to this metric are not saved.", "Leave without saving");
+const askToLeave = () => confirm("Leave without saving?", "Your changes are not saved.", "Leave without saving");
 
 async function navigate() {
   if (takeKeyFromAddress() || session.key === null) return;
@@ -106,7 +105,7 @@ function decode(part) {
 
 // Signing in
 
-// The link that `serve` prints ends in #key=…, which must stay in no address and no history.
+// The link that `serve` prints ends in #key=…, which must stay in no history.
 function takeKeyFromAddress() {
   if (!location.hash.startsWith("#key=")) return false;
   const key = decode(location.hash.slice(5));

@@ -1,4 +1,4 @@
-// Events and contacts as people read them: in lists, one alone, and the events behind a number.
+// Events and contacts as people read them, and the events behind a number.
 
 import { get, isAdmin, locationName, post } from "./api.js";
 import { actions, button, entry, facts, fill, h, hint, later, link, select, table } from "./dom.js";
@@ -6,7 +6,8 @@ import { ago, count, exactTime, time, viewerZone } from "./format.js";
 import { oneLocation } from "./range.js";
 import { asking, confirmRemoval, dialog, empty, loader, pages, warnings } from "./states.js";
 
-const contactAddress = ({ location_id: place, contact_id: id }) => `#/contacts/${[place, id].map(encodeURIComponent).join("/")}`;
+const pathOf = (...parts) => parts.map(encodeURIComponent).join("/");
+const contactAddress = ({ location_id: place, contact_id: id }) => `#/contacts/${pathOf(place, id)}`;
 
 export const propertiesText = (properties) => Object.entries(properties).map((pair) => pair.join(": ")).join(" · ");
 
@@ -15,7 +16,7 @@ export function cut(text, length) {
   return characters.length > length ? `${characters.slice(0, length).join("")}…` : text;
 }
 
-// Resolves to true when it was deleted.
+// Resolves to true when deleted.
 export const openEvent = ({ event_id: id }) => dialog("Event", (close) => {
   const [box, load] = loader();
   load(() => get(`/events/v1/${id}`), (event) => detail(event, close));
@@ -35,7 +36,7 @@ function detail(event, close) {
     isAdmin() && actions(asking("Delete this event", drop, () => close(true)))];
 }
 
-// Pages of events; `ask(cursor)` brings one. `without` is the head of a column that would say the same in all.
+// `ask(cursor)` brings a page. `without` is the head of a column that would say the same in all.
 function eventList(caption, ask, { zone, without, nothing, lead = () => null }) {
   const open = async (event) => { if (await openEvent(event)) show(); };
   const columns = [["Time", (event) => button(time(event.timestamp, zone), () => open(event), "inline")], ["Event", "event_name"],
@@ -65,7 +66,10 @@ export function openEvidence({ definition, query }, title, place) {
 
 // Contacts: search, and one with its events
 
+let searched = { address: "#/contacts" }; // the last such view
+
 export function showContacts(view) {
+  searched = view;
   const [box, show] = pages("contacts", (cursor, signal) => get("/contacts/v1", { ...state, cursor }, signal),
     (contacts) => table("Contacts", COLUMNS, contacts, nothing(state)));
   const [state, changed] = view.state({ q: "", tag: "", location_id: "" }, show);
@@ -85,12 +89,12 @@ const COLUMNS = [["Name", (each) => link(each.name ?? each.contact_id, contactAd
 
 export async function showContact(view) {
   const [location_id, contact_id] = view.parts;
-  const path = `/contacts/v1/${view.parts.map(encodeURIComponent).join("/")}`;
+  const path = `/contacts/v1/${pathOf(...view.parts)}`;
   const contact = await get(path);
   const title = contact.name ?? contact_id;
   const custom = Object.entries(contact.fields);
   const drop = () => confirmRemoval("Delete this contact?", `${title} is deleted for good, with all of its events.`, "Delete contact", path);
-  view.begin(title, isAdmin() && asking("Delete", drop, () => { location.hash = "#/contacts"; }), h("div.columns",
+  view.begin(title, isAdmin() && asking("Delete", drop, () => { location.hash = searched.address; }), h("div.columns",
     h("section.card", h("h2", "Contact"), facts([["E-mail", contact.email], ["Phone", contact.phone], ["Source", contact.source],
       ["Type", contact.type], ["Tags", tags(contact.tags)], ["Date created", time(contact.date_created)],
       ["Location", locationName(location_id)], ["contact_id", contact_id], ["Changed", time(contact.updated_at)]]),

@@ -1,18 +1,18 @@
 // Settings: integrations (keys) and locations.
 
 import { call, findLocation, get, isAdmin, loadLocations, locationName, post, remove, session } from "./api.js";
-import { actions, button, entry, facts, fill, h, hint, link, select, snippet, table, toast } from "./dom.js";
+import { actions, entry, facts, fill, h, hint, link, select, snippet, table, toast } from "./dom.js";
 import { ago, time } from "./format.js";
 import { locationsField, zoneField } from "./range.js";
 import { asking, cancel, confirm, confirmRemoval, dialog, empty, form, loader } from "./states.js";
 
 const INTEGRATIONS = "#/settings/integrations";
-const SCOPES = { ingest: "Ingest: posts events and contacts", sync: "Sync: that, and deletes contacts",
-  read: "Read: sees all but keys and refused events", admin: "Admin: does everything" };
+const SCOPES = { ingest: "Ingest: posts data", sync: "Sync: deletes contacts, too", read: "Read: sees the metrics",
+  admin: "Admin: does everything" };
 const CUSTOM_DATA = { event_name: "Offer Made", distinct_id: "Offer Made {{contact.id}}", location_id: "{{location.id}}",
   "properties.value": "{{opportunity.lead_value}}" };
-const LOCAL = /^(localhost|127\..*|\[::1\]|10\..*|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|.*\.local)$/;
-const RULES = { refuse: "is refused (recommended)", generate: "gets one: each delivery counts" };
+const LOCAL = /^(localhost$|\[::1\]|(127|10|192\.168|172\.(1[6-9]|2\d|3[01]))\.)|\.local$/;
+const RULES = { refuse: "is refused (recommended)", generate: "gets one: what is sent twice counts twice" };
 
 function begin(view, title, buttons, lead, ...content) {
   const tab = (text, href) => h("a", { href, "aria-current": view.address.startsWith(href) ? "page" : null }, text);
@@ -20,14 +20,14 @@ function begin(view, title, buttons, lead, ...content) {
     h("p.lead", lead), content);
 }
 
-const onlyAdmins = () => empty("Only for admins", "Sign in with an admin key to see and change integrations.");
+const onlyAdmins = () => empty("Only for admins", "Sign in with an admin key to see integrations.");
 
 // Integrations
 
 export function showIntegrations(view) {
   const [box, load] = loader();
-  const make = () => link("New integration", `${INTEGRATIONS}/new`, "button primary");
-  begin(view, "Integrations", isAdmin() && make(), "An integration is a key with which a program sends events here, or reads them.", box);
+  const make = link("New integration", `${INTEGRATIONS}/new`, "button primary");
+  begin(view, "Integrations", isAdmin() && make, "An integration is a key with which a program sends events here, or reads them.", box);
   if (!isAdmin()) return fill(box, onlyAdmins());
   const columns = [["Name", "name"], ["Scope", "scope"], ["Locations", (key) => key.locations?.map(locationName).join(", ") ?? "All"],
     ["Token", (key) => h("code", `${key.token_prefix}…`)], ["Created", (key) => ago(key.created_at)],
@@ -35,7 +35,7 @@ export function showIntegrations(view) {
     ["Actions", (key) => (key.revoked_at ? h("span.badge", "revoked")
       : asking("Revoke", () => revoke(key), show, "small danger", `Revoke ${key.name}`))]];
   const show = () => load(() => get("/keys/v1"), ({ keys }) => table("Integrations", columns, keys,
-    empty("No integrations yet", "Create one for your CRM.", make())));
+    empty("No integrations yet", "Create one for your CRM.")));
   return show();
 }
 
@@ -46,25 +46,16 @@ const revoke = (key) => confirm("Revoke this integration?",
 export function showNewIntegration(view) {
   const box = h("div.card");
   begin(view, "New integration", [], "", isAdmin() ? box : onlyAdmins());
-  fill(box, h("p", "You will get a token, which is shown only once. Have the program at hand that will use it."),
-    actions(button("Next", () => askForKey(box), "primary"), leave()));
-}
-
-const leave = () => link("Cancel", INTEGRATIONS, "button");
-
-function askForKey(box) {
   const made = { name: "", scope: "ingest", locations: [], distinct_id_rule: "refuse" };
-  fill(box, form([
-    entry("Name", made, "name", null, { hint: "What it is for.", placeholder: "HighLevel workflows" }),
+  fill(box, form([hint("You get a token, which is shown only once: have the program at hand that uses it."),
+    entry("Name", made, "name", null, { placeholder: "HighLevel workflows" }),
     select("Scope", SCOPES, made, "scope"),
     locationsField(made, null, { placeholder: "All, also those to come",
-      hint: "Choose, or type the location_id of one that is new." }),
-    select("An event without distinct_id", RULES, made, "distinct_id_rule", null,
-      { hint: "Without its own distinct_id, what is sent twice is counted twice." }),
+      hint: "Or type the location_id of one that is new." }),
+    select("An event without distinct_id", RULES, made, "distinct_id_rule"),
   ], "Create integration", async () => {
     showToken(box, await post("/keys/v1", { ...made, locations: made.locations.length ? made.locations : null }));
-  }, leave()));
-  box.querySelector("input").focus();
+  }, link("Cancel", INTEGRATIONS, "button")));
 }
 
 function showToken(box, { token, scope }) {
@@ -76,7 +67,7 @@ function showToken(box, { token, scope }) {
   title.focus();
 }
 
-// How to send events here, with the token where it is known
+// How to send events here
 export function ways(token = "YOUR_TOKEN") {
   const url = `${session.address}/events/ingestion/v1`;
   const { host, hostname } = new URL(url);

@@ -1,7 +1,7 @@
-// What a part of a view shows while it has no data: loading, empty, refused, offline; lists, forms and dialogs.
+// What a view shows while it has no data; lists, forms and dialogs.
 
-import { OFFLINE, remove } from "./api.js";
-import { actions, button, fill, h, markAll, toast } from "./dom.js";
+import { remove } from "./api.js";
+import { actions, button, fill, h, mark, markAll, toast } from "./dom.js";
 import { count } from "./format.js";
 
 const RETRY_MS = 3000;
@@ -9,7 +9,6 @@ const NOTICED_MS = 200;
 
 let ended = new AbortController();
 
-// What a view has asked for is given up when it ends, and its dialogs close.
 export function endView() {
   ended.abort();
   ended = new AbortController();
@@ -38,7 +37,7 @@ export function loader() {
   }
 }
 
-// A box with a list of pages, and what lists anew; `ask(cursor, signal)` brings a page, `draw(items, page)` shows all.
+// A box, and what lists anew; `ask(cursor, signal)` brings a page, `draw(items, page)` shows all.
 export function pages(noun, ask, draw) {
   const [box, load] = loader();
   const show = (before) => (page) => {
@@ -56,56 +55,53 @@ export const loading = () => h("p.loading", "Loading …");
 
 export const empty = (title, text, ...rest) => h("div.empty", h("h2", title), h("p", text), actions(rest));
 
-// An error with a way on. When the server could not be reached, it is tried again by itself.
+// When the server could not be reached, it is tried again by itself.
 export function failure(error, again) {
   const known = "status" in error;
   if (!known) console.error(error); // a defect of ours
   const box = h("div.failure", { role: "alert" }, h("p", known ? error.message : "Something in this page went wrong."),
     again && button("Try again", again, "small"));
-  if (error.status === OFFLINE) setTimeout(() => { if (box.isConnected) again?.(); }, RETRY_MS);
+  if (error.status === 0) setTimeout(() => { if (box.isConnected) again?.(); }, RETRY_MS);
   return box;
 }
 
 export const warnings = (list) => list.length > 0 && h("ul.warnings", { "aria-label": "Warnings" },
   list.map(({ message }) => h("li", message.charAt(0).toUpperCase() + message.slice(1))));
 
-// A form that tells what is wrong, where it is; what `act` did is done once only if it says so.
+// Tells what is wrong where it is; what `act(fields)` did is done once only if it says so.
 export function form(content, label, act, other, kind = "primary") {
   const outcome = h("div");
   const go = h("button", { class: kind }, label);
-  const made = h("form.stack", { onsubmit: async (event) => {
+  const oninput = ({ target }) => { const box = target.closest("[data-pointer]"); if (box) mark(box, ""); };
+  const made = h("form.stack", { oninput, onsubmit: async (event) => {
     event.preventDefault();
     go.disabled = true;
     fill(outcome);
-    go.disabled = await act().catch((error) => { fill(outcome, !markAll(made, error) && failure(error)); }) ?? false;
+    go.disabled = await act([...made.elements]).catch((error) => { fill(outcome, !markAll(made, error) && failure(error)); }) ?? false;
   } }, content, outcome, actions(go, other));
   return made;
 }
 
 // Dialogs
 
-// Opens a modal dialog; `build(close)` makes its content. Resolves to what close() was given.
+// `build(close)` makes the content. Resolves to what close() was given.
 export function dialog(title, build, wide = "") {
   return new Promise((resolve) => {
-    const before = document.activeElement;
-    const heading = h("h2", { tabindex: "-1" }, title);
     let result;
     const close = (value) => { result = value; box.close(); };
     const onclose = () => {
       box.remove();
-      before.focus();
       resolve(result);
     };
     const onclick = ({ target }) => { if (target === box) close(); }; // beside it
     const box = h("dialog", { "aria-label": title, class: wide, onclose, onclick });
-    fill(box, h("div.page-head", heading, button("×", () => close(), "plain close", "Close")), build(close));
+    fill(box, h("div.page-head", h("h2", { tabindex: "-1", autofocus: true }, title), button("×", () => close(), "plain close", "Close")), build(close));
     document.body.append(box);
     box.showModal();
-    heading.focus();
   });
 }
 
-// Asks before something is lost: `preview()` says what, `act(tell)` does it and may tell how far it is. Resolves to true once done.
+// `preview()` says what will be lost, `act(tell)` does it and may tell how far it is. Resolves to true once done.
 export function confirm(title, text, label, act, preview = () => null) {
   return dialog(title, (close) => {
     const [box, load] = loader();
@@ -119,12 +115,11 @@ export function confirm(title, text, label, act, preview = () => null) {
   });
 }
 
-// A button that asks first.
 export const asking = (label, ask, then, kind = "danger", name) => button(`${label} …`, async () => { if (await ask()) then(); }, kind, name);
 
 export const cancel = (close) => button("Cancel", () => close());
 
-// Asks before a DELETE, with the counts of its dry run, and repeats it until nothing remains.
+// Before a DELETE, with the counts of its dry run; repeats it until nothing remains.
 export const confirmRemoval = (title, text, label, path, query = {}) => confirm(title, text, label, async (tell) => {
   for (let left = true; left;) {
     ({ remaining: left } = await remove(path, query));
