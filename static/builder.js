@@ -1,4 +1,4 @@
-// Builds a metric: terms, formula, name and format on one side, what they give on the other. It edits a definition only.
+// Builds a metric: its definition, and beside it what that gives.
 
 import { get, isAdmin, post, put, session } from "./api.js";
 import { AGGREGATIONS, clean, editable, newTerm, sentence, takesProperty, WORDS } from "./definition.js";
@@ -60,7 +60,7 @@ class Builder {
     return JSON.stringify(clean(this.draft));
   }
 
-  // Draws all parts. The focus stays with what has the same pointer, or goes to the one named.
+  // The focus stays with what has the same pointer, or goes to the one named.
   draw = (focus = document.activeElement.closest("[data-pointer]")?.dataset.pointer) => {
     const { terms } = this.draft;
     fill(this.editor, this.head(), terms.map((term, index) => this.termCard(term, index)),
@@ -70,7 +70,7 @@ class Builder {
     this.changed();
   };
 
-  // After every change: what was calculated is old, until the answer to this state is here.
+  // What was calculated is old, until the answer to this state is here.
   changed = () => {
     fill(this.words, sentence(this.draft));
     this.pane.box.ariaBusy = "true";
@@ -111,20 +111,19 @@ class Builder {
     const at = `/terms/${index}`;
     const seen = () => known.events.get(term.event);
     const properties = () => Object.entries(seen()?.properties ?? {});
-    const said = () => (seen() ? seenText(seen()) : term.event ? "Not seen yet. It counts as soon as it comes." : " ");
+    const unseen = (name) => name && !(name in (seen()?.properties ?? {})) && "Not seen in the newest of these events.";
+    const note = () => (seen() ? seenText(seen()) : term.event ? "Not seen yet. It counts as soon as it comes." : " ");
     const act = (label, does) => button(label, does, "small", `${label} term ${key}`);
-    const typed = () => { fill(event.querySelector(".notes .hint"), said()); changed(); };
-    const event = combobox("Event", term, "event", typed, { at, placeholder: "Offer Made", hint: said(),
-      options: () => [...known.events].map(([name, each]) => [name, seenText(each)]) });
     return h("section.card", { "aria-label": `Term ${key}` }, h("div.page-head", h("h2", "Term ", h("span.badge", key)),
       actions(terms.length < TERMS && act("Duplicate", () => this.grow(index + 1, term)), terms.length > 1 && act("Remove", () => this.drop(index)))),
-    event, h("div.pair", select("Type", { account: "All events", contact: "With a contact" }, term, "type", draw, { at }),
+    combobox("Event", term, "event", changed, { at, placeholder: "Offer Made", note,
+      options: () => [...known.events].map(([name, each]) => [name, seenText(each)]) }), h("div.pair", select("Type", { account: "All events", contact: "With a contact" }, term, "type", draw, { at }),
       select("Calculate", AGGREGATIONS, term, "aggregation", draw, { at }), takesProperty(term.aggregation)
-      && combobox("Property", term, "property", changed, { at, placeholder: "value", options: properties })),
-    groupBox(term.filters, `${at}/filters`, { term, properties, fields: known.fields, values: (name) => this.values(term, name), draw, changed }));
+      && combobox("Property", term, "property", changed, { at, placeholder: "value", options: properties, note: () => unseen(term.property) })),
+    groupBox(term.filters, `${at}/filters`, { term, properties, unseen, fields: known.fields, values: (name) => this.values(term, name), draw, changed }));
   }
 
-  // The most frequent values of a property or field in this term's events.
+  // The most frequent values of a field.
   async values({ event, type }, breakdown) {
     if (breakdown === "contact.tags") return this.known.tags.map(({ tag, contacts }) => [tag, count(contacts, "contact")]);
     if (!event || !/^(property|contact)\./.test(breakdown)) return [];
@@ -152,7 +151,7 @@ class Builder {
 
   // What is wrong, and saving
 
-  // Errors stand beside what they are about; tells whether all do. In the formula, their column is marked.
+  // Tells whether all errors stand beside what they are about. In the formula, their column is marked.
   mark(error) {
     const { formula } = this.draft;
     const column = error.errors?.find(({ pointer }) => pointer.endsWith("/formula"))?.column;
@@ -180,7 +179,7 @@ class Builder {
   showSource() {
     const metric = clean(this.draft);
     const text = h("textarea.code", { rows: 14, value: JSON.stringify(metric, null, 2), oninput: () => this.takeJson(text.value, box) });
-    const box = field("Definition", text, "json", { hint: isAdmin() && "Edit it here, too." });
+    const box = field("Definition", text, "json", {});
     fill(this.source.lastChild, box, hint("With curl, and your whole key:"),
       curlSnippet(`${session.address}/metrics/v1/query`, `${session.key.slice(0, 9)}…`, { ...queryOf(this.pane.state), metric }));
   }

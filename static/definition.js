@@ -57,7 +57,6 @@ const OPERATORS = {
 const KINDS = { "contact.tags": "tags", "contact.date_created": "date", "contact.source": "text", "contact.name": "text",
   "contact.email": "text", "contact.phone": "text", "contact.type": "text", contact_id: "contact", distinct_id: "text" };
 
-// Which operators a field takes.
 export const kindOf = (field) => KINDS[field] ?? "value";
 export const operatorsOf = (field) => OPERATORS[kindOf(field)];
 
@@ -66,18 +65,14 @@ export const fieldName = (field) => (field.startsWith("property.") ? field.slice
   : field.startsWith("contact.") ? `contact’s ${field.slice(8).replace("date_created", "date created")}` : `event’s ${field}`);
 
 // What a term can be filtered by: [field, hint]; `properties` is [key, kinds].
-export function fieldChoices(type, properties, contactFields) {
-  const known = new Set([...Object.keys(KINDS), ...contactFields.map(({ field }) => field)]);
-  return [...properties.map(([key, kinds]) => [`property.${key}`, kinds]),
-    ...[...known].filter((field) => type === "contact" || !field.startsWith("contact.")).map((field) => [field])];
-}
+export const fieldChoices = (properties, contactFields) => [...properties.map(([key, kinds]) => [`property.${key}`, kinds]),
+  ...[...new Set([...Object.keys(KINDS), ...contactFields.map(({ field }) => field)])].map((field) => [field])];
 
-// A field as typed: its name here or in the API, or a property that was not seen yet.
+// Its name here or in the API, or a property that was not seen yet.
 export function fieldFrom(typed, offered) {
   return offered.find((field) => [field, fieldName(field)].includes(typed)) ?? (typed && !/^(property|contact)\./.test(typed) ? `property.${typed}` : typed);
 }
 
-// The value with which an operator begins.
 export function firstValue(op) {
   if (op in SET) return undefined;
   if (op === "between") return ["", ""];
@@ -89,7 +84,6 @@ export function firstValue(op) {
 const quoted = (text = "") => `“${text === "" ? "…" : text}”`;
 const joined = (list, last) => (list.length < 2 ? list.join("") : `${list.slice(0, -1).join(", ")}${last}${list.at(-1)}`);
 
-// “Close rate” is A divided by B, where A is the number of … and B is …
 export function sentence({ name, terms, formula }) {
   const subject = name ? quoted(name) : "This metric";
   const [{ key }] = terms;

@@ -18,7 +18,6 @@ function make(create, name, rest) {
   return fill(element, rest);
 }
 
-// Puts these in place of what is in the box.
 export function fill(box, ...children) {
   box.replaceChildren(...children.flat(9).filter((each) => (each ?? false) !== false));
   return box;
@@ -31,7 +30,7 @@ function put(element, name, value) {
   else if ((value ?? null) !== null) element.setAttribute(name, value);
 }
 
-// `name` is what is read out where the label alone says too little.
+// `name` is read out where the label says too little.
 export const button = (label, onclick, kind, name) => h("button", { type: "button", class: kind, onclick, "aria-label": name }, label);
 export const link = (label, href, kind) => h("a", { href, class: kind }, label);
 export const actions = (...children) => h("div.actions", children);
@@ -39,7 +38,6 @@ export const hint = (...children) => h("p.hint", children);
 
 // Fields. They edit `state[name]`, and call `changed`; errors of the API point at `at` and the name.
 
-// A control under its label, with a place for a hint and for what is wrong.
 export function field(label, control, name, { at = "", hint: said, hidden }) {
   const input = inputOf(control);
   const notes = h("div.notes", { id: newId() }, said && h("span.hint", said), h("span.wrong"));
@@ -50,7 +48,7 @@ export function field(label, control, name, { at = "", hint: said, hidden }) {
 
 export const inputOf = (box) => box.querySelector("input, select, textarea") ?? box;
 
-// A text, at every keystroke or, with `on`, at another event.
+// At every keystroke or, with `on`, at another event.
 export function entry(label, state, name, changed, { on = "oninput", type = "text", min, required, placeholder, ...more } = {}) {
   const put = (event) => { state[name] = event.target.value.trim(); changed?.(); };
   return field(label, h("input", { type, min, required, placeholder, value: state[name] ?? "", autocomplete: "off", [on]: put }), name, more);
@@ -66,23 +64,31 @@ export function select(label, options, state, name, changed, more = {}) {
 // A text field that suggests; what is not suggested may still be typed
 
 /**
- * `options()` gives, or promises, [value, hint, text]. `changed` follows every keystroke and choice, `chosen` only choices, Enter, and
- * leaving what was typed.
+ * `options()` gives, or promises, [value, hint, text]; `note()` tells of what stands there. `changed` follows every keystroke and
+ * choice, `chosen` only choices, Enter, and leaving what was typed.
  */
-export function combobox(label, state, name, changed, { options, chosen, placeholder = "", ...more }) {
-  const list = h("ul", { role: "listbox", id: newId(), hidden: true, "aria-label": "Suggestions" });
-  const input = h("input", { type: "text", role: "combobox", autocomplete: "off", "aria-expanded": "false", "aria-controls": list.id,
+export function combobox(label, state, name, changed, { options, chosen, note, placeholder = "", ...more }) {
+  const list = h("ul", { role: "listbox", id: newId(), "aria-label": "Suggestions" });
+  const input = h("input", { type: "text", role: "combobox", autocomplete: "off", "aria-controls": list.id,
     placeholder, value: state[name] ?? "", onkeydown: press,
     onblur: () => show(false), onchange: () => chosen?.(), oninput: () => { put(); open(); }, onclick: () => { if (list.hidden) open(true); } });
 
+  const box = field(label, h("div.combobox", input, list), name, note ? { ...more, hint: " " } : more);
+  const tell = () => note && fill(box.querySelector(".notes .hint"), note());
   let turn = 0; // of what happens to the list: suggestions that come late are not shown
+  show(false);
+  tell();
+  return box;
 
   async function open(all) {
-    const asked = turn += 1;
+    show(false);
+    const asked = turn;
     const found = await options();
     if (asked !== turn) return;
-    const wanted = all ? "" : input.value.trim().toLowerCase();
-    const fitting = found.filter((each) => each.join(" ").toLowerCase().includes(wanted)).slice(0, SHOWN);
+    const text = input.value.trim();
+    const wanted = all ? "" : text.toLowerCase();
+    const fitting = found.filter((each) => each.join(" ").toLowerCase().includes(wanted))
+      .sort(([one], [other]) => (other === text) - (one === text)).slice(0, SHOWN);
     fill(list, fitting.map(([value, hint, text = value]) => h("li", { role: "option", id: newId(), onclick: () => choose(value),
       onpointerdown: (event) => event.preventDefault() }, h("span.clamp", text), hint && h("span.hint", hint))));
     show(fitting.length > 0);
@@ -91,7 +97,7 @@ export function combobox(label, state, name, changed, { options, chosen, placeho
   function show(yes) {
     turn += 1;
     list.hidden = !yes;
-    input.setAttribute("aria-expanded", yes);
+    input.ariaExpanded = yes;
     activate(null);
   }
 
@@ -103,7 +109,9 @@ export function combobox(label, state, name, changed, { options, chosen, placeho
 
   function put() {
     state[name] = input.value.trim();
+    mark(box, "");
     changed?.();
+    tell();
   }
 
   function choose(text) {
@@ -115,7 +123,8 @@ export function combobox(label, state, name, changed, { options, chosen, placeho
 
   function press(event) {
     const { key } = event;
-    const item = list.querySelector("[aria-selected=true]");
+    const items = list.hidden ? [] : [...list.children];
+    const item = items.find((each) => each.ariaSelected === "true") ?? (input.value && items.length === 1 && items[0]);
     const [next, first] = { ArrowDown: ["nextSibling", "firstChild"], ArrowUp: ["previousSibling", "lastChild"] }[key] ?? [];
     if (next && list.hidden) open(true);
     else if (next) activate(item?.[next] ?? list[first]);
@@ -127,11 +136,9 @@ export function combobox(label, state, name, changed, { options, chosen, placeho
     } else return;
     event.preventDefault();
   }
-
-  return field(label, h("div.combobox", input, list), name, more);
 }
 
-// Several values: each is a chip that can be taken away. `named(value)` is what it says.
+// Several values as chips. `named(value)` is what one says.
 export function several(label, state, name, changed, { options, placeholder, named = String, ...more }) {
   const chips = h("ul.tags");
   const typed = {};
@@ -152,18 +159,18 @@ export function several(label, state, name, changed, { options, placeholder, nam
     draw();
     changed?.();
   };
-  input.parentElement.before(chips);
+  input.parentElement.after(chips);
   draw();
   return box;
 }
 
-// Shows what is wrong with a field, or with "" that nothing is.
+// What is wrong with a field, or with "" that nothing is.
 export function mark(box, message) {
   fill(box.querySelector(".wrong"), message);
   inputOf(box).setAttribute("aria-invalid", Boolean(message));
 }
 
-// Shows each error beside the field it points at; tells whether that shows all.
+// Each error beside the field it points at; tells whether that shows all.
 export function markAll(within, { errors = [] }) {
   const boxes = [...within.querySelectorAll(".field[data-pointer]")];
   for (const box of boxes) mark(box, "");
@@ -175,8 +182,8 @@ export function markAll(within, { errors = [] }) {
 // Tables and texts
 
 /**
- * `columns` are [head, cell(row) or the name of what is shown]; a # before the head says that it holds numbers, and the first
- * column names the row. On a narrow screen each row becomes a card. Without rows `otherwise` is shown.
+ * `columns` are [head, cell(row) or a key of the row], with a # before the head of numbers; the first names the row. On a narrow
+ * screen each row becomes a card. Without rows `otherwise` is shown.
  */
 export function table(caption, listed, rows, otherwise) {
   if (!rows.length) return otherwise;
@@ -198,14 +205,12 @@ export function withState(path, state, defaults) {
   return query.size ? `${path}?${query}` : path;
 }
 
-// Text to be copied, with its button.
 export function snippet(text, label) {
   const copy = async () => toast(await navigator.clipboard?.writeText(text).then(() => "Copied", () => "")
     || "Copy it by hand"); // no clipboard without https
   return h("div.snippet", h("pre", { tabindex: "0", role: "region", "aria-label": label }, h("code", text)), button("Copy", copy, "small"));
 }
 
-// Tells people who use a screen reader.
 export const announce = (text) => fill(document.getElementById("announcer"), text);
 
 // A short note that goes by itself, or for the next one.

@@ -1,13 +1,13 @@
-// The filters of a term: conditions, and groups of them of which all or any must hold.
+// The filters of a term: conditions, and groups of them.
 
 import { fieldChoices, fieldFrom, fieldName, firstValue, isGroup, isSent, kindOf, members, operatorsOf, SPANS } from "./definition.js";
-import { actions, button, combobox, entry, fill, h, select, several } from "./dom.js";
+import { actions, button, combobox, entry, fill, h, select, several, toast } from "./dom.js";
 
 const fresh = () => ({ field: "", op: "is", value: "" });
 
 /**
- * Edits the group in place. `at` is its JSON pointer; `context`: {term, properties(), fields, values(field), changed(), draw(focus)}, of
- * which draw draws all anew, with the focus on a pointer. Without `ongone` it is the outermost.
+ * Edits the group in place. `at` is its JSON pointer; `context` is of its term, and its draw(focus) draws all anew, with the focus on
+ * a pointer. Without `ongone` it is the outermost.
  */
 export function groupBox(group, at, context, ongone) {
   const [way, list] = members(group);
@@ -34,7 +34,8 @@ export function groupBox(group, at, context, ongone) {
 }
 
 function conditionBox(condition, at, context, ondrop) {
-  const offered = fieldChoices(context.term.type, context.properties(), context.fields);
+  const { term } = context;
+  const offered = () => fieldChoices(context.properties(), context.fields);
   const rest = h("div.field");
   const draw = () => fill(rest, condition.field && [
     select("Operator", operatorsOf(condition.field), condition, "op", () => { settle(); rest.querySelector("select").focus(); },
@@ -47,15 +48,21 @@ function conditionBox(condition, at, context, ondrop) {
   };
   const said = { field: condition.field && fieldName(condition.field) };
   const choose = () => {
-    const field = fieldFrom(said.field, offered.map(([each]) => each));
+    const known = offered().map(([each]) => each);
+    const field = fieldFrom(said.field, known);
     const ops = operatorsOf(field);
     if (field === condition.field) return;
     Object.assign(condition, { field, op: condition.op in ops ? condition.op : Object.keys(ops)[0] });
     settle();
+    if (term.type === "contact" || !field.startsWith("contact.") || !known.includes(field)) return;
+    term.type = "contact"; // of other events no such field is known
+    toast(`Term ${term.key} takes events with a contact now`);
+    context.draw();
   };
   draw();
   return h("div.condition", combobox("Field", said, "field", choose, { hidden: true, at, placeholder: "contact’s tags, value …",
-    options: () => offered.map(([each, kinds]) => [fieldName(each), kinds]) }), rest,
+    note: () => condition.field.startsWith("property.") && context.unseen(condition.field.slice(9)),
+    options: () => offered().map(([each, kinds]) => [fieldName(each), kinds]) }), rest,
   button("×", ondrop, "plain close", `Remove the filter ${said.field}`.trim()));
 }
 

@@ -1,8 +1,8 @@
-// What metrics are calculated over: locations, dates, interval, time zone and comparison.
+// What metrics are calculated over.
 
 import { findLocation, locationName, locations, session } from "./api.js";
 import { combobox, entry, fill, h, mark, select, several, withState } from "./dom.js";
-import { dayOf, isZone } from "./format.js";
+import { dayOf, isZone, viewerZone } from "./format.js";
 
 const INTERVALS = { "": "Automatic", total: "Whole range", hour: "Hour", day: "Day", week: "Week", month: "Month" };
 export const COMPARISONS = { previous_period: "Period before", previous_year: "Year before", none: "Nothing" };
@@ -38,7 +38,7 @@ const PRESETS = {
 // Of a preset's name, or of two days with two dots between them.
 function days(name, today) {
   const [, from, to] = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(name) ?? [];
-  if (to) return [from, begin("day", to, 1)];
+  if (from <= to) return [from, begin("day", to, 1)];
   const [, unit, first, end] = PRESETS[name] ?? PRESETS[RANGE.range];
   return [begin(unit, today, first), begin(unit, today, end)];
 }
@@ -66,17 +66,17 @@ function intervalFor(from, to) {
 
 // The controls
 
-// `more` are further controls of the view.
 export function rangeBar(range, changed, ...more) {
   const custom = h("div.custom");
   const showDays = () => {
     const ends = range.range.split("..");
     const take = () => {
-      if (ends[0] && ends[0] <= ends[1]) range.range = ends.join("..");
+      mark(custom.lastChild, ends[0] > ends[1] && "Must not be before From.");
+      if (!ends[0] || ends[0] > ends[1]) return;
+      range.range = ends.join("..");
       changed();
     };
-    fill(custom, ends[1] && ["From", "To and with"].map((label, index) =>
-      entry(label, ends, index, take, { type: "date", on: "onchange" })));
+    fill(custom, ends[1] && ["From", "Through"].map((label, index) => entry(label, ends, index, take, { type: "date", on: "onchange" })));
   };
   const dates = { name: range.range.includes("..") ? "custom" : range.range };
   const choose = () => {
@@ -98,7 +98,7 @@ export function zoneField(state, name, changed, hint) {
   const box = combobox("Time zone", state, name, null, { placeholder: "Automatic", hint, chosen: () => {
     mark(box, state[name] && !isZone(state[name]) && "There is no such zone.");
     changed?.();
-  }, options: () => [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone")])].map((zone) => [zone]) });
+  }, options: () => [...new Set([viewerZone(), "UTC", ...Intl.supportedValuesOf("timeZone")])].map((zone) => [zone]) });
   return box;
 }
 

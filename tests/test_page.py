@@ -479,8 +479,7 @@ def test_a_metric_is_built_with_the_keyboard_and_saved(server, visit):
     page.get_by_role("combobox", name="Event").focus()
     page.keyboard.type("pay")
     expect(page.get_by_role("option", name=re.compile("Payment.*2 events"))).to_be_visible()
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # takes the only one
     expect(page.locator(".notes").get_by_text("2 events, last just now")).to_be_visible()
     expect(page.get_by_role("button", name="2: show its events").first).to_be_visible()
     page.get_by_role("button", name="Add a term").focus()
@@ -592,8 +591,64 @@ def test_leaving_with_unsaved_changes_asks(filled, visit):
     assert ask(filled, "GET", "/metrics/v1/1")["name"] == "Close rate"
 
 
+def test_a_contact_filter_is_found_in_any_term_and_an_unknown_property_is_marked(filled, visit):
+    page = visit(filled.url).sign_in(address="#/metrics/3/edit")
+    page.get_by_role("button", name="Add a filter").click()
+    field = page.get_by_role("combobox", name="Field")
+    field.fill("tag")
+    expect(page.get_by_label("Type", exact=True)).to_have_value("account")
+    expect(field).to_have_accessible_description("Not seen in the newest of these events.")
+    field.press("Enter")  # takes the only suggestion
+    expect(page.get_by_role("combobox", name="Field")).to_have_value("contact’s tags")
+    expect(page.get_by_label("Type", exact=True)).to_have_value("contact")
+    expect(page.locator(".toast")).to_have_text("Term A takes events with a contact now")
+    expect(page.get_by_text("“Offer Made” events that have a contact, where the contact’s tags include any of")).to_be_visible()
+    page.get_by_role("combobox", name="Field").fill("product")
+    expect(page.get_by_role("combobox", name="Field")).to_have_accessible_description("")
+    page.get_by_role("combobox", name="Event").fill("Offer")  # typed, and left: a name that has not come yet is possible
+    page.get_by_label("Decimals").focus()
+    expect(page.get_by_role("combobox", name="Event")).to_have_value("Offer")
+
+
+def test_a_name_that_is_taken_is_told_at_its_field(filled, visit):
+    opened = visit(filled.url)
+    opened.allow(409)
+    page = opened.sign_in(address="#/metrics/2/copy")
+    page.get_by_role("textbox", name="Name").fill("Revenue")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("textbox", name="Name")).to_have_accessible_description("another metric has this name already")
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_time_zones_begin_with_the_own_one_over_the_dialog(filled, visit):
+    page = visit(filled.url).sign_in(address="#/settings/locations")
+    page.get_by_role("button", name="Edit Sunrise Dental").click()
+    zone = page.get_by_label("Time zone")
+    zone.click()
+    zones = page.get_by_role("option")
+    expect(zones.first).to_have_text("America/New_York")  # what is chosen, ...
+    zone.fill("")
+    expect(zones.first).to_have_text("Europe/Berlin")  # ... and the browser's own
+    dialog, suggestions = (page.get_by_role(role).bounding_box() for role in ("dialog", "listbox"))
+    assert suggestions["y"] + suggestions["height"] > dialog["y"] + dialog["height"]
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('[role=listbox]') !== null",
+                         [suggestions["x"] + 20, suggestions["y"] + suggestions["height"] - 10])  # nothing cuts it off
+    zone.fill("reykj")
+    expect(zones).to_have_count(1)
+    zone.press("Enter")
+    expect(zone).to_have_value("Atlantic/Reykjavik")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    zone.fill("Nowhere")
+    zone.press("Enter")
+    expect(zone).to_have_accessible_description(re.compile("There is no such zone."))
+    zone.fill("Nowhe")
+    expect(zone).not_to_have_accessible_description(re.compile("There is no such zone."))
+    page.keyboard.press("Escape")
+
+
 def test_suggestions_that_come_late_are_not_shown(filled, visit):
-    page = visit(filled.url).sign_in(address="#/metrics/2")
+    page = visit(filled.url).sign_in(address="#/metrics/2?table=time")
     expect(page.locator(".headline")).to_be_visible()
     held = []
     page.route("**/event-names/v1", lambda route: held.append(route))
