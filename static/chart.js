@@ -1,10 +1,10 @@
-// Line and bar charts as SVG. Colours and strokes come from style.css, by class.
+// Charts as SVG. Colours and strokes come from style.css, by class.
 
 import { fill, h, svg } from "./dom.js";
 import { bucketName, clock, number, short, tick } from "./format.js";
 
 const TEXT_PX = 7; // about the width of a character of a label
-const LABEL_PX = 74; // what a label below the axis may take, with its distance to the next
+const LABEL_PX = 74; // of a label below the axis, with its distance to the next
 const POINTS_UP_TO = 45; // more buckets than these have no dots
 const COLOURS = 8; // of style.css
 const DAY_MS = 86_400_000;
@@ -12,19 +12,22 @@ const MARKS = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "M-3-3h6v6h-6z", "
 
 /**
  * `series`: [{name, values}], a value a bucket, null where there is none; `compare`: {name, buckets, values} or null.
- * `onpick(bucket, series)` is told what was clicked. Draws itself anew when its width changes.
+ * `onpick(bucket, series)` is told what was clicked.
  */
 export function chart(options) {
   const plot = h("div.plot", { tabindex: "0", role: "application",
     "aria-label": `${options.label}. Arrow keys walk through the values, Enter shows the events.` });
   const tip = h("div.tip", { role: "status" });
+  const names = h("ul.legend");
   let frame;
   redrawn(plot, (width) => {
     fill(tip);
-    return drawing(frame = layout(options, width));
+    frame = layout(options, width);
+    fill(names, legend(frame));
+    return drawing(frame);
   });
   follow(plot, tip, () => frame, options);
-  return h("figure", legend(options), h("div.stage", plot, tip));
+  return h("figure", names, h("div.stage", plot, tip));
 }
 
 // Without axes, for a card.
@@ -63,9 +66,7 @@ function niceTicks(low, high, wanted, least) {
   return Array.from({ length: Math.ceil(high / step) - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
-// A label stands where a calendar unit begins, the smallest for which there is room.
-
-// Units by what stays the same within them; the week begins on Monday.
+// A label stands where a unit begins, the smallest for which there is room. By what stays the same in one; weeks begin on Monday.
 const UNITS = [["hour", ({ day, hour }) => day + hour], ["hour", ({ day, hour }) => day + Math.floor(hour / 6)], ["day", ({ day }) => day],
   ["day", ({ year, month, day }) => Math.floor((Date.UTC(year, month - 1, day) / DAY_MS + 3) / 7)], ["month", ({ month }) => month],
   ["month", ({ month }) => Math.ceil(month / 3)], ["year", ({ year }) => year]];
@@ -83,7 +84,6 @@ function calendarTicks(buckets, interval, zone, most) {
   return places.filter((_, place) => place % every === 0).map((index) => [index, tick(buckets[index].start, shownUnit(unit, clocks[index + 1]), zone)]);
 }
 
-// January is labelled with its year, midnight with its day.
 const shownUnit = (unit, { month, hour }) => (unit === "month" && month === "01" ? "year" : unit === "hour" && +hour === 0 ? "day" : unit);
 
 // Drawing
@@ -109,7 +109,7 @@ const verticals = ({ buckets, interval, zone, box, x }) => calendarTicks(buckets
   svg("line", { x1: x(index), x2: x(index), y1: box.bottom, y2: box.bottom + 5 }),
   svg("text", { x: Math.min(x(index), box.right - text.length * TEXT_PX / 2), y: box.bottom + 19, "text-anchor": "middle" }, text)]);
 
-// A line from each value to the next, dashed where a bucket is not over; none where there is no value.
+// Dashed where a bucket is not over, and broken where there is no value.
 function drawLines({ buckets, bare, x, y }, { values }, index, lighter) {
   const paths = { "path.line": "", "path.line.dashed": "" };
   const dots = !lighter && !bare && buckets.length <= POINTS_UP_TO;
@@ -134,18 +134,19 @@ function drawBars({ buckets, series, band, x, y }, { values }, index, lighter) {
       y: Math.min(y(value), y(0)), height: value && Math.max(Math.abs(y(value) - y(0)), 1) }));
 }
 
-const legend = ({ series, compare }) => (series.length > 1 || compare)
-  && h("ul.legend", series.map((each, index) => h("li", swatch(colour(index), mark(index)), h("span.name", each.name))),
-    compare && h("li", swatch("g.compare"), h("span.name", compare.name)));
+const legend = ({ buckets, series, compare, bars }) => [(series.length > 1 || compare) && [
+  series.map((each, index) => h("li", swatch(bars, colour(index), mark(index)), h("span.name", each.name))),
+  compare && h("li", swatch(bars, "g.compare"), h("span.name", compare.name))],
+buckets.some(({ complete }, at) => !complete && series.some(({ values }) => values[at] !== null)) && h("li.hint", "Dashed: not over yet")];
 
-const swatch = (name, ...marks) => svg("svg.swatch", { viewBox: "-9 -6 18 12", "aria-hidden": "true" },
-  svg(name, svg("path.line", { d: "M-9 0H9" }), marks));
+const swatch = (bars, name, ...marks) => svg("svg.swatch", { viewBox: "-9 -6 18 12", "aria-hidden": "true" },
+  svg(name, bars ? svg("rect.bar", { x: -5, y: -5, width: 10, height: 10 }) : [svg("path.line", { d: "M-9 0H9" }), marks]));
 
 // The tooltip follows mouse, finger and arrow keys
 
 function follow(plot, tip, frameOf, { buckets, onpick }) {
   let at = null;
-  let first = false; // of two taps on a bucket: it shows the values, the second one the events
+  let first = false; // of two taps: it shows the values, the second one the events
   const show = (index) => { gone(); at = index; point(plot, tip, frameOf(), index); };
   const gone = () => {
     at = null;
@@ -175,18 +176,18 @@ function nearest({ series, y }, height, index) {
   return distances.indexOf(Math.min(...distances));
 }
 
-function point(plot, tip, { buckets, series, compare, interval, zone, format, box, x, width }, index) {
+function point(plot, tip, { bars, buckets, series, compare, interval, zone, format, box, x, width }, index) {
   plot.firstChild.append(svg("line.cursor", { x1: x(index), x2: x(index), y1: box.top, y2: box.bottom }));
   const row = (sign, name, value) => h("span.tip-row", sign, h("span.name", name), h("b", number(value, format)));
   fill(tip, h("strong", bucketName(buckets[index], interval, zone)), !buckets[index].complete && h("span.hint", "not over yet"),
-    series.map((each, place) => row(series.length > 1 && swatch(colour(place), mark(place)), each.name, each.values[index])),
+    series.map((each, place) => row(series.length > 1 && swatch(bars, colour(place), mark(place)), each.name, each.values[index])),
     compare?.buckets[index] && row(null, bucketName(compare.buckets[index], interval, zone), compare.values[index]),
     h("span.hint", "Click or Enter: the events"));
   const room = Math.min(tip.offsetWidth, width);
   tip.style.left = `${Math.max(0, Math.min(x(index) > width / 2 ? x(index) - room - 12 : x(index) + 12, width - room))}px`;
 }
 
-// As a file of its own, with the colours that are seen
+// As a file, with the colours that are seen
 
 const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-family"];
 

@@ -9,7 +9,7 @@ import { changeMark, rangeText, valuesOf } from "./metric.js";
 import { queryOf, RANGE, rangeBar, withRange } from "./range.js";
 import { dialog, empty, failure, loader } from "./states.js";
 
-const TOGETHER = 12; // metrics calculated in one request: the first cards show early, and the server uses all its processors
+const TOGETHER = 12; // metrics in one request: the first cards show early, and the server uses all its processors
 
 export async function showDashboard(view) {
   const { metrics } = await get("/metrics/v1");

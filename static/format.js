@@ -28,16 +28,14 @@ export const short = (value, format) => numbers({ ...styleOf(format), notation: 
 
 export const count = (amount, noun) => `${numbers({}).format(amount)} ${noun}${amount === 1 ? "" : "s"}`;
 
-// How a value differs from the one it is compared with: {sign, text}.
+// How a value differs from the other one; nothing where one is missing.
 export function change(value, other, format) {
-  if (missing(value) || missing(other)) return { sign: 0, text: "no comparison" };
-  const sign = Math.sign(value - other);
-  const signed = (amount, options) => numbers({ signDisplay: "always", ...options }).format(amount);
-  if (!sign) return { sign, text: "no change" };
-  if (format?.style === "percent") return { sign, text: `${signed((value - other) * 100, { maximumFractionDigits: 1 })} points` };
-  if (other === 0) return { sign, text: `from ${number(0, format)}` };
-  const share = (value - other) / Math.abs(other);
-  return { sign, text: signed(share, { style: "percent", maximumFractionDigits: Math.abs(share) < 0.1 ? 1 : 0 }) };
+  if (missing(value) || missing(other)) return "";
+  const difference = Math.abs(value - other);
+  const share = difference / Math.abs(other);
+  if (!difference) return "no change";
+  return (value > other ? "▲ " : "▼ ") + (format?.style === "percent" ? `${number(difference * 100, { ...format, style: "number" })} points`
+    : other === 0 ? `from ${number(0, format)}` : number(share, { style: "percent", decimals: share < 0.1 ? 1 : 0 }));
 }
 
 // Times
@@ -64,14 +62,13 @@ export function ago(iso) {
   return unit ? formatter(Intl.RelativeTimeFormat, { numeric: "auto" }).format(-Math.floor(seconds / size), unit) : "just now";
 }
 
-// The calendar and the clock of a zone at a moment.
 export function clock(moment, timeZone) {
   const options = { timeZone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "numeric" };
   const parts = formatter(Intl.DateTimeFormat, options, "en-u-ca-gregory-nu-latn").formatToParts(new Date(moment));
   return Object.fromEntries(parts.map(({ type, value }) => [type, value]));
 }
 
-// The day (2026-01-31) of a moment in a zone.
+// Such as 2026-01-31.
 export function dayOf(moment, zone) {
   const { year, month, day } = clock(moment, zone);
   return `${year}-${month}-${day}`;
@@ -92,5 +89,4 @@ export function bucketName({ start, end }, interval, zone) {
 // The days from a time up to another one, which is not in it.
 export const span = (start, end, timeZone) => times({ ...DAY, ...YEAR, timeZone }).formatRange(new Date(start), new Date(end) - 1);
 
-// The label of an axis, where a calendar unit begins.
 export const tick = (moment, unit, zone) => shown(TICKS[unit])(moment, zone);

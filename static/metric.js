@@ -1,11 +1,11 @@
-// One metric: its number, change, chart, tables and files; as its own view, and in the builder.
+// One metric: as its own view, and in the builder.
 
 import { get, isAdmin, locationName, post, remove } from "./api.js";
 import { chart, svgText } from "./chart.js";
 import { clean, fieldFrom, fieldName, sentence } from "./definition.js";
 import { button, combobox, download, fill, h, hint, link, select, table } from "./dom.js";
 import { cut, openEvidence } from "./contacts.js";
-import { bucketName, change, number, span, time } from "./format.js";
+import { bucketName, change, count, number, span, time } from "./format.js";
 import { COMPARISONS, queryOf, RANGE, rangeBar, withRange } from "./range.js";
 import { asking, confirm, loader, warnings } from "./states.js";
 
@@ -19,16 +19,16 @@ export async function showMetric(view) {
   const drop = () => confirm("Delete this metric?", `“${metric.name}” leaves the dashboard. No event is deleted.`, "Delete metric",
     () => remove(path));
   const edit = to(`#/metrics/${metric.metric_id}/edit`);
-  view.begin(metric.name, isAdmin() ? [link("Edit", edit, "button primary"),
-    link("Duplicate", to(`#/metrics/${metric.metric_id}/copy`), "button"), asking("Delete", drop, () => { location.hash = to("#/dashboard"); })]
+  view.begin(metric.name, isAdmin() ? [asking("Delete", drop, () => { location.hash = to("#/dashboard"); }), // far from where Save was
+    link("Duplicate", to(`#/metrics/${metric.metric_id}/copy`), "button"), link("Edit", edit, "button primary")]
     : link("Definition", edit, "button"), h("p.lead", sentence(metric)), pane.controls, pane.box);
   pane.calculate();
 }
 
-// The controls, and a box that calculate() fills; `changed` follows a control, `troubled` is as of load().
+// `changed` follows a control, `troubled` is as of load().
 export function metricPane(view, definition, { changed, troubled } = {}) {
   const [box, load] = loader();
-  const [state, follow] = view.state({ ...RANGE, by: "", chart: "line", table: "time" }, changed ?? calculate);
+  const [state, follow] = view.state({ ...RANGE, by: "", chart: "line", table: "" }, changed ?? calculate);
   const controls = rangeBar(state, follow, breakdownField(definition, state, follow),
     select("Chart", { line: "Lines", bar: "Bars" }, state, "chart", follow));
   return { state, controls, box, calculate };
@@ -42,7 +42,6 @@ export function metricPane(view, definition, { changed, troubled } = {}) {
   }
 }
 
-// Location always; fields of contacts where all terms are of contacts; properties that the events have.
 function breakdownField(definition, state, changed) {
   const said = { by: state.by && fieldName(state.by) };
   let offered = ["location", "tag"];
@@ -65,9 +64,14 @@ function result(shown) {
   const figure = (answer.buckets.length > 1 || answer.breakdown) && resultChart(shown);
   const save = (suffix, type, text) => button(`Download ${suffix.toUpperCase()}`,
     () => download(`${name.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60)}.${suffix}`, type, text()), "small");
-  return [h("div.card", headline(shown), warnings(answer.warnings), figure,
+  return [h("div.card", headline(shown), warnings(answer.warnings.filter(({ code }) => code !== "division_by_zero")), gaps(shown), figure,
     h("div.actions.foot", hint(`Calculated ${time(answer.calculated_at)}`), save("csv", "text/csv", () => csv(shown)),
       figure && save("svg", "image/svg+xml", () => svgText(figure, name)))), tables(shown)];
+}
+
+function gaps({ answer: { buckets, interval }, definition: { formula } }) {
+  const some = buckets.filter(({ value, terms }) => value === null && !Object.values(terms).includes(null)).length;
+  return some > 0 && hint(`No value in ${count(some, interval.replace("total", "range"))}, where ${formula} would divide by zero.`);
 }
 
 export const rangeText = ({ from, to, timezone }) => `${span(from, to, timezone)} · ${timezone}`;
@@ -75,21 +79,18 @@ export const rangeText = ({ from, to, timezone }) => `${span(from, to, timezone)
 function headline(shown) {
   const { total, compare, format, timezone } = shown.answer;
   return h("div.headline", evidence(shown, total.value, format, "this number", {}, "value"),
-    compare && h("span.change", changeMark(total.value, compare.total.value, format),
+    compare && compare.total.value !== null && h("span.change", changeMark(total.value, compare.total.value, format),
       h("span.hint", evidence(shown, compare.total.value, format, "the comparison", { compared: true }),
         ` in ${span(compare.from, compare.to, timezone)}`)),
     h("span.hint", rangeText(shown.answer), !total.complete && " · not over yet"));
 }
 
-export function changeMark(value, other, format) {
-  const { sign, text } = change(value, other, format);
-  return h("span.delta", ["▼ ", "", "▲ "][sign + 1], text);
-}
+export const changeMark = (...numbers) => h("span.delta", change(...numbers));
 
 // A number that shows its events; `place` says which.
 function evidence(shown, value, format, title, place, kind = "inline") {
   const text = number(value, format);
-  return value === null ? h("span.value", text)
+  return (value ?? null) === null ? h("span.value", text)
     : button(text, () => openEvidence(shown, `Events behind ${title}`, place), kind, `${text}: show its events`);
 }
 
@@ -104,20 +105,23 @@ const seriesOf = ({ answer: { breakdown, buckets }, definition: { name = "Value"
 function resultChart(shown) {
   const { answer, definition, state } = shown;
   const { buckets, breakdown, compare, interval, timezone: zone, format } = answer;
+  const before = !breakdown && compare?.buckets.some(({ value }) => value !== null);
   return chart({ buckets, series: seriesOf(shown), kind: state.chart, interval, zone, format, height: 300,
     label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`,
-    compare: breakdown ? null : compare && { name: COMPARISONS[compare.kind], buckets: compare.buckets, values: valuesOf(compare.buckets) },
+    compare: before ? { name: COMPARISONS[compare.kind], buckets: compare.buckets, values: valuesOf(compare.buckets) } : null,
     onpick: (index, series) => openEvidence(shown, `Events of ${bucketName(buckets[index], interval, zone)}`,
       { bucket: buckets[index].start, ...(breakdown?.groups[series] && placeOf(breakdown.groups[series])) }) });
 }
 
 // Tables. A row: {title, value, terms, compare} as the API gives them, and the place of its events.
 
-// The buckets, the newest first, below the whole range.
-function timeRows({ buckets, total, compare, interval, timezone }) {
+function timeRows({ breakdown, buckets, total, compare, interval, timezone, from, to }) {
+  const beside = (value) => breakdown?.groups.map(value);
   const row = (bucket, index) => ({ ...bucket, compare: compare?.buckets[index], place: { bucket: bucket.start },
-    title: `${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (not over yet)"}` });
-  return ["Time", [{ ...total, title: "Whole range", compare: compare?.total, place: {} }, ...buckets.map(row).reverse()]];
+    title: `${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (not over yet)"}`,
+    groups: beside((group) => group.buckets[index].value) });
+  return ["Time", [{ ...total, start: from, end: to, title: "Whole range", compare: compare?.total, place: {},
+    groups: beside(({ value }) => value) }, ...buckets.map(row).reverse()]];
 }
 
 const locationRows = ({ locations }) => ["Location", locations.toSorted((a, b) => (b.value ?? -Infinity) - (a.value ?? -Infinity))
@@ -126,29 +130,33 @@ const locationRows = ({ locations }) => ["Location", locations.toSorted((a, b) =
 const groupRows = ({ breakdown: { by, groups } }) => [cut(fieldName(by), 40),
   groups.map((group) => ({ ...group, title: groupName(group, by), place: placeOf(group) }))];
 
-const ROWS_BY = { time: timeRows, location: locationRows, group: groupRows };
+const ROWS_BY = { group: groupRows, time: timeRows, location: locationRows };
+const tablesOf = ({ breakdown }) => Object.keys(ROWS_BY).slice(breakdown ? 0 : 1);
 
 function tables(shown) {
-  const { answer: { breakdown }, state, follow } = shown;
+  const { answer, state, follow } = shown;
   const box = h("div.stack");
-  const kinds = { time: "By time", location: "By location", ...(breakdown && { group: "By group" }) };
-  const draw = () => fill(box, resultTable(shown, state.table));
-  if (!(state.table in kinds)) state.table = "time";
+  const kinds = tablesOf(answer);
+  const said = { table: kinds.includes(state.table) ? state.table : kinds[0] };
+  const draw = () => fill(box, resultTable(shown, said.table));
+  const choose = () => { state.table = said.table; follow(draw); };
   draw();
-  return h("div.card", h("div.cards", select("Table", kinds, state, "table", () => follow(draw))), box);
+  return h("div.card", h("div.cards", select("Table", kinds.map((kind) => [kind, `By ${kind}`]), said, "table", choose)), box);
+}
+
+// The numbers of a row: [head, value(row), format, place(row)].
+function columnsOf({ answer: { compare, format }, definition: { name = "Value", terms } }) {
+  const compared = compare ? [[COMPARISONS[compare.kind], (row) => row.compare?.value, format,
+    ({ compare: before }) => ({ compared: true, ...(before?.start && { bucket: before.start }) })],
+  ["Change", (row) => change(row.value, row.compare?.value, format)]] : [];
+  return [[name, ({ value }) => value, format, () => ({})], ...compared, ...(terms.length > 1 ? terms : []).map(({ key, event }) =>
+    [`${key}: ${event}`, (row) => row.terms[key], null, () => ({ term: key })])];
 }
 
 function resultTable(shown, kind) {
-  const { answer, definition: { name = "Value", terms } } = shown;
-  const { compare, format } = answer;
-  const [head, rows] = ROWS_BY[kind](answer);
-  const compared = ({ compare: before, title, place }) => before && evidence(shown, before.value, format,
-    `${title}: ${COMPARISONS[compare.kind]}`, { ...place, compared: true, ...(before.start && { bucket: before.start }) });
-  const changed = (row) => row.compare && changeMark(row.value, row.compare.value, format);
-  const ofTerm = ({ key, event }) => [`#${cut(`${key}: ${event}`, 40)}`,
-    (row) => evidence(shown, row.terms[key], null, row.title, { ...row.place, term: key })];
-  const columns = [[head, "title"], [`#${cut(name, 40)}`, (row) => evidence(shown, row.value, format, row.title, row.place)],
-    compare && [`#${COMPARISONS[compare.kind]}`, compared], compare && ["#Change", changed], ...(terms.length > 1 ? terms.map(ofTerm) : [])];
+  const [first, rows] = ROWS_BY[kind](shown.answer);
+  const columns = [[first, "title"], ...columnsOf(shown).map(([head, value, format, place]) => [`#${cut(head, 40)}`, (row) => (place
+    ? evidence(shown, value(row), format, `${row.title}: ${head}`, { ...row.place, ...place(row) }) : h("span.delta", value(row)))])];
   const box = h("div.stack");
   const draw = (list) => table(`Values by ${kind}`, columns, list);
   return fill(box, draw(rows.slice(0, ROWS)), rows.length > ROWS && button(`Show all ${rows.length} rows`, () => fill(box, draw(rows))));
@@ -156,14 +164,16 @@ function resultTable(shown, kind) {
 
 // As a file
 
+// All tables; beside a time also the values of the groups.
 function csv(shown) {
-  const { answer: { buckets, breakdown }, definition: { terms } } = shown;
-  const series = seriesOf(shown);
-  const named = breakdown ? [] : terms;
-  const heads = ["start", "end", "complete", ...series.map((each) => each.name), ...named.map(({ key, event }) => `${key}: ${event}`)];
-  const lines = buckets.map((bucket, index) => [bucket.start, bucket.end, bucket.complete, ...series.map((each) => each.values[index]),
-    ...named.map(({ key }) => bucket.terms[key])]);
-  return [heads, ...lines].map((line) => line.map(csvCell).join(",")).join("\r\n");
+  const { answer } = shown;
+  const columns = columnsOf(shown);
+  const groups = answer.breakdown ? seriesOf(shown) : [];
+  const heads = ["Table", "Row", "Start", "End", "Complete", ...columns.map(([head]) => head), ...groups.map(({ name }) => name)];
+  const line = (kind) => (row) => [`By ${kind}`, row.title, row.start, row.end, row.complete,
+    ...columns.map(([, value]) => value(row)), ...(row.groups ?? [])];
+  const lines = tablesOf(answer).flatMap((kind) => ROWS_BY[kind](answer)[1].map(line(kind)));
+  return [heads, ...lines].map((cells) => cells.map(csvCell).join(",")).join("\r\n");
 }
 
 // A text that a spreadsheet would take for a formula gets an apostrophe.

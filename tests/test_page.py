@@ -733,6 +733,7 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
     assert "by=property.product" in page.url
     page.get_by_role("application").hover()
     expect(page.locator(".tip")).to_contain_text("Silver")
+    expect(page.get_by_label("Table", exact=True)).to_have_value("location")  # as chosen
     page.get_by_label("Table", exact=True).select_option("group")
     page.get_by_role("row", name="Silver").get_by_role("button").first.click()
     expect(page.get_by_role("dialog")).to_contain_text("product: Silver")
@@ -741,22 +742,58 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
     with page.expect_download() as csv:
         page.get_by_role("button", name="Download CSV").click()
     lines = Path(csv.value.path()).read_text("utf-8").splitlines()
-    assert csv.value.suggested_filename == "Revenue.csv" and "Silver" in lines[0] and len(lines) == 31
+    assert csv.value.suggested_filename == "Revenue.csv"
+    assert lines[0] == "Table,Row,Start,End,Complete,Revenue,Period before,Change,Silver,Gold" or lines[0].endswith("Change,Gold,Silver")
+    assert [len([line for line in lines if line.startswith(f"By {kind},")]) for kind in ("group", "time", "location")] == [2, 31, 3]  # as the tables have
+    [whole] = [line.split(",") for line in lines if line.startswith("By time,Whole range,")]
+    groups = [line.split(",")[5] for line in lines if line.startswith("By group,")]
+    assert whole[8:] == groups and math.isclose(sum(map(float, groups)), float(whole[5])) and re.fullmatch("[▲▼] [0-9.]+%", whole[7])
     with page.expect_download() as svg:
         page.get_by_role("button", name="Download SVG").click()
     drawn = Path(svg.value.path()).read_text("utf-8")
     assert drawn.startswith("<svg") and "stroke=\"rgb" in drawn and "class=" not in drawn
     page.get_by_label("Chart", exact=True).select_option("bar")
     expect(page.locator(".plot .bar").first).to_be_visible()
+    expect(page.locator(".legend rect")).to_have_count(2)
+    expect(page.locator(".legend path")).to_have_count(0)
     page.get_by_label("Compare with").select_option("none")
     expect(page.get_by_role("columnheader", name="Change")).to_have_count(0)
     expect(page.locator(".plot .bar").first).to_be_visible()
+
+
+def test_what_has_no_value_is_told_quietly_and_once(server, visit):
+    day = lite.system_clock() - 2 * DAY
+    send(server, distinct_id="p", event_name="Paid")
+    send(server, distinct_id="o", event_name="Offer", timestamp=day)
+    send(server, distinct_id="q", event_name="Paid", timestamp=day)
+    ask(server, "POST", "/metrics/v1", {"name": "Rate", "format": {"style": "percent", "decimals": 1}, "formula": "A / B",
+                                        "terms": [term("A", "Paid"), term("B", "Offer")]})
+    page = visit(server.url).sign_in(address="#/metrics/1?range=7d&table=time")
+    expect(page.get_by_text("No value in 6 days, where A / B would divide by zero.")).to_be_visible()
+    expect(page.get_by_role("list", name="Warnings")).to_have_count(0)
+    expect(page.locator(".headline")).to_have_text(re.compile("^200.0%[^%–]* – [^–]*not over yet$"))  # the range, and no comparison
+    expect(page.locator(".legend")).to_have_text("")  # neither a line before this, nor today, has a point
+    cells = page.get_by_role("row", name="Whole range").get_by_role("cell")
+    expect(cells).to_have_text(["200.0%", "–", "", "2", "1"])
+    page.get_by_label("Dates").select_option("yesterday")
+    page.get_by_label("Compare with").select_option("none")
+    page.get_by_label("Dates").select_option("custom")
+    for label, date in (("From", "2026-02-01"), ("Through", "2026-01-01")):
+        page.get_by_label(label, exact=True).fill(date)
+    expect(page.get_by_label("Through", exact=True)).to_have_accessible_description("Must not be before From.")
+    heights = page.locator(".range input, .range select").evaluate_all("each => each.map((one) => one.offsetHeight)")
+    tops = page.locator(".range input, .range select").evaluate_all("each => each.map((one) => one.getBoundingClientRect().top)")
+    assert len(set(heights)) == 1 and len(set(tops)) <= 2
+    page.get_by_label("Through", exact=True).fill("2026-03-01")
+    expect(page.get_by_label("Through", exact=True)).to_have_accessible_description("")
+    page.wait_for_url("**range=2026-02-01..2026-03-01*")
 
 
 def test_a_breakdown_is_called_as_in_filters_and_by_its_name_in_the_address(filled, visit):
     page = visit(filled.url).sign_in(address="#/metrics/4?by=contact.source")
     by = page.get_by_label("Break down by")
     expect(by).to_have_value("contact’s source")
+    expect(page.get_by_role("table", name="Values by group")).to_be_visible()
     page.get_by_label("Table", exact=True).select_option("group")
     expect(page.get_by_role("row", name="google")).to_be_visible()
     expect(page.get_by_role("columnheader", name="contact’s source")).to_be_visible()
@@ -785,8 +822,12 @@ def test_a_metric_is_duplicated_and_deleted(start, tmp_path, visit):
     page = visit(server.url).sign_in(address="#/metrics/1")
     page.get_by_role("link", name="Duplicate").click()
     expect(page.get_by_role("textbox", name="Name")).to_have_value("One (copy)")
-    page.get_by_role("button", name="Save").click()
+    save = page.get_by_role("button", name="Save")
+    place = save.bounding_box()
+    save.click()
     heading(page, "One (copy)")
+    right = page.get_by_role("link", name="Edit").bounding_box()  # where Save was
+    assert round(right["x"] + right["width"]) == round(place["x"] + place["width"])
     page.get_by_role("link", name="Dashboard").click()
     expect(page.locator(".metric h2")).to_have_text(["One", "Two", "One (copy)"])
     page.get_by_role("link", name="Two").click()
@@ -841,6 +882,7 @@ def test_the_comparison_and_the_rest_of_a_breakdown_show_their_events(server, vi
         send(server, distinct_id=f"old-{number}", timestamp=day)
     ask(server, "POST", "/metrics/v1", {"name": "Offers", "terms": [term()]})
     page = visit(server.url).sign_in(address="#/metrics/1?by=property.shop&table=group")
+    expect(page.locator(".legend")).to_contain_text("Dashed: not over yet")
     page.locator(".change").get_by_role("button", name="3: show its events").click()
     expect(page.get_by_role("dialog")).to_contain_text("3 events, the newest first")
     page.keyboard.press("Escape")
@@ -869,6 +911,7 @@ def test_a_row_of_a_table_is_a_card_of_aligned_lines_on_a_phone(filled, visit):
     page = visit(filled.url, viewport={"width": 360, "height": 740}).sign_in(address="#/metrics/1")
     row = page.locator("tbody tr").nth(3)
     expect(row).to_be_visible()
+    expect(page.locator("tbody .delta", has_text="points").first).to_have_text(re.compile(r"^[▲▼] \d\.\d points$"))  # with the value's decimals
     cells, values = ([each.bounding_box() for each in row.locator(part).all()] for part in ("td", "td > div"))
     assert len(cells) == 5 and {each["height"] for each in cells} == {cells[0]["height"]}  # none wraps
     assert {each["x"] for each in cells} == {cells[0]["x"]}
