@@ -111,13 +111,14 @@ class Builder {
     const at = `/terms/${index}`;
     const seen = () => known.events.get(term.event);
     const properties = () => Object.entries(seen()?.properties ?? {});
-    const unseen = (name) => name && !(name in (seen()?.properties ?? {})) && "Not seen in the newest of these events.";
+    const unseen = (name) => name && !properties().some(([key]) => key === name) && "Not seen in the newest of these events.";
     const note = () => (seen() ? seenText(seen()) : term.event ? "Not seen yet. It counts as soon as it comes." : " ");
     const act = (label, does) => button(label, does, "small", `${label} term ${key}`);
     return h("section.card", { "aria-label": `Term ${key}` }, h("div.page-head", h("h2", "Term ", h("span.badge", key)),
       actions(terms.length < TERMS && act("Duplicate", () => this.grow(index + 1, term)), terms.length > 1 && act("Remove", () => this.drop(index)))),
     combobox("Event", term, "event", changed, { at, placeholder: "Offer Made", note,
-      options: () => [...known.events].map(([name, each]) => [name, seenText(each)]) }), h("div.pair", select("Type", { account: "All events", contact: "With a contact" }, term, "type", draw, { at }),
+      options: () => [...known.events].map(([name, each]) => [name, seenText(each)]) }),
+    h("div.pair", select("Type", { account: "All events", contact: "With a contact" }, term, "type", draw, { at }),
       select("Calculate", AGGREGATIONS, term, "aggregation", draw, { at }), takesProperty(term.aggregation)
       && combobox("Property", term, "property", changed, { at, placeholder: "value", options: properties, note: () => unseen(term.property) })),
     groupBox(term.filters, `${at}/filters`, { term, properties, unseen, fields: known.fields, values: (name) => this.values(term, name), draw, changed }));

@@ -55,7 +55,7 @@ function conditionBox(condition, at, context, ondrop) {
     Object.assign(condition, { field, op: condition.op in ops ? condition.op : Object.keys(ops)[0] });
     settle();
     if (term.type === "contact" || !field.startsWith("contact.") || !known.includes(field)) return;
-    term.type = "contact"; // of other events no such field is known
+    term.type = "contact"; // others have no such field
     toast(`Term ${term.key} takes events with a contact now`);
     context.draw();
   };
