@@ -38,7 +38,7 @@ const PRESETS = {
 // Of a preset's name, or of two days with two dots between them.
 function days(name, today) {
   const [, from, to] = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(name) ?? [];
-  if (from <= to) return [from, begin("day", to, 1)];
+  if (to) return [from, begin("day", to, 1)];
   const [, unit, first, end] = PRESETS[name] ?? PRESETS[RANGE.range];
   return [begin(unit, today, first), begin(unit, today, end)];
 }
