@@ -435,8 +435,8 @@ def test_a_refused_event_is_corrected_and_sent_again(server, visit):
     page.keyboard.press("Escape")
     page.get_by_label("Outcome").select_option("")
     page.get_by_label("Event name").fill("Replacing")
+    page.wait_for_url("**name=Replacing*")
     expect(page.locator(".feed > li")).to_have_count(1)
-    assert "name=Replacing" in page.url
 
 
 def test_events_are_deleted_by_filter_with_a_preview(server, visit):
