@@ -613,6 +613,7 @@ def condition(field, op, *wanted):
     (condition("contact.date_created", "between", ["", "2026-01-01"]), "/value/0", "timestamp"),
     (condition("property.x", "in", []), "/value", "list"),
     (condition("property.x", "in", ["a", "b", True]), "/value/2", "property_type"),
+    (condition("contact.tags", "has_any", ""), "/value", "blank"),
     (condition("property.x", "is", True), "/value", "property_type"),
     (condition("property.x", "is", {}), "/value", "property_type"),
     (condition("property.x", "contains", ""), "/value", "blank"),

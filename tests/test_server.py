@@ -14,8 +14,11 @@ import signal
 import socket
 import struct
 import threading
+import weakref
+from collections import deque
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import apsw
 import pytest
@@ -459,7 +462,6 @@ def test_no_long_write_is_served_before_a_short_one(serve, gate, monkeypatch, co
     monkeypatch.setattr(lite.Channel, "serve", lambda channel: (order.append(channel.requests[0].path), serve_one(channel)))
     batch = request_bytes(b"[]", path=lite.BATCH_PATH)
     monkeypatch.setattr(lite, "TURN_SECONDS", -1)  # of each line a turn takes one
-    monkeypatch.setattr(lite.Dispatcher, "may_prepare", lambda *_: False)  # so that all are in line at once
     with one_turn(served, gate) as held:
         for connection, request in zip(connections, [batch, batch, batch, post("d-1"), post("d-2")]):
             connection.sendall(request)
@@ -496,15 +498,80 @@ def batch_bytes(*distinct_ids: str, key: str = ADMIN, size: int = lite.LARGE_BYT
     return request_bytes(json.dumps([event(each, properties=filled) for each in distinct_ids]).encode(), key, path=lite.BATCH_PATH)
 
 
-def test_while_a_large_batch_is_read_the_loop_goes_on(serve, reading):
+def test_while_a_large_batch_is_read_the_loop_goes_on(serve, reading, monkeypatch):
+    poll = lite.Server.poll
+    monkeypatch.setattr(lite.Server, "poll", lambda server, timeout: poll(server, timeout * 100))  # who puts a batch in line wakes the loop
     served = serve()
     with served.connect() as connection:
-        connection.sendall(batch_bytes("in-batch"))
+        connection.sendall(batch_bytes("in-batch") + batch_bytes("the next"))
         assert reading.reached.wait(30)
         assert exchange(served, post("meanwhile"))[0][0] == 201
         reading.opened.set()
+        answers = Answers(connection)
+        assert [answers.next()[0], answers.next()[0]] == [200, 200]
+    assert stored(served) == ["meanwhile", "in-batch", "the next"] and reading.threads == ["waitress", "waitress"]
+
+
+def test_a_large_batch_that_is_being_read_when_the_server_is_told_to_stop_is_stored_and_answered(serve, reading):
+    served = serve()
+    with served.connect() as connection:
+        connection.sendall(batch_bytes("d-1"))
+        assert reading.reached.wait(30)
+        served.server.listeners[0].trigger.pull_trigger(served.server.stop)
+        reading.opened.set()
         assert Answers(connection).next()[0] == 200
-    assert stored(served) == ["meanwhile", "in-batch"] and reading.threads == ["waitress"]
+    served.thread.join(30)
+    assert stored(served) == ["d-1"]
+
+
+def test_a_large_batch_whose_sender_hangs_up_while_it_is_read_is_stored(serve, reading):
+    served = serve()
+    with served.connect() as connection:
+        connection.sendall(batch_bytes("d-1"))
+        assert reading.reached.wait(30)
+        reset(connection)
+    reading.opened.set()
+    wait_until(served, lambda: stored(served) == ["d-1"])
+
+
+def test_in_memory_a_large_batch_is_read_in_its_turn(serve, reading):
+    reading.opened.set()
+    served = serve(":memory:")
+    assert exchange(served, batch_bytes("d-1"))[0][0] == 200
+    assert "waitress" not in reading.threads
+
+
+def test_what_was_read_of_a_batch_is_kept_no_longer_than_its_answer(serve, monkeypatch):
+    read, kept = lite.read_batch, []
+
+    class Items(list):
+        """That a weak reference can be had of."""
+
+    def remembering(*arguments):
+        items, found = read(*arguments)
+        kept.append(weakref.ref(items := Items(items)))
+        return items, found
+
+    monkeypatch.setattr(lite, "read_batch", remembering)
+    served = serve()
+    assert exchange(served, batch_bytes("d-1"))[0][0] == 200
+    wait_until(served, lambda: kept[0]() is None)
+
+
+def test_a_batch_that_comes_into_line_while_all_are_refused_is_refused_or_served(serve, monkeypatch, connect):
+    served = serve()
+    late, waiting = [SimpleNamespace(refuse=lambda problem: refused.append(problem)) for _ in range(2)]
+    refused, dispatcher = [], served.server.dispatcher
+
+    class Line(deque):
+        def popleft(self):
+            if late_ones:
+                self.append(late_ones.pop())
+            return super().popleft()
+
+    late_ones = [late]
+    on_loop(served, lambda: (setattr(dispatcher, "long_writes", Line([waiting])), served.server.refuse_all(apsw.BusyError("held"))))
+    assert len(refused) == 2 and len(dispatcher) == 0
 
 
 def test_a_batch_whose_key_is_revoked_while_it_is_read_is_refused(serve, reading):
@@ -530,6 +597,14 @@ def test_a_batch_that_comes_while_another_is_read_is_read_in_its_turn(serve, rea
     assert stored(served) == ["second", "third", "first"] and reading.threads[0] == "waitress" and "waitress" not in reading.threads[1:]
 
 
+def test_a_key_that_may_not_post_makes_nobody_read_its_batch(serve, reading):
+    reading.opened.set()
+    served = serve()
+    made = json.loads(exchange(served, request_bytes({"name": "Eyes", "scope": "read"}, path="/keys/v1"))[0][2])
+    assert exchange(served, batch_bytes("d-1", key=made["token"]))[0][0] == 403
+    assert reading.threads == []
+
+
 def test_a_large_batch_does_not_wait_for_slow_reads(serve, reading, monkeypatch):
     reading.opened.set()
     busy, done = threading.Event(), threading.Event()
@@ -551,28 +626,32 @@ def test_a_small_batch_is_read_in_its_turn(serve, reading):
     assert "waitress" not in reading.threads
 
 
-@pytest.mark.parametrize("request_, status, attempts, kept", [
-    (batch_bytes("d-1", key="sl_unknown"), 401, 1, 0), (request_bytes(b"[" * (lite.LARGE_BYTES + 1), path=lite.BATCH_PATH), 400, 0, 1), (batch_bytes("d-1").replace(b"Host:", b"Content-Encoding: gzip\r\nHost:"), 415, 0, 1)])
-def test_what_is_wrong_with_a_batch_that_was_read_before_its_turn_is_told_once(serve, request_, status, attempts, kept):
+@pytest.mark.parametrize("request_, status, attempts, kept, threads", [
+    (batch_bytes("d-1", key="sl_unknown"), 401, 1, 0, []),
+    (request_bytes(b"[" * (lite.LARGE_BYTES + 1), path=lite.BATCH_PATH), 400, 0, 1, ["waitress", "Thread"]),
+    (batch_bytes("d-1").replace(b"Host:", b"Content-Encoding: gzip\r\nHost:"), 415, 0, 1, ["waitress"])])
+def test_what_is_wrong_with_a_batch_that_was_read_before_its_turn_is_told_once(serve, reading, request_, status, attempts, kept, threads):
+    reading.opened.set()
     served = serve()
     assert exchange(served, request_)[0][0] == status
+    assert [name.partition(" ")[0] for name in reading.threads] == threads
     answers = exchange(served, get("/attempts/v1"), get("/rejections/v1"))
     assert [len(json.loads(body)[name]) for name, (_, _, body) in zip(("attempts", "rejections"), answers)] == [attempts, kept]
 
 
-def test_a_batch_that_could_not_be_read_before_its_turn_is_read_in_it(serve, monkeypatch, caplog):
-    read, failed = lite.read_batch, []
+@pytest.mark.parametrize("error, logged", [(RuntimeError("a defect of ours"), True), (apsw.IOError("it passes"), False)])
+def test_a_batch_that_could_not_be_read_before_its_turn_is_read_in_it(serve, monkeypatch, caplog, error, logged):
+    read, errors = lite.read_batch, [error]
 
     def fail_once(*arguments):
-        if not failed:
-            failed.append(True)
-            raise RuntimeError("once")
+        if errors:
+            raise errors.pop()
         return read(*arguments)
 
     monkeypatch.setattr(lite, "read_batch", fail_once)
     served = serve()
     assert exchange(served, batch_bytes("d-1"))[0][0] == 200
-    assert stored(served) == ["d-1"] and "once" in caplog.text
+    assert stored(served) == ["d-1"] and (str(error) in caplog.text) == logged
 
 
 @pytest.fixture
