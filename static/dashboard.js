@@ -9,7 +9,7 @@ import { changeMark, rangeText, valuesOf } from "./metric.js";
 import { queryOf, RANGE, rangeBar, withRange } from "./range.js";
 import { dialog, empty, failure, loader } from "./states.js";
 
-const TOGETHER = 12; // metrics in one request: the first cards show early, and the server uses all its processors
+const TOGETHER = 12; // metrics in a request: the first cards show early, on all the server's processors
 
 export async function showDashboard(view) {
   const { metrics } = await get("/metrics/v1");
@@ -88,8 +88,6 @@ async function arrange(metrics, view) {
   view.reload();
 }
 
-// Files of them
-
 const exportAll = async () => download("metrics.json", "application/json", JSON.stringify(await get("/metrics/v1/export"), null, 2));
 
 // A metric whose name is known here is replaced.
@@ -104,6 +102,6 @@ function importButton(view) {
     }
     file.value = "";
   };
-  const file = h("input", { type: "file", accept: ".json,application/json", hidden: true, onchange: take });
+  const file = h("input", { type: "file", accept: ".json", hidden: true, onchange: take });
   return [file, button("Import …", () => file.click(), "small")];
 }

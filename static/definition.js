@@ -70,7 +70,8 @@ export const fieldChoices = (properties, contactFields) => [...properties.map(([
 
 // Its name here or in the API, or a property that was not seen yet.
 export function fieldFrom(typed, offered) {
-  return offered.find((field) => [field, fieldName(field)].includes(typed)) ?? (typed && !/^(property|contact)\./.test(typed) ? `property.${typed}` : typed);
+  const isField = !typed || offered.includes(typed) || /^(property|contact)\./.test(typed);
+  return offered.find((field) => fieldName(field) === typed) ?? (isField ? typed : `property.${typed}`);
 }
 
 export function firstValue(op) {

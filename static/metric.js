@@ -44,7 +44,7 @@ export function metricPane(view, definition, { changed, troubled } = {}) {
 
 function breakdownField(definition, state, changed) {
   const said = { by: state.by && fieldName(state.by) };
-  let offered = ["location", "tag"];
+  let offered;
   const options = async () => {
     const { terms } = definition();
     const [{ event_names: names }, { fields }] = await Promise.all([get("/event-names/v1"), get("/contact-fields/v1")]);
@@ -53,7 +53,11 @@ function breakdownField(definition, state, changed) {
     offered = ["location", ...new Set(seen.map(({ key }) => `property.${key}`)), ...contact.filter((each) => each !== "contact.date_created")];
     return offered.map((each) => [fieldName(each)]);
   };
-  const chosen = () => { state.by = fieldFrom(said.by, offered); changed(); };
+  const chosen = async () => {
+    await options(); // Enter may be faster
+    state.by = fieldFrom(said.by, offered);
+    changed();
+  };
   return combobox("Break down by", said, "by", null, { placeholder: "Nothing", options, chosen });
 }
 
@@ -162,9 +166,7 @@ function resultTable(shown, kind) {
   return fill(box, draw(rows.slice(0, ROWS)), rows.length > ROWS && button(`Show all ${rows.length} rows`, () => fill(box, draw(rows))));
 }
 
-// As a file
-
-// All tables; beside a time also the values of the groups.
+// All tables as a file; beside a time also the values of the groups.
 function csv(shown) {
   const { answer } = shown;
   const columns = columnsOf(shown);

@@ -9,9 +9,7 @@ export const COMPARISONS = { previous_period: "Period before", previous_year: "Y
 export const RANGE = { locations: "", range: "30d", interval: "", zone: "", compare: "previous_period" };
 const DAY_MS = 86_400_000;
 
-// Days, as texts like 2026-01-31
-
-// The first day of the calendar unit that is `amount` units after that of a day.
+// The first day (2026-01-31) of the calendar unit that is `amount` units after that of a day.
 function begin(unit, day, amount) {
   const [year, month, date] = day.split("-").map(Number);
   const monday = date - ((new Date(day).getUTCDay() + 6) % 7);
@@ -42,8 +40,6 @@ function days(name, today) {
   const [, unit, first, end] = PRESETS[name] ?? PRESETS[RANGE.range];
   return [begin(unit, today, first), begin(unit, today, end)];
 }
-
-// As the API takes it
 
 const chosen = (range) => String(range.locations).split(",").filter(Boolean);
 

@@ -1,7 +1,7 @@
 // Settings: integrations (keys) and locations.
 
 import { call, findLocation, get, isAdmin, loadLocations, locationName, post, remove, session } from "./api.js";
-import { actions, entry, facts, fill, h, hint, link, select, snippet, table, toast } from "./dom.js";
+import { actions, button, entry, facts, fill, h, hint, link, select, snippet, table, toast } from "./dom.js";
 import { ago, time } from "./format.js";
 import { locationsField, zoneField } from "./range.js";
 import { asking, cancel, confirm, confirmRemoval, dialog, empty, form, loader } from "./states.js";
@@ -27,7 +27,7 @@ const onlyAdmins = () => empty("Only for admins", "Sign in with an admin key to 
 export function showIntegrations(view) {
   const [box, load] = loader();
   const make = link("New integration", `${INTEGRATIONS}/new`, "button primary");
-  begin(view, "Integrations", isAdmin() && make, "An integration is a key with which a program sends events here, or reads them.", box);
+  begin(view, "Integrations", isAdmin() && make, "An integration is a key with which a program sends or reads events.", box);
   if (!isAdmin()) return fill(box, onlyAdmins());
   const columns = [["Name", "name"], ["Scope", "scope"], ["Locations", (key) => key.locations?.map(locationName).join(", ") ?? "All"],
     ["Token", (key) => h("code", `${key.token_prefix}…`)], ["Created", (key) => ago(key.created_at)],
@@ -40,22 +40,25 @@ export function showIntegrations(view) {
 }
 
 const revoke = (key) => confirm("Revoke this integration?",
-  `Whatever sends with the token of “${key.name}” (${key.token_prefix}…) is refused from now on, for good.`, "Revoke",
+  `Whatever sends with the token of “${key.name}” (${key.token_prefix}…) is refused for good.`, "Revoke",
   () => remove(`/keys/v1/${key.key_id}`), () => (key.last_used_at ? `It was last used ${time(key.last_used_at)}.` : "It was never used."));
 
 export function showNewIntegration(view) {
   const box = h("div.card");
   begin(view, "New integration", [], "", isAdmin() ? box : onlyAdmins());
   const made = { name: "", scope: "ingest", locations: [], distinct_id_rule: "refuse" };
-  fill(box, form([hint("You get a token, which is shown only once: have the program at hand that uses it."),
+  const leave = link("Cancel", INTEGRATIONS, "button");
+  const ask = () => fill(box, form([
     entry("Name", made, "name", null, { placeholder: "HighLevel workflows" }),
     select("Scope", SCOPES, made, "scope"),
     locationsField(made, null, { placeholder: "All, also those to come",
-      hint: "Or type the location_id of one that is new." }),
+      hint: "Or type a new location_id." }),
     select("An event without distinct_id", RULES, made, "distinct_id_rule"),
   ], "Create integration", async () => {
     showToken(box, await post("/keys/v1", { ...made, locations: made.locations.length ? made.locations : null }));
-  }, link("Cancel", INTEGRATIONS, "button")));
+  }, leave)).querySelector("input").focus();
+  fill(box, h("p", "You get a token, shown only once: have the program at hand that uses it."),
+    actions(button("Next", ask, "primary"), leave));
 }
 
 function showToken(box, { token, scope }) {
@@ -75,7 +78,7 @@ export function ways(token = "YOUR_TOKEN") {
   const way = (title, more, ...steps) => h("details", more, h("summary", title), steps);
   return h("div.stack",
     LOCAL.test(hostname) && h("p.warnings", h("strong", "HighLevel cannot reach this address. "), `${host} is known to this computer only. `,
-      "Put the server behind a public https:// address, and start it with --public-url. Until then, try curl."),
+      "It needs a public https:// address, told by --public-url. Until then, try curl."),
     way("HighLevel, key in a header", { open: true }, h("ol",
       h("li", "In the workflow, add the action ", h("strong", "Webhook"), " (not Custom Webhook), with method ", h("code", "POST"),
         " and this URL:", snippet(url, "URL")),

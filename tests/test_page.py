@@ -343,6 +343,8 @@ def test_an_integration_is_made_shown_once_and_revoked(server, visit):
     send(server, location_id="loc-7")
     page = visit(server.url).sign_in(address="#/settings/integrations")
     page.get_by_role("link", name="New integration").first.click()
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
     page.get_by_role("textbox", name="Name").fill("Workflows <b>")
     assert max(map(len, page.get_by_label("Scope").locator("option").all_inner_texts())) < 28  # what a phone has room for
     page.get_by_label("Scope").select_option("sync")
@@ -647,11 +649,21 @@ def test_time_zones_begin_with_the_own_one_over_the_dialog(filled, visit):
     page.keyboard.press("Escape")
 
 
+def test_a_breakdown_by_a_property_that_is_called_like_a_field_is_by_the_property(server, visit):
+    send(server, event_name="Paid", properties={"location": "Berlin"})
+    metric = ask(server, "POST", "/metrics/v1", {"name": "Paid", "terms": [{"key": "A", "event": "Paid", "type": "account"}]})
+    page = visit(server.url).sign_in(address=f"#/metrics/{metric['metric_id']}")
+    page.get_by_label("Break down by").click()
+    page.get_by_role("option", name="location", exact=True).click()
+    page.wait_for_url("**by=property.location*")
+    expect(page.get_by_role("row", name="Berlin")).to_be_visible()
+
+
 def test_suggestions_that_come_late_are_not_shown(filled, visit):
     page = visit(filled.url).sign_in(address="#/metrics/2?table=time")
     expect(page.locator(".headline")).to_be_visible()
     held = []
-    page.route("**/event-names/v1", lambda route: held.append(route))
+    page.route("**/event-names/v1", lambda route: held.append(route), times=1)
     with page.expect_request("**/event-names/v1"):
         page.get_by_label("Break down by").fill("location")
     page.keyboard.press("Enter")
@@ -793,10 +805,12 @@ def test_a_breakdown_is_called_as_in_filters_and_by_its_name_in_the_address(fill
     page = visit(filled.url).sign_in(address="#/metrics/4?by=contact.source")
     by = page.get_by_label("Break down by")
     expect(by).to_have_value("contact’s source")
+    by.press("Enter")  # before any suggestion has come
     expect(page.get_by_role("table", name="Values by group")).to_be_visible()
     page.get_by_label("Table", exact=True).select_option("group")
     expect(page.get_by_role("row", name="google")).to_be_visible()
     expect(page.get_by_role("columnheader", name="contact’s source")).to_be_visible()
+    assert "by=contact.source" in page.url
     by.click()
     expect(page.get_by_role("option", name="event’s location", exact=True)).to_be_visible()
     page.get_by_role("option", name="contact’s tags", exact=True).click()
@@ -946,6 +960,7 @@ def test_a_newcomer_gets_from_the_printed_link_to_a_metric_on_the_dashboard(tmp_
     page = opened.sign_in()
     page.get_by_role("link", name="Send your first event").click()
     page.get_by_role("link", name="New integration").click()
+    page.get_by_role("button", name="Next").click()
     page.get_by_role("textbox", name="Name").fill("My workflows")
     page.get_by_role("button", name="Create integration").click()
     page.get_by_text("curl", exact=True).click()
