@@ -3005,7 +3005,7 @@ def compile_count(term: Term, groupings: Iterable[str], cells: list[tuple[int, i
     whole = [] if adds_up else [(period[0][0], period[-1][1], number) for number, period in enumerate(where.periods)]
     counted = "*" if adds_up else "distinct e.contact_id"
     counts = (f"counts as materialized (select cell, period, location, (select count({counted}) from {events_sql(term, where, binds)}) as n\n"
-              f"from cells cross join places)")
+              f"from places cross join cells)")  # a location's ranges lie side by side
     part = lambda grouping: "" if adds_up else f" and cell {'<' if grouping == 'bucket' else '>='} {len(cells)}"
     selects = [f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, sum(n), 0, null\n"
                f"from counts where n > 0{part(grouping)} group by {', '.join(GROUPINGS[grouping])}" for grouping in groupings]

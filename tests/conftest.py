@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +19,7 @@ from webtest import TestApp
 
 import streamlined_lite as lite
 
+ROOT = Path(lite.__file__).parent
 BODIES = Path(__file__).parent / "bodies"
 ADMIN = "an-admin-key-for-tests"
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
@@ -105,6 +108,25 @@ def clean_environment(**settings: str) -> dict[str, str]:
     """The environment without settings of ours, but for these."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLINED_")}
     return kept | {f"STREAMLINED_{name.upper()}": value for name, value in settings.items()}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def executable(request, tmp_path_factory):
+    """PyInstaller at work with the README's command, and its folder. As it takes long, it begins before the first test."""
+    if not shutil.which("objcopy") or not any(item.name.startswith("test_one_file") for item in request.session.items):
+        yield None
+        return
+    folder = tmp_path_factory.mktemp("one-file")
+    for each in ("sql", "static"):
+        shutil.copytree(ROOT / each, folder / each)
+    shutil.copy(ROOT / "streamlined_lite.py", folder)
+    [command] = re.findall(r"^\.venv/bin/pyinstaller .*\\\n.*", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    build = [str(Path(sys.executable).with_name("pyinstaller")), *shlex.split(command.replace("\\\n", ""))[1:], "--log-level", "ERROR",
+             *("--exclude-module=" + each for each in ("hypothesis", "pygments", "rich"))]  # pydantic would take them along; the README's has none
+    process = subprocess.Popen(build, cwd=folder, env=clean_environment() | {"PYINSTALLER_CONFIG_DIR": str(folder)})
+    yield process, folder
+    process.kill()
+    process.wait()
 
 
 @contextmanager

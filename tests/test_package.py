@@ -17,9 +17,8 @@ import duckdb
 import pytest
 
 import streamlined_lite as lite
-from conftest import ADMIN, NOW, Api, ServerProcess, clean_environment, event, exchange, request_bytes
+from conftest import ADMIN, NOW, ROOT, Api, ServerProcess, clean_environment, event, exchange, request_bytes
 
-ROOT = Path(lite.__file__).parent
 README = (ROOT / "README.md").read_text("utf-8")
 SOURCE = (ROOT / "streamlined_lite.py").read_text("utf-8")
 
@@ -146,18 +145,11 @@ def test_the_wheel_carries_what_the_module_needs_and_works_from_elsewhere(tmp_pa
     assert run.stdout.split() == [str(tmp_path / "installed" / "streamlined_lite.py"), str(len(lite.SQL)), "True"], run.stderr
 
 
-def test_one_file_serves_posts_the_page_and_time_zones_where_there_is_no_python(tmp_path):
-    if not shutil.which("objcopy"):
+def test_one_file_serves_posts_the_page_and_time_zones_where_there_is_no_python(executable, tmp_path):
+    if executable is None:
         pytest.skip("needs binutils, as PyInstaller does")
-    source, home = tmp_path / "source", tmp_path / "home"
-    for folder in ("sql", "static"):
-        shutil.copytree(ROOT / folder, source / folder)
-    shutil.copy(ROOT / "streamlined_lite.py", source)
-    home.mkdir()
-    [command] = re.findall(r"^\.venv/bin/pyinstaller .*\\\n.*", README, re.MULTILINE)
-    build = [str(Path(sys.executable).with_name("pyinstaller")), *shlex.split(command.replace("\\\n", ""))[1:], "--log-level", "ERROR",
-             *("--exclude-module=" + each for each in ("hypothesis", "pygments", "rich"))]  # pydantic would take them along; the README's has none
-    subprocess.run(build, cwd=source, check=True, timeout=300, env=clean_environment() | {"PYINSTALLER_CONFIG_DIR": str(tmp_path)})
+    (built, source), home = executable, tmp_path
+    assert built.wait(300) == 0
     shutil.move(source / "dist" / "streamlined-lite", home / "lite")
     shutil.rmtree(source)
     assert (home / "lite").stat().st_size < 20_000_000
