@@ -2923,6 +2923,8 @@ def filter_sql(group: Group, where: Frame, binds: Binds) -> str:
 AGGREGATES = {"count": "sum(x)", "unique_contacts": "count(distinct x)", "count_distinct": "count(distinct x)", "sum": "total(x)",
               "avg": "avg(x)", "min": "min(x)", "max": "max(x)", "median": "median(x)", "p90": "percentile_cont(x, 0.9)",
               "p95": "percentile_cont(x, 0.95)", "latest": "x"}
+# Where the facts of one bucket of one location become one part first, what many parts make.
+ROLLED = {"count": "sum(x)", "sum": "total(x)", "avg": "total(x) / sum(n)", "min": "min(x)", "max": "max(x)"}
 EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
 GROUPINGS = {"total": ("period", "null"), "bucket": ("cell", "null"), "location": ("period", "location"),  # the columns of each
              "group": ("period", "grp"), "group_bucket": ("cell", "grp")}
@@ -2989,12 +2991,19 @@ def compile_term(term: Term, groupings: Iterable[str], cells: list[tuple[int, in
     columns += f", {group_sql(breakdown, groups, binds)} as grp" if breakdown else ""
     columns += ", e.event_id" if breakdown == "tag" else ""  # an event with two tags of one group is there once
     columns += ", printf('%013d%019d', e.timestamp, e.event_id) as moment" if latest else ""
-    facts = (f"raws as materialized (select {'distinct ' if breakdown == 'tag' else ''}{columns}\nfrom cells cross join places cross join {source}),\n"
-             f"facts as (select *, {x_sql(term, 'raw')} as x from raws)")
+    rolls, aggregate = term.aggregation in ROLLED, AGGREGATES[term.aggregation]
+    # each event's property is read once: for many uses into a table, for the only one row by row, which a limit keeps SQLite at
+    facts = (f"raws as {'not ' * rolls}materialized (select {'distinct ' if breakdown == 'tag' else ''}{columns}\n"
+             f"from cells cross join places cross join {source}{' limit -1' * rolls}),\nfacts as (select *, {x_sql(term, 'raw')} as x from raws)")
     skipped = "0" if term.aggregation in (*WITHOUT_PROPERTY, "count_distinct") else "sum(raw is not null and x is null)"
     newest = "max(case when x is not null then moment end)" if latest else "null"  # the x beside it is that of the same row
-    selects = [f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, {AGGREGATES[term.aggregation]}, {skipped}, {newest}\n"
-               f"from facts group by {', '.join(GROUPINGS[grouping])}" for grouping in groupings]
+    if rolls:
+        keys = "cell, period, location" + ", grp" * bool(breakdown)
+        part = "total(x)" if term.aggregation == "avg" else aggregate
+        facts += f",\nparts as materialized (select {keys}, {part} as x, count(x) as n, {skipped} as skipped from facts group by {keys})"
+        aggregate, skipped = ROLLED[term.aggregation], "sum(skipped)"
+    selects = [f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, {aggregate}, {skipped}, {newest}\n"
+               f"from {'parts' if rolls else 'facts'} group by {', '.join(GROUPINGS[grouping])}" for grouping in groupings]
     return f"{cells_sql(cells, where, binds)},\n{facts}\n" + "\nunion all ".join(selects), binds
 
 
