@@ -3780,6 +3780,8 @@ class App(bottle.Bottle):
             return respond(NotFound("there is nothing at this path"))
         content, packed, kind, tag = found
         headers = SECURITY_HEADERS | {"Content-Type": kind, "ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+        if name == "index.html":  # else the browser finds a script only in the one that imports it
+            headers["Link"] = ", ".join(f"</static/{each}>; rel=modulepreload" for each in sorted(self.assets) if each.endswith(".js"))
         if bottle.request.get_header("If-None-Match") == tag:
             return bottle.HTTPResponse(b"", 304, headers)
         if "gzip" in bottle.request.get_header("Accept-Encoding", ""):

@@ -203,6 +203,15 @@ def test_is_cached_by_content_and_packed(server):
     unchanged.value.close()
 
 
+def test_the_browser_hears_of_all_scripts_at_once_and_asks_for_each_once(server, visit):
+    with urllib.request.urlopen(server.url + "/") as page:
+        told = re.findall(r"<(/static/[a-z]+\.js)>; rel=modulepreload", page.headers["Link"])
+    opened, asked = visit(server.url), []
+    opened.page.on("request", lambda request: asked.append(request.url.removeprefix(server.url)))
+    opened.sign_in()
+    assert sorted(told) == sorted(f"/static/{path.name}" for path in STATIC.glob("*.js")) == sorted(each for each in asked if each.endswith(".js"))
+
+
 # Colours of the charts
 
 SERIES = 5  # that are told apart also by the shapes of their marks
