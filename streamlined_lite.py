@@ -2924,7 +2924,7 @@ AGGREGATES = {"count": "sum(x)", "unique_contacts": "count(distinct x)", "count_
               "avg": "avg(x)", "min": "min(x)", "max": "max(x)", "median": "median(x)", "p90": "percentile_cont(x, 0.9)",
               "p95": "percentile_cont(x, 0.95)", "latest": "x"}
 # Where the facts of one bucket of one location become one part first, what many parts make.
-ROLLED = {"count": "sum(x)", "sum": "total(x)", "avg": "total(x) / sum(n)", "min": "min(x)", "max": "max(x)"}
+ROLLED = {name: AGGREGATES[name] for name in ("count", "sum", "min", "max")} | {"avg": "total(x) / sum(n)"}
 EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
 GROUPINGS = {"total": ("period", "null"), "bucket": ("cell", "null"), "location": ("period", "location"),  # the columns of each
              "group": ("period", "grp"), "group_bucket": ("cell", "grp")}
