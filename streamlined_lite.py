@@ -85,7 +85,7 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import RequestEntityTooLarge, RequestHeaderFieldsTooLarge, build_http_date
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 ########################################################################################################
 # configuration
@@ -1017,7 +1017,7 @@ class Database:
     def summary(self) -> str:
         """What start and stop say: program, file, events."""
         try:
-            newest = f"{row(self.writer, 'events.newest')['event_id']:,}"
+            newest = f"{scalar(self.writer, 'events.newest'):,}"
         except apsw.Error as error:
             newest = f"unknown ({error})"
         return f"Streamlined Lite {__version__}, database {self.path}, newest event {newest}"
@@ -1496,17 +1496,23 @@ def store_event(connection: apsw.Connection, event: Event, now: int, arrived: in
     return "created", new | {"event_id": event_id}, []
 
 
-def store_events(connection: apsw.Connection, read: list[tuple[Event, list[dict]]], now: int) -> Iterator[dict]:
-    """The same for many events, each with its warnings: what became of each, in order. All that are new take one statement."""
-    events = to_json([vars(event) for event, _ in read]).decode()  # in half of the time that the models themselves take
-    ids = {(each["location_id"], each["distinct_id"]): each["event_id"] for each in rows(connection, "events.insert_many", events=events, now=now)}
-    for event, warnings in read:
-        event_id = ids.pop((event.location_id, event.distinct_id), None)  # of the first of those that share a distinct_id
-        status, stored, more = update_event(connection, event, event_created(event, now, now)) if event_id is None \
-            else ("created", {"event_id": event_id, "warnings": None}, [])
+def store_events(connection: apsw.Connection, read: list[tuple[Event, list[dict]]], sent: str, now: int) -> Iterator[dict]:
+    """The same for many events, each with its warnings, `sent` as JSON: what became of each, in order. All that are new take one statement."""
+    for (event, warnings), event_id in zip(read, insert_events(connection, read, sent, now)):
+        status, stored, more = ("created", {"event_id": event_id, "warnings": None}, []) if event_id is not None \
+            else update_event(connection, event, event_created(event, now, now))
         note_warnings(connection, stored, warnings + more)
         told = {"warnings": warnings + more} if warnings or more else {}
         yield {"status": status, "distinct_id": event.distinct_id, "event_id": stored["event_id"]} | told
+
+
+def insert_events(connection: apsw.Connection, read: list[tuple[Event, list[dict]]], sent: str, now: int) -> Iterable[int | None]:
+    """The id that each event got; None where its distinct_id is stored, or stands before it among them."""
+    newest = scalar(connection, "events.newest")
+    if change(connection, "events.insert_many", events=sent, now=now) == len(read):  # in a row, then; to ask for each takes as long as to parse it
+        return range(connection.last_insert_rowid() - len(read) + 1, connection.last_insert_rowid() + 1)
+    ids = {(each["location_id"], each["distinct_id"]): each["event_id"] for each in rows(connection, "events.list_newer", event_id=newest)}
+    return [ids.pop((event.location_id, event.distinct_id), None) for event, _ in read]
 
 
 def note_warnings(connection: apsw.Connection, stored: dict, warnings: list[dict]) -> None:
@@ -1992,10 +1998,12 @@ def read_event_with_care(parsed: Any, caller: Caller) -> tuple[Event, list[dict]
     return event, reading.warnings, read_around(parsed, event.location_id) if is_workflow(parsed) else None
 
 
-def read_batch(body: Body, caller: Caller) -> tuple[list, list[tuple[Event, list[dict]] | Problem]]:
-    """The items of a batch, and of each what is to be stored or why it cannot be."""
+def read_batch(body: Body, caller: Caller) -> tuple[list, list[tuple[Event, list[dict]] | Problem], str]:
+    """The items of a batch; of each what is to be stored or why it cannot be; and as JSON all events to store."""
     items = parse_batch(body)
-    return items, [read_item(item, caller) for item in items]
+    read = [read_item(item, caller) for item in items]
+    fields = [vars(each[0]) for each in read if not isinstance(each, Problem)]  # in half of the time that the models themselves take
+    return items, read, to_json(fields).decode()
 
 
 def parse_batch(body: Body) -> list:
@@ -3408,11 +3416,11 @@ PREPARED = "streamlined_lite.prepared"  # in the environ of a batch that was rea
        answers={200: BatchAnswer, 207: BatchAnswer, 422: BatchAnswer}, writes=True, keeps=True, url_key=True, limit=WIRE_LIMIT)
 def ingest_batch(call: Call) -> tuple[int, dict]:
     """Stores up to 1,000 events, a JSON array or NDJSON: 200 all, 207 some, 422 none; with `atomic=true` all or none."""
-    items, read = call.environ.pop(PREPARED, None) or read_batch(call.body, call.caller)  # pop: Bottle keeps the environ until the next request
+    items, read, sent = call.environ.pop(PREPARED, None) or read_batch(call.body, call.caller)  # pop: Bottle keeps the environ until the next request
     good = [each for each in read if not isinstance(each, Problem)]
     none = not good or (call.query.atomic and len(good) < len(read))
     stored = iter([{"status": "not_stored", "distinct_id": event.distinct_id} for event, _ in good]) if none \
-        else store_events(call.connection, good, call.now)
+        else store_events(call.connection, good, sent, call.now)
     results = [refuse_item(call, item, each) if isinstance(each, Problem) else next(stored) for item, each in zip(items, read)]
     return 200 if len(good) == len(read) else 422 if none else 207, {"results": results}
 
@@ -4048,7 +4056,7 @@ def parameters(route: Route) -> list[dict]:
 ########################################################################################################
 
 TURN_SECONDS = 0.025         # a turn that took as long takes no further request
-LARGE_BYTES = 256 * 1024     # a batch of more is read before its turn
+LARGE_BYTES = 32 * 1024      # a batch of more, some 100 events, is read before its turn
 STOP_SECONDS = 10            # to finish what has arrived when told to stop
 ARRIVAL_SECONDS = 1          # then a new connection is given this time for its first request
 DRAIN_LIMIT = 64 * MEGABYTE  # of a body that is too large, read so that its sender can read our answer
@@ -4306,46 +4314,65 @@ class Channel(HTTPChannel):
 
 
 class Dispatcher(ThreadedTaskDispatcher):
-    """Sorts requests: reads to waitress's worker threads, writes in line for the next turn, large batches to both."""
+    """Sorts requests: reads to waitress's worker threads, writes in line for the next turn.
+
+    Large batches are read first, one after another, by a thread of their own, which is one ahead of the
+    turns: in memory a batch is ten times its bytes.
+    """
 
     def __init__(self, memory: bool):
         super().__init__()
         self.memory = memory             # one connection: the loop serves reads, too
         self.writes: deque = deque()
         self.long_writes: deque = deque()
-        self.preparing = False           # a worker reads a batch
+        self.unread: deque = deque()     # large batches
+        self.ahead: Channel | None = None  # whose batch is being read, or is and waits for its turn
+        self.reader = ThreadedTaskDispatcher()
+
+    def set_thread_count(self, count: int) -> None:
+        super().set_thread_count(count)
+        self.reader.set_thread_count(min(count, 1))
 
     def add_task(self, channel: Channel) -> None:
         request = channel.requests[0]
         if is_read(request) and not self.memory:
             super().add_task(channel)
-        elif is_large(request) and self.may_prepare():
-            self.preparing = True
-            super().add_task(SimpleNamespace(service=functools.partial(self.prepare, channel), cancel=channel.cancel))
+        elif is_large(request) and not self.memory:
+            self.unread.append(channel)
+            self.read_next()
         else:
             (self.long_writes if is_long(request) else self.writes).append(channel)
 
-    def may_prepare(self) -> bool:
-        """Whether a worker is free, and no batch is read already: in memory it is ten times its bytes."""
-        is_free = len(self.queue) + self.active_count < len(self.threads)
-        return is_free and not (self.memory or self.preparing or self.long_writes)
+    def read_next(self) -> None:
+        if self.ahead is None and self.unread:
+            self.ahead = channel = self.unread.popleft()
+            self.reader.add_task(SimpleNamespace(service=functools.partial(self.read, channel), cancel=channel.cancel))
 
-    def prepare(self, channel: Channel) -> None:
-        """On a worker's thread: reads a large batch, and only then puts it in line, so that its turn is short."""
+    def read(self, channel: Channel) -> None:
+        """On the thread for that: only what is read stands in line, so that its turn is short."""
         try:
             channel.prepare()
         finally:
             self.long_writes.append(channel)
-            self.preparing = False
             channel.server.pull_trigger()
 
     def in_line(self, until: float) -> Iterator[Channel]:
         """Those whom a turn serves until this time.monotonic(): the short ones, then the long ones, one at least of each."""
         for line in (self.writes, self.long_writes):
             if line:
-                yield line.popleft()
+                yield self.take(line)
             while line and time.monotonic() < until:
-                yield line.popleft()
+                yield self.take(line)
+
+    def take(self, line: deque) -> Channel:
+        channel = line.popleft()
+        if channel is self.ahead:
+            self.ahead = None
+            self.read_next()
+        return channel
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> bool:
+        return self.reader.shutdown(cancel_pending, timeout) | super().shutdown(cancel_pending, timeout)
 
     def __len__(self) -> int:
         return len(self.writes) + len(self.long_writes)

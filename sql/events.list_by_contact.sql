@@ -1,11 +1,15 @@
 -- A page of a location's events of one contact, the newest first.
 select event_id, event_name, location_id, distinct_id, contact_id, timestamp, properties, received_at, updated_at, update_count, warnings
 from events
-where location_id = :location_id
-  and contact_id = :contact_id
-  and timestamp >= :from
-  and timestamp < :to
-  and timestamp <= :before_timestamp
-  and (timestamp < :before_timestamp or event_id < :before_id)
-order by timestamp desc, event_id desc
-limit :limit;
+where event_id in (select e.event_id
+                   from epochs cross join events as e indexed by events_by_contact
+                   where e.location_id = :location_id
+                     and e.event_id >> 14 = epoch
+                     and e.contact_id = :contact_id
+                     and e.timestamp >= :from
+                     and e.timestamp < :to
+                     and e.timestamp <= :before_timestamp
+                     and (e.timestamp < :before_timestamp or e.event_id < :before_id)
+                   order by e.timestamp desc, e.event_id desc
+                   limit :limit)
+order by timestamp desc, event_id desc;

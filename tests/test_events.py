@@ -119,11 +119,12 @@ def test_the_warnings_of_the_last_request_stay_with_the_event(api):
 
 @pytest.fixture
 def many(api):
-    """Events of three locations, many of them at one time, in no order: distinct_id tells location and number."""
+    """Events of three locations and many epochs, many of them at one time, in no order: distinct_id tells location and number."""
     made = [event(f"{location}-{number}", location_id=location, event_name=f"name-{number % 2}", timestamp=NOW - number // 4 * 1000,
                   contact_id=None if number % 3 == 0 else f"c-{number % 3}") for location in ("a", "b", "c") for number in range(20)]
     random.Random(7).shuffle(made)
     insert(api, *made)
+    api.rows("update events set event_id = event_id * 10000")
     api.made = made
     return api
 
