@@ -1115,7 +1115,7 @@ def open_writer(path: str) -> apsw.Connection:
     file = path != ":memory:" and os.stat(path).st_ino
     try:
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-        connection.pragma("cache_size", -4_000)
+        connection.pragma("cache_size", -8_000)
         if connection.readonly("main"):
             raise apsw.ReadOnlyError
         if connection.pragma("application_id") == 0:
