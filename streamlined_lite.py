@@ -12,8 +12,8 @@ The way of one event, which is the way of every request that writes:
       keep_rejection  instead, after a rollback, when the body cannot be stored           [rejections]
     Server.turn       COMMIT; only now does Channel.release let the answers leave         [server]
 
-Reads go to waitress's worker threads, each with a read-only connection of its own; there a large
-batch is read and checked, too, before its turn stores it.
+Reads go to waitress's worker threads, each with a read-only connection of its own. A large batch is
+read and checked by a thread for that, one ahead of the turns, so that its turn only stores it.
 
 The sections, in this order, each under a banner; tests/ has a file for each, and the files in sql/
 carry the same nouns: configuration, errors, models, statements, database, keys, rejections, events,
@@ -1172,9 +1172,9 @@ def migrate(connection: apsw.Connection, path: str) -> None:
 def keep_copy(path: str, version: int) -> None:
     """Copies a database beside itself before its schema changes. Raises CommandError; nothing has changed then."""
     copy = f"{path}.schema-{version}.{stamp(system_clock())}"
+    logging.getLogger("streamlined_lite").warning("%s has schema %d and gets a newer one, which may take minutes; as it is, it is kept in %s", path, version, copy)
     with whole_file(copy) as partial:
         copy_database(path, partial)
-    logging.getLogger("streamlined_lite").warning("%s has schema %d and gets a newer one; as it was, it is kept in %s", path, version, copy)
 
 
 def check_file(path: str, create: bool) -> None:
@@ -3115,9 +3115,10 @@ class Table:
 
     def buckets(self, number: int, grouping: str = "bucket", second: Any = None) -> list[dict]:
         """Of the period with this number. `complete` says that a bucket's time is over."""
-        cell = number * len(self.where.periods[0])
-        return [{"start": iso(start), "end": iso(end), "complete": end <= self.where.now, **self.numbers(grouping, cell + index, second)}
-                for index, (start, end) in enumerate(self.where.periods[number])]
+        cell, period = number * len(self.where.periods[0]), self.where.periods[number]
+        moments = [iso(start) for start, _ in period] + [iso(period[-1][1])]
+        return [{"start": moments[index], "end": moments[index + 1], "complete": end <= self.where.now, **self.numbers(grouping, cell + index, second)}
+                for index, (_, end) in enumerate(period)]
 
     def period(self, number: int) -> dict:
         start, end = self.where.periods[number][0][0], self.where.periods[number][-1][1]
@@ -3954,7 +3955,12 @@ def check_path(environ: Mapping[str, Any]) -> None:
         raise NotFound("the path contains the NUL character or a line feed")
 
 
-JSON_HEADERS = bottle.HTTPResponse(headers=SECURITY_HEADERS | {"Content-Type": JSON}).headers.dict  # checked once
+class JSONResponse(bottle.HTTPResponse):
+    """JSON under our own headers, which Bottle need not check for each."""
+
+    @property
+    def headerlist(self) -> list[tuple[str, str]]:
+        return [*SECURITY_HEADERS.items(), ("Content-Type", JSON), ("Content-Length", str(len(self.body)))]
 
 
 def respond(answer: Any, reading: bool = False) -> bottle.HTTPResponse:
@@ -3962,9 +3968,7 @@ def respond(answer: Any, reading: bool = False) -> bottle.HTTPResponse:
     if isinstance(answer, Problem):
         return respond_problem(answer, reading)
     status, content = answer if isinstance(answer, tuple) else (200, answer)
-    response = bottle.HTTPResponse(to_json(content), status)
-    response.headers.dict.update(JSON_HEADERS, **{"Content-Length": [str(len(response.body))]})
-    return response
+    return JSONResponse(to_json(content), status)
 
 
 def respond_problem(problem: Problem, reading: bool) -> bottle.HTTPResponse:
@@ -4295,6 +4299,8 @@ class Channel(HTTPChannel):
         answer, self.held = b"".join(self.held or ()), None
         self.has_key = self.has_key or answer[9:10] == b"2"  # HTTP/1.1 201
         with contextlib.suppress(ClientDisconnected, OSError):  # a broken connection is the poll's to close
+            if self.connected and not self.total_outbufs_len:
+                answer = answer[self.send(answer, do_close=False):]  # what is taken at once needs no buffer
             self.write_soon(answer)
         with contextlib.suppress(OSError):
             self.proceed()

@@ -247,7 +247,7 @@ def test_a_database_of_every_release_is_upgraded_after_a_copy(tmp_path, monkeypa
         opened(path).close()
     (copy,) = set(tmp_path.iterdir()) - {path}
     assert re.fullmatch(rf"events\.db\.schema-{version}\.\d{{8}}T\d{{6}}\.\d{{3}}Z", copy.name) and stat.S_IMODE(copy.stat().st_mode) == 0o600
-    assert caplog.messages == [f"{path} has schema {version} and gets a newer one; as it was, it is kept in {copy}"]
+    assert caplog.messages == [f"{path} has schema {version} and gets a newer one, which may take minutes; as it is, it is kept in {copy}"]
     assert dump(copy) == before
     with closing(apsw.Connection(str(path))) as look:
         assert (look.pragma("user_version"), look.pragma("integrity_check")) == (len(newest), "ok")
