@@ -4174,7 +4174,7 @@ def wire_problem(error: Any) -> Problem:
 
 
 class Task(WSGITask):
-    """Waitress's for our app, whose answers are one piece, with its length, under headers that Bottle has checked."""
+    """Waitress's for our app, whose answers are one piece, with its length, under headers that are checked."""
 
     def __init__(self, channel: Channel, request: Parser):
         super().__init__(channel, request)
@@ -4256,7 +4256,7 @@ class Channel(HTTPChannel):
             self.server.add_task(self)
 
     def prepare(self) -> None:
-        """On a worker's thread, before the turn: what takes long of the request in line, and writes nothing."""
+        """On the reader's thread, before the turn: what takes long of the request, and writes nothing."""
         request = self.requests[0]
         request.environ = self.task_class(self, request).get_environment()
         self.server.application.prepare(request.environ)
@@ -4390,7 +4390,7 @@ def is_long(request: HTTPRequestParser) -> bool:
 
 
 def is_large(request: HTTPRequestParser) -> bool:
-    """Whether to read it may take longer than a turn should: 1,000 usual events are smaller."""
+    """Whether to read it takes a good part of what a turn may."""
     return is_batch(request) and request.body_bytes_received > LARGE_BYTES
 
 
@@ -4530,7 +4530,8 @@ class Server:
 
     def refuse_all(self, error: apsw.Error) -> None:
         self.waiting_since = None
-        waiting = [*self.dispatcher.in_line(until=math.inf)]
+        unread, self.dispatcher.unread = self.dispatcher.unread, deque()  # each would wait as long for its own refusal
+        waiting = [*self.dispatcher.in_line(until=math.inf), *unread]
         self.database.trouble = problem_of(error)
         self.refuse(waiting, self.database.trouble)
 
@@ -4549,7 +4550,7 @@ class Server:
             wasyncore.dispatcher.close(listener)
         until = time.monotonic() + STOP_SECONDS
         self.poll(0)
-        while (self.channels() or self.dispatcher) and time.monotonic() < until:
+        while (self.channels() or self.dispatcher or self.dispatcher.ahead) and time.monotonic() < until:
             self.turn()
             for channel in self.channels():
                 channel.will_close = channel.will_close or is_idle(channel)

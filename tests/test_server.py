@@ -524,6 +524,20 @@ def test_a_large_batch_that_is_being_read_when_the_server_is_told_to_stop_is_sto
     assert stored(served) == ["d-1"]
 
 
+def test_large_batches_whose_senders_have_hung_up_are_stored_before_a_stop(serve, reading, connect, monkeypatch):
+    served = serve()
+    server, poll = served.server, served.server.poll
+    monkeypatch.setattr(server, "poll", lambda timeout: (server.stopping and timeout and reading.opened.set(), poll(timeout)))  # once it waits for them
+    for connection, distinct_id in zip(connect(served, 2), ("d-1", "d-2")):
+        connection.sendall(batch_bytes(distinct_id))
+        assert reading.reached.wait(30)
+    wait_until(served, lambda: server.dispatcher.unread)
+    on_loop(served, lambda: [channel.handle_close() for channel in server.channels()])
+    server.listeners[0].trigger.pull_trigger(server.stop)
+    served.thread.join(30)
+    assert stored(served) == ["d-1", "d-2"]
+
+
 def test_a_large_batch_whose_sender_hangs_up_while_it_is_read_is_stored(serve, reading):
     served = serve()
     with served.connect() as connection:
@@ -572,6 +586,19 @@ def test_a_batch_that_comes_into_line_while_all_are_refused_is_refused_or_served
     late_ones = [late]
     on_loop(served, lambda: (setattr(dispatcher, "long_writes", Line([waiting])), served.server.refuse_all(apsw.BusyError("held"))))
     assert len(refused) == 2 and len(dispatcher) == 0
+
+
+def test_batches_that_wait_to_be_read_are_refused_with_those_in_line(serve, reading, connect):
+    served = serve()
+    first, second = connect(served, 2)
+    first.sendall(batch_bytes("first"))
+    assert reading.reached.wait(30)
+    second.sendall(batch_bytes("second"))
+    wait_until(served, lambda: served.server.dispatcher.unread)
+    on_loop(served, lambda: served.server.refuse_all(apsw.BusyError("held")))
+    assert Answers(second).next()[0] == 429
+    reading.opened.set()
+    assert Answers(first).next()[0] == 200 and stored(served) == ["first"]
 
 
 def test_a_batch_whose_key_is_revoked_while_it_is_read_is_refused(serve, reading):
