@@ -354,6 +354,15 @@ def test_a_batch_is_what_its_events_would_be_one_by_one(clock):
     assert together.rows("select code, body from rejections") == alone.rows("select code, body from rejections")
 
 
+def test_a_batch_tells_the_ids_under_which_its_events_are_stored(api):
+    for distinct_ids, expected in ((("d-1", "d-2", "d-3"), [1, 2, 3]), (("d-4", "d-5"), [4, 5]), (("d-6", "d-5", "d-6", "d-7", "d-1"), None)):
+        answer = batch(api, [event(each, properties={"of": len(distinct_ids)}) for each in distinct_ids])
+        told, stored = [each["event_id"] for each in answer.json["results"]], dict(api.rows("select distinct_id, event_id from events"))
+        assert told == [stored[each] for each in distinct_ids] == (expected or told)
+        api.rows("delete from events where distinct_id = 'd-3'")  # the newest, at first: its id is not given again
+    assert statuses(answer) == ["created", "updated", "unchanged", "created", "updated"]
+
+
 def test_a_batch_stores_what_is_right_and_keeps_the_rest_one_by_one(api):
     answer = batch(api, [event("d-1"), event("d-2", timestamp="soon", properties=[]), 5, event("d-3"), {"customData": {}}])
     assert answer.status_int == 207
