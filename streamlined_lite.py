@@ -4335,7 +4335,7 @@ class Dispatcher(ThreadedTaskDispatcher):
         self.ahead: Channel | None = None  # whose batch is being read, or is and waits for its turn
         self.reader = ThreadedTaskDispatcher()
 
-    def set_thread_count(self, count: int) -> None:
+    def set_thread_count(self, count: int) -> None:  # 0: to stop
         super().set_thread_count(count)
         self.reader.set_thread_count(min(count, 1))
 
@@ -4376,9 +4376,6 @@ class Dispatcher(ThreadedTaskDispatcher):
             self.ahead = None
             self.read_next()
         return channel
-
-    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> bool:
-        return self.reader.shutdown(cancel_pending, timeout) | super().shutdown(cancel_pending, timeout)
 
     def __len__(self) -> int:
         return len(self.writes) + len(self.long_writes)
