@@ -1157,24 +1157,30 @@ def migrate(connection: apsw.Connection, path: str) -> None:
     scripts, first = migrations(), connection.pragma("user_version")
     for version in range(first + 1, len(scripts) + 1):
         connection.execute("begin immediate")
+        copy = ""
         try:
             if connection.pragma("user_version") < version:  # asked inside, in case two processes start at once
-                if first and version == first + 1:
-                    keep_copy(path, first)
+                copy = keep_copy(path, first) if first and version == first + 1 else ""
                 connection.execute(scripts[version - 1])
                 connection.pragma("user_version", version)
         except BaseException:
-            connection.execute("rollback")
+            if connection.in_transaction:  # SQLite itself may have ended it, on a full disk
+                connection.execute("rollback")
+            if copy:
+                os.unlink(copy)
             raise
         connection.execute("commit")
 
 
-def keep_copy(path: str, version: int) -> None:
-    """Copies a database beside itself before its schema changes. Raises CommandError; nothing has changed then."""
+def keep_copy(path: str, version: int) -> str:
+    """Copies a database beside itself before its schema changes, and where to. Raises CommandError; nothing has changed then."""
     copy = f"{path}.schema-{version}.{stamp(system_clock())}"
-    logging.getLogger("streamlined_lite").warning("%s has schema %d and gets a newer one, which may take minutes; as it is, it is kept in %s", path, version, copy)
+    logging.getLogger("streamlined_lite").warning("%s has schema %d and gets a newer one, which may take minutes; first it is copied to %s", path, version, copy)
+    for left in glob.glob(glob.escape(f"{path}.schema-") + "*.partial*"):  # by an upgrade that was killed; ours has the lock
+        os.unlink(left)
     with whole_file(copy) as partial:
         copy_database(path, partial)
+    return copy
 
 
 def check_file(path: str, create: bool) -> None:
@@ -5349,7 +5355,8 @@ def find_in_disk(path: str) -> Iterator[Finding]:
 def find_in_backups(folder: Path, name: str, now: int) -> Iterator[Finding]:
     found = [path.stat().st_mtime * 1000 for path in folder.glob(f"{glob.escape(name)}-*.db")]
     if not found:
-        yield Finding("error", "backups", f"there is none in {folder}", f"streamlined-lite backup {shlex.quote(str(folder))} makes one")
+        made = f"streamlined-lite backup {shlex.quote(str(folder))} makes one"
+        yield Finding("error", "backups", f"there is none in {folder}", made if folder.is_dir() else f"make that folder, then {made}")
     elif (age := now - max(found)) > 2 * DAY_MS:
         yield Finding("error", "backups", f"the newest in {folder} is {age / DAY_MS:.0f} days old", "see whether the timer still runs")
 

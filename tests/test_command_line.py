@@ -717,8 +717,12 @@ def test_a_wal_that_only_grows_is_told(run, sound, monkeypatch):
 
 
 def test_backups_that_are_missing_or_old_are_told(run, sound, tmp_path):
-    (folder := tmp_path / "backups").mkdir()
-    assert check(run, "--backups", str(folder))[1] == {("error", "backups")}
+    folder = tmp_path / "backups"
+    for is_missing in (True, False):
+        _, told, text = check(run, "--backups", str(folder))
+        assert told == {("error", "backups")} and f"streamlined-lite backup {folder} makes one" in text
+        assert ("make that folder, then" in text) == is_missing
+        folder.mkdir(exist_ok=True)
     run("backup", str(folder))
     assert check(run, "--backups", str(folder))[:2] == (0, set())
     os.utime(next(folder.iterdir()), (time.time() - 86_400 * 3,) * 2)
