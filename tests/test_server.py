@@ -669,20 +669,20 @@ def test_what_is_wrong_with_a_batch_that_was_read_before_its_turn_is_told_once(s
     assert [len(json.loads(body)[name]) for name, (_, _, body) in zip(("attempts", "rejections"), answers)] == [attempts, kept]
 
 
-@pytest.mark.parametrize("error, logged", [(RuntimeError("a defect of ours"), True), (apsw.IOError("it passes"), False)])
+@pytest.mark.parametrize("error, logged", [(RuntimeError, True), (apsw.IOError, False)])
 def test_a_batch_that_could_not_be_read_before_its_turn_is_read_in_it(serve, monkeypatch, caplog, error, logged):
     read, errors = lite.read_batch, [error]
 
     def fail_once(*arguments):
         if errors:
-            raise errors.pop()
+            raise errors.pop()("it passes")
         return read(*arguments)
 
     monkeypatch.setattr(lite, "read_batch", fail_once)
     served = serve()
     assert exchange(served, batch_bytes("d-1"))[0][0] == 200
     assert stored(served) == ["d-1"]
-    wait_until(served, lambda: (str(error) in caplog.text) == logged)  # its thread says so after the batch is in line
+    wait_until(served, lambda: ("it passes" in caplog.text) == logged)  # its thread says so after the batch is in line
 
 
 @pytest.fixture
