@@ -3762,6 +3762,7 @@ class App(bottle.Bottle):
         self.config_, self.database, self.clock = config, database, clock
         self.attempts: deque = deque(maxlen=100)
         self.assets = load_assets(data_folder() / "static")
+        self.preloads = ", ".join(f"</static/{each}>; rel=modulepreload" for each in sorted(self.assets) if each.endswith(".js"))
         if config.log_requests:
             self.add_hook("after_request", self.log_request)
 
@@ -3796,7 +3797,7 @@ class App(bottle.Bottle):
         content, packed, kind, tag = found
         headers = SECURITY_HEADERS | {"Content-Type": kind, "ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
         if name == "index.html":  # else the browser finds a script only in the one that imports it
-            headers["Link"] = ", ".join(f"</static/{each}>; rel=modulepreload" for each in sorted(self.assets) if each.endswith(".js"))
+            headers["Link"] = self.preloads
         if bottle.request.get_header("If-None-Match") == tag:
             return bottle.HTTPResponse(b"", 304, headers)
         if "gzip" in bottle.request.get_header("Accept-Encoding", ""):

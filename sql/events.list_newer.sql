@@ -1,4 +1,4 @@
--- Which events came after a certain one, as the turn knows them that has just stored them.
+-- The events that were stored after a certain one.
 select event_id, location_id, distinct_id
 from events
 where event_id > :event_id;

@@ -572,7 +572,7 @@ def test_what_was_read_of_a_batch_is_kept_no_longer_than_its_answer(serve, monke
     wait_until(served, lambda: kept[0]() is None)
 
 
-def test_a_batch_that_comes_into_line_while_all_are_refused_is_refused_or_served(serve, monkeypatch, connect):
+def test_a_batch_that_comes_into_line_while_all_are_refused_is_refused_or_served(serve):
     served = serve()
     late, waiting = [SimpleNamespace(refuse=lambda problem: refused.append(problem)) for _ in range(2)]
     refused, dispatcher = [], served.server.dispatcher
