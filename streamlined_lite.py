@@ -2765,9 +2765,10 @@ def next_unit(start: int, interval: str, zone: ZoneInfo) -> int:
     return moment
 
 
-Period = list[tuple[int, int]]  # its buckets in milliseconds, ends exclusive, which cover it without gap or overlap
+Period = tuple[tuple[int, int], ...]  # its buckets in milliseconds, ends exclusive, which cover it without gap or overlap
 
 
+@functools.lru_cache(32)  # the metrics of a dashboard share theirs, and many buckets take long
 def split(start: int, end: int, interval: str, zone: ZoneInfo, most: int = 2 * BUCKET_LIMIT) -> Period:
     """The first and the last bucket may be part of a unit. There are `most` at most; then they do not reach the end."""
     buckets = []
@@ -2775,7 +2776,7 @@ def split(start: int, end: int, interval: str, zone: ZoneInfo, most: int = 2 * B
         following = end if interval == "total" else min(next_unit(start, interval, zone), end)
         buckets.append((start, following))
         start = following
-    return buckets
+    return tuple(buckets)
 
 
 def is_midnight(milliseconds: int, zone: ZoneInfo) -> bool:
@@ -2973,7 +2974,7 @@ def group_sql(breakdown: str, groups: list[str | None] | None, binds: Binds) -> 
 def cells_sql(cells: list[tuple[int, int, int]], where: Frame, binds: Binds) -> str:
     """The tables that events are sought by: the buckets with their periods, and the locations."""
     return (f"with cells as materialized (select key as cell, value ->> 0 as start, value ->> 1 as end, value ->> 2 as period "
-            f"from json_each({binds.add(cells)})),\n"
+            f"from jsonb_each({binds.add(cells)})),\n"
             f"places as materialized (select key as location, value as location_id from json_each({binds.add(where.locations)}))")
 
 
@@ -3027,11 +3028,12 @@ def compile_count(term: Term, groupings: Iterable[str], cells: list[tuple[int, i
     binds, adds_up = Binds(), term.aggregation == "count"
     whole = [] if adds_up else [(period[0][0], period[-1][1], number) for number, period in enumerate(where.periods)]
     counted = "*" if adds_up else "distinct e.contact_id"
-    counts = (f"counts as materialized (select cell, period, location, (select count({counted}) from {events_sql(term, where, binds)}) as n\n"
-              f"from places cross join cells)")  # a location's ranges lie side by side
-    part = lambda grouping: "" if adds_up else f" and cell {'<' if grouping == 'bucket' else '>='} {len(cells)}"
+    # a location's ranges lie side by side; with the limit each is counted once, and not again for its row
+    counts = (f"counts as materialized (select * from (select cell, period, location, (select count({counted})\n"
+              f"from {events_sql(term, where, binds)}) as n\nfrom places cross join cells limit -1) where n > 0)")
+    part = lambda grouping: "" if adds_up else f" where cell {'<' if grouping == 'bucket' else '>='} {len(cells)}"
     selects = [f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, sum(n), 0, null\n"
-               f"from counts where n > 0{part(grouping)} group by {', '.join(GROUPINGS[grouping])}" for grouping in groupings]
+               f"from counts{part(grouping)} group by {', '.join(GROUPINGS[grouping])}" for grouping in groupings]
     return f"{cells_sql([*cells, *whole], where, binds)},\n{counts}\n" + "\nunion all ".join(selects), binds
 
 
@@ -3079,45 +3081,53 @@ def calculate(connection: apsw.Connection, metric: Definition, where: Frame, bre
     return answer
 
 
+def finite(value: Any) -> int | float | None:
+    """A number that JSON has, whole where it is whole; null is what is none, or beyond the largest float."""
+    if value is None or not math.isfinite(value):
+        return None
+    if isinstance(value, int):
+        return value if -2**63 <= value < 2**63 else float(value)
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
 class Table:
     """The terms' values by grouping and group, and the formula over them."""
 
     def __init__(self, connection: apsw.Connection, metric: Definition, where: Frame, deadline: float):
         self.connection, self.metric, self.where, self.deadline = connection, metric, where, deadline
         self.formula, self.divisions, self.overflows = metric.compiled(), 0, 0
-        self.measures: dict[tuple, tuple[Any, int]] = {}  # (term key, grouping, key, key): value, skipped; none without events
+        self.measures: dict[tuple, dict[str, tuple[Any, int]]] = {}  # (grouping, its two keys) -> term key -> value, skipped
+        self.nothing = self.evaluate({})  # of a group without events, as many are
 
     def fill(self, *rest: Any) -> None:
         """Arguments as of compile_term."""
         groupings, cells, *breakdown = rest
         for term in self.metric.terms:
             for grouping, first, second, value, skipped, _ in self.connection.execute(*compile_term(term, groupings, cells, self.where, *breakdown)):
-                self.measures[term.key, grouping, first, second] = value, skipped
+                self.measures.setdefault((grouping, first, second), {})[term.key] = value, skipped
 
     def numbers(self, grouping: str, first: Any, second: Any = None) -> dict:
         """`value` and `terms` of one group; a group without events has what emptiness gives."""
         if time.monotonic() > self.deadline:
             raise TooSlow
-        terms = {}
-        for term in self.metric.terms:
-            value, _ = self.measures.get((term.key, grouping, first, second), (EMPTY.get(term.aggregation), 0))
-            terms[term.key] = self.finite(value, term.aggregation == "sum")
-        try:
-            return {"value": self.finite(self.formula.value(terms)), "terms": terms}
-        except ZeroDivisionError:
-            self.divisions += 1
-        except OverflowError:
-            self.overflows += 1
-        return {"value": None, "terms": terms}
+        found = self.measures.get((grouping, first, second))
+        numbers, divisions, overflows = self.evaluate(found) if found else self.nothing
+        self.divisions, self.overflows = self.divisions + divisions, self.overflows + overflows
+        return numbers
 
-    def finite(self, value: Any, never_null: bool = False) -> int | float | None:
-        """A number that JSON has, whole where it is whole; a sum of floats beyond the largest of them is null."""
-        if value is None or not math.isfinite(value):
-            self.overflows += never_null or value is not None
-            return None
-        if isinstance(value, int):
-            return value if -2**63 <= value < 2**63 else float(value)
-        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    def evaluate(self, found: Mapping[str, tuple[Any, int]]) -> tuple[dict, int, int]:
+        """The numbers of a group, and how often in them was divided by zero, or one was too large."""
+        terms, overflows = {}, 0
+        for term in self.metric.terms:
+            value, _ = found.get(term.key) or (EMPTY.get(term.aggregation), 0)
+            terms[term.key] = number = finite(value)
+            overflows += number is None and (value is not None or term.aggregation == "sum")  # which has no other null
+        try:
+            return {"value": finite(self.formula.value(terms)), "terms": terms}, 0, overflows
+        except ZeroDivisionError:
+            return {"value": None, "terms": terms}, 1, overflows
+        except OverflowError:
+            return {"value": None, "terms": terms}, 0, overflows + 1
 
     def buckets(self, number: int, grouping: str = "bucket", second: Any = None) -> list[dict]:
         """Of the period with this number. `complete` says that a bucket's time is over."""
@@ -3162,7 +3172,7 @@ class Table:
         if self.overflows:
             yield warning("number_too_large", "a number was too large to be one, and is null here") | {"count": self.overflows}
         for key in [term.key for term in self.metric.terms]:
-            if skipped := self.measures.get((key, "total", 0, None), (None, 0))[1]:
+            if skipped := self.measures.get(("total", 0, None), {}).get(key, (None, 0))[1]:
                 yield warning("skipped", f"term {key}: {skipped:,} events whose property is not a number were skipped") \
                     | {"term": key, "count": skipped}
 

@@ -124,9 +124,12 @@ def ask_ours(connection, name, arguments):
     rest = {"property": "value"} if arguments[-1] == "median" else {}
     asked = query(name, *arguments, **rest)
     with connection:
-        answer = m.calculate(connection, asked.metric, m.frame(connection, asked, NOW, "UTC", None))
-    buckets = {m.read_timestamp(bucket["start"]): bucket["value"] for bucket in answer["buckets"] if bucket["value"]}
-    return answer["total"]["value"], buckets
+        return m.calculate(connection, asked.metric, m.frame(connection, asked, NOW, "UTC", None))
+
+
+def numbers_of_ours(answer):
+    """The total, and the buckets in which there is something."""
+    return answer["total"]["value"], {m.read_timestamp(bucket["start"]): bucket["value"] for bucket in answer["buckets"] if bucket["value"]}
 
 
 def fill_duckdb(path, events):
@@ -154,14 +157,16 @@ def ask_duckdb(database, name, arguments, selected, filtered):
         select 1 from contact_tags t where t.location_id = e.location_id and t.contact_id = e.contact_id and t.tag = 'vip')""" if filtered else "")
     bucket = "e.timestamp // 3600000 * 3600000" if interval == "hour" else "epoch_ms(date_trunc('day', make_timestamptz(e.timestamp * 1000)))"
     start, end = m.day_start(m.local(NOW - 90 * DAY, ZoneInfo("UTC")).date(), BERLIN), m.day_start(m.local(NOW, ZoneInfo("UTC")).date(), BERLIN)
-    found = database.execute(f"""
+    return database.execute(f"""
         select bucket, value from (
             select {bucket} as bucket, {selected} as value
             from events e {contact}
             where {place} e.event_name = ? and e.timestamp >= {start} and e.timestamp < {end} {tests}
             group by grouping sets ((), (bucket)))""", [name]).fetchall()
-    buckets = {bucket: value for bucket, value in found if bucket is not None and value}
-    return next(value for bucket, value in found if bucket is None), buckets
+
+
+def numbers_of_duckdb(found):
+    return next(value for bucket, value in found if bucket is None), {bucket: value for bucket, value in found if bucket is not None and value}
 
 
 def timed(ask, *arguments):
@@ -185,8 +190,9 @@ def compare(connection, database, rounds):
             for turn in range(rounds + 1):  # the first warms both up
                 name = f"{event} {(500 + 37 * turn) % NAMES:03}" if event == "Event Name" else event
                 *ours, answer = timed(ask_ours, connection, name, arguments)
-                *theirs, other = timed(ask_duckdb, database, name, arguments, selected, filtered) if database else (math.nan, math.nan, answer)
-                if not same(answer, other):
+                *theirs, found = timed(ask_duckdb, database, name, arguments, selected, filtered) if database else (math.nan, math.nan, None)
+                answer = numbers_of_ours(answer)
+                if database and not same(answer, other := numbers_of_duckdb(found)):
                     sys.exit(f"{name}: {what}: ours {answer[0]}, DuckDB {other[0]}")
                 times.append((*ours, *theirs))
             ours, ours_cpu, theirs, theirs_cpu = (statistics.median(each) for each in zip(*times[1:]))
