@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -110,30 +108,11 @@ def clean_environment(**settings: str) -> dict[str, str]:
     return kept | {f"STREAMLINED_{name.upper()}": value for name, value in settings.items()}
 
 
-@pytest.fixture(scope="session", autouse=True)
-def executable(request, tmp_path_factory):
-    """PyInstaller at work with the README's command, and its folder. As it takes long, it begins before the first test."""
-    if not shutil.which("objcopy") or not any(item.name.startswith("test_one_file") for item in request.session.items):
-        yield None
-        return
-    folder = tmp_path_factory.mktemp("one-file")
-    for each in ("sql", "static"):
-        shutil.copytree(ROOT / each, folder / each)
-    shutil.copy(ROOT / "streamlined_lite.py", folder)
-    [command] = re.findall(r"^\.venv/bin/pyinstaller .*\\\n.*", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
-    build = [str(Path(sys.executable).with_name("pyinstaller")), *shlex.split(command.replace("\\\n", ""))[1:], "--log-level", "ERROR",
-             *("--exclude-module=" + each for each in ("hypothesis", "pygments", "rich"))]  # pydantic would take them along; the README's has none
-    process = subprocess.Popen(build, cwd=folder, env=clean_environment() | {"PYINSTALLER_CONFIG_DIR": str(folder)})
-    yield process, folder
-    process.kill()
-    process.wait()
-
-
 @contextmanager
 def unprivileged(folder: Path):
     """As a user who owns nothing here, for nothing is unreadable to root."""
     for each in (folder, *folder.parents):
-        if each.name.startswith("pytest-"):
+        if each.name.startswith(("pytest-", "popen-")):  # the latter of a worker
             each.chmod(0o755)
     if os.geteuid() != 0:
         yield

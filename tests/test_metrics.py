@@ -993,6 +993,8 @@ def test_a_body_with_very_many_errors_tells_of_a_hundred(api):
 
 
 def test_what_python_calculates_is_stopped_too(store):
+    for hour in range(2_000):
+        store.event("Paid", NOW - (hour + 1) * 3_600_000)
     formula = "+".join(["A"] * 900)
     slow = validate(m.MetricQuery, {"metric": metric(term(), formula=formula), "interval": "hour", "from": "2025-01-01", "to": "2026-01-01"})
     with pytest.raises(Invalid) as caught, store.reader, m.time_limit(store.reader, 0.05) as deadline:
