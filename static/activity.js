@@ -10,7 +10,7 @@ import { ways } from "./settings.js";
 
 const EVERY_MS = 3000;
 const OUTCOMES = { "": "Everything", accepted: "Accepted", updated: "Updated" };
-const ADMINS_OUTCOMES = { ...OUTCOMES, refused: "Refused", replaced: "Replaced", attempt: "Wrong key or path" };
+const FOR_ADMINS = { ...OUTCOMES, refused: "Refused", replaced: "Replaced", attempt: "Wrong key or path" };
 const MOST = 500; // of a list that one request brings
 
 export function showActivity(view) {
@@ -23,7 +23,7 @@ export function showActivity(view) {
   const [state, changed] = view.state({ location_id: "", name: "", outcome: "" }, show);
   view.begin("Activity", isAdmin() && asking("Delete events", () => deleteByFilter(state), show),
     h("div.range", oneLocation(state, changed), entry("Event name", state, "name", later(300, changed), { type: "search" }),
-      select("Outcome", isAdmin() ? ADMINS_OUTCOMES : OUTCOMES, state, "outcome", changed)), box);
+      select("Outcome", isAdmin() ? FOR_ADMINS : OUTCOMES, state, "outcome", changed)), box);
   show();
   loadLocations().catch(() => {}); // for new names; the feed itself says when the server is away
   const beat = setInterval(() => {
@@ -39,7 +39,7 @@ function feedOf({ location_id, name, outcome }, signal, box) {
   const steps = waiting();
   let limit = 50;
   let items;
-  let asking = false;
+  let busy = false;
   return { look, draw, refresh };
 
   async function ask(kind, outcomes, query) {
@@ -55,10 +55,10 @@ function feedOf({ location_id, name, outcome }, signal, box) {
   }
 
   async function refresh() {
-    if (asking) return; // a slow answer is waited for, not overtaken
-    asking = true;
+    if (busy) return; // a slow answer is waited for, not overtaken
+    busy = true;
     const trouble = await look().then(() => null, (error) => error);
-    asking = false;
+    busy = false;
     if (signal.aborted) return;
     const held = document.activeElement;
     fill(box, trouble && failure(trouble), draw(true));
@@ -77,8 +77,8 @@ function feedOf({ location_id, name, outcome }, signal, box) {
 
   // The same element for the same entry, so that neither focus nor a pointer loses it.
   function row(item, live) {
-    if (!rows.has(item.key)) rows.set(item.key, h("li", { class: live ? "new" : null }, rowOf(item, refresh)));
-    const made = rows.get(item.key);
+    const made = rows.get(item.key) ?? h("li", { class: live && "new" }, rowOf(item, refresh));
+    rows.set(item.key, made);
     fill(made.querySelector("time"), ago(item.at));
     return made;
   }
@@ -125,20 +125,24 @@ function nameIn(rejection) {
 
 // One that was refused or replaced
 
+const drafts = new Map(); // edited bodies not sent
+
 function openRejection(rejection) {
   const { rejection_id: id, replayed_at: replayed, encoding, path, query, content_type: type } = rejection;
   const json = parsed(rejection);
   const was = json ? JSON.stringify(json, null, 2) : rejection.body;
   const address = `/rejections/v1/${id}`;
   return dialog(rejection.code === "event_replaced" ? "Replaced event" : "Refused", (close) => {
-    const body = h("textarea.code", { rows: 14, readonly: encoding !== "utf-8" || Boolean(replayed), value: was });
+    const body = h("textarea.code", { rows: 14, readonly: encoding !== "utf-8" || Boolean(replayed),
+      value: drafts.get(id) ?? was, oninput: () => drafts.set(id, body.value) });
     const dismiss = asking("Dismiss", () => confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss",
       () => remove(address)), close);
     const content = field("Body", body, "body", { hint: !replayed && hintOf(rejection) });
     const refusal = failure(problemOf(rejection));
     const send = async () => {
       refusal.remove(); // what comes now is newer
-      const answer = await call("POST", `${address}/replay`, { body: body.value === was ? undefined : body.value, type: type || undefined });
+      const answer = await call("POST", `${address}/replay`, { body: drafts.get(id), type: type || undefined });
+      drafts.delete(id);
       close(true);
       toast([`Sent again: ${answer.status}.`, ...(answer.warnings ?? []).map(({ message }) => message)].join(" "));
     };

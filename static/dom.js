@@ -26,8 +26,7 @@ export function fill(box, ...children) {
 function put(element, name, value) {
   if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
   else if (name === "value") element.value = value;
-  else if (typeof value === "boolean") element.toggleAttribute(name, value);
-  else if ((value ?? null) !== null) element.setAttribute(name, value);
+  else if ((value ?? false) !== false) element.setAttribute(name, value === true ? "" : value);
 }
 
 // `name` is read out where the label says too little.
@@ -43,7 +42,7 @@ export function field(label, control, name, { at = "", hint: said, hidden }) {
   const notes = h("div.notes", { id: newId() }, said && h("span.hint", said), h("span.wrong"));
   input.id = newId();
   input.setAttribute("aria-describedby", notes.id);
-  return h("div.field", { "data-pointer": `${at}/${name}` }, h("label", { for: input.id, class: hidden ? "hidden" : null }, label), control, notes);
+  return h("div.field", { "data-pointer": `${at}/${name}` }, h("label", { for: input.id, class: hidden && "hidden" }, label), control, notes);
 }
 
 export const inputOf = (box) => box.querySelector("input, select, textarea") ?? box;
@@ -188,9 +187,9 @@ export function markAll(within, { errors = [] }) {
 export function table(caption, listed, rows, otherwise) {
   if (!rows.length) return otherwise;
   const columns = listed.filter(Boolean);
-  const heads = columns.map(([head]) => ({ class: head[0] === "#" ? "number" : null, text: head.replace(/^#/, "") }));
+  const heads = columns.map(([head]) => ({ class: head[0] === "#" && "number", text: head.replace(/^#/, "") }));
   const cell = (row) => ([, content], index) => h(index ? "td" : "th",
-    { scope: index ? null : "row", class: heads[index].class, "data-head": heads[index].text },
+    { scope: !index && "row", class: heads[index].class, "data-head": heads[index].text },
     h("div", typeof content === "string" ? row[content] ?? "–" : content(row)));
   return h("div.scroll", { tabindex: "0", role: "region", "aria-label": caption }, h("table", h("caption.hidden", caption),
     h("thead", h("tr", heads.map(({ text, ...more }) => h("th", { scope: "col", ...more }, text)))),

@@ -15,7 +15,7 @@ const LOCAL = /^(localhost$|\[::1\]|(127|10|192\.168|172\.(1[6-9]|2\d|3[01]))\.)
 const RULES = { refuse: "is refused (recommended)", generate: "gets one: what is sent twice counts twice" };
 
 function begin(view, title, buttons, lead, ...content) {
-  const tab = (text, href) => h("a", { href, "aria-current": view.address.startsWith(href) ? "page" : null }, text);
+  const tab = (text, href) => h("a", { href, "aria-current": view.address.startsWith(href) && "page" }, text);
   view.begin(title, buttons, h("nav", { "aria-label": "Settings" }, tab("Integrations", INTEGRATIONS), tab("Locations", "#/settings/locations")),
     h("p.lead", lead), content);
 }

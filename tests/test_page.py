@@ -427,6 +427,9 @@ def test_a_refused_event_is_corrected_and_sent_again(server, visit):
     page.get_by_role("button", name="Send again").click()
     expect(page.get_by_role("alert")).to_contain_text("not JSON")  # and no longer what was wrong before
     page.get_by_label("Body").fill(json.dumps(event("d-9", event_name="Bad")))
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name=re.compile("refused.*Bad")).click()
+    expect(page.get_by_label("Body")).to_have_value(re.compile("d-9"))  # what was written is not lost
     page.get_by_role("button", name="Send again").click()
     expect(page.locator(".toast")).to_contain_text("Sent again: created.")
     expect(page.get_by_role("dialog")).to_have_count(0)
