@@ -2768,7 +2768,7 @@ def next_unit(start: int, interval: str, zone: ZoneInfo) -> int:
 Period = tuple[tuple[int, int], ...]  # its buckets in milliseconds, ends exclusive, which cover it without gap or overlap
 
 
-@functools.lru_cache(32)  # the metrics of a dashboard share theirs, and many buckets take long
+@functools.lru_cache(8)  # the requests of a dashboard share theirs; many buckets take long, and a megabyte
 def split(start: int, end: int, interval: str, zone: ZoneInfo, most: int = 2 * BUCKET_LIMIT) -> Period:
     """The first and the last bucket may be part of a unit. There are `most` at most; then they do not reach the end."""
     buckets = []
@@ -3181,7 +3181,7 @@ def rank_groups(connection: apsw.Connection, metric: Definition, breakdown: str,
     """The keys of the groups, those with the largest value in the range first."""
     ranked = Table(connection, metric, where, deadline)
     ranked.fill(("group",), [(where.periods[0][0][0], where.periods[0][-1][1], 0)], breakdown)
-    values = {key: ranked.numbers("group", 0, key)["value"] for key in {key for *_, key in ranked.measures}}
+    values = {key: ranked.numbers("group", 0, key)["value"] for *_, key in ranked.measures}
     return sorted(values, key=lambda key: (values[key] is None, -(values[key] or 0), key is None, key or ""))
 
 

@@ -8,7 +8,6 @@ import errno
 import json
 import logging
 import os
-import re
 import resource
 import signal
 import socket
