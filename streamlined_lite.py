@@ -80,8 +80,10 @@ from pydantic import (AfterValidator, BaseModel, ConfigDict, Discriminator, Fiel
 from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticCustomError, from_json, to_json
 from waitress import receiver, wasyncore
+from waitress.buffers import OverflowableBuffer
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.receiver import ChunkedReceiver, FixedStreamReceiver
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import RequestEntityTooLarge, RequestHeaderFieldsTooLarge, build_http_date
 
@@ -4082,6 +4084,7 @@ STOP_SECONDS = 10            # to finish what has arrived when told to stop
 ARRIVAL_SECONDS = 1          # then a new connection is given this time for its first request
 DRAIN_LIMIT = 64 * MEGABYTE  # of a body that is too large, read so that its sender can read our answer
 HEADER_LIMIT, HEADERS_LIMIT = 32 * 1024, 100  # bytes, and how many: each takes a hundred times its few bytes to keep
+KEPT_HEAD = 1024             # bytes of a request's head, up to which what was read of it is kept
 CHUNK_LIMIT = 1024           # bytes around a body's chunks (sizes, extensions, trailer) beside a sixteenth of it, for each chunk takes its time
 for _name in ("ONLY_HEXDIG_RE", "CHUNK_EXT_RE"):  # of a chunk's first line: waitress's `$` takes a bare LF for its end
     setattr(receiver, _name, re.compile(getattr(receiver, _name).pattern.removesuffix(b"$") + rb"\Z"))
@@ -4115,17 +4118,12 @@ class Parser(HTTPRequestParser):
     environ: dict | None = None  # of a request that was prepared
 
     def parse_header(self, head: bytes) -> None:
-        """Refuses what a proxy before us may understand otherwise, and what waitress would not survive."""
-        if head.count(b"\n") > HEADERS_LIMIT + 2:  # the first line, and the blank one
-            self.error, head = RequestHeaderFieldsTooLarge(""), b"GET / HTTP/1.0\r\n"
-        try:
-            super().parse_header(head)
-        except ValueError:  # an address or a length that Python does not read
-            raise ParsingError("not valid") from None
-        if b"\r\n " in head or b"\r\n\t" in head:
-            raise ParsingError("a header on two lines")
-        if self.chunked and "CONTENT_LENGTH" in self.headers or "TRANSFER_ENCODING" in self.headers:  # kept for HTTP/1.0
-            raise ParsingError("two ways to tell where the body ends")
+        read = read_head if len(head) <= KEPT_HEAD else read_head.__wrapped__
+        self.__dict__.update(read(head, self.adj))
+        self.headers = self.headers.copy()
+        if self.body_rcv is not None:
+            buffer = OverflowableBuffer(self.adj.inbuf_overflow)
+            self.body_rcv = ChunkedReceiver(buffer) if self.chunked else FixedStreamReceiver(self.content_length, buffer)
 
     def received(self, data: bytes) -> int:
         data = data[:2 * CHUNK_LIMIT] if self.chunked else data
@@ -4160,6 +4158,26 @@ class Parser(HTTPRequestParser):
         self.drained += consumed
         self.completed = bool(self.body_rcv.completed or self.body_rcv.error or self.drained > DRAIN_LIMIT or self.has_small_chunks(self.drained))
         return consumed
+
+
+@functools.lru_cache(256)
+def read_head(head: bytes, adjustments: Any) -> dict[str, Any]:
+    """What waitress's parser makes of a request's head, as its attributes; those of short ones are kept, for a sender's are alike.
+
+    Refuses what a proxy before us may understand otherwise, and what waitress would not survive.
+    """
+    parser = HTTPRequestParser(adjustments)
+    if head.count(b"\n") > HEADERS_LIMIT + 2:  # the first line, and the blank one
+        parser.error, head = RequestHeaderFieldsTooLarge(""), b"GET / HTTP/1.0\r\n"
+    try:
+        parser.parse_header(head)
+    except ValueError:  # an address or a length that Python does not read
+        raise ParsingError("not valid") from None
+    if b"\r\n " in head or b"\r\n\t" in head:
+        raise ParsingError("a header on two lines")
+    if parser.chunked and "CONTENT_LENGTH" in parser.headers or "TRANSFER_ENCODING" in parser.headers:  # kept for HTTP/1.0
+        raise ParsingError("two ways to tell where the body ends")
+    return vars(parser)
 
 
 class ProblemTask(ErrorTask):

@@ -425,6 +425,18 @@ def test_pipelined_requests_are_answered_in_order(server):
     assert [answer[0] for answer in exchange(server, *requests)] == [201, 200, 404, 400, 201, 200, 200]
 
 
+def test_of_requests_with_the_same_head_each_has_a_body_and_a_length_of_its_own(serve, gate, connect):
+    served, names = serve(), ["d-1", "d-2", "a longer one", "less"]
+    sent = [post(name) for name in names[:2]] + [chunked(json.dumps(event(name)).encode()) for name in names[2:]]
+    connections = connect(served, 4)
+    with one_turn(served, gate):
+        for connection, request in zip(connections, sent):
+            connection.sendall(request)
+    assert [json.loads(Answers(each).next()[2])["event"]["distinct_id"] for each in connections] == names
+    wrong = request_bytes(b"", Content_Length="ten")
+    assert [exchange(served, wrong)[0][0] for _ in range(2)] == [400, 400]
+
+
 def test_a_rejection_is_kept_in_the_turn_of_the_good_ones(serve, gate, connect):
     served = serve()
     connections = connect(served, 3)
