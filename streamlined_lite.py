@@ -687,7 +687,9 @@ class IngestQuery(BaseModel):
 
 
 class BatchQuery(IngestQuery):
-    """`atomic=true` stores all or nothing."""
+    """`atomic=true` stores all or nothing. Written by programmers: a misspelt one must not store a part."""
+
+    model_config = ConfigDict(extra="forbid")
 
     atomic: bool = False
 
@@ -2785,11 +2787,11 @@ def is_midnight(milliseconds: int, zone: ZoneInfo) -> bool:
     return day_start(local(milliseconds, zone).date(), zone) == milliseconds
 
 
-def range_before(start: int, end: int, kind: str, interval: str, zone: ZoneInfo) -> tuple[int, int]:
+def range_before(start: int, end: int, kind: str, zone: ZoneInfo) -> tuple[int, int]:
     """The range to compare with.
 
-    previous_period: as many days (for whole months by month, as many months) directly before; for a
-    range that is not of whole days, the same length of time. previous_year: the same dates a year before;
+    previous_period: as many days (for whole months, as many months) directly before; for a range that
+    is not of whole days, the same length of time. previous_year: the same dates a year before;
     the 29th of February is then the 28th, or as an exclusive end the 1st of March.
     """
     if kind == "previous_year":
@@ -2798,7 +2800,7 @@ def range_before(start: int, end: int, kind: str, interval: str, zone: ZoneInfo)
     if not (is_midnight(start, zone) and is_midnight(end, zone)):
         return 2 * start - end, start
     first, last = local(start, zone).date(), local(end, zone).date()
-    if interval == "month" and first.day == last.day == 1:
+    if first.day == last.day == 1:
         months = 2 * (first.year * 12 + first.month) - (last.year * 12 + last.month) - 1
         return day_start(date(months // 12, months % 12 + 1, 1), zone), start
     return day_start(first - (last - first), zone), start
@@ -2843,7 +2845,7 @@ def frame(connection: apsw.Connection, query: Range, now: int, default_zone: str
     if periods[0][-1][1] < end:
         raise refusal(query.origin + "interval", TOO_MANY_BUCKETS)
     if query.compare:
-        periods.append(split(*range_before(start, end, query.compare, query.interval, zone), query.interval, zone))
+        periods.append(split(*range_before(start, end, query.compare, zone), query.interval, zone))
     return Frame(locations, zone, now, query.interval, query.compare, periods)
 
 
@@ -3175,7 +3177,7 @@ class Table:
             yield warning("number_too_large", "a number was too large to be one, and is null here") | {"count": self.overflows}
         for key in [term.key for term in self.metric.terms]:
             if skipped := self.measures.get(("total", 0, None), {}).get(key, (None, 0))[1]:
-                yield warning("skipped", f"term {key}: {skipped:,} events whose property is not a number were skipped") \
+                yield warning("skipped", f"term {key}: skipped are events whose property is not a number: {skipped:,}") \
                     | {"term": key, "count": skipped}
 
 

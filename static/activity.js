@@ -25,7 +25,7 @@ export function showActivity(view) {
     h("div.range", oneLocation(state, changed), entry("Event name", state, "name", later(300, changed), { type: "search" }),
       select("Outcome", isAdmin() ? FOR_ADMINS : OUTCOMES, state, "outcome", changed)), box);
   show();
-  loadLocations().catch(() => {}); // for new names; the feed itself says when the server is away
+  loadLocations().catch(() => {}); // for new names
   const beat = setInterval(() => {
     if (!box.isConnected) clearInterval(beat);
     else if (!document.hidden) feed.refresh();
@@ -153,7 +153,7 @@ function openRejection(rejection) {
 }
 
 function hintOf({ truncated, encoding }) {
-  if (encoding !== "utf-8") return "Not text, therefore shown as Base64. It can only be sent again as it was.";
+  if (encoding !== "utf-8") return "Not text, so shown as Base64. It can only be sent again as it was.";
   return truncated ? "Only the first 64 kB were kept. Send a whole body."
     : "Correct it here, and send it again. It counts from when it first came.";
 }

@@ -11,7 +11,7 @@ export class Problem extends Error {
 
 // The session
 
-export const session = { key: null }; // once signed in also scope, the server's timezone, and its address for senders
+export const session = { key: null }; // and, signed in: scope, the server's timezone, its address for senders
 export const isAdmin = () => session.scope === "admin";
 export const keptKey = () => sessionStorage.getItem(STORE) ?? localStorage.getItem(STORE);
 

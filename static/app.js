@@ -26,7 +26,7 @@ const VIEWS = {
 
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
-let view = null; // what is shown
+let view = null;
 
 // Views
 
@@ -37,11 +37,12 @@ class View {
     Object.assign(this, { address, parts });
   }
 
-  // The state, which the address holds where it is not the default; and what to call when it has changed.
+  // The state, kept in the address where it is not the default; and what to call when it changed.
   state(defaults, act) {
     const [path, query] = this.address.split("?");
     const state = { ...defaults, ...Object.fromEntries(new URLSearchParams(query)) };
     return [state, (then = act) => {
+      if (location.hash && location.hash !== this.address) return; // left meanwhile
       this.address = withState(path, state, defaults);
       history.replaceState(null, "", this.address);
       then();

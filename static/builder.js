@@ -2,10 +2,10 @@
 
 import { get, isAdmin, post, put, session } from "./api.js";
 import { AGGREGATIONS, clean, editable, newTerm, sentence, takesProperty, WORDS } from "./definition.js";
-import { actions, button, combobox, entry, field, fill, h, hint, inputOf, later, link, mark, markAll, select, toast } from "./dom.js";
+import { actions, button, combobox, entry, field, fill, h, hint, inputOf, later, link, mark, markAll, select, toast, withState } from "./dom.js";
 import { groupBox } from "./filters.js";
 import { ago, count } from "./format.js";
-import { metricPane } from "./metric.js";
+import { metricPane, SHOWN } from "./metric.js";
 import { queryOf, withRange } from "./range.js";
 import { curlSnippet } from "./settings.js";
 import { failure } from "./states.js";
@@ -91,7 +91,7 @@ class Builder {
 
   // Terms
 
-  // Two terms need a formula: the first one over the second is what most people come for.
+  // Two terms need a formula; most people come for the first over the second.
   grow(index, like) {
     const { draft } = this;
     draft.terms.splice(index, 0, newTerm(draft.terms, like));
@@ -152,7 +152,7 @@ class Builder {
 
   // What is wrong, and saving
 
-  // Tells whether all errors stand beside what they are about. In the formula, their column is marked.
+  // Tells whether all errors stand beside what they are about; a formula shows its column.
   mark(error) {
     const { formula } = this.draft;
     const column = error.errors?.find(({ pointer }) => pointer.endsWith("/formula"))?.column;
@@ -168,7 +168,7 @@ class Builder {
       const saved = this.id ? await put(`/metrics/v1/${this.id}`, metric) : await post("/metrics/v1", metric);
       this.saved = this.text();
       toast("Metric saved");
-      location.hash = withRange(`#/metrics/${saved.metric_id}`, this.pane.state);
+      location.hash = withState(`#/metrics/${saved.metric_id}`, this.pane.state, SHOWN);
     } catch (error) {
       fill(this.outcome, !this.mark(error) && failure(error));
       this.editor.querySelector("[aria-invalid=true]")?.focus();

@@ -36,7 +36,7 @@ function detail(event, close) {
     isAdmin() && actions(asking("Delete this event", drop, () => close(true)))];
 }
 
-// `ask(cursor)` brings a page. `without` is the head of a column that would say the same in all.
+// `ask(cursor)` brings a page; the column headed `without` would say the same in all.
 function eventList(caption, ask, { zone, without, nothing, lead = () => null }) {
   const open = async (event) => { if (await openEvent(event)) show(); };
   const columns = [["Time", (event) => button(time(event.timestamp, zone), () => open(event), "inline")], ["Event", "event_name"],
@@ -49,7 +49,7 @@ function eventList(caption, ask, { zone, without, nothing, lead = () => null }) 
 
 // The evidence: which events a number counts
 
-// `place`: {term, bucket, compared, group}, as the API takes them; what is left out does not narrow.
+// `place`: {term, bucket, compared, group}, as the API takes them.
 export function openEvidence({ definition, query }, title, place) {
   const { terms } = definition;
   return dialog(title, () => {

@@ -9,7 +9,7 @@ import { changeMark, rangeText, valuesOf } from "./metric.js";
 import { queryOf, RANGE, rangeBar, withRange } from "./range.js";
 import { dialog, empty, failure, loader } from "./states.js";
 
-const TOGETHER = 25; // metrics in a request: 50 keep two processors busy, and are drawn in two steps
+const TOGETHER = 25; // metrics a request: 50 keep two processors busy
 
 export async function showDashboard(view) {
   const { metrics } = await get("/metrics/v1");
@@ -25,7 +25,7 @@ export async function showDashboard(view) {
   const [range, changed] = view.state(RANGE, calculate);
   const make = isAdmin() && link("New metric", withRange("#/metrics/new", range), "button primary");
   const some = metrics.length > 0;
-  calculate(); // first, for it takes longest
+  calculate(); // it takes longest
   view.begin("Dashboard", some && make, some ? [rangeBar(range, changed), h("div.cards", cards.map(({ element }) => element))]
     : empty("No metrics yet", "A metric is a number from your events, such as a close rate.", make,
       !locations.length && link("Send your first event", "#/activity", "button")),
@@ -37,7 +37,7 @@ function calculateAll(cards, query) {
   for (let from = 0; from < cards.length; from += TOGETHER) {
     const some = cards.slice(from, from + TOGETHER);
     const ids = some.map(({ id }) => id).join();
-    let asked = null; // by the first card, for all of them; and anew when one of them tries again
+    let asked = null; // by the first card, for all; anew when one tries again
     const ask = (signal) => get("/metrics/v1/data", { ...query, ids }, signal).finally(() => { asked = null; });
     for (const { id, load } of some) load(async (signal) => dataOf(await (asked ??= ask(signal)), id), summary);
   }
@@ -56,7 +56,7 @@ function summary(answer) {
   return [h("div.headline", h("span.value", number(total.value, format)), compare && changeMark(total.value, compare.total.value, format)),
     unseen ? hint(unseen.message) : sparkline({ label: `Chart by ${interval}`, buckets, format, series,
       compare: compare && { values: valuesOf(compare.buckets) } }),
-    hint(rangeText(answer))];
+    hint(rangeText(answer), buckets.at(-2)?.complete === false && " · not over yet")];
 }
 
 // Their order

@@ -12,11 +12,11 @@ export function newTerm(terms, like = { event: "", type: "account", aggregation:
   return { ...structuredClone(like), key };
 }
 
-// A definition as it is edited, without the ids and times of a saved one.
+// As it is edited, without ids and times.
 export const editable = ({ name = "", format, terms, formula }) => structuredClone({ name, format: { style: "number", ...format },
   terms: terms.map((term) => ({ ...term, filters: term.filters ?? { all: [] } })), formula: formula ?? "" });
 
-// A definition as it is sent: what is left empty is undefined, and so not in its JSON.
+// As it is sent: what is left empty is undefined, and so not in its JSON.
 export const clean = ({ name, format, terms, formula }) => ({ name: name || undefined, format: cleanFormat(format ?? {}),
   terms: terms.map(cleanTerm), formula: formula || undefined });
 

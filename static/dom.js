@@ -1,4 +1,4 @@
-// Makes elements, fields and tables. What comes from data becomes a text node or an attribute, never HTML.
+// Elements, fields and tables. What comes from data becomes a text node or an attribute, never HTML.
 
 const SHOWN = 60; // of suggestions
 

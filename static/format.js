@@ -14,7 +14,7 @@ const times = (options) => formatter(Intl.DateTimeFormat, options);
 // Numbers
 
 function styleOf(format) {
-  if (!format) return { maximumFractionDigits: 2 };
+  if (!format) return { maximumFractionDigits: 2, maximumSignificantDigits: 3, roundingPriority: "morePrecision" };
   const { style, currency, decimals = 0 } = format;
   return { style: style === "number" ? "decimal" : style, currency: currency ?? "USD", minimumFractionDigits: decimals,
     maximumFractionDigits: decimals };
@@ -59,7 +59,7 @@ const UNITS = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["ho
 export function ago(iso) {
   const seconds = (Date.now() - new Date(iso)) / 1000;
   const [unit, size] = UNITS.find(([, each]) => seconds >= each) ?? [];
-  return unit ? formatter(Intl.RelativeTimeFormat, { numeric: "auto" }).format(-Math.floor(seconds / size), unit) : "just now";
+  return unit ? formatter(Intl.RelativeTimeFormat, {}).format(-Math.floor(seconds / size), unit) : "just now";
 }
 
 export function clock(moment, timeZone) {

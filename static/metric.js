@@ -10,6 +10,7 @@ import { COMPARISONS, queryOf, RANGE, rangeBar, withRange } from "./range.js";
 import { asking, confirm, loader, warnings } from "./states.js";
 
 const ROWS = 100; // of a table, until all are asked for
+export const SHOWN = { ...RANGE, by: "", chart: "line", table: "" };
 
 export async function showMetric(view) {
   const path = `/metrics/v1/${view.parts[0]}`;
@@ -28,7 +29,7 @@ export async function showMetric(view) {
 // `changed` follows a control, `troubled` is as of load().
 export function metricPane(view, definition, { changed, troubled } = {}) {
   const [box, load] = loader();
-  const [state, follow] = view.state({ ...RANGE, by: "", chart: "line", table: "" }, changed ?? calculate);
+  const [state, follow] = view.state(SHOWN, changed ?? calculate);
   const controls = rangeBar(state, follow, breakdownField(definition, state, follow),
     select("Chart", { line: "Lines", bar: "Bars" }, state, "chart", follow));
   return { state, controls, box, calculate };
@@ -100,7 +101,8 @@ function evidence(shown, value, format, title, place, kind = "inline") {
 
 const groupName = ({ key, other }, by) => (other ? "Other" : key === null ? "(none)" : by === "location" ? locationName(key) : key);
 const placeOf = ({ key, other }) => ({ group: other ? { other } : { key } });
-export const valuesOf = (buckets) => buckets.map((each) => each.value);
+// Without what has not begun.
+export const valuesOf = (buckets) => buckets.map(({ value }, index) => (index && !buckets[index - 1].complete ? value || null : value));
 
 const seriesOf = ({ answer: { breakdown, buckets }, definition: { name = "Value" } }) =>
   breakdown?.groups.map((group) => ({ name: groupName(group, breakdown.by), values: valuesOf(group.buckets) }))

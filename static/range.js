@@ -18,7 +18,7 @@ function begin(unit, day, amount) {
   return new Date(Date.UTC(...parts)).toISOString().slice(0, 10);
 }
 
-// The unit, and how many of them after that of today the first day and the day after the last begin.
+// The unit, and how many after that of today the first day and the one after the last begin.
 const PRESETS = {
   today: ["Today", "day", 0, 1],
   yesterday: ["Yesterday", "day", -1, 0],
@@ -43,7 +43,7 @@ function days(name, today) {
 
 const chosen = (range) => String(range.locations).split(",").filter(Boolean);
 
-// The query without its metric. The zone is the chosen one, else that of the only location, else the server's own.
+// The query without its metric. The zone: the chosen one, the only location's, or the server's.
 export function queryOf(range) {
   const ids = chosen(range);
   const [only, ...others] = ids.length ? ids : locations.map((each) => each.location_id);

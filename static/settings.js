@@ -98,7 +98,7 @@ export const curlSnippet = (url, key, body) => snippet(`curl ${url} -H 'X-API-Ke
 export function showLocations(view) {
   const [box, load] = loader();
   begin(view, "Locations", [], "Locations come with their first event. Their time zone says where a day begins.", box);
-  const columns = [["Name", "name"], ["location_id", (each) => h("code", each.location_id)], ["Time zone", "timezone"],
+  const columns = [["Name", (each) => locationName(each.location_id)], ["location_id", (each) => h("code", each.location_id)], ["Time zone", "timezone"],
     ["First seen", (each) => ago(each.first_seen_at)], isAdmin() && ["Actions", ({ location_id: id }) =>
       actions(asking("Edit", () => editLocation(id), show, "small", `Edit ${locationName(id)}`),
         asking("Remove", () => removeLocation(id), show, "small danger", `Remove ${locationName(id)}`))]];

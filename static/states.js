@@ -17,7 +17,7 @@ export function endView() {
 
 /**
  * A box, and load(ask, draw), which fills it with what `ask(signal)` brings, by `draw(data)`. What stands there is dimmed
- * at once and goes soon, so that it is never taken for the new; what was asked before is given up.
+ * at once and goes soon, so that it is never taken for the new; what was asked before is dropped.
  */
 export function loader() {
   const box = h("div.stack");
@@ -55,7 +55,7 @@ export const loading = () => h("p.loading", "Loading …");
 
 export const empty = (title, text, ...rest) => h("div.empty", h("h2", title), h("p", text), actions(rest));
 
-// When the server could not be reached, it is tried again by itself.
+// An unreachable server is tried again by itself.
 export function failure(error, again) {
   const known = "status" in error;
   if (!known) console.error(error); // a defect of ours

@@ -187,7 +187,7 @@ def test_an_unknown_query_parameter_is_refused_and_so_is_one_that_comes_twice_or
     body = {} if route.body is not None else None
     known = list(route.query.model_json_schema().get("properties", {}))
     problem = check_problem(filled(route.method, f"{path}?nonsense=1&api_key=x", body), 422)
-    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("?nonsense", "unknown"), ("?api_key", "unknown")]
+    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("?nonsense", "unknown"), ("?api_key", "unknown")][:2 - route.url_key]
     for name in known[:1]:
         assert check_problem(filled(route.method, f"{path}?{name}=1&{name}=1", body), 422)["errors"][0]["code"] == "twice"
     check_problem(filled(route.method, f"{path}?a=%ff", body), 400)

@@ -231,7 +231,7 @@ def compared_range(query, zone, start, end):
     if len(query["from"]) != 10:
         return start - (end - start), start
     first, last = (datetime.fromtimestamp(end_of / 1000, zone).date() for end_of in (start, end))
-    if query["interval"] == "month" and first.day == last.day == 1:
+    if first.day == last.day == 1:
         for _ in range((last.year - first.year) * 12 + last.month - first.month):
             first = (first - timedelta(days=1)).replace(day=1)
         return oracle.first_moment(first, zone), start
@@ -548,10 +548,19 @@ def test_a_range_left_out_is_the_last_thirty_days_and_today(store):
     assert (answer["from"], answer["to"]) == ("2025-04-06T00:00:00.000Z", "2025-05-06T00:00:00.000Z")
 
 
+def test_the_period_before_months_is_as_many_months_and_else_as_many_days():
+    zone = ZoneInfo("Europe/Berlin")
+    start = lambda text: m.day_start(date.fromisoformat(text), zone)
+    before = lambda *ends: tuple(str(m.local(each, zone).date()) for each in m.range_before(*map(start, ends), "previous_period", zone))
+    assert before("2026-11-01", "2026-12-01") == ("2026-10-01", "2026-11-01")
+    assert before("2026-01-01", "2026-04-01") == ("2025-10-01", "2026-01-01")
+    assert before("2026-11-02", "2026-12-02") == ("2026-10-03", "2026-11-02")
+
+
 def test_the_year_before_a_leap_day():
     zone = ZoneInfo("UTC")
-    assert tuple(map(iso, m.range_before(ms("2024-02-29"), ms("2024-03-01"), "previous_year", "day", zone))) == ("2023-02-28T00:00:00.000Z", "2023-03-01T00:00:00.000Z")
-    assert iso(m.range_before(ms("2024-02-01"), ms("2024-02-29"), "previous_year", "day", zone)[1]) == "2023-03-01T00:00:00.000Z"
+    assert tuple(map(iso, m.range_before(ms("2024-02-29"), ms("2024-03-01"), "previous_year", zone))) == ("2023-02-28T00:00:00.000Z", "2023-03-01T00:00:00.000Z")
+    assert iso(m.range_before(ms("2024-02-01"), ms("2024-02-29"), "previous_year", zone)[1]) == "2023-03-01T00:00:00.000Z"
 
 
 def test_ten_thousand_buckets_are_calculated(store):

@@ -813,6 +813,46 @@ def test_what_has_no_value_is_told_quietly_and_once(server, visit):
     page.wait_for_url("**range=2026-02-01..2026-03-01*")
 
 
+def test_a_small_number_is_no_zero_and_what_has_not_begun_is_not_drawn(server, visit):
+    now = lite.system_clock()
+    many = [event(f"b-{number}", event_name="Big", timestamp=now) for number in range(400)]
+    ask(server, "POST", "/events/ingestion/v1/batch", [*many, event("t", event_name="Tiny", timestamp=now)])
+    ask(server, "POST", "/metrics/v1", {"name": "Tiny rate", "terms": [term("A", "Tiny"), term("B", "Big")], "formula": "A / B"})
+    ask(server, "POST", "/metrics/v1", {"name": "All", "terms": [term("A", "Big")]})
+    first, last = (lite.iso(now + days * DAY)[:10] for days in (-2, 3))
+    page = visit(server.url).sign_in(address=f"#/dashboard?range={first}..{last}")
+    card = page.locator(".metric", has_text="Tiny rate")
+    expect(card.locator(".value")).to_have_text("0.0025")
+    expect(card).to_contain_text("not over yet")
+    page.get_by_role("link", name="All", exact=True).click()
+    expect(page.locator(".plot .s0 .mark")).to_have_count(3)
+    page.get_by_label("Chart", exact=True).select_option("bar")
+    expect(page.locator(".plot .s0 .bar")).to_have_count(3)
+
+
+def test_what_was_typed_last_does_not_bring_a_view_back_that_was_left(server, visit):
+    send(server, event_name="Paid", properties={"product": "Gold"})
+    page = visit(server.url).sign_in(address="#/metrics/new")
+    page.get_by_label("Name").fill("Sales")
+    page.get_by_label("Event", exact=True).fill("Paid")
+    page.get_by_label("Chart", exact=True).select_option("bar")
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+    held = []
+    page.route("**/contact-fields/v1*", lambda route: held.append(route))
+    for leave, title in ((page.get_by_role("button", name="Save"), "Sales"), (page.get_by_role("link", name="Activity"), "Activity")):
+        page.get_by_label("Break down by").fill("product")
+        leave.click()
+        heading(page, title)
+        address = page.url
+        with page.expect_response("**/contact-fields/v1*"):
+            while held:
+                held.pop().continue_()
+        page.evaluate("() => new Promise((done) => setTimeout(done))")  # whatever waited for it has gone on
+        assert page.url == address
+        heading(page, title)
+        assert ("chart=bar" in address) == (title == "Sales")  # a metric is shown as it was built
+
+
 def test_a_breakdown_is_called_as_in_filters_and_by_its_name_in_the_address(filled, visit):
     page = visit(filled.url).sign_in(address="#/metrics/4?by=contact.source")
     by = page.get_by_label("Break down by")
