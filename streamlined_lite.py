@@ -2702,11 +2702,13 @@ class GroupChoice(Strict):
 
 class EvidenceQuery(MetricQuery):
     """Which events are behind a term's number: of the whole range (`compared`: of the one it is compared with), or of
-    its bucket that starts at `bucket`; with `group` those of a group of the breakdown."""
+    its bucket that starts at `bucket`; with `group` those of a group of the breakdown; with `skipped` those that are left
+    out, since their property is not a number."""
 
     term: str
     bucket: plain(read_timestamp, {"type": "string"}) | None = None
     compared: bool = False
+    skipped: bool = False
     group: GroupChoice | None = None
     limit: Limit = 50
     cursor: cursor_of(int, int) | None = None
@@ -3158,7 +3160,7 @@ class Table:
                 for place, each in enumerate(places)]
 
     def groups(self, breakdown: str) -> list[dict]:
-        """The 10 groups with the largest value in the range, and the rest of them as one, by its own aggregation.
+        """The 10 groups whose first term is the largest in the range, and the rest of them as one, by its own aggregation.
 
         A group's key is the value as text, null where it is lacking. With tags an event is in every group whose
         tag its contact has; in the rest it is there once.
@@ -3182,10 +3184,10 @@ class Table:
 
 
 def rank_groups(connection: apsw.Connection, metric: Definition, breakdown: str, where: Frame, deadline: float) -> list[str | None]:
-    """The keys of the groups, those with the largest value in the range first."""
+    """The keys of the groups, those whose first term is the largest first: of rates, that the many come before the rare."""
     ranked = Table(connection, metric, where, deadline)
     ranked.fill(("group",), [(where.periods[0][0][0], where.periods[0][-1][1], 0)], breakdown)
-    values = {key: ranked.numbers("group", 0, key)["value"] for *_, key in ranked.measures}
+    values = {key: ranked.numbers("group", 0, key)["terms"][metric.terms[0].key] for *_, key in ranked.measures}
     return sorted(values, key=lambda key: (values[key] is None, -(values[key] or 0), key is None, key or ""))
 
 
@@ -3223,7 +3225,8 @@ def compile_evidence(query: EvidenceQuery, where: Frame, groups: list[str | None
         raise refusal("/bucket", wrong("unknown_bucket", "must be the start of a bucket of this range and interval"))
     term = next(each for each in query.metric.terms if each.key == query.term)
     source = f"from cells cross join places cross join {events_sql(term, where, binds, query.breakdown if query.group else None)}"
-    source += f"\nand ({x_sql(term, raw_sql(term, where, binds))}) is not null"
+    raw = raw_sql(term, where, binds)
+    source += f"\nand ({raw}) is not null and ({x_sql(term, raw)}) is {'' if query.skipped else 'not '}null"
     if query.group:
         source += f"\nand {group_sql(query.breakdown, groups, binds)} is {'null' if query.group.other else '0'}"
     sought, distinct = cells_sql([(chosen[0][0], chosen[-1][1], 0)], where, binds), "distinct " if query.breakdown == "tag" and query.group else ""

@@ -233,12 +233,13 @@ def group_keys(event, breakdown):
 
 
 def groups(breakdown, chosen, numbers):
-    """{key: numbers} of the ten largest, and under "other" of the events that are in a further one."""
+    """{key: numbers} of the ten with the largest first term, and under "other" of the events that are in a further one."""
     if breakdown is None:
         return None
     keys = {key for events in chosen.values() for event in events for key in group_keys(event, breakdown)}
     values = {key: numbers(lambda event: key in group_keys(event, breakdown)) for key in keys}
-    order = sorted(keys, key=lambda key: (values[key]["value"] is None, -(values[key]["value"] or 0), key is None, key or ""))
+    first = {key: next(iter(values[key]["terms"].values())) for key in keys}
+    order = sorted(keys, key=lambda key: (first[key] is None, -(first[key] or 0), key is None, key or ""))
     top, rest = order[:10], set(order[10:])
     found = {key: values[key] for key in top}
     return found, numbers(lambda event: bool(rest & group_keys(event, breakdown))) if rest else None

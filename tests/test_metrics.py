@@ -281,7 +281,9 @@ def check_evidence(store, query, now, zone, chance):
     asked |= {"bucket": bucket["start"]} if bucket else {}
     start, end = (ms(bucket[name]) for name in ("start", "end")) if bucket else (ms(period["from"]), ms(period["to"]))
     theirs = [event for event in store.events if start <= event["timestamp"] < end and event["location_id"] in query["locations"]]
-    theirs = [event for event in oracle.term_events(chosen, theirs, now, zone) if contributes(chosen, event)]
+    asked["skipped"] = chance.random() < 0.2
+    listed = is_skipped if asked["skipped"] else contributes
+    theirs = [event for event in oracle.term_events(chosen, theirs, now, zone) if listed(chosen, event)]
     numbers = bucket or period["total"]
     if (groups := answer.get("breakdown", {}).get("groups")) and chance.random() < 0.7:
         numbers = chance.choice([groups[-1], *groups])
@@ -302,7 +304,7 @@ def check_evidence(store, query, now, zone, chance):
         found += page["events"]
     assert [event["event_id"] for event in found] == [event["event_id"] for event in theirs]
     assert page["count"] == len(theirs)
-    if chosen["aggregation"] == "count" and numbers:
+    if chosen["aggregation"] == "count" and numbers and not asked["skipped"]:
         assert page["count"] == numbers["terms"][chosen["key"]]
 
 
@@ -313,6 +315,10 @@ def contributes(chosen, event):
         return event["contact_id"] is not None
     value = event["properties"].get(chosen["property"])
     return value is not None if chosen["aggregation"] == "count_distinct" else oracle.as_number(value) is not None
+
+
+def is_skipped(chosen, event):
+    return not contributes(chosen, event) and event["properties"].get(chosen.get("property")) is not None
 
 
 DEFINITIONS_A_PLACE = 105  # times 20 places
@@ -751,6 +757,8 @@ def test_evidence_shows_the_events_with_their_contacts_names(store):
     assert found["count"] == 1 and found["events"][0]["contact_name"] == "Ann" and found["events"][0]["properties"] == {"x": 1}
     assert [event["contact_name"] for event in store.evidence(metric=metric(), term="A", **YEAR)["events"]] == [None, "Ann"]
     assert store.evidence(metric=metric(term("sum", property="x")), term="A", **YEAR)["count"] == 1
+    skipped = store.evidence(metric=metric(term("sum", property="x")), term="A", skipped=True, **YEAR)
+    assert [event["properties"] for event in skipped["events"]] == [{"x": "none"}]
 
 
 def test_evidence_of_an_unknown_term_or_bucket_is_refused(store):
