@@ -25,7 +25,7 @@ export function showActivity(view) {
 		h("div.range", oneLocation(state, changed), entry("Event name", state, "name", later(300, changed), { type: "search" }),
 			select("Outcome", isAdmin() ? FOR_ADMINS : OUTCOMES, state, "outcome", changed)), box);
 	show();
-	loadLocations().catch(() => {}); // for new names
+	loadLocations().catch(() => {}); // for new names; the feed itself says when the server is away
 	const beat = setInterval(() => {
 		if (!box.isConnected) clearInterval(beat);
 		else if (!document.hidden) feed.refresh();
@@ -146,7 +146,7 @@ function openRejection(rejection) {
 			close(true);
 			toast([`Sent again: ${answer.status}.`, ...(answer.warnings ?? []).map(({ message }) => message)].join(" "));
 		};
-		return [refusal, facts([["Arrived", exactTime(rejection.received_at)],
+		return [refusal, facts([["Arrived", `${exactTime(rejection.received_at)} (${viewerZone()})`],
 			["Path", path + (query && `?${query}`)], ["Content type", type || "none"], replayed && ["Sent again", exactTime(replayed)]]),
 		replayed ? [content, actions(dismiss)] : form(content, "Send again", send, dismiss)];
 	}, "wide");

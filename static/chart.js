@@ -5,7 +5,7 @@ import { bucketName, clock, number, short, tick } from "./format.js";
 
 const TEXT_PX = 7; // about the width of a character of a label
 const LABEL_PX = 74; // of a label below the axis, with its distance to the next
-const POINTS_UP_TO = 45;
+const POINTS_UP_TO = 45; // more buckets than these have no dots
 const COLOURS = 8; // of style.css
 const DAY_MS = 86_400_000;
 const MARKS = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0", "M-3-3h6v6h-6z", "M0-4L4 3H-4z", "M0-4L4 0L0 4L-4 0z", "M-4-3H4L0 4z"];
@@ -66,7 +66,7 @@ function niceTicks(low, high, wanted, least) {
 	return Array.from({ length: Math.ceil(high / step) - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
-// A label stands where a unit begins, the smallest for which there is room: [unit, what stays the same in one].
+// A label stands where a unit begins, the smallest for which there is room: [unit, what stays the same in one]. Weeks begin on Monday.
 const UNITS = [["hour", ({ day, hour }) => day + hour], ["hour", ({ day, hour }) => day + Math.floor(hour / 6)], ["day", ({ day }) => day],
 	["day", ({ year, month, day }) => Math.floor((Date.UTC(year, month - 1, day) / DAY_MS + 3) / 7)], ["month", ({ month }) => month],
 	["month", ({ month }) => Math.ceil(month / 3)], ["year", ({ year }) => year]];

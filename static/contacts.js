@@ -1,6 +1,6 @@
 // Events and contacts as people read them, and the events behind a number.
 
-import { get, isAdmin, locationName, post } from "./api.js";
+import { get, isAdmin, locationName, locations, post } from "./api.js";
 import { actions, button, entry, facts, fill, h, hint, later, link, select, table } from "./dom.js";
 import { ago, count, exactTime, time, viewerZone } from "./format.js";
 import { oneLocation } from "./range.js";
@@ -36,12 +36,13 @@ function detail(event, close) {
 		isAdmin() && actions(asking("Delete this event", drop, () => close(true)))];
 }
 
-// `ask(cursor)` brings a page; the column headed `without` would say the same in all.
+// `ask(cursor)` brings a page; the columns headed `without` would say the same in all.
 function eventList(caption, ask, { zone, without, nothing, lead = () => null }) {
 	const open = async (event) => { if (await openEvent(event)) show(); };
 	const columns = [["Time", (event) => button(time(event.timestamp, zone), () => open(event), "inline")], ["Event", "event_name"],
 		["Contact", (event) => (event.contact_id ? link(event.contact_name ?? event.contact_id, contactAddress(event)) : "–")],
-		["Properties", (event) => h("div.clamp", propertiesText(event.properties))]].filter(([head]) => head !== without);
+		["Location", (event) => locationName(event.location_id)],
+		["Properties", (event) => h("div.clamp", propertiesText(event.properties))]].filter(([head]) => !without.includes(head));
 	const [box, show] = pages("events", ask, (events, page) => [events.length > 0 && lead(page), table(caption, columns, events, nothing)]);
 	show();
 	return box;
@@ -55,9 +56,11 @@ export function openEvidence({ definition, query }, title, place) {
 	return dialog(title, () => {
 		const box = h("div");
 		const asked = { ...query, metric: definition, term: terms[0].key, ...place };
+		const places = asked.locations === "all" ? locations : asked.locations;
 		const show = () => fill(box, eventList("Events behind this number",
 			(cursor, signal) => post("/metrics/v1/events", { ...asked, cursor }, signal), {
-				zone: query.timezone, without: "Event", nothing: empty("No events", "No event of this term lies in this time."),
+				zone: query.timezone, without: ["Event", places.length === 1 && "Location"],
+				nothing: empty("No events", "No event of this term lies in this time."),
 				lead: (page) => hint(`${count(page.count, "event")}, the newest first. Times in ${query.timezone}.`) }));
 		show();
 		return [terms.length > 1 && select("Term", terms.map(({ key, event }) => [key, `${key}: ${cut(event, 40)}`]), asked, "term", show), box];
@@ -101,5 +104,5 @@ export async function showContact(view) {
 		custom.length > 0 && [h("h2", "Custom fields"), facts(custom)]),
 		h("section.card", h("h2", count(contact.events, "event")), eventList("Events of this contact",
 			(cursor) => get("/events/v1", { location_id, contact_id, cursor }),
-			{ without: "Contact", nothing: hint("No event names this contact.") }))));
+			{ without: ["Contact", "Location"], nothing: hint("No event names this contact."), lead: () => hint(`Times in ${viewerZone()}.`) }))));
 }

@@ -4,7 +4,7 @@ import { get, isAdmin, locations, post, Problem, put } from "./api.js";
 import { sparkline } from "./chart.js";
 import { clean } from "./definition.js";
 import { button, download, fill, h, hint, link, toast } from "./dom.js";
-import { number } from "./format.js";
+import { count, number } from "./format.js";
 import { changeMark, rangeText, valuesOf } from "./metric.js";
 import { queryOf, RANGE, rangeBar, withRange } from "./range.js";
 import { dialog, empty, failure, loader } from "./states.js";
@@ -52,11 +52,12 @@ function dataOf({ metrics }, id) {
 function summary(answer) {
 	const { total, compare, format, buckets, interval } = answer;
 	const unseen = answer.warnings.find((each) => each.code === "event_not_seen");
+	const skipped = answer.warnings.reduce((sum, each) => sum + (each.code === "skipped" ? each.count : 0), 0);
 	const series = [{ values: valuesOf(buckets) }];
 	return [h("div.headline", h("span.value", number(total.value, format)), compare && changeMark(total.value, compare.total.value, format)),
 		unseen ? hint(unseen.message) : sparkline({ label: `Chart by ${interval}`, buckets, format, series,
 			compare: compare && { values: valuesOf(compare.buckets) } }),
-		hint(rangeText(answer), buckets.at(-2)?.complete === false && " · not over yet")];
+		hint(rangeText(answer), buckets.at(-2)?.complete === false && " · not over yet", skipped > 0 && ` · ${count(skipped, "event")} skipped`)];
 }
 
 // Their order

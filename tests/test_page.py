@@ -830,6 +830,19 @@ def test_a_small_number_is_no_zero_and_what_has_not_begun_is_not_drawn(server, v
     expect(page.locator(".plot .s0 .bar")).to_have_count(3)
 
 
+def test_events_that_a_sum_leaves_out_are_told_and_shown(server, visit):
+    for number, value in enumerate((5, "$5", "1,000")):
+        send(server, distinct_id=f"d-{number}", event_name="Paid", location_id=f"loc-{number}", properties={"value": value})
+    ask(server, "POST", "/metrics/v1", {"name": "Revenue", "terms": [term("A", "Paid", aggregation="sum", property="value")]})
+    page = visit(server.url).sign_in()
+    expect(page.locator(".metric")).to_contain_text("2 events skipped")
+    page.get_by_role("link", name="Revenue").click()
+    page.get_by_role("button", name="Show the 2 events that term A skipped").click()
+    table = page.get_by_role("dialog", name="Skipped events").get_by_role("table")
+    expect(table.get_by_role("row")).to_have_count(3)
+    expect(table.get_by_role("row", name="$5")).to_contain_text("loc-1")
+
+
 def test_what_was_typed_last_does_not_bring_a_view_back_that_was_left(server, visit):
     send(server, event_name="Paid", properties={"product": "Gold"})
     page = visit(server.url).sign_in(address="#/metrics/new")
