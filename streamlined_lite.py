@@ -442,6 +442,7 @@ def check_range(milliseconds: int) -> int:
     return milliseconds
 
 
+@functools.lru_cache(4096)  # the buckets of a range are told again and again
 def iso(milliseconds: int | None) -> str | None:
     """2026-01-02T03:04:05.678Z"""
     if milliseconds is None:
