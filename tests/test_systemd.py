@@ -105,16 +105,19 @@ def test_who_connects_while_the_server_restarts_is_answered_by_the_next_one(acti
         assert Answers(connection).next()[0] == 201
 
 
-def test_a_new_connection_may_still_send_its_first_request_to_a_server_that_stops(server):
-    with server.connect() as connection:
-        exchange(server, request_bytes(b"", method="GET", path="/healthz"))  # the one before it is accepted, too
-        server.process.terminate()
+def test_a_new_connection_may_still_send_its_first_request_to_a_server_that_stops(serve, monkeypatch):
+    monkeypatch.setattr(lite, "ARRIVAL_SECONDS", 30)  # however busy this machine is
+    served = serve()
+    with served.connect() as connection:
+        exchange(served, request_bytes(b"", method="GET", path="/healthz"))  # the one before it is accepted, too
+        served.server.listeners[0].trigger.pull_trigger(served.server.stop)
         with pytest.raises((ConnectionRefusedError, ConnectionResetError)):  # it has begun to stop; reset: in the very moment
             while True:
-                server.connect().close()
+                served.connect().close()
         connection.sendall(request_bytes(event()))
         assert Answers(connection).next()[0] == 201
-    assert server.stop() == (0, "")
+    served.thread.join(30)
+    assert not served.thread.is_alive()
 
 
 # Behind a proxy
