@@ -336,7 +336,8 @@ def explain(error: apsw.Error) -> str:
     """For a command: what SQLite met, and what to do about it."""
     if isinstance(error, apsw.FullError):  # whose own message may be "not an error"
         return "the disk is full; make room, or take another disk"
-    remedies = {apsw.CorruptError: "; restore a backup", apsw.NotADBError: "; restore a backup", apsw.BusyError: " by another process; try again later",
+    whole = "; restore a backup that is whole"
+    remedies = {apsw.CorruptError: whole, apsw.NotADBError: whole, apsw.BusyError: " by another process; try again later",
                 apsw.CantOpenError: "; its folder must be readable and writable"}
     return f"{error}{remedies.get(type(error), '')}"
 
