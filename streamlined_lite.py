@@ -3181,7 +3181,7 @@ class Table:
             yield warning("number_too_large", "a number was too large to be one, and is null here") | {"count": self.overflows}
         for key in [term.key for term in self.metric.terms]:
             if skipped := self.measures.get(("total", 0, None), {}).get(key, (None, 0))[1]:
-                yield warning("skipped", f"term {key}: skipped are events whose property is not a number: {skipped:,}") \
+                yield warning("skipped", f"term {key}: skipped {skipped:,} event{'s' * (skipped != 1)} whose property is not a number") \
                     | {"term": key, "count": skipped}
 
 

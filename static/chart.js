@@ -98,7 +98,7 @@ function drawing(frame) {
 		series.map((each, index) => svg(colour(index), draw(frame, each, index, false))));
 }
 
-const colour = (index) => `g.s${index % COLOURS}`;
+const colour = (index) => `g.s${index % COLOURS}${index < COLOURS ? "" : ".pale"}`;
 
 const horizontals = ({ ticks, labels, box, y }) => ticks.map((value, index) => [
 	svg(value === 0 ? "line.zero" : "line", { x1: box.left, x2: box.right, y1: y(value), y2: y(value) }),
@@ -189,7 +189,7 @@ function point(plot, tip, { bars, buckets, series, compare, interval, zone, form
 
 // As a file, with the colours that are seen
 
-const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-family"];
+const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-family", "opacity"];
 
 export function svgText(figure, title) {
 	const drawn = figure.querySelector(".plot svg");

@@ -33,7 +33,7 @@ export function change(value, other, format) {
 	if (missing(value) || missing(other)) return "";
 	const difference = Math.abs(value - other);
 	const share = difference / Math.abs(other);
-	if (!difference) return "no change";
+	if (number(value, format) === number(other, format)) return "no change";
 	return (value > other ? "▲ " : "▼ ") + (format?.style === "percent" ? `${number(difference * 100, { ...format, style: "number" })} points`
 		: other === 0 ? `from ${number(0, format)}` : number(share, { style: "percent", decimals: share < 0.1 ? 1 : 0 }));
 }
