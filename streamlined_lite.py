@@ -83,7 +83,6 @@ from waitress import receiver, wasyncore
 from waitress.buffers import OverflowableBuffer
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.receiver import ChunkedReceiver, FixedStreamReceiver
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import RequestEntityTooLarge, RequestHeaderFieldsTooLarge, build_http_date
 
@@ -4123,6 +4122,7 @@ class Parser(HTTPRequestParser):
 
     drained: int | None = None
     environ: dict | None = None  # of a request that was prepared
+    version, path = "1.1", ""    # of one whose head could not be read
 
     def parse_header(self, head: bytes) -> None:
         read = read_head if len(head) <= KEPT_HEAD else read_head.__wrapped__
@@ -4130,7 +4130,7 @@ class Parser(HTTPRequestParser):
         self.headers = self.headers.copy()
         if self.body_rcv is not None:
             buffer = OverflowableBuffer(self.adj.inbuf_overflow)
-            self.body_rcv = ChunkedReceiver(buffer) if self.chunked else FixedStreamReceiver(self.content_length, buffer)
+            self.body_rcv = receiver.ChunkedReceiver(buffer) if self.chunked else receiver.FixedStreamReceiver(self.content_length, buffer)
 
     def received(self, data: bytes) -> int:
         data = data[:2 * CHUNK_LIMIT] if self.chunked else data

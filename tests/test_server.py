@@ -21,7 +21,7 @@ from types import SimpleNamespace
 
 import apsw
 import pytest
-from waitress.channel import HTTPChannel
+from waitress.channel import ClientDisconnected, HTTPChannel
 
 import streamlined_lite as lite
 from benchmarks.kill9 import Posting, kill_and_look, losses, stored_ids
@@ -870,6 +870,22 @@ def test_what_waitress_refuses_is_problem_json(tmp_path, serve, database, sent, 
         assert answer[0] == expected and problem_of(answer)["code"] == ("too_large" if expected == 413 else "http_error")
         assert answer[1]["connection"] == "close" and answers.next()[0] == 0
     assert exchange(served, post())[0][0] == 201
+
+
+def test_a_head_that_cannot_be_read_is_answered_in_http_1_1(server):
+    with server.connect() as connection:
+        connection.sendall(request_bytes(b"{}", Content_Length="two"))
+        assert connection.makefile("rb").readline() == b"HTTP/1.1 400 Bad Request\r\n"
+
+
+def test_who_hung_up_before_a_refusal_of_the_head_is_let_go(serve, monkeypatch, caplog):
+    def hang_up(task) -> None:
+        raise ClientDisconnected
+
+    served = serve()
+    monkeypatch.setattr(lite.ProblemTask, "execute", hang_up)
+    assert exchange(served, request_bytes(b"{}", Content_Length="two"))[0][0] == 0
+    assert caplog.records == []
 
 
 def test_the_largest_body_is_not_too_large(server):
