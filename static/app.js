@@ -125,7 +125,7 @@ async function start(key, store) {
 	await signIn(key, store);
 	byId("top").hidden = false;
 	byId("scope").textContent = isAdmin() ? "" : "Read only";
-	open(location.hash.startsWith("#/") ? location.hash : "#/dashboard");
+	open(location.hash || "#/dashboard");
 }
 
 function leave(error = null) {

@@ -843,6 +843,18 @@ def test_events_that_a_sum_leaves_out_are_told_and_shown(server, visit):
     expect(table.get_by_role("row", name="$5")).to_contain_text("loc-1")
 
 
+def test_a_control_keeps_what_else_is_in_the_address(filled, visit):
+    page = visit(filled.url).sign_in(address="#/metrics/3?by=property.Größe/50% \"x\" 😀")
+    page.get_by_label("Chart", exact=True).select_option("bar")
+    page.wait_for_url("**by=property.Gr%C3%B6%C3%9Fe%2F50%25+%22x%22+%F0%9F%98%80&chart=bar")
+    page.reload()
+    page.get_by_label("Chart", exact=True).select_option("line")
+    page.wait_for_url("**by=property.Gr%C3%B6%C3%9Fe%2F50%25+%22x%22+%F0%9F%98%80")
+    page.goto("about:blank")
+    page.goto(f"{filled.url}/#nowhere")  # where no view is none is shown that could not keep its state there
+    heading(page, "Nothing is at this address")
+
+
 def test_what_was_typed_last_does_not_bring_a_view_back_that_was_left(server, visit):
     send(server, event_name="Paid", properties={"product": "Gold"})
     page = visit(server.url).sign_in(address="#/metrics/new")
