@@ -391,6 +391,12 @@ def test_an_atomic_batch_stores_all_or_nothing(api):
     assert api.rows("select count(*) from events") == [(2,)]
 
 
+def test_a_batch_with_a_misspelt_option_stores_no_part(api):
+    answer = batch(api, [event("d-1"), {}], "?atmic=true")
+    assert answer.status_int == 422 and [(each["pointer"], each["code"]) for each in answer.json["errors"]] == [("?atmic", "unknown")]
+    assert api.rows("select count(*) from events") == [(0,)]
+
+
 @pytest.mark.parametrize("kind", ["application/x-ndjson", "application/x-www-form-urlencoded", "text/plain", ""])
 def test_lines_are_a_batch_too(api, kind):
     lines = [json.dumps(event("d-1")), "", json.dumps(event("d-2")), '{"event_name": ', "  ", '"text"']
