@@ -161,6 +161,13 @@ def test_events_that_are_chunks_of_their_own_are_taken(target):
     assert exchange(target, head + sent)[0][0] == 200
 
 
+def test_of_a_long_head_nothing_is_kept(target):
+    lite.read_head.cache_clear()
+    for more, kept in (("x" * lite.KEPT_HEAD, 0), ("x", 1), ("x", 1)):
+        assert exchange(target, get(X=more))[0][0] == 200
+        assert lite.read_head.cache_info().currsize == kept
+
+
 def test_a_refused_request_leaves_nothing_in_memory(api):
     """A body of a megabyte in a cycle of exception and frames would stay until the next collection."""
     gc.collect()
