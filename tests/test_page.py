@@ -831,11 +831,13 @@ def test_a_small_number_is_no_zero_and_what_has_not_begun_is_not_drawn(server, v
 
 
 def test_events_that_a_sum_leaves_out_are_told_and_shown(server, visit):
-    for number, value in enumerate((5, "$5", "1,000")):
+    for number, value in enumerate((1234.5, "$5", "1,000")):
         send(server, distinct_id=f"d-{number}", event_name="Paid", location_id=f"loc-{number}", properties={"value": value})
     ask(server, "POST", "/metrics/v1", {"name": "Revenue", "terms": [term("A", "Paid", aggregation="sum", property="value")]})
     page = visit(server.url).sign_in()
     expect(page.locator(".metric")).to_contain_text("2 events skipped")
+    expect(page.locator(".metric")).not_to_contain_text("not over yet")  # today is not, which needs no word
+    expect(page.locator(".metric .value")).to_have_text("1,234.5")
     page.get_by_role("link", name="Revenue").click()
     page.get_by_role("button", name="Show the 2 events that term A skipped").click()
     table = page.get_by_role("dialog", name="Skipped events").get_by_role("table")
