@@ -69,13 +69,15 @@ function result(shown) {
 	const figure = (answer.buckets.length > 1 || answer.breakdown) && resultChart(shown);
 	const save = (suffix, type, text) => button(`Download ${suffix.toUpperCase()}`,
 		() => download(`${name.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60)}.${suffix}`, type, text()), "small");
-	return [h("div.card", headline(shown), warnings(answer.warnings.filter(({ code }) => code !== "division_by_zero")), skipped(shown), gaps(shown), figure,
+	return [h("div.card", headline(shown), warnings(answer.warnings.filter(({ code }) => !TOLD.includes(code))), skipped(shown), gaps(shown), figure,
 		h("div.actions.foot", hint(`Calculated ${time(answer.calculated_at)}`), save("csv", "text/csv", () => csv(shown)),
 			figure && save("svg", "image/svg+xml", () => svgText(figure, name)))), tables(shown)];
 }
 
+const TOLD = ["division_by_zero", "skipped"]; // warnings for which there is more than their text
+
 const skipped = (shown) => shown.answer.warnings.filter(({ code }) => code === "skipped").map(({ term, count: amount }) =>
-	button(`Show the ${count(amount, "event")} that term ${term} skipped`,
+	button(`Term ${term} skipped ${count(amount, "event")} whose property is not a number`,
 		() => openEvidence(shown, "Skipped events", { term, skipped: true }), "inline"));
 
 function gaps({ answer: { buckets, interval }, definition: { formula } }) {

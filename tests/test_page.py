@@ -839,7 +839,7 @@ def test_events_that_a_sum_leaves_out_are_told_and_shown(server, visit):
     expect(page.locator(".metric")).not_to_contain_text("not over yet")  # today is not, which needs no word
     expect(page.locator(".metric .value")).to_have_text("1,234.5")
     page.get_by_role("link", name="Revenue").click()
-    page.get_by_role("button", name="Show the 2 events that term A skipped").click()
+    page.get_by_role("button", name="Term A skipped 2 events whose property is not a number").click()
     table = page.get_by_role("dialog", name="Skipped events").get_by_role("table")
     expect(table.get_by_role("row")).to_have_count(3)
     expect(table.get_by_role("row", name="$5")).to_contain_text("loc-1")
