@@ -126,14 +126,16 @@ function nameIn(rejection) {
 // One that was refused or replaced
 
 const drafts = new Map(); // edited bodies not sent
+const SENDABLE = /\/ingestion\/v1$/; // no whole batch, no PUT
 
 function openRejection(rejection) {
 	const { rejection_id: id, replayed_at: replayed, encoding, path, query, content_type: type } = rejection;
 	const json = parsed(rejection);
 	const was = json ? JSON.stringify(json, null, 2) : rejection.body;
 	const address = `/rejections/v1/${id}`;
+	const fixed = Boolean(replayed) || !SENDABLE.test(path);
 	return dialog(rejection.code === "event_replaced" ? "Replaced event" : "Refused", (close) => {
-		const body = h("textarea.code", { rows: 14, readonly: encoding !== "utf-8" || Boolean(replayed),
+		const body = h("textarea.code", { rows: 14, required: true, readonly: encoding !== "utf-8" || fixed,
 			value: drafts.get(id) ?? was, oninput: () => drafts.set(id, body.value) });
 		const dismiss = asking("Dismiss", () => confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss",
 			() => remove(address)), close);
@@ -148,11 +150,12 @@ function openRejection(rejection) {
 		};
 		return [refusal, facts([["Arrived", `${exactTime(rejection.received_at)} (${viewerZone()})`],
 			["Path", path + (query && `?${query}`)], ["Content type", type || "none"], replayed && ["Sent again", exactTime(replayed)]]),
-		replayed ? [content, actions(dismiss)] : form(content, "Send again", send, dismiss)];
+		fixed ? [content, actions(dismiss)] : form(content, "Send again", send, dismiss)];
 	}, "wide");
 }
 
-function hintOf({ truncated, encoding }) {
+function hintOf({ truncated, encoding, path }) {
+	if (!SENDABLE.test(path)) return "Only its sender can send it again.";
 	if (encoding !== "utf-8") return "Not text, so shown as Base64. It can only be sent again as it was.";
 	return truncated ? "Only the first 64 kB were kept. Send a whole body."
 		: "Correct it here, and send it again. It counts from when it first came.";

@@ -436,6 +436,11 @@ def test_a_refused_event_is_corrected_and_sent_again(server, visit):
     expect(page.get_by_role("button", name=re.compile("(accepted|updated).*Bad"))).to_be_visible()
     again = page.get_by_role("button", name=re.compile("sent again.*Bad")).locator(".badge")
     assert again.evaluate("each => getComputedStyle(each).color") == page.locator("body").evaluate("each => getComputedStyle(each).color")  # not red
+    ask(server, "POST", "/events/ingestion/v1/batch", {})
+    page.get_by_role("button", name=re.compile("refused.*batch")).click()
+    expect(page.get_by_label("Body")).to_have_accessible_description("Only its sender can send it again.")
+    expect(page.get_by_role("button", name="Send again")).to_have_count(0)
+    page.keyboard.press("Escape")
     page.get_by_role("button", name=re.compile("refused.*Worse")).click()
     page.get_by_role("button", name="Dismiss …").click()
     page.get_by_role("button", name="Dismiss", exact=True).click()
