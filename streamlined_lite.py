@@ -3227,7 +3227,7 @@ def compile_evidence(query: EvidenceQuery, where: Frame, groups: list[str | None
     term = next(each for each in query.metric.terms if each.key == query.term)
     source = f"from cells cross join places cross join {events_sql(term, where, binds, query.breakdown if query.group else None)}"
     raw = raw_sql(term, where, binds)
-    source += f"\nand ({raw}) is not null and ({x_sql(term, raw)}) is {'' if query.skipped else 'not '}null"
+    source += f"\nand ({raw}) is not null and ({x_sql(term, raw)}) is null" if query.skipped else f"\nand ({x_sql(term, raw)}) is not null"
     if query.group:
         source += f"\nand {group_sql(query.breakdown, groups, binds)} is {'null' if query.group.other else '0'}"
     sought, distinct = cells_sql([(chosen[0][0], chosen[-1][1], 0)], where, binds), "distinct " if query.breakdown == "tag" and query.group else ""
