@@ -50,7 +50,7 @@ function eventList(caption, ask, { zone, without, nothing, lead = () => null }) 
 
 // The evidence: which events a number counts
 
-// `place`: {term, bucket, compared, group}, as the API takes them.
+// `place`: {term, bucket, compared, skipped, group, locations}, as the API takes them; what is left out does not narrow.
 export function openEvidence({ definition, query }, title, place) {
 	const { terms } = definition;
 	return dialog(title, () => {

@@ -6,8 +6,10 @@ takes a tenth of all events, all in the large location: what a query costs when 
 
 Both run in this process, in alternating rounds: ours as a reading thread of the server does (one thread, 2 MB of
 page cache), DuckDB with its own table format, 2 threads and as much memory as it likes. Each query is of another
-name in each round, of the same range, which ours splits into buckets in the first alone; both must give the same numbers. Prints the medians of the rounds, of the clock and of the
-processors (which a busy machine changes less), with DuckDB's ratio to ours, then what each index on events costs an insert. Without DuckDB (`pip install duckdb`) it says so and measures ours alone.
+name in each round, of the same range, which ours splits into buckets in the first alone; both must give the same numbers.
+Prints the medians of the rounds, of the clock and of the processors (which a busy machine changes less), with DuckDB's
+ratio to ours, then what each index on events costs an insert. Without DuckDB (`pip install duckdb`) it says so and measures
+ours alone.
 """
 
 import argparse
