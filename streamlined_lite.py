@@ -3,21 +3,23 @@
 
 The way of one event, which is the way of every request that writes:
 
-    Channel           a connection's request is complete: the Dispatcher puts it in line  [server]
-    Server.turn       BEGIN IMMEDIATE, then for each request in line:                     [server]
-      App.write       key, scope, query -> Call, inside a savepoint                       [http]
-      read_event      JSON, form or HighLevel body -> fields -> Event, a pydantic model   [HighLevel bodies, models]
-      store_event     sql/events.insert.sql, else find, compare, sql/events.upsert.sql;   [events]
+    Channel           a connection's request is complete: the Dispatcher puts it in line [server]
+    Server.turn       BEGIN IMMEDIATE, then for each request in line:            [server]
+      App.write       key, scope, query -> Call, inside a savepoint              [application]
+      ingest_event    the handler of the route                                   [ingestion]
+      read_event      JSON, form or HighLevel body -> fields -> Event, a model   [HighLevel bodies]
+      store_event     sql/events.insert.sql, else find, compare, sql/events.upsert.sql; [events]
                       triggers do the relations
-      keep_rejection  instead, after a rollback, when the body cannot be stored           [rejections]
-    Server.turn       COMMIT; only now does Channel.release let the answers leave         [server]
+      keep_rejection  instead, after a rollback, when the body cannot be stored  [rejections]
+    Server.turn       COMMIT; only now does Channel.release let the answers leave [server]
 
 Reads go to waitress's worker threads, each with a read-only connection of its own. A large batch is
 read and checked by a thread for that, one ahead of the turns, so that its turn only stores it.
 
-The sections, in this order, each under a banner; tests/ has a file for each, and the files in sql/
-carry the same nouns: configuration, errors, models, statements, database, keys, rejections, events,
-contacts, HighLevel bodies, metrics, http, server, command line.
+The sections, each under a banner, in an order in which none needs a later one; the files in sql/
+and tests/ carry the same nouns: errors, values, configuration, statements, database, http, keys,
+locations, events, contacts, HighLevel bodies, rejections, ingestion, metric definitions, metric
+calculation, application, server, command line.
 
 Times inside are integer milliseconds UTC; times in answers are ISO 8601 UTC with milliseconds.
 """
@@ -88,133 +90,10 @@ from waitress.utilities import RequestEntityTooLarge, RequestHeaderFieldsTooLarg
 
 __version__ = "0.2.0"
 
-########################################################################################################
-# configuration
-########################################################################################################
 
-ENV_PREFIX = "STREAMLINED_"
-MEGABYTE = 1024 * 1024
-
-
-def check_admin_key(token: str) -> str:
-    """One that a header can carry as it stands."""
-    if token and not re.fullmatch("[!-~]{16,}", token):
-        raise PydanticCustomError("admin_key", "needs 16 characters or more, all of them ASCII and none of them a blank")
-    return token
-
-
-def check_zone(name: str) -> str:
-    if not is_time_zone(name):
-        raise PydanticCustomError("time_zone", "must be an IANA time zone such as Europe/Berlin")
-    return name
-
-
-def check_time(text: str) -> str:
-    if text:
-        read_timestamp(text)
-    return text
-
-
-class Config(BaseModel):
-    """Every setting, once: flags (`--public-url`), variables (`STREAMLINED_PUBLIC_URL`), their help
-    and the README's table derive from these fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    database: str = Field("./streamlined-lite.db", min_length=1, description="the SQLite file; for serve also :memory:")
-    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
-    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    public_url: str = Field("", pattern="^(https?://[^ ]+)?$",
-                            description="address that links and curl lines show, such as https://events.example.com")
-    admin_key: Annotated[str, AfterValidator(check_admin_key)] = Field(
-        "", repr=False, description="an admin key that works while set (16 characters or more) and is never stored; only as a "
-                                    "variable, for CI and containers")
-    admin_key_file: str = Field("", description="a file with an admin key (16 characters or more) that works while this runs and is never stored")
-    time_zone: Annotated[str, AfterValidator(check_zone)] = Field(
-        "UTC", description="IANA time zone for days and weeks where no location has one")
-    connection_limit: int = Field(1000, ge=10, le=100_000, description="connections open at once; for more, those of "
-                                  "strangers that wait longest for their client are closed")
-    idle_timeout: int = Field(120, ge=1, le=3600, description="seconds after which a silent connection is closed")
-    request_timeout: int = Field(60, ge=1, le=3600, description="seconds in which a request must have arrived")
-    read_threads: int = Field(4, ge=1, le=64, description="threads that answer reads")
-    keep_rejections: int = Field(10_000, ge=1, le=1_000_000, description="refused bodies to keep at most")
-    keep_rejections_days: int = Field(90, ge=1, le=36_500, description="days to keep a refused body")
-    log_requests: bool = Field(False, description="print a line for every request")
-    fixed_time: Annotated[str, AfterValidator(check_time)] = Field(
-        "", description="the time that it always is, such as 2026-01-01T00:00:00Z, for runs that can be repeated")
-
-    def __init__(self, **settings: Any):
-        """Raises WrongSettings, with all of them."""
-        try:
-            super().__init__(**settings)
-        except ValidationError as error:
-            raise WrongSettings({str(e["loc"][0]): e["msg"] for e in error.errors(include_input=False)}) from None
-
-
-def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
-    """Flags before variables before defaults. Raises ConfigError that names every wrong setting."""
-    known = {ENV_PREFIX + name.upper(): name for name in Config.model_fields}
-    given = {name: value for name, value in environ.items() if name.startswith(ENV_PREFIX)}
-    if unknown := sorted(given.keys() - known.keys()):
-        raise ConfigError(f"unknown setting {', '.join(unknown)}; known are {', '.join(known)}")
-    values = {known[name]: value for name, value in given.items()} | dict(flags)
-    troubles = []
-    try:
-        values |= read_admin_key(values.get("admin_key_file", ""))
-    except ConfigError as error:
-        troubles.append(str(error))
-    try:
-        config = Config(**values)
-    except WrongSettings as error:
-        troubles += [f"{setting_name(name)}: {message}" for name, message in error.messages.items()]
-    if troubles:
-        raise ConfigError(f"wrong setting {'; '.join(troubles)}")
-    return config
-
-
-def setting_name(name: str) -> str:
-    """--idle-timeout (STREAMLINED_IDLE_TIMEOUT)"""
-    variable = ENV_PREFIX + name.upper()
-    return variable if name == "admin_key" else f"--{name.replace('_', '-')} ({variable})"
-
-
-def read_admin_key(path: str) -> dict[str, str]:
-    """The setting that comes from the file, if one is named."""
-    if not path:
-        return {}
-    try:
-        token = Path(path).read_text("utf-8").strip()
-    except (OSError, ValueError) as error:  # missing, a folder, no UTF-8, no path at all
-        raise ConfigError(f"{setting_name('admin_key_file')}: cannot read {path!r}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
-    if not token:
-        raise ConfigError(f"{setting_name('admin_key_file')}: {path!r} is empty")
-    return {"admin_key": token}
-
-
-def is_time_zone(name: str) -> bool:
-    """Whether the name is in the IANA database (the tzdata package where the system has none)."""
-    try:
-        return bool(name) and ZoneInfo(name).key == name
-    except (KeyError, ValueError, OSError):  # unknown, not a plain name, a folder of the database
-        return False
-
-
-def system_clock() -> int:
-    """Milliseconds UTC."""
-    return time.time_ns() // 1_000_000
-
-
-def clock_of(config: Config) -> Callable[[], int]:
-    """The system's clock, or one that stands still."""
-    if not config.fixed_time:
-        return system_clock
-    now = read_timestamp(config.fixed_time)
-    return lambda: now
-
-
-########################################################################################################
+####################################################################################################
 # errors
-########################################################################################################
+####################################################################################################
 
 
 class ConfigError(Exception):
@@ -283,6 +162,7 @@ class TooLarge(Problem): status, title, code = 413, "Too large", "too_large"
 class UnsupportedType(Problem): status, title, code = 415, "Unsupported content", "unsupported_content"
 class Broken(Problem): pass
 
+
 DEFECT = "The server failed to do this; its log says where. Nothing was stored."
 
 
@@ -305,6 +185,10 @@ class TryLater(Problem):
 
 def field_error(pointer: str, code: str, message: str) -> dict:
     return {"pointer": pointer, "code": code, "message": message}
+
+
+def warning(code: str, message: str) -> dict:
+    return {"code": code, "message": message}
 
 
 STORAGE_TROUBLES = {
@@ -347,20 +231,63 @@ def log_defect(error: BaseException) -> None:
     logging.getLogger("streamlined_lite").error("defect: %s\n%s", type(error).__name__, frames)
 
 
-########################################################################################################
-# models
-########################################################################################################
+ERRORS_LIMIT = 100   # told at once; a body can have many more, and the answer and the rejection should not grow with it ...
+POINTER_LIMIT = 500  # ... nor with its longest names
+MESSAGES = {"missing": ("required", "is required"), "dict_type": ("object_type", "must be a JSON object"),
+            "model_type": ("object_type", "must be a JSON object"), "extra_forbidden": ("unknown", "is not known here")}
+
+
+def validate(model: type[BaseModel], value: Any, where: Mapping[tuple, str] = {}) -> Any:
+    """The model's instance. Raises Invalid with all errors, their pointers into the body."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise Invalid(field_errors(error, where)) from None
+
+
+def field_errors(error: ValidationError, where: Mapping[tuple, str] = {}) -> list[dict]:
+    """pydantic's findings as ours: one a field, none with the value that was sent."""
+    found = {}
+    for e in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
+        code, message = MESSAGES.get(e["type"], (e["type"], e["msg"]))
+        pointer, column = pointer_of(e["loc"], where), e.get("ctx", {}).get("column")  # in a formula
+        found.setdefault(pointer, field_error(pointer, code, message) | ({"column": column} if column else {}))
+    return list(found.values())
+
+
+def pointer_of(location: tuple, where: Mapping[tuple, str]) -> str:
+    """The JSON pointer of a model's field in the body it was read from; `where` knows those that moved."""
+    if location[-1:] == ("[key]",) and len(location) > 2:  # about a name itself, and not a property of this name
+        location = location[:-1]
+    location = tuple(part for part in location if part not in ("[condition]", "[group]"))  # pydantic's, of a filter
+    for length in range(len(location), 0, -1):
+        if (start := where.get(location[:length])) is not None:
+            return start + "".join(map(pointer_part, location[length:]))
+    return where.get((), "") + "".join(map(pointer_part, location))
+
+
+def pointer_part(part: str | int) -> str:
+    return "/" + str(part)[:POINTER_LIMIT].replace("~", "~0").replace("/", "~1")
+
+
+def refusal(pointer: str, error: PydanticCustomError) -> Invalid:
+    return Invalid([field_error(pointer, error.type, error.message())])
+
+
+####################################################################################################
+# values
+####################################################################################################
 
 # Longest texts. A name may be long because people put sentences into them; a limit exists so that no
 # index entry can grow without bound.
 NAME_LIMIT, ID_LIMIT, TAG_LIMIT, TAGS_LIMIT, FIELDS_LIMIT = 10_000, 1_000, 1_000, 1_000, 2_000
 BATCH_LIMIT = 1_000  # events
 YEAR_2200 = 7_258_118_400_000
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+MEGABYTE = 1024 * 1024
 TIMESTAMP_FORMS = ("UNIX seconds (1767225600), UNIX milliseconds (1767225600000) or ISO 8601 "
                    "(2026-01-01T00:00:00Z), from 1970 to 2199")
 NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
-
-
 wrong = PydanticCustomError  # (code, message): what a reader raises, and field_errors collects
 
 
@@ -478,6 +405,20 @@ def read_key(value: Any) -> str:
     return check_characters(value)
 
 
+def is_time_zone(name: str) -> bool:
+    """Whether the name is in the IANA database (the tzdata package where the system has none)."""
+    try:
+        return bool(name) and ZoneInfo(name).key == name
+    except (KeyError, ValueError, OSError):  # unknown, not a plain name, a folder of the database
+        return False
+
+
+def check_zone(name: str) -> str:
+    if not is_time_zone(name):
+        raise PydanticCustomError("time_zone", "must be an IANA time zone such as Europe/Berlin")
+    return name
+
+
 def read_zone(value: Any) -> str:
     return check_zone(read_text(value, ID_LIMIT))
 
@@ -515,99 +456,6 @@ Line = plain(lambda value: read_text(value, NAME_LIMIT), {"type": "string", "min
 Moment = plain(lambda value: value, {"type": "string", "format": "date-time"})
 
 
-def usual_text(limit: int) -> Any:
-    return Annotated[str, StringConstraints(max_length=limit, pattern=r"^[!-z|~]([ -z|~]*[!-z|~])?$")]
-
-
-class Event(BaseModel):
-    """What a sender posts. `timestamp` becomes milliseconds UTC; None: left out."""
-
-    event_name: Name
-    location_id: Identifier
-    distinct_id: Identifier
-    contact_id: Identifier | None = None
-    timestamp: Timestamp | None = None
-    properties: dict[Key, Property] | None = None
-
-
-class UsualEvent(Event):
-    """An event as nearly every sender posts it: taken as it stands, in one go and without a warning.
-
-    Whatever this refuses is read with care by `read_fields` and Event, which know every other form and say what
-    is wrong. Printable ASCII without braces needs no trimming and holds no merge field.
-    """
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    event_name: usual_text(NAME_LIMIT)
-    location_id: usual_text(ID_LIMIT)
-    distinct_id: usual_text(ID_LIMIT)
-    contact_id: usual_text(ID_LIMIT) | None = None
-    properties: dict[Annotated[str, StringConstraints(max_length=NAME_LIMIT, pattern=r"^[ -~]*$")],
-                     Annotated[str, StringConstraints(pattern=r"^[^\x00{]*$")] | Annotated[int, Field(ge=-2**63, lt=2**63)]
-                     | Annotated[float, Field(gt=-2**63, lt=2**63)]] | None = None
-
-
-class Batch(RootModel[Annotated[list[Event], Field(max_length=BATCH_LIMIT)]]):
-    """Many events. For the OpenAPI document alone, since an event that is wrong does not refuse the others."""
-
-
-class ContactIds(BaseModel):
-    location_id: Identifier
-    contact_id: Identifier
-
-
-class ContactBody(BaseModel):
-    """PUT of a contact: fields sent replace, fields left out stay, null clears, `tags` is the full set."""
-
-    name: Line | None = None
-    email: Line | None = None
-    phone: Line | None = None
-    source: Line | None = None
-    type: Line | None = None
-    date_created: Timestamp | None = None
-    tags: Tags | None = None
-    fields: Annotated[dict[Key, Scalar], Field(max_length=FIELDS_LIMIT)] = {}
-
-
-class LocationSaid(BaseModel):
-    """What a body says of the location around its contact or event."""
-
-    location_id: Identifier
-    location_name: Line | None = None
-    location_timezone: Zone | None = None
-
-
-class Contact(ContactBody, LocationSaid, ContactIds):
-    """What a body says of a contact; `as_of` is the body's own date, None for an undated body."""
-
-    timezone: Zone | None = None
-    as_of: Timestamp | None = None
-
-
-Scope = Literal["ingest", "sync", "read", "admin"]
-
-
-class NewKey(BaseModel):
-    """An integration to be. An admin key is for all locations."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Line
-    scope: Scope = "ingest"
-    locations: list[Identifier] | None = Field(None, min_length=1)
-    distinct_id_rule: Literal["refuse", "generate"] = "refuse"
-
-
-class LocationBody(BaseModel):
-    """PATCH of a location: what is sent is set by a person from then on, null gives it back to the bodies."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Line | None = None
-    timezone: Zone | None = None
-
-
 def cursor_of(*kinds: type) -> Any:
     """The type of a list's `next`: opaque to callers, inside the sort key of the last row, of these kinds."""
     def read(value: Any) -> list:
@@ -627,193 +475,138 @@ def write_cursor(place: tuple) -> str:
 
 
 Limit = Annotated[int, Field(ge=1, le=500)]
+PAGE_BYTES = 8 * MEGABYTE  # a page that has as many ends, before it fills the memory
 
 
-class Query(BaseModel):
-    """What may stand behind `?`; an unknown name is an error, since a misspelt filter would widen a delete."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class EventFilter(Query):
-    """`from` is inclusive, `to` is exclusive; both are about the events' own timestamps."""
-
-    location_id: Identifier | None = None
-    event_name: Name | None = None
-    contact_id: Identifier | None = None
-    from_: Timestamp | None = Field(None, alias="from")
-    to: Timestamp | None = None
+def page(noun: str, found: Iterable[Iterable[dict]], limit: int, order: tuple[str, ...], out: Callable[[dict], dict]) -> dict:
+    """The first `limit` of several ordered lists, newest first, which hold one more if there is a next page; fewer of large ones."""
+    key = lambda each: tuple(each[name] for name in order)
+    shown, following, size = [], None, 0
+    for each in heapq.merge(*found, key=key, reverse=True):
+        if len(shown) == limit or size > PAGE_BYTES:
+            following = write_cursor(key(shown[-1]))
+            break
+        shown.append(each)
+        size += sum(len(value) for value in each.values() if isinstance(value, (str, bytes)))
+    return {noun: [out(each) for each in shown], "next": following}
 
 
-class EventQuery(EventFilter):
-    """`order=arrival` is by each event's arrival or last change; it goes with location_id and event_name alone."""
-
-    order: Literal["timestamp", "arrival"] = "timestamp"
-    limit: Limit = 50
-    cursor: cursor_of(int, int) | None = None
+DELETE_STEP = 1_000   # rows one request removes at most, so that a turn stays short, ...
+COUNT_LIMIT = 10_000  # ... and of what remains then, how many it counts
 
 
-class EventDeletion(EventFilter):
-    dry_run: bool = False
+####################################################################################################
+# configuration
+####################################################################################################
+
+ENV_PREFIX = "STREAMLINED_"
 
 
-class DryRun(Query):
-    dry_run: bool = False
+def check_admin_key(token: str) -> str:
+    """One that a header can carry as it stands."""
+    if token and not re.fullmatch("[!-~]{16,}", token):
+        raise PydanticCustomError("admin_key", "needs 16 characters or more, all of them ASCII and none of them a blank")
+    return token
 
 
-class LocationFilter(Query):
-    location_id: Identifier | None = None
+def check_time(text: str) -> str:
+    if text:
+        read_timestamp(text)
+    return text
 
 
-class ContactQuery(Query):
-    """`q` finds a part of the name, e-mail address or phone number."""
+class Config(BaseModel):
+    """Every setting, once: flags (`--public-url`), variables (`STREAMLINED_PUBLIC_URL`), their help
+    and the README's table derive from these fields."""
 
-    location_id: Identifier | None = None
-    q: Line | None = None
-    tag: Line | None = None
-    limit: Limit = 50
-    cursor: cursor_of(int, str, str) | None = None
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
+    database: str = Field("./streamlined-lite.db", min_length=1, description="the SQLite file; for serve also :memory:")
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    public_url: str = Field("", pattern="^(https?://[^ ]+)?$",
+                            description="address that links and curl lines show, such as https://events.example.com")
+    admin_key: Annotated[str, AfterValidator(check_admin_key)] = Field(
+        "", repr=False, description="an admin key that works while set (16 characters or more) and is never stored; only as a "
+                                    "variable, for CI and containers")
+    admin_key_file: str = Field("", description="a file with an admin key (16 characters or more) that works while this runs and is never stored")
+    time_zone: Annotated[str, AfterValidator(check_zone)] = Field(
+        "UTC", description="IANA time zone for days and weeks where no location has one")
+    connection_limit: int = Field(1000, ge=10, le=100_000, description="connections open at once; for more, those of "
+                                  "strangers that wait longest for their client are closed")
+    idle_timeout: int = Field(120, ge=1, le=3600, description="seconds after which a silent connection is closed")
+    request_timeout: int = Field(60, ge=1, le=3600, description="seconds in which a request must have arrived")
+    read_threads: int = Field(4, ge=1, le=64, description="threads that answer reads")
+    keep_rejections: int = Field(10_000, ge=1, le=1_000_000, description="refused bodies to keep at most")
+    keep_rejections_days: int = Field(90, ge=1, le=36_500, description="days to keep a refused body")
+    log_requests: bool = Field(False, description="print a line for every request")
+    fixed_time: Annotated[str, AfterValidator(check_time)] = Field(
+        "", description="the time that it always is, such as 2026-01-01T00:00:00Z, for runs that can be repeated")
 
-class RejectionQuery(Query):
-    location_id: Identifier | None = None
-    limit: Limit = 50
-    cursor: cursor_of(int) | None = None
-
-
-class IngestQuery(BaseModel):
-    """Senders append what they like to their URLs; only the key is read."""
-
-    api_key: str | None = None
-
-
-class BatchQuery(IngestQuery):
-    """`atomic=true` stores all or nothing. Written by programmers: a misspelt one must not store a part."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    atomic: bool = False
-
-
-# What answers hold, for the OpenAPI document. Built when that is asked for: most processes never do.
-
-
-class Answer(BaseModel):
-    model_config = ConfigDict(defer_build=True)
-
-
-def answer(title: str, base: type[BaseModel] = Answer, /, **fields: Any) -> type[BaseModel]:
-    """A model of an answer; a field that may be left out is given as (type, None)."""
-    return create_model(title, __base__=base, **{key: kind if isinstance(kind, tuple) else (kind, ...) for key, kind in fields.items()})
+    def __init__(self, **settings: Any):
+        """Raises WrongSettings, with all of them."""
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise WrongSettings({str(e["loc"][0]): e["msg"] for e in error.errors(include_input=False)}) from None
 
 
-Note = answer("Warning", code=str, message=str)
-FieldError = answer("FieldError", pointer=str, code=str, message=str, column=(int | None, None))
-ProblemOut = answer("Problem", type=str, title=str, status=int, detail=str, code=str, errors=(list[FieldError] | None, None),
-                    rejection_id=(int | None, None))
-EventOut = answer("StoredEvent", event_id=int, event_name=str, location_id=str, distinct_id=str, contact_id=str | None, timestamp=Moment,
-                  properties=dict[str, str | int | float], received_at=Moment, updated_at=Moment, update_count=int)
-EventDetail = answer("EventDetail", EventOut, warnings=list[Note])
-IngestAnswer = answer("IngestAnswer", status=Literal["created", "updated", "unchanged"], event=EventOut, warnings=list[Note])
-BatchResult = answer("BatchResult", status=Literal["created", "updated", "unchanged", "refused", "not_stored"], distinct_id=str | None,
-                     event_id=(int, None), warnings=(list[Note], None), errors=(list[FieldError], None), rejection_id=(int, None))
-BatchAnswer = answer("BatchAnswer", results=list[BatchResult])
-EventList = answer("EventList", events=list[EventOut], next=str | None)
-DeletedEvents = answer("DeletedEvents", events=int, remaining=int)
-PropertyKey = answer("PropertyKey", key=str, kinds=list[Literal["text", "number"]])
-EventName = answer("EventName", event_name=str, location_id=str, count=int, contact_count=int, last_seen=Moment, properties=list[PropertyKey])
-EventNameList = answer("EventNameList", event_names=list[EventName])
-ContactOut = answer("StoredContact", location_id=str, contact_id=str, name=str | None, email=str | None, phone=str | None, source=str | None,
-                    type=str | None, tags=list[str], fields=dict[str, str | int | float | bool], date_created=Moment | None,
-                    as_of=Moment | None, created_at=Moment, updated_at=Moment)
-ContactDetail = answer("ContactDetail", ContactOut, events=int)
-ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
-ContactAnswer = answer("ContactAnswer", status=Literal["created", "updated", "unchanged"], contact=ContactOut, warnings=list[Note])
-ContactIngestAnswer = answer("ContactIngestAnswer", status=Literal["created", "updated", "unchanged", "deleted", "ignored"],
-                             warnings=list[Note], contact=(ContactOut | None, None), type=(str | None, None),
-                             events=(int | None, None), tags=(int | None, None))
-DeletedContact = answer("DeletedContact", events=int, tags=int)
-LocationOut = answer("Location", location_id=str, name=str | None, timezone=str | None, first_seen_at=Moment)
-LocationList = answer("LocationList", locations=list[LocationOut])
-DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, remaining=int)
-RejectionOut = answer("Rejection", rejection_id=int, received_at=Moment, code=str, path=str, query=str, content_type=str, body=str,
-                      encoding=Literal["utf-8", "base64"], truncated=bool, problem=dict, key_id=int | None, location_id=str | None,
-                      replayed_at=Moment | None)
-RejectionList = answer("RejectionList", rejections=list[RejectionOut], next=str | None)
-DeletedRejection = answer("DeletedRejection", rejections=int)
-Attempt = answer("Attempt", time=Moment, path=str, reason=str)
-AttemptList = answer("AttemptList", attempts=list[Attempt])
-KeyOut = answer("StoredKey", key_id=int, name=str, scope=Scope, locations=list[str] | None, distinct_id_rule=str, token_prefix=str,
-                created_at=Moment, last_used_at=Moment | None, revoked_at=Moment | None)
-CreatedKey = answer("CreatedKey", KeyOut, token=str)
-KeyList = answer("KeyList", keys=list[KeyOut])
-MetricOut = answer("StoredMetric", metric_id=int, position=int, name=str, terms=list[dict], formula=(str | None, None),
-                   format=(dict | None, None), created_at=Moment, updated_at=Moment)
-MetricList = answer("MetricList", metrics=list[MetricOut])
-Numbers = answer("Numbers", value=float | int | None, terms=dict[str, float | int | None])
-RangeNumbers = answer("RangeNumbers", Numbers, complete=bool)
-BucketNumbers = answer("BucketNumbers", RangeNumbers, start=Moment, end=Moment)
-PeriodNumbers = answer("PeriodNumbers", **{"from": Moment}, to=Moment, total=RangeNumbers, buckets=list[BucketNumbers])
-LocationNumbers = answer("LocationNumbers", Numbers, location_id=str, name=str | None, compare=(Numbers | None, None))
-GroupNumbers = answer("GroupNumbers", Numbers, key=str | None, other=bool, compare=(Numbers | None, None), buckets=list[BucketNumbers])
-MetricNote = answer("MetricWarning", Note, term=(str, None), event=(str, None), count=(int, None), of=(int, None))
-Calculation = answer("Calculation", PeriodNumbers, name=str | None, format=dict | None, timezone=str, interval=str, calculated_at=Moment,
-                     locations=list[LocationNumbers], compare=(answer("Comparison", PeriodNumbers, kind=str) | None, None),
-                     breakdown=(answer("Breakdown", by=str, groups=list[GroupNumbers]) | None, None), warnings=list[MetricNote])
-MetricDataList = answer("MetricDataList", metrics=list[answer("MetricData", metric_id=int, data=(Calculation, None), problem=(ProblemOut, None))])
-EvidenceList = answer("EvidenceList", events=list[answer("EvidenceEvent", EventOut, contact_name=str | None)], next=str | None, count=int)
-MetricExport = answer("MetricExport", metrics=list[dict])
-ImportedMetrics = answer("ImportedMetrics", created=int, updated=int, unchanged=int)
-DeletedMetric = answer("DeletedMetric", metrics=int)
-ContactFieldList = answer("ContactFieldList", fields=list[answer("ContactField", field=str, kinds=list[str])],
-                          tags=list[answer("TagCount", tag=str, contacts=int)])
-Session = answer("Session", lost_key_command=str | None, public_url=(str | None, None), timezone=(str, None), version=(str, None),
-                 key=(answer("SessionKey", key_id=int | None, name=str, scope=Scope, locations=list[str] | None), None))
-Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=str)
-
-
-ERRORS_LIMIT = 100   # told at once; a body can have many more, and the answer and the rejection should not grow with it ...
-POINTER_LIMIT = 500  # ... nor with its longest names
-MESSAGES = {"missing": ("required", "is required"), "dict_type": ("object_type", "must be a JSON object"),
-            "model_type": ("object_type", "must be a JSON object"), "extra_forbidden": ("unknown", "is not known here")}
-
-
-def pointer_of(location: tuple, where: Mapping[tuple, str]) -> str:
-    """The JSON pointer of a model's field in the body it was read from; `where` knows those that moved."""
-    if location[-1:] == ("[key]",) and len(location) > 2:  # about a name itself, and not a property of this name
-        location = location[:-1]
-    location = tuple(part for part in location if part not in ("[condition]", "[group]"))  # pydantic's, of a filter
-    for length in range(len(location), 0, -1):
-        if (start := where.get(location[:length])) is not None:
-            return start + "".join(map(pointer_part, location[length:]))
-    return where.get((), "") + "".join(map(pointer_part, location))
-
-
-def pointer_part(part: str | int) -> str:
-    return "/" + str(part)[:POINTER_LIMIT].replace("~", "~0").replace("/", "~1")
-
-
-def field_errors(error: ValidationError, where: Mapping[tuple, str] = {}) -> list[dict]:
-    """pydantic's findings as ours: one a field, none with the value that was sent."""
-    found = {}
-    for e in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
-        code, message = MESSAGES.get(e["type"], (e["type"], e["msg"]))
-        pointer, column = pointer_of(e["loc"], where), e.get("ctx", {}).get("column")  # in a formula
-        found.setdefault(pointer, field_error(pointer, code, message) | ({"column": column} if column else {}))
-    return list(found.values())
-
-
-def validate(model: type[BaseModel], value: Any, where: Mapping[tuple, str] = {}) -> Any:
-    """The model's instance. Raises Invalid with all errors, their pointers into the body."""
+def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
+    """Flags before variables before defaults. Raises ConfigError that names every wrong setting."""
+    known = {ENV_PREFIX + name.upper(): name for name in Config.model_fields}
+    given = {name: value for name, value in environ.items() if name.startswith(ENV_PREFIX)}
+    if unknown := sorted(given.keys() - known.keys()):
+        raise ConfigError(f"unknown setting {', '.join(unknown)}; known are {', '.join(known)}")
+    values = {known[name]: value for name, value in given.items()} | dict(flags)
+    troubles = []
     try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise Invalid(field_errors(error, where)) from None
+        values |= read_admin_key(values.get("admin_key_file", ""))
+    except ConfigError as error:
+        troubles.append(str(error))
+    try:
+        config = Config(**values)
+    except WrongSettings as error:
+        troubles += [f"{setting_name(name)}: {message}" for name, message in error.messages.items()]
+    if troubles:
+        raise ConfigError(f"wrong setting {'; '.join(troubles)}")
+    return config
 
 
-########################################################################################################
+def setting_name(name: str) -> str:
+    """--idle-timeout (STREAMLINED_IDLE_TIMEOUT)"""
+    variable = ENV_PREFIX + name.upper()
+    return variable if name == "admin_key" else f"--{name.replace('_', '-')} ({variable})"
+
+
+def read_admin_key(path: str) -> dict[str, str]:
+    """The setting that comes from the file, if one is named."""
+    if not path:
+        return {}
+    try:
+        token = Path(path).read_text("utf-8").strip()
+    except (OSError, ValueError) as error:  # missing, a folder, no UTF-8, no path at all
+        raise ConfigError(f"{setting_name('admin_key_file')}: cannot read {path!r}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
+    if not token:
+        raise ConfigError(f"{setting_name('admin_key_file')}: {path!r} is empty")
+    return {"admin_key": token}
+
+
+def system_clock() -> int:
+    """Milliseconds UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def clock_of(config: Config) -> Callable[[], int]:
+    """The system's clock, or one that stands still."""
+    if not config.fixed_time:
+        return system_clock
+    now = read_timestamp(config.fixed_time)
+    return lambda: now
+
+
+####################################################################################################
 # statements
-########################################################################################################
+####################################################################################################
 
 
 def data_folder() -> Path:
@@ -866,9 +659,9 @@ def change(connection: apsw.Connection, statement: str, **binds: Any) -> int:
     return connection.changes()
 
 
-########################################################################################################
+####################################################################################################
 # database
-########################################################################################################
+####################################################################################################
 
 APPLICATION_ID = 0x534C4954  # "SLIT"
 BUSY_SECONDS = 5             # how long a writer waits for another process before its request gets 429
@@ -1048,6 +841,11 @@ class Database:
         return apsw.SQLITE_OK
 
 
+def prune_rejections(connection: apsw.Connection, config: Config, now: int) -> None:
+    change(connection, "rejections.prune_by_number", keep=config.keep_rejections)
+    change(connection, "rejections.prune_by_age", before=now - config.keep_rejections_days * 86_400_000)
+
+
 class Checkpointer(threading.Thread):
     """Moves the WAL into the file beside the writer, on a thread and a connection of its own."""
 
@@ -1150,6 +948,26 @@ def begin_wal(connection: apsw.Connection) -> None:
             if time.monotonic() > until:
                 raise
             time.sleep(0.01)
+
+
+class TooSlow(Exception):
+    """The time of a calculation is over."""
+
+
+@contextlib.contextmanager
+def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
+    """Stops statements on this connection that run beyond the time, and whoever raises TooSlow after the deadline
+    that it gives (time.monotonic()), as Invalid."""
+    deadline = time.monotonic() + seconds
+    is_over = lambda: time.monotonic() > deadline
+    connection.set_progress_handler(is_over, 20_000, id=is_over)  # beside that of a longer time around this one
+    try:
+        yield deadline
+    except (apsw.InterruptError, TooSlow):
+        raise Invalid([field_error("", "query_too_slow", f"this took more than {seconds:.2g} seconds and was stopped; "
+                                   "take a shorter range, fewer locations or fewer filters")], "query_too_slow") from None
+    finally:
+        connection.set_progress_handler(None, id=is_over)
 
 
 def migrations() -> list[str]:
@@ -1354,13 +1172,366 @@ def replace_database(new: str, path: str, kept: str) -> None:
     os.replace(new, path)
 
 
-########################################################################################################
+####################################################################################################
+# http
+####################################################################################################
+
+BODY_LIMIT = 1 * MEGABYTE  # of what is stored; ...
+WIRE_LIMIT = 4 * MEGABYTE  # ... of what is read at all, to refuse it with our words and keep its beginning
+JSON, PROBLEM_JSON = "application/json", "application/problem+json"
+NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+                               "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+QUERY_SECONDS = 10  # after which a read is stopped
+
+
+# Bodies and queries
+
+
+@dataclass(slots=True)
+class Body:
+    """What came: its bytes, how it called itself, and where it was posted."""
+
+    data: bytes
+    content_type: str = ""
+    path: str = ""
+    query: str = ""
+
+
+def sent_body(environ: Mapping[str, Any]) -> Body:
+    data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    return Body(data, environ.get("CONTENT_TYPE", ""), environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
+
+
+def parse_body(body: Body) -> Any:
+    """The parsed JSON, or a form's fields as a dictionary. Raises Malformed or UnsupportedType."""
+    data = body.data.removeprefix(BYTE_ORDER_MARK)
+    kind = body.content_type.partition(";")[0].strip().lower()
+    start = data.lstrip()[:1]
+    if not start:
+        raise Malformed("the body is empty; post a JSON object", "empty")
+    if start in b"{[" or kind == "application/json" or kind.endswith("+json"):
+        return parse_json(data)
+    if kind == "application/x-www-form-urlencoded":
+        return parse_form(data)
+    if data.startswith(b"\x1f\x8b"):
+        raise UnsupportedType("the body is compressed with gzip; send it as it is", "content_encoding")
+    raise UnsupportedType("send JSON (Content-Type: application/json) or a form (application/x-www-form-urlencoded)")
+
+
+def parse_json(data: bytes) -> Any:
+    try:
+        return from_json(data, allow_inf_nan=False, cache_strings="keys")
+    except ValueError as error:  # its message has the place and nothing of the text
+        raise Malformed(f"the body is not JSON: {error}", "not_json") from None
+
+
+def parse_form(data: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(data.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_LIMIT))
+    except UnicodeDecodeError:
+        raise Malformed("the form is not UTF-8", "not_utf8") from None
+    except ValueError:
+        raise Malformed(f"the form has more than {FIELDS_LIMIT:,} fields", "too_many") from None
+
+
+def parse_object(body: Body) -> dict:
+    if not isinstance(parsed := parse_body(body), dict):
+        raise Invalid([field_error("", "object_type", "must be a JSON object")])
+    return parsed
+
+
+class Query(BaseModel):
+    """What may stand behind `?`; an unknown name is an error, since a misspelt filter would widen a delete."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class DryRun(Query):
+    dry_run: bool = False
+
+
+class LocationFilter(Query):
+    location_id: Identifier | None = None
+
+
+def sent_token(environ: Mapping[str, Any], query: list[tuple[str, str]]) -> str:
+    """The key that came with a request, in the header or else in the URL."""
+    return environ.get("HTTP_X_API_KEY", "") or next((value for name, value in query if name == "api_key"), "")
+
+
+def is_preview(method: str, query: str) -> bool:
+    """Whether a deletion is only to say what it would delete: it counts all of it, which may take long."""
+    return method == "DELETE" and "dry_run=true" in query.split("&")
+
+
+def split_query(text: str, errors: str = "strict") -> tuple[list[tuple[str, str]], str]:
+    """The query's fields, and the query as it may be kept: without a key."""
+    if not text:
+        return [], ""
+    try:
+        fields = parse_qsl(text, keep_blank_values=True, errors=errors, max_num_fields=100)
+    except ValueError:  # UnicodeDecodeError is one
+        raise Malformed("the part of the URL behind ? is not UTF-8, or has more than 100 fields", "query") from None
+    return fields, urlencode([each for each in fields if each[0].lower() != "api_key"])
+
+
+def read_query(model: type[BaseModel], fields: list[tuple[str, str]]) -> Any:
+    """The query as its model. Raises Invalid whose pointers are the fields' names behind `?`."""
+    values: dict[str, str] = {}
+    twice = {name for name, value in fields if name in values or values.update({name: value})}
+    if twice and model.model_config.get("extra") == "forbid":
+        raise Invalid([field_error("?" + name, "twice", "is there twice") for name in sorted(twice)])
+    try:
+        return model.model_validate(values) if values else defaults(model)
+    except ValidationError as error:
+        raise Invalid(behind_question_mark(field_errors(error))) from None
+
+
+@functools.cache
+def defaults(model: type[BaseModel]) -> BaseModel:
+    return model()
+
+
+def behind_question_mark(errors: list[dict]) -> list[dict]:
+    """Errors of fields that came in the URL: ?limit instead of /limit."""
+    return [each | {"pointer": "?" + each["pointer"].removeprefix("/")} for each in errors]
+
+
+def check_path(environ: Mapping[str, Any]) -> None:
+    """Bottle drops bytes that are not UTF-8, which would turn one identifier into another."""
+    raw = environ["bottle.raw_path"]
+    try:
+        raw.isascii() or raw.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        raise NotFound("the path is not UTF-8") from None
+    if "\0" in raw or "\n" in raw:  # Bottle's routes end before a line feed
+        raise NotFound("the path contains the NUL character or a line feed")
+
+
+# Routes and calls
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method on one path: what it needs, what it takes, what it answers. OpenAPI is made from these."""
+
+    method: str
+    path: str                       # as in OpenAPI: /events/v1/{event_id}
+    handler: Callable[[Call], Any]
+    scope: str | None = None        # None: no key needed; ...
+    knows_key: bool = False         # ... one that is sent is looked up all the same
+    query: type[BaseModel] = Query
+    body: Any = None                # the model that describes the body
+    answers: Mapping[int, Any] = field(default_factory=dict)
+    writes: bool = False
+    keeps: bool = False             # a body that is refused becomes a rejection
+    url_key: bool = False           # the key may come as ?api_key=
+    limit: int = BODY_LIMIT         # bytes of a body
+
+    @property
+    def rule(self) -> str:
+        """The path as Bottle writes it: our own ids are digits, a sender's id at the end may contain slashes."""
+        rule = re.sub(r"\{(event_id|key_id|metric_id|rejection_id)\}", r"<\1:re:[0-9]+>", self.path)
+        return re.sub(r"\{(\w+)\}$", r"<\1:path>", rule).replace("{", "<").replace("}", ">")
+
+    @property
+    def operation_id(self) -> str:
+        return self.handler.__name__ + ("_at_older_path" if self.path.startswith("/custom-events/") else "")
+
+
+ROUTES: list[Route] = []
+
+
+def route(method: str, *paths: str, **parts: Any) -> Callable:
+    """Declares the decorated function as the handler of a method on these paths."""
+    def declare(handler: Callable[[Call], Any]) -> Callable[[Call], Any]:
+        ROUTES.extend(Route(method, path, handler, **parts) for path in paths)
+        return handler
+    return declare
+
+
+@dataclass(slots=True)
+class Call:
+    """One request as its handler sees it."""
+
+    route: Route
+    environ: Mapping[str, Any]
+    connection: apsw.Connection
+    database: Database
+    config: Config
+    attempts: deque
+    now: int
+    body: Body
+    caller: Caller | None = None
+    query: Any = None
+    path: dict[str, str] = field(default_factory=dict)
+    deadline: float = math.inf  # of a read, by time.monotonic()
+
+    def json(self, model: type[BaseModel]) -> Any:
+        return validate(model, parse_body(self.body))
+
+    def number(self, name: str) -> int:
+        """One of our own ids in the path; none has as many digits as SQLite's integers could take."""
+        return int(self.path[name]) if len(self.path[name]) <= 18 else 0
+
+    def locations(self, wanted: str | None) -> list[str]:
+        """The wanted location, or without one all that the key may see. Raises Forbidden."""
+        return visible_locations(self.connection, None if wanted is None else [wanted], self.caller.locations)
+
+    def frame(self, query: Range) -> Frame:
+        return frame(self.connection, query, self.now, self.config.time_zone, self.caller.locations)
+
+
+# Answers
+
+
+# What answers hold, for the OpenAPI document. Built when that is asked for: most processes never do.
+class Answer(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
+
+def answer(title: str, base: type[BaseModel] = Answer, /, **fields: Any) -> type[BaseModel]:
+    """A model of an answer; a field that may be left out is given as (type, None)."""
+    return create_model(title, __base__=base, **{key: kind if isinstance(kind, tuple) else (kind, ...) for key, kind in fields.items()})
+
+
+Note = answer("Warning", code=str, message=str)
+FieldError = answer("FieldError", pointer=str, code=str, message=str, column=(int | None, None))
+ProblemOut = answer("Problem", type=str, title=str, status=int, detail=str, code=str, errors=(list[FieldError] | None, None),
+                    rejection_id=(int | None, None))
+
+
+class JSONResponse(bottle.HTTPResponse):
+    """JSON under our own headers, which Bottle need not check for each."""
+
+    @property
+    def headerlist(self) -> list[tuple[str, str]]:
+        return [*SECURITY_HEADERS.items(), ("Content-Type", JSON), ("Content-Length", str(len(self.body)))]
+
+
+def respond(answer: Any, reading: bool = False) -> bottle.HTTPResponse:
+    """A handler's answer (a dictionary, or a status and one) or a problem, as JSON."""
+    if isinstance(answer, Problem):
+        return respond_problem(answer, reading)
+    status, content = answer if isinstance(answer, tuple) else (200, answer)
+    return JSONResponse(to_json(content), status)
+
+
+def respond_problem(problem: Problem, reading: bool) -> bottle.HTTPResponse:
+    """A temporary trouble is 429 to a writer, which HighLevel sends again, and 503 to a reader."""
+    content = problem.as_dict()
+    if reading and isinstance(problem, TryLater):
+        content["status"] = 503
+    body = to_json(content)
+    headers = SECURITY_HEADERS | problem.headers | {"Content-Type": PROBLEM_JSON, "Content-Length": len(body)}
+    return bottle.HTTPResponse(body, content["status"], headers)
+
+
+# The page's files
+
+KINDS_OF_FILE = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+                 ".svg": "image/svg+xml"}
+
+
+def load_assets(folder: Path) -> dict[str, tuple[bytes, bytes, str, str]]:
+    """The page's files: name -> (content, the same in gzip, type, weak ETag, which both share)."""
+    files = [path for path in folder.rglob("*") if path.suffix in KINDS_OF_FILE]
+    contents = {path.relative_to(folder).as_posix(): (path.read_bytes(), KINDS_OF_FILE[path.suffix]) for path in files}
+    return {name: (data, gzip.compress(data, mtime=0), kind, f'W/"{hashlib.sha256(data).hexdigest()[:16]}"')
+            for name, (data, kind) in contents.items()}
+
+
+# OpenAPI
+
+
+@functools.cache  # anybody may ask for it, and it takes long to make
+def openapi(public_url: str) -> dict:
+    """OpenAPI 3.1 from the routes and their models."""
+    models = {each for route in ROUTES for each in (route.body, *route.answers.values()) if is_model(each)} | {ProblemOut}
+    _, schemas = models_json_schema([(each, "validation") for each in sorted(models, key=lambda each: each.__name__)],
+                                    ref_template="#/components/schemas/{model}")
+    paths: dict[str, dict] = {}
+    for each in ROUTES:
+        paths.setdefault(each.path, {})[each.method.lower()] = operation(each)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Streamlined Lite", "version": __version__},
+        "servers": [{"url": public_url or "/"}],
+        "paths": paths,
+        "components": {"schemas": schemas["$defs"], "securitySchemes": {
+            "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            "url_key": {"type": "apiKey", "in": "query", "name": "api_key"}}},
+    }
+
+
+def is_model(described: Any) -> bool:
+    return isinstance(described, type) and issubclass(described, BaseModel)
+
+
+def schema_of(described: Any) -> dict:
+    return {"$ref": f"#/components/schemas/{described.__name__}"} if is_model(described) else {"type": "object"}
+
+
+def operation(route: Route) -> dict:
+    """What OpenAPI says of one method on one path."""
+    problem = {"description": "a problem", "content": {PROBLEM_JSON: {"schema": schema_of(ProblemOut)}}}
+    answers = {str(status): {"description": "the answer", "content": (problem["content"] if status >= 400 else {})
+                             | {JSON: {"schema": schema_of(model)}}} for status, model in route.answers.items()}
+    described = {
+        "operationId": route.operation_id,
+        "summary": (route.handler.__doc__ or "").strip(),
+        "parameters": parameters(route),
+        "responses": answers | {"4XX": problem, "5XX": problem},
+        "security": [{name: []} for name, taken in (("key", route.scope or route.knows_key), ("url_key", route.url_key)) if taken]
+        + [{}] * route.knows_key,
+    }
+    if route.body is not None:
+        content = {JSON: {"schema": schema_of(route.body)}}
+        if route.body is Batch:
+            content[NDJSON[0]] = {"schema": {"type": "string"}}
+        elif route.url_key:
+            content["application/x-www-form-urlencoded"] = {"schema": {"type": "object"}}
+        described["requestBody"] = {"content": content}
+    if route.scope is not None:
+        described["x-scope"] = route.scope
+    return described
+
+
+def parameters(route: Route) -> list[dict]:
+    texts = ("location_id", "contact_id")
+    names = [{"name": name, "in": "path", "required": True, "schema": {"type": "string" if name in texts else "integer"}}
+             for name in re.findall(r"\{(\w+)\}", route.path)]
+    described = route.query.model_json_schema().get("properties", {})
+    return names + [{"name": name, "in": "query", "required": False, "schema": schema}
+                    for name, schema in described.items() if name != "api_key"]
+
+
+####################################################################################################
 # keys
-########################################################################################################
+####################################################################################################
 
 PREFIX_LENGTH = 9  # the visible first characters: "sl_" and six more, of 43
 ALLOWED = {"ingest": {"ingest", "sync", "admin"}, "sync": {"sync", "admin"}, "read": {"read", "admin"}, "admin": {"admin"}}
 NEEDS = {"ingest": "ingest, sync or admin", "sync": "sync or admin", "read": "read or admin", "admin": "admin"}
+Scope = Literal["ingest", "sync", "read", "admin"]
+
+
+class NewKey(BaseModel):
+    """An integration to be. An admin key is for all locations."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Line
+    scope: Scope = "ingest"
+    locations: list[Identifier] | None = Field(None, min_length=1)
+    distinct_id_rule: Literal["refuse", "generate"] = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -1389,35 +1560,6 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def create_key(connection: apsw.Connection, new: NewKey, now: int) -> dict:
-    """The new key with its token, which is shown here and never again."""
-    if new.scope == "admin" and new.locations:
-        raise Invalid([field_error("/locations", "admin_is_for_all", "an admin key is for all locations; leave them out")])
-    token = "sl_" + secrets.token_urlsafe(30)
-    created = row(connection, "keys.create", name=new.name, token_hash=hash_token(token), token_prefix=token[:PREFIX_LENGTH],
-                  scope=new.scope, locations=json.dumps(sorted(set(new.locations))) if new.locations else None,
-                  distinct_id_rule=new.distinct_id_rule, created_at=now)
-    return key_out(created) | {"token": token}
-
-
-def key_out(key: dict) -> dict:
-    times = {name: iso(key[name]) for name in ("created_at", "last_used_at", "revoked_at")}
-    return key | times | {"locations": json.loads(key["locations"]) if key["locations"] else None}
-
-
-def list_keys(connection: apsw.Connection, last_used: Mapping[int, int] = {}) -> list[dict]:
-    """All keys, the newest first, with the uses that are not yet written."""
-    keys = rows(connection, "keys.list", below=2**62)
-    return [key_out(key | {"last_used_at": last_used.get(key["key_id"], key["last_used_at"])}) for key in keys]
-
-
-def revoke_key(connection: apsw.Connection, key_id: int, now: int) -> dict:
-    """The key, revoked now or already. Raises NotFound."""
-    if abs(key_id) >= 2**63 or (revoked := row(connection, "keys.revoke", key_id=key_id, now=now)) is None:
-        raise NotFound(f"there is no key {key_id}")
-    return key_out(revoked)
-
-
 def authenticate(connection: apsw.Connection, token: str, admin_key: str) -> Caller:
     """Who holds this token. Raises Unauthorized with a reason that never repeats the token."""
     if not token:
@@ -1437,62 +1579,258 @@ def caller_of(key: dict) -> Caller:
     return Caller(key["key_id"], key["scope"], locations, key["distinct_id_rule"], key["name"])
 
 
-########################################################################################################
-# rejections
-########################################################################################################
-
-KEPT_BYTES = 65_536
-
-
-@dataclass(slots=True)
-class Body:
-    """What came: its bytes, how it called itself, and where it was posted."""
-
-    data: bytes
-    content_type: str = ""
-    path: str = ""
-    query: str = ""
+def create_key(connection: apsw.Connection, new: NewKey, now: int) -> dict:
+    """The new key with its token, which is shown here and never again."""
+    if new.scope == "admin" and new.locations:
+        raise Invalid([field_error("/locations", "admin_is_for_all", "an admin key is for all locations; leave them out")])
+    token = "sl_" + secrets.token_urlsafe(30)
+    created = row(connection, "keys.create", name=new.name, token_hash=hash_token(token), token_prefix=token[:PREFIX_LENGTH],
+                  scope=new.scope, locations=json.dumps(sorted(set(new.locations))) if new.locations else None,
+                  distinct_id_rule=new.distinct_id_rule, created_at=now)
+    return key_out(created) | {"token": token}
 
 
-def keep_rejection(connection: apsw.Connection, body: Body, problem: Problem, key_id: int | None, now: int, keep: int) -> None:
-    """Keeps what could not be stored, and gives the problem the number under which it is found."""
-    kept = row(connection, "rejections.insert", received_at=now, code=problem.code, path=body.path[:1000],
-               query=body.query[:1000], content_type=body.content_type[:200], body=body.data[:KEPT_BYTES],
-               truncated=len(body.data) > KEPT_BYTES, problem=to_json(problem.as_dict()).decode(), key_id=key_id,
-               location_id=location_in(body))
-    problem.rejection_id = kept["rejection_id"]
-    if problem.rejection_id % 100 == 0:
-        change(connection, "rejections.prune_by_number", keep=keep)
+def list_keys(connection: apsw.Connection, last_used: Mapping[int, int] = {}) -> list[dict]:
+    """All keys, the newest first, with the uses that are not yet written."""
+    keys = rows(connection, "keys.list", below=2**62)
+    return [key_out(key | {"last_used_at": last_used.get(key["key_id"], key["last_used_at"])}) for key in keys]
 
 
-def location_in(body: Body) -> str | None:
-    """The location that a refused body names, where that can be read from it."""
-    try:
-        parsed = parse_body(body)
-        return read_identifier(parsed.get("locationId") or read_fields(parsed).fields.get("location_id") or body_location(parsed)[0])
-    except (Problem, PydanticCustomError, AttributeError, KeyError):
-        return None
+def revoke_key(connection: apsw.Connection, key_id: int, now: int) -> dict:
+    """The key, revoked now or already. Raises NotFound."""
+    if abs(key_id) >= 2**63 or (revoked := row(connection, "keys.revoke", key_id=key_id, now=now)) is None:
+        raise NotFound(f"there is no key {key_id}")
+    return key_out(revoked)
 
 
-def prune_rejections(connection: apsw.Connection, config: Config, now: int) -> None:
-    change(connection, "rejections.prune_by_number", keep=config.keep_rejections)
-    change(connection, "rejections.prune_by_age", before=now - config.keep_rejections_days * 86_400_000)
+def key_command(config: Config) -> str:
+    """The command that makes an admin key for this database, as this program was started."""
+    program = "streamlined-lite" if shutil.which("streamlined-lite") else shlex.quote(os.path.abspath(sys.argv[0]))
+    if sys.argv[0].endswith(".py"):
+        program = f"{shlex.quote(sys.executable)} {shlex.quote(os.path.abspath(sys.argv[0]))}"
+    if "STATE_DIRECTORY" in os.environ:  # systemd's; the file there is readable by the unit's own user and by root
+        program = f"sudo {program}"
+    return f"{program} keys create admin --scope admin --database {shlex.quote(os.path.abspath(config.database))}"
 
 
-def rejection_out(rejection: dict) -> dict:
-    try:
-        whole = not rejection["truncated"]  # else its last character may be cut
-        body, encoding = codecs.getincrementaldecoder("utf-8")().decode(rejection["body"], whole), "utf-8"
-    except UnicodeDecodeError:
-        body, encoding = base64.b64encode(rejection["body"]).decode(), "base64"
-    return rejection | {
-        "received_at": iso(rejection["received_at"]), "replayed_at": iso(rejection["replayed_at"]), "body": body,
-        "encoding": encoding, "truncated": bool(rejection["truncated"]), "problem": json.loads(rejection["problem"])}
+KeyOut = answer("StoredKey", key_id=int, name=str, scope=Scope, locations=list[str] | None, distinct_id_rule=str, token_prefix=str,
+                created_at=Moment, last_used_at=Moment | None, revoked_at=Moment | None)
+CreatedKey = answer("CreatedKey", KeyOut, token=str)
+KeyList = answer("KeyList", keys=list[KeyOut])
 
 
-########################################################################################################
+def key_out(key: dict) -> dict:
+    times = {name: iso(key[name]) for name in ("created_at", "last_used_at", "revoked_at")}
+    return key | times | {"locations": json.loads(key["locations"]) if key["locations"] else None}
+
+
+@route("GET", "/keys/v1", scope="admin", answers={200: KeyList})
+def get_keys(call: Call) -> dict:
+    """The keys (integrations), without their tokens."""
+    return {"keys": list_keys(call.connection, dict(call.database.last_used))}
+
+
+@route("POST", "/keys/v1", scope="admin", body=NewKey, answers={201: CreatedKey}, writes=True)
+def post_key(call: Call) -> tuple[int, dict]:
+    """Creates a key. Its token is in this one answer and nowhere else."""
+    return 201, create_key(call.connection, call.json(NewKey), call.now)
+
+
+@route("DELETE", "/keys/v1/{key_id}", scope="admin", answers={200: KeyOut}, writes=True)
+def delete_key(call: Call) -> dict:
+    """Revokes a key, at once."""
+    call.database.callers.clear()
+    return revoke_key(call.connection, call.number("key_id"), call.now)
+
+
+# The session and wrong keys
+
+Session = answer("Session", lost_key_command=str | None, public_url=(str | None, None), timezone=(str, None), version=(str, None),
+                 key=(answer("SessionKey", key_id=int | None, name=str, scope=Scope, locations=list[str] | None), None))
+
+
+@route("GET", "/session/v1", answers={200: Session}, knows_key=True)
+def get_session(call: Call) -> dict:
+    """Whose key was sent, if one was, and the command that makes an admin key for this database."""
+    lost = {"lost_key_command": None if call.database.memory else key_command(call.config)}
+    if (caller := call.caller) is None:
+        return lost
+    key = {"key_id": caller.key_id, "name": caller.name, "scope": caller.scope,
+           "locations": None if caller.locations is None else sorted(caller.locations)}
+    return lost | {"key": key, "public_url": call.config.public_url.rstrip("/") or None, "timezone": call.config.time_zone, "version": __version__}
+
+
+Attempt = answer("Attempt", time=Moment, path=str, reason=str)
+AttemptList = answer("AttemptList", attempts=list[Attempt])
+
+
+@route("GET", "/attempts/v1", scope="admin", answers={200: AttemptList})
+def get_attempts(call: Call) -> dict:
+    """The last 100 requests without a valid key since the start, the newest first: time, path and reason."""
+    return {"attempts": [each | {"time": iso(each["time"])} for each in reversed(list(call.attempts))]}
+
+
+####################################################################################################
+# locations
+####################################################################################################
+
+
+class LocationBody(BaseModel):
+    """PATCH of a location: what is sent is set by a person from then on, null gives it back to the bodies."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Line | None = None
+    timezone: Zone | None = None
+
+
+class LocationSaid(BaseModel):
+    """What a body says of the location around its contact or event."""
+
+    location_id: Identifier
+    location_name: Line | None = None
+    location_timezone: Zone | None = None
+
+
+def learn_location(connection: apsw.Connection, said: LocationSaid, now: int) -> None:
+    """What a body says of the location itself; what a person set stays."""
+    if said.location_name or said.location_timezone:
+        change(connection, "locations.learn", location_id=said.location_id, name=said.location_name,
+               timezone=said.location_timezone, now=now)
+
+
+def list_location_ids(connection: apsw.Connection) -> list[str]:
+    return [each["location_id"] for each in rows(connection, "locations.list", after="")]
+
+
+def visible_locations(connection: apsw.Connection, wanted: list[str] | None, allowed: frozenset[str] | None) -> list[str]:
+    """The wanted locations, or all. For a key with an allow-list, all means all on its list. Raises Forbidden."""
+    if wanted is None:
+        return sorted(allowed) if allowed is not None else list_location_ids(connection)
+    if allowed is not None and not allowed.issuperset(wanted):
+        raise Forbidden("the key sent is not for every location_id asked for", "location_not_allowed")
+    return wanted
+
+
+def edit_location(connection: apsw.Connection, location_id: str, body: LocationBody) -> dict | None:
+    """What is sent is set by a person from then on; null gives the field back to the bodies."""
+    for name in body.model_fields_set:
+        value = getattr(body, name)
+        change(connection, f"locations.set_{name}", location_id=location_id, value=value, edited=value is not None)
+    return row(connection, "locations.find", location_id=location_id)
+
+
+def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool) -> dict:
+    """Removes up to 1,000 events, then up to 1,000 contacts, then the location; says how much remains."""
+    ids = {"location_id": location_id}
+    if dry_run:
+        found = row(connection, "locations.count_dependents", **ids, most=-1)
+        return found | {"remaining": found["events"] + found["contacts"]}
+    changed = connection.total_changes()
+    events = change(connection, "locations.delete_events", **ids, limit=DELETE_STEP)
+    contacts = change(connection, "locations.delete_contacts", **ids, limit=DELETE_STEP) if events < DELETE_STEP else 0
+    tags = connection.total_changes() - changed - events - contacts  # a trigger's work
+    left = row(connection, "locations.count_dependents", **ids, most=COUNT_LIMIT)
+    if (remaining := left["events"] + left["contacts"]) == 0:
+        change(connection, "locations.delete", **ids)
+    return {"events": events, "contacts": contacts, "tags": tags, "remaining": remaining}
+
+
+LocationOut = answer("Location", location_id=str, name=str | None, timezone=str | None, first_seen_at=Moment)
+LocationList = answer("LocationList", locations=list[LocationOut])
+
+
+def location_out(location: dict) -> dict:
+    return {"location_id": location["location_id"], "name": location["name"], "timezone": location["timezone"],
+            "first_seen_at": iso(location["first_seen_at"])}
+
+
+@route("GET", "/locations/v1", scope="read", answers={200: LocationList})
+def get_locations(call: Call) -> dict:
+    """The locations that the key may see."""
+    found = rows(call.connection, "locations.list", after="")
+    allowed = call.caller.locations
+    return {"locations": [location_out(each) for each in found if allowed is None or each["location_id"] in allowed]}
+
+
+@route("PATCH", "/locations/v1/{location_id}", scope="admin", body=LocationBody, answers={200: LocationOut}, writes=True)
+def patch_location(call: Call) -> dict:
+    """Renames a location or sets its time zone, which bodies no longer change; null gives it back to them."""
+    body = call.json(LocationBody)
+    if (location := edit_location(call.connection, call.path["location_id"], body)) is None:
+        raise NotFound("there is no such location")
+    return location_out(location)
+
+
+DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, remaining=int)
+
+
+@route("DELETE", "/locations/v1/{location_id}", scope="admin", query=DryRun, answers={200: DeletedLocation}, writes=True)
+def remove_location(call: Call) -> dict:
+    """Removes a location and all in it, up to 1,000 events a request; repeat until `remaining` is 0."""
+    if row(call.connection, "locations.find", location_id=call.path["location_id"]) is None:
+        raise NotFound("there is no such location")
+    return delete_location(call.connection, call.path["location_id"], call.query.dry_run)
+
+
+####################################################################################################
 # events
-########################################################################################################
+####################################################################################################
+
+
+def usual_text(limit: int) -> Any:
+    return Annotated[str, StringConstraints(max_length=limit, pattern=r"^[!-z|~]([ -z|~]*[!-z|~])?$")]
+
+
+class Event(BaseModel):
+    """What a sender posts. `timestamp` becomes milliseconds UTC; None: left out."""
+
+    event_name: Name
+    location_id: Identifier
+    distinct_id: Identifier
+    contact_id: Identifier | None = None
+    timestamp: Timestamp | None = None
+    properties: dict[Key, Property] | None = None
+
+
+class UsualEvent(Event):
+    """An event as nearly every sender posts it: taken as it stands, in one go and without a warning.
+
+    Whatever this refuses is read with care by `read_fields` and Event, which know every other form and say what
+    is wrong. Printable ASCII without braces needs no trimming and holds no merge field.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    event_name: usual_text(NAME_LIMIT)
+    location_id: usual_text(ID_LIMIT)
+    distinct_id: usual_text(ID_LIMIT)
+    contact_id: usual_text(ID_LIMIT) | None = None
+    properties: dict[Annotated[str, StringConstraints(max_length=NAME_LIMIT, pattern=r"^[ -~]*$")],
+                     Annotated[str, StringConstraints(pattern=r"^[^\x00{]*$")] | Annotated[int, Field(ge=-2**63, lt=2**63)]
+                     | Annotated[float, Field(gt=-2**63, lt=2**63)]] | None = None
+
+
+class EventFilter(Query):
+    """`from` is inclusive, `to` is exclusive; both are about the events' own timestamps."""
+
+    location_id: Identifier | None = None
+    event_name: Name | None = None
+    contact_id: Identifier | None = None
+    from_: Timestamp | None = Field(None, alias="from")
+    to: Timestamp | None = None
+
+
+class EventQuery(EventFilter):
+    """`order=arrival` is by each event's arrival or last change; it goes with location_id and event_name alone."""
+
+    order: Literal["timestamp", "arrival"] = "timestamp"
+    limit: Limit = 50
+    cursor: cursor_of(int, int) | None = None
+
+
+class EventDeletion(EventFilter):
+    dry_run: bool = False
 
 
 def store_event(connection: apsw.Connection, event: Event, now: int, arrived: int) -> tuple[str, dict, list[dict]]:
@@ -1567,20 +1905,6 @@ def event_updated(old: dict, event: Event) -> tuple[dict, list[dict]]:
     return new, warnings
 
 
-def warning(code: str, message: str) -> dict:
-    return {"code": code, "message": message}
-
-
-def event_out(event: dict) -> dict:
-    return {"event_id": event["event_id"], "event_name": event["event_name"], "location_id": event["location_id"],
-            "distinct_id": event["distinct_id"], "contact_id": event["contact_id"], "timestamp": iso(event["timestamp"]),
-            "properties": from_json(event["properties"]), "received_at": iso(event["received_at"]),
-            "updated_at": iso(event["updated_at"]), "update_count": event["update_count"]}
-
-
-PAGE_BYTES = 8 * MEGABYTE  # a page that has as many ends, before it fills the memory
-
-
 def list_events(connection: apsw.Connection, query: EventQuery, locations: Iterable[str]) -> dict:
     """A page of the locations' events by their timestamp or by their arrival, the newest first."""
     statement, binds = arrival_statement(query) if query.order == "arrival" else event_statement("list", query)
@@ -1609,27 +1933,10 @@ def event_statement(verb: str, query: EventFilter) -> tuple[str, dict]:
                                       "to": YEAR_2200 if query.to is None else query.to}
 
 
-def page(noun: str, found: Iterable[Iterable[dict]], limit: int, order: tuple[str, ...], out: Callable[[dict], dict]) -> dict:
-    """The first `limit` of several ordered lists, newest first, which hold one more if there is a next page; fewer of large ones."""
-    key = lambda each: tuple(each[name] for name in order)
-    shown, following, size = [], None, 0
-    for each in heapq.merge(*found, key=key, reverse=True):
-        if len(shown) == limit or size > PAGE_BYTES:
-            following = write_cursor(key(shown[-1]))
-            break
-        shown.append(each)
-        size += sum(len(value) for value in each.values() if isinstance(value, (str, bytes)))
-    return {noun: [out(each) for each in shown], "next": following}
-
-
 def count_events(connection: apsw.Connection, query: EventFilter, locations: Iterable[str], most: int = -1) -> int:
     """How many match; in each location `most` are counted, where that is not negative."""
     statement, binds = event_statement("count", query)
     return sum(scalar(connection, statement, location_id=each, most=most, **binds) for each in locations)
-
-
-DELETE_STEP = 1_000   # rows one request removes at most, so that a turn stays short, ...
-COUNT_LIMIT = 10_000  # ... and of what remains then, how many it counts
 
 
 def delete_events(connection: apsw.Connection, query: EventDeletion, locations: list[str]) -> dict:
@@ -1650,6 +1957,65 @@ def delete_step(connection: apsw.Connection, query: EventFilter, locations: list
     return deleted
 
 
+EventOut = answer("StoredEvent", event_id=int, event_name=str, location_id=str, distinct_id=str, contact_id=str | None, timestamp=Moment,
+                  properties=dict[str, str | int | float], received_at=Moment, updated_at=Moment, update_count=int)
+
+
+def event_out(event: dict) -> dict:
+    return {"event_id": event["event_id"], "event_name": event["event_name"], "location_id": event["location_id"],
+            "distinct_id": event["distinct_id"], "contact_id": event["contact_id"], "timestamp": iso(event["timestamp"]),
+            "properties": from_json(event["properties"]), "received_at": iso(event["received_at"]),
+            "updated_at": iso(event["updated_at"]), "update_count": event["update_count"]}
+
+
+EventList = answer("EventList", events=list[EventOut], next=str | None)
+
+
+@route("GET", "/events/v1", scope="read", query=EventQuery, answers={200: EventList})
+def get_events(call: Call) -> dict:
+    """Events by their timestamp, the newest first."""
+    return list_events(call.connection, call.query, call.locations(call.query.location_id))
+
+
+EventDetail = answer("EventDetail", EventOut, warnings=list[Note])
+
+
+@route("GET", "/events/v1/{event_id}", scope="read", answers={200: EventDetail})
+def get_event(call: Call) -> dict:
+    """One event, and what its last sender was told."""
+    event = visible_event(call)
+    return event_out(event) | {"warnings": json.loads(event["warnings"] or "[]")}
+
+
+def visible_event(call: Call) -> dict:
+    """The event of the path. Another location's is as unknown as one that does not exist."""
+    event = row(call.connection, "events.find", event_id=call.number("event_id"))
+    if event is None or (call.caller.locations is not None and event["location_id"] not in call.caller.locations):
+        raise NotFound(f"there is no event {call.path['event_id']}")
+    return event
+
+
+DeletedEvents = answer("DeletedEvents", events=int, remaining=int)
+
+
+@route("DELETE", "/events/v1", scope="admin", query=EventDeletion, answers={200: DeletedEvents}, writes=True)
+def delete_events_by_filter(call: Call) -> dict:
+    """Deletes up to 1,000 of the events that match and says how many remain; repeat until that is 0."""
+    return delete_events(call.connection, call.query, call.locations(call.query.location_id))
+
+
+@route("DELETE", "/events/v1/{event_id}", scope="admin", query=DryRun, answers={200: DeletedEvents}, writes=True)
+def delete_event(call: Call) -> dict:
+    """Deletes one event."""
+    event = visible_event(call)
+    if not call.query.dry_run:
+        change(call.connection, "events.delete_many", event_ids=json.dumps([event["event_id"]]))
+    return {"events": 1, "remaining": int(call.query.dry_run)}
+
+
+# Event names
+
+
 def list_event_names(connection: apsw.Connection, locations: Iterable[str]) -> dict:
     """The names seen, each with its property keys and their kinds among its newest events."""
     names = [name | {"location_id": each} for each in locations for name in rows(connection, "event_names.list", location_id=each)]
@@ -1660,12 +2026,58 @@ def list_event_names(connection: apsw.Connection, locations: Iterable[str]) -> d
     return {"event_names": names}
 
 
-########################################################################################################
+PropertyKey = answer("PropertyKey", key=str, kinds=list[Literal["text", "number"]])
+EventName = answer("EventName", event_name=str, location_id=str, count=int, contact_count=int, last_seen=Moment, properties=list[PropertyKey])
+EventNameList = answer("EventNameList", event_names=list[EventName])
+
+
+@route("GET", "/event-names/v1", scope="read", query=LocationFilter, answers={200: EventNameList})
+def get_event_names(call: Call) -> dict:
+    """The event names seen: how often, with how many contacts, when last, and their property keys."""
+    return list_event_names(call.connection, call.locations(call.query.location_id))
+
+
+####################################################################################################
 # contacts
-########################################################################################################
+####################################################################################################
 
 CONTACT_TEXTS = ("name", "email", "phone", "source", "type")
 CONTACT_COLUMNS = (*CONTACT_TEXTS, "date_created")
+
+
+class ContactIds(BaseModel):
+    location_id: Identifier
+    contact_id: Identifier
+
+
+class ContactBody(BaseModel):
+    """PUT of a contact: fields sent replace, fields left out stay, null clears, `tags` is the full set."""
+
+    name: Line | None = None
+    email: Line | None = None
+    phone: Line | None = None
+    source: Line | None = None
+    type: Line | None = None
+    date_created: Timestamp | None = None
+    tags: Tags | None = None
+    fields: Annotated[dict[Key, Scalar], Field(max_length=FIELDS_LIMIT)] = {}
+
+
+class Contact(ContactBody, LocationSaid, ContactIds):
+    """What a body says of a contact; `as_of` is the body's own date, None for an undated body."""
+
+    timezone: Zone | None = None
+    as_of: Timestamp | None = None
+
+
+class ContactQuery(Query):
+    """`q` finds a part of the name, e-mail address or phone number."""
+
+    location_id: Identifier | None = None
+    q: Line | None = None
+    tag: Line | None = None
+    limit: Limit = 50
+    cursor: cursor_of(int, str, str) | None = None
 
 
 def find_contact(connection: apsw.Connection, location_id: str, contact_id: str) -> dict | None:
@@ -1750,12 +2162,6 @@ def delete_contact(connection: apsw.Connection, location_id: str, contact_id: st
     return counts
 
 
-def contact_out(contact: dict) -> dict:
-    times = {name: iso(contact[name]) for name in ("date_created", "as_of", "created_at", "updated_at")}
-    ids = {name: contact[name] for name in ("location_id", "contact_id")}
-    return ids | {name: contact[name] for name in (*CONTACT_TEXTS, "tags", "fields")} | times
-
-
 def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: Iterable[str]) -> dict:
     """A page of the locations' contacts, the newest change first."""
     before_time, before_contact, before_location = query.cursor or (2**62, "", "")
@@ -1768,52 +2174,76 @@ def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: I
                 lambda contact: contact_out(contact_read(connection, contact)))
 
 
-# Locations
+ContactOut = answer("StoredContact", location_id=str, contact_id=str, name=str | None, email=str | None, phone=str | None, source=str | None,
+                    type=str | None, tags=list[str], fields=dict[str, str | int | float | bool], date_created=Moment | None,
+                    as_of=Moment | None, created_at=Moment, updated_at=Moment)
 
 
-def learn_location(connection: apsw.Connection, said: LocationSaid, now: int) -> None:
-    """What a body says of the location itself; what a person set stays."""
-    if said.location_name or said.location_timezone:
-        change(connection, "locations.learn", location_id=said.location_id, name=said.location_name,
-               timezone=said.location_timezone, now=now)
+def contact_out(contact: dict) -> dict:
+    times = {name: iso(contact[name]) for name in ("date_created", "as_of", "created_at", "updated_at")}
+    ids = {name: contact[name] for name in ("location_id", "contact_id")}
+    return ids | {name: contact[name] for name in (*CONTACT_TEXTS, "tags", "fields")} | times
 
 
-def list_location_ids(connection: apsw.Connection) -> list[str]:
-    return [each["location_id"] for each in rows(connection, "locations.list", after="")]
+ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 
 
-def location_out(location: dict) -> dict:
-    return {"location_id": location["location_id"], "name": location["name"], "timezone": location["timezone"],
-            "first_seen_at": iso(location["first_seen_at"])}
+@route("GET", "/contacts/v1", scope="read", query=ContactQuery, answers={200: ContactList})
+def get_contacts(call: Call) -> dict:
+    """Contacts, the newest change first; `q` searches name, e-mail address and phone number."""
+    return list_contacts(call.connection, call.query, call.locations(call.query.location_id))
 
 
-def edit_location(connection: apsw.Connection, location_id: str, body: LocationBody) -> dict | None:
-    """What is sent is set by a person from then on; null gives the field back to the bodies."""
-    for name in body.model_fields_set:
-        value = getattr(body, name)
-        change(connection, f"locations.set_{name}", location_id=location_id, value=value, edited=value is not None)
-    return row(connection, "locations.find", location_id=location_id)
+ContactDetail = answer("ContactDetail", ContactOut, events=int)
 
 
-def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool) -> dict:
-    """Removes up to 1,000 events, then up to 1,000 contacts, then the location; says how much remains."""
-    ids = {"location_id": location_id}
-    if dry_run:
-        found = row(connection, "locations.count_dependents", **ids, most=-1)
-        return found | {"remaining": found["events"] + found["contacts"]}
-    changed = connection.total_changes()
-    events = change(connection, "locations.delete_events", **ids, limit=DELETE_STEP)
-    contacts = change(connection, "locations.delete_contacts", **ids, limit=DELETE_STEP) if events < DELETE_STEP else 0
-    tags = connection.total_changes() - changed - events - contacts  # a trigger's work
-    left = row(connection, "locations.count_dependents", **ids, most=COUNT_LIMIT)
-    if (remaining := left["events"] + left["contacts"]) == 0:
-        change(connection, "locations.delete", **ids)
-    return {"events": events, "contacts": contacts, "tags": tags, "remaining": remaining}
+@route("GET", "/contacts/v1/{location_id}/{contact_id}", scope="read", answers={200: ContactDetail})
+def get_contact(call: Call) -> dict:
+    """One contact, and how many events it has."""
+    call.caller.check_location(call.path["location_id"])
+    if (contact := find_contact(call.connection, **call.path)) is None:
+        raise NotFound("there is no such contact")
+    return contact_out(contact) | {"events": row(call.connection, "contacts.count_dependents", **call.path)["events"]}
 
 
-########################################################################################################
+DeletedContact = answer("DeletedContact", events=int, tags=int)
+
+
+@route("DELETE", "/contacts/v1/{location_id}/{contact_id}", scope="sync", query=DryRun, answers={200: DeletedContact}, writes=True)
+def remove_contact(call: Call) -> dict:
+    """Deletes a contact with its tags and all of its events; a dry run only counts them."""
+    call.caller.check_location(call.path["location_id"])
+    if (gone := delete_contact(call.connection, **call.path, dry_run=call.query.dry_run)) is None:
+        raise NotFound("there is no such contact")
+    return gone
+
+
+# Contact fields
+
+
+def list_contact_fields(connection: apsw.Connection, locations: Iterable[str]) -> dict:
+    """What filters can name: all tags, and the fields in use among the contacts changed last, with their kinds of values."""
+    locations, kinds = list(locations), {}
+    for location_id in locations:
+        for each in rows(connection, "contact_fields.list", location_id=location_id):
+            kinds.setdefault(f"contact.{each['field']}", set()).update(json.loads(each["kinds"]))
+    return {"fields": [{"field": field, "kinds": sorted(kinds[field])} for field in sorted(kinds)],
+            "tags": rows(connection, "contact_fields.tags", locations=json.dumps(locations))}
+
+
+ContactFieldList = answer("ContactFieldList", fields=list[answer("ContactField", field=str, kinds=list[str])],
+                          tags=list[answer("TagCount", tag=str, contacts=int)])
+
+
+@route("GET", "/contact-fields/v1", scope="read", query=LocationFilter, answers={200: ContactFieldList})
+def get_contact_fields(call: Call) -> dict:
+    """The contact fields and the tags in use, for filters to name."""
+    return list_contact_fields(call.connection, call.locations(call.query.location_id))
+
+
+####################################################################################################
 # HighLevel bodies
-########################################################################################################
+####################################################################################################
 #
 # Four kinds of body: an event's own fields as JSON or as a form; the body of a workflow's Webhook
 # action, known by an object under customData, with the contact and the location around it; and an
@@ -1847,50 +2277,28 @@ class Reading:
             self.fields[name] = value
 
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines")
+# Events
 
 
-def parse_body(body: Body) -> Any:
-    """The parsed JSON, or a form's fields as a dictionary. Raises Malformed or UnsupportedType."""
-    data = body.data.removeprefix(BYTE_ORDER_MARK)
-    kind = body.content_type.partition(";")[0].strip().lower()
-    start = data.lstrip()[:1]
-    if not start:
-        raise Malformed("the body is empty; post a JSON object", "empty")
-    if start in b"{[" or kind == "application/json" or kind.endswith("+json"):
-        return parse_json(data)
-    if kind == "application/x-www-form-urlencoded":
-        return parse_form(data)
-    if data.startswith(b"\x1f\x8b"):
-        raise UnsupportedType("the body is compressed with gzip; send it as it is", "content_encoding")
-    raise UnsupportedType("send JSON (Content-Type: application/json) or a form (application/x-www-form-urlencoded)")
-
-
-def parse_json(data: bytes) -> Any:
+def read_event(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
+    """The event of a parsed body of any kind, warnings, and what it says of its contact, unchecked (None: nothing)."""
     try:
-        return from_json(data, allow_inf_nan=False, cache_strings="keys")
-    except ValueError as error:  # its message has the place and nothing of the text
-        raise Malformed(f"the body is not JSON: {error}", "not_json") from None
+        event = UsualEvent.model_validate(parsed)
+    except ValidationError:
+        return read_event_with_care(parsed, caller)
+    caller.check_location(event.location_id)
+    return event, [], None
 
 
-def parse_form(data: bytes) -> dict[str, str]:
-    try:
-        return dict(parse_qsl(data.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_LIMIT))
-    except UnicodeDecodeError:
-        raise Malformed("the form is not UTF-8", "not_utf8") from None
-    except ValueError:
-        raise Malformed(f"the form has more than {FIELDS_LIMIT:,} fields", "too_many") from None
-
-
-def parse_object(body: Body) -> dict:
-    if not isinstance(parsed := parse_body(body), dict):
-        raise Invalid([field_error("", "object_type", "must be a JSON object")])
-    return parsed
-
-
-def is_workflow(parsed: Any) -> bool:
-    return isinstance(parsed.get("customData"), dict)
+def read_event_with_care(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
+    reading = read_fields(parsed)
+    if "distinct_id" not in reading.fields and caller.distinct_id_rule == "generate":
+        reading.fields["distinct_id"] = str(uuid.uuid4())
+        reading.warnings.append(warning("distinct_id_generated", "no distinct_id was sent; sent again, this is another event"))
+    event = validate(Event, reading.fields, reading.where)
+    caller.check_location(event.location_id)
+    warn_unmeant(reading, event)
+    return event, reading.warnings, read_around(parsed, event.location_id) if is_workflow(parsed) else None
 
 
 def read_fields(parsed: Any) -> Reading:
@@ -1945,6 +2353,10 @@ def warn_unknown(reading: Reading, names: list[str]) -> Reading:
     return reading
 
 
+def is_workflow(parsed: Any) -> bool:
+    return isinstance(parsed.get("customData"), dict)
+
+
 def read_workflow_event(body: dict) -> Reading:
     """customData holds the event; its location and contact may be those of the body around it."""
     custom = body["customData"]
@@ -1986,65 +2398,6 @@ def body_location(body: dict) -> tuple[Any, str]:
 def same_location(location_id: Any, around: Any) -> bool:
     """Whether what is around the event is of the event's own location."""
     return is_blank(around) or str(location_id).strip() == str(around).strip()
-
-
-def read_event(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
-    """The event of a parsed body of any kind, warnings, and what it says of its contact, unchecked (None: nothing)."""
-    try:
-        event = UsualEvent.model_validate(parsed)
-    except ValidationError:
-        return read_event_with_care(parsed, caller)
-    caller.check_location(event.location_id)
-    return event, [], None
-
-
-def read_event_with_care(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
-    reading = read_fields(parsed)
-    if "distinct_id" not in reading.fields and caller.distinct_id_rule == "generate":
-        reading.fields["distinct_id"] = str(uuid.uuid4())
-        reading.warnings.append(warning("distinct_id_generated", "no distinct_id was sent; sent again, this is another event"))
-    event = validate(Event, reading.fields, reading.where)
-    caller.check_location(event.location_id)
-    warn_unmeant(reading, event)
-    return event, reading.warnings, read_around(parsed, event.location_id) if is_workflow(parsed) else None
-
-
-def read_batch(body: Body, caller: Caller) -> tuple[list, list[tuple[Event, list[dict]] | Problem], str]:
-    """The items of a batch; of each what is to be stored or why it cannot be; and as JSON all events to store."""
-    items = parse_batch(body)
-    read = [read_item(item, caller) for item in items]
-    fields = [vars(each[0]) for each in read if not isinstance(each, Problem)]  # in half of the time that the models themselves take
-    return items, read, to_json(fields).decode()
-
-
-def parse_batch(body: Body) -> list:
-    """The items of a batch: of an array as parsed, of NDJSON each line that is not blank as it came."""
-    lines = [line for line in body.data.removeprefix(BYTE_ORDER_MARK).split(b"\n") if line.strip()]
-    if is_ndjson(body, lines):
-        items = lines
-    elif not isinstance(items := parse_body(body), list):
-        raise Invalid([field_error("", "list_type", "must be a JSON array of events, or NDJSON (application/x-ndjson): an event a line")])
-    if len(items) > BATCH_LIMIT:
-        raise Invalid([field_error("", "too_many", f"a batch may have {BATCH_LIMIT:,} events, this one has {len(items):,}")])
-    return items
-
-
-def is_ndjson(body: Body, lines: list[bytes]) -> bool:
-    """By its name, or when unnamed (curl calls it a form) by its beginning."""
-    kind = body.content_type.partition(";")[0].strip().lower()
-    return bool(lines) and (kind in NDJSON or (kind != JSON and lines[0].lstrip().startswith(b"{")))
-
-
-def read_item(item: Any, caller: Caller) -> tuple[Event, list[dict]] | Problem:
-    """The event of one item of a batch, with its warnings, or why it cannot be stored."""
-    try:
-        parsed = parse_json(item) if isinstance(item, bytes) else item
-        if isinstance(parsed, dict) and is_workflow(parsed):
-            raise Invalid([field_error("/customData", "alone", "a workflow's body is posted alone, to /events/ingestion/v1")])
-        event, warnings, _ = read_event(parsed, caller)
-        return event, warnings
-    except Problem as problem:
-        return problem_of(problem)
 
 
 def warn_unmeant(reading: Reading, event: Event) -> None:
@@ -2127,13 +2480,21 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), name)
 
 
-def store_around(connection: apsw.Connection, around: Reading, now: int) -> list[dict]:
-    """Stores what an event's body says of its contact and location; warnings."""
-    said, warnings = check_around(around)
-    learn_location(connection, said, now)
-    if isinstance(said, Contact):
-        store_contact(connection, said, now)
-    return warnings
+def is_app_webhook(parsed: dict) -> bool:
+    """A type, and what only an app's webhook has; not all are about a location."""
+    kind = parsed.get("type")
+    return isinstance(kind, str) and kind.strip() != "" and not is_workflow(parsed) \
+        and (kind in CONTACT_WEBHOOKS or not parsed.keys().isdisjoint(("locationId", "companyId", "appId", "webhookId")))
+
+
+def is_deletion(custom: Mapping[str, Any]) -> bool:
+    """A workflow says so in customData: action = delete. Raises Invalid for another action, which nobody would see ignored."""
+    for name, value in custom.items():
+        if name.strip().lower() == "action" and not is_blank(value):
+            if str(value).strip().lower() != "delete":
+                raise Invalid([field_error("/customData" + pointer_part(name), "unknown_action", "must be delete, or left out")])
+            return True
+    return False
 
 
 def check_around(reading: Reading) -> tuple[Contact | LocationSaid, list[dict]]:
@@ -2161,6 +2522,222 @@ def without(fields: dict, locations: Iterable[tuple]) -> dict:
     return good
 
 
+####################################################################################################
+# rejections
+####################################################################################################
+
+KEPT_BYTES = 65_536
+
+
+class RejectionQuery(Query):
+    location_id: Identifier | None = None
+    limit: Limit = 50
+    cursor: cursor_of(int) | None = None
+
+
+def keep_rejection(connection: apsw.Connection, body: Body, problem: Problem, key_id: int | None, now: int, keep: int) -> None:
+    """Keeps what could not be stored, and gives the problem the number under which it is found."""
+    kept = row(connection, "rejections.insert", received_at=now, code=problem.code, path=body.path[:1000],
+               query=body.query[:1000], content_type=body.content_type[:200], body=body.data[:KEPT_BYTES],
+               truncated=len(body.data) > KEPT_BYTES, problem=to_json(problem.as_dict()).decode(), key_id=key_id,
+               location_id=location_in(body))
+    problem.rejection_id = kept["rejection_id"]
+    if problem.rejection_id % 100 == 0:
+        change(connection, "rejections.prune_by_number", keep=keep)
+
+
+def location_in(body: Body) -> str | None:
+    """The location that a refused body names, where that can be read from it."""
+    try:
+        parsed = parse_body(body)
+        return read_identifier(parsed.get("locationId") or read_fields(parsed).fields.get("location_id") or body_location(parsed)[0])
+    except (Problem, PydanticCustomError, AttributeError, KeyError):
+        return None
+
+
+RejectionOut = answer("Rejection", rejection_id=int, received_at=Moment, code=str, path=str, query=str, content_type=str, body=str,
+                      encoding=Literal["utf-8", "base64"], truncated=bool, problem=dict, key_id=int | None, location_id=str | None,
+                      replayed_at=Moment | None)
+RejectionList = answer("RejectionList", rejections=list[RejectionOut], next=str | None)
+
+
+def rejection_out(rejection: dict) -> dict:
+    try:
+        whole = not rejection["truncated"]  # else its last character may be cut
+        body, encoding = codecs.getincrementaldecoder("utf-8")().decode(rejection["body"], whole), "utf-8"
+    except UnicodeDecodeError:
+        body, encoding = base64.b64encode(rejection["body"]).decode(), "base64"
+    return rejection | {
+        "received_at": iso(rejection["received_at"]), "replayed_at": iso(rejection["replayed_at"]), "body": body,
+        "encoding": encoding, "truncated": bool(rejection["truncated"]), "problem": json.loads(rejection["problem"])}
+
+
+@route("GET", "/rejections/v1", scope="admin", query=RejectionQuery, answers={200: RejectionList})
+def get_rejections(call: Call) -> dict:
+    """What authenticated senders posted and was not stored, the newest first."""
+    (before,) = call.query.cursor or (2**62,)
+    location = {} if call.query.location_id is None else {"location_id": call.query.location_id}
+    statement = "rejections.list_by_location" if location else "rejections.list"
+    found = stream(call.connection, statement, before=before, limit=call.query.limit + 1, **location)
+    return page("rejections", [found], call.query.limit, ("rejection_id",), rejection_out)
+
+
+def known_rejection(call: Call) -> dict:
+    if (kept := row(call.connection, "rejections.find", rejection_id=call.number("rejection_id"))) is None:
+        raise NotFound(f"there is no rejection {call.path['rejection_id']}")
+    return kept
+
+
+DeletedRejection = answer("DeletedRejection", rejections=int)
+
+
+@route("DELETE", "/rejections/v1/{rejection_id}", scope="admin", answers={200: DeletedRejection}, writes=True)
+def dismiss_rejection(call: Call) -> dict:
+    """Removes a refused body."""
+    known_rejection(call)
+    return {"rejections": change(call.connection, "rejections.delete", rejection_id=call.number("rejection_id"))}
+
+
+####################################################################################################
+# ingestion
+####################################################################################################
+
+# Events
+
+
+class IngestQuery(BaseModel):
+    """Senders append what they like to their URLs; only the key is read."""
+
+    api_key: str | None = None
+
+
+IngestAnswer = answer("IngestAnswer", status=Literal["created", "updated", "unchanged"], event=EventOut, warnings=list[Note])
+
+
+@route("POST", "/events/ingestion/v1", "/custom-events/ingestion/v1", scope="ingest", query=IngestQuery, body=Event,
+       answers={201: IngestAnswer, 200: IngestAnswer}, writes=True, keeps=True, url_key=True)
+def ingest_event(call: Call) -> tuple[int, dict]:
+    """Stores one event: JSON, a form, or the body of HighLevel's workflow Webhook action."""
+    return receive_event(call.connection, call.body, call.caller, call.now, arrived=call.now)
+
+
+def receive_event(connection: apsw.Connection, body: Body, caller: Caller, now: int, arrived: int) -> tuple[int, dict]:
+    event, warnings, around = read_event(parse_body(body), caller)
+    if around is not None:
+        warnings += store_around(connection, around, now)
+    status, stored, more = store_event(connection, event, now, arrived)
+    note_warnings(connection, stored, warnings + more)
+    return 201 if status == "created" else 200, {"status": status, "event": event_out(stored), "warnings": warnings + more}
+
+
+def store_around(connection: apsw.Connection, around: Reading, now: int) -> list[dict]:
+    """Stores what an event's body says of its contact and location; warnings."""
+    said, warnings = check_around(around)
+    learn_location(connection, said, now)
+    if isinstance(said, Contact):
+        store_contact(connection, said, now)
+    return warnings
+
+
+# Batches
+
+BATCH_PATH = "/events/ingestion/v1/batch"
+PREPARED = "streamlined_lite.prepared"  # in the environ of a batch that was read before its turn: what read_batch gave
+
+
+class BatchQuery(IngestQuery):
+    """`atomic=true` stores all or nothing. Written by programmers: a misspelt one must not store a part."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    atomic: bool = False
+
+
+class Batch(RootModel[Annotated[list[Event], Field(max_length=BATCH_LIMIT)]]):
+    """Many events. For the OpenAPI document alone, since an event that is wrong does not refuse the others."""
+
+
+BatchResult = answer("BatchResult", status=Literal["created", "updated", "unchanged", "refused", "not_stored"], distinct_id=str | None,
+                     event_id=(int, None), warnings=(list[Note], None), errors=(list[FieldError], None), rejection_id=(int, None))
+BatchAnswer = answer("BatchAnswer", results=list[BatchResult])
+
+
+@route("POST", BATCH_PATH, scope="ingest", query=BatchQuery, body=Batch,
+       answers={200: BatchAnswer, 207: BatchAnswer, 422: BatchAnswer}, writes=True, keeps=True, url_key=True, limit=WIRE_LIMIT)
+def ingest_batch(call: Call) -> tuple[int, dict]:
+    """Stores up to 1,000 events, a JSON array or NDJSON: 200 all, 207 some, 422 none; with `atomic=true` all or none."""
+    items, read, sent = call.environ.pop(PREPARED, None) or read_batch(call.body, call.caller)  # pop: Bottle keeps the environ until the next request
+    good = [each for each in read if not isinstance(each, Problem)]
+    none = not good or (call.query.atomic and len(good) < len(read))
+    stored = iter([{"status": "not_stored", "distinct_id": event.distinct_id} for event, _ in good]) if none \
+        else store_events(call.connection, good, sent, call.now)
+    results = [refuse_item(call, item, each) if isinstance(each, Problem) else next(stored) for item, each in zip(items, read)]
+    return 200 if len(good) == len(read) else 422 if none else 207, {"results": results}
+
+
+def read_batch(body: Body, caller: Caller) -> tuple[list, list[tuple[Event, list[dict]] | Problem], str]:
+    """The items of a batch; of each what is to be stored or why it cannot be; and as JSON all events to store."""
+    items = parse_batch(body)
+    read = [read_item(item, caller) for item in items]
+    fields = [vars(each[0]) for each in read if not isinstance(each, Problem)]  # in half of the time that the models themselves take
+    return items, read, to_json(fields).decode()
+
+
+def parse_batch(body: Body) -> list:
+    """The items of a batch: of an array as parsed, of NDJSON each line that is not blank as it came."""
+    lines = [line for line in body.data.removeprefix(BYTE_ORDER_MARK).split(b"\n") if line.strip()]
+    if is_ndjson(body, lines):
+        items = lines
+    elif not isinstance(items := parse_body(body), list):
+        raise Invalid([field_error("", "list_type", "must be a JSON array of events, or NDJSON (application/x-ndjson): an event a line")])
+    if len(items) > BATCH_LIMIT:
+        raise Invalid([field_error("", "too_many", f"a batch may have {BATCH_LIMIT:,} events, this one has {len(items):,}")])
+    return items
+
+
+def is_ndjson(body: Body, lines: list[bytes]) -> bool:
+    """By its name, or when unnamed (curl calls it a form) by its beginning."""
+    kind = body.content_type.partition(";")[0].strip().lower()
+    return bool(lines) and (kind in NDJSON or (kind != JSON and lines[0].lstrip().startswith(b"{")))
+
+
+def read_item(item: Any, caller: Caller) -> tuple[Event, list[dict]] | Problem:
+    """The event of one item of a batch, with its warnings, or why it cannot be stored."""
+    try:
+        parsed = parse_json(item) if isinstance(item, bytes) else item
+        if isinstance(parsed, dict) and is_workflow(parsed):
+            raise Invalid([field_error("/customData", "alone", "a workflow's body is posted alone, to /events/ingestion/v1")])
+        event, warnings, _ = read_event(parsed, caller)
+        return event, warnings
+    except Problem as problem:
+        return problem_of(problem)
+
+
+def refuse_item(call: Call, item: Any, problem: Problem) -> dict:
+    """Keeps the item as if it had been posted alone, so that it can be replayed alone."""
+    body = Body(item if isinstance(item, bytes) else to_json(item), JSON, "/events/ingestion/v1")
+    keep_rejection(call.connection, body, problem, call.caller.key_id, call.now, call.config.keep_rejections)
+    with contextlib.suppress(Problem):
+        item = parse_json(body.data)
+    distinct_id = item.get("distinct_id") if isinstance(item, dict) else None
+    return {"status": "refused", "distinct_id": distinct_id if isinstance(distinct_id, str) else None,
+            "errors": problem.errors or [field_error("", problem.code, problem.detail)], "rejection_id": problem.rejection_id}
+
+
+# Contacts
+
+ContactIngestAnswer = answer("ContactIngestAnswer", status=Literal["created", "updated", "unchanged", "deleted", "ignored"],
+                             warnings=list[Note], contact=(ContactOut | None, None), type=(str | None, None),
+                             events=(int | None, None), tags=(int | None, None))
+
+
+@route("POST", "/contacts/ingestion/v1", scope="ingest", query=IngestQuery, body=dict,
+       answers={200: ContactIngestAnswer}, writes=True, keeps=True, url_key=True)
+def ingest_contact(call: Call) -> dict:
+    """Takes HighLevel's webhooks about contacts and workflow bodies; a deletion needs a sync key."""
+    return receive_contact(call.connection, call.body, call.caller, call.now)
+
+
 def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now: int) -> dict:
     """One webhook about a contact: stored, deleted, or ignored where its type is about something else."""
     parsed = parse_object(body)
@@ -2183,6 +2760,25 @@ def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now
     return {"status": status, "contact": contact_out(contact), "warnings": warnings}
 
 
+def receive_deletion(connection: apsw.Connection, said: ContactIds, caller: Caller) -> dict:
+    caller.check_scope("sync")
+    if (gone := delete_contact(connection, said.location_id, said.contact_id)) is None:
+        return {"status": "unchanged", "warnings": [warning("contact_unknown", "there was no such contact to delete")]}
+    return {"status": "deleted", **gone, "warnings": []}
+
+
+ContactAnswer = answer("ContactAnswer", status=Literal["created", "updated", "unchanged"], contact=ContactOut, warnings=list[Note])
+
+
+@route("PUT", "/contacts/v1/{location_id}/{contact_id}", scope="ingest", body=ContactBody,
+       answers={201: ContactAnswer, 200: ContactAnswer}, writes=True, keeps=True)
+def put_contact(call: Call) -> tuple[int, dict]:
+    """Creates or changes a contact: fields sent replace, fields left out stay, null clears."""
+    call.caller.check_location(call.path["location_id"])
+    answer = receive_fields(call.connection, parse_object(call.body), call.path, call.now)
+    return 201 if answer["status"] == "created" else 200, answer
+
+
 def receive_fields(connection: apsw.Connection, parsed: dict, ids: Mapping[str, Any], now: int) -> dict:
     """A contact as PUT takes it and as answers show it."""
     said = {name: parsed[name] for name in ContactBody.model_fields if name in parsed}
@@ -2194,46 +2790,54 @@ def receive_fields(connection: apsw.Connection, parsed: dict, ids: Mapping[str, 
     return {"status": status, "contact": contact_out(stored), "warnings": warn_unknown(Reading({}), unknown).warnings}
 
 
-def is_app_webhook(parsed: dict) -> bool:
-    """A type, and what only an app's webhook has; not all are about a location."""
-    kind = parsed.get("type")
-    return isinstance(kind, str) and kind.strip() != "" and not is_workflow(parsed) \
-        and (kind in CONTACT_WEBHOOKS or not parsed.keys().isdisjoint(("locationId", "companyId", "appId", "webhookId")))
+# Refused bodies, sent again
 
 
-def is_deletion(custom: Mapping[str, Any]) -> bool:
-    """A workflow says so in customData: action = delete. Raises Invalid for another action, which nobody would see ignored."""
-    for name, value in custom.items():
-        if name.strip().lower() == "action" and not is_blank(value):
-            if str(value).strip().lower() != "delete":
-                raise Invalid([field_error("/customData" + pointer_part(name), "unknown_action", "must be delete, or left out")])
-            return True
-    return False
+@route("POST", "/rejections/v1/{rejection_id}/replay", scope="admin", body=dict,
+       answers={200: dict, 201: IngestAnswer}, writes=True)
+def replay_rejection(call: Call) -> tuple[int, dict]:
+    """Sends a refused body again: as it was when this request has no body, else edited, as this body."""
+    kept = known_rejection(call)
+    edited = call.body.data.strip() != b""
+    if kept["replayed_at"] is not None:
+        raise Conflict("this one was already replayed", "already_replayed")
+    if kept["truncated"] and not edited:
+        raise Conflict("only its first 64 kB were kept; replay it with a whole body", "truncated")
+    body = Body(call.body.data, call.body.content_type or JSON) if edited else Body(kept["body"], kept["content_type"])
+    status, answer = replay(call, kept, body)
+    change(call.connection, "rejections.mark_replayed", rejection_id=kept["rejection_id"], replayed_at=call.now)
+    return status, answer
 
 
-def receive_deletion(connection: apsw.Connection, said: ContactIds, caller: Caller) -> dict:
-    caller.check_scope("sync")
-    if (gone := delete_contact(connection, said.location_id, said.contact_id)) is None:
-        return {"status": "unchanged", "warnings": [warning("contact_unknown", "there was no such contact to delete")]}
-    return {"status": "deleted", **gone, "warnings": []}
+def replay(call: Call, kept: dict, body: Body) -> tuple[int, dict]:
+    """As its first sender would, at the time of the refusal, with the admin's right to all locations."""
+    key = row(call.connection, "keys.find_by_id", key_id=kept["key_id"])
+    caller = Caller(kept["key_id"], "admin", None, key["distinct_id_rule"] if key else "refuse")
+    path = "/" + kept["path"].lstrip("/")
+    if path == "/contacts/ingestion/v1":
+        return 200, receive_contact(call.connection, body, caller, call.now)
+    if path not in {each.path for each in ROUTES if each.handler is ingest_event}:
+        raise Conflict(f"what was posted to {path[:100]} cannot be replayed; send it there again", "not_replayable")
+    if kept["code"] == "event_replaced":
+        check_new_distinct_id(call, kept, body)
+    return receive_event(call.connection, body, caller, call.now, arrived=kept["received_at"])
 
 
-########################################################################################################
-# metrics
-########################################################################################################
-#
-# A definition is data: terms, each an aggregation of the events of one name, and a formula over them.
-# One statement a term finds its events once, as facts, each with its bucket, and aggregates the same
-# facts by every grouping that the answer needs: so a total is never a sum of buckets. The way of a query:
-#
-#     MetricQuery    the body, checked as a whole, all errors at once        [definitions, queries]
-#     frame          locations the key may see, zone, periods, buckets       [calendar]
-#     compile_term   term -> statement, every value bound                    [the compiler]
-#     Table          the terms' values, and the formula over them            [answers]
-#     calculate      range, buckets, locations, comparison, breakdown        [answers]
+def check_new_distinct_id(call: Call, kept: dict, body: Body) -> None:
+    """A replaced event under its old distinct_id would replace the one that replaced it."""
+    again = read_fields(parse_body(body)).fields
+    ids = {name: str(again.get(name, "")).strip() for name in ("location_id", "distinct_id")}
+    if row(call.connection, "events.find_by_distinct_id", **ids):
+        raise Conflict("there is an event with this distinct_id, which this one would replace in turn; "
+                       "replay it with another distinct_id", "distinct_id_taken")
+
+
+####################################################################################################
+# metric definitions
+####################################################################################################
 
 BUCKET_LIMIT, TERM_LIMIT, CONDITION_LIMIT, LIST_LIMIT, GROUP_LIMIT = 10_000, 20, 100, 1_000, 10
-QUERY_SECONDS = 10  # after which a read is stopped
+
 
 # Formulas
 
@@ -2341,7 +2945,6 @@ KNOWN_KINDS = {"contact.tags": "tags", "contact.date_created": "date", "contact_
                **{f"contact.{name}": "text" for name in CONTACT_TEXTS}}
 NUMERIC = re.compile(r"[ \t\n\v\f\r]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 
 def kind_of(name: str) -> str | None:
@@ -2602,6 +3205,129 @@ def dictionaries_in(raw: Any, most: int) -> list[dict]:
     return [each if isinstance(each, dict) else {} for each in raw[:most]] if isinstance(raw, list) else []
 
 
+# Saved metrics
+
+
+def find_metric(connection: apsw.Connection, metric_id: int) -> dict:
+    """Raises NotFound."""
+    if (metric := row(connection, "metrics.find", metric_id=metric_id)) is None:
+        raise NotFound(f"there is no metric {metric_id}")
+    return metric
+
+
+def written(definition: Definition) -> str:
+    """A definition as it is stored: without what was left out, its name and its place."""
+    return definition.model_dump_json(exclude={"name", "position"}, exclude_none=True, by_alias=True)
+
+
+def store_metric(connection: apsw.Connection, metric_id: int | None, definition: SavedDefinition, now: int) -> dict:
+    """Creates a metric, or with an id replaces that one. Raises Conflict where another has the name, and NotFound."""
+    if metric_id is not None:
+        find_metric(connection, metric_id)
+    namesake = row(connection, "metrics.find_name", name=definition.name)
+    if namesake and namesake["metric_id"] != metric_id:
+        message = "another metric has this name already"
+        raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
+    binds = {"name": definition.name, "definition": written(definition), "now": now}
+    if metric_id is None:
+        metric_id = row(connection, "metrics.insert", **binds)["metric_id"]
+    else:
+        change(connection, "metrics.replace", metric_id=metric_id, **binds)
+    if definition.position is not None:  # the last place at most; the list is numbered from 1
+        order = [each["metric_id"] for each in rows(connection, "metrics.list") if each["metric_id"] != metric_id]
+        order.insert(definition.position - 1, metric_id)
+        change(connection, "metrics.place", order=json.dumps(order))
+    return metric_out(find_metric(connection, metric_id))
+
+
+def export_metrics(connection: apsw.Connection) -> dict:
+    """All definitions in their order, without the ids and times of this file: what an import takes."""
+    return {"metrics": [definition_out(each) for each in rows(connection, "metrics.list")]}
+
+
+def import_metrics(connection: apsw.Connection, definitions: DefinitionList, now: int) -> dict:
+    """Upserts by name. New ones go to the end of the list, in their order; the others stay where they are."""
+    counts = {"created": 0, "updated": 0, "unchanged": 0}
+    for definition in definitions.metrics:
+        known, text = row(connection, "metrics.find_name", name=definition.name), written(definition)
+        outcome = "created" if not known else "unchanged" if known["definition"] == text else "updated"
+        if outcome != "unchanged":
+            change(connection, "metrics.upsert", name=definition.name, definition=text, now=now)
+        counts[outcome] += 1
+    return counts
+
+
+MetricOut = answer("StoredMetric", metric_id=int, position=int, name=str, terms=list[dict], formula=(str | None, None),
+                   format=(dict | None, None), created_at=Moment, updated_at=Moment)
+MetricList = answer("MetricList", metrics=list[MetricOut])
+
+
+def definition_out(metric: dict) -> dict:
+    """A definition as an import takes it."""
+    return {"name": metric["name"], **json.loads(metric["definition"])}
+
+
+def metric_out(metric: dict) -> dict:
+    return {"metric_id": metric["metric_id"], "position": metric["position"], **definition_out(metric),
+            "created_at": iso(metric["created_at"]), "updated_at": iso(metric["updated_at"])}
+
+
+@route("GET", "/metrics/v1", scope="read", answers={200: MetricList})
+def get_metrics(call: Call) -> dict:
+    """The saved metrics, in their order."""
+    return {"metrics": [metric_out(metric) for metric in rows(call.connection, "metrics.list")]}
+
+
+@route("POST", "/metrics/v1", scope="admin", body=SavedDefinition, answers={201: MetricOut}, writes=True)
+def post_metric(call: Call) -> tuple[int, dict]:
+    """Saves a metric under a name of its own."""
+    return 201, store_metric(call.connection, None, call.json(SavedDefinition), call.now)
+
+
+@route("GET", "/metrics/v1/{metric_id}", scope="read", answers={200: MetricOut})
+def get_metric(call: Call) -> dict:
+    """One saved metric."""
+    return metric_out(find_metric(call.connection, call.number("metric_id")))
+
+
+@route("PUT", "/metrics/v1/{metric_id}", scope="admin", body=SavedDefinition, answers={200: MetricOut}, writes=True)
+def put_metric(call: Call) -> dict:
+    """Replaces a saved metric, and with `position` moves it there."""
+    return store_metric(call.connection, call.number("metric_id"), call.json(SavedDefinition), call.now)
+
+
+DeletedMetric = answer("DeletedMetric", metrics=int)
+
+
+@route("DELETE", "/metrics/v1/{metric_id}", scope="admin", answers={200: DeletedMetric}, writes=True)
+def remove_metric(call: Call) -> dict:
+    """Deletes a saved metric; no event goes with it."""
+    find_metric(call.connection, metric_id := call.number("metric_id"))
+    return {"metrics": change(call.connection, "metrics.delete", metric_id=metric_id)}
+
+
+MetricExport = answer("MetricExport", metrics=list[dict])
+
+
+@route("GET", "/metrics/v1/export", scope="read", answers={200: MetricExport})
+def get_metric_export(call: Call) -> dict:
+    """The definitions alone: what an import takes, here or on another server."""
+    return export_metrics(call.connection)
+
+
+ImportedMetrics = answer("ImportedMetrics", created=int, updated=int, unchanged=int)
+
+
+@route("POST", "/metrics/v1/import", scope="admin", body=DefinitionList, answers={200: ImportedMetrics}, writes=True)
+def post_metric_import(call: Call) -> dict:
+    """Saves definitions, those with a known name in place of the ones that have it."""
+    return import_metrics(call.connection, call.json(DefinitionList), call.now)
+
+
+####################################################################################################
+# metric calculation
+####################################################################################################
+
 # Queries
 
 Interval = Literal["total", "hour", "day", "week", "month"]
@@ -2611,10 +3337,6 @@ DayOrTime = plain(read_day_or_time, {"anyOf": [{"type": "string"}, {"type": "num
 BACKWARDS = wrong("range", "must be later than from")
 TOO_MANY_BUCKETS = wrong("too_many_buckets", f"gives more than {BUCKET_LIMIT:,} buckets; take a longer one, or a shorter range")
 CONTACTS_ONLY = wrong("contact_field", "is a field of contacts; all terms must be contact terms")
-
-
-def refusal(pointer: str, error: PydanticCustomError) -> Invalid:
-    return Invalid([field_error(pointer, error.type, error.message())])
 
 
 def read_locations(value: Any) -> list[str] | None:
@@ -2852,15 +3574,6 @@ def frame(connection: apsw.Connection, query: Range, now: int, default_zone: str
     return Frame(locations, zone, now, query.interval, query.compare, periods)
 
 
-def visible_locations(connection: apsw.Connection, wanted: list[str] | None, allowed: frozenset[str] | None) -> list[str]:
-    """The wanted locations, or all. For a key with an allow-list, all means all on its list. Raises Forbidden."""
-    if wanted is None:
-        return sorted(allowed) if allowed is not None else list_location_ids(connection)
-    if allowed is not None and not allowed.issuperset(wanted):
-        raise Forbidden("the key sent is not for every location_id asked for", "location_not_allowed")
-    return wanted
-
-
 # The compiler
 #
 # Fragments of SQL are put together here and nowhere else. They are our own texts; all that comes from
@@ -3044,26 +3757,6 @@ def compile_count(term: Term, groupings: Iterable[str], cells: list[tuple[int, i
     return f"{cells_sql([*cells, *whole], where, binds)},\n{counts}\n" + "\nunion all ".join(selects), binds
 
 
-class TooSlow(Exception):
-    """The time of a calculation is over."""
-
-
-@contextlib.contextmanager
-def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
-    """Stops statements on this connection that run beyond the time, and whoever raises TooSlow after the deadline
-    that it gives (time.monotonic()), as Invalid."""
-    deadline = time.monotonic() + seconds
-    is_over = lambda: time.monotonic() > deadline
-    connection.set_progress_handler(is_over, 20_000, id=is_over)  # beside that of a longer time around this one
-    try:
-        yield deadline
-    except (apsw.InterruptError, TooSlow):
-        raise Invalid([field_error("", "query_too_slow", f"this took more than {seconds:.2g} seconds and was stopped; "
-                                   "take a shorter range, fewer locations or fewer filters")], "query_too_slow") from None
-    finally:
-        connection.set_progress_handler(None, id=is_over)
-
-
 # Answers
 
 
@@ -3207,6 +3900,22 @@ def history_warnings(connection: apsw.Connection, metric: Definition, breakdown:
                                   "term": term.key, "count": found["unknown"], "of": found["contacts"]}
 
 
+def calculate_saved(connection: apsw.Connection, metric_id: int, where: Frame, breakdown: str | None, deadline: float) -> dict:
+    return calculate(connection, validate(Definition, definition_out(find_metric(connection, metric_id))), where, breakdown, deadline)
+
+
+def calculate_each(connection: apsw.Connection, ids: list[int] | None, where: Frame, deadline: float) -> Iterator[dict]:
+    """Saved metrics, each with its `data`, or the `problem` of this one. None of them may take more than half of the time that is left."""
+    ids = [metric["metric_id"] for metric in rows(connection, "metrics.list")] if ids is None else ids
+    for metric_id in ids:
+        try:
+            with time_limit(connection, max(0, deadline - time.monotonic()) / (1 if metric_id == ids[-1] else 2)) as until:
+                found = {"data": calculate_saved(connection, metric_id, where, None, until)}
+        except Problem as problem:
+            found = {"problem": problem.as_dict()}
+        yield {"metric_id": metric_id} | found
+
+
 def evidence(connection: apsw.Connection, query: EvidenceQuery, where: Frame, deadline: float = math.inf) -> dict:
     """The events behind a term's number, the newest first: those that have what the term aggregates. Count terms count them all."""
     groups = None
@@ -3239,357 +3948,18 @@ def compile_evidence(query: EvidenceQuery, where: Frame, groups: list[str | None
             f"order by e.timestamp desc, e.event_id desc limit {binds.add(query.limit + 1)}", binds)
 
 
-# Saved metrics
-
-
-def definition_out(metric: dict) -> dict:
-    """A definition as an import takes it."""
-    return {"name": metric["name"], **json.loads(metric["definition"])}
-
-
-def metric_out(metric: dict) -> dict:
-    return {"metric_id": metric["metric_id"], "position": metric["position"], **definition_out(metric),
-            "created_at": iso(metric["created_at"]), "updated_at": iso(metric["updated_at"])}
-
-
-def find_metric(connection: apsw.Connection, metric_id: int) -> dict:
-    """Raises NotFound."""
-    if (metric := row(connection, "metrics.find", metric_id=metric_id)) is None:
-        raise NotFound(f"there is no metric {metric_id}")
-    return metric
-
-
-def written(definition: Definition) -> str:
-    """A definition as it is stored: without what was left out, its name and its place."""
-    return definition.model_dump_json(exclude={"name", "position"}, exclude_none=True, by_alias=True)
-
-
-def calculate_saved(connection: apsw.Connection, metric_id: int, where: Frame, breakdown: str | None, deadline: float) -> dict:
-    return calculate(connection, validate(Definition, definition_out(find_metric(connection, metric_id))), where, breakdown, deadline)
-
-
-def calculate_each(connection: apsw.Connection, ids: list[int] | None, where: Frame, deadline: float) -> Iterator[dict]:
-    """Saved metrics, each with its `data`, or the `problem` of this one. None of them may take more than half of the time that is left."""
-    ids = [metric["metric_id"] for metric in rows(connection, "metrics.list")] if ids is None else ids
-    for metric_id in ids:
-        try:
-            with time_limit(connection, max(0, deadline - time.monotonic()) / (1 if metric_id == ids[-1] else 2)) as until:
-                found = {"data": calculate_saved(connection, metric_id, where, None, until)}
-        except Problem as problem:
-            found = {"problem": problem.as_dict()}
-        yield {"metric_id": metric_id} | found
-
-
-def store_metric(connection: apsw.Connection, metric_id: int | None, definition: SavedDefinition, now: int) -> dict:
-    """Creates a metric, or with an id replaces that one. Raises Conflict where another has the name, and NotFound."""
-    if metric_id is not None:
-        find_metric(connection, metric_id)
-    namesake = row(connection, "metrics.find_name", name=definition.name)
-    if namesake and namesake["metric_id"] != metric_id:
-        message = "another metric has this name already"
-        raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
-    binds = {"name": definition.name, "definition": written(definition), "now": now}
-    if metric_id is None:
-        metric_id = row(connection, "metrics.insert", **binds)["metric_id"]
-    else:
-        change(connection, "metrics.replace", metric_id=metric_id, **binds)
-    if definition.position is not None:  # the last place at most; the list is numbered from 1
-        order = [each["metric_id"] for each in rows(connection, "metrics.list") if each["metric_id"] != metric_id]
-        order.insert(definition.position - 1, metric_id)
-        change(connection, "metrics.place", order=json.dumps(order))
-    return metric_out(find_metric(connection, metric_id))
-
-
-def export_metrics(connection: apsw.Connection) -> dict:
-    """All definitions in their order, without the ids and times of this file: what an import takes."""
-    return {"metrics": [definition_out(each) for each in rows(connection, "metrics.list")]}
-
-
-def import_metrics(connection: apsw.Connection, definitions: DefinitionList, now: int) -> dict:
-    """Upserts by name. New ones go to the end of the list, in their order; the others stay where they are."""
-    counts = {"created": 0, "updated": 0, "unchanged": 0}
-    for definition in definitions.metrics:
-        known, text = row(connection, "metrics.find_name", name=definition.name), written(definition)
-        outcome = "created" if not known else "unchanged" if known["definition"] == text else "updated"
-        if outcome != "unchanged":
-            change(connection, "metrics.upsert", name=definition.name, definition=text, now=now)
-        counts[outcome] += 1
-    return counts
-
-
-# Contact fields
-
-
-def list_contact_fields(connection: apsw.Connection, locations: Iterable[str]) -> dict:
-    """What filters can name: all tags, and the fields in use among the contacts changed last, with their kinds of values."""
-    locations, kinds = list(locations), {}
-    for location_id in locations:
-        for each in rows(connection, "contact_fields.list", location_id=location_id):
-            kinds.setdefault(f"contact.{each['field']}", set()).update(json.loads(each["kinds"]))
-    return {"fields": [{"field": field, "kinds": sorted(kinds[field])} for field in sorted(kinds)],
-            "tags": rows(connection, "contact_fields.tags", locations=json.dumps(locations))}
-
-
-########################################################################################################
-# http
-########################################################################################################
-
-BODY_LIMIT = 1 * MEGABYTE  # of what is stored; ...
-WIRE_LIMIT = 4 * MEGABYTE  # ... of what is read at all, to refuse it with our words and keep its beginning
-JSON, PROBLEM_JSON = "application/json", "application/problem+json"
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-                               "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One method on one path: what it needs, what it takes, what it answers. OpenAPI is made from these."""
-
-    method: str
-    path: str                       # as in OpenAPI: /events/v1/{event_id}
-    handler: Callable[[Call], Any]
-    scope: str | None = None        # None: no key needed; ...
-    knows_key: bool = False         # ... one that is sent is looked up all the same
-    query: type[BaseModel] = Query
-    body: Any = None                # the model that describes the body
-    answers: Mapping[int, Any] = field(default_factory=dict)
-    writes: bool = False
-    keeps: bool = False             # a body that is refused becomes a rejection
-    url_key: bool = False           # the key may come as ?api_key=
-    limit: int = BODY_LIMIT         # bytes of a body
-
-    @property
-    def rule(self) -> str:
-        """The path as Bottle writes it: our own ids are digits, a sender's id at the end may contain slashes."""
-        rule = re.sub(r"\{(event_id|key_id|metric_id|rejection_id)\}", r"<\1:re:[0-9]+>", self.path)
-        return re.sub(r"\{(\w+)\}$", r"<\1:path>", rule).replace("{", "<").replace("}", ">")
-
-    @property
-    def operation_id(self) -> str:
-        return self.handler.__name__ + ("_at_older_path" if self.path.startswith("/custom-events/") else "")
-
-
-ROUTES: list[Route] = []
-
-
-def route(method: str, *paths: str, **parts: Any) -> Callable:
-    """Declares the decorated function as the handler of a method on these paths."""
-    def declare(handler: Callable[[Call], Any]) -> Callable[[Call], Any]:
-        ROUTES.extend(Route(method, path, handler, **parts) for path in paths)
-        return handler
-    return declare
-
-
-@dataclass(slots=True)
-class Call:
-    """One request as its handler sees it."""
-
-    route: Route
-    environ: Mapping[str, Any]
-    connection: apsw.Connection
-    database: Database
-    config: Config
-    attempts: deque
-    now: int
-    body: Body
-    caller: Caller | None = None
-    query: Any = None
-    path: dict[str, str] = field(default_factory=dict)
-    deadline: float = math.inf  # of a read, by time.monotonic()
-
-    def json(self, model: type[BaseModel]) -> Any:
-        return validate(model, parse_body(self.body))
-
-    def number(self, name: str) -> int:
-        """One of our own ids in the path; none has as many digits as SQLite's integers could take."""
-        return int(self.path[name]) if len(self.path[name]) <= 18 else 0
-
-    def locations(self, wanted: str | None) -> list[str]:
-        """The wanted location, or without one all that the key may see. Raises Forbidden."""
-        return visible_locations(self.connection, None if wanted is None else [wanted], self.caller.locations)
-
-    def frame(self, query: Range) -> Frame:
-        return frame(self.connection, query, self.now, self.config.time_zone, self.caller.locations)
-
-
-@route("POST", "/events/ingestion/v1", "/custom-events/ingestion/v1", scope="ingest", query=IngestQuery, body=Event,
-       answers={201: IngestAnswer, 200: IngestAnswer}, writes=True, keeps=True, url_key=True)
-def ingest_event(call: Call) -> tuple[int, dict]:
-    """Stores one event: JSON, a form, or the body of HighLevel's workflow Webhook action."""
-    return receive_event(call.connection, call.body, call.caller, call.now, arrived=call.now)
-
-
-def receive_event(connection: apsw.Connection, body: Body, caller: Caller, now: int, arrived: int) -> tuple[int, dict]:
-    event, warnings, around = read_event(parse_body(body), caller)
-    if around is not None:
-        warnings += store_around(connection, around, now)
-    status, stored, more = store_event(connection, event, now, arrived)
-    note_warnings(connection, stored, warnings + more)
-    return 201 if status == "created" else 200, {"status": status, "event": event_out(stored), "warnings": warnings + more}
-
-
-BATCH_PATH = "/events/ingestion/v1/batch"
-PREPARED = "streamlined_lite.prepared"  # in the environ of a batch that was read before its turn: what read_batch gave
-
-
-@route("POST", BATCH_PATH, scope="ingest", query=BatchQuery, body=Batch,
-       answers={200: BatchAnswer, 207: BatchAnswer, 422: BatchAnswer}, writes=True, keeps=True, url_key=True, limit=WIRE_LIMIT)
-def ingest_batch(call: Call) -> tuple[int, dict]:
-    """Stores up to 1,000 events, a JSON array or NDJSON: 200 all, 207 some, 422 none; with `atomic=true` all or none."""
-    items, read, sent = call.environ.pop(PREPARED, None) or read_batch(call.body, call.caller)  # pop: Bottle keeps the environ until the next request
-    good = [each for each in read if not isinstance(each, Problem)]
-    none = not good or (call.query.atomic and len(good) < len(read))
-    stored = iter([{"status": "not_stored", "distinct_id": event.distinct_id} for event, _ in good]) if none \
-        else store_events(call.connection, good, sent, call.now)
-    results = [refuse_item(call, item, each) if isinstance(each, Problem) else next(stored) for item, each in zip(items, read)]
-    return 200 if len(good) == len(read) else 422 if none else 207, {"results": results}
-
-
-def refuse_item(call: Call, item: Any, problem: Problem) -> dict:
-    """Keeps the item as if it had been posted alone, so that it can be replayed alone."""
-    body = Body(item if isinstance(item, bytes) else to_json(item), JSON, "/events/ingestion/v1")
-    keep_rejection(call.connection, body, problem, call.caller.key_id, call.now, call.config.keep_rejections)
-    with contextlib.suppress(Problem):
-        item = parse_json(body.data)
-    distinct_id = item.get("distinct_id") if isinstance(item, dict) else None
-    return {"status": "refused", "distinct_id": distinct_id if isinstance(distinct_id, str) else None,
-            "errors": problem.errors or [field_error("", problem.code, problem.detail)], "rejection_id": problem.rejection_id}
-
-
-@route("GET", "/events/v1", scope="read", query=EventQuery, answers={200: EventList})
-def get_events(call: Call) -> dict:
-    """Events by their timestamp, the newest first."""
-    return list_events(call.connection, call.query, call.locations(call.query.location_id))
-
-
-@route("DELETE", "/events/v1", scope="admin", query=EventDeletion, answers={200: DeletedEvents}, writes=True)
-def delete_events_by_filter(call: Call) -> dict:
-    """Deletes up to 1,000 of the events that match and says how many remain; repeat until that is 0."""
-    return delete_events(call.connection, call.query, call.locations(call.query.location_id))
-
-
-@route("GET", "/events/v1/{event_id}", scope="read", answers={200: EventDetail})
-def get_event(call: Call) -> dict:
-    """One event, and what its last sender was told."""
-    event = visible_event(call)
-    return event_out(event) | {"warnings": json.loads(event["warnings"] or "[]")}
-
-
-def visible_event(call: Call) -> dict:
-    """The event of the path. Another location's is as unknown as one that does not exist."""
-    event = row(call.connection, "events.find", event_id=call.number("event_id"))
-    if event is None or (call.caller.locations is not None and event["location_id"] not in call.caller.locations):
-        raise NotFound(f"there is no event {call.path['event_id']}")
-    return event
-
-
-@route("DELETE", "/events/v1/{event_id}", scope="admin", query=DryRun, answers={200: DeletedEvents}, writes=True)
-def delete_event(call: Call) -> dict:
-    """Deletes one event."""
-    event = visible_event(call)
-    if not call.query.dry_run:
-        change(call.connection, "events.delete_many", event_ids=json.dumps([event["event_id"]]))
-    return {"events": 1, "remaining": int(call.query.dry_run)}
-
-
-@route("GET", "/event-names/v1", scope="read", query=LocationFilter, answers={200: EventNameList})
-def get_event_names(call: Call) -> dict:
-    """The event names seen: how often, with how many contacts, when last, and their property keys."""
-    return list_event_names(call.connection, call.locations(call.query.location_id))
-
-
-@route("POST", "/contacts/ingestion/v1", scope="ingest", query=IngestQuery, body=dict,
-       answers={200: ContactIngestAnswer}, writes=True, keeps=True, url_key=True)
-def ingest_contact(call: Call) -> dict:
-    """Takes HighLevel's webhooks about contacts and workflow bodies; a deletion needs a sync key."""
-    return receive_contact(call.connection, call.body, call.caller, call.now)
-
-
-@route("GET", "/contacts/v1", scope="read", query=ContactQuery, answers={200: ContactList})
-def get_contacts(call: Call) -> dict:
-    """Contacts, the newest change first; `q` searches name, e-mail address and phone number."""
-    return list_contacts(call.connection, call.query, call.locations(call.query.location_id))
-
-
-@route("GET", "/contacts/v1/{location_id}/{contact_id}", scope="read", answers={200: ContactDetail})
-def get_contact(call: Call) -> dict:
-    """One contact, and how many events it has."""
-    call.caller.check_location(call.path["location_id"])
-    if (contact := find_contact(call.connection, **call.path)) is None:
-        raise NotFound("there is no such contact")
-    return contact_out(contact) | {"events": row(call.connection, "contacts.count_dependents", **call.path)["events"]}
-
-
-@route("PUT", "/contacts/v1/{location_id}/{contact_id}", scope="ingest", body=ContactBody,
-       answers={201: ContactAnswer, 200: ContactAnswer}, writes=True, keeps=True)
-def put_contact(call: Call) -> tuple[int, dict]:
-    """Creates or changes a contact: fields sent replace, fields left out stay, null clears."""
-    call.caller.check_location(call.path["location_id"])
-    answer = receive_fields(call.connection, parse_object(call.body), call.path, call.now)
-    return 201 if answer["status"] == "created" else 200, answer
-
-
-@route("DELETE", "/contacts/v1/{location_id}/{contact_id}", scope="sync", query=DryRun, answers={200: DeletedContact}, writes=True)
-def remove_contact(call: Call) -> dict:
-    """Deletes a contact with its tags and all of its events; a dry run only counts them."""
-    call.caller.check_location(call.path["location_id"])
-    if (gone := delete_contact(call.connection, **call.path, dry_run=call.query.dry_run)) is None:
-        raise NotFound("there is no such contact")
-    return gone
-
-
-@route("GET", "/locations/v1", scope="read", answers={200: LocationList})
-def get_locations(call: Call) -> dict:
-    """The locations that the key may see."""
-    found = rows(call.connection, "locations.list", after="")
-    allowed = call.caller.locations
-    return {"locations": [location_out(each) for each in found if allowed is None or each["location_id"] in allowed]}
-
-
-@route("PATCH", "/locations/v1/{location_id}", scope="admin", body=LocationBody, answers={200: LocationOut}, writes=True)
-def patch_location(call: Call) -> dict:
-    """Renames a location or sets its time zone, which bodies no longer change; null gives it back to them."""
-    body = call.json(LocationBody)
-    if (location := edit_location(call.connection, call.path["location_id"], body)) is None:
-        raise NotFound("there is no such location")
-    return location_out(location)
-
-
-@route("DELETE", "/locations/v1/{location_id}", scope="admin", query=DryRun, answers={200: DeletedLocation}, writes=True)
-def remove_location(call: Call) -> dict:
-    """Removes a location and all in it, up to 1,000 events a request; repeat until `remaining` is 0."""
-    if row(call.connection, "locations.find", location_id=call.path["location_id"]) is None:
-        raise NotFound("there is no such location")
-    return delete_location(call.connection, call.path["location_id"], call.query.dry_run)
-
-
-@route("GET", "/metrics/v1", scope="read", answers={200: MetricList})
-def get_metrics(call: Call) -> dict:
-    """The saved metrics, in their order."""
-    return {"metrics": [metric_out(metric) for metric in rows(call.connection, "metrics.list")]}
-
-
-@route("POST", "/metrics/v1", scope="admin", body=SavedDefinition, answers={201: MetricOut}, writes=True)
-def post_metric(call: Call) -> tuple[int, dict]:
-    """Saves a metric under a name of its own."""
-    return 201, store_metric(call.connection, None, call.json(SavedDefinition), call.now)
-
-
-@route("GET", "/metrics/v1/export", scope="read", answers={200: MetricExport})
-def get_metric_export(call: Call) -> dict:
-    """The definitions alone: what an import takes, here or on another server."""
-    return export_metrics(call.connection)
-
-
-@route("POST", "/metrics/v1/import", scope="admin", body=DefinitionList, answers={200: ImportedMetrics}, writes=True)
-def post_metric_import(call: Call) -> dict:
-    """Saves definitions, those with a known name in place of the ones that have it."""
-    return import_metrics(call.connection, call.json(DefinitionList), call.now)
+Numbers = answer("Numbers", value=float | int | None, terms=dict[str, float | int | None])
+RangeNumbers = answer("RangeNumbers", Numbers, complete=bool)
+BucketNumbers = answer("BucketNumbers", RangeNumbers, start=Moment, end=Moment)
+PeriodNumbers = answer("PeriodNumbers", **{"from": Moment}, to=Moment, total=RangeNumbers, buckets=list[BucketNumbers])
+LocationNumbers = answer("LocationNumbers", Numbers, location_id=str, name=str | None, compare=(Numbers | None, None))
+GroupNumbers = answer("GroupNumbers", Numbers, key=str | None, other=bool, compare=(Numbers | None, None), buckets=list[BucketNumbers])
+MetricNote = answer("MetricWarning", Note, term=(str, None), event=(str, None), count=(int, None), of=(int, None))
+Calculation = answer("Calculation", PeriodNumbers, name=str | None, format=dict | None, timezone=str, interval=str, calculated_at=Moment,
+                     locations=list[LocationNumbers], compare=(answer("Comparison", PeriodNumbers, kind=str) | None, None),
+                     breakdown=(answer("Breakdown", by=str, groups=list[GroupNumbers]) | None, None), warnings=list[MetricNote])
+MetricDataList = answer("MetricDataList", metrics=list[answer("MetricData", metric_id=int, data=(Calculation, None), problem=(ProblemOut, None))])
+EvidenceList = answer("EvidenceList", events=list[answer("EvidenceEvent", EventOut, contact_name=str | None)], next=str | None, count=int)
 
 
 @route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})
@@ -3599,11 +3969,10 @@ def query_metric(call: Call) -> dict:
     return calculate(call.connection, query.metric, call.frame(query), query.breakdown, call.deadline)
 
 
-@route("POST", "/metrics/v1/events", scope="read", body=EvidenceQuery, answers={200: EvidenceList})
-def query_metric_events(call: Call) -> dict:
-    """The events behind a term's number, of the range, a bucket, a group of the breakdown, or the comparison."""
-    query = call.json(EvidenceQuery)
-    return evidence(call.connection, query, call.frame(query), call.deadline)
+@route("GET", "/metrics/v1/{metric_id}/data", scope="read", query=DataQuery, answers={200: Calculation})
+def get_metric_data(call: Call) -> dict:
+    """Calculates a saved metric."""
+    return calculate_saved(call.connection, call.number("metric_id"), call.frame(call.query), call.query.breakdown, call.deadline)
 
 
 @route("GET", "/metrics/v1/data", scope="read", query=DashboardQuery, answers={200: MetricDataList})
@@ -3612,151 +3981,16 @@ def get_metrics_data(call: Call) -> dict:
     return {"metrics": list(calculate_each(call.connection, call.query.ids, call.frame(call.query), call.deadline))}
 
 
-@route("GET", "/metrics/v1/{metric_id}", scope="read", answers={200: MetricOut})
-def get_metric(call: Call) -> dict:
-    """One saved metric."""
-    return metric_out(find_metric(call.connection, call.number("metric_id")))
+@route("POST", "/metrics/v1/events", scope="read", body=EvidenceQuery, answers={200: EvidenceList})
+def query_metric_events(call: Call) -> dict:
+    """The events behind a term's number, of the range, a bucket, a group of the breakdown, or the comparison."""
+    query = call.json(EvidenceQuery)
+    return evidence(call.connection, query, call.frame(query), call.deadline)
 
 
-@route("PUT", "/metrics/v1/{metric_id}", scope="admin", body=SavedDefinition, answers={200: MetricOut}, writes=True)
-def put_metric(call: Call) -> dict:
-    """Replaces a saved metric, and with `position` moves it there."""
-    return store_metric(call.connection, call.number("metric_id"), call.json(SavedDefinition), call.now)
-
-
-@route("DELETE", "/metrics/v1/{metric_id}", scope="admin", answers={200: DeletedMetric}, writes=True)
-def remove_metric(call: Call) -> dict:
-    """Deletes a saved metric; no event goes with it."""
-    find_metric(call.connection, metric_id := call.number("metric_id"))
-    return {"metrics": change(call.connection, "metrics.delete", metric_id=metric_id)}
-
-
-@route("GET", "/metrics/v1/{metric_id}/data", scope="read", query=DataQuery, answers={200: Calculation})
-def get_metric_data(call: Call) -> dict:
-    """Calculates a saved metric."""
-    return calculate_saved(call.connection, call.number("metric_id"), call.frame(call.query), call.query.breakdown, call.deadline)
-
-
-@route("GET", "/contact-fields/v1", scope="read", query=LocationFilter, answers={200: ContactFieldList})
-def get_contact_fields(call: Call) -> dict:
-    """The contact fields and the tags in use, for filters to name."""
-    return list_contact_fields(call.connection, call.locations(call.query.location_id))
-
-
-@route("GET", "/rejections/v1", scope="admin", query=RejectionQuery, answers={200: RejectionList})
-def get_rejections(call: Call) -> dict:
-    """What authenticated senders posted and was not stored, the newest first."""
-    (before,) = call.query.cursor or (2**62,)
-    location = {} if call.query.location_id is None else {"location_id": call.query.location_id}
-    statement = "rejections.list_by_location" if location else "rejections.list"
-    found = stream(call.connection, statement, before=before, limit=call.query.limit + 1, **location)
-    return page("rejections", [found], call.query.limit, ("rejection_id",), rejection_out)
-
-
-@route("POST", "/rejections/v1/{rejection_id}/replay", scope="admin", body=dict,
-       answers={200: dict, 201: IngestAnswer}, writes=True)
-def replay_rejection(call: Call) -> tuple[int, dict]:
-    """Sends a refused body again: as it was when this request has no body, else edited, as this body."""
-    kept = known_rejection(call)
-    edited = call.body.data.strip() != b""
-    if kept["replayed_at"] is not None:
-        raise Conflict("this one was already replayed", "already_replayed")
-    if kept["truncated"] and not edited:
-        raise Conflict("only its first 64 kB were kept; replay it with a whole body", "truncated")
-    body = Body(call.body.data, call.body.content_type or JSON) if edited else Body(kept["body"], kept["content_type"])
-    status, answer = replay(call, kept, body)
-    change(call.connection, "rejections.mark_replayed", rejection_id=kept["rejection_id"], replayed_at=call.now)
-    return status, answer
-
-
-def known_rejection(call: Call) -> dict:
-    if (kept := row(call.connection, "rejections.find", rejection_id=call.number("rejection_id"))) is None:
-        raise NotFound(f"there is no rejection {call.path['rejection_id']}")
-    return kept
-
-
-def replay(call: Call, kept: dict, body: Body) -> tuple[int, dict]:
-    """As its first sender would, at the time of the refusal, with the admin's right to all locations."""
-    key = row(call.connection, "keys.find_by_id", key_id=kept["key_id"])
-    caller = Caller(kept["key_id"], "admin", None, key["distinct_id_rule"] if key else "refuse")
-    path = "/" + kept["path"].lstrip("/")
-    if path == "/contacts/ingestion/v1":
-        return 200, receive_contact(call.connection, body, caller, call.now)
-    if path not in {each.path for each in ROUTES if each.handler is ingest_event}:
-        raise Conflict(f"what was posted to {path[:100]} cannot be replayed; send it there again", "not_replayable")
-    if kept["code"] == "event_replaced":
-        check_new_distinct_id(call, kept, body)
-    return receive_event(call.connection, body, caller, call.now, arrived=kept["received_at"])
-
-
-def check_new_distinct_id(call: Call, kept: dict, body: Body) -> None:
-    """A replaced event under its old distinct_id would replace the one that replaced it."""
-    again = read_fields(parse_body(body)).fields
-    ids = {name: str(again.get(name, "")).strip() for name in ("location_id", "distinct_id")}
-    if row(call.connection, "events.find_by_distinct_id", **ids):
-        raise Conflict("there is an event with this distinct_id, which this one would replace in turn; "
-                       "replay it with another distinct_id", "distinct_id_taken")
-
-
-@route("DELETE", "/rejections/v1/{rejection_id}", scope="admin", answers={200: DeletedRejection}, writes=True)
-def dismiss_rejection(call: Call) -> dict:
-    """Removes a refused body."""
-    known_rejection(call)
-    return {"rejections": change(call.connection, "rejections.delete", rejection_id=call.number("rejection_id"))}
-
-
-@route("GET", "/attempts/v1", scope="admin", answers={200: AttemptList})
-def get_attempts(call: Call) -> dict:
-    """The last 100 requests without a valid key since the start, the newest first: time, path and reason."""
-    return {"attempts": [each | {"time": iso(each["time"])} for each in reversed(list(call.attempts))]}
-
-
-@route("GET", "/keys/v1", scope="admin", answers={200: KeyList})
-def get_keys(call: Call) -> dict:
-    """The keys (integrations), without their tokens."""
-    return {"keys": list_keys(call.connection, dict(call.database.last_used))}
-
-
-@route("POST", "/keys/v1", scope="admin", body=NewKey, answers={201: CreatedKey}, writes=True)
-def post_key(call: Call) -> tuple[int, dict]:
-    """Creates a key. Its token is in this one answer and nowhere else."""
-    return 201, create_key(call.connection, call.json(NewKey), call.now)
-
-
-@route("DELETE", "/keys/v1/{key_id}", scope="admin", answers={200: KeyOut}, writes=True)
-def delete_key(call: Call) -> dict:
-    """Revokes a key, at once."""
-    call.database.callers.clear()
-    return revoke_key(call.connection, call.number("key_id"), call.now)
-
-
-@route("GET", "/session/v1", answers={200: Session}, knows_key=True)
-def get_session(call: Call) -> dict:
-    """Whose key was sent, if one was, and the command that makes an admin key for this database."""
-    lost = {"lost_key_command": None if call.database.memory else key_command(call.config)}
-    if (caller := call.caller) is None:
-        return lost
-    key = {"key_id": caller.key_id, "name": caller.name, "scope": caller.scope,
-           "locations": None if caller.locations is None else sorted(caller.locations)}
-    return lost | {"key": key, "public_url": call.config.public_url.rstrip("/") or None, "timezone": call.config.time_zone, "version": __version__}
-
-
-@route("GET", "/healthz", answers={200: Health, 503: Health})
-def get_health(call: Call) -> tuple[int, dict]:
-    """Whether the database answers a read, and what became of the last turn of writes."""
-    row(call.connection, "locations.find", location_id="")
-    trouble = call.database.trouble
-    state = {"status": "failing" if trouble else "ok", "version": __version__, "writer": trouble.code if trouble else "ok"}
-    return (503 if trouble else 200), state
-
-
-@route("GET", "/openapi.json", answers={200: dict})
-def get_openapi(call: Call) -> dict:
-    """This API as OpenAPI 3.1."""
-    return openapi(call.config.public_url)
-
-
-# From WSGI to a handler and back
+####################################################################################################
+# application
+####################################################################################################
 
 
 def create_app(config: Config, clock: Callable[[], int] | None = None, database: Database | None = None) -> bottle.Bottle:
@@ -3921,168 +4155,27 @@ class App(bottle.Bottle):
         return known[token]
 
 
-def sent_body(environ: Mapping[str, Any]) -> Body:
-    data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    return Body(data, environ.get("CONTENT_TYPE", ""), environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
+Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=str)
 
 
-def sent_token(environ: Mapping[str, Any], query: list[tuple[str, str]]) -> str:
-    """The key that came with a request, in the header or else in the URL."""
-    return environ.get("HTTP_X_API_KEY", "") or next((value for name, value in query if name == "api_key"), "")
+@route("GET", "/healthz", answers={200: Health, 503: Health})
+def get_health(call: Call) -> tuple[int, dict]:
+    """Whether the database answers a read, and what became of the last turn of writes."""
+    row(call.connection, "locations.find", location_id="")
+    trouble = call.database.trouble
+    state = {"status": "failing" if trouble else "ok", "version": __version__, "writer": trouble.code if trouble else "ok"}
+    return (503 if trouble else 200), state
 
 
-def is_preview(method: str, query: str) -> bool:
-    """Whether a deletion is only to say what it would delete: it counts all of it, which may take long."""
-    return method == "DELETE" and "dry_run=true" in query.split("&")
+@route("GET", "/openapi.json", answers={200: dict})
+def get_openapi(call: Call) -> dict:
+    """This API as OpenAPI 3.1."""
+    return openapi(call.config.public_url)
 
 
-def split_query(text: str, errors: str = "strict") -> tuple[list[tuple[str, str]], str]:
-    """The query's fields, and the query as it may be kept: without a key."""
-    if not text:
-        return [], ""
-    try:
-        fields = parse_qsl(text, keep_blank_values=True, errors=errors, max_num_fields=100)
-    except ValueError:  # UnicodeDecodeError is one
-        raise Malformed("the part of the URL behind ? is not UTF-8, or has more than 100 fields", "query") from None
-    return fields, urlencode([each for each in fields if each[0].lower() != "api_key"])
-
-
-def read_query(model: type[BaseModel], fields: list[tuple[str, str]]) -> Any:
-    """The query as its model. Raises Invalid whose pointers are the fields' names behind `?`."""
-    values: dict[str, str] = {}
-    twice = {name for name, value in fields if name in values or values.update({name: value})}
-    if twice and model.model_config.get("extra") == "forbid":
-        raise Invalid([field_error("?" + name, "twice", "is there twice") for name in sorted(twice)])
-    try:
-        return model.model_validate(values) if values else defaults(model)
-    except ValidationError as error:
-        raise Invalid(behind_question_mark(field_errors(error))) from None
-
-
-@functools.cache
-def defaults(model: type[BaseModel]) -> BaseModel:
-    return model()
-
-
-def behind_question_mark(errors: list[dict]) -> list[dict]:
-    """Errors of fields that came in the URL: ?limit instead of /limit."""
-    return [each | {"pointer": "?" + each["pointer"].removeprefix("/")} for each in errors]
-
-
-def check_path(environ: Mapping[str, Any]) -> None:
-    """Bottle drops bytes that are not UTF-8, which would turn one identifier into another."""
-    raw = environ["bottle.raw_path"]
-    try:
-        raw.isascii() or raw.encode("latin-1").decode("utf-8")
-    except UnicodeDecodeError:
-        raise NotFound("the path is not UTF-8") from None
-    if "\0" in raw or "\n" in raw:  # Bottle's routes end before a line feed
-        raise NotFound("the path contains the NUL character or a line feed")
-
-
-class JSONResponse(bottle.HTTPResponse):
-    """JSON under our own headers, which Bottle need not check for each."""
-
-    @property
-    def headerlist(self) -> list[tuple[str, str]]:
-        return [*SECURITY_HEADERS.items(), ("Content-Type", JSON), ("Content-Length", str(len(self.body)))]
-
-
-def respond(answer: Any, reading: bool = False) -> bottle.HTTPResponse:
-    """A handler's answer (a dictionary, or a status and one) or a problem, as JSON."""
-    if isinstance(answer, Problem):
-        return respond_problem(answer, reading)
-    status, content = answer if isinstance(answer, tuple) else (200, answer)
-    return JSONResponse(to_json(content), status)
-
-
-def respond_problem(problem: Problem, reading: bool) -> bottle.HTTPResponse:
-    """A temporary trouble is 429 to a writer, which HighLevel sends again, and 503 to a reader."""
-    content = problem.as_dict()
-    if reading and isinstance(problem, TryLater):
-        content["status"] = 503
-    body = to_json(content)
-    headers = SECURITY_HEADERS | problem.headers | {"Content-Type": PROBLEM_JSON, "Content-Length": len(body)}
-    return bottle.HTTPResponse(body, content["status"], headers)
-
-
-KINDS_OF_FILE = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
-                 ".svg": "image/svg+xml"}
-
-
-def load_assets(folder: Path) -> dict[str, tuple[bytes, bytes, str, str]]:
-    """The page's files: name -> (content, the same in gzip, type, weak ETag, which both share)."""
-    files = [path for path in folder.rglob("*") if path.suffix in KINDS_OF_FILE]
-    contents = {path.relative_to(folder).as_posix(): (path.read_bytes(), KINDS_OF_FILE[path.suffix]) for path in files}
-    return {name: (data, gzip.compress(data, mtime=0), kind, f'W/"{hashlib.sha256(data).hexdigest()[:16]}"')
-            for name, (data, kind) in contents.items()}
-
-
-@functools.cache  # anybody may ask for it, and it takes long to make
-def openapi(public_url: str) -> dict:
-    """OpenAPI 3.1 from the routes and their models."""
-    models = {each for route in ROUTES for each in (route.body, *route.answers.values()) if is_model(each)} | {ProblemOut}
-    _, schemas = models_json_schema([(each, "validation") for each in sorted(models, key=lambda each: each.__name__)],
-                                    ref_template="#/components/schemas/{model}")
-    paths: dict[str, dict] = {}
-    for each in ROUTES:
-        paths.setdefault(each.path, {})[each.method.lower()] = operation(each)
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Streamlined Lite", "version": __version__},
-        "servers": [{"url": public_url or "/"}],
-        "paths": paths,
-        "components": {"schemas": schemas["$defs"], "securitySchemes": {
-            "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-            "url_key": {"type": "apiKey", "in": "query", "name": "api_key"}}},
-    }
-
-
-def is_model(described: Any) -> bool:
-    return isinstance(described, type) and issubclass(described, BaseModel)
-
-
-def schema_of(described: Any) -> dict:
-    return {"$ref": f"#/components/schemas/{described.__name__}"} if is_model(described) else {"type": "object"}
-
-
-def operation(route: Route) -> dict:
-    """What OpenAPI says of one method on one path."""
-    problem = {"description": "a problem", "content": {PROBLEM_JSON: {"schema": schema_of(ProblemOut)}}}
-    answers = {str(status): {"description": "the answer", "content": (problem["content"] if status >= 400 else {})
-                             | {JSON: {"schema": schema_of(model)}}} for status, model in route.answers.items()}
-    described = {
-        "operationId": route.operation_id,
-        "summary": (route.handler.__doc__ or "").strip(),
-        "parameters": parameters(route),
-        "responses": answers | {"4XX": problem, "5XX": problem},
-        "security": [{name: []} for name, taken in (("key", route.scope or route.knows_key), ("url_key", route.url_key)) if taken]
-        + [{}] * route.knows_key,
-    }
-    if route.body is not None:
-        content = {JSON: {"schema": schema_of(route.body)}}
-        if route.body is Batch:
-            content[NDJSON[0]] = {"schema": {"type": "string"}}
-        elif route.url_key:
-            content["application/x-www-form-urlencoded"] = {"schema": {"type": "object"}}
-        described["requestBody"] = {"content": content}
-    if route.scope is not None:
-        described["x-scope"] = route.scope
-    return described
-
-
-def parameters(route: Route) -> list[dict]:
-    texts = ("location_id", "contact_id")
-    names = [{"name": name, "in": "path", "required": True, "schema": {"type": "string" if name in texts else "integer"}}
-             for name in re.findall(r"\{(\w+)\}", route.path)]
-    described = route.query.model_json_schema().get("properties", {})
-    return names + [{"name": name, "in": "query", "required": False, "schema": schema}
-                    for name, schema in described.items() if name != "api_key"]
-
-
-########################################################################################################
+####################################################################################################
 # server
-########################################################################################################
+####################################################################################################
 
 TURN_SECONDS = 0.010         # a turn that took as long takes no further request: a post beside batches waits for two turns
 LARGE_BYTES = 32 * 1024      # a batch of more, some 100 events, is read before its turn
@@ -4625,9 +4718,9 @@ def allow_many_files(connections: int) -> int:
     return min(connections, max(1, (soft - 100) // 3))
 
 
-########################################################################################################
+####################################################################################################
 # command line
-########################################################################################################
+####################################################################################################
 
 EXAMPLES = {
     "serve": "streamlined-lite serve --port 8080 --database ./streamlined-lite.db",
@@ -4839,16 +4932,6 @@ def introduce_key(database: Database, url: str) -> None:
     body = json.dumps({"event_name": "Offer Made", "location_id": "my-location", "distinct_id": "offer-1", "properties": {"value": 100}})
     print(f"\nThis is your admin key, shown only now: {token}\n\nSign in: {url}/#key={token}\n\nPost an event:\n"
           f"curl {url}/events/ingestion/v1 -H 'X-API-Key: {token}' -H 'Content-Type: application/json' -d {shlex.quote(body)}\n")
-
-
-def key_command(config: Config) -> str:
-    """The command that makes an admin key for this database, as this program was started."""
-    program = "streamlined-lite" if shutil.which("streamlined-lite") else shlex.quote(os.path.abspath(sys.argv[0]))
-    if sys.argv[0].endswith(".py"):
-        program = f"{shlex.quote(sys.executable)} {shlex.quote(os.path.abspath(sys.argv[0]))}"
-    if "STATE_DIRECTORY" in os.environ:  # systemd's; the file there is readable by the unit's own user and by root
-        program = f"sudo {program}"
-    return f"{program} keys create admin --scope admin --database {shlex.quote(os.path.abspath(config.database))}"
 
 
 def say(answer: Any, json: bool, text: str) -> int:
