@@ -120,20 +120,11 @@ def test_the_page_asks_nobody_else():
     assert {path.name for path in files if re.search(r"(?:src|href|url\()=?[\"']?(?:https?:)?//", path.read_text("utf-8"))} == set()
 
 
-@pytest.mark.xfail(strict=True, reason="the module is longer than it should be")
-def test_the_module_has_at_most_3000_lines():
-    assert SOURCE.count("\n") <= 3000
-
-
 def test_ci_runs_the_command_that_the_readme_gives():
     if not (ci := ROOT / ".ci" / "run").exists():
         pytest.skip("needs a checkout")
     [command] = [line for line in shell_lines() if "pytest -n" in line]
     assert ci.read_text("utf-8").splitlines()[-1].replace(" --quiet", "") == command
-
-
-def test_the_page_has_at_most_120_kb():
-    assert sum(path.stat().st_size for path in (ROOT / "static").iterdir()) <= 120_000
 
 
 def test_the_wheel_carries_what_the_module_needs_and_works_from_elsewhere(tmp_path):
