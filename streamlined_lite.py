@@ -30,7 +30,10 @@ import os
 import signal
 import sys
 
-if os.path.basename(sys.argv[0]) in ("streamlined-lite", "streamlined_lite.py"):  # no library: until main() Ctrl-C is no traceback
+if os.path.basename(sys.argv[0]) in (
+    "streamlined-lite",
+    "streamlined_lite.py",
+):  # no library: until main() Ctrl-C is no traceback
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
@@ -77,8 +80,23 @@ from zoneinfo import ZoneInfo
 import apsw
 import bottle
 import waitress
-from pydantic import (AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PlainValidator, RootModel, StringConstraints, Tag,
-                      ValidationError, ValidationInfo, WithJsonSchema, create_model, field_validator, model_validator)
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    RootModel,
+    StringConstraints,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticCustomError, from_json, to_json
 from waitress import receiver, wasyncore
@@ -106,7 +124,9 @@ class WrongSettings(ConfigError, ValueError):
     """By the names that settings have in Python; the command line says flags and variables instead."""
 
     def __init__(self, messages: dict[str, str]):
-        super().__init__("wrong setting " + "; ".join(f"{name}: {message}" for name, message in messages.items()))
+        super().__init__(
+            "wrong setting " + "; ".join(f"{name}: {message}" for name, message in messages.items())
+        )
         self.messages = messages
 
 
@@ -136,14 +156,26 @@ class Problem(Exception):
 
     status, title, code = 500, "Internal error", "internal_error"
 
-    def __init__(self, detail: str, code: str = "", errors: list[dict] | None = None, headers: dict | None = None):
+    def __init__(
+        self,
+        detail: str,
+        code: str = "",
+        errors: list[dict] | None = None,
+        headers: dict | None = None,
+    ):
         super().__init__(detail)
         self.detail, self.errors, self.headers = detail, errors or [], headers or {}
         self.code = code or self.code
         self.rejection_id: int | None = None
 
     def as_dict(self) -> dict:
-        body = {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail, "code": self.code}
+        body = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+        }
         if self.errors:
             body["errors"] = self.errors
         if self.rejection_id is not None:
@@ -151,16 +183,44 @@ class Problem(Exception):
         return body
 
 
-class Malformed(Problem): status, title, code = 400, "Not readable", "malformed"
-class Unauthorized(Problem): status, title, code = 401, "No valid key", "unauthorized"
-class Forbidden(Problem): status, title, code = 403, "Not allowed", "forbidden"
-class NotFound(Problem): status, title, code = 404, "Not found", "not_found"
-class MethodNotAllowed(Problem): status, title, code = 405, "Method not allowed", "method_not_allowed"
-class TooSlowly(Problem): status, title, code = 408, "Request timeout", "request_timeout"
-class Conflict(Problem): status, title, code = 409, "Conflict", "conflict"
-class TooLarge(Problem): status, title, code = 413, "Too large", "too_large"
-class UnsupportedType(Problem): status, title, code = 415, "Unsupported content", "unsupported_content"
-class Broken(Problem): pass
+class Malformed(Problem):
+    status, title, code = 400, "Not readable", "malformed"
+
+
+class Unauthorized(Problem):
+    status, title, code = 401, "No valid key", "unauthorized"
+
+
+class Forbidden(Problem):
+    status, title, code = 403, "Not allowed", "forbidden"
+
+
+class NotFound(Problem):
+    status, title, code = 404, "Not found", "not_found"
+
+
+class MethodNotAllowed(Problem):
+    status, title, code = 405, "Method not allowed", "method_not_allowed"
+
+
+class TooSlowly(Problem):
+    status, title, code = 408, "Request timeout", "request_timeout"
+
+
+class Conflict(Problem):
+    status, title, code = 409, "Conflict", "conflict"
+
+
+class TooLarge(Problem):
+    status, title, code = 413, "Too large", "too_large"
+
+
+class UnsupportedType(Problem):
+    status, title, code = 415, "Unsupported content", "unsupported_content"
+
+
+class Broken(Problem):
+    pass
 
 
 DEFECT = "The server failed to do this; its log says where. Nothing was stored."
@@ -173,7 +233,9 @@ class Invalid(Problem):
 
     def __init__(self, errors: list[dict], code: str = ""):
         detail = "; ".join(f"{e['pointer'] or 'body'}: {e['message']}" for e in errors[:5])
-        super().__init__(detail + (f"; and {len(errors) - 5} more" if len(errors) > 5 else ""), code, errors)
+        super().__init__(
+            detail + (f"; and {len(errors) - 5} more" if len(errors) > 5 else ""), code, errors
+        )
 
 
 class TryLater(Problem):
@@ -206,7 +268,9 @@ STORAGE_TROUBLES = {
 def problem_of(error: Exception) -> Problem:
     """What a caller is told of an exception: itself, a temporary trouble of SQLite by its cause, or a defect of ours, logged."""
     if isinstance(error, Problem):
-        error.__traceback__ = error.__context__ = None  # whose frames hold the whole request, and this: memory until a collection
+        error.__traceback__ = error.__context__ = (
+            None  # whose frames hold the whole request, and this: memory until a collection
+        )
         return error
     for kind, (code, detail) in STORAGE_TROUBLES.items():
         if isinstance(error, kind):
@@ -220,8 +284,12 @@ def explain(error: apsw.Error) -> str:
     if isinstance(error, apsw.FullError):  # whose own message may be "not an error"
         return "the disk is full; make room, or take another disk"
     whole = "; restore a backup that is whole"
-    remedies = {apsw.CorruptError: whole, apsw.NotADBError: whole, apsw.BusyError: " by another process; try again later",
-                apsw.CantOpenError: "; its folder must be readable and writable"}
+    remedies = {
+        apsw.CorruptError: whole,
+        apsw.NotADBError: whole,
+        apsw.BusyError: " by another process; try again later",
+        apsw.CantOpenError: "; its folder must be readable and writable",
+    }
     return f"{error}{remedies.get(type(error), '')}"
 
 
@@ -231,10 +299,14 @@ def log_defect(error: BaseException) -> None:
     logging.getLogger("streamlined_lite").error("defect: %s\n%s", type(error).__name__, frames)
 
 
-ERRORS_LIMIT = 100   # told at once; a body can have many more, and the answer and the rejection should not grow with it ...
+ERRORS_LIMIT = 100  # told at once; a body can have many more, and the answer and the rejection should not grow with it ...
 POINTER_LIMIT = 500  # ... nor with its longest names
-MESSAGES = {"missing": ("required", "is required"), "dict_type": ("object_type", "must be a JSON object"),
-            "model_type": ("object_type", "must be a JSON object"), "extra_forbidden": ("unknown", "is not known here")}
+MESSAGES = {
+    "missing": ("required", "is required"),
+    "dict_type": ("object_type", "must be a JSON object"),
+    "model_type": ("object_type", "must be a JSON object"),
+    "extra_forbidden": ("unknown", "is not known here"),
+}
 
 
 def validate(model: type[BaseModel], value: Any, where: Mapping[tuple, str] = {}) -> Any:
@@ -250,16 +322,25 @@ def field_errors(error: ValidationError, where: Mapping[tuple, str] = {}) -> lis
     found = {}
     for e in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
         code, message = MESSAGES.get(e["type"], (e["type"], e["msg"]))
-        pointer, column = pointer_of(e["loc"], where), e.get("ctx", {}).get("column")  # in a formula
-        found.setdefault(pointer, field_error(pointer, code, message) | ({"column": column} if column else {}))
+        pointer, column = (
+            pointer_of(e["loc"], where),
+            e.get("ctx", {}).get("column"),
+        )  # in a formula
+        found.setdefault(
+            pointer, field_error(pointer, code, message) | ({"column": column} if column else {})
+        )
     return list(found.values())
 
 
 def pointer_of(location: tuple, where: Mapping[tuple, str]) -> str:
     """The JSON pointer of a model's field in the body it was read from; `where` knows those that moved."""
-    if location[-1:] == ("[key]",) and len(location) > 2:  # about a name itself, and not a property of this name
+    if (
+        location[-1:] == ("[key]",) and len(location) > 2
+    ):  # about a name itself, and not a property of this name
         location = location[:-1]
-    location = tuple(part for part in location if part not in ("[condition]", "[group]"))  # pydantic's, of a filter
+    location = tuple(
+        part for part in location if part not in ("[condition]", "[group]")
+    )  # pydantic's, of a filter
     for length in range(len(location), 0, -1):
         if (start := where.get(location[:length])) is not None:
             return start + "".join(map(pointer_part, location[length:]))
@@ -285,8 +366,10 @@ BATCH_LIMIT = 1_000  # events
 YEAR_2200 = 7_258_118_400_000
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 MEGABYTE = 1024 * 1024
-TIMESTAMP_FORMS = ("UNIX seconds (1767225600), UNIX milliseconds (1767225600000) or ISO 8601 "
-                   "(2026-01-01T00:00:00Z), from 1970 to 2199")
+TIMESTAMP_FORMS = (
+    "UNIX seconds (1767225600), UNIX milliseconds (1767225600000) or ISO 8601 "
+    "(2026-01-01T00:00:00Z), from 1970 to 2199"
+)
 NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
 wrong = PydanticCustomError  # (code, message): what a reader raises, and field_errors collects
 
@@ -327,9 +410,11 @@ def is_unfilled(value: str) -> bool:
 def read_identifier(value: Any, limit: int = ID_LIMIT) -> str:
     value = read_text(value, limit)
     if is_unfilled(value):
-        raise wrong("unresolved_merge_field",
-                    "holds a merge field such as {{contact.id}} that the sender did not fill in; "
-                    "check its spelling in the workflow, and that the trigger provides it")
+        raise wrong(
+            "unresolved_merge_field",
+            "holds a merge field such as {{contact.id}} that the sender did not fill in; "
+            "check its spelling in the workflow, and that the trigger provides it",
+        )
     return value
 
 
@@ -387,10 +472,12 @@ def read_property(value: Any) -> str | int | float:
     if isinstance(value, str):
         return check_characters(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise wrong("property_type", "must be text or a number, not " + KINDS.get(type(value), "this"))
+        raise wrong(
+            "property_type", "must be text or a number, not " + KINDS.get(type(value), "this")
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise wrong("number_too_large", "is not a finite number")
-    if isinstance(value, int) and not -2**63 <= value < 2**63:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise wrong("number_too_large", "is too large for an exact number; send it as text")
     return value
 
@@ -446,27 +533,41 @@ def plain(reader: Callable, schema: dict) -> Any:
 
 Identifier = plain(read_identifier, {"type": "string", "minLength": 1, "maxLength": ID_LIMIT})
 Name = plain(read_name, {"type": "string", "minLength": 1, "maxLength": NAME_LIMIT})
-Timestamp = plain(read_timestamp, {"anyOf": [{"type": "number"}, {"type": "string"}], "description": TIMESTAMP_FORMS})
+Timestamp = plain(
+    read_timestamp,
+    {"anyOf": [{"type": "number"}, {"type": "string"}], "description": TIMESTAMP_FORMS},
+)
 Key = plain(read_key, {"type": "string"})
 Property = plain(read_property, {"anyOf": [{"type": "string"}, {"type": "number"}]})
-Scalar = plain(read_scalar, {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]})
+Scalar = plain(
+    read_scalar,
+    {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]},
+)
 Zone = plain(read_zone, {"type": "string", "description": "an IANA time zone"})
 Tags = plain(read_tags, {"type": "array", "items": {"type": "string"}, "maxItems": TAGS_LIMIT})
-Line = plain(lambda value: read_text(value, NAME_LIMIT), {"type": "string", "minLength": 1, "maxLength": NAME_LIMIT})
+Line = plain(
+    lambda value: read_text(value, NAME_LIMIT),
+    {"type": "string", "minLength": 1, "maxLength": NAME_LIMIT},
+)
 Moment = plain(lambda value: value, {"type": "string", "format": "date-time"})
 
 
 def cursor_of(*kinds: type) -> Any:
     """The type of a list's `next`: opaque to callers, inside the sort key of the last row, of these kinds."""
+
     def read(value: Any) -> list:
         try:
             place = from_json(base64.urlsafe_b64decode(value))
         except (TypeError, ValueError):
             place = None
-        if not isinstance(place, list) or [type(part) for part in place] != list(kinds) \
-                or any(isinstance(part, int) and not -2**63 <= part < 2**63 for part in place):
+        if (
+            not isinstance(place, list)
+            or [type(part) for part in place] != list(kinds)
+            or any(isinstance(part, int) and not -(2**63) <= part < 2**63 for part in place)
+        ):
             raise wrong("cursor", "must be the `next` of an earlier answer")
         return place
+
     return plain(read, {"type": "string"})
 
 
@@ -478,7 +579,13 @@ Limit = Annotated[int, Field(ge=1, le=500)]
 PAGE_BYTES = 8 * MEGABYTE  # a page that has as many ends, before it fills the memory
 
 
-def page(noun: str, found: Iterable[Iterable[dict]], limit: int, order: tuple[str, ...], out: Callable[[dict], dict]) -> dict:
+def page(
+    noun: str,
+    found: Iterable[Iterable[dict]],
+    limit: int,
+    order: tuple[str, ...],
+    out: Callable[[dict], dict],
+) -> dict:
     """The first `limit` of several ordered lists, newest first, which hold one more if there is a next page; fewer of large ones."""
     key = lambda each: tuple(each[name] for name in order)
     shown, following, size = [], None, 0
@@ -491,7 +598,7 @@ def page(noun: str, found: Iterable[Iterable[dict]], limit: int, order: tuple[st
     return {noun: [out(each) for each in shown], "next": following}
 
 
-DELETE_STEP = 1_000   # rows one request removes at most, so that a turn stays short, ...
+DELETE_STEP = 1_000  # rows one request removes at most, so that a turn stays short, ...
 COUNT_LIMIT = 10_000  # ... and of what remains then, how many it counts
 
 
@@ -505,7 +612,9 @@ ENV_PREFIX = "STREAMLINED_"
 def check_admin_key(token: str) -> str:
     """One that a header can carry as it stands."""
     if token and not re.fullmatch("[!-~]{16,}", token):
-        raise PydanticCustomError("admin_key", "needs 16 characters or more, all of them ASCII and none of them a blank")
+        raise PydanticCustomError(
+            "admin_key", "needs 16 characters or more, all of them ASCII and none of them a blank"
+        )
     return token
 
 
@@ -521,34 +630,65 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    database: str = Field("./streamlined-lite.db", min_length=1, description="the SQLite file; for serve also :memory:")
+    database: str = Field(
+        "./streamlined-lite.db",
+        min_length=1,
+        description="the SQLite file; for serve also :memory:",
+    )
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    public_url: str = Field("", pattern="^(https?://[^ ]+)?$",
-                            description="address that links and curl lines show, such as https://events.example.com")
+    public_url: str = Field(
+        "",
+        pattern="^(https?://[^ ]+)?$",
+        description="address that links and curl lines show, such as https://events.example.com",
+    )
     admin_key: Annotated[str, AfterValidator(check_admin_key)] = Field(
-        "", repr=False, description="an admin key that works while set (16 characters or more) and is never stored; only as a "
-                                    "variable, for CI and containers")
-    admin_key_file: str = Field("", description="a file with an admin key (16 characters or more) that works while this runs and is never stored")
+        "",
+        repr=False,
+        description="an admin key that works while set (16 characters or more) and is never stored; only as a "
+        "variable, for CI and containers",
+    )
+    admin_key_file: str = Field(
+        "",
+        description="a file with an admin key (16 characters or more) that works while this runs and is never stored",
+    )
     time_zone: Annotated[str, AfterValidator(check_zone)] = Field(
-        "UTC", description="IANA time zone for days and weeks where no location has one")
-    connection_limit: int = Field(1000, ge=10, le=100_000, description="connections open at once; for more, those of "
-                                  "strangers that wait longest for their client are closed")
-    idle_timeout: int = Field(120, ge=1, le=3600, description="seconds after which a silent connection is closed")
-    request_timeout: int = Field(60, ge=1, le=3600, description="seconds in which a request must have arrived")
+        "UTC", description="IANA time zone for days and weeks where no location has one"
+    )
+    connection_limit: int = Field(
+        1000,
+        ge=10,
+        le=100_000,
+        description="connections open at once; for more, those of "
+        "strangers that wait longest for their client are closed",
+    )
+    idle_timeout: int = Field(
+        120, ge=1, le=3600, description="seconds after which a silent connection is closed"
+    )
+    request_timeout: int = Field(
+        60, ge=1, le=3600, description="seconds in which a request must have arrived"
+    )
     read_threads: int = Field(4, ge=1, le=64, description="threads that answer reads")
-    keep_rejections: int = Field(10_000, ge=1, le=1_000_000, description="refused bodies to keep at most")
-    keep_rejections_days: int = Field(90, ge=1, le=36_500, description="days to keep a refused body")
+    keep_rejections: int = Field(
+        10_000, ge=1, le=1_000_000, description="refused bodies to keep at most"
+    )
+    keep_rejections_days: int = Field(
+        90, ge=1, le=36_500, description="days to keep a refused body"
+    )
     log_requests: bool = Field(False, description="print a line for every request")
     fixed_time: Annotated[str, AfterValidator(check_time)] = Field(
-        "", description="the time that it always is, such as 2026-01-01T00:00:00Z, for runs that can be repeated")
+        "",
+        description="the time that it always is, such as 2026-01-01T00:00:00Z, for runs that can be repeated",
+    )
 
     def __init__(self, **settings: Any):
         """Raises WrongSettings, with all of them."""
         try:
             super().__init__(**settings)
         except ValidationError as error:
-            raise WrongSettings({str(e["loc"][0]): e["msg"] for e in error.errors(include_input=False)}) from None
+            raise WrongSettings(
+                {str(e["loc"][0]): e["msg"] for e in error.errors(include_input=False)}
+            ) from None
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
@@ -585,7 +725,9 @@ def read_admin_key(path: str) -> dict[str, str]:
     try:
         token = Path(path).read_text("utf-8").strip()
     except (OSError, ValueError) as error:  # missing, a folder, no UTF-8, no path at all
-        raise ConfigError(f"{setting_name('admin_key_file')}: cannot read {path!r}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
+        raise ConfigError(
+            f"{setting_name('admin_key_file')}: cannot read {path!r}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}"
+        ) from None
     if not token:
         raise ConfigError(f"{setting_name('admin_key_file')}: {path!r} is empty")
     return {"admin_key": token}
@@ -618,8 +760,14 @@ def data_folder() -> Path:
 
 def load_statements(folder: Path) -> dict[str, str]:
     """sql/events.upsert.sql is SQL["events.upsert"], without the comment that says what it is for."""
-    files = {path.name.removesuffix(".sql"): path.read_text("utf-8") for path in sorted(folder.glob("*.sql"))}
-    return {name: re.sub(r"^--.*\n", "", text, flags=re.MULTILINE).strip() for name, text in files.items()}
+    files = {
+        path.name.removesuffix(".sql"): path.read_text("utf-8")
+        for path in sorted(folder.glob("*.sql"))
+    }
+    return {
+        name: re.sub(r"^--.*\n", "", text, flags=re.MULTILINE).strip()
+        for name, text in files.items()
+    }
 
 
 SQL = load_statements(data_folder() / "sql")
@@ -664,10 +812,14 @@ def change(connection: apsw.Connection, statement: str, **binds: Any) -> int:
 ####################################################################################################
 
 APPLICATION_ID = 0x534C4954  # "SLIT"
-BUSY_SECONDS = 5             # how long a writer waits for another process before its request gets 429
-CHECKPOINT_PAGES = 4_000     # a checkpoint begins whenever the WAL has grown by as many pages (16 MB) ...
-RESTART_PAGES = 16_000       # ... and one that also starts the WAL anew, for a moment without writers, at 64 MB
-MAINTENANCE_MS = 60_000      # how often last_used_at is written and rejections are pruned
+BUSY_SECONDS = 5  # how long a writer waits for another process before its request gets 429
+CHECKPOINT_PAGES = (
+    4_000  # a checkpoint begins whenever the WAL has grown by as many pages (16 MB) ...
+)
+RESTART_PAGES = (
+    16_000  # ... and one that also starts the WAL anew, for a moment without writers, at 64 MB
+)
+MAINTENANCE_MS = 60_000  # how often last_used_at is written and rejections are pruned
 
 
 class Database:
@@ -683,12 +835,20 @@ class Database:
         self.path, self.memory = config.database, config.database == ":memory:"
         self.lock = threading.RLock()
         self.turn_thread: int | None = None
-        self.trouble: Problem | None = None       # why the last turn, or a request in it, failed; None: it did not
-        self.last_used: dict[int, int] = {}       # key_id -> time, not yet written, ...
-        self.touched: dict[int, int] = {}         # ... and written in the running turn
-        self.fault: apsw.Error | None = None      # what a request of the running turn met of the file or its disk
-        self.callers: dict[str, Caller] = {}      # by token, for the running turn: until its end nobody else changes a key
-        self.next_maintenance = self.clock() + MAINTENANCE_MS if create else 2**62  # a command's settings are not the server's
+        self.trouble: Problem | None = (
+            None  # why the last turn, or a request in it, failed; None: it did not
+        )
+        self.last_used: dict[int, int] = {}  # key_id -> time, not yet written, ...
+        self.touched: dict[int, int] = {}  # ... and written in the running turn
+        self.fault: apsw.Error | None = (
+            None  # what a request of the running turn met of the file or its disk
+        )
+        self.callers: dict[
+            str, Caller
+        ] = {}  # by token, for the running turn: until its end nobody else changes a key
+        self.next_maintenance = (
+            self.clock() + MAINTENANCE_MS if create else 2**62
+        )  # a command's settings are not the server's
         self.readers: list[apsw.Connection] = []
         self.local = threading.local()
         if not self.memory:
@@ -716,7 +876,9 @@ class Database:
 
     def _reader(self) -> apsw.Connection:
         if (connection := getattr(self.local, "connection", None)) is None:
-            connection = self.local.connection = open_connection(self.path, apsw.SQLITE_OPEN_READONLY)
+            connection = self.local.connection = open_connection(
+                self.path, apsw.SQLITE_OPEN_READONLY
+            )
             connection.set_busy_timeout(1000)  # only recovery after a crash can make a reader wait
             self.readers.append(connection)
         return connection
@@ -787,7 +949,9 @@ class Database:
 
     def roll_back(self) -> None:
         self.last_used, self.touched, self.fault = self.touched | self.last_used, {}, None
-        with contextlib.suppress(apsw.ConnectionClosedError):  # a turn that a signal met at its first step ends after the command
+        with contextlib.suppress(
+            apsw.ConnectionClosedError
+        ):  # a turn that a signal met at its first step ends after the command
             if self.writer.in_transaction:
                 self.writer.execute("rollback")
 
@@ -843,7 +1007,9 @@ class Database:
 
 def prune_rejections(connection: apsw.Connection, config: Config, now: int) -> None:
     change(connection, "rejections.prune_by_number", keep=config.keep_rejections)
-    change(connection, "rejections.prune_by_age", before=now - config.keep_rejections_days * 86_400_000)
+    change(
+        connection, "rejections.prune_by_age", before=now - config.keep_rejections_days * 86_400_000
+    )
 
 
 class Checkpointer(threading.Thread):
@@ -851,7 +1017,12 @@ class Checkpointer(threading.Thread):
 
     def __init__(self, path: str):
         super().__init__(name="checkpointer", daemon=True)
-        self.path, self.pages, self.before, self.stopped = path, 0, 0, False  # pages of the WAL: now, and when it last began
+        self.path, self.pages, self.before, self.stopped = (
+            path,
+            0,
+            0,
+            False,
+        )  # pages of the WAL: now, and when it last began
         self.connection: apsw.Connection | None = None
         self.woken = threading.Event()
         self.start()
@@ -883,20 +1054,34 @@ class Checkpointer(threading.Thread):
         except apsw.BusyError:  # a reader or another checkpoint
             pass
         except apsw.Error as error:
-            logging.getLogger("streamlined_lite").error("checkpoint failed: %s", type(error).__name__)
+            logging.getLogger("streamlined_lite").error(
+                "checkpoint failed: %s", type(error).__name__
+            )
 
     def open(self) -> apsw.Connection:
         connection = open_connection(self.path, apsw.SQLITE_OPEN_READWRITE)
-        connection.set_busy_timeout(20)  # RESTART holds the writer's lock while it waits for readers
+        connection.set_busy_timeout(
+            20
+        )  # RESTART holds the writer's lock while it waits for readers
         connection.pragma("synchronous", "full")
         return connection
 
     def checkpoint(self, connection: apsw.Connection) -> None:
-        connection.execute("select 1 from sqlite_schema").fetchall()  # before its first read it would do nothing
+        connection.execute(
+            "select 1 from sqlite_schema"
+        ).fetchall()  # before its first read it would do nothing
         pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        if self.pages >= RESTART_PAGES and moved == pages:  # while a long read keeps pages back, it would only hold the writer
-            for mode in (apsw.SQLITE_CHECKPOINT_PASSIVE, apsw.SQLITE_CHECKPOINT_PASSIVE, apsw.SQLITE_CHECKPOINT_RESTART):
-                connection.wal_checkpoint(mode=mode)  # the last holds the writer while it moves what came meanwhile: less each time
+        if (
+            self.pages >= RESTART_PAGES and moved == pages
+        ):  # while a long read keeps pages back, it would only hold the writer
+            for mode in (
+                apsw.SQLITE_CHECKPOINT_PASSIVE,
+                apsw.SQLITE_CHECKPOINT_PASSIVE,
+                apsw.SQLITE_CHECKPOINT_RESTART,
+            ):
+                connection.wal_checkpoint(
+                    mode=mode
+                )  # the last holds the writer while it moves what came meanwhile: less each time
 
     def stop(self) -> None:
         self.stopped = True
@@ -905,7 +1090,9 @@ class Checkpointer(threading.Thread):
 
 
 def open_connection(path: str, flags: int) -> apsw.Connection:
-    connection = apsw.Connection(path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200)
+    connection = apsw.Connection(
+        path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200
+    )
     connection.set_busy_timeout(BUSY_SECONDS * 1000)  # first: the pragmas look into the file
     connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
     connection.pragma("recursive_triggers", True)
@@ -922,14 +1109,20 @@ def open_writer(path: str) -> apsw.Connection:
         if connection.readonly("main"):
             raise apsw.ReadOnlyError
         if connection.pragma("application_id") == 0:
-            connection.pragma("application_id", APPLICATION_ID)  # before WAL, so that the file's own first page has it
+            connection.pragma(
+                "application_id", APPLICATION_ID
+            )  # before WAL, so that the file's own first page has it
         begin_wal(connection)
-        connection.pragma("synchronous", "full")                 # every commit is on disk before it returns
-        connection.wal_autocheckpoint(0)                         # the checkpointer does it
-        migrate(connection, path)                                # sorts what is large, which does not belong into memory ...
-        connection.pragma("temp_store", "memory")                # ... as the journals of savepoints and statements do
+        connection.pragma("synchronous", "full")  # every commit is on disk before it returns
+        connection.wal_autocheckpoint(0)  # the checkpointer does it
+        migrate(connection, path)  # sorts what is large, which does not belong into memory ...
+        connection.pragma(
+            "temp_store", "memory"
+        )  # ... as the journals of savepoints and statements do
     except apsw.ReadOnlyError:
-        raise ConfigError(f"the database {path} cannot be written; make the file and its folder writable for this user") from None
+        raise ConfigError(
+            f"the database {path} cannot be written; make the file and its folder writable for this user"
+        ) from None
     except apsw.Error as error:
         raise ConfigError(f"cannot open the database {path}: {explain(error)}") from None
     if file and file != os.stat(path).st_ino:
@@ -960,19 +1153,33 @@ def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
     that it gives (time.monotonic()), as Invalid."""
     deadline = time.monotonic() + seconds
     is_over = lambda: time.monotonic() > deadline
-    connection.set_progress_handler(is_over, 20_000, id=is_over)  # beside that of a longer time around this one
+    connection.set_progress_handler(
+        is_over, 20_000, id=is_over
+    )  # beside that of a longer time around this one
     try:
         yield deadline
     except (apsw.InterruptError, TooSlow):
-        raise Invalid([field_error("", "query_too_slow", f"this took more than {seconds:.2g} seconds and was stopped; "
-                                   "take a shorter range, fewer locations or fewer filters")], "query_too_slow") from None
+        raise Invalid(
+            [
+                field_error(
+                    "",
+                    "query_too_slow",
+                    f"this took more than {seconds:.2g} seconds and was stopped; "
+                    "take a shorter range, fewer locations or fewer filters",
+                )
+            ],
+            "query_too_slow",
+        ) from None
     finally:
         connection.set_progress_handler(None, id=is_over)
 
 
 def migrations() -> list[str]:
     """The schema's steps; the n-th makes user_version n."""
-    return [path.read_text("utf-8") for path in sorted((data_folder() / "sql" / "migrations").glob("*.sql"))]
+    return [
+        path.read_text("utf-8")
+        for path in sorted((data_folder() / "sql" / "migrations").glob("*.sql"))
+    ]
 
 
 def migrate(connection: apsw.Connection, path: str) -> None:
@@ -982,7 +1189,9 @@ def migrate(connection: apsw.Connection, path: str) -> None:
         connection.execute("begin immediate")
         copy = ""
         try:
-            if connection.pragma("user_version") < version:  # asked inside, in case two processes start at once
+            if (
+                connection.pragma("user_version") < version
+            ):  # asked inside, in case two processes start at once
                 copy = keep_copy(path, first) if first and version == first + 1 else ""
                 connection.execute(scripts[version - 1])
                 connection.pragma("user_version", version)
@@ -998,8 +1207,15 @@ def migrate(connection: apsw.Connection, path: str) -> None:
 def keep_copy(path: str, version: int) -> str:
     """Copies a database beside itself before its schema changes, and where to. Raises CommandError; nothing has changed then."""
     copy = f"{path}.schema-{version}.{stamp(system_clock())}"
-    logging.getLogger("streamlined_lite").warning("%s has schema %d and gets a newer one, which may take minutes; first it is copied to %s", path, version, copy)
-    for left in glob.glob(glob.escape(f"{path}.schema-") + "*.partial*"):  # by an upgrade that was killed; ours has the lock
+    logging.getLogger("streamlined_lite").warning(
+        "%s has schema %d and gets a newer one, which may take minutes; first it is copied to %s",
+        path,
+        version,
+        copy,
+    )
+    for left in glob.glob(
+        glob.escape(f"{path}.schema-") + "*.partial*"
+    ):  # by an upgrade that was killed; ours has the lock
         os.unlink(left)
     with whole_file(copy) as partial:
         copy_database(path, partial)
@@ -1013,7 +1229,9 @@ def check_file(path: str, create: bool) -> None:
     """
     if not os.path.exists(path):
         if not create:
-            raise ConfigError(f"there is no database {path}; name it with --database or {ENV_PREFIX}DATABASE")
+            raise ConfigError(
+                f"there is no database {path}; name it with --database or {ENV_PREFIX}DATABASE"
+            )
         create_file(path)
     try:
         with open(path, "rb") as file:
@@ -1044,13 +1262,22 @@ def was_never_stored(path: str) -> bool:
 
 def check_header(path: str, header: bytes) -> None:
     """The header tells ours from others, and the version, unless a WAL may hold a newer one, which a file with a journal has not yet."""
-    if header[:16] != b"SQLite format 3\0" or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+    if (
+        header[:16] != b"SQLite format 3\0"
+        or int.from_bytes(header[68:72], "big") != APPLICATION_ID
+    ):
         raise ConfigError(f"{path} is not a Streamlined Lite database; it was left as it is")
-    has_wal, has_journal = (os.path.exists(os.path.realpath(path) + suffix) for suffix in ("-wal", "-journal"))
-    version = ask_version(path) if has_wal and not has_journal else int.from_bytes(header[60:64], "big")
+    has_wal, has_journal = (
+        os.path.exists(os.path.realpath(path) + suffix) for suffix in ("-wal", "-journal")
+    )
+    version = (
+        ask_version(path) if has_wal and not has_journal else int.from_bytes(header[60:64], "big")
+    )
     if version > (newest := len(migrations())):
-        raise ConfigError(f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
-                          f"{newest}); upgrade the program, the file was left as it is")
+        raise ConfigError(
+            f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
+            f"{newest}); upgrade the program, the file was left as it is"
+        )
 
 
 def ask_version(path: str) -> int:
@@ -1089,7 +1316,7 @@ def whole_file(path: str, place: Callable[[str, str], None] = os.rename) -> Iter
         raise CommandError(f"cannot {doing} {path}: {error.strerror}") from None
     finally:
         for suffix in ("", "-journal", "-wal", "-shm"):  # SQLite's own stay where its disk is full
-            with contextlib.suppress(OSError):           # it has its name, or never was
+            with contextlib.suppress(OSError):  # it has its name, or never was
                 os.unlink(partial + suffix)
 
 
@@ -1107,10 +1334,15 @@ def sync_folder(folder: str) -> None:
 def open_reader(path: str) -> apsw.Connection:
     """For a command: reads only, and leaves no WAL behind when it is the last to close, as SQLITE_OPEN_READONLY would."""
     check_file(path, create=False)
-    if os.access(os.path.dirname(os.path.abspath(path)), os.W_OK, effective_ids=True) or os.path.exists(path + "-wal"):
+    if os.access(
+        os.path.dirname(os.path.abspath(path)), os.W_OK, effective_ids=True
+    ) or os.path.exists(path + "-wal"):
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE)
     else:  # on a read-only disk, where SQLite cannot make the files that it shares with others
-        connection = open_connection(f"file:{quote(os.path.abspath(path))}?immutable=1", apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        connection = open_connection(
+            f"file:{quote(os.path.abspath(path))}?immutable=1",
+            apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
+        )
     connection.pragma("query_only", True)
     return connection
 
@@ -1118,19 +1350,28 @@ def open_reader(path: str) -> apsw.Connection:
 def copy_database(source: str, target: str, show: Callable[..., Any] = lambda *_: None) -> None:
     """One state of a database, whoever writes to it meanwhile, as one sound file. Raises CommandError."""
     try:
-        with contextlib.closing(open_reader(source)) as old, contextlib.closing(apsw.Connection(target)) as new:
-            old.execute("begin; select 1 from sqlite_schema").fetchall()        # else each write would start the copy anew
-            new.execute("pragma synchronous = off; pragma journal_mode = off")  # until it is whole it may as well be lost
+        with (
+            contextlib.closing(open_reader(source)) as old,
+            contextlib.closing(apsw.Connection(target)) as new,
+        ):
+            old.execute(
+                "begin; select 1 from sqlite_schema"
+            ).fetchall()  # else each write would start the copy anew
+            new.execute(
+                "pragma synchronous = off; pragma journal_mode = off"
+            )  # until it is whole it may as well be lost
             with new.backup("main", old, "main") as backup:
                 while not backup.done:
                     backup.step(1000)
                     show(backup.page_count - backup.remaining, backup.page_count)
-            new.pragma("journal_mode", "delete")                                # one file, for read-only disks, too
+            new.pragma("journal_mode", "delete")  # one file, for read-only disks, too
             damage = find_damage(new, show)
     except apsw.Error as error:
         raise CommandError(f"cannot copy {source}: {explain(error)}") from None
     if damage:
-        raise CommandError(f"{source} is damaged ({damage}); it was left as it is, and no copy was made")
+        raise CommandError(
+            f"{source} is damaged ({damage}); it was left as it is, and no copy was made"
+        )
 
 
 def find_damage(connection: apsw.Connection, show: Callable[..., Any] = lambda *_: None) -> str:
@@ -1148,15 +1389,22 @@ def nobody_else(path: str) -> Iterator[None]:
     their end (in WAL mode). Raises CommandError where one has."""
     with open(path, "rb+") as file:
         try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x4000_0002)  # SHARED_FIRST and SHARED_SIZE of its file format
+            fcntl.lockf(
+                file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x4000_0002
+            )  # SHARED_FIRST and SHARED_SIZE of its file format
         except OSError:
-            raise CommandError(f"another process has {path} open, a server perhaps; stop it first") from None
+            raise CommandError(
+                f"another process has {path} open, a server perhaps; stop it first"
+            ) from None
         yield
 
 
 def settle(path: str) -> None:
     """Moves a WAL that a crash left into its file, where the two are sound."""
-    with contextlib.suppress(apsw.Error), contextlib.closing(open_connection(path, apsw.SQLITE_OPEN_READWRITE)) as connection:
+    with (
+        contextlib.suppress(apsw.Error),
+        contextlib.closing(open_connection(path, apsw.SQLITE_OPEN_READWRITE)) as connection,
+    ):
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
 
@@ -1177,13 +1425,20 @@ def replace_database(new: str, path: str, kept: str) -> None:
 ####################################################################################################
 
 BODY_LIMIT = 1 * MEGABYTE  # of what is stored; ...
-WIRE_LIMIT = 4 * MEGABYTE  # ... of what is read at all, to refuse it with our words and keep its beginning
+WIRE_LIMIT = (
+    4 * MEGABYTE
+)  # ... of what is read at all, to refuse it with our words and keep its beginning
 JSON, PROBLEM_JSON = "application/json", "application/problem+json"
-NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines")
+NDJSON = (
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/json-lines",
+)
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-                               "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -1206,7 +1461,9 @@ class Body:
 
 def sent_body(environ: Mapping[str, Any]) -> Body:
     data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    return Body(data, environ.get("CONTENT_TYPE", ""), environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
+    return Body(
+        data, environ.get("CONTENT_TYPE", ""), environ["PATH_INFO"], environ.get("QUERY_STRING", "")
+    )
 
 
 def parse_body(body: Body) -> Any:
@@ -1221,8 +1478,12 @@ def parse_body(body: Body) -> Any:
     if kind == "application/x-www-form-urlencoded":
         return parse_form(data)
     if data.startswith(b"\x1f\x8b"):
-        raise UnsupportedType("the body is compressed with gzip; send it as it is", "content_encoding")
-    raise UnsupportedType("send JSON (Content-Type: application/json) or a form (application/x-www-form-urlencoded)")
+        raise UnsupportedType(
+            "the body is compressed with gzip; send it as it is", "content_encoding"
+        )
+    raise UnsupportedType(
+        "send JSON (Content-Type: application/json) or a form (application/x-www-form-urlencoded)"
+    )
 
 
 def parse_json(data: bytes) -> Any:
@@ -1234,7 +1495,14 @@ def parse_json(data: bytes) -> Any:
 
 def parse_form(data: bytes) -> dict[str, str]:
     try:
-        return dict(parse_qsl(data.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_LIMIT))
+        return dict(
+            parse_qsl(
+                data.decode("utf-8"),
+                keep_blank_values=True,
+                errors="strict",
+                max_num_fields=FIELDS_LIMIT,
+            )
+        )
     except UnicodeDecodeError:
         raise Malformed("the form is not UTF-8", "not_utf8") from None
     except ValueError:
@@ -1263,7 +1531,9 @@ class LocationFilter(Query):
 
 def sent_token(environ: Mapping[str, Any], query: list[tuple[str, str]]) -> str:
     """The key that came with a request, in the header or else in the URL."""
-    return environ.get("HTTP_X_API_KEY", "") or next((value for name, value in query if name == "api_key"), "")
+    return environ.get("HTTP_X_API_KEY", "") or next(
+        (value for name, value in query if name == "api_key"), ""
+    )
 
 
 def is_preview(method: str, query: str) -> bool:
@@ -1278,7 +1548,9 @@ def split_query(text: str, errors: str = "strict") -> tuple[list[tuple[str, str]
     try:
         fields = parse_qsl(text, keep_blank_values=True, errors=errors, max_num_fields=100)
     except ValueError:  # UnicodeDecodeError is one
-        raise Malformed("the part of the URL behind ? is not UTF-8, or has more than 100 fields", "query") from None
+        raise Malformed(
+            "the part of the URL behind ? is not UTF-8, or has more than 100 fields", "query"
+        ) from None
     return fields, urlencode([each for each in fields if each[0].lower() != "api_key"])
 
 
@@ -1287,7 +1559,9 @@ def read_query(model: type[BaseModel], fields: list[tuple[str, str]]) -> Any:
     values: dict[str, str] = {}
     twice = {name for name, value in fields if name in values or values.update({name: value})}
     if twice and model.model_config.get("extra") == "forbid":
-        raise Invalid([field_error("?" + name, "twice", "is there twice") for name in sorted(twice)])
+        raise Invalid(
+            [field_error("?" + name, "twice", "is there twice") for name in sorted(twice)]
+        )
     try:
         return model.model_validate(values) if values else defaults(model)
     except ValidationError as error:
@@ -1323,17 +1597,17 @@ class Route:
     """One method on one path: what it needs, what it takes, what it answers. OpenAPI is made from these."""
 
     method: str
-    path: str                       # as in OpenAPI: /events/v1/{event_id}
+    path: str  # as in OpenAPI: /events/v1/{event_id}
     handler: Callable[[Call], Any]
-    scope: str | None = None        # None: no key needed; ...
-    knows_key: bool = False         # ... one that is sent is looked up all the same
+    scope: str | None = None  # None: no key needed; ...
+    knows_key: bool = False  # ... one that is sent is looked up all the same
     query: type[BaseModel] = Query
-    body: Any = None                # the model that describes the body
+    body: Any = None  # the model that describes the body
     answers: Mapping[int, Any] = field(default_factory=dict)
     writes: bool = False
-    keeps: bool = False             # a body that is refused becomes a rejection
-    url_key: bool = False           # the key may come as ?api_key=
-    limit: int = BODY_LIMIT         # bytes of a body
+    keeps: bool = False  # a body that is refused becomes a rejection
+    url_key: bool = False  # the key may come as ?api_key=
+    limit: int = BODY_LIMIT  # bytes of a body
 
     @property
     def rule(self) -> str:
@@ -1343,7 +1617,9 @@ class Route:
 
     @property
     def operation_id(self) -> str:
-        return self.handler.__name__ + ("_at_older_path" if self.path.startswith("/custom-events/") else "")
+        return self.handler.__name__ + (
+            "_at_older_path" if self.path.startswith("/custom-events/") else ""
+        )
 
 
 ROUTES: list[Route] = []
@@ -1351,9 +1627,11 @@ ROUTES: list[Route] = []
 
 def route(method: str, *paths: str, **parts: Any) -> Callable:
     """Declares the decorated function as the handler of a method on these paths."""
+
     def declare(handler: Callable[[Call], Any]) -> Callable[[Call], Any]:
         ROUTES.extend(Route(method, path, handler, **parts) for path in paths)
         return handler
+
     return declare
 
 
@@ -1383,7 +1661,9 @@ class Call:
 
     def locations(self, wanted: str | None) -> list[str]:
         """The wanted location, or without one all that the key may see. Raises Forbidden."""
-        return visible_locations(self.connection, None if wanted is None else [wanted], self.caller.locations)
+        return visible_locations(
+            self.connection, None if wanted is None else [wanted], self.caller.locations
+        )
 
     def frame(self, query: Range) -> Frame:
         return frame(self.connection, query, self.now, self.config.time_zone, self.caller.locations)
@@ -1399,13 +1679,25 @@ class Answer(BaseModel):
 
 def answer(title: str, base: type[BaseModel] = Answer, /, **fields: Any) -> type[BaseModel]:
     """A model of an answer; a field that may be left out is given as (type, None)."""
-    return create_model(title, __base__=base, **{key: kind if isinstance(kind, tuple) else (kind, ...) for key, kind in fields.items()})
+    return create_model(
+        title,
+        __base__=base,
+        **{key: kind if isinstance(kind, tuple) else (kind, ...) for key, kind in fields.items()},
+    )
 
 
 Note = answer("Warning", code=str, message=str)
 FieldError = answer("FieldError", pointer=str, code=str, message=str, column=(int | None, None))
-ProblemOut = answer("Problem", type=str, title=str, status=int, detail=str, code=str, errors=(list[FieldError] | None, None),
-                    rejection_id=(int | None, None))
+ProblemOut = answer(
+    "Problem",
+    type=str,
+    title=str,
+    status=int,
+    detail=str,
+    code=str,
+    errors=(list[FieldError] | None, None),
+    rejection_id=(int | None, None),
+)
 
 
 class JSONResponse(bottle.HTTPResponse):
@@ -1413,7 +1705,11 @@ class JSONResponse(bottle.HTTPResponse):
 
     @property
     def headerlist(self) -> list[tuple[str, str]]:
-        return [*SECURITY_HEADERS.items(), ("Content-Type", JSON), ("Content-Length", str(len(self.body)))]
+        return [
+            *SECURITY_HEADERS.items(),
+            ("Content-Type", JSON),
+            ("Content-Length", str(len(self.body))),
+        ]
 
 
 def respond(answer: Any, reading: bool = False) -> bottle.HTTPResponse:
@@ -1430,22 +1726,40 @@ def respond_problem(problem: Problem, reading: bool) -> bottle.HTTPResponse:
     if reading and isinstance(problem, TryLater):
         content["status"] = 503
     body = to_json(content)
-    headers = SECURITY_HEADERS | problem.headers | {"Content-Type": PROBLEM_JSON, "Content-Length": len(body)}
+    headers = (
+        SECURITY_HEADERS
+        | problem.headers
+        | {"Content-Type": PROBLEM_JSON, "Content-Length": len(body)}
+    )
     return bottle.HTTPResponse(body, content["status"], headers)
 
 
 # The page's files
 
-KINDS_OF_FILE = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
-                 ".svg": "image/svg+xml"}
+KINDS_OF_FILE = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 
 
 def load_assets(folder: Path) -> dict[str, tuple[bytes, bytes, str, str]]:
     """The page's files: name -> (content, the same in gzip, type, weak ETag, which both share)."""
     files = [path for path in folder.rglob("*") if path.suffix in KINDS_OF_FILE]
-    contents = {path.relative_to(folder).as_posix(): (path.read_bytes(), KINDS_OF_FILE[path.suffix]) for path in files}
-    return {name: (data, gzip.compress(data, mtime=0), kind, f'W/"{hashlib.sha256(data).hexdigest()[:16]}"')
-            for name, (data, kind) in contents.items()}
+    contents = {
+        path.relative_to(folder).as_posix(): (path.read_bytes(), KINDS_OF_FILE[path.suffix])
+        for path in files
+    }
+    return {
+        name: (
+            data,
+            gzip.compress(data, mtime=0),
+            kind,
+            f'W/"{hashlib.sha256(data).hexdigest()[:16]}"',
+        )
+        for name, (data, kind) in contents.items()
+    }
 
 
 # OpenAPI
@@ -1454,9 +1768,13 @@ def load_assets(folder: Path) -> dict[str, tuple[bytes, bytes, str, str]]:
 @functools.cache  # anybody may ask for it, and it takes long to make
 def openapi(public_url: str) -> dict:
     """OpenAPI 3.1 from the routes and their models."""
-    models = {each for route in ROUTES for each in (route.body, *route.answers.values()) if is_model(each)} | {ProblemOut}
-    _, schemas = models_json_schema([(each, "validation") for each in sorted(models, key=lambda each: each.__name__)],
-                                    ref_template="#/components/schemas/{model}")
+    models = {
+        each for route in ROUTES for each in (route.body, *route.answers.values()) if is_model(each)
+    } | {ProblemOut}
+    _, schemas = models_json_schema(
+        [(each, "validation") for each in sorted(models, key=lambda each: each.__name__)],
+        ref_template="#/components/schemas/{model}",
+    )
     paths: dict[str, dict] = {}
     for each in ROUTES:
         paths.setdefault(each.path, {})[each.method.lower()] = operation(each)
@@ -1465,9 +1783,13 @@ def openapi(public_url: str) -> dict:
         "info": {"title": "Streamlined Lite", "version": __version__},
         "servers": [{"url": public_url or "/"}],
         "paths": paths,
-        "components": {"schemas": schemas["$defs"], "securitySchemes": {
-            "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-            "url_key": {"type": "apiKey", "in": "query", "name": "api_key"}}},
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "url_key": {"type": "apiKey", "in": "query", "name": "api_key"},
+            },
+        },
     }
 
 
@@ -1476,20 +1798,37 @@ def is_model(described: Any) -> bool:
 
 
 def schema_of(described: Any) -> dict:
-    return {"$ref": f"#/components/schemas/{described.__name__}"} if is_model(described) else {"type": "object"}
+    return (
+        {"$ref": f"#/components/schemas/{described.__name__}"}
+        if is_model(described)
+        else {"type": "object"}
+    )
 
 
 def operation(route: Route) -> dict:
     """What OpenAPI says of one method on one path."""
-    problem = {"description": "a problem", "content": {PROBLEM_JSON: {"schema": schema_of(ProblemOut)}}}
-    answers = {str(status): {"description": "the answer", "content": (problem["content"] if status >= 400 else {})
-                             | {JSON: {"schema": schema_of(model)}}} for status, model in route.answers.items()}
+    problem = {
+        "description": "a problem",
+        "content": {PROBLEM_JSON: {"schema": schema_of(ProblemOut)}},
+    }
+    answers = {
+        str(status): {
+            "description": "the answer",
+            "content": (problem["content"] if status >= 400 else {})
+            | {JSON: {"schema": schema_of(model)}},
+        }
+        for status, model in route.answers.items()
+    }
     described = {
         "operationId": route.operation_id,
         "summary": (route.handler.__doc__ or "").strip(),
         "parameters": parameters(route),
         "responses": answers | {"4XX": problem, "5XX": problem},
-        "security": [{name: []} for name, taken in (("key", route.scope or route.knows_key), ("url_key", route.url_key)) if taken]
+        "security": [
+            {name: []}
+            for name, taken in (("key", route.scope or route.knows_key), ("url_key", route.url_key))
+            if taken
+        ]
         + [{}] * route.knows_key,
     }
     if route.body is not None:
@@ -1506,11 +1845,21 @@ def operation(route: Route) -> dict:
 
 def parameters(route: Route) -> list[dict]:
     texts = ("location_id", "contact_id")
-    names = [{"name": name, "in": "path", "required": True, "schema": {"type": "string" if name in texts else "integer"}}
-             for name in re.findall(r"\{(\w+)\}", route.path)]
+    names = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string" if name in texts else "integer"},
+        }
+        for name in re.findall(r"\{(\w+)\}", route.path)
+    ]
     described = route.query.model_json_schema().get("properties", {})
-    return names + [{"name": name, "in": "query", "required": False, "schema": schema}
-                    for name, schema in described.items() if name != "api_key"]
+    return names + [
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in described.items()
+        if name != "api_key"
+    ]
 
 
 ####################################################################################################
@@ -1518,8 +1867,18 @@ def parameters(route: Route) -> list[dict]:
 ####################################################################################################
 
 PREFIX_LENGTH = 9  # the visible first characters: "sl_" and six more, of 43
-ALLOWED = {"ingest": {"ingest", "sync", "admin"}, "sync": {"sync", "admin"}, "read": {"read", "admin"}, "admin": {"admin"}}
-NEEDS = {"ingest": "ingest, sync or admin", "sync": "sync or admin", "read": "read or admin", "admin": "admin"}
+ALLOWED = {
+    "ingest": {"ingest", "sync", "admin"},
+    "sync": {"sync", "admin"},
+    "read": {"read", "admin"},
+    "admin": {"admin"},
+}
+NEEDS = {
+    "ingest": "ingest, sync or admin",
+    "sync": "sync or admin",
+    "read": "read or admin",
+    "admin": "admin",
+}
 Scope = Literal["ingest", "sync", "read", "admin"]
 
 
@@ -1549,7 +1908,9 @@ class Caller:
 
     def check_scope(self, scope: str) -> None:
         if not self.may(scope):
-            raise Forbidden(f"this needs a key of scope {NEEDS[scope]}; the key sent has {self.scope}", "scope")
+            raise Forbidden(
+                f"this needs a key of scope {NEEDS[scope]}; the key sent has {self.scope}", "scope"
+            )
 
     def check_location(self, location_id: str) -> None:
         if self.locations is not None and location_id not in self.locations:
@@ -1582,39 +1943,77 @@ def caller_of(key: dict) -> Caller:
 def create_key(connection: apsw.Connection, new: NewKey, now: int) -> dict:
     """The new key with its token, which is shown here and never again."""
     if new.scope == "admin" and new.locations:
-        raise Invalid([field_error("/locations", "admin_is_for_all", "an admin key is for all locations; leave them out")])
+        raise Invalid(
+            [
+                field_error(
+                    "/locations",
+                    "admin_is_for_all",
+                    "an admin key is for all locations; leave them out",
+                )
+            ]
+        )
     token = "sl_" + secrets.token_urlsafe(30)
-    created = row(connection, "keys.create", name=new.name, token_hash=hash_token(token), token_prefix=token[:PREFIX_LENGTH],
-                  scope=new.scope, locations=json.dumps(sorted(set(new.locations))) if new.locations else None,
-                  distinct_id_rule=new.distinct_id_rule, created_at=now)
+    created = row(
+        connection,
+        "keys.create",
+        name=new.name,
+        token_hash=hash_token(token),
+        token_prefix=token[:PREFIX_LENGTH],
+        scope=new.scope,
+        locations=json.dumps(sorted(set(new.locations))) if new.locations else None,
+        distinct_id_rule=new.distinct_id_rule,
+        created_at=now,
+    )
     return key_out(created) | {"token": token}
 
 
 def list_keys(connection: apsw.Connection, last_used: Mapping[int, int] = {}) -> list[dict]:
     """All keys, the newest first, with the uses that are not yet written."""
     keys = rows(connection, "keys.list", below=2**62)
-    return [key_out(key | {"last_used_at": last_used.get(key["key_id"], key["last_used_at"])}) for key in keys]
+    return [
+        key_out(key | {"last_used_at": last_used.get(key["key_id"], key["last_used_at"])})
+        for key in keys
+    ]
 
 
 def revoke_key(connection: apsw.Connection, key_id: int, now: int) -> dict:
     """The key, revoked now or already. Raises NotFound."""
-    if abs(key_id) >= 2**63 or (revoked := row(connection, "keys.revoke", key_id=key_id, now=now)) is None:
+    if (
+        abs(key_id) >= 2**63
+        or (revoked := row(connection, "keys.revoke", key_id=key_id, now=now)) is None
+    ):
         raise NotFound(f"there is no key {key_id}")
     return key_out(revoked)
 
 
 def key_command(config: Config) -> str:
     """The command that makes an admin key for this database, as this program was started."""
-    program = "streamlined-lite" if shutil.which("streamlined-lite") else shlex.quote(os.path.abspath(sys.argv[0]))
+    program = (
+        "streamlined-lite"
+        if shutil.which("streamlined-lite")
+        else shlex.quote(os.path.abspath(sys.argv[0]))
+    )
     if sys.argv[0].endswith(".py"):
         program = f"{shlex.quote(sys.executable)} {shlex.quote(os.path.abspath(sys.argv[0]))}"
-    if "STATE_DIRECTORY" in os.environ:  # systemd's; the file there is readable by the unit's own user and by root
+    if (
+        "STATE_DIRECTORY" in os.environ
+    ):  # systemd's; the file there is readable by the unit's own user and by root
         program = f"sudo {program}"
     return f"{program} keys create admin --scope admin --database {shlex.quote(os.path.abspath(config.database))}"
 
 
-KeyOut = answer("StoredKey", key_id=int, name=str, scope=Scope, locations=list[str] | None, distinct_id_rule=str, token_prefix=str,
-                created_at=Moment, last_used_at=Moment | None, revoked_at=Moment | None)
+KeyOut = answer(
+    "StoredKey",
+    key_id=int,
+    name=str,
+    scope=Scope,
+    locations=list[str] | None,
+    distinct_id_rule=str,
+    token_prefix=str,
+    created_at=Moment,
+    last_used_at=Moment | None,
+    revoked_at=Moment | None,
+)
 CreatedKey = answer("CreatedKey", KeyOut, token=str)
 KeyList = answer("KeyList", keys=list[KeyOut])
 
@@ -1645,8 +2044,17 @@ def delete_key(call: Call) -> dict:
 
 # The session and wrong keys
 
-Session = answer("Session", lost_key_command=str | None, public_url=(str | None, None), timezone=(str, None), version=(str, None),
-                 key=(answer("SessionKey", key_id=int | None, name=str, scope=Scope, locations=list[str] | None), None))
+Session = answer(
+    "Session",
+    lost_key_command=str | None,
+    public_url=(str | None, None),
+    timezone=(str, None),
+    version=(str, None),
+    key=(
+        answer("SessionKey", key_id=int | None, name=str, scope=Scope, locations=list[str] | None),
+        None,
+    ),
+)
 
 
 @route("GET", "/session/v1", answers={200: Session}, knows_key=True)
@@ -1655,9 +2063,18 @@ def get_session(call: Call) -> dict:
     lost = {"lost_key_command": None if call.database.memory else key_command(call.config)}
     if (caller := call.caller) is None:
         return lost
-    key = {"key_id": caller.key_id, "name": caller.name, "scope": caller.scope,
-           "locations": None if caller.locations is None else sorted(caller.locations)}
-    return lost | {"key": key, "public_url": call.config.public_url.rstrip("/") or None, "timezone": call.config.time_zone, "version": __version__}
+    key = {
+        "key_id": caller.key_id,
+        "name": caller.name,
+        "scope": caller.scope,
+        "locations": None if caller.locations is None else sorted(caller.locations),
+    }
+    return lost | {
+        "key": key,
+        "public_url": call.config.public_url.rstrip("/") or None,
+        "timezone": call.config.time_zone,
+        "version": __version__,
+    }
 
 
 Attempt = answer("Attempt", time=Moment, path=str, reason=str)
@@ -1667,7 +2084,9 @@ AttemptList = answer("AttemptList", attempts=list[Attempt])
 @route("GET", "/attempts/v1", scope="admin", answers={200: AttemptList})
 def get_attempts(call: Call) -> dict:
     """The last 100 requests without a valid key since the start, the newest first: time, path and reason."""
-    return {"attempts": [each | {"time": iso(each["time"])} for each in reversed(list(call.attempts))]}
+    return {
+        "attempts": [each | {"time": iso(each["time"])} for each in reversed(list(call.attempts))]
+    }
 
 
 ####################################################################################################
@@ -1695,20 +2114,30 @@ class LocationSaid(BaseModel):
 def learn_location(connection: apsw.Connection, said: LocationSaid, now: int) -> None:
     """What a body says of the location itself; what a person set stays."""
     if said.location_name or said.location_timezone:
-        change(connection, "locations.learn", location_id=said.location_id, name=said.location_name,
-               timezone=said.location_timezone, now=now)
+        change(
+            connection,
+            "locations.learn",
+            location_id=said.location_id,
+            name=said.location_name,
+            timezone=said.location_timezone,
+            now=now,
+        )
 
 
 def list_location_ids(connection: apsw.Connection) -> list[str]:
     return [each["location_id"] for each in rows(connection, "locations.list", after="")]
 
 
-def visible_locations(connection: apsw.Connection, wanted: list[str] | None, allowed: frozenset[str] | None) -> list[str]:
+def visible_locations(
+    connection: apsw.Connection, wanted: list[str] | None, allowed: frozenset[str] | None
+) -> list[str]:
     """The wanted locations, or all. For a key with an allow-list, all means all on its list. Raises Forbidden."""
     if wanted is None:
         return sorted(allowed) if allowed is not None else list_location_ids(connection)
     if allowed is not None and not allowed.issuperset(wanted):
-        raise Forbidden("the key sent is not for every location_id asked for", "location_not_allowed")
+        raise Forbidden(
+            "the key sent is not for every location_id asked for", "location_not_allowed"
+        )
     return wanted
 
 
@@ -1716,7 +2145,13 @@ def edit_location(connection: apsw.Connection, location_id: str, body: LocationB
     """What is sent is set by a person from then on; null gives the field back to the bodies."""
     for name in body.model_fields_set:
         value = getattr(body, name)
-        change(connection, f"locations.set_{name}", location_id=location_id, value=value, edited=value is not None)
+        change(
+            connection,
+            f"locations.set_{name}",
+            location_id=location_id,
+            value=value,
+            edited=value is not None,
+        )
     return row(connection, "locations.find", location_id=location_id)
 
 
@@ -1728,7 +2163,11 @@ def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool
         return found | {"remaining": found["events"] + found["contacts"]}
     changed = connection.total_changes()
     events = change(connection, "locations.delete_events", **ids, limit=DELETE_STEP)
-    contacts = change(connection, "locations.delete_contacts", **ids, limit=DELETE_STEP) if events < DELETE_STEP else 0
+    contacts = (
+        change(connection, "locations.delete_contacts", **ids, limit=DELETE_STEP)
+        if events < DELETE_STEP
+        else 0
+    )
     tags = connection.total_changes() - changed - events - contacts  # a trigger's work
     left = row(connection, "locations.count_dependents", **ids, most=COUNT_LIMIT)
     if (remaining := left["events"] + left["contacts"]) == 0:
@@ -1736,13 +2175,19 @@ def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool
     return {"events": events, "contacts": contacts, "tags": tags, "remaining": remaining}
 
 
-LocationOut = answer("Location", location_id=str, name=str | None, timezone=str | None, first_seen_at=Moment)
+LocationOut = answer(
+    "Location", location_id=str, name=str | None, timezone=str | None, first_seen_at=Moment
+)
 LocationList = answer("LocationList", locations=list[LocationOut])
 
 
 def location_out(location: dict) -> dict:
-    return {"location_id": location["location_id"], "name": location["name"], "timezone": location["timezone"],
-            "first_seen_at": iso(location["first_seen_at"])}
+    return {
+        "location_id": location["location_id"],
+        "name": location["name"],
+        "timezone": location["timezone"],
+        "first_seen_at": iso(location["first_seen_at"]),
+    }
 
 
 @route("GET", "/locations/v1", scope="read", answers={200: LocationList})
@@ -1750,10 +2195,23 @@ def get_locations(call: Call) -> dict:
     """The locations that the key may see."""
     found = rows(call.connection, "locations.list", after="")
     allowed = call.caller.locations
-    return {"locations": [location_out(each) for each in found if allowed is None or each["location_id"] in allowed]}
+    return {
+        "locations": [
+            location_out(each)
+            for each in found
+            if allowed is None or each["location_id"] in allowed
+        ]
+    }
 
 
-@route("PATCH", "/locations/v1/{location_id}", scope="admin", body=LocationBody, answers={200: LocationOut}, writes=True)
+@route(
+    "PATCH",
+    "/locations/v1/{location_id}",
+    scope="admin",
+    body=LocationBody,
+    answers={200: LocationOut},
+    writes=True,
+)
 def patch_location(call: Call) -> dict:
     """Renames a location or sets its time zone, which bodies no longer change; null gives it back to them."""
     body = call.json(LocationBody)
@@ -1765,7 +2223,14 @@ def patch_location(call: Call) -> dict:
 DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, remaining=int)
 
 
-@route("DELETE", "/locations/v1/{location_id}", scope="admin", query=DryRun, answers={200: DeletedLocation}, writes=True)
+@route(
+    "DELETE",
+    "/locations/v1/{location_id}",
+    scope="admin",
+    query=DryRun,
+    answers={200: DeletedLocation},
+    writes=True,
+)
 def remove_location(call: Call) -> dict:
     """Removes a location and all in it, up to 1,000 events a request; repeat until `remaining` is 0."""
     if row(call.connection, "locations.find", location_id=call.path["location_id"]) is None:
@@ -1779,7 +2244,9 @@ def remove_location(call: Call) -> dict:
 
 
 def usual_text(limit: int) -> Any:
-    return Annotated[str, StringConstraints(max_length=limit, pattern=r"^[!-z|~]([ -z|~]*[!-z|~])?$")]
+    return Annotated[
+        str, StringConstraints(max_length=limit, pattern=r"^[!-z|~]([ -z|~]*[!-z|~])?$")
+    ]
 
 
 class Event(BaseModel):
@@ -1806,9 +2273,15 @@ class UsualEvent(Event):
     location_id: usual_text(ID_LIMIT)
     distinct_id: usual_text(ID_LIMIT)
     contact_id: usual_text(ID_LIMIT) | None = None
-    properties: dict[Annotated[str, StringConstraints(max_length=NAME_LIMIT, pattern=r"^[ -~]*$")],
-                     Annotated[str, StringConstraints(pattern=r"^[^\x00{]*$")] | Annotated[int, Field(ge=-2**63, lt=2**63)]
-                     | Annotated[float, Field(gt=-2**63, lt=2**63)]] | None = None
+    properties: (
+        dict[
+            Annotated[str, StringConstraints(max_length=NAME_LIMIT, pattern=r"^[ -~]*$")],
+            Annotated[str, StringConstraints(pattern=r"^[^\x00{]*$")]
+            | Annotated[int, Field(ge=-(2**63), lt=2**63)]
+            | Annotated[float, Field(gt=-(2**63), lt=2**63)],
+        ]
+        | None
+    ) = None
 
 
 class EventFilter(Query):
@@ -1833,7 +2306,9 @@ class EventDeletion(EventFilter):
     dry_run: bool = False
 
 
-def store_event(connection: apsw.Connection, event: Event, now: int, arrived: int) -> tuple[str, dict, list[dict]]:
+def store_event(
+    connection: apsw.Connection, event: Event, now: int, arrived: int
+) -> tuple[str, dict, list[dict]]:
     """Upserts by (location_id, distinct_id): (created, updated or unchanged; the event as it is now; warnings).
 
     The timestamp of the first request stays; left out, it is when that `arrived`. A field that is sent
@@ -1845,22 +2320,40 @@ def store_event(connection: apsw.Connection, event: Event, now: int, arrived: in
     return "created", new | {"event_id": event_id}, []
 
 
-def store_events(connection: apsw.Connection, read: list[tuple[Event, list[dict]]], sent: str, now: int) -> Iterator[dict]:
+def store_events(
+    connection: apsw.Connection, read: list[tuple[Event, list[dict]]], sent: str, now: int
+) -> Iterator[dict]:
     """The same for many events, each with its warnings, `sent` as JSON: what became of each, in order. All that are new take one statement."""
     for (event, warnings), event_id in zip(read, insert_events(connection, read, sent, now)):
-        status, stored, more = ("created", {"event_id": event_id, "warnings": None}, []) if event_id is not None \
+        status, stored, more = (
+            ("created", {"event_id": event_id, "warnings": None}, [])
+            if event_id is not None
             else update_event(connection, event, event_created(event, now, now))
+        )
         note_warnings(connection, stored, warnings + more)
         told = {"warnings": warnings + more} if warnings or more else {}
-        yield {"status": status, "distinct_id": event.distinct_id, "event_id": stored["event_id"]} | told
+        yield {
+            "status": status,
+            "distinct_id": event.distinct_id,
+            "event_id": stored["event_id"],
+        } | told
 
 
-def insert_events(connection: apsw.Connection, read: list[tuple[Event, list[dict]]], sent: str, now: int) -> Iterable[int | None]:
+def insert_events(
+    connection: apsw.Connection, read: list[tuple[Event, list[dict]]], sent: str, now: int
+) -> Iterable[int | None]:
     """The id that each event got; None where its distinct_id is stored, or stands before it among them."""
     newest = scalar(connection, "events.newest")
-    if change(connection, "events.insert_many", events=sent, now=now) == len(read):  # in a row, then; to ask for each takes as long as to parse it
-        return range(connection.last_insert_rowid() - len(read) + 1, connection.last_insert_rowid() + 1)
-    ids = {(each["location_id"], each["distinct_id"]): each["event_id"] for each in rows(connection, "events.list_newer", event_id=newest)}
+    if change(connection, "events.insert_many", events=sent, now=now) == len(
+        read
+    ):  # in a row, then; to ask for each takes as long as to parse it
+        return range(
+            connection.last_insert_rowid() - len(read) + 1, connection.last_insert_rowid() + 1
+        )
+    ids = {
+        (each["location_id"], each["distinct_id"]): each["event_id"]
+        for each in rows(connection, "events.list_newer", event_id=newest)
+    }
     return [ids.pop((event.location_id, event.distinct_id), None) for event, _ in read]
 
 
@@ -1870,21 +2363,46 @@ def note_warnings(connection: apsw.Connection, stored: dict, warnings: list[dict
         change(connection, "events.note_warnings", event_id=stored["event_id"], warnings=noted)
 
 
-def update_event(connection: apsw.Connection, event: Event, sent: dict) -> tuple[str, dict, list[dict]]:
+def update_event(
+    connection: apsw.Connection, event: Event, sent: dict
+) -> tuple[str, dict, list[dict]]:
     """As store_event, where the distinct_id is known to be stored; `sent` is what would be new."""
-    old = row(connection, "events.find_by_distinct_id", location_id=event.location_id, distinct_id=event.distinct_id)
+    old = row(
+        connection,
+        "events.find_by_distinct_id",
+        location_id=event.location_id,
+        distinct_id=event.distinct_id,
+    )
     new, warnings = event_updated(old, event)
-    if (new["event_name"], new["contact_id"]) == (old["event_name"], old["contact_id"]) \
-            and from_json(new["properties"]) == from_json(old["properties"]):
+    if (new["event_name"], new["contact_id"]) == (
+        old["event_name"],
+        old["contact_id"],
+    ) and from_json(new["properties"]) == from_json(old["properties"]):
         return "unchanged", old, warnings
-    return "updated", row(connection, "events.upsert", **{name: new[name] for name in sent} | {"updated_at": sent["updated_at"]}), warnings
+    return (
+        "updated",
+        row(
+            connection,
+            "events.upsert",
+            **{name: new[name] for name in sent} | {"updated_at": sent["updated_at"]},
+        ),
+        warnings,
+    )
 
 
 def event_created(event: Event, now: int, arrived: int) -> dict:
-    return {"location_id": event.location_id, "distinct_id": event.distinct_id, "event_name": event.event_name,
-            "contact_id": event.contact_id, "timestamp": arrived if event.timestamp is None else event.timestamp,
-            "properties": to_json(event.properties or {}).decode(), "received_at": arrived, "updated_at": now,
-            "update_count": 0, "warnings": None}
+    return {
+        "location_id": event.location_id,
+        "distinct_id": event.distinct_id,
+        "event_name": event.event_name,
+        "contact_id": event.contact_id,
+        "timestamp": arrived if event.timestamp is None else event.timestamp,
+        "properties": to_json(event.properties or {}).decode(),
+        "received_at": arrived,
+        "updated_at": now,
+        "update_count": 0,
+        "warnings": None,
+    }
 
 
 def event_updated(old: dict, event: Event) -> tuple[dict, list[dict]]:
@@ -1895,21 +2413,42 @@ def event_updated(old: dict, event: Event) -> tuple[dict, list[dict]]:
     if event.properties is not None:
         new["properties"] = to_json(event.properties).decode()
     if event.timestamp is not None and event.timestamp != old["timestamp"]:
-        warnings.append(warning("timestamp_kept", f"the event keeps the timestamp of its first request, {iso(old['timestamp'])}"))
+        warnings.append(
+            warning(
+                "timestamp_kept",
+                f"the event keeps the timestamp of its first request, {iso(old['timestamp'])}",
+            )
+        )
     if new["event_name"] != old["event_name"]:
-        warnings.append(warning("event_name_changed", "this distinct_id belonged to an event of another name, which this one "
-                                                      "replaces; the replaced one is kept in the rejections"))
+        warnings.append(
+            warning(
+                "event_name_changed",
+                "this distinct_id belonged to an event of another name, which this one "
+                "replaces; the replaced one is kept in the rejections",
+            )
+        )
     if old["contact_id"] not in (None, new["contact_id"]):
-        warnings.append(warning("contact_changed", "this distinct_id belonged to an event of another contact, which this one "
-                                                   "replaces; the replaced one is kept in the rejections"))
+        warnings.append(
+            warning(
+                "contact_changed",
+                "this distinct_id belonged to an event of another contact, which this one "
+                "replaces; the replaced one is kept in the rejections",
+            )
+        )
     return new, warnings
 
 
 def list_events(connection: apsw.Connection, query: EventQuery, locations: Iterable[str]) -> dict:
     """A page of the locations' events by their timestamp or by their arrival, the newest first."""
-    statement, binds = arrival_statement(query) if query.order == "arrival" else event_statement("list", query)
+    statement, binds = (
+        arrival_statement(query) if query.order == "arrival" else event_statement("list", query)
+    )
     before_timestamp, before_id = query.cursor or (2**62, 0)
-    binds |= {"before_timestamp": before_timestamp, "before_id": before_id, "limit": query.limit + 1}
+    binds |= {
+        "before_timestamp": before_timestamp,
+        "before_id": before_id,
+        "limit": query.limit + 1,
+    }
     found = (stream(connection, statement, location_id=each, **binds) for each in locations)
     order = ("updated_at" if query.order == "arrival" else "timestamp", "event_id")
     return page("events", found, query.limit, order, event_out)
@@ -1918,32 +2457,61 @@ def list_events(connection: apsw.Connection, query: EventQuery, locations: Itera
 def arrival_statement(query: EventQuery) -> tuple[str, dict]:
     """As event_statement. Raises Invalid for the filters that no index serves in this order."""
     unserved = {"contact_id": query.contact_id, "from": query.from_, "to": query.to}
-    if errors := [field_error("?" + name, "unserved", "does not go with order=arrival") for name, value in unserved.items() if value is not None]:
+    if errors := [
+        field_error("?" + name, "unserved", "does not go with order=arrival")
+        for name, value in unserved.items()
+        if value is not None
+    ]:
         raise Invalid(errors)
-    return "events.list_by_arrival" + ("" if query.event_name is None else "_and_name"), {"event_name": query.event_name}
+    return "events.list_by_arrival" + ("" if query.event_name is None else "_and_name"), {
+        "event_name": query.event_name
+    }
 
 
-EVENT_INDEXES = {(False, False): "time", (True, False): "name", (False, True): "contact", (True, True): "contact_and_name"}
+EVENT_INDEXES = {
+    (False, False): "time",
+    (True, False): "name",
+    (False, True): "contact",
+    (True, True): "contact_and_name",
+}
 
 
 def event_statement(verb: str, query: EventFilter) -> tuple[str, dict]:
     """The statement for just these filters, so that each is served by its index: (its name, its binds)."""
     by = EVENT_INDEXES[query.event_name is not None, query.contact_id is not None]
-    return f"events.{verb}_by_{by}", {"event_name": query.event_name, "contact_id": query.contact_id, "from": query.from_ or 0,
-                                      "to": YEAR_2200 if query.to is None else query.to}
+    return f"events.{verb}_by_{by}", {
+        "event_name": query.event_name,
+        "contact_id": query.contact_id,
+        "from": query.from_ or 0,
+        "to": YEAR_2200 if query.to is None else query.to,
+    }
 
 
-def count_events(connection: apsw.Connection, query: EventFilter, locations: Iterable[str], most: int = -1) -> int:
+def count_events(
+    connection: apsw.Connection, query: EventFilter, locations: Iterable[str], most: int = -1
+) -> int:
     """How many match; in each location `most` are counted, where that is not negative."""
     statement, binds = event_statement("count", query)
-    return sum(scalar(connection, statement, location_id=each, most=most, **binds) for each in locations)
+    return sum(
+        scalar(connection, statement, location_id=each, most=most, **binds) for each in locations
+    )
 
 
 def delete_events(connection: apsw.Connection, query: EventDeletion, locations: list[str]) -> dict:
     """Deletes up to 1,000 events by filter and says how many remain; a dry run only counts."""
     if not query.model_dump(exclude={"dry_run"}, exclude_none=True):
-        raise Invalid([field_error("?", "filter_required", "name at least one of location_id, event_name, contact_id, from, to")])
-    matching = count_events(connection, query, locations, -1 if query.dry_run else DELETE_STEP + COUNT_LIMIT)
+        raise Invalid(
+            [
+                field_error(
+                    "?",
+                    "filter_required",
+                    "name at least one of location_id, event_name, contact_id, from, to",
+                )
+            ]
+        )
+    matching = count_events(
+        connection, query, locations, -1 if query.dry_run else DELETE_STEP + COUNT_LIMIT
+    )
     deleted = 0 if query.dry_run else delete_step(connection, query, locations)
     return {"events": matching if query.dry_run else deleted, "remaining": matching - deleted}
 
@@ -1952,20 +2520,39 @@ def delete_step(connection: apsw.Connection, query: EventFilter, locations: list
     """Deletes up to 1,000 events, the newest first; fewer where no more match."""
     step, deleted = EventQuery.model_construct(**dict(query), limit=500), 0
     while deleted < DELETE_STEP and (found := list_events(connection, step, locations)["events"]):
-        chosen = [event["event_id"] for event in found[:DELETE_STEP - deleted]]
+        chosen = [event["event_id"] for event in found[: DELETE_STEP - deleted]]
         deleted += change(connection, "events.delete_many", event_ids=json.dumps(chosen))
     return deleted
 
 
-EventOut = answer("StoredEvent", event_id=int, event_name=str, location_id=str, distinct_id=str, contact_id=str | None, timestamp=Moment,
-                  properties=dict[str, str | int | float], received_at=Moment, updated_at=Moment, update_count=int)
+EventOut = answer(
+    "StoredEvent",
+    event_id=int,
+    event_name=str,
+    location_id=str,
+    distinct_id=str,
+    contact_id=str | None,
+    timestamp=Moment,
+    properties=dict[str, str | int | float],
+    received_at=Moment,
+    updated_at=Moment,
+    update_count=int,
+)
 
 
 def event_out(event: dict) -> dict:
-    return {"event_id": event["event_id"], "event_name": event["event_name"], "location_id": event["location_id"],
-            "distinct_id": event["distinct_id"], "contact_id": event["contact_id"], "timestamp": iso(event["timestamp"]),
-            "properties": from_json(event["properties"]), "received_at": iso(event["received_at"]),
-            "updated_at": iso(event["updated_at"]), "update_count": event["update_count"]}
+    return {
+        "event_id": event["event_id"],
+        "event_name": event["event_name"],
+        "location_id": event["location_id"],
+        "distinct_id": event["distinct_id"],
+        "contact_id": event["contact_id"],
+        "timestamp": iso(event["timestamp"]),
+        "properties": from_json(event["properties"]),
+        "received_at": iso(event["received_at"]),
+        "updated_at": iso(event["updated_at"]),
+        "update_count": event["update_count"],
+    }
 
 
 EventList = answer("EventList", events=list[EventOut], next=str | None)
@@ -1990,7 +2577,9 @@ def get_event(call: Call) -> dict:
 def visible_event(call: Call) -> dict:
     """The event of the path. Another location's is as unknown as one that does not exist."""
     event = row(call.connection, "events.find", event_id=call.number("event_id"))
-    if event is None or (call.caller.locations is not None and event["location_id"] not in call.caller.locations):
+    if event is None or (
+        call.caller.locations is not None and event["location_id"] not in call.caller.locations
+    ):
         raise NotFound(f"there is no event {call.path['event_id']}")
     return event
 
@@ -1998,13 +2587,27 @@ def visible_event(call: Call) -> dict:
 DeletedEvents = answer("DeletedEvents", events=int, remaining=int)
 
 
-@route("DELETE", "/events/v1", scope="admin", query=EventDeletion, answers={200: DeletedEvents}, writes=True)
+@route(
+    "DELETE",
+    "/events/v1",
+    scope="admin",
+    query=EventDeletion,
+    answers={200: DeletedEvents},
+    writes=True,
+)
 def delete_events_by_filter(call: Call) -> dict:
     """Deletes up to 1,000 of the events that match and says how many remain; repeat until that is 0."""
     return delete_events(call.connection, call.query, call.locations(call.query.location_id))
 
 
-@route("DELETE", "/events/v1/{event_id}", scope="admin", query=DryRun, answers={200: DeletedEvents}, writes=True)
+@route(
+    "DELETE",
+    "/events/v1/{event_id}",
+    scope="admin",
+    query=DryRun,
+    answers={200: DeletedEvents},
+    writes=True,
+)
 def delete_event(call: Call) -> dict:
     """Deletes one event."""
     event = visible_event(call)
@@ -2018,16 +2621,35 @@ def delete_event(call: Call) -> dict:
 
 def list_event_names(connection: apsw.Connection, locations: Iterable[str]) -> dict:
     """The names seen, each with its property keys and their kinds among its newest events."""
-    names = [name | {"location_id": each} for each in locations for name in rows(connection, "event_names.list", location_id=each)]
+    names = [
+        name | {"location_id": each}
+        for each in locations
+        for name in rows(connection, "event_names.list", location_id=each)
+    ]
     for name in names:
-        keys = rows(connection, "event_names.properties", location_id=name["location_id"], event_name=name["event_name"])
-        name["properties"] = [{"key": key["key"], "kinds": json.loads(key["kinds"])} for key in keys]
+        keys = rows(
+            connection,
+            "event_names.properties",
+            location_id=name["location_id"],
+            event_name=name["event_name"],
+        )
+        name["properties"] = [
+            {"key": key["key"], "kinds": json.loads(key["kinds"])} for key in keys
+        ]
         name["last_seen"] = iso(name["last_seen"])
     return {"event_names": names}
 
 
 PropertyKey = answer("PropertyKey", key=str, kinds=list[Literal["text", "number"]])
-EventName = answer("EventName", event_name=str, location_id=str, count=int, contact_count=int, last_seen=Moment, properties=list[PropertyKey])
+EventName = answer(
+    "EventName",
+    event_name=str,
+    location_id=str,
+    count=int,
+    contact_count=int,
+    last_seen=Moment,
+    properties=list[PropertyKey],
+)
 EventNameList = answer("EventNameList", event_names=list[EventName])
 
 
@@ -2082,21 +2704,38 @@ class ContactQuery(Query):
 
 def find_contact(connection: apsw.Connection, location_id: str, contact_id: str) -> dict | None:
     """The row, with `fields` and `field_times` as dictionaries and `tags` as a list."""
-    if (found := row(connection, "contacts.find", location_id=location_id, contact_id=contact_id)) is None:
+    if (
+        found := row(connection, "contacts.find", location_id=location_id, contact_id=contact_id)
+    ) is None:
         return None
     return contact_read(connection, found)
 
 
 def contact_read(connection: apsw.Connection, contact: dict) -> dict:
-    tags = rows(connection, "contact_tags.list", location_id=contact["location_id"], contact_id=contact["contact_id"])
-    return contact | {"fields": json.loads(contact["fields"]), "field_times": json.loads(contact["field_times"]),
-                      "tags": [each["tag"] for each in tags]}
+    tags = rows(
+        connection,
+        "contact_tags.list",
+        location_id=contact["location_id"],
+        contact_id=contact["contact_id"],
+    )
+    return contact | {
+        "fields": json.loads(contact["fields"]),
+        "field_times": json.loads(contact["field_times"]),
+        "tags": [each["tag"] for each in tags],
+    }
 
 
 def bare_contact(location_id: str, contact_id: str, now: int) -> dict:
     return dict.fromkeys(CONTACT_COLUMNS) | {
-        "location_id": location_id, "contact_id": contact_id, "fields": {}, "field_times": {}, "tags": [],
-        "as_of": None, "created_at": now, "updated_at": now}
+        "location_id": location_id,
+        "contact_id": contact_id,
+        "fields": {},
+        "field_times": {},
+        "tags": [],
+        "as_of": None,
+        "created_at": now,
+        "updated_at": now,
+    }
 
 
 def store_contact(connection: apsw.Connection, said: Contact, now: int) -> tuple[str, dict]:
@@ -2110,7 +2749,9 @@ def store_contact(connection: apsw.Connection, said: Contact, now: int) -> tuple
     new = apply_contact(old or bare_contact(said.location_id, said.contact_id, now), said)
     if to_json(new) == to_json(old):  # as texts, since to Python 1 is True
         return "unchanged", old
-    visible = old is None or to_json(contact_out(new) | {"as_of": None}) != to_json(contact_out(old) | {"as_of": None})
+    visible = old is None or to_json(contact_out(new) | {"as_of": None}) != to_json(
+        contact_out(old) | {"as_of": None}
+    )
     new["updated_at"] = now if visible else old["updated_at"]
     write_contact(connection, new, old)
     return "created" if old is None else "updated" if visible else "unchanged", new
@@ -2123,7 +2764,9 @@ def apply_contact(contact: dict, said: Contact) -> dict:
             new[name] = sorted(said.tags or []) if name == "tags" else getattr(said, name)
     zone = {"timezone": said.timezone} if "timezone" in said.model_fields_set else {}
     for name, value in (said.fields | zone).items():
-        if takes(new, "." + name, said.as_of):  # the dot keeps a custom field "email" from the column's clock
+        if takes(
+            new, "." + name, said.as_of
+        ):  # the dot keeps a custom field "email" from the column's clock
             new["fields"][name] = value
     new["fields"] = {name: value for name, value in new["fields"].items() if value is not None}
     if said.as_of is not None:
@@ -2143,15 +2786,24 @@ def takes(contact: dict, name: str, as_of: int | None) -> bool:
 
 def write_contact(connection: apsw.Connection, contact: dict, old: dict | None) -> None:
     ids = {"location_id": contact["location_id"], "contact_id": contact["contact_id"]}
-    binds = contact | {"fields": to_json(contact["fields"]).decode(), "field_times": to_json(contact["field_times"]).decode()}
-    change(connection, "contacts.upsert", **{name: value for name, value in binds.items() if name != "tags"})
+    binds = contact | {
+        "fields": to_json(contact["fields"]).decode(),
+        "field_times": to_json(contact["field_times"]).decode(),
+    }
+    change(
+        connection,
+        "contacts.upsert",
+        **{name: value for name, value in binds.items() if name != "tags"},
+    )
     if contact["tags"] != (old["tags"] if old else []):
         tags = json.dumps(contact["tags"])
         change(connection, "contact_tags.delete_others", **ids, tags=tags)
         change(connection, "contact_tags.insert", **ids, tags=tags)
 
 
-def delete_contact(connection: apsw.Connection, location_id: str, contact_id: str, dry_run: bool = False) -> dict | None:
+def delete_contact(
+    connection: apsw.Connection, location_id: str, contact_id: str, dry_run: bool = False
+) -> dict | None:
     """What goes with the contact, by triggers: {"events", "tags"}. None: there is no such contact."""
     ids = {"location_id": location_id, "contact_id": contact_id}
     if row(connection, "contacts.find", **ids) is None:
@@ -2162,25 +2814,53 @@ def delete_contact(connection: apsw.Connection, location_id: str, contact_id: st
     return counts
 
 
-def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: Iterable[str]) -> dict:
+def list_contacts(
+    connection: apsw.Connection, query: ContactQuery, locations: Iterable[str]
+) -> dict:
     """A page of the locations' contacts, the newest change first."""
     before_time, before_contact, before_location = query.cursor or (2**62, "", "")
     pattern = "%" + re.sub(r"([%_\\])", r"\\\1", query.q or "") + "%"
-    binds = {"before_time": before_time, "before_contact": before_contact, "before_location": before_location,
-             "limit": query.limit + 1, "pattern": pattern, "tag": query.tag}
+    binds = {
+        "before_time": before_time,
+        "before_contact": before_contact,
+        "before_location": before_location,
+        "limit": query.limit + 1,
+        "pattern": pattern,
+        "tag": query.tag,
+    }
     statement = f"contacts.{'list' if query.q is None else 'search'}{'' if query.tag is None else '_by_tag'}"
     found = (stream(connection, statement, location_id=each, **binds) for each in locations)
-    return page("contacts", found, query.limit, ("updated_at", "contact_id", "location_id"),
-                lambda contact: contact_out(contact_read(connection, contact)))
+    return page(
+        "contacts",
+        found,
+        query.limit,
+        ("updated_at", "contact_id", "location_id"),
+        lambda contact: contact_out(contact_read(connection, contact)),
+    )
 
 
-ContactOut = answer("StoredContact", location_id=str, contact_id=str, name=str | None, email=str | None, phone=str | None, source=str | None,
-                    type=str | None, tags=list[str], fields=dict[str, str | int | float | bool], date_created=Moment | None,
-                    as_of=Moment | None, created_at=Moment, updated_at=Moment)
+ContactOut = answer(
+    "StoredContact",
+    location_id=str,
+    contact_id=str,
+    name=str | None,
+    email=str | None,
+    phone=str | None,
+    source=str | None,
+    type=str | None,
+    tags=list[str],
+    fields=dict[str, str | int | float | bool],
+    date_created=Moment | None,
+    as_of=Moment | None,
+    created_at=Moment,
+    updated_at=Moment,
+)
 
 
 def contact_out(contact: dict) -> dict:
-    times = {name: iso(contact[name]) for name in ("date_created", "as_of", "created_at", "updated_at")}
+    times = {
+        name: iso(contact[name]) for name in ("date_created", "as_of", "created_at", "updated_at")
+    }
     ids = {name: contact[name] for name in ("location_id", "contact_id")}
     return ids | {name: contact[name] for name in (*CONTACT_TEXTS, "tags", "fields")} | times
 
@@ -2203,13 +2883,22 @@ def get_contact(call: Call) -> dict:
     call.caller.check_location(call.path["location_id"])
     if (contact := find_contact(call.connection, **call.path)) is None:
         raise NotFound("there is no such contact")
-    return contact_out(contact) | {"events": row(call.connection, "contacts.count_dependents", **call.path)["events"]}
+    return contact_out(contact) | {
+        "events": row(call.connection, "contacts.count_dependents", **call.path)["events"]
+    }
 
 
 DeletedContact = answer("DeletedContact", events=int, tags=int)
 
 
-@route("DELETE", "/contacts/v1/{location_id}/{contact_id}", scope="sync", query=DryRun, answers={200: DeletedContact}, writes=True)
+@route(
+    "DELETE",
+    "/contacts/v1/{location_id}/{contact_id}",
+    scope="sync",
+    query=DryRun,
+    answers={200: DeletedContact},
+    writes=True,
+)
 def remove_contact(call: Call) -> dict:
     """Deletes a contact with its tags and all of its events; a dry run only counts them."""
     call.caller.check_location(call.path["location_id"])
@@ -2227,15 +2916,22 @@ def list_contact_fields(connection: apsw.Connection, locations: Iterable[str]) -
     for location_id in locations:
         for each in rows(connection, "contact_fields.list", location_id=location_id):
             kinds.setdefault(f"contact.{each['field']}", set()).update(json.loads(each["kinds"]))
-    return {"fields": [{"field": field, "kinds": sorted(kinds[field])} for field in sorted(kinds)],
-            "tags": rows(connection, "contact_fields.tags", locations=json.dumps(locations))}
+    return {
+        "fields": [{"field": field, "kinds": sorted(kinds[field])} for field in sorted(kinds)],
+        "tags": rows(connection, "contact_fields.tags", locations=json.dumps(locations)),
+    }
 
 
-ContactFieldList = answer("ContactFieldList", fields=list[answer("ContactField", field=str, kinds=list[str])],
-                          tags=list[answer("TagCount", tag=str, contacts=int)])
+ContactFieldList = answer(
+    "ContactFieldList",
+    fields=list[answer("ContactField", field=str, kinds=list[str])],
+    tags=list[answer("TagCount", tag=str, contacts=int)],
+)
 
 
-@route("GET", "/contact-fields/v1", scope="read", query=LocationFilter, answers={200: ContactFieldList})
+@route(
+    "GET", "/contact-fields/v1", scope="read", query=LocationFilter, answers={200: ContactFieldList}
+)
 def get_contact_fields(call: Call) -> dict:
     """The contact fields and the tags in use, for filters to name."""
     return list_contact_fields(call.connection, call.locations(call.query.location_id))
@@ -2250,16 +2946,63 @@ def get_contact_fields(call: Call) -> dict:
 # app's webhook, known by its type and what only those have, flat and in camelCase.
 
 EVENT_FIELDS = tuple(Event.model_fields)
-CONTACT_WEBHOOKS = {"ContactCreate", "ContactUpdate", "ContactTagUpdate", "ContactDndUpdate", "ContactDelete"}
+CONTACT_WEBHOOKS = {
+    "ContactCreate",
+    "ContactUpdate",
+    "ContactTagUpdate",
+    "ContactDndUpdate",
+    "ContactDelete",
+}
 # Where each kind of body has the contact's own fields, and what stands beside them: of an opportunity, of the sending itself.
-WORKFLOW_CONTACT = {"contact_id": "contact_id", "email": "email", "phone": "phone", "source": "contact_source",
-                    "type": "contact_type", "date_created": "date_created", "timezone": "timezone", "tags": "tags",
-                    "as_of": "timestamp"}
-WORKFLOW_OTHERS = {"location_id", "full_name", "name", "id", "status", "source", "opportunity_name", "opportunity_source",
-                   "opportunity_value", "pipleline_stage", "pipeline_stage", "pipeline_id", "pipeline_name", "lead_value"}
-APP_CONTACT = {"location_id": "locationId", "contact_id": "id", "email": "email", "phone": "phone", "source": "source",
-               "type": "contactType", "date_created": "dateAdded", "timezone": "timezone", "tags": "tags", "as_of": "timestamp"}
-APP_OTHERS = {"type", "versionId", "appId", "companyId", "webhookId", "traceId", "name", "customFields"}
+WORKFLOW_CONTACT = {
+    "contact_id": "contact_id",
+    "email": "email",
+    "phone": "phone",
+    "source": "contact_source",
+    "type": "contact_type",
+    "date_created": "date_created",
+    "timezone": "timezone",
+    "tags": "tags",
+    "as_of": "timestamp",
+}
+WORKFLOW_OTHERS = {
+    "location_id",
+    "full_name",
+    "name",
+    "id",
+    "status",
+    "source",
+    "opportunity_name",
+    "opportunity_source",
+    "opportunity_value",
+    "pipleline_stage",
+    "pipeline_stage",
+    "pipeline_id",
+    "pipeline_name",
+    "lead_value",
+}
+APP_CONTACT = {
+    "location_id": "locationId",
+    "contact_id": "id",
+    "email": "email",
+    "phone": "phone",
+    "source": "source",
+    "type": "contactType",
+    "date_created": "dateAdded",
+    "timezone": "timezone",
+    "tags": "tags",
+    "as_of": "timestamp",
+}
+APP_OTHERS = {
+    "type",
+    "versionId",
+    "appId",
+    "companyId",
+    "webhookId",
+    "traceId",
+    "name",
+    "customFields",
+}
 
 
 @dataclass(slots=True)
@@ -2294,11 +3037,20 @@ def read_event_with_care(parsed: Any, caller: Caller) -> tuple[Event, list[dict]
     reading = read_fields(parsed)
     if "distinct_id" not in reading.fields and caller.distinct_id_rule == "generate":
         reading.fields["distinct_id"] = str(uuid.uuid4())
-        reading.warnings.append(warning("distinct_id_generated", "no distinct_id was sent; sent again, this is another event"))
+        reading.warnings.append(
+            warning(
+                "distinct_id_generated",
+                "no distinct_id was sent; sent again, this is another event",
+            )
+        )
     event = validate(Event, reading.fields, reading.where)
     caller.check_location(event.location_id)
     warn_unmeant(reading, event)
-    return event, reading.warnings, read_around(parsed, event.location_id) if is_workflow(parsed) else None
+    return (
+        event,
+        reading.warnings,
+        read_around(parsed, event.location_id) if is_workflow(parsed) else None,
+    )
 
 
 def read_fields(parsed: Any) -> Reading:
@@ -2310,8 +3062,12 @@ def read_fields(parsed: Any) -> Reading:
 
 def read_plain_event(parsed: dict) -> Reading:
     """As published; properties may also come as `properties.value`, `properties[value]` or JSON text, as forms need."""
-    reading = Reading({name: parsed[name] for name in EVENT_FIELDS if not is_blank(parsed.get(name))})
-    unknown = read_properties(reading, {name: value for name, value in parsed.items() if name not in EVENT_FIELDS}, "")
+    reading = Reading(
+        {name: parsed[name] for name in EVENT_FIELDS if not is_blank(parsed.get(name))}
+    )
+    unknown = read_properties(
+        reading, {name: value for name, value in parsed.items() if name not in EVENT_FIELDS}, ""
+    )
     return warn_unknown(reading, unknown)
 
 
@@ -2349,7 +3105,9 @@ def parse_properties(value: Any) -> Any:
 def warn_unknown(reading: Reading, names: list[str]) -> Reading:
     if names:
         shown = ", ".join(name[:60] for name in names[:10]) + (" …" if len(names) > 10 else "")
-        reading.warnings.append(warning("unknown_fields", f"not known here and not stored: {shown}"))
+        reading.warnings.append(
+            warning("unknown_fields", f"not known here and not stored: {shown}")
+        )
     return reading
 
 
@@ -2364,16 +3122,29 @@ def read_workflow_event(body: dict) -> Reading:
     for name in custom:
         if name.strip() in EVENT_FIELDS:
             reading.take(name.strip(), custom[name], "/customData" + pointer_part(name))
-    rest = read_properties(reading, {name: custom[name] for name in custom if name.strip() not in EVENT_FIELDS}, "/customData")
+    rest = read_properties(
+        reading,
+        {name: custom[name] for name in custom if name.strip() not in EVENT_FIELDS},
+        "/customData",
+    )
     read_other_properties(reading, custom, rest)
     around, pointer = body_location(body)
     if "location_id" not in reading.fields and not is_blank(around):
         reading.take("location_id", around, pointer)
     sent = ("contact_id",) in reading.where  # also empty
-    if not sent and not is_blank(body.get("contact_id")) and same_location(reading.fields.get("location_id"), around):
+    if (
+        not sent
+        and not is_blank(body.get("contact_id"))
+        and same_location(reading.fields.get("location_id"), around)
+    ):
         reading.take("contact_id", body["contact_id"], "/contact_id")
-        reading.warnings.append(warning("contact_from_body", "the contact is the one of the workflow; for an event of the account "
-                                                             "alone, send contact_id empty in customData"))
+        reading.warnings.append(
+            warning(
+                "contact_from_body",
+                "the contact is the one of the workflow; for an event of the account "
+                "alone, send contact_id empty in customData",
+            )
+        )
     return reading
 
 
@@ -2382,15 +3153,22 @@ def read_other_properties(reading: Reading, custom: dict, names: list[str]) -> N
     if not names or not isinstance(reading.fields.get("properties", {}), dict):
         return
     written = reading.fields.get("properties", {})
-    reading.where.update({("properties", name.strip()): "/customData" + pointer_part(name) for name in names
-                          if name.strip() not in written})
+    reading.where.update(
+        {
+            ("properties", name.strip()): "/customData" + pointer_part(name)
+            for name in names
+            if name.strip() not in written
+        }
+    )
     reading.fields["properties"] = {name.strip(): custom[name] for name in names} | written
 
 
 def body_location(body: dict) -> tuple[Any, str]:
     """The location that a body is about, and where it says so, or should: location.id, or location_id in one made by hand."""
     location = body.get("location")
-    if isinstance(location, dict) and (is_blank(body.get("location_id")) or not is_blank(location.get("id"))):
+    if isinstance(location, dict) and (
+        is_blank(body.get("location_id")) or not is_blank(location.get("id"))
+    ):
         return location.get("id"), "/location/id"
     return body.get("location_id"), "/location_id"
 
@@ -2402,13 +3180,27 @@ def same_location(location_id: Any, around: Any) -> bool:
 
 def warn_unmeant(reading: Reading, event: Event) -> None:
     """What was hardly meant, and is no error: merge fields that were not filled in, or were empty."""
-    unfilled = [key[:60] for key, value in (event.properties or {}).items() if isinstance(value, str) and is_unfilled(value)]
+    unfilled = [
+        key[:60]
+        for key, value in (event.properties or {}).items()
+        if isinstance(value, str) and is_unfilled(value)
+    ]
     if unfilled:
-        reading.warnings.append(warning("unresolved_merge_field", f"the sender did not fill in a merge field in: {', '.join(unfilled[:10])}"))
+        reading.warnings.append(
+            warning(
+                "unresolved_merge_field",
+                f"the sender did not fill in a merge field in: {', '.join(unfilled[:10])}",
+            )
+        )
     sent = reading.fields["distinct_id"]
     if isinstance(sent, str) and sent != event.distinct_id:
-        reading.warnings.append(warning("distinct_id_trimmed", "the distinct_id began or ended with a blank, perhaps of an empty merge "
-                                                               "field; events whose distinct_ids then are the same are one event"))
+        reading.warnings.append(
+            warning(
+                "distinct_id_trimmed",
+                "the distinct_id began or ended with a blank, perhaps of an empty merge "
+                "field; events whose distinct_ids then are the same are one event",
+            )
+        )
 
 
 def read_around(body: dict, location_id: str) -> Reading | None:
@@ -2440,7 +3232,9 @@ def whole_name(body: dict) -> tuple[Any, str]:
         if not is_blank(body.get(origin)):
             return body[origin], pointer_part(origin)
     parts = (body.get(part) for part in ("first_name", "firstName", "last_name", "lastName"))
-    return " ".join(part.strip() for part in parts if isinstance(part, str) and part.strip()), "/name"
+    return " ".join(
+        part.strip() for part in parts if isinstance(part, str) and part.strip()
+    ), "/name"
 
 
 def read_rest(reading: Reading, entries: Iterable[tuple[str, Any, str]]) -> None:
@@ -2455,23 +3249,39 @@ def read_rest(reading: Reading, entries: Iterable[tuple[str, Any, str]]) -> None
 
 def read_workflow_contact(body: dict) -> Reading:
     """The contact around customData: root fields that are scalars, custom fields under their labels."""
-    reading, known = read_contact(body, WORKFLOW_CONTACT), {*WORKFLOW_CONTACT.values(), *WORKFLOW_OTHERS}
+    reading, known = (
+        read_contact(body, WORKFLOW_CONTACT),
+        {*WORKFLOW_CONTACT.values(), *WORKFLOW_OTHERS},
+    )
     reading.take("location_id", *body_location(body))
     if isinstance(location := body.get("location"), dict):
         reading.take("location_name", location.get("name"), "/location/name")
         reading.take("location_timezone", location.get("timezone"), "/location/timezone")
-    read_rest(reading, [(name, value, pointer_part(name)) for name, value in body.items() if name not in known])
+    read_rest(
+        reading,
+        [(name, value, pointer_part(name)) for name, value in body.items() if name not in known],
+    )
     return reading
 
 
 def read_app_contact(body: dict) -> Reading:
     """An app's webhook: camelCase becomes the names that workflow bodies use, customFields go by id."""
     reading, known = read_contact(body, APP_CONTACT), {*APP_CONTACT.values(), *APP_OTHERS}
-    rest = [(snake_case(name), value, pointer_part(name)) for name, value in body.items() if name not in known]
+    rest = [
+        (snake_case(name), value, pointer_part(name))
+        for name, value in body.items()
+        if name not in known
+    ]
     custom = body.get("customFields")
     for index, each in enumerate(custom if isinstance(custom, list) else []):
         if isinstance(each, dict) and isinstance(each.get("id"), str):
-            rest.append((each["id"], each.get("value", each.get("fieldValue")), f"/customFields/{index}/value"))
+            rest.append(
+                (
+                    each["id"],
+                    each.get("value", each.get("fieldValue")),
+                    f"/customFields/{index}/value",
+                )
+            )
     read_rest(reading, rest)
     return reading
 
@@ -2483,8 +3293,15 @@ def snake_case(name: str) -> str:
 def is_app_webhook(parsed: dict) -> bool:
     """A type, and what only an app's webhook has; not all are about a location."""
     kind = parsed.get("type")
-    return isinstance(kind, str) and kind.strip() != "" and not is_workflow(parsed) \
-        and (kind in CONTACT_WEBHOOKS or not parsed.keys().isdisjoint(("locationId", "companyId", "appId", "webhookId")))
+    return (
+        isinstance(kind, str)
+        and kind.strip() != ""
+        and not is_workflow(parsed)
+        and (
+            kind in CONTACT_WEBHOOKS
+            or not parsed.keys().isdisjoint(("locationId", "companyId", "appId", "webhookId"))
+        )
+    )
 
 
 def is_deletion(custom: Mapping[str, Any]) -> bool:
@@ -2492,7 +3309,15 @@ def is_deletion(custom: Mapping[str, Any]) -> bool:
     for name, value in custom.items():
         if name.strip().lower() == "action" and not is_blank(value):
             if str(value).strip().lower() != "delete":
-                raise Invalid([field_error("/customData" + pointer_part(name), "unknown_action", "must be delete, or left out")])
+                raise Invalid(
+                    [
+                        field_error(
+                            "/customData" + pointer_part(name),
+                            "unknown_action",
+                            "must be delete, or left out",
+                        )
+                    ]
+                )
             return True
     return False
 
@@ -2505,8 +3330,10 @@ def check_around(reading: Reading) -> tuple[Contact | LocationSaid, list[dict]]:
         return model.model_validate(reading.fields), []
     except ValidationError as error:
         found = [e["loc"] for e in error.errors(include_url=False, include_input=False)]
-        warnings = [warning("contact_field_ignored", f"{e['pointer']}: {e['message']}")
-                    for e in field_errors(error, reading.where)[:20]]
+        warnings = [
+            warning("contact_field_ignored", f"{e['pointer']}: {e['message']}")
+            for e in field_errors(error, reading.where)[:20]
+        ]
     return check_around(Reading(without(reading.fields, found), reading.where))[0], warnings
 
 
@@ -2535,12 +3362,29 @@ class RejectionQuery(Query):
     cursor: cursor_of(int) | None = None
 
 
-def keep_rejection(connection: apsw.Connection, body: Body, problem: Problem, key_id: int | None, now: int, keep: int) -> None:
+def keep_rejection(
+    connection: apsw.Connection,
+    body: Body,
+    problem: Problem,
+    key_id: int | None,
+    now: int,
+    keep: int,
+) -> None:
     """Keeps what could not be stored, and gives the problem the number under which it is found."""
-    kept = row(connection, "rejections.insert", received_at=now, code=problem.code, path=body.path[:1000],
-               query=body.query[:1000], content_type=body.content_type[:200], body=body.data[:KEPT_BYTES],
-               truncated=len(body.data) > KEPT_BYTES, problem=to_json(problem.as_dict()).decode(), key_id=key_id,
-               location_id=location_in(body))
+    kept = row(
+        connection,
+        "rejections.insert",
+        received_at=now,
+        code=problem.code,
+        path=body.path[:1000],
+        query=body.query[:1000],
+        content_type=body.content_type[:200],
+        body=body.data[:KEPT_BYTES],
+        truncated=len(body.data) > KEPT_BYTES,
+        problem=to_json(problem.as_dict()).decode(),
+        key_id=key_id,
+        location_id=location_in(body),
+    )
     problem.rejection_id = kept["rejection_id"]
     if problem.rejection_id % 100 == 0:
         change(connection, "rejections.prune_by_number", keep=keep)
@@ -2550,26 +3394,51 @@ def location_in(body: Body) -> str | None:
     """The location that a refused body names, where that can be read from it."""
     try:
         parsed = parse_body(body)
-        return read_identifier(parsed.get("locationId") or read_fields(parsed).fields.get("location_id") or body_location(parsed)[0])
+        return read_identifier(
+            parsed.get("locationId")
+            or read_fields(parsed).fields.get("location_id")
+            or body_location(parsed)[0]
+        )
     except (Problem, PydanticCustomError, AttributeError, KeyError):
         return None
 
 
-RejectionOut = answer("Rejection", rejection_id=int, received_at=Moment, code=str, path=str, query=str, content_type=str, body=str,
-                      encoding=Literal["utf-8", "base64"], truncated=bool, problem=dict, key_id=int | None, location_id=str | None,
-                      replayed_at=Moment | None)
+RejectionOut = answer(
+    "Rejection",
+    rejection_id=int,
+    received_at=Moment,
+    code=str,
+    path=str,
+    query=str,
+    content_type=str,
+    body=str,
+    encoding=Literal["utf-8", "base64"],
+    truncated=bool,
+    problem=dict,
+    key_id=int | None,
+    location_id=str | None,
+    replayed_at=Moment | None,
+)
 RejectionList = answer("RejectionList", rejections=list[RejectionOut], next=str | None)
 
 
 def rejection_out(rejection: dict) -> dict:
     try:
         whole = not rejection["truncated"]  # else its last character may be cut
-        body, encoding = codecs.getincrementaldecoder("utf-8")().decode(rejection["body"], whole), "utf-8"
+        body, encoding = (
+            codecs.getincrementaldecoder("utf-8")().decode(rejection["body"], whole),
+            "utf-8",
+        )
     except UnicodeDecodeError:
         body, encoding = base64.b64encode(rejection["body"]).decode(), "base64"
     return rejection | {
-        "received_at": iso(rejection["received_at"]), "replayed_at": iso(rejection["replayed_at"]), "body": body,
-        "encoding": encoding, "truncated": bool(rejection["truncated"]), "problem": json.loads(rejection["problem"])}
+        "received_at": iso(rejection["received_at"]),
+        "replayed_at": iso(rejection["replayed_at"]),
+        "body": body,
+        "encoding": encoding,
+        "truncated": bool(rejection["truncated"]),
+        "problem": json.loads(rejection["problem"]),
+    }
 
 
 @route("GET", "/rejections/v1", scope="admin", query=RejectionQuery, answers={200: RejectionList})
@@ -2578,12 +3447,16 @@ def get_rejections(call: Call) -> dict:
     (before,) = call.query.cursor or (2**62,)
     location = {} if call.query.location_id is None else {"location_id": call.query.location_id}
     statement = "rejections.list_by_location" if location else "rejections.list"
-    found = stream(call.connection, statement, before=before, limit=call.query.limit + 1, **location)
+    found = stream(
+        call.connection, statement, before=before, limit=call.query.limit + 1, **location
+    )
     return page("rejections", [found], call.query.limit, ("rejection_id",), rejection_out)
 
 
 def known_rejection(call: Call) -> dict:
-    if (kept := row(call.connection, "rejections.find", rejection_id=call.number("rejection_id"))) is None:
+    if (
+        kept := row(call.connection, "rejections.find", rejection_id=call.number("rejection_id"))
+    ) is None:
         raise NotFound(f"there is no rejection {call.path['rejection_id']}")
     return kept
 
@@ -2591,11 +3464,21 @@ def known_rejection(call: Call) -> dict:
 DeletedRejection = answer("DeletedRejection", rejections=int)
 
 
-@route("DELETE", "/rejections/v1/{rejection_id}", scope="admin", answers={200: DeletedRejection}, writes=True)
+@route(
+    "DELETE",
+    "/rejections/v1/{rejection_id}",
+    scope="admin",
+    answers={200: DeletedRejection},
+    writes=True,
+)
 def dismiss_rejection(call: Call) -> dict:
     """Removes a refused body."""
     known_rejection(call)
-    return {"rejections": change(call.connection, "rejections.delete", rejection_id=call.number("rejection_id"))}
+    return {
+        "rejections": change(
+            call.connection, "rejections.delete", rejection_id=call.number("rejection_id")
+        )
+    }
 
 
 ####################################################################################################
@@ -2611,23 +3494,44 @@ class IngestQuery(BaseModel):
     api_key: str | None = None
 
 
-IngestAnswer = answer("IngestAnswer", status=Literal["created", "updated", "unchanged"], event=EventOut, warnings=list[Note])
+IngestAnswer = answer(
+    "IngestAnswer",
+    status=Literal["created", "updated", "unchanged"],
+    event=EventOut,
+    warnings=list[Note],
+)
 
 
-@route("POST", "/events/ingestion/v1", "/custom-events/ingestion/v1", scope="ingest", query=IngestQuery, body=Event,
-       answers={201: IngestAnswer, 200: IngestAnswer}, writes=True, keeps=True, url_key=True)
+@route(
+    "POST",
+    "/events/ingestion/v1",
+    "/custom-events/ingestion/v1",
+    scope="ingest",
+    query=IngestQuery,
+    body=Event,
+    answers={201: IngestAnswer, 200: IngestAnswer},
+    writes=True,
+    keeps=True,
+    url_key=True,
+)
 def ingest_event(call: Call) -> tuple[int, dict]:
     """Stores one event: JSON, a form, or the body of HighLevel's workflow Webhook action."""
     return receive_event(call.connection, call.body, call.caller, call.now, arrived=call.now)
 
 
-def receive_event(connection: apsw.Connection, body: Body, caller: Caller, now: int, arrived: int) -> tuple[int, dict]:
+def receive_event(
+    connection: apsw.Connection, body: Body, caller: Caller, now: int, arrived: int
+) -> tuple[int, dict]:
     event, warnings, around = read_event(parse_body(body), caller)
     if around is not None:
         warnings += store_around(connection, around, now)
     status, stored, more = store_event(connection, event, now, arrived)
     note_warnings(connection, stored, warnings + more)
-    return 201 if status == "created" else 200, {"status": status, "event": event_out(stored), "warnings": warnings + more}
+    return 201 if status == "created" else 200, {
+        "status": status,
+        "event": event_out(stored),
+        "warnings": warnings + more,
+    }
 
 
 def store_around(connection: apsw.Connection, around: Reading, now: int) -> list[dict]:
@@ -2657,29 +3561,58 @@ class Batch(RootModel[Annotated[list[Event], Field(max_length=BATCH_LIMIT)]]):
     """Many events. For the OpenAPI document alone, since an event that is wrong does not refuse the others."""
 
 
-BatchResult = answer("BatchResult", status=Literal["created", "updated", "unchanged", "refused", "not_stored"], distinct_id=str | None,
-                     event_id=(int, None), warnings=(list[Note], None), errors=(list[FieldError], None), rejection_id=(int, None))
+BatchResult = answer(
+    "BatchResult",
+    status=Literal["created", "updated", "unchanged", "refused", "not_stored"],
+    distinct_id=str | None,
+    event_id=(int, None),
+    warnings=(list[Note], None),
+    errors=(list[FieldError], None),
+    rejection_id=(int, None),
+)
 BatchAnswer = answer("BatchAnswer", results=list[BatchResult])
 
 
-@route("POST", BATCH_PATH, scope="ingest", query=BatchQuery, body=Batch,
-       answers={200: BatchAnswer, 207: BatchAnswer, 422: BatchAnswer}, writes=True, keeps=True, url_key=True, limit=WIRE_LIMIT)
+@route(
+    "POST",
+    BATCH_PATH,
+    scope="ingest",
+    query=BatchQuery,
+    body=Batch,
+    answers={200: BatchAnswer, 207: BatchAnswer, 422: BatchAnswer},
+    writes=True,
+    keeps=True,
+    url_key=True,
+    limit=WIRE_LIMIT,
+)
 def ingest_batch(call: Call) -> tuple[int, dict]:
     """Stores up to 1,000 events, a JSON array or NDJSON: 200 all, 207 some, 422 none; with `atomic=true` all or none."""
-    items, read, sent = call.environ.pop(PREPARED, None) or read_batch(call.body, call.caller)  # pop: Bottle keeps the environ until the next request
+    items, read, sent = call.environ.pop(PREPARED, None) or read_batch(
+        call.body, call.caller
+    )  # pop: Bottle keeps the environ until the next request
     good = [each for each in read if not isinstance(each, Problem)]
     none = not good or (call.query.atomic and len(good) < len(read))
-    stored = iter([{"status": "not_stored", "distinct_id": event.distinct_id} for event, _ in good]) if none \
+    stored = (
+        iter([{"status": "not_stored", "distinct_id": event.distinct_id} for event, _ in good])
+        if none
         else store_events(call.connection, good, sent, call.now)
-    results = [refuse_item(call, item, each) if isinstance(each, Problem) else next(stored) for item, each in zip(items, read)]
+    )
+    results = [
+        refuse_item(call, item, each) if isinstance(each, Problem) else next(stored)
+        for item, each in zip(items, read)
+    ]
     return 200 if len(good) == len(read) else 422 if none else 207, {"results": results}
 
 
-def read_batch(body: Body, caller: Caller) -> tuple[list, list[tuple[Event, list[dict]] | Problem], str]:
+def read_batch(
+    body: Body, caller: Caller
+) -> tuple[list, list[tuple[Event, list[dict]] | Problem], str]:
     """The items of a batch; of each what is to be stored or why it cannot be; and as JSON all events to store."""
     items = parse_batch(body)
     read = [read_item(item, caller) for item in items]
-    fields = [vars(each[0]) for each in read if not isinstance(each, Problem)]  # in half of the time that the models themselves take
+    fields = [
+        vars(each[0]) for each in read if not isinstance(each, Problem)
+    ]  # in half of the time that the models themselves take
     return items, read, to_json(fields).decode()
 
 
@@ -2689,9 +3622,25 @@ def parse_batch(body: Body) -> list:
     if is_ndjson(body, lines):
         items = lines
     elif not isinstance(items := parse_body(body), list):
-        raise Invalid([field_error("", "list_type", "must be a JSON array of events, or NDJSON (application/x-ndjson): an event a line")])
+        raise Invalid(
+            [
+                field_error(
+                    "",
+                    "list_type",
+                    "must be a JSON array of events, or NDJSON (application/x-ndjson): an event a line",
+                )
+            ]
+        )
     if len(items) > BATCH_LIMIT:
-        raise Invalid([field_error("", "too_many", f"a batch may have {BATCH_LIMIT:,} events, this one has {len(items):,}")])
+        raise Invalid(
+            [
+                field_error(
+                    "",
+                    "too_many",
+                    f"a batch may have {BATCH_LIMIT:,} events, this one has {len(items):,}",
+                )
+            ]
+        )
     return items
 
 
@@ -2706,7 +3655,15 @@ def read_item(item: Any, caller: Caller) -> tuple[Event, list[dict]] | Problem:
     try:
         parsed = parse_json(item) if isinstance(item, bytes) else item
         if isinstance(parsed, dict) and is_workflow(parsed):
-            raise Invalid([field_error("/customData", "alone", "a workflow's body is posted alone, to /events/ingestion/v1")])
+            raise Invalid(
+                [
+                    field_error(
+                        "/customData",
+                        "alone",
+                        "a workflow's body is posted alone, to /events/ingestion/v1",
+                    )
+                ]
+            )
         event, warnings, _ = read_event(parsed, caller)
         return event, warnings
     except Problem as problem:
@@ -2716,23 +3673,44 @@ def read_item(item: Any, caller: Caller) -> tuple[Event, list[dict]] | Problem:
 def refuse_item(call: Call, item: Any, problem: Problem) -> dict:
     """Keeps the item as if it had been posted alone, so that it can be replayed alone."""
     body = Body(item if isinstance(item, bytes) else to_json(item), JSON, "/events/ingestion/v1")
-    keep_rejection(call.connection, body, problem, call.caller.key_id, call.now, call.config.keep_rejections)
+    keep_rejection(
+        call.connection, body, problem, call.caller.key_id, call.now, call.config.keep_rejections
+    )
     with contextlib.suppress(Problem):
         item = parse_json(body.data)
     distinct_id = item.get("distinct_id") if isinstance(item, dict) else None
-    return {"status": "refused", "distinct_id": distinct_id if isinstance(distinct_id, str) else None,
-            "errors": problem.errors or [field_error("", problem.code, problem.detail)], "rejection_id": problem.rejection_id}
+    return {
+        "status": "refused",
+        "distinct_id": distinct_id if isinstance(distinct_id, str) else None,
+        "errors": problem.errors or [field_error("", problem.code, problem.detail)],
+        "rejection_id": problem.rejection_id,
+    }
 
 
 # Contacts
 
-ContactIngestAnswer = answer("ContactIngestAnswer", status=Literal["created", "updated", "unchanged", "deleted", "ignored"],
-                             warnings=list[Note], contact=(ContactOut | None, None), type=(str | None, None),
-                             events=(int | None, None), tags=(int | None, None))
+ContactIngestAnswer = answer(
+    "ContactIngestAnswer",
+    status=Literal["created", "updated", "unchanged", "deleted", "ignored"],
+    warnings=list[Note],
+    contact=(ContactOut | None, None),
+    type=(str | None, None),
+    events=(int | None, None),
+    tags=(int | None, None),
+)
 
 
-@route("POST", "/contacts/ingestion/v1", scope="ingest", query=IngestQuery, body=dict,
-       answers={200: ContactIngestAnswer}, writes=True, keeps=True, url_key=True)
+@route(
+    "POST",
+    "/contacts/ingestion/v1",
+    scope="ingest",
+    query=IngestQuery,
+    body=dict,
+    answers={200: ContactIngestAnswer},
+    writes=True,
+    keeps=True,
+    url_key=True,
+)
 def ingest_contact(call: Call) -> dict:
     """Takes HighLevel's webhooks about contacts and workflow bodies; a deletion needs a sync key."""
     return receive_contact(call.connection, call.body, call.caller, call.now)
@@ -2748,7 +3726,9 @@ def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now
     custom = parsed["customData"] if is_workflow(parsed) else {}
     deletion = parsed.get("type") == "ContactDelete" if app else is_deletion(custom)
     for name in custom:
-        if deletion and name.strip() in ContactIds.model_fields:  # whom it names there is meant, not whoever is around
+        if (
+            deletion and name.strip() in ContactIds.model_fields
+        ):  # whom it names there is meant, not whoever is around
             reading.take(name.strip(), custom[name], "/customData" + pointer_part(name))
     said = validate(ContactIds if deletion else Contact, reading.fields, reading.where)
     caller.check_location(said.location_id)
@@ -2763,15 +3743,30 @@ def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now
 def receive_deletion(connection: apsw.Connection, said: ContactIds, caller: Caller) -> dict:
     caller.check_scope("sync")
     if (gone := delete_contact(connection, said.location_id, said.contact_id)) is None:
-        return {"status": "unchanged", "warnings": [warning("contact_unknown", "there was no such contact to delete")]}
+        return {
+            "status": "unchanged",
+            "warnings": [warning("contact_unknown", "there was no such contact to delete")],
+        }
     return {"status": "deleted", **gone, "warnings": []}
 
 
-ContactAnswer = answer("ContactAnswer", status=Literal["created", "updated", "unchanged"], contact=ContactOut, warnings=list[Note])
+ContactAnswer = answer(
+    "ContactAnswer",
+    status=Literal["created", "updated", "unchanged"],
+    contact=ContactOut,
+    warnings=list[Note],
+)
 
 
-@route("PUT", "/contacts/v1/{location_id}/{contact_id}", scope="ingest", body=ContactBody,
-       answers={201: ContactAnswer, 200: ContactAnswer}, writes=True, keeps=True)
+@route(
+    "PUT",
+    "/contacts/v1/{location_id}/{contact_id}",
+    scope="ingest",
+    body=ContactBody,
+    answers={201: ContactAnswer, 200: ContactAnswer},
+    writes=True,
+    keeps=True,
+)
 def put_contact(call: Call) -> tuple[int, dict]:
     """Creates or changes a contact: fields sent replace, fields left out stay, null clears."""
     call.caller.check_location(call.path["location_id"])
@@ -2779,7 +3774,9 @@ def put_contact(call: Call) -> tuple[int, dict]:
     return 201 if answer["status"] == "created" else 200, answer
 
 
-def receive_fields(connection: apsw.Connection, parsed: dict, ids: Mapping[str, Any], now: int) -> dict:
+def receive_fields(
+    connection: apsw.Connection, parsed: dict, ids: Mapping[str, Any], now: int
+) -> dict:
     """A contact as PUT takes it and as answers show it."""
     said = {name: parsed[name] for name in ContactBody.model_fields if name in parsed}
     if isinstance(fields := parsed.get("fields"), dict) and "timezone" in fields:
@@ -2787,14 +3784,24 @@ def receive_fields(connection: apsw.Connection, parsed: dict, ids: Mapping[str, 
     contact = validate(Contact, said | ids, {("timezone",): "/fields/timezone"})
     unknown = [name for name in parsed if name not in ContactDetail.model_fields]
     status, stored = store_contact(connection, contact, now)
-    return {"status": status, "contact": contact_out(stored), "warnings": warn_unknown(Reading({}), unknown).warnings}
+    return {
+        "status": status,
+        "contact": contact_out(stored),
+        "warnings": warn_unknown(Reading({}), unknown).warnings,
+    }
 
 
 # Refused bodies, sent again
 
 
-@route("POST", "/rejections/v1/{rejection_id}/replay", scope="admin", body=dict,
-       answers={200: dict, 201: IngestAnswer}, writes=True)
+@route(
+    "POST",
+    "/rejections/v1/{rejection_id}/replay",
+    scope="admin",
+    body=dict,
+    answers={200: dict, 201: IngestAnswer},
+    writes=True,
+)
 def replay_rejection(call: Call) -> tuple[int, dict]:
     """Sends a refused body again: as it was when this request has no body, else edited, as this body."""
     kept = known_rejection(call)
@@ -2803,9 +3810,18 @@ def replay_rejection(call: Call) -> tuple[int, dict]:
         raise Conflict("this one was already replayed", "already_replayed")
     if kept["truncated"] and not edited:
         raise Conflict("only its first 64 kB were kept; replay it with a whole body", "truncated")
-    body = Body(call.body.data, call.body.content_type or JSON) if edited else Body(kept["body"], kept["content_type"])
+    body = (
+        Body(call.body.data, call.body.content_type or JSON)
+        if edited
+        else Body(kept["body"], kept["content_type"])
+    )
     status, answer = replay(call, kept, body)
-    change(call.connection, "rejections.mark_replayed", rejection_id=kept["rejection_id"], replayed_at=call.now)
+    change(
+        call.connection,
+        "rejections.mark_replayed",
+        rejection_id=kept["rejection_id"],
+        replayed_at=call.now,
+    )
     return status, answer
 
 
@@ -2817,7 +3833,10 @@ def replay(call: Call, kept: dict, body: Body) -> tuple[int, dict]:
     if path == "/contacts/ingestion/v1":
         return 200, receive_contact(call.connection, body, caller, call.now)
     if path not in {each.path for each in ROUTES if each.handler is ingest_event}:
-        raise Conflict(f"what was posted to {path[:100]} cannot be replayed; send it there again", "not_replayable")
+        raise Conflict(
+            f"what was posted to {path[:100]} cannot be replayed; send it there again",
+            "not_replayable",
+        )
     if kept["code"] == "event_replaced":
         check_new_distinct_id(call, kept, body)
     return receive_event(call.connection, body, caller, call.now, arrived=kept["received_at"])
@@ -2828,8 +3847,11 @@ def check_new_distinct_id(call: Call, kept: dict, body: Body) -> None:
     again = read_fields(parse_body(body)).fields
     ids = {name: str(again.get(name, "")).strip() for name in ("location_id", "distinct_id")}
     if row(call.connection, "events.find_by_distinct_id", **ids):
-        raise Conflict("there is an event with this distinct_id, which this one would replace in turn; "
-                       "replay it with another distinct_id", "distinct_id_taken")
+        raise Conflict(
+            "there is an event with this distinct_id, which this one would replace in turn; "
+            "replay it with another distinct_id",
+            "distinct_id_taken",
+        )
 
 
 ####################################################################################################
@@ -2842,8 +3864,11 @@ BUCKET_LIMIT, TERM_LIMIT, CONDITION_LIMIT, LIST_LIMIT, GROUP_LIMIT = 10_000, 20,
 # Formulas
 
 FORMULA_LIMIT, DEPTH_LIMIT = 2_000, 100
-TOKEN = re.compile(r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-                   r"|(?P<key>[A-Za-z_]\w*)|(?P<sign>[-+*/()])|(?P<other>\S))", re.ASCII)
+TOKEN = re.compile(
+    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    r"|(?P<key>[A-Za-z_]\w*)|(?P<sign>[-+*/()])|(?P<other>\S))",
+    re.ASCII,
+)
 OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2}
 
@@ -2857,7 +3882,9 @@ def read_tokens(text: str) -> Iterator[tuple[int, str, str]]:
     for found in TOKEN.finditer(text, 0, FORMULA_LIMIT):
         yield found.start(found.lastgroup) + 1, found.lastgroup, found[found.lastgroup]
     if len(text) > FORMULA_LIMIT:
-        raise wrong_formula(FORMULA_LIMIT + 1, f"the formula is longer than {FORMULA_LIMIT:,} characters")
+        raise wrong_formula(
+            FORMULA_LIMIT + 1, f"the formula is longer than {FORMULA_LIMIT:,} characters"
+        )
     yield len(text) + 1, "end", ""
 
 
@@ -2884,8 +3911,12 @@ class Formula:
         if opened and self.kind == "end":
             raise wrong_formula(opened, "this ( is never closed")
         if self.token != (")" if opened else ""):
-            raise wrong_formula(self.column, "this ) closes nothing" if self.token == ")" else
-                                f"{self.token[:40]} stands where one of + - * / should")
+            raise wrong_formula(
+                self.column,
+                "this ) closes nothing"
+                if self.token == ")"
+                else f"{self.token[:40]} stands where one of + - * / should",
+            )
 
     def _operands(self, strength: int, depth: int) -> None:
         """A value, and those that operators bind to it more strongly than this."""
@@ -2900,7 +3931,9 @@ class Formula:
         if token in ("(", "-") and depth >= DEPTH_LIMIT:
             raise wrong_formula(column, f"nested more than {DEPTH_LIMIT} deep")
         if kind == "end":
-            raise wrong_formula(column, "the formula ends where a number, a term or ( should follow")
+            raise wrong_formula(
+                column, "the formula ends where a number, a term or ( should follow"
+            )
         if kind == "key" and token not in self.keys:
             raise wrong_formula(column, f"there is no term {token[:40]}")
         if kind == "number" and not math.isfinite(float(token)):
@@ -2916,7 +3949,9 @@ class Formula:
             self._value(depth + 1)
             self.steps.append(operator.sub)
         else:
-            self.steps.append(token if kind == "key" else int(token) if token.isdigit() else float(token))
+            self.steps.append(
+                token if kind == "key" else int(token) if token.isdigit() else float(token)
+            )
 
     def value(self, terms: Mapping[str, float | None]) -> float | None:
         """The result; None where a term is None. Raises ZeroDivisionError, and OverflowError beyond all floats."""
@@ -2927,29 +3962,57 @@ class Formula:
                 stack.append(None if left is None or right is None else step(left, right))
             else:
                 stack.append(terms[step] if isinstance(step, str) else step)
-            if stack[-1] is not None and not math.isfinite(stack[-1]):  # which itself raises it for a huge integer
+            if stack[-1] is not None and not math.isfinite(
+                stack[-1]
+            ):  # which itself raises it for a huge integer
                 raise OverflowError("too large")
         return stack[0]
 
 
 # Definitions
 
-Aggregation = Literal["count", "unique_contacts", "count_distinct", "sum", "avg", "min", "max", "median", "p90", "p95", "latest"]
+Aggregation = Literal[
+    "count",
+    "unique_contacts",
+    "count_distinct",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "median",
+    "p90",
+    "p95",
+    "latest",
+]
 WITHOUT_PROPERTY = {"count", "unique_contacts"}
 TEXT_OPS = {"is", "is_not", "contains", "not_contains", "in", "not_in"}
 NUMBER_OPS = {"eq", "neq", "gt", "gte", "lt", "lte", "between"}
 SET_OPS = {"is_set", "is_not_set"}
-OPS = {"text": TEXT_OPS | SET_OPS, "value": TEXT_OPS | NUMBER_OPS | SET_OPS, "contact": {"is"} | SET_OPS,
-       "date": {"before", "after", "between", "in_last"} | SET_OPS, "tags": {"has_any", "has_all", "has_none"} | SET_OPS}
-KNOWN_KINDS = {"contact.tags": "tags", "contact.date_created": "date", "contact_id": "contact", "distinct_id": "text",
-               **{f"contact.{name}": "text" for name in CONTACT_TEXTS}}
-NUMERIC = re.compile(r"[ \t\n\v\f\r]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*")
+OPS = {
+    "text": TEXT_OPS | SET_OPS,
+    "value": TEXT_OPS | NUMBER_OPS | SET_OPS,
+    "contact": {"is"} | SET_OPS,
+    "date": {"before", "after", "between", "in_last"} | SET_OPS,
+    "tags": {"has_any", "has_all", "has_none"} | SET_OPS,
+}
+KNOWN_KINDS = {
+    "contact.tags": "tags",
+    "contact.date_created": "date",
+    "contact_id": "contact",
+    "distinct_id": "text",
+    **{f"contact.{name}": "text" for name in CONTACT_TEXTS},
+}
+NUMERIC = re.compile(
+    r"[ \t\n\v\f\r]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*"
+)
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def kind_of(name: str) -> str | None:
     """Which operators a filter's field takes: those of text, value (text or number), contact, date, tags."""
-    return KNOWN_KINDS.get(name) or ("value" if name.startswith(("contact.", "property.")) else None)
+    return KNOWN_KINDS.get(name) or (
+        "value" if name.startswith(("contact.", "property.")) else None
+    )
 
 
 def is_of_contact(name: Any) -> bool:
@@ -2958,8 +4021,11 @@ def is_of_contact(name: Any) -> bool:
 
 def read_field(value: Any) -> str:
     if not isinstance(value, str) or kind_of(value) is None:
-        raise wrong("unknown_field", "must be contact.tags, contact.date_created, contact.source, contact.name, contact.email, "
-                                     "contact.phone, contact.type, contact.<custom field>, property.<key>, contact_id or distinct_id")
+        raise wrong(
+            "unknown_field",
+            "must be contact.tags, contact.date_created, contact.source, contact.name, contact.email, "
+            "contact.phone, contact.type, contact.<custom field>, property.<key>, contact_id or distinct_id",
+        )
     return read_key(value)
 
 
@@ -2968,7 +4034,9 @@ def read_numeric(value: Any) -> int | float:
     if isinstance(value, str) and not NUMERIC.fullmatch(value):
         raise wrong("not_a_number", "must be a number")
     if isinstance(value, str):
-        value = int(value) if len(value) < 19 and value.strip().lstrip("+-").isdigit() else float(value)
+        value = (
+            int(value) if len(value) < 19 and value.strip().lstrip("+-").isdigit() else float(value)
+        )
     return read_property(value)
 
 
@@ -2996,13 +4064,20 @@ def read_duration(value: Any) -> int:
 
 def read_list(value: Any, read: Callable, least: int = 1, most: int = LIST_LIMIT) -> list:
     if not isinstance(value, list) or not least <= len(value) <= most:
-        raise wrong("list", f"must be a list of {most} values" if least == most else f"must be a list of {least} to {most:,} values")
+        raise wrong(
+            "list",
+            f"must be a list of {most} values"
+            if least == most
+            else f"must be a list of {least} to {most:,} values",
+        )
     done: list = []
     for each in value:
         try:
             done.append(read(each))
         except PydanticCustomError as error:
-            raise PydanticCustomError(error.type, error.message_template, (error.context or {}) | {"index": len(done)}) from None
+            raise PydanticCustomError(
+                error.type, error.message_template, (error.context or {}) | {"index": len(done)}
+            ) from None
     return done
 
 
@@ -3015,10 +4090,20 @@ def read_operand(op: str, kind: str, value: Any) -> Any:
     if op in SET_OPS:
         return None
     if kind == "tags":
-        return read_list([value] if isinstance(value, str) else value, lambda tag: read_text(tag, NAME_LIMIT))
+        return read_list(
+            [value] if isinstance(value, str) else value, lambda tag: read_text(tag, NAME_LIMIT)
+        )
     if op in ("in", "not_in"):
         return read_list(value, read_property)
-    read = read_duration if op == "in_last" else read_day_or_time if kind == "date" else read_numeric if op in NUMBER_OPS else read_property
+    read = (
+        read_duration
+        if op == "in_last"
+        else read_day_or_time
+        if kind == "date"
+        else read_numeric
+        if op in NUMBER_OPS
+        else read_property
+    )
     return read_list(value, read, 2, 2) if op == "between" else read(value)
 
 
@@ -3028,7 +4113,9 @@ Fault = tuple[tuple, PydanticCustomError]  # where and what
 class Strict(BaseModel):
     """A model that knows all of its keys, and whose `faults` join the fields' own errors: all at once."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", populate_by_name=True, allow_inf_nan=False, defer_build=True
+    )
 
     @staticmethod
     def faults(raw: dict) -> Iterator[Fault]:
@@ -3044,8 +4131,17 @@ class Strict(BaseModel):
         except ValidationError as error:
             for each in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
                 column = each.get("ctx", {}).get("column")  # of a formula
-                found.append((each["loc"], PydanticCustomError(each["type"], each["msg"], {"column": column} if column else None)))
-        found += itertools.islice(cls.faults(value), ERRORS_LIMIT) if isinstance(value, dict) else []
+                found.append(
+                    (
+                        each["loc"],
+                        PydanticCustomError(
+                            each["type"], each["msg"], {"column": column} if column else None
+                        ),
+                    )
+                )
+        found += (
+            itertools.islice(cls.faults(value), ERRORS_LIMIT) if isinstance(value, dict) else []
+        )
         if found:
             lines = [{"type": error, "loc": place, "input": None} for place, error in found]
             raise ValidationError.from_exception_data(cls.__name__, lines)
@@ -3065,12 +4161,23 @@ class Condition(Strict):
         kind = kind_of(name) if isinstance(name, str) else None
         known = OPS[kind] if kind else set().union(*OPS.values())
         if isinstance(op, str) and op not in known:
-            yield ("op",), wrong("unknown_operator", f"must be one of {', '.join(sorted(known))}" + (f" for {name[:60]}" if kind else ""))
+            yield (
+                ("op",),
+                wrong(
+                    "unknown_operator",
+                    f"must be one of {', '.join(sorted(known))}"
+                    + (f" for {name[:60]}" if kind else ""),
+                ),
+            )
         elif isinstance(op, str) and kind:
             try:
                 read_operand(op, kind, raw.get("value"))
             except PydanticCustomError as error:
-                index = (error.context or {}).get("index") if isinstance(raw.get("value"), list) else None
+                index = (
+                    (error.context or {}).get("index")
+                    if isinstance(raw.get("value"), list)
+                    else None
+                )
                 yield ("value",) if index is None else ("value", index), error
 
     def operand(self) -> Any:
@@ -3078,12 +4185,16 @@ class Condition(Strict):
 
 
 def is_group(value: Any) -> bool:
-    return isinstance(value, Group) or (isinstance(value, dict) and ("all" in value or "any" in value))
+    return isinstance(value, Group) or (
+        isinstance(value, dict) and ("all" in value or "any" in value)
+    )
 
 
 # The tags in brackets tell the two apart in pydantic's places; pointers leave them out.
-Filter = Annotated[Annotated[Condition, Tag("[condition]")] | Annotated["Group", Tag("[group]")],
-                   Discriminator(lambda value: "[group]" if is_group(value) else "[condition]")]
+Filter = Annotated[
+    Annotated[Condition, Tag("[condition]")] | Annotated["Group", Tag("[group]")],
+    Discriminator(lambda value: "[group]" if is_group(value) else "[condition]"),
+]
 
 
 class Group(Strict):
@@ -3115,16 +4226,28 @@ class Term(Strict):
     @staticmethod
     def faults(raw: dict) -> Iterator[Fault]:
         aggregation = raw.get("aggregation", "count")
-        if aggregation in get_args(Aggregation) and (aggregation in WITHOUT_PROPERTY) != (raw.get("property") is None):
-            yield ("property",), wrong("property_unused", f"{aggregation} takes no property") if aggregation in WITHOUT_PROPERTY else \
-                wrong("required", f"{aggregation} needs the property to calculate it of")
+        if aggregation in get_args(Aggregation) and (aggregation in WITHOUT_PROPERTY) != (
+            raw.get("property") is None
+        ):
+            yield (
+                ("property",),
+                wrong("property_unused", f"{aggregation} takes no property")
+                if aggregation in WITHOUT_PROPERTY
+                else wrong("required", f"{aggregation} needs the property to calculate it of"),
+            )
         conditions = dict(raw_conditions(raw.get("filters")))
         if len(conditions) > CONDITION_LIMIT:
             yield ("filters",), wrong("too_many", f"must have {CONDITION_LIMIT} conditions at most")
         for place in conditions if raw.get("type") == "account" else ():
             if is_of_contact(conditions[place]):
-                yield ("filters", *place, "field"), wrong("contact_field", "is a field of contacts; an account term counts events without a "
-                                                                           "contact too, so set the term's type to contact")
+                yield (
+                    ("filters", *place, "field"),
+                    wrong(
+                        "contact_field",
+                        "is a field of contacts; an account term counts events without a "
+                        "contact too, so set the term's type to contact",
+                    ),
+                )
 
     def conditions(self) -> Iterator[Condition]:
         return self.filters.conditions() if self.filters else iter(())
@@ -3145,7 +4268,9 @@ class Format(Strict):
 
     style: Literal["number", "percent", "currency"] = "number"
     decimals: int = Field(0, ge=0, le=10)
-    currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="an ISO 4217 code, for style currency")
+    currency: str | None = Field(
+        None, pattern="^[A-Z]{3}$", description="an ISO 4217 code, for style currency"
+    )
 
 
 class Definition(Strict):
@@ -3187,7 +4312,12 @@ class DefinitionList(Strict):
 
     @staticmethod
     def faults(raw: dict) -> Iterator[Fault]:
-        return duplicates("metrics", "name", [each.get("name") for each in dictionaries_in(raw.get("metrics"), LIST_LIMIT)], "is the name of an earlier metric")
+        return duplicates(
+            "metrics",
+            "name",
+            [each.get("name") for each in dictionaries_in(raw.get("metrics"), LIST_LIMIT)],
+            "is the name of an earlier metric",
+        )
 
 
 def duplicates(noun: str, name: str, values: list, message: str) -> Iterator[Fault]:
@@ -3202,7 +4332,11 @@ def raw_terms(raw: Any) -> list[dict]:
 
 def dictionaries_in(raw: Any, most: int) -> list[dict]:
     """The first items of what should be a list of objects; one that is none is as good as empty here."""
-    return [each if isinstance(each, dict) else {} for each in raw[:most]] if isinstance(raw, list) else []
+    return (
+        [each if isinstance(each, dict) else {} for each in raw[:most]]
+        if isinstance(raw, list)
+        else []
+    )
 
 
 # Saved metrics
@@ -3217,10 +4351,14 @@ def find_metric(connection: apsw.Connection, metric_id: int) -> dict:
 
 def written(definition: Definition) -> str:
     """A definition as it is stored: without what was left out, its name and its place."""
-    return definition.model_dump_json(exclude={"name", "position"}, exclude_none=True, by_alias=True)
+    return definition.model_dump_json(
+        exclude={"name", "position"}, exclude_none=True, by_alias=True
+    )
 
 
-def store_metric(connection: apsw.Connection, metric_id: int | None, definition: SavedDefinition, now: int) -> dict:
+def store_metric(
+    connection: apsw.Connection, metric_id: int | None, definition: SavedDefinition, now: int
+) -> dict:
     """Creates a metric, or with an id replaces that one. Raises Conflict where another has the name, and NotFound."""
     if metric_id is not None:
         find_metric(connection, metric_id)
@@ -3234,7 +4372,11 @@ def store_metric(connection: apsw.Connection, metric_id: int | None, definition:
     else:
         change(connection, "metrics.replace", metric_id=metric_id, **binds)
     if definition.position is not None:  # the last place at most; the list is numbered from 1
-        order = [each["metric_id"] for each in rows(connection, "metrics.list") if each["metric_id"] != metric_id]
+        order = [
+            each["metric_id"]
+            for each in rows(connection, "metrics.list")
+            if each["metric_id"] != metric_id
+        ]
         order.insert(definition.position - 1, metric_id)
         change(connection, "metrics.place", order=json.dumps(order))
     return metric_out(find_metric(connection, metric_id))
@@ -3249,16 +4391,30 @@ def import_metrics(connection: apsw.Connection, definitions: DefinitionList, now
     """Upserts by name. New ones go to the end of the list, in their order; the others stay where they are."""
     counts = {"created": 0, "updated": 0, "unchanged": 0}
     for definition in definitions.metrics:
-        known, text = row(connection, "metrics.find_name", name=definition.name), written(definition)
-        outcome = "created" if not known else "unchanged" if known["definition"] == text else "updated"
+        known, text = (
+            row(connection, "metrics.find_name", name=definition.name),
+            written(definition),
+        )
+        outcome = (
+            "created" if not known else "unchanged" if known["definition"] == text else "updated"
+        )
         if outcome != "unchanged":
             change(connection, "metrics.upsert", name=definition.name, definition=text, now=now)
         counts[outcome] += 1
     return counts
 
 
-MetricOut = answer("StoredMetric", metric_id=int, position=int, name=str, terms=list[dict], formula=(str | None, None),
-                   format=(dict | None, None), created_at=Moment, updated_at=Moment)
+MetricOut = answer(
+    "StoredMetric",
+    metric_id=int,
+    position=int,
+    name=str,
+    terms=list[dict],
+    formula=(str | None, None),
+    format=(dict | None, None),
+    created_at=Moment,
+    updated_at=Moment,
+)
 MetricList = answer("MetricList", metrics=list[MetricOut])
 
 
@@ -3268,8 +4424,13 @@ def definition_out(metric: dict) -> dict:
 
 
 def metric_out(metric: dict) -> dict:
-    return {"metric_id": metric["metric_id"], "position": metric["position"], **definition_out(metric),
-            "created_at": iso(metric["created_at"]), "updated_at": iso(metric["updated_at"])}
+    return {
+        "metric_id": metric["metric_id"],
+        "position": metric["position"],
+        **definition_out(metric),
+        "created_at": iso(metric["created_at"]),
+        "updated_at": iso(metric["updated_at"]),
+    }
 
 
 @route("GET", "/metrics/v1", scope="read", answers={200: MetricList})
@@ -3278,7 +4439,14 @@ def get_metrics(call: Call) -> dict:
     return {"metrics": [metric_out(metric) for metric in rows(call.connection, "metrics.list")]}
 
 
-@route("POST", "/metrics/v1", scope="admin", body=SavedDefinition, answers={201: MetricOut}, writes=True)
+@route(
+    "POST",
+    "/metrics/v1",
+    scope="admin",
+    body=SavedDefinition,
+    answers={201: MetricOut},
+    writes=True,
+)
 def post_metric(call: Call) -> tuple[int, dict]:
     """Saves a metric under a name of its own."""
     return 201, store_metric(call.connection, None, call.json(SavedDefinition), call.now)
@@ -3290,16 +4458,27 @@ def get_metric(call: Call) -> dict:
     return metric_out(find_metric(call.connection, call.number("metric_id")))
 
 
-@route("PUT", "/metrics/v1/{metric_id}", scope="admin", body=SavedDefinition, answers={200: MetricOut}, writes=True)
+@route(
+    "PUT",
+    "/metrics/v1/{metric_id}",
+    scope="admin",
+    body=SavedDefinition,
+    answers={200: MetricOut},
+    writes=True,
+)
 def put_metric(call: Call) -> dict:
     """Replaces a saved metric, and with `position` moves it there."""
-    return store_metric(call.connection, call.number("metric_id"), call.json(SavedDefinition), call.now)
+    return store_metric(
+        call.connection, call.number("metric_id"), call.json(SavedDefinition), call.now
+    )
 
 
 DeletedMetric = answer("DeletedMetric", metrics=int)
 
 
-@route("DELETE", "/metrics/v1/{metric_id}", scope="admin", answers={200: DeletedMetric}, writes=True)
+@route(
+    "DELETE", "/metrics/v1/{metric_id}", scope="admin", answers={200: DeletedMetric}, writes=True
+)
 def remove_metric(call: Call) -> dict:
     """Deletes a saved metric; no event goes with it."""
     find_metric(call.connection, metric_id := call.number("metric_id"))
@@ -3318,7 +4497,14 @@ def get_metric_export(call: Call) -> dict:
 ImportedMetrics = answer("ImportedMetrics", created=int, updated=int, unchanged=int)
 
 
-@route("POST", "/metrics/v1/import", scope="admin", body=DefinitionList, answers={200: ImportedMetrics}, writes=True)
+@route(
+    "POST",
+    "/metrics/v1/import",
+    scope="admin",
+    body=DefinitionList,
+    answers={200: ImportedMetrics},
+    writes=True,
+)
 def post_metric_import(call: Call) -> dict:
     """Saves definitions, those with a known name in place of the ones that have it."""
     return import_metrics(call.connection, call.json(DefinitionList), call.now)
@@ -3332,10 +4518,18 @@ def post_metric_import(call: Call) -> dict:
 
 Interval = Literal["total", "hour", "day", "week", "month"]
 UNIT_MS = {"hour": HOUR_MS, "day": DAY_MS, "week": 7 * DAY_MS, "month": 31 * DAY_MS}
-DayOrTime = plain(read_day_or_time, {"anyOf": [{"type": "string"}, {"type": "number"}],
-                                     "description": "a date, which counts in the zone, or a time"})
+DayOrTime = plain(
+    read_day_or_time,
+    {
+        "anyOf": [{"type": "string"}, {"type": "number"}],
+        "description": "a date, which counts in the zone, or a time",
+    },
+)
 BACKWARDS = wrong("range", "must be later than from")
-TOO_MANY_BUCKETS = wrong("too_many_buckets", f"gives more than {BUCKET_LIMIT:,} buckets; take a longer one, or a shorter range")
+TOO_MANY_BUCKETS = wrong(
+    "too_many_buckets",
+    f"gives more than {BUCKET_LIMIT:,} buckets; take a longer one, or a shorter range",
+)
 CONTACTS_ONLY = wrong("contact_field", "is a field of contacts; all terms must be contact terms")
 
 
@@ -3351,13 +4545,19 @@ def read_metric_id(text: str) -> int:
 
 
 def read_breakdown(value: Any) -> str:
-    if not isinstance(value, str) or (value not in ("location", "tag") and kind_of(value) not in ("text", "value", "tags")) \
-            or value == "distinct_id":
+    if (
+        not isinstance(value, str)
+        or (value not in ("location", "tag") and kind_of(value) not in ("text", "value", "tags"))
+        or value == "distinct_id"
+    ):
         raise wrong("unknown_field", "must be property.<key>, contact.<field>, tag or location")
     return "tag" if value == "contact.tags" else read_key(value)
 
 
-Breakdown = plain(read_breakdown, {"type": "string", "description": "property.<key>, contact.<field>, tag or location"})
+Breakdown = plain(
+    read_breakdown,
+    {"type": "string", "description": "property.<key>, contact.<field>, tag or location"},
+)
 
 
 class Range(Strict):
@@ -3365,7 +4565,10 @@ class Range(Strict):
     before, or the same days a year before."""
 
     origin: ClassVar[str] = "/"  # what the pointer of a field begins with
-    locations: plain(read_locations, {"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]}) = None
+    locations: plain(
+        read_locations,
+        {"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]},
+    ) = None
     from_: DayOrTime | None = Field(None, alias="from")
     to: DayOrTime | None = None
     interval: Interval = "total"
@@ -3395,7 +4598,9 @@ class MetricQuery(Range):
     @staticmethod
     def faults(raw: dict) -> Iterator[Fault]:
         yield from Range.faults(raw)
-        if is_of_contact(raw.get("breakdown")) and any(term.get("type") == "account" for term in raw_terms(raw.get("metric"))):
+        if is_of_contact(raw.get("breakdown")) and any(
+            term.get("type") == "account" for term in raw_terms(raw.get("metric"))
+        ):
             yield ("breakdown",), CONTACTS_ONLY
 
 
@@ -3403,8 +4608,10 @@ class UrlRange(Range):
     """The same as it stands in a URL."""
 
     origin = "?"
-    locations: plain(lambda text: read_locations(text if text == "all" else text.split(",")),
-                     {"type": "string", "description": "all, or location_ids with commas between them"}) = None
+    locations: plain(
+        lambda text: read_locations(text if text == "all" else text.split(",")),
+        {"type": "string", "description": "all, or location_ids with commas between them"},
+    ) = None
 
 
 class DataQuery(UrlRange):
@@ -3412,8 +4619,10 @@ class DataQuery(UrlRange):
 
 
 class DashboardQuery(UrlRange):
-    ids: plain(lambda text: list(dict.fromkeys(read_list(text.split(","), read_metric_id))),
-               {"type": "string", "description": "metric_ids with commas between them"}) = None
+    ids: plain(
+        lambda text: list(dict.fromkeys(read_list(text.split(","), read_metric_id))),
+        {"type": "string", "description": "metric_ids with commas between them"},
+    ) = None
 
 
 class GroupChoice(Strict):
@@ -3439,7 +4648,9 @@ class EvidenceQuery(MetricQuery):
     @staticmethod
     def faults(raw: dict) -> Iterator[Fault]:
         yield from MetricQuery.faults(raw)
-        if isinstance(raw.get("term"), str) and raw["term"] not in [term.get("key") for term in raw_terms(raw.get("metric"))]:
+        if isinstance(raw.get("term"), str) and raw["term"] not in [
+            term.get("key") for term in raw_terms(raw.get("metric"))
+        ]:
             yield ("term",), wrong("unknown_term", "must be the key of a term of the metric")
         for name, needed in (("compared", "compare"), ("group", "breakdown")):
             if raw.get(name) and raw.get(needed) is None:
@@ -3460,7 +4671,9 @@ def day_start(day: date, zone: ZoneInfo) -> int:
     if datetime.fromtimestamp(start, zone).replace(tzinfo=None) != midnight.replace(tzinfo=None):
         before = int(midnight.replace(fold=1).timestamp())
         skipped = range(before, start)
-        start = before + bisect.bisect_left(skipped, True, key=lambda second: datetime.fromtimestamp(second, zone).date() >= day)
+        start = before + bisect.bisect_left(
+            skipped, True, key=lambda second: datetime.fromtimestamp(second, zone).date() >= day
+        )
     return start * 1000
 
 
@@ -3476,10 +4689,18 @@ def next_hour(start: int, zone: ZoneInfo) -> int:
     if datetime.fromtimestamp(end, zone).utcoffset() == now.utcoffset():
         return end * 1000
     hour = range(second, end)
-    change = second + bisect.bisect_left(hour, True, key=lambda each: datetime.fromtimestamp(each, zone).utcoffset() != now.utcoffset())
+    change = second + bisect.bisect_left(
+        hour,
+        True,
+        key=lambda each: datetime.fromtimestamp(each, zone).utcoffset() != now.utcoffset(),
+    )
     then = datetime.fromtimestamp(change, zone)
     same_hour = (then.date(), then.hour) == (now.date(), now.hour)
-    return next_hour(change * 1000, zone) if same_hour and (then.minute or then.second) else change * 1000
+    return (
+        next_hour(change * 1000, zone)
+        if same_hour and (then.minute or then.second)
+        else change * 1000
+    )
 
 
 def next_unit(start: int, interval: str, zone: ZoneInfo) -> int:
@@ -3488,17 +4709,26 @@ def next_unit(start: int, interval: str, zone: ZoneInfo) -> int:
         return next_hour(start, zone)
     day, moment = local(start, zone).date(), start
     while moment <= start:  # a day that the zone skipped begins with the one after it
-        day = date(day.year + day.month // 12, day.month % 12 + 1, 1) if interval == "month" else \
-            day + timedelta(days=1 if interval == "day" else 7 - day.weekday())
+        day = (
+            date(day.year + day.month // 12, day.month % 12 + 1, 1)
+            if interval == "month"
+            else day + timedelta(days=1 if interval == "day" else 7 - day.weekday())
+        )
         moment = day_start(day, zone)
     return moment
 
 
-Period = tuple[tuple[int, int], ...]  # its buckets in milliseconds, ends exclusive, which cover it without gap or overlap
+Period = tuple[
+    tuple[int, int], ...
+]  # its buckets in milliseconds, ends exclusive, which cover it without gap or overlap
 
 
-@functools.lru_cache(8)  # the requests of a dashboard share theirs; many buckets take long, and a megabyte
-def split(start: int, end: int, interval: str, zone: ZoneInfo, most: int = 2 * BUCKET_LIMIT) -> Period:
+@functools.lru_cache(
+    8
+)  # the requests of a dashboard share theirs; many buckets take long, and a megabyte
+def split(
+    start: int, end: int, interval: str, zone: ZoneInfo, most: int = 2 * BUCKET_LIMIT
+) -> Period:
     """The first and the last bucket may be part of a unit. There are `most` at most; then they do not reach the end."""
     buckets = []
     while start < end and len(buckets) < most:
@@ -3521,7 +4751,9 @@ def range_before(start: int, end: int, kind: str, zone: ZoneInfo) -> tuple[int, 
     """
     if kind == "previous_year":
         before = year_before(start, zone, date(1, 2, 28))
-        return before, max(before + 1, year_before(end, zone, date(1, 3, 1)))  # of times that the clock skipped then, the order may change
+        return before, max(
+            before + 1, year_before(end, zone, date(1, 3, 1))
+        )  # of times that the clock skipped then, the order may change
     if not (is_midnight(start, zone) and is_midnight(end, zone)):
         return 2 * start - end, start
     first, last = local(start, zone).date(), local(end, zone).date()
@@ -3534,7 +4766,11 @@ def range_before(start: int, end: int, kind: str, zone: ZoneInfo) -> tuple[int, 
 def year_before(milliseconds: int, zone: ZoneInfo, instead: date) -> int:
     then = local(milliseconds, zone)
     day = then.date()
-    before = instead.replace(year=day.year - 1) if (day.month, day.day) == (2, 29) else day.replace(year=day.year - 1)
+    before = (
+        instead.replace(year=day.year - 1)
+        if (day.month, day.day) == (2, 29)
+        else day.replace(year=day.year - 1)
+    )
     if is_midnight(milliseconds, zone):
         return day_start(before, zone)
     return int(datetime.combine(before, then.time(), zone).timestamp()) * 1000 + milliseconds % 1000
@@ -3553,17 +4789,32 @@ class Frame:
 
     def cells(self) -> list[tuple[int, int, int]]:
         """All buckets, those of the first period first: start, end, number of the period."""
-        return [(*bucket, number) for number, period in enumerate(self.periods) for bucket in period]
+        return [
+            (*bucket, number) for number, period in enumerate(self.periods) for bucket in period
+        ]
 
 
-def frame(connection: apsw.Connection, query: Range, now: int, default_zone: str, allowed: frozenset[str] | None) -> Frame:
+def frame(
+    connection: apsw.Connection,
+    query: Range,
+    now: int,
+    default_zone: str,
+    allowed: frozenset[str] | None,
+) -> Frame:
     """Raises Forbidden for a location that the key must not see, and Invalid for a range that cannot be."""
     locations = visible_locations(connection, query.locations, allowed)
-    only = row(connection, "locations.find", location_id=locations[0]) if len(locations) == 1 else None
+    only = (
+        row(connection, "locations.find", location_id=locations[0]) if len(locations) == 1 else None
+    )
     own = only["timezone"] if only and is_time_zone(only["timezone"] or "") else None
     zone = ZoneInfo(query.timezone or own or default_zone)
-    end = moment_of(query.to if query.to is not None else local(now, zone).date() + timedelta(days=1), zone)
-    start = moment_of(query.from_ if query.from_ is not None else local(end, zone).date() - timedelta(days=30), zone)
+    end = moment_of(
+        query.to if query.to is not None else local(now, zone).date() + timedelta(days=1), zone
+    )
+    start = moment_of(
+        query.from_ if query.from_ is not None else local(end, zone).date() - timedelta(days=30),
+        zone,
+    )
     if end <= start:
         raise refusal(query.origin + "to", BACKWARDS)
     periods = [split(start, end, query.interval, zone, BUCKET_LIMIT)]
@@ -3594,8 +4845,10 @@ class Binds(dict):
 
 def number_of(x: str) -> str:
     """The number that x is or that its text spells, else null: only a text that spells one equals its own cast."""
-    return (f"case when typeof({x}) <> 'text' then {x} when cast({x} as numeric) = {x} and cast({x} as numeric) "
-            f"between -1.7976931348623157e308 and 1.7976931348623157e308 then cast({x} as numeric) end")
+    return (
+        f"case when typeof({x}) <> 'text' then {x} when cast({x} as numeric) = {x} and cast({x} as numeric) "
+        f"between -1.7976931348623157e308 and 1.7976931348623157e308 then cast({x} as numeric) end"
+    )
 
 
 def text_of(x: str) -> str:
@@ -3616,16 +4869,40 @@ def value_of(name: str, binds: Binds) -> str:
     return f"case json_type(c.fields, {path}) when 'true' then 'true' when 'false' then 'false' else c.fields ->> {path} end"
 
 
-NEGATIVE = {"is_not": "is", "not_contains": "contains", "not_in": "in", "neq": "eq", "has_none": "has_any", "is_not_set": "is_set"}
+NEGATIVE = {
+    "is_not": "is",
+    "not_contains": "contains",
+    "not_in": "in",
+    "neq": "eq",
+    "has_none": "has_any",
+    "is_not_set": "is_set",
+}
 OWN_TAGS = "from contact_tags t where t.location_id = e.location_id and t.contact_id = e.contact_id"
 TESTS = {
-    "value": {"is_set": "({x}) is not null", "is": "{text} = {first_text}", "contains": "instr({text}, {first_text}) > 0",
-              "in": f"{{text}} in (select {text_of('value')} from json_each({{first}}))", "eq": "{number} = {first}", "gt": "{number} > {first}",
-              "gte": "{number} >= {first}", "lt": "{number} < {first}", "lte": "{number} <= {first}", "between": "{number} between {first} and {last}"},
-    "date": {"is_set": "{x} is not null", "before": "{x} < {first}", "after": "{x} >= {last}", "between": "{x} >= {first} and {x} < {last}"},
-    "tags": {"is_set": f"exists (select 1 {OWN_TAGS})",
-             "has_any": f"exists (select 1 {OWN_TAGS} and t.tag in (select value from json_each({{first}})) limit 1)",  # with the limit SQLite
-             "has_all": f"(select count(*) {OWN_TAGS} and t.tag in (select value from json_each({{first}}))) = {{last}}"}}  # looks here first
+    "value": {
+        "is_set": "({x}) is not null",
+        "is": "{text} = {first_text}",
+        "contains": "instr({text}, {first_text}) > 0",
+        "in": f"{{text}} in (select {text_of('value')} from json_each({{first}}))",
+        "eq": "{number} = {first}",
+        "gt": "{number} > {first}",
+        "gte": "{number} >= {first}",
+        "lt": "{number} < {first}",
+        "lte": "{number} <= {first}",
+        "between": "{number} between {first} and {last}",
+    },
+    "date": {
+        "is_set": "{x} is not null",
+        "before": "{x} < {first}",
+        "after": "{x} >= {last}",
+        "between": "{x} >= {first} and {x} < {last}",
+    },
+    "tags": {
+        "is_set": f"exists (select 1 {OWN_TAGS})",
+        "has_any": f"exists (select 1 {OWN_TAGS} and t.tag in (select value from json_each({{first}})) limit 1)",  # with the limit SQLite
+        "has_all": f"(select count(*) {OWN_TAGS} and t.tag in (select value from json_each({{first}}))) = {{last}}",
+    },
+}  # looks here first
 
 
 def condition_sql(condition: Condition, where: Frame, binds: Binds) -> str:
@@ -3633,36 +4910,65 @@ def condition_sql(condition: Condition, where: Frame, binds: Binds) -> str:
 
     A date is the whole day in the zone: before it, after it, through it.
     """
-    op, kind, wanted = NEGATIVE.get(condition.op, condition.op), kind_of(condition.field), condition.operand()
+    op, kind, wanted = (
+        NEGATIVE.get(condition.op, condition.op),
+        kind_of(condition.field),
+        condition.operand(),
+    )
     if op == "in_last":
         op, wanted = "between", (where.now - wanted, where.now)
     first, last = wanted if op == "between" else (wanted, wanted)
     if kind == "date" and op != "is_set":  # last is an exclusive end
-        first, last = moment_of(first, where.zone), moment_of(last + timedelta(days=1), where.zone) if isinstance(last, date) else last + 1
+        first, last = (
+            moment_of(first, where.zone),
+            moment_of(last + timedelta(days=1), where.zone) if isinstance(last, date) else last + 1,
+        )
     if op == "has_all":
         last = len(set(wanted))
     x = "" if kind == "tags" else value_of(condition.field, binds)
     first, last = binds.add(first), binds.add(last)
     found = TESTS[kind if kind in TESTS else "value"][op].format(
-        x=x, text=text_of(x), number=number_of(x), first=first, first_text=text_of(first), last=last)
+        x=x, text=text_of(x), number=number_of(x), first=first, first_text=text_of(first), last=last
+    )
     return f"(({found}) is not true)" if condition.op in NEGATIVE else f"({found})"
 
 
 def filter_sql(group: Group, where: Frame, binds: Binds) -> str:
-    parts = [filter_sql(each, where, binds) if isinstance(each, Group) else condition_sql(each, where, binds)
-             for each in group.all or group.any or ()]
+    parts = [
+        filter_sql(each, where, binds)
+        if isinstance(each, Group)
+        else condition_sql(each, where, binds)
+        for each in group.all or group.any or ()
+    ]
     return "(" + (" or " if group.any else " and ").join(parts or ["true"]) + ")"
 
 
 # What one term makes of its facts, whose column x is the count, the number, the text or the contact they are about.
-AGGREGATES = {"count": "sum(x)", "unique_contacts": "count(distinct x)", "count_distinct": "count(distinct x)", "sum": "total(x)",
-              "avg": "avg(x)", "min": "min(x)", "max": "max(x)", "median": "median(x)", "p90": "percentile_cont(x, 0.9)",
-              "p95": "percentile_cont(x, 0.95)", "latest": "x"}
+AGGREGATES = {
+    "count": "sum(x)",
+    "unique_contacts": "count(distinct x)",
+    "count_distinct": "count(distinct x)",
+    "sum": "total(x)",
+    "avg": "avg(x)",
+    "min": "min(x)",
+    "max": "max(x)",
+    "median": "median(x)",
+    "p90": "percentile_cont(x, 0.9)",
+    "p95": "percentile_cont(x, 0.95)",
+    "latest": "x",
+}
 # Where the facts of one bucket of one location become one part first, what many parts make.
-ROLLED = {name: AGGREGATES[name] for name in ("count", "sum", "min", "max")} | {"avg": "total(x) / sum(n)"}
+ROLLED = {name: AGGREGATES[name] for name in ("count", "sum", "min", "max")} | {
+    "avg": "total(x) / sum(n)"
+}
 EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
-GROUPINGS = {"total": ("period", "null"), "bucket": ("cell", "null"), "location": ("period", "location"),  # the columns of each
-             "group": ("period", "grp"), "group_bucket": ("cell", "grp")}
+GROUPINGS = {
+    "total": ("period", "null"),
+    "bucket": ("cell", "null"),
+    "location": ("period", "location"),  # the columns of each
+    "group": ("period", "grp"),
+    "group_bucket": ("cell", "grp"),
+}
 
 
 def raw_sql(term: Term, where: Frame, binds: Binds) -> str:
@@ -3683,31 +4989,47 @@ def x_sql(term: Term, raw: str) -> str:
 
 def group_sql(breakdown: str, groups: list[str | None] | None, binds: Binds) -> str:
     """An event's group: its key, or with a list of keys the index of that in the list, null for none of them."""
-    key = {"location": "e.location_id", "tag": "t.tag"}.get(breakdown) or text_of(value_of(breakdown, binds))
+    key = {"location": "e.location_id", "tag": "t.tag"}.get(breakdown) or text_of(
+        value_of(breakdown, binds)
+    )
     if groups is None:
         return key
-    known = "".join(f" when {binds.add(each)} then {place}" for place, each in enumerate(groups) if each is not None)
+    known = "".join(
+        f" when {binds.add(each)} then {place}"
+        for place, each in enumerate(groups)
+        if each is not None
+    )
     lacking = f"iif({key} is null, {groups.index(None)}, null)" if None in groups else "null"
     return f"case {key}{known} else {lacking} end" if known else lacking
 
 
 def cells_sql(cells: list[tuple[int, int, int]], where: Frame, binds: Binds) -> str:
     """The tables that events are sought by: the buckets with their periods, and the locations."""
-    return (f"with cells as materialized (select key as cell, value ->> 0 as start, value ->> 1 as end, value ->> 2 as period "
-            f"from jsonb_each({binds.add(cells)})),\n"
-            f"places as materialized (select key as location, value as location_id from json_each({binds.add(where.locations)}))")
+    return (
+        f"with cells as materialized (select key as cell, value ->> 0 as start, value ->> 1 as end, value ->> 2 as period "
+        f"from jsonb_each({binds.add(cells)})),\n"
+        f"places as materialized (select key as location, value as location_id from json_each({binds.add(where.locations)}))"
+    )
 
 
 def events_sql(term: Term, where: Frame, binds: Binds, breakdown: str | None = None) -> str:
     """What finds the term's events of one cell and one place: tables and condition."""
     lines = ["events e indexed by events_by_name"]
     fields = [breakdown or "", *(each.field for each in term.conditions())]
-    if any(name.startswith("contact.") and name != "contact.tags" for name in fields):  # tags have rows of their own
-        lines.append("left join contacts c on c.location_id = e.location_id and c.contact_id = e.contact_id")
+    if any(
+        name.startswith("contact.") and name != "contact.tags" for name in fields
+    ):  # tags have rows of their own
+        lines.append(
+            "left join contacts c on c.location_id = e.location_id and c.contact_id = e.contact_id"
+        )
     if breakdown == "tag":
-        lines.append("left join contact_tags t on t.location_id = e.location_id and t.contact_id = e.contact_id")
-    lines += [f"where e.location_id = places.location_id and e.event_name = {binds.add(term.event)}",
-              "and e.timestamp >= cells.start and e.timestamp < cells.end"]
+        lines.append(
+            "left join contact_tags t on t.location_id = e.location_id and t.contact_id = e.contact_id"
+        )
+    lines += [
+        f"where e.location_id = places.location_id and e.event_name = {binds.add(term.event)}",
+        "and e.timestamp >= cells.start and e.timestamp < cells.end",
+    ]
     if term.type == "contact":
         lines.append("and e.contact_id is not null")
     if any(term.conditions()):
@@ -3715,69 +5037,126 @@ def events_sql(term: Term, where: Frame, binds: Binds, breakdown: str | None = N
     return "\n".join(lines)
 
 
-def compile_term(term: Term, groupings: Iterable[str], cells: list[tuple[int, int, int]], where: Frame,
-                 breakdown: str | None = None, groups: list[str | None] | None = None) -> tuple[str, Binds]:
+def compile_term(
+    term: Term,
+    groupings: Iterable[str],
+    cells: list[tuple[int, int, int]],
+    where: Frame,
+    breakdown: str | None = None,
+    groups: list[str | None] | None = None,
+) -> tuple[str, Binds]:
     """The statement of one term: (grouping, its two keys, value, skipped) for each group of each grouping."""
-    if term.aggregation in WITHOUT_PROPERTY and not (breakdown or any(term.conditions())):  # a group may be empty
+    if term.aggregation in WITHOUT_PROPERTY and not (
+        breakdown or any(term.conditions())
+    ):  # a group may be empty
         return compile_count(term, groupings, cells, where)
     binds = Binds()
     source, latest = events_sql(term, where, binds, breakdown), term.aggregation == "latest"
     columns = f"{raw_sql(term, where, binds)} as raw, cell, period, location"
     columns += f", {group_sql(breakdown, groups, binds)} as grp" if breakdown else ""
-    columns += ", e.event_id" if breakdown == "tag" else ""  # an event with two tags of one group is there once
+    columns += (
+        ", e.event_id" if breakdown == "tag" else ""
+    )  # an event with two tags of one group is there once
     columns += ", printf('%013d%019d', e.timestamp, e.event_id) as moment" if latest else ""
     rolls, aggregate = term.aggregation in ROLLED, AGGREGATES[term.aggregation]
     # each event's property is read once: for many uses into a table, for the only one row by row, which a limit keeps SQLite at
-    facts = (f"raws as {'not ' * rolls}materialized (select {'distinct ' if breakdown == 'tag' else ''}{columns}\n"
-             f"from cells cross join places cross join {source}{' limit -1' * rolls}),\nfacts as (select *, {x_sql(term, 'raw')} as x from raws)")
-    skipped = "0" if term.aggregation in (*WITHOUT_PROPERTY, "count_distinct") else "sum(raw is not null and x is null)"
-    newest = "max(case when x is not null then moment end)" if latest else "null"  # the x beside it is that of the same row
+    facts = (
+        f"raws as {'not ' * rolls}materialized (select {'distinct ' if breakdown == 'tag' else ''}{columns}\n"
+        f"from cells cross join places cross join {source}{' limit -1' * rolls}),\nfacts as (select *, {x_sql(term, 'raw')} as x from raws)"
+    )
+    skipped = (
+        "0"
+        if term.aggregation in (*WITHOUT_PROPERTY, "count_distinct")
+        else "sum(raw is not null and x is null)"
+    )
+    newest = (
+        "max(case when x is not null then moment end)" if latest else "null"
+    )  # the x beside it is that of the same row
     if rolls:
         keys = "cell, period, location" + ", grp" * bool(breakdown)
         part = "total(x)" if term.aggregation == "avg" else aggregate
         facts += f",\nparts as materialized (select {keys}, {part} as x, count(x) as n, {skipped} as skipped from facts group by {keys})"
         aggregate, skipped = ROLLED[term.aggregation], "sum(skipped)"
-    selects = [f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, {aggregate}, {skipped}, {newest}\n"
-               f"from {'parts' if rolls else 'facts'} group by {', '.join(GROUPINGS[grouping])}" for grouping in groupings]
+    selects = [
+        f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, {aggregate}, {skipped}, {newest}\n"
+        f"from {'parts' if rolls else 'facts'} group by {', '.join(GROUPINGS[grouping])}"
+        for grouping in groupings
+    ]
     return f"{cells_sql(cells, where, binds)},\n{facts}\n" + "\nunion all ".join(selects), binds
 
 
-def compile_count(term: Term, groupings: Iterable[str], cells: list[tuple[int, int, int]], where: Frame) -> tuple[str, Binds]:
+def compile_count(
+    term: Term, groupings: Iterable[str], cells: list[tuple[int, int, int]], where: Frame
+) -> tuple[str, Binds]:
     """The same where the index on names has all that it takes: each bucket of each location is a range of it, counted as
     it is. Events add up; contacts, who may be in several buckets but are of one location, are counted for the whole period, too."""
     binds, adds_up = Binds(), term.aggregation == "count"
-    whole = [] if adds_up else [(period[0][0], period[-1][1], number) for number, period in enumerate(where.periods)]
+    whole = (
+        []
+        if adds_up
+        else [(period[0][0], period[-1][1], number) for number, period in enumerate(where.periods)]
+    )
     counted = "*" if adds_up else "distinct e.contact_id"
     # a location's ranges lie side by side; with the limit each is counted once, and not again for its row
-    counts = (f"counts as materialized (select * from (select cell, period, location, (select count({counted})\n"
-              f"from {events_sql(term, where, binds)}) as n\nfrom places cross join cells limit -1) where n > 0)")
-    part = lambda grouping: "" if adds_up else f" where cell {'<' if grouping == 'bucket' else '>='} {len(cells)}"
-    selects = [f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, sum(n), 0, null\n"
-               f"from counts{part(grouping)} group by {', '.join(GROUPINGS[grouping])}" for grouping in groupings]
-    return f"{cells_sql([*cells, *whole], where, binds)},\n{counts}\n" + "\nunion all ".join(selects), binds
+    counts = (
+        f"counts as materialized (select * from (select cell, period, location, (select count({counted})\n"
+        f"from {events_sql(term, where, binds)}) as n\nfrom places cross join cells limit -1) where n > 0)"
+    )
+    part = lambda grouping: (
+        "" if adds_up else f" where cell {'<' if grouping == 'bucket' else '>='} {len(cells)}"
+    )
+    selects = [
+        f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, sum(n), 0, null\n"
+        f"from counts{part(grouping)} group by {', '.join(GROUPINGS[grouping])}"
+        for grouping in groupings
+    ]
+    return f"{cells_sql([*cells, *whole], where, binds)},\n{counts}\n" + "\nunion all ".join(
+        selects
+    ), binds
 
 
 # Answers
 
 
-def calculate(connection: apsw.Connection, metric: Definition, where: Frame, breakdown: str | None = None, deadline: float = math.inf) -> dict:
+def calculate(
+    connection: apsw.Connection,
+    metric: Definition,
+    where: Frame,
+    breakdown: str | None = None,
+    deadline: float = math.inf,
+) -> dict:
     """The formula's value and each term's: for the range, every bucket, every location, and what was asked beside.
 
     The connection is in a read transaction, so that all numbers are of one state. Raises Invalid, and
     TooSlow after the deadline (of time_limit, which also stops its statements).
     """
-    if is_of_contact(breakdown) and any(term.type == "account" for term in metric.terms):  # only a saved metric was not checked with it
+    if is_of_contact(breakdown) and any(
+        term.type == "account" for term in metric.terms
+    ):  # only a saved metric was not checked with it
         raise refusal("?breakdown", CONTACTS_ONLY)
     table = Table(connection, metric, where, deadline)
-    table.fill(("total", "bucket") if len(where.locations) == 1 else ("total", "bucket", "location"), where.cells())
+    table.fill(
+        ("total", "bucket") if len(where.locations) == 1 else ("total", "bucket", "location"),
+        where.cells(),
+    )
     period, *compared = [table.period(number) for number in range(len(where.periods))]
-    answer = {"name": metric.name, "format": metric.format and metric.format.model_dump(), "timezone": where.zone.key,
-              "interval": where.interval, "calculated_at": iso(where.now), **period, "locations": table.locations()}
+    answer = {
+        "name": metric.name,
+        "format": metric.format and metric.format.model_dump(),
+        "timezone": where.zone.key,
+        "interval": where.interval,
+        "calculated_at": iso(where.now),
+        **period,
+        "locations": table.locations(),
+    }
     if compared:
         answer["compare"] = {"kind": where.compare, **compared[0]}
     if breakdown:
         answer["breakdown"] = {"by": breakdown, "groups": table.groups(breakdown)}
-    answer["warnings"] = [*table.warnings(), *history_warnings(connection, metric, breakdown, where)]
+    answer["warnings"] = [
+        *table.warnings(),
+        *history_warnings(connection, metric, breakdown, where),
+    ]
     return answer
 
 
@@ -3786,24 +5165,35 @@ def finite(value: Any) -> int | float | None:
     if value is None or not math.isfinite(value):
         return None
     if isinstance(value, int):
-        return value if -2**63 <= value < 2**63 else float(value)
+        return value if -(2**63) <= value < 2**63 else float(value)
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 class Table:
     """The terms' values by grouping and group, and the formula over them."""
 
-    def __init__(self, connection: apsw.Connection, metric: Definition, where: Frame, deadline: float):
-        self.connection, self.metric, self.where, self.deadline = connection, metric, where, deadline
+    def __init__(
+        self, connection: apsw.Connection, metric: Definition, where: Frame, deadline: float
+    ):
+        self.connection, self.metric, self.where, self.deadline = (
+            connection,
+            metric,
+            where,
+            deadline,
+        )
         self.formula, self.divisions, self.overflows = metric.compiled(), 0, 0
-        self.measures: dict[tuple, dict[str, tuple[Any, int]]] = {}  # (grouping, its two keys) -> term key -> value, skipped
+        self.measures: dict[
+            tuple, dict[str, tuple[Any, int]]
+        ] = {}  # (grouping, its two keys) -> term key -> value, skipped
         self.nothing = self.evaluate({})  # of a group without events, as many are
 
     def fill(self, *rest: Any) -> None:
         """Arguments as of compile_term."""
         groupings, cells, *breakdown = rest
         for term in self.metric.terms:
-            for grouping, first, second, value, skipped, _ in self.connection.execute(*compile_term(term, groupings, cells, self.where, *breakdown)):
+            for grouping, first, second, value, skipped, _ in self.connection.execute(
+                *compile_term(term, groupings, cells, self.where, *breakdown)
+            ):
                 self.measures.setdefault((grouping, first, second), {})[term.key] = value, skipped
 
     def numbers(self, grouping: str, first: Any, second: Any = None) -> dict:
@@ -3821,7 +5211,9 @@ class Table:
         for term in self.metric.terms:
             value, _ = found.get(term.key) or (EMPTY.get(term.aggregation), 0)
             terms[term.key] = number = finite(value)
-            overflows += number is None and (value is not None or term.aggregation == "sum")  # which has no other null
+            overflows += number is None and (
+                value is not None or term.aggregation == "sum"
+            )  # which has no other null
         try:
             return {"value": finite(self.formula.value(terms)), "terms": terms}, 0, overflows
         except ZeroDivisionError:
@@ -3833,8 +5225,15 @@ class Table:
         """Of the period with this number. `complete` says that a bucket's time is over."""
         cell, period = number * len(self.where.periods[0]), self.where.periods[number]
         moments = [iso(start) for start, _ in period] + [iso(period[-1][1])]
-        return [{"start": moments[index], "end": moments[index + 1], "complete": end <= self.where.now, **self.numbers(grouping, cell + index, second)}
-                for index, (_, end) in enumerate(period)]
+        return [
+            {
+                "start": moments[index],
+                "end": moments[index + 1],
+                "complete": end <= self.where.now,
+                **self.numbers(grouping, cell + index, second),
+            }
+            for index, (_, end) in enumerate(period)
+        ]
 
     def period(self, number: int) -> dict:
         start, end = self.where.periods[number][0][0], self.where.periods[number][-1][1]
@@ -3843,15 +5242,28 @@ class Table:
 
     def compared(self, grouping: str, second: Any = None) -> dict:
         """The numbers of a group in the range, and beside them those in the range to compare with."""
-        before = {"compare": self.numbers(grouping, 1, second)} if len(self.where.periods) > 1 else {}
+        before = (
+            {"compare": self.numbers(grouping, 1, second)} if len(self.where.periods) > 1 else {}
+        )
         return self.numbers(grouping, 0, second) | before
 
     def locations(self) -> list[dict]:
         """A row for each; the row of a single location is the total."""
         places = self.where.locations
-        names = {each["location_id"]: each["name"] for each in rows(self.connection, "metrics.name_locations", locations=json.dumps(places))}
-        return [{"location_id": each, "name": names.get(each), **(self.compared("location", place) if len(places) > 1 else self.compared("total"))}
-                for place, each in enumerate(places)]
+        names = {
+            each["location_id"]: each["name"]
+            for each in rows(
+                self.connection, "metrics.name_locations", locations=json.dumps(places)
+            )
+        }
+        return [
+            {
+                "location_id": each,
+                "name": names.get(each),
+                **(self.compared("location", place) if len(places) > 1 else self.compared("total")),
+            }
+            for place, each in enumerate(places)
+        ]
 
     def groups(self, breakdown: str) -> list[dict]:
         """The 10 groups whose first term is the largest in the range, and the rest of them as one, by its own aggregation.
@@ -3864,121 +5276,244 @@ class Table:
         self.fill(("group", "group_bucket"), self.where.cells(), breakdown, top)
         chosen = [(place, {"key": key, "other": False}) for place, key in enumerate(top)]
         chosen += [(None, {"key": None, "other": True})] if len(order) > GROUP_LIMIT else []
-        return [group | self.compared("group", place) | {"buckets": self.buckets(0, "group_bucket", place)} for place, group in chosen]
+        return [
+            group
+            | self.compared("group", place)
+            | {"buckets": self.buckets(0, "group_bucket", place)}
+            for place, group in chosen
+        ]
 
     def warnings(self) -> Iterator[dict]:
         if self.divisions:
-            yield warning("division_by_zero", "a division by zero has no value, which is null here") | {"count": self.divisions}
+            yield warning(
+                "division_by_zero", "a division by zero has no value, which is null here"
+            ) | {"count": self.divisions}
         if self.overflows:
-            yield warning("number_too_large", "a number was too large to be one, and is null here") | {"count": self.overflows}
+            yield warning(
+                "number_too_large", "a number was too large to be one, and is null here"
+            ) | {"count": self.overflows}
         for key in [term.key for term in self.metric.terms]:
             if skipped := self.measures.get(("total", 0, None), {}).get(key, (None, 0))[1]:
-                yield warning("skipped", f"term {key}: skipped {skipped:,} event{'s' * (skipped != 1)} whose property is not a number") \
-                    | {"term": key, "count": skipped}
+                yield warning(
+                    "skipped",
+                    f"term {key}: skipped {skipped:,} event{'s' * (skipped != 1)} whose property is not a number",
+                ) | {"term": key, "count": skipped}
 
 
-def rank_groups(connection: apsw.Connection, metric: Definition, breakdown: str, where: Frame, deadline: float) -> list[str | None]:
+def rank_groups(
+    connection: apsw.Connection, metric: Definition, breakdown: str, where: Frame, deadline: float
+) -> list[str | None]:
     """The keys of the groups, those whose first term is the largest first: of rates, that the many come before the rare."""
     ranked = Table(connection, metric, where, deadline)
     ranked.fill(("group",), [(where.periods[0][0][0], where.periods[0][-1][1], 0)], breakdown)
-    values = {key: ranked.numbers("group", 0, key)["terms"][metric.terms[0].key] for *_, key in ranked.measures}
-    return sorted(values, key=lambda key: (values[key] is None, -(values[key] or 0), key is None, key or ""))
+    values = {
+        key: ranked.numbers("group", 0, key)["terms"][metric.terms[0].key]
+        for *_, key in ranked.measures
+    }
+    return sorted(
+        values, key=lambda key: (values[key] is None, -(values[key] or 0), key is None, key or "")
+    )
 
 
-def history_warnings(connection: apsw.Connection, metric: Definition, breakdown: str | None, where: Frame) -> Iterator[dict]:
+def history_warnings(
+    connection: apsw.Connection, metric: Definition, breakdown: str | None, where: Frame
+) -> Iterator[dict]:
     """What the numbers cannot show: names that never came, contacts of whom nothing is known to filter by."""
     locations, period = json.dumps(where.locations), where.periods[0]
     for name in dict.fromkeys(term.event for term in metric.terms):
         if not row(connection, "metrics.see_event", locations=locations, event_name=name):
-            yield warning("event_not_seen", f"no event named “{name[:100]}” has come yet in these locations") | {"event": name}
+            yield warning(
+                "event_not_seen", f"no event named “{name[:100]}” has come yet in these locations"
+            ) | {"event": name}
     for term in metric.terms:
-        if any(is_of_contact(name) for name in (breakdown, *(each.field for each in term.conditions()))):
-            found = row(connection, "metrics.count_unknown_contacts", locations=locations, event_name=term.event, start=period[0][0], end=period[-1][1])
+        if any(
+            is_of_contact(name) for name in (breakdown, *(each.field for each in term.conditions()))
+        ):
+            found = row(
+                connection,
+                "metrics.count_unknown_contacts",
+                locations=locations,
+                event_name=term.event,
+                start=period[0][0],
+                end=period[-1][1],
+            )
             if found["unknown"]:
-                yield warning("contacts_unknown", f"term {term.key}: of {found['contacts']:,} contacts, nothing but the id is known of "
-                              f"{found['unknown']:,}; filters by contact fields miss them") | {
-                                  "term": term.key, "count": found["unknown"], "of": found["contacts"]}
+                yield warning(
+                    "contacts_unknown",
+                    f"term {term.key}: of {found['contacts']:,} contacts, nothing but the id is known of "
+                    f"{found['unknown']:,}; filters by contact fields miss them",
+                ) | {"term": term.key, "count": found["unknown"], "of": found["contacts"]}
 
 
-def calculate_saved(connection: apsw.Connection, metric_id: int, where: Frame, breakdown: str | None, deadline: float) -> dict:
-    return calculate(connection, validate(Definition, definition_out(find_metric(connection, metric_id))), where, breakdown, deadline)
+def calculate_saved(
+    connection: apsw.Connection,
+    metric_id: int,
+    where: Frame,
+    breakdown: str | None,
+    deadline: float,
+) -> dict:
+    return calculate(
+        connection,
+        validate(Definition, definition_out(find_metric(connection, metric_id))),
+        where,
+        breakdown,
+        deadline,
+    )
 
 
-def calculate_each(connection: apsw.Connection, ids: list[int] | None, where: Frame, deadline: float) -> Iterator[dict]:
+def calculate_each(
+    connection: apsw.Connection, ids: list[int] | None, where: Frame, deadline: float
+) -> Iterator[dict]:
     """Saved metrics, each with its `data`, or the `problem` of this one. None of them may take more than half of the time that is left."""
-    ids = [metric["metric_id"] for metric in rows(connection, "metrics.list")] if ids is None else ids
+    ids = (
+        [metric["metric_id"] for metric in rows(connection, "metrics.list")] if ids is None else ids
+    )
     for metric_id in ids:
         try:
-            with time_limit(connection, max(0, deadline - time.monotonic()) / (1 if metric_id == ids[-1] else 2)) as until:
+            with time_limit(
+                connection, max(0, deadline - time.monotonic()) / (1 if metric_id == ids[-1] else 2)
+            ) as until:
                 found = {"data": calculate_saved(connection, metric_id, where, None, until)}
         except Problem as problem:
             found = {"problem": problem.as_dict()}
         yield {"metric_id": metric_id} | found
 
 
-def evidence(connection: apsw.Connection, query: EvidenceQuery, where: Frame, deadline: float = math.inf) -> dict:
+def evidence(
+    connection: apsw.Connection, query: EvidenceQuery, where: Frame, deadline: float = math.inf
+) -> dict:
     """The events behind a term's number, the newest first: those that have what the term aggregates. Count terms count them all."""
     groups = None
     if query.group:  # the events of the one group, or those of none of the first ones
-        groups = rank_groups(connection, query.metric, query.breakdown, where, deadline)[:GROUP_LIMIT] if query.group.other else [query.group.key]
+        groups = (
+            rank_groups(connection, query.metric, query.breakdown, where, deadline)[:GROUP_LIMIT]
+            if query.group.other
+            else [query.group.key]
+        )
     counting, listing, binds = compile_evidence(query, where, groups)
     return {"count": connection.execute(counting, binds).get} | page(
-        "events", [dictionaries(connection.execute(listing, binds))], query.limit, ("timestamp", "event_id"),
-        lambda event: event_out(event) | {"contact_name": event["contact_name"]})
+        "events",
+        [dictionaries(connection.execute(listing, binds))],
+        query.limit,
+        ("timestamp", "event_id"),
+        lambda event: event_out(event) | {"contact_name": event["contact_name"]},
+    )
 
 
-def compile_evidence(query: EvidenceQuery, where: Frame, groups: list[str | None] | None = None) -> tuple[str, str, Binds]:
+def compile_evidence(
+    query: EvidenceQuery, where: Frame, groups: list[str | None] | None = None
+) -> tuple[str, str, Binds]:
     """What counts the events, and what lists a page of those before the cursor."""
     binds, period = Binds(), where.periods[query.compared]
     chosen = [each for each in period if query.bucket in (None, each[0])]
     if not chosen:
-        raise refusal("/bucket", wrong("unknown_bucket", "must be the start of a bucket of this range and interval"))
+        raise refusal(
+            "/bucket",
+            wrong("unknown_bucket", "must be the start of a bucket of this range and interval"),
+        )
     term = next(each for each in query.metric.terms if each.key == query.term)
     source = f"from cells cross join places cross join {events_sql(term, where, binds, query.breakdown if query.group else None)}"
     raw = raw_sql(term, where, binds)
-    source += f"\nand ({raw}) is not null and ({x_sql(term, raw)}) is null" if query.skipped else f"\nand ({x_sql(term, raw)}) is not null"
+    source += (
+        f"\nand ({raw}) is not null and ({x_sql(term, raw)}) is null"
+        if query.skipped
+        else f"\nand ({x_sql(term, raw)}) is not null"
+    )
     if query.group:
         source += f"\nand {group_sql(query.breakdown, groups, binds)} is {'null' if query.group.other else '0'}"
-    sought, distinct = cells_sql([(chosen[0][0], chosen[-1][1], 0)], where, binds), "distinct " if query.breakdown == "tag" and query.group else ""
+    sought, distinct = (
+        cells_sql([(chosen[0][0], chosen[-1][1], 0)], where, binds),
+        "distinct " if query.breakdown == "tag" and query.group else "",
+    )
     name = "(select name from contacts n where n.location_id = e.location_id and n.contact_id = e.contact_id)"
     timestamp, event_id = query.cursor or (YEAR_2200, 0)
-    return (f"{sought}\nselect count({distinct and 'distinct e.event_id' or '*'}) {source}",
-            f"{sought}\nselect {distinct}e.*, {name} as contact_name {source}\n"
-            f"and (e.timestamp, e.event_id) < ({binds.add(timestamp)}, {binds.add(event_id)})\n"
-            f"order by e.timestamp desc, e.event_id desc limit {binds.add(query.limit + 1)}", binds)
+    return (
+        f"{sought}\nselect count({distinct and 'distinct e.event_id' or '*'}) {source}",
+        f"{sought}\nselect {distinct}e.*, {name} as contact_name {source}\n"
+        f"and (e.timestamp, e.event_id) < ({binds.add(timestamp)}, {binds.add(event_id)})\n"
+        f"order by e.timestamp desc, e.event_id desc limit {binds.add(query.limit + 1)}",
+        binds,
+    )
 
 
 Numbers = answer("Numbers", value=float | int | None, terms=dict[str, float | int | None])
 RangeNumbers = answer("RangeNumbers", Numbers, complete=bool)
 BucketNumbers = answer("BucketNumbers", RangeNumbers, start=Moment, end=Moment)
-PeriodNumbers = answer("PeriodNumbers", **{"from": Moment}, to=Moment, total=RangeNumbers, buckets=list[BucketNumbers])
-LocationNumbers = answer("LocationNumbers", Numbers, location_id=str, name=str | None, compare=(Numbers | None, None))
-GroupNumbers = answer("GroupNumbers", Numbers, key=str | None, other=bool, compare=(Numbers | None, None), buckets=list[BucketNumbers])
-MetricNote = answer("MetricWarning", Note, term=(str, None), event=(str, None), count=(int, None), of=(int, None))
-Calculation = answer("Calculation", PeriodNumbers, name=str | None, format=dict | None, timezone=str, interval=str, calculated_at=Moment,
-                     locations=list[LocationNumbers], compare=(answer("Comparison", PeriodNumbers, kind=str) | None, None),
-                     breakdown=(answer("Breakdown", by=str, groups=list[GroupNumbers]) | None, None), warnings=list[MetricNote])
-MetricDataList = answer("MetricDataList", metrics=list[answer("MetricData", metric_id=int, data=(Calculation, None), problem=(ProblemOut, None))])
-EvidenceList = answer("EvidenceList", events=list[answer("EvidenceEvent", EventOut, contact_name=str | None)], next=str | None, count=int)
+PeriodNumbers = answer(
+    "PeriodNumbers", **{"from": Moment}, to=Moment, total=RangeNumbers, buckets=list[BucketNumbers]
+)
+LocationNumbers = answer(
+    "LocationNumbers", Numbers, location_id=str, name=str | None, compare=(Numbers | None, None)
+)
+GroupNumbers = answer(
+    "GroupNumbers",
+    Numbers,
+    key=str | None,
+    other=bool,
+    compare=(Numbers | None, None),
+    buckets=list[BucketNumbers],
+)
+MetricNote = answer(
+    "MetricWarning", Note, term=(str, None), event=(str, None), count=(int, None), of=(int, None)
+)
+Calculation = answer(
+    "Calculation",
+    PeriodNumbers,
+    name=str | None,
+    format=dict | None,
+    timezone=str,
+    interval=str,
+    calculated_at=Moment,
+    locations=list[LocationNumbers],
+    compare=(answer("Comparison", PeriodNumbers, kind=str) | None, None),
+    breakdown=(answer("Breakdown", by=str, groups=list[GroupNumbers]) | None, None),
+    warnings=list[MetricNote],
+)
+MetricDataList = answer(
+    "MetricDataList",
+    metrics=list[
+        answer("MetricData", metric_id=int, data=(Calculation, None), problem=(ProblemOut, None))
+    ],
+)
+EvidenceList = answer(
+    "EvidenceList",
+    events=list[answer("EvidenceEvent", EventOut, contact_name=str | None)],
+    next=str | None,
+    count=int,
+)
 
 
 @route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})
 def query_metric(call: Call) -> dict:
     """Calculates a definition over a range: total, buckets, locations, comparison, breakdown."""
     query = call.json(MetricQuery)
-    return calculate(call.connection, query.metric, call.frame(query), query.breakdown, call.deadline)
+    return calculate(
+        call.connection, query.metric, call.frame(query), query.breakdown, call.deadline
+    )
 
 
-@route("GET", "/metrics/v1/{metric_id}/data", scope="read", query=DataQuery, answers={200: Calculation})
+@route(
+    "GET", "/metrics/v1/{metric_id}/data", scope="read", query=DataQuery, answers={200: Calculation}
+)
 def get_metric_data(call: Call) -> dict:
     """Calculates a saved metric."""
-    return calculate_saved(call.connection, call.number("metric_id"), call.frame(call.query), call.query.breakdown, call.deadline)
+    return calculate_saved(
+        call.connection,
+        call.number("metric_id"),
+        call.frame(call.query),
+        call.query.breakdown,
+        call.deadline,
+    )
 
 
 @route("GET", "/metrics/v1/data", scope="read", query=DashboardQuery, answers={200: MetricDataList})
 def get_metrics_data(call: Call) -> dict:
     """Calculates the saved metrics, of one state of the database; one that cannot be does not keep the others back."""
-    return {"metrics": list(calculate_each(call.connection, call.query.ids, call.frame(call.query), call.deadline))}
+    return {
+        "metrics": list(
+            calculate_each(call.connection, call.query.ids, call.frame(call.query), call.deadline)
+        )
+    }
 
 
 @route("POST", "/metrics/v1/events", scope="read", body=EvidenceQuery, answers={200: EvidenceList})
@@ -3993,7 +5528,9 @@ def query_metric_events(call: Call) -> dict:
 ####################################################################################################
 
 
-def create_app(config: Config, clock: Callable[[], int] | None = None, database: Database | None = None) -> bottle.Bottle:
+def create_app(
+    config: Config, clock: Callable[[], int] | None = None, database: Database | None = None
+) -> bottle.Bottle:
     """The WSGI application, under any server. `app.database` is its database, `app.close()` closes it. The clock tells
     milliseconds UTC; without one it is the system's, or `fixed_time`."""
     database = database or Database(config, clock)
@@ -4014,7 +5551,11 @@ class App(bottle.Bottle):
         self.config_, self.database, self.clock = config, database, clock
         self.attempts: deque = deque(maxlen=100)
         self.assets = load_assets(data_folder() / "static")
-        self.preloads = ", ".join(f"</static/{each}>; rel=modulepreload" for each in sorted(self.assets) if each.endswith(".js"))
+        self.preloads = ", ".join(
+            f"</static/{each}>; rel=modulepreload"
+            for each in sorted(self.assets)
+            if each.endswith(".js")
+        )
         if config.log_requests:
             self.add_hook("after_request", self.log_request)
 
@@ -4033,21 +5574,37 @@ class App(bottle.Bottle):
         """What Bottle itself refuses: unknown paths and methods."""
         allowed = {"Allow": error.get_header("Allow", "")}
         error.__traceback__ = None  # as in problem_of
-        problem = {404: NotFound("there is nothing at this path; events are posted to /events/ingestion/v1"),
-                   405: MethodNotAllowed("the path does not know this method; events are sent with POST", headers=allowed)}.get(error.status_code)
-        if problem and bottle.request.method in ("POST", "PUT"):  # a sender with a wrong URL must not be invisible either
+        problem = {
+            404: NotFound(
+                "there is nothing at this path; events are posted to /events/ingestion/v1"
+            ),
+            405: MethodNotAllowed(
+                "the path does not know this method; events are sent with POST", headers=allowed
+            ),
+        }.get(error.status_code)
+        if problem and bottle.request.method in (
+            "POST",
+            "PUT",
+        ):  # a sender with a wrong URL must not be invisible either
             self.remember_attempt(problem)
         return respond(problem or problem_of(error.exception or error))
 
     def remember_attempt(self, problem: Problem) -> None:
-        self.attempts.append({"time": self.clock(), "path": bottle.request.path[:200], "reason": problem.detail})
+        self.attempts.append(
+            {"time": self.clock(), "path": bottle.request.path[:200], "reason": problem.detail}
+        )
 
     def asset(self, name: str = "index.html") -> bottle.HTTPResponse:
         """A file of the page; its name in the browser's cache is its content's hash."""
         if (found := self.assets.get(name)) is None:
             return respond(NotFound("there is nothing at this path"))
         content, packed, kind, tag = found
-        headers = SECURITY_HEADERS | {"Content-Type": kind, "ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+        headers = SECURITY_HEADERS | {
+            "Content-Type": kind,
+            "ETag": tag,
+            "Cache-Control": "no-cache",
+            "Vary": "Accept-Encoding",
+        }
         if name == "index.html":  # else the browser finds a script only in the one that imports it
             headers["Link"] = self.preloads
         if bottle.request.get_header("If-None-Match") == tag:
@@ -4058,6 +5615,7 @@ class App(bottle.Bottle):
 
     def serve(self, route: Route) -> Callable[..., bottle.HTTPResponse]:
         """The Bottle callback of a route: every exception becomes an answer here, and a log line if it is our fault."""
+
         def callback(**path: str) -> bottle.HTTPResponse:
             environ = bottle.request.environ
             writes = route.writes and not is_preview(route.method, environ.get("QUERY_STRING", ""))
@@ -4066,12 +5624,17 @@ class App(bottle.Bottle):
             except Exception as error:
                 answer = problem_of(error)
             return respond(answer, reading=not writes)
+
         return callback
 
     def log_request(self) -> None:
         """A line for every answer; in the path there is neither query nor token."""
         request, status = bottle.request, bottle.response.status_code
-        print(f"{iso(self.clock())} {request.method} {json.dumps(request.path)} {status}", file=sys.stderr, flush=True)
+        print(
+            f"{iso(self.clock())} {request.method} {json.dumps(request.path)} {status}",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def read(self, route: Route, path: dict[str, str], environ: dict) -> Any:
         with self.database.read() as connection, time_limit(connection, QUERY_SECONDS) as deadline:
@@ -4111,15 +5674,36 @@ class App(bottle.Bottle):
 
     def keep(self, call: Call, problem: Problem) -> None:
         with self.database.savepoint() as connection:
-            keep_rejection(connection, call.body, problem, call.caller.key_id, call.now, self.config_.keep_rejections)
+            keep_rejection(
+                connection,
+                call.body,
+                problem,
+                call.caller.key_id,
+                call.now,
+                self.config_.keep_rejections,
+            )
 
-    def call(self, route: Route, path: dict[str, str], environ: dict, connection: apsw.Connection) -> Call:
-        return Call(route, environ, connection, self.database, self.config_, self.attempts, self.clock(), sent_body(environ), path=path)
+    def call(
+        self, route: Route, path: dict[str, str], environ: dict, connection: apsw.Connection
+    ) -> Call:
+        return Call(
+            route,
+            environ,
+            connection,
+            self.database,
+            self.config_,
+            self.attempts,
+            self.clock(),
+            sent_body(environ),
+            path=path,
+        )
 
     def admit(self, call: Call) -> None:
         """Key, scope, query and the body's outside, in this order: what comes first decides the status."""
         environ, route = call.environ, call.route
-        query, call.body.query = split_query(call.body.query, "strict" if "extra" in route.query.model_config else "replace")
+        query, call.body.query = split_query(
+            call.body.query, "strict" if "extra" in route.query.model_config else "replace"
+        )
         if route.scope is not None or (route.knows_key and environ.get("HTTP_X_API_KEY")):
             call.caller = self.authenticate(call, query)
         if route.scope is not None:
@@ -4127,19 +5711,38 @@ class App(bottle.Bottle):
         call.query = read_query(route.query, query)
         check_path(environ)
         if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
-            raise UnsupportedType("send the body as it is, without Content-Encoding", "content_encoding")
-        if call.body.data.strip() and route.method == "DELETE":  # a dry_run in there would be overlooked
-            raise Invalid([field_error("", "body_unused", "a DELETE takes no body; write ?dry_run=true behind the path")])
+            raise UnsupportedType(
+                "send the body as it is, without Content-Encoding", "content_encoding"
+            )
+        if (
+            call.body.data.strip() and route.method == "DELETE"
+        ):  # a dry_run in there would be overlooked
+            raise Invalid(
+                [
+                    field_error(
+                        "",
+                        "body_unused",
+                        "a DELETE takes no body; write ?dry_run=true behind the path",
+                    )
+                ]
+            )
         if len(call.body.data) > route.limit:
-            raise TooLarge(f"a body may have {route.limit:,} bytes, this one has {len(call.body.data):,}")
+            raise TooLarge(
+                f"a body may have {route.limit:,} bytes, this one has {len(call.body.data):,}"
+            )
 
     def authenticate(self, call: Call, query: list[tuple[str, str]]) -> Caller:
         """The caller; a wrong key must not be invisible, so attempts are remembered, without any token."""
         try:
             caller = self.caller(call, sent_token(call.environ, query))
-            if not call.environ.get("HTTP_X_API_KEY") and (not call.route.url_key or caller.scope not in ("ingest", "sync")):
-                raise Unauthorized("a key in the URL is taken from senders of events and contacts only, and only one of "
-                                   "scope ingest or sync; send this one in the X-API-Key header", "key_in_url")
+            if not call.environ.get("HTTP_X_API_KEY") and (
+                not call.route.url_key or caller.scope not in ("ingest", "sync")
+            ):
+                raise Unauthorized(
+                    "a key in the URL is taken from senders of events and contacts only, and only one of "
+                    "scope ingest or sync; send this one in the X-API-Key header",
+                    "key_in_url",
+                )
         except Unauthorized as problem:
             self.remember_attempt(problem)
             raise
@@ -4163,7 +5766,11 @@ def get_health(call: Call) -> tuple[int, dict]:
     """Whether the database answers a read, and what became of the last turn of writes."""
     row(call.connection, "locations.find", location_id="")
     trouble = call.database.trouble
-    state = {"status": "failing" if trouble else "ok", "version": __version__, "writer": trouble.code if trouble else "ok"}
+    state = {
+        "status": "failing" if trouble else "ok",
+        "version": __version__,
+        "writer": trouble.code if trouble else "ok",
+    }
     return (503 if trouble else 200), state
 
 
@@ -4177,16 +5784,26 @@ def get_openapi(call: Call) -> dict:
 # server
 ####################################################################################################
 
-TURN_SECONDS = 0.010         # a turn that took as long takes no further request: a post beside batches waits for two turns
-LARGE_BYTES = 32 * 1024      # a batch of more, some 100 events, is read before its turn
-STOP_SECONDS = 10            # to finish what has arrived when told to stop
-ARRIVAL_SECONDS = 1          # then a new connection is given this time for its first request
-DRAIN_LIMIT = 64 * MEGABYTE  # of a body that is too large, read so that its sender can read our answer
-HEADER_LIMIT, HEADERS_LIMIT = 32 * 1024, 100  # bytes, and how many: each takes a hundred times its few bytes to keep
-KEPT_HEAD = 1024             # bytes of a request's head, up to which what was read of it is kept
-CHUNK_LIMIT = 1024           # bytes around a body's chunks (sizes, extensions, trailer) beside a sixteenth of it, for each chunk takes its time
-for _name in ("ONLY_HEXDIG_RE", "CHUNK_EXT_RE"):  # of a chunk's first line: waitress's `$` takes a bare LF for its end
-    setattr(receiver, _name, re.compile(getattr(receiver, _name).pattern.removesuffix(b"$") + rb"\Z"))
+TURN_SECONDS = 0.010  # a turn that took as long takes no further request: a post beside batches waits for two turns
+LARGE_BYTES = 32 * 1024  # a batch of more, some 100 events, is read before its turn
+STOP_SECONDS = 10  # to finish what has arrived when told to stop
+ARRIVAL_SECONDS = 1  # then a new connection is given this time for its first request
+DRAIN_LIMIT = (
+    64 * MEGABYTE
+)  # of a body that is too large, read so that its sender can read our answer
+HEADER_LIMIT, HEADERS_LIMIT = (
+    32 * 1024,
+    100,
+)  # bytes, and how many: each takes a hundred times its few bytes to keep
+KEPT_HEAD = 1024  # bytes of a request's head, up to which what was read of it is kept
+CHUNK_LIMIT = 1024  # bytes around a body's chunks (sizes, extensions, trailer) beside a sixteenth of it, for each chunk takes its time
+for _name in (
+    "ONLY_HEXDIG_RE",
+    "CHUNK_EXT_RE",
+):  # of a chunk's first line: waitress's `$` takes a bare LF for its end
+    setattr(
+        receiver, _name, re.compile(getattr(receiver, _name).pattern.removesuffix(b"$") + rb"\Z")
+    )
 READ_POSTS = {each.path for each in ROUTES if each.method == "POST" and not each.writes}
 
 
@@ -4215,7 +5832,7 @@ class Parser(HTTPRequestParser):
 
     drained: int | None = None
     environ: dict | None = None  # of a request that was prepared
-    version, path = "1.1", ""    # of one whose head could not be read
+    version, path = "1.1", ""  # of one whose head could not be read
 
     def parse_header(self, head: bytes) -> None:
         read = read_head if len(head) <= KEPT_HEAD else read_head.__wrapped__
@@ -4223,29 +5840,45 @@ class Parser(HTTPRequestParser):
         self.headers = self.headers.copy()
         if self.body_rcv is not None:
             buffer = OverflowableBuffer(self.adj.inbuf_overflow)
-            self.body_rcv = receiver.ChunkedReceiver(buffer) if self.chunked else receiver.FixedStreamReceiver(self.content_length, buffer)
+            self.body_rcv = (
+                receiver.ChunkedReceiver(buffer)
+                if self.chunked
+                else receiver.FixedStreamReceiver(self.content_length, buffer)
+            )
 
     def received(self, data: bytes) -> int:
-        data = data[:2 * CHUNK_LIMIT] if self.chunked else data
+        data = data[: 2 * CHUNK_LIMIT] if self.chunked else data
         if self.drained is not None:
             return self.drain(data)
         try:
             consumed = super().received(data)
         except OSError:  # of the temporary file that a large body gets
-            self.error = TryLater("The server has no room for a body as large. Nothing was stored; send it again.", "disk_full")
+            self.error = TryLater(
+                "The server has no room for a body as large. Nothing was stored; send it again.",
+                "disk_full",
+            )
             self.discard()
             return self.drain(data)
-        if isinstance(self.error, RequestEntityTooLarge) and not self.expect_continue and not self.body_rcv.completed:
+        if (
+            isinstance(self.error, RequestEntityTooLarge)
+            and not self.expect_continue
+            and not self.body_rcv.completed
+        ):
             self.discard()
         elif not self.completed and self.has_small_chunks(self.body_bytes_received):
-            self.error, self.completed = Malformed("there is too much around the chunks; send larger ones", "http_error"), True
+            self.error, self.completed = (
+                Malformed("there is too much around the chunks; send larger ones", "http_error"),
+                True,
+            )
         if self.completed:
             self.expect_continue = False
         return consumed
 
     def has_small_chunks(self, received: int) -> bool:
         """Whether of what was received of a body too little is the body."""
-        return self.chunked and received - len(self.body_rcv) > CHUNK_LIMIT + len(self.body_rcv) // 16
+        return (
+            self.chunked and received - len(self.body_rcv) > CHUNK_LIMIT + len(self.body_rcv) // 16
+        )
 
     def discard(self) -> None:
         """From now on what arrives of the body goes nowhere."""
@@ -4256,7 +5889,12 @@ class Parser(HTTPRequestParser):
     def drain(self, data: bytes) -> int:
         consumed = self.body_rcv.received(data)
         self.drained += consumed
-        self.completed = bool(self.body_rcv.completed or self.body_rcv.error or self.drained > DRAIN_LIMIT or self.has_small_chunks(self.drained))
+        self.completed = bool(
+            self.body_rcv.completed
+            or self.body_rcv.error
+            or self.drained > DRAIN_LIMIT
+            or self.has_small_chunks(self.drained)
+        )
         return consumed
 
 
@@ -4275,7 +5913,11 @@ def read_head(head: bytes, adjustments: Any) -> dict[str, Any]:
         raise ParsingError("not valid") from None
     if b"\r\n " in head or b"\r\n\t" in head:
         raise ParsingError("a header on two lines")
-    if parser.chunked and "CONTENT_LENGTH" in parser.headers or "TRANSFER_ENCODING" in parser.headers:  # kept for HTTP/1.0
+    if (
+        parser.chunked
+        and "CONTENT_LENGTH" in parser.headers
+        or "TRANSFER_ENCODING" in parser.headers
+    ):  # kept for HTTP/1.0
         raise ParsingError("two ways to tell where the body ends")
     return vars(parser)
 
@@ -4287,7 +5929,9 @@ class ProblemTask(ErrorTask):
         problem = wire_problem(self.request.error)
         content = to_json(problem.as_dict())
         self.status = f"{problem.status} {problem.title}"
-        self.response_headers.extend((SECURITY_HEADERS | problem.headers | {"Content-Type": PROBLEM_JSON}).items())
+        self.response_headers.extend(
+            (SECURITY_HEADERS | problem.headers | {"Content-Type": PROBLEM_JSON}).items()
+        )
         self.request.headers.pop("CONNECTION", None)  # whatever was asked for
         self.set_close_on_finish()
         self.content_length = len(content)
@@ -4298,12 +5942,15 @@ def wire_problem(error: Any) -> Problem:
     """Our words for waitress's errors, which could repeat a header's text."""
     if isinstance(error, Problem):
         return error
-    problem = Problem({
-        413: f"a body may have {BODY_LIMIT:,} bytes, a batch {WIRE_LIMIT:,}; of one with more than {WIRE_LIMIT:,} nothing is kept",
-        431: f"there may be {HEADERS_LIMIT} headers, of {HEADER_LIMIT:,} bytes together",
-        501: "this transfer encoding is not known here; send chunked, or a Content-Length",
-        500: "the server failed to do this; its log says where",
-    }.get(error.code, "the request is not valid HTTP/1.1"), TooLarge.code if error.code == 413 else "http_error")
+    problem = Problem(
+        {
+            413: f"a body may have {BODY_LIMIT:,} bytes, a batch {WIRE_LIMIT:,}; of one with more than {WIRE_LIMIT:,} nothing is kept",
+            431: f"there may be {HEADERS_LIMIT} headers, of {HEADER_LIMIT:,} bytes together",
+            501: "this transfer encoding is not known here; send chunked, or a Content-Length",
+            500: "the server failed to do this; its log says where",
+        }.get(error.code, "the request is not valid HTTP/1.1"),
+        TooLarge.code if error.code == 413 else "http_error",
+    )
     problem.status, problem.title = error.code, error.reason
     return problem
 
@@ -4332,7 +5979,9 @@ class Task(WSGITask):
         elif self.version == "1.0":
             self.response_headers.append(("Connection", "Keep-Alive"))
         lines = [f"{name}: {value}\r\n" for name, value in self.response_headers]
-        return f"HTTP/{self.version} {self.status}\r\n{''.join(lines)}Date: {http_date(int(self.start_time))}\r\n\r\n".encode("latin-1")
+        return f"HTTP/{self.version} {self.status}\r\n{''.join(lines)}Date: {http_date(int(self.start_time))}\r\n\r\n".encode(
+            "latin-1"
+        )
 
 
 http_date = functools.lru_cache(2)(build_http_date)
@@ -4349,13 +5998,15 @@ class Channel(HTTPChannel):
     task_class = Task
     error_task_class = ProblemTask
     held: list[bytes] | None = None
-    ahead = b""        # sent behind the request that is being served
-    has_key = False    # something was stored for it, so that it is no stranger's
+    ahead = b""  # sent behind the request that is being served
+    has_key = False  # something was stored for it, so that it is no stranger's
     version = "1.1"
 
     def __init__(self, *arguments: Any, **more: Any):
         super().__init__(*arguments, **more)
-        self.since = self.creation_time  # when the wait for its client began: for a request, or for the rest of one
+        self.since = (
+            self.creation_time
+        )  # when the wait for its client began: for a request, or for the rest of one
 
     def write_soon(self, data: bytes) -> int:
         if self.held is None:
@@ -4365,7 +6016,9 @@ class Channel(HTTPChannel):
 
     def is_ready(self) -> bool:
         """Whether all that was asked is answered, and the answers are taken."""
-        return not (self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed)
+        return not (
+            self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed
+        )
 
     def readable(self) -> bool:
         return not self.ahead and self.is_ready()
@@ -4377,8 +6030,12 @@ class Channel(HTTPChannel):
             while self.ahead and self.is_ready():
                 if self.request is None:
                     self.request, self.since = self.parser_class(self.adj), time.time()
-                self.ahead = self.ahead[self.request.received(self.ahead):]
-                if self.request.expect_continue and self.request.headers_finished and not self.sent_continue:
+                self.ahead = self.ahead[self.request.received(self.ahead) :]
+                if (
+                    self.request.expect_continue
+                    and self.request.headers_finished
+                    and not self.sent_continue
+                ):
                     self.send_continue()
                 if self.request.completed:
                     self.take_request()
@@ -4433,9 +6090,13 @@ class Channel(HTTPChannel):
         """After COMMIT: the answer leaves, then whatever waited behind it goes on."""
         answer, self.held = b"".join(self.held or ()), None
         self.has_key = self.has_key or answer[9:10] == b"2"  # HTTP/1.1 201
-        with contextlib.suppress(ClientDisconnected, OSError):  # a broken connection is the poll's to close
+        with contextlib.suppress(
+            ClientDisconnected, OSError
+        ):  # a broken connection is the poll's to close
             if self.connected and not self.total_outbufs_len:
-                answer = answer[self.send(answer, do_close=False):]  # what is taken at once needs no buffer
+                answer = answer[
+                    self.send(answer, do_close=False) :
+                ]  # what is taken at once needs no buffer
             self.write_soon(answer)
         with contextlib.suppress(OSError):
             self.proceed()
@@ -4463,10 +6124,10 @@ class Dispatcher(ThreadedTaskDispatcher):
 
     def __init__(self, memory: bool):
         super().__init__()
-        self.memory = memory             # one connection: the loop serves reads, too
+        self.memory = memory  # one connection: the loop serves reads, too
         self.writes: deque = deque()
         self.long_writes: deque = deque()
-        self.unread: deque = deque()     # large batches
+        self.unread: deque = deque()  # large batches
         self.ahead: Channel | None = None  # whose batch is being read, or is and waits for its turn
         self.reader = ThreadedTaskDispatcher()
 
@@ -4487,7 +6148,11 @@ class Dispatcher(ThreadedTaskDispatcher):
     def read_next(self) -> None:
         if self.ahead is None and self.unread:
             self.ahead = channel = self.unread.popleft()
-            self.reader.add_task(SimpleNamespace(service=functools.partial(self.read, channel), cancel=channel.cancel))
+            self.reader.add_task(
+                SimpleNamespace(
+                    service=functools.partial(self.read, channel), cancel=channel.cancel
+                )
+            )
 
     def read(self, channel: Channel) -> None:
         """On the thread for that: only what is read stands in line, so that its turn is short."""
@@ -4527,12 +6192,20 @@ def is_large(request: HTTPRequestParser) -> bool:
 
 
 def is_batch(request: HTTPRequestParser) -> bool:
-    return request.error is None and request.command == "POST" and "/" + request.path.lstrip("/") == BATCH_PATH
+    return (
+        request.error is None
+        and request.command == "POST"
+        and "/" + request.path.lstrip("/") == BATCH_PATH
+    )
 
 
 def is_read(request: HTTPRequestParser) -> bool:
     """By method and path, as the router will see it; what is not even HTTP needs no turn either."""
-    if request.error is not None or request.command in ("GET", "HEAD") or is_preview(request.command, request.query):
+    if (
+        request.error is not None
+        or request.command in ("GET", "HEAD")
+        or is_preview(request.command, request.query)
+    ):
         return True
     return request.command == "POST" and "/" + request.path.lstrip("/") in READ_POSTS
 
@@ -4551,11 +6224,15 @@ class Server:
         except (OSError, ValueError) as error:
             wasyncore.close_all(self.map, ignore_all=True)
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise ConfigError(f"cannot listen on {config.host} port {config.port}: {reason}; choose another with --host or --port") from None
+            raise ConfigError(
+                f"cannot listen on {config.host} port {config.port}: {reason}; choose another with --host or --port"
+            ) from None
         self.limit = config.connection_limit + len(self.map)  # which has the listeners, too
         self.next_look = 0.0
         self.dispatcher.set_thread_count(config.read_threads)
-        self.listeners = [each for each in self.map.values() if isinstance(each, waitress.server.TcpWSGIServer)]
+        self.listeners = [
+            each for each in self.map.values() if isinstance(each, waitress.server.TcpWSGIServer)
+        ]
         for listener in self.listeners:
             listener.channel_class = Channel
             listener.handle_accept = lambda listener=listener: self.accept(listener)
@@ -4568,15 +6245,19 @@ class Server:
         given = inherited_sockets()
         where = {"sockets": given} if given else {"host": config.host, "port": config.port}
         return waitress.create_server(
-            self.app, map=self.map, _dispatcher=self.dispatcher, **where,
-            asyncore_use_poll=True,                      # select() ends at file descriptor 1,023
+            self.app,
+            map=self.map,
+            _dispatcher=self.dispatcher,
+            **where,
+            asyncore_use_poll=True,  # select() ends at file descriptor 1,023
             max_request_header_size=HEADER_LIMIT,
-            max_request_body_size=WIRE_LIMIT + 1,        # waitress refuses what has as many bytes
-            recv_bytes=16_384,                           # what one connection may take of a poll's time and, ahead, of memory
-            inbuf_overflow=32_768,                       # a larger body gets a file: any stranger may send one
-            log_socket_errors=False,                     # a client that hangs up is no error of ours
-            clear_untrusted_proxy_headers=False,         # we read none of them
-            ident=None)
+            max_request_body_size=WIRE_LIMIT + 1,  # waitress refuses what has as many bytes
+            recv_bytes=16_384,  # what one connection may take of a poll's time and, ahead, of memory
+            inbuf_overflow=32_768,  # a larger body gets a file: any stranger may send one
+            log_socket_errors=False,  # a client that hangs up is no error of ours
+            clear_untrusted_proxy_headers=False,  # we read none of them
+            ident=None,
+        )
 
     @property
     def address(self) -> str:
@@ -4622,9 +6303,13 @@ class Server:
             if channel.last_activity < now - self.config.idle_timeout:
                 channel.handle_close()
             elif channel.request is not None and channel.since < now - self.config.request_timeout:
-                channel.refuse(TooSlowly(f"a request must arrive within {self.config.request_timeout} seconds"))
+                channel.refuse(
+                    TooSlowly(f"a request must arrive within {self.config.request_timeout} seconds")
+                )
         if len(self.map) >= self.limit:
-            for channel in heapq.nsmallest(len(waiting) // 4 + 1, waiting, key=lambda channel: (channel.has_key, channel.since)):
+            for channel in heapq.nsmallest(
+                len(waiting) // 4 + 1, waiting, key=lambda channel: (channel.has_key, channel.since)
+            ):
                 channel.handle_close()
 
     def turn(self) -> None:
@@ -4635,7 +6320,9 @@ class Server:
         for channel in self.dispatcher.in_line(until=time.monotonic() + TURN_SECONDS):
             served.append(channel)
             channel.serve()
-            if not self.database.writer.in_transaction:  # SQLite may roll it all back inside a statement
+            if (
+                not self.database.writer.in_transaction
+            ):  # SQLite may roll it all back inside a statement
                 break
         try:
             self.database.commit()
@@ -4662,7 +6349,10 @@ class Server:
 
     def refuse_all(self, error: apsw.Error) -> None:
         self.waiting_since = None
-        unread, self.dispatcher.unread = self.dispatcher.unread, deque()  # each would wait as long for its own refusal
+        unread, self.dispatcher.unread = (
+            self.dispatcher.unread,
+            deque(),
+        )  # each would wait as long for its own refusal
         waiting = [*self.dispatcher.in_line(until=math.inf), *unread]
         self.database.trouble = problem_of(error)
         self.refuse(waiting, self.database.trouble)
@@ -4682,7 +6372,9 @@ class Server:
             wasyncore.dispatcher.close(listener)
         until = time.monotonic() + STOP_SECONDS
         self.poll(0)
-        while (self.channels() or self.dispatcher or self.dispatcher.ahead) and time.monotonic() < until:
+        while (
+            self.channels() or self.dispatcher or self.dispatcher.ahead
+        ) and time.monotonic() < until:
             self.turn()
             for channel in self.channels():
                 channel.will_close = channel.will_close or is_idle(channel)
@@ -4705,7 +6397,9 @@ def inherited_sockets() -> list[socket.socket]:
 def is_idle(channel: Channel) -> bool:
     """Nothing of it is under way, as the first request on a new connection is."""
     new = channel.last_activity == channel.creation_time > time.time() - ARRIVAL_SECONDS
-    return not (new or channel.requests or channel.request or channel.ahead or channel.total_outbufs_len)
+    return not (
+        new or channel.requests or channel.request or channel.ahead or channel.total_outbufs_len
+    )
 
 
 def allow_many_files(connections: int) -> int:
@@ -4724,8 +6418,8 @@ def allow_many_files(connections: int) -> int:
 
 EXAMPLES = {
     "serve": "streamlined-lite serve --port 8080 --database ./streamlined-lite.db",
-    "keys": "streamlined-lite keys create \"HighLevel workflows\" --scope ingest",
-    "keys create": "streamlined-lite keys create \"HighLevel workflows\" --location ve9EPM428h8vShlRW1KT",
+    "keys": 'streamlined-lite keys create "HighLevel workflows" --scope ingest',
+    "keys create": 'streamlined-lite keys create "HighLevel workflows" --location ve9EPM428h8vShlRW1KT',
     "keys list": "streamlined-lite keys list --json",
     "keys revoke": "streamlined-lite keys revoke 3",
     "export": "streamlined-lite export events --location ve9EPM428h8vShlRW1KT --from 2026-01-01 --output january.ndjson",
@@ -4750,7 +6444,10 @@ def main(argv: list[str] | None = None) -> int:
     except Problem as problem:
         return complain(problem.detail, 1)
     except apsw.Error as error:
-        return complain(f"the database cannot be used: {explain(error)} (what was not yet committed is not stored)", 1)
+        return complain(
+            f"the database cannot be used: {explain(error)} (what was not yet committed is not stored)",
+            1,
+        )
     except KeyboardInterrupt as ended:
         return complain("stopped before the end; it can be started again", 128 + ended.args[0])
     except BrokenPipeError:  # as in `keys list | head`: who reads has read enough
@@ -4789,7 +6486,12 @@ def run(argv: list[str]) -> int:
     options = vars(parser().parse_args(argv))
     command = options.pop("command")
     flags = {name: options.pop(name) for name in list(options) if name in Config.model_fields}
-    return command(load_config(os.environ, {name: value for name, value in flags.items() if value is not None}), **options)
+    return command(
+        load_config(
+            os.environ, {name: value for name, value in flags.items() if value is not None}
+        ),
+        **options,
+    )
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -4799,14 +6501,29 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    top = CommandParser(prog="streamlined-lite", description="A custom events API and metric builder on one SQLite "
-                                  "file. Without a command it serves.", epilog=f"example: {EXAMPLES['serve']}")
+    top = CommandParser(
+        prog="streamlined-lite",
+        description="A custom events API and metric builder on one SQLite "
+        "file. Without a command it serves.",
+        epilog=f"example: {EXAMPLES['serve']}",
+    )
     top.add_argument("--version", action="version", version=f"streamlined-lite {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     serve = add_command(commands, "serve", "serve the API and the page", serve_command, json=False)
     add_settings(serve, set(Config.model_fields) - {"admin_key", "database"})
-    demo = add_command(commands, "demo", "serve a temporary database with 90 days of made-up events", demo_command, json=False, database=False)
-    demo.add_argument("--keep", metavar="FILE", help="a new file for the database, which is not deleted at the end")
+    demo = add_command(
+        commands,
+        "demo",
+        "serve a temporary database with 90 days of made-up events",
+        demo_command,
+        json=False,
+        database=False,
+    )
+    demo.add_argument(
+        "--keep",
+        metavar="FILE",
+        help="a new file for the database, which is not deleted at the end",
+    )
     add_settings(demo, {"host", "port", "public_url", "time_zone", "log_requests", "fixed_time"})
     add_key_commands(commands)
     add_data_commands(commands)
@@ -4815,32 +6532,94 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_key_commands(commands: Any) -> None:
-    keys = commands.add_parser("keys", help="create, list and revoke keys (integrations)", epilog=f"example: {EXAMPLES['keys']}")
+    keys = commands.add_parser(
+        "keys",
+        help="create, list and revoke keys (integrations)",
+        epilog=f"example: {EXAMPLES['keys']}",
+    )
     actions = keys.add_subparsers(title="actions", metavar="ACTION", required=True)
-    create = add_command(actions, "keys create", "create a key; its token is printed once", create_key_command)
+    create = add_command(
+        actions, "keys create", "create a key; its token is printed once", create_key_command
+    )
     create.add_argument("name", metavar="NAME", help="what the key is for")
-    create.add_argument("--scope", choices=get_args(Scope), default="ingest",
-                        help="ingest posts events and contacts, sync also deletes contacts, read reads, admin does everything (default: ingest)")
-    create.add_argument("--location", action="append", metavar="ID", help="a location_id that the key is for (default: all); repeat for more")
-    create.add_argument("--generate-distinct-ids", action="store_true", help="take events without a distinct_id, each as a new one")
+    create.add_argument(
+        "--scope",
+        choices=get_args(Scope),
+        default="ingest",
+        help="ingest posts events and contacts, sync also deletes contacts, read reads, admin does everything (default: ingest)",
+    )
+    create.add_argument(
+        "--location",
+        action="append",
+        metavar="ID",
+        help="a location_id that the key is for (default: all); repeat for more",
+    )
+    create.add_argument(
+        "--generate-distinct-ids",
+        action="store_true",
+        help="take events without a distinct_id, each as a new one",
+    )
     add_command(actions, "keys list", "list the keys, without their tokens", list_keys_command)
     revoke = add_command(actions, "keys revoke", "revoke a key at once", revoke_key_command)
     revoke.add_argument("key_id", type=int, metavar="ID", help="the number that keys list shows")
 
 
 def add_data_commands(commands: Any) -> None:
-    export = add_command(commands, "export", "write events, contacts or metrics, the newest first, as one state", export_command)
-    export.add_argument("what", metavar="WHAT", choices=list(EXPORTED), help="events, contacts or metrics")
-    export.add_argument("--format", choices=("ndjson", "csv"), default="ndjson", help="a JSON object a line (default), or CSV with a header")
-    export.add_argument("--output", metavar="FILE", help="a new file, which gets its name when it is whole (default: standard output)")
-    imported = add_command(commands, "import", "store what export wrote, or a CSV such as HighLevel's export of contacts", import_command)
-    imported.add_argument("files", nargs="+", metavar="FILE", help="NDJSON or CSV of events, contacts or metrics; - is standard input")
+    export = add_command(
+        commands,
+        "export",
+        "write events, contacts or metrics, the newest first, as one state",
+        export_command,
+    )
+    export.add_argument(
+        "what", metavar="WHAT", choices=list(EXPORTED), help="events, contacts or metrics"
+    )
+    export.add_argument(
+        "--format",
+        choices=("ndjson", "csv"),
+        default="ndjson",
+        help="a JSON object a line (default), or CSV with a header",
+    )
+    export.add_argument(
+        "--output",
+        metavar="FILE",
+        help="a new file, which gets its name when it is whole (default: standard output)",
+    )
+    imported = add_command(
+        commands,
+        "import",
+        "store what export wrote, or a CSV such as HighLevel's export of contacts",
+        import_command,
+    )
+    imported.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="NDJSON or CSV of events, contacts or metrics; - is standard input",
+    )
     imported.add_argument("--location", metavar="ID", help="the location_id of what names none")
-    imported.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="values",
-                          help="a field of what has none, such as event_name=Sale; repeat for more")
-    imported.add_argument("--map", action="append", default=[], metavar="COLUMN=FIELD", dest="columns",
-                          help="which field a column of a CSV is, such as 'Deal ID=distinct_id'; repeat for more")
-    delete = add_command(commands, "delete-events", "delete events by filter, after showing how many", delete_events_command)
+    imported.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        dest="values",
+        help="a field of what has none, such as event_name=Sale; repeat for more",
+    )
+    imported.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="COLUMN=FIELD",
+        dest="columns",
+        help="which field a column of a CSV is, such as 'Deal ID=distinct_id'; repeat for more",
+    )
+    delete = add_command(
+        commands,
+        "delete-events",
+        "delete events by filter, after showing how many",
+        delete_events_command,
+    )
     delete.add_argument("--yes", action="store_true", help="do not ask")
     for each in (export, delete):
         for flag, (name, shown, told) in EVENT_FLAGS.items():
@@ -4848,20 +6627,62 @@ def add_data_commands(commands: Any) -> None:
 
 
 def add_file_commands(commands: Any) -> None:
-    backup = add_command(commands, "backup", "copy the database to a file, also while the server runs, and verify the copy", backup_command)
-    backup.add_argument("file", metavar="FILE", help="a new file, or a folder, in which each backup gets a name with its time")
-    backup.add_argument("--keep", type=int, metavar="N", help="in a folder: delete all backups of this database but the newest N")
-    restore = add_command(commands, "restore", "put a backup in the place of the database, which is kept beside it", restore_command)
+    backup = add_command(
+        commands,
+        "backup",
+        "copy the database to a file, also while the server runs, and verify the copy",
+        backup_command,
+    )
+    backup.add_argument(
+        "file",
+        metavar="FILE",
+        help="a new file, or a folder, in which each backup gets a name with its time",
+    )
+    backup.add_argument(
+        "--keep",
+        type=int,
+        metavar="N",
+        help="in a folder: delete all backups of this database but the newest N",
+    )
+    restore = add_command(
+        commands,
+        "restore",
+        "put a backup in the place of the database, which is kept beside it",
+        restore_command,
+    )
     restore.add_argument("file", metavar="FILE", help="what backup wrote")
-    check = add_command(commands, "check", "look for what an operator should know; ends with 1 for warnings, 2 for errors", check_command)
-    check.add_argument("--backups", metavar="FOLDER", help="where backup writes to; the newest must not be older than two days")
-    check.add_argument("--quick", action="store_true", help="without reading the whole file for its integrity")
+    check = add_command(
+        commands,
+        "check",
+        "look for what an operator should know; ends with 1 for warnings, 2 for errors",
+        check_command,
+    )
+    check.add_argument(
+        "--backups",
+        metavar="FOLDER",
+        help="where backup writes to; the newest must not be older than two days",
+    )
+    check.add_argument(
+        "--quick", action="store_true", help="without reading the whole file for its integrity"
+    )
     add_settings(check, set(Config.model_fields) - {"admin_key", "database"})
 
 
-def add_command(commands: Any, name: str, summary: str, command: Callable, json: bool = True, database: bool = True) -> argparse.ArgumentParser:
-    added = commands.add_parser(name.split()[-1], help=summary, description=summary[0].upper() + summary[1:] + ".",
-                                epilog=f"example: {EXAMPLES[name]}", allow_abbrev=False)  # --admin-key would be --admin-key-file
+def add_command(
+    commands: Any,
+    name: str,
+    summary: str,
+    command: Callable,
+    json: bool = True,
+    database: bool = True,
+) -> argparse.ArgumentParser:
+    added = commands.add_parser(
+        name.split()[-1],
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"example: {EXAMPLES[name]}",
+        allow_abbrev=False,
+    )  # --admin-key would be --admin-key-file
     added.set_defaults(command=command)
     add_settings(added, {"database"} if database else set())
     if json:
@@ -4875,18 +6696,28 @@ def add_settings(command: argparse.ArgumentParser, names: set[str]) -> None:
         if name in names:
             flag, default = "--" + name.replace("_", "-"), setting.default
             action: Any = argparse.BooleanOptionalAction if isinstance(default, bool) else "store"
-            shown = f"{setting.description} (default: {default!s}; {ENV_PREFIX}{name.upper()})" if default != "" \
+            shown = (
+                f"{setting.description} (default: {default!s}; {ENV_PREFIX}{name.upper()})"
+                if default != ""
                 else f"{setting.description} ({ENV_PREFIX}{name.upper()})"
+            )
             extra = {} if isinstance(default, bool) else {"metavar": name.upper()}
-            command.add_argument(flag, action=action, default=None, help=shown.replace("%", "%%"), **extra)
+            command.add_argument(
+                flag, action=action, default=None, help=shown.replace("%", "%%"), **extra
+            )
 
 
-def serve_command(config: Config, greet: Callable[[Database, Config, str], None] | None = None) -> int:
+def serve_command(
+    config: Config, greet: Callable[[Database, Config, str], None] | None = None
+) -> int:
     """Serves until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     if (enough := allow_many_files(config.connection_limit)) < config.connection_limit:
-        print(f"streamlined-lite: the limit of open files is enough for {enough:,} connections, not {config.connection_limit:,}; "
-              "raise it (ulimit -n, LimitNOFILE= of systemd) or lower --connection-limit", file=sys.stderr)
+        print(
+            f"streamlined-lite: the limit of open files is enough for {enough:,} connections, not {config.connection_limit:,}; "
+            "raise it (ulimit -n, LimitNOFILE= of systemd) or lower --connection-limit",
+            file=sys.stderr,
+        )
         config = config.model_copy(update={"connection_limit": enough})
     app = create_app(config)
     try:
@@ -4894,9 +6725,11 @@ def serve_command(config: Config, greet: Callable[[Database, Config, str], None]
     except ConfigError:
         app.close()
         raise
-    gc.freeze()                       # what start-up made is never garbage, ...
+    gc.freeze()  # what start-up made is never garbage, ...
     gc.set_threshold(20_000, 20, 50)  # ... and little that a request makes is in a cycle
-    sys.setswitchinterval(0.0005)     # seconds, after which a read that is busy in Python makes way for the loop
+    sys.setswitchinterval(
+        0.0005
+    )  # seconds, after which a read that is busy in Python makes way for the loop
     stop_on_signals(server)  # before anybody reads that it listens
     (greet or introduce_server)(app.database, config, server.address)
     server.run()
@@ -4921,17 +6754,34 @@ def introduce_server(database: Database, config: Config, address: str) -> None:
         if sys.stdout.isatty():
             introduce_key(database, url)
         else:
-            print("There is no key yet; " + (f"set {ENV_PREFIX}ADMIN_KEY, since no other process sees :memory:" if database.memory
-                                             else f"this command makes one: {key_command(config)}"))
+            print(
+                "There is no key yet; "
+                + (
+                    f"set {ENV_PREFIX}ADMIN_KEY, since no other process sees :memory:"
+                    if database.memory
+                    else f"this command makes one: {key_command(config)}"
+                )
+            )
     print(f"listening on {address}", flush=True)
 
 
 def introduce_key(database: Database, url: str) -> None:
     with database.turn():
-        token = create_key(database.writer, NewKey(name="first admin key", scope="admin"), database.clock())["token"]
-    body = json.dumps({"event_name": "Offer Made", "location_id": "my-location", "distinct_id": "offer-1", "properties": {"value": 100}})
-    print(f"\nThis is your admin key, shown only now: {token}\n\nSign in: {url}/#key={token}\n\nPost an event:\n"
-          f"curl {url}/events/ingestion/v1 -H 'X-API-Key: {token}' -H 'Content-Type: application/json' -d {shlex.quote(body)}\n")
+        token = create_key(
+            database.writer, NewKey(name="first admin key", scope="admin"), database.clock()
+        )["token"]
+    body = json.dumps(
+        {
+            "event_name": "Offer Made",
+            "location_id": "my-location",
+            "distinct_id": "offer-1",
+            "properties": {"value": 100},
+        }
+    )
+    print(
+        f"\nThis is your admin key, shown only now: {token}\n\nSign in: {url}/#key={token}\n\nPost an event:\n"
+        f"curl {url}/events/ingestion/v1 -H 'X-API-Key: {token}' -H 'Content-Type: application/json' -d {shlex.quote(body)}\n"
+    )
 
 
 def say(answer: Any, json: bool, text: str) -> int:
@@ -4943,7 +6793,9 @@ def say(answer: Any, json: bool, text: str) -> int:
 def named_file(config: Config) -> str:
     """The database's path. Raises ConfigError where it is no file."""
     if config.database == ":memory:":
-        raise ConfigError(f":memory: is of one process only; name a file with --database or {ENV_PREFIX}DATABASE")
+        raise ConfigError(
+            f":memory: is of one process only; name a file with --database or {ENV_PREFIX}DATABASE"
+        )
     return config.database
 
 
@@ -4970,8 +6822,14 @@ class Progress:
         """`done` of `total` is what tells the time left; `count` things of our unit were dealt with."""
         if self.shown and (now := time.monotonic()) >= self.next:
             self.next, passed = now + 0.2, max(now - self.began, 0.001)
-            parts = [self.doing, f"{done / total:.0%}" if total else "", "" if count is None else f"{count:,} {self.unit}, {count / passed:,.0f}/s",
-                     f"{timedelta(seconds=round(passed * (total - done) / done))} left" if total and done else ""]
+            parts = [
+                self.doing,
+                f"{done / total:.0%}" if total else "",
+                "" if count is None else f"{count:,} {self.unit}, {count / passed:,.0f}/s",
+                f"{timedelta(seconds=round(passed * (total - done) / done))} left"
+                if total and done
+                else "",
+            ]
             self.write("  ".join(filter(None, parts)))
 
     def write(self, line: str) -> None:
@@ -4982,14 +6840,32 @@ class Progress:
 # Keys
 
 
-def create_key_command(config: Config, name: str, scope: str, location: list[str] | None, generate_distinct_ids: bool, json: bool) -> int:
-    new = validate(NewKey, {"name": name, "scope": scope, "locations": location,
-                            "distinct_id_rule": "generate" if generate_distinct_ids else "refuse"})
+def create_key_command(
+    config: Config,
+    name: str,
+    scope: str,
+    location: list[str] | None,
+    generate_distinct_ids: bool,
+    json: bool,
+) -> int:
+    new = validate(
+        NewKey,
+        {
+            "name": name,
+            "scope": scope,
+            "locations": location,
+            "distinct_id_rule": "generate" if generate_distinct_ids else "refuse",
+        },
+    )
     with existing_database(config) as database:
         with database.turn():
             created = create_key(database.writer, new, database.clock())
-    return say(created, json, f"Key {created['key_id']}, {created['name']} ({created['scope']}). "
-                              f"Its token is shown only now:\n{created['token']}")
+    return say(
+        created,
+        json,
+        f"Key {created['key_id']}, {created['name']} ({created['scope']}). "
+        f"Its token is shown only now:\n{created['token']}",
+    )
 
 
 def list_keys_command(config: Config, json: bool) -> int:
@@ -5000,10 +6876,23 @@ def list_keys_command(config: Config, json: bool) -> int:
 
 def key_table(keys: list[dict]) -> str:
     lines = [("ID", "NAME", "SCOPE", "LOCATIONS", "TOKEN", "CREATED", "LAST USED", "REVOKED")]
-    lines += [(str(key["key_id"]), key["name"][:40], key["scope"], ", ".join(key["locations"] or ["all"])[:40], key["token_prefix"] + "…",
-               key["created_at"][:10], (key["last_used_at"] or "never")[:16], (key["revoked_at"] or "")[:10]) for key in keys]
+    lines += [
+        (
+            str(key["key_id"]),
+            key["name"][:40],
+            key["scope"],
+            ", ".join(key["locations"] or ["all"])[:40],
+            key["token_prefix"] + "…",
+            key["created_at"][:10],
+            (key["last_used_at"] or "never")[:16],
+            (key["revoked_at"] or "")[:10],
+        )
+        for key in keys
+    ]
     widths = [max(map(len, column)) for column in zip(*lines)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines
+    )
 
 
 def revoke_key_command(config: Config, key_id: int, json: bool) -> int:
@@ -5017,13 +6906,33 @@ def revoke_key_command(config: Config, key_id: int, json: bool) -> int:
 
 EXPORTED = {  # what is exported, and what a CSV of it has
     "events": ("event_name", "location_id", "distinct_id", "contact_id", "timestamp", "properties"),
-    "contacts": ("location_id", "contact_id", "name", "email", "phone", "source", "type", "date_created", "as_of", "tags", "fields"),
-    "metrics": ("name", "terms", "formula", "format")}
-EVENT_FLAGS = {"--location": ("location_id", "ID", "of this location alone"), "--name": ("event_name", "NAME", "of this event_name"),
-               "--contact": ("contact_id", "ID", "of this contact"), "--from": ("from", "TIME", "not before this time, such as 2026-01-31T12:00:00Z"),
-               "--to": ("to", "TIME", "before this time")}
-STEP_SECONDS, PAUSE_SECONDS = 0.1, 0.015  # an import's transaction, and the gap after it, in which a server takes its turn
-ALONE_SECONDS = 1.0                       # ... where there is none: each page of an index is then written less often
+    "contacts": (
+        "location_id",
+        "contact_id",
+        "name",
+        "email",
+        "phone",
+        "source",
+        "type",
+        "date_created",
+        "as_of",
+        "tags",
+        "fields",
+    ),
+    "metrics": ("name", "terms", "formula", "format"),
+}
+EVENT_FLAGS = {
+    "--location": ("location_id", "ID", "of this location alone"),
+    "--name": ("event_name", "NAME", "of this event_name"),
+    "--contact": ("contact_id", "ID", "of this contact"),
+    "--from": ("from", "TIME", "not before this time, such as 2026-01-31T12:00:00Z"),
+    "--to": ("to", "TIME", "before this time"),
+}
+STEP_SECONDS, PAUSE_SECONDS = (
+    0.1,
+    0.015,
+)  # an import's transaction, and the gap after it, in which a server takes its turn
+ALONE_SECONDS = 1.0  # ... where there is none: each page of an index is then written less often
 # A cell that a spreadsheet could take for a formula, after quotes that stand before it already.
 FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
 
@@ -5031,27 +6940,47 @@ FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
 def read_flags(given: dict[str, Any]) -> EventFilter:
     """The filter that the flags say. Raises ConfigError in their words."""
     try:
-        return validate(EventFilter, {name: value for name, value in given.items() if value is not None})
+        return validate(
+            EventFilter, {name: value for name, value in given.items() if value is not None}
+        )
     except Invalid as problem:
         flags = {"/" + name: flag for flag, (name, *_) in EVENT_FLAGS.items()}
-        raise ConfigError("; ".join(f"{flags[each['pointer']]} {each['message']}" for each in problem.errors)) from None
+        raise ConfigError(
+            "; ".join(f"{flags[each['pointer']]} {each['message']}" for each in problem.errors)
+        ) from None
 
 
-def export_command(config: Config, what: str, format: str, output: str | None, json: bool, **filters: str | None) -> int:
+def export_command(
+    config: Config, what: str, format: str, output: str | None, json: bool, **filters: str | None
+) -> int:
     query = read_flags(filters)
-    if unserved := {name for name, value in filters.items() if value} - {"events": set(filters), "contacts": {"location_id"}}.get(what, set()):
-        raise ConfigError(f"{', '.join(flag for flag, (name, *_) in EVENT_FLAGS.items() if name in unserved)} does not go with {what}")
+    if unserved := {name for name, value in filters.items() if value} - {
+        "events": set(filters),
+        "contacts": {"location_id"},
+    }.get(what, set()):
+        raise ConfigError(
+            f"{', '.join(flag for flag, (name, *_) in EVENT_FLAGS.items() if name in unserved)} does not go with {what}"
+        )
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(contextlib.closing(open_reader(named_file(config))))
         connection.execute("begin")  # one state from the first to the last
-        partial, show = output and stack.enter_context(whole_file(output)), stack.enter_context(Progress("exporting", what))
+        partial, show = (
+            output and stack.enter_context(whole_file(output)),
+            stack.enter_context(Progress("exporting", what)),
+        )
         file = stack.enter_context(open(partial, "wb")) if partial else sys.stdout.buffer
-        write = csv_writer(file, EXPORTED[what]) if format == "csv" else functools.partial(write_line, file)
+        write = (
+            csv_writer(file, EXPORTED[what])
+            if format == "csv"
+            else functools.partial(write_line, file)
+        )
         number = 0
         for number, record in enumerate(exported(connection, what, query), start=1):
             write({name: record[name] for name in EXPORTED[what] if record.get(name) is not None})
             show(count=number)
-    return say({"file": output, what: number}, json, f"{output}: {number:,} {what}") if output else 0
+    return (
+        say({"file": output, what: number}, json, f"{output}: {number:,} {what}") if output else 0
+    )
 
 
 def exported(connection: apsw.Connection, what: str, query: EventFilter) -> Iterator[dict]:
@@ -5059,10 +6988,19 @@ def exported(connection: apsw.Connection, what: str, query: EventFilter) -> Iter
         yield from export_metrics(connection)["metrics"]
         return
     statement, binds = event_statement("list", query) if what == "events" else ("contacts.list", {})
-    binds |= {"before_timestamp": 2**62, "before_id": 0, "before_time": 2**62, "before_contact": "", "before_location": "", "limit": -1}
+    binds |= {
+        "before_timestamp": 2**62,
+        "before_id": 0,
+        "before_time": 2**62,
+        "before_contact": "",
+        "before_location": "",
+        "limit": -1,
+    }
     for location_id in [query.location_id] if query.location_id else list_location_ids(connection):
         for each in stream(connection, statement, **binds, location_id=location_id):
-            yield event_out(each) if what == "events" else contact_out(contact_read(connection, each))
+            yield (
+                event_out(each) if what == "events" else contact_out(contact_read(connection, each))
+            )
 
 
 def write_line(file: Any, record: dict) -> None:
@@ -5077,18 +7015,37 @@ def csv_writer(file: Any, columns: tuple[str, ...]) -> Callable[[dict], Any]:
 
 def csv_cell(value: Any) -> str:
     """Text as it is, tags with commas, all else as JSON; a quote before what could be a formula, which an import takes away again."""
-    if isinstance(value, list) and all(isinstance(each, str) and not re.search(r"^\s*\[|,", each) for each in value):
+    if isinstance(value, list) and all(
+        isinstance(each, str) and not re.search(r"^\s*\[|,", each) for each in value
+    ):
         value = ", ".join(value)
     text = value if isinstance(value, str) else to_json(value).decode()
     return "'" + text if FORMULA.match(text) else text
 
 
-def import_command(config: Config, files: list[str], location: str | None, values: list[str], columns: list[str], json: bool) -> int:
-    fixed, mapping, step_seconds = read_pairs("--set", values), read_pairs("--map", columns), STEP_SECONDS
+def import_command(
+    config: Config,
+    files: list[str],
+    location: str | None,
+    values: list[str],
+    columns: list[str],
+    json: bool,
+) -> int:
+    fixed, mapping, step_seconds = (
+        read_pairs("--set", values),
+        read_pairs("--map", columns),
+        STEP_SECONDS,
+    )
     if location is not None:
         fixed["location_id"] = location
-    if unreadable := [name for name in files if name != "-" and (os.path.isdir(name) or not os.access(name, os.R_OK, effective_ids=True))]:
-        raise ConfigError(f"cannot read {', '.join(unreadable)}: there is no such file, or you may not read it")
+    if unreadable := [
+        name
+        for name in files
+        if name != "-" and (os.path.isdir(name) or not os.access(name, os.R_OK, effective_ids=True))
+    ]:
+        raise ConfigError(
+            f"cannot read {', '.join(unreadable)}: there is no such file, or you may not read it"
+        )
     if not os.path.exists(named_file(config)):
         create_file(config.database)
     with contextlib.suppress(CommandError, OSError), nobody_else(config.database):
@@ -5101,7 +7058,11 @@ def import_command(config: Config, files: list[str], location: str | None, value
 
 def read_pairs(flag: str, pairs: list[str]) -> dict[str, str]:
     split = [each.rpartition("=") if flag == "--map" else each.partition("=") for each in pairs]
-    if wrong_ones := [each for each, (left, _, right) in zip(pairs, split) if not left.strip() or not right.strip()]:
+    if wrong_ones := [
+        each
+        for each, (left, _, right) in zip(pairs, split)
+        if not left.strip() or not right.strip()
+    ]:
         raise ConfigError(f"{flag} {wrong_ones[0]}: write NAME=VALUE")
     return {left.strip(): right.strip() for left, _, right in split}
 
@@ -5111,8 +7072,10 @@ def shared_database(config: Config) -> Iterator[Database]:
     """For many transactions, one behind the other, perhaps beside a server."""
     with existing_database(config) as database:
         database.writer.set_busy_handler(wait_for_others)
-        database.writer.wal_autocheckpoint(4 * RESTART_PAGES)  # between them: beside them it would never come to the WAL's end
-        database.writer.pragma("cache_size", -48_000)          # kB
+        database.writer.wal_autocheckpoint(
+            4 * RESTART_PAGES
+        )  # between them: beside them it would never come to the WAL's end
+        database.writer.pragma("cache_size", -48_000)  # kB
         yield database
 
 
@@ -5123,22 +7086,49 @@ def wait_for_others(attempt: int) -> bool:
 
 
 def import_line(result: dict) -> str:
-    parts = [f"{result[name]:,} {name}" for name in ("created", "updated", "unchanged") if result[name]]
-    parts += [f"{result['rejected']:,} rejected (see {result['rejected_file']})"] * bool(result["rejected"])
+    parts = [
+        f"{result[name]:,} {name}" for name in ("created", "updated", "unchanged") if result[name]
+    ]
+    parts += [f"{result['rejected']:,} rejected (see {result['rejected_file']})"] * bool(
+        result["rejected"]
+    )
     noted = "".join(f"\n  warning {code}: {count:,}" for code, count in result["warnings"].items())
     return f"{result['file']}: {result['kind']}: {', '.join(parts) or 'nothing'}{noted}"
 
 
-UNREADABLE = {b"\xff\xfe": "UTF-16; save it as CSV in UTF-8", b"\xfe\xff": "UTF-16; save it as CSV in UTF-8", b"[": "a JSON array; write one object a line, as jq -c '.[]' does",
-              b"\x1f\x8b": "compressed; unpack it: zcat FILE | streamlined-lite import -", b"PK": "a spreadsheet or archive; save it as CSV in UTF-8"}
-CONTACT_HEADERS = {"created": "date_created", "full_name": "name", "contact_source": "source", "contact_type": "type"}
+UNREADABLE = {
+    b"\xff\xfe": "UTF-16; save it as CSV in UTF-8",
+    b"\xfe\xff": "UTF-16; save it as CSV in UTF-8",
+    b"[": "a JSON array; write one object a line, as jq -c '.[]' does",
+    b"\x1f\x8b": "compressed; unpack it: zcat FILE | streamlined-lite import -",
+    b"PK": "a spreadsheet or archive; save it as CSV in UTF-8",
+}
+CONTACT_HEADERS = {
+    "created": "date_created",
+    "full_name": "name",
+    "contact_source": "source",
+    "contact_type": "type",
+}
 
 
 class Import:
     """One file on its way into the database, by the API's own reading and storing, in small transactions."""
 
-    def __init__(self, database: Database, name: str, mapping: dict[str, str], fixed: dict[str, str], step_seconds: float):
-        self.database, self.name, self.mapping, self.fixed, self.step_seconds = database, name, mapping, fixed, step_seconds
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        mapping: dict[str, str],
+        fixed: dict[str, str],
+        step_seconds: float,
+    ):
+        self.database, self.name, self.mapping, self.fixed, self.step_seconds = (
+            database,
+            name,
+            mapping,
+            fixed,
+            step_seconds,
+        )
         self.counts, self.warnings, self.kind = Counter(), Counter(), ""
         self.place = self.lines = self.size = 0
         self.enough = 1  # records for a step
@@ -5148,7 +7138,11 @@ class Import:
     def run(self) -> dict:
         piped = self.name == "-"
         try:
-            with open(0 if piped else self.name, "rb", closefd=not piped) as file, Progress("importing", "lines") as show, contextlib.closing(self):
+            with (
+                open(0 if piped else self.name, "rb", closefd=not piped) as file,
+                Progress("importing", "lines") as show,
+                contextlib.closing(self),
+            ):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self.rejected_name)  # those of an earlier import
                 self.size, records = os.fstat(file.fileno()).st_size, self.records(file)
@@ -5157,9 +7151,16 @@ class Import:
                     show(self.place, self.size, self.lines)
                     time.sleep(PAUSE_SECONDS)
         except OSError as error:
-            raise CommandError(f"{error.filename or self.rejected_name}: {error.strerror}; what was committed before is stored") from None
-        return {"file": self.name, "kind": self.kind, **{name: self.counts[name] for name in ("created", "updated", "unchanged", "rejected")},
-                "rejected_file": self.rejected_name if self.rejected else None, "warnings": dict(self.warnings)}
+            raise CommandError(
+                f"{error.filename or self.rejected_name}: {error.strerror}; what was committed before is stored"
+            ) from None
+        return {
+            "file": self.name,
+            "kind": self.kind,
+            **{name: self.counts[name] for name in ("created", "updated", "unchanged", "rejected")},
+            "rejected_file": self.rejected_name if self.rejected else None,
+            "warnings": dict(self.warnings),
+        }
 
     def close(self) -> None:
         if self.rejected:
@@ -5180,7 +7181,9 @@ class Import:
         with self.database.turn():
             for record in batch:
                 self.take(*record)
-        self.enough = min(4 * self.enough, 1 + round(len(batch) * self.step_seconds / (time.monotonic() - began)))
+        self.enough = min(
+            4 * self.enough, 1 + round(len(batch) * self.step_seconds / (time.monotonic() - began))
+        )
 
     def take(self, number: int, line: bytes, record: Any) -> None:
         try:
@@ -5204,10 +7207,16 @@ class Import:
         if isinstance(record, Exception):
             raise record
         if self.kind == "metrics":
-            definitions = validate(DefinitionList, record if "metrics" in record else {"metrics": [record]})
+            definitions = validate(
+                DefinitionList, record if "metrics" in record else {"metrics": [record]}
+            )
             return Counter(import_metrics(connection, definitions, now)).elements(), []
         if self.kind == "contacts":
-            ids = {name: record[name] for name in ("location_id", "contact_id", "as_of") if not is_blank(record.get(name))}
+            ids = {
+                name: record[name]
+                for name in ("location_id", "contact_id", "as_of")
+                if not is_blank(record.get(name))
+            }
             answer = receive_fields(connection, record, ids, now)
         else:
             body = Body(record if isinstance(record, bytes) else to_json(record), JSON)
@@ -5219,14 +7228,23 @@ class Import:
             self.rejected = open(self.rejected_name, "wb", opener=for_owner)
         self.counts["rejected"] += 1
         reasons = problem.errors or [field_error("", problem.code, problem.detail)]
-        write_line(self.rejected, {"line": number, "reasons": reasons, "text": line.decode("utf-8", "backslashreplace").rstrip("\r\n")})
+        write_line(
+            self.rejected,
+            {
+                "line": number,
+                "reasons": reasons,
+                "text": line.decode("utf-8", "backslashreplace").rstrip("\r\n"),
+            },
+        )
 
     # Reading
 
     def records(self, file: Any) -> Iterator[tuple[int, bytes, Any]]:
         """(the number of its first line, its bytes, a CSV's cells by name or None or an exception) for each record."""
         start = file.peek(3)
-        if found := next((what for magic, what in UNREADABLE.items() if start.startswith(magic)), None):
+        if found := next(
+            (what for magic, what in UNREADABLE.items() if start.startswith(magic)), None
+        ):
             raise ConfigError(f"{self.name} is {found}")
         lines = self.read_lines(file)
         if start.removeprefix(b"\xef\xbb\xbf")[:1] != b"{":
@@ -5245,24 +7263,40 @@ class Import:
             if self.lines == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
             yield self.lines, line
-            while len(line) >= WIRE_LIMIT and not line.endswith(b"\n") and (line := file.readline(WIRE_LIMIT)):
+            while (
+                len(line) >= WIRE_LIMIT
+                and not line.endswith(b"\n")
+                and (line := file.readline(WIRE_LIMIT))
+            ):
                 self.place += len(line)
 
     def first_names(self, line: bytes) -> Iterable[str]:
         try:
             return parse_object(Body(line, JSON)).keys()
         except Problem as problem:
-            raise ConfigError(f"{self.name}: the first line is no JSON object ({problem.detail}); write one object a line") from None
+            raise ConfigError(
+                f"{self.name}: the first line is no JSON object ({problem.detail}); write one object a line"
+            ) from None
 
     def tell_kind(self, names: Iterable[str]) -> None:
-        kinds = {"event_name": "events", "customData": "events", "terms": "metrics", "metrics": "metrics", "contact_id": "contacts"}
+        kinds = {
+            "event_name": "events",
+            "customData": "events",
+            "terms": "metrics",
+            "metrics": "metrics",
+            "contact_id": "contacts",
+        }
         self.kind = next((kind for name, kind in kinds.items() if name in names), "")
         if not self.kind:
-            raise ConfigError(f"{self.name}: neither events (event_name), contacts (contact_id) nor metrics (terms) are named there; "
-                              "give a CSV's column a field's name with --map 'COLUMN=FIELD'")
+            raise ConfigError(
+                f"{self.name}: neither events (event_name), contacts (contact_id) nor metrics (terms) are named there; "
+                "give a CSV's column a field's name with --map 'COLUMN=FIELD'"
+            )
 
     def csv_records(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, Any]]:
-        csv.field_size_limit(WIRE_LIMIT)  # the largest thing that a quote without an end can swallow
+        csv.field_size_limit(
+            WIRE_LIMIT
+        )  # the largest thing that a quote without an end can swallow
         raw: list[bytes] = []
         texts = self.decoded(lines, raw)
         if (first := next(texts, None)) is None:
@@ -5278,7 +7312,11 @@ class Import:
             except csv.Error as error:
                 cells, record = [], Malformed(f"not CSV: {error}", "not_csv")
             if cells or record:
-                yield self.lines - len(raw) + 1, b"".join(raw), record or self.read_cells(headers, cells)
+                yield (
+                    self.lines - len(raw) + 1,
+                    b"".join(raw),
+                    record or self.read_cells(headers, cells),
+                )
 
     def decoded(self, lines: Iterator[tuple[int, bytes]], raw: list[bytes]) -> Iterator[str]:
         """UTF-8, or what Windows writes where a spreadsheet was told nothing else."""
@@ -5294,29 +7332,59 @@ class Import:
         """The fields that the columns are. Raises ConfigError for a --map of a column that there is not."""
         cells = [cell.strip() for cell in cells]
         if missing := self.mapping.keys() - set(cells):
-            raise ConfigError(f"{self.name} has no column {', '.join(sorted(missing))}; it has {', '.join(cells)}")
+            raise ConfigError(
+                f"{self.name} has no column {', '.join(sorted(missing))}; it has {', '.join(cells)}"
+            )
         plain_names = [self.mapping.get(cell, cell.lower().replace(" ", "_")) for cell in cells]
         self.tell_kind(self.fixed.keys() | set(plain_names))
         known = {"events": set(EVENT_FIELDS), "metrics": set(EXPORTED["metrics"])}.get(
-            self.kind, {*EXPORTED["contacts"], *CONTACT_HEADERS, "first_name", "last_name"})
-        return [CONTACT_HEADERS.get(name, name) if name in known else self.mapping.get(cell, cell) for cell, name in zip(cells, plain_names)]
+            self.kind, {*EXPORTED["contacts"], *CONTACT_HEADERS, "first_name", "last_name"}
+        )
+        return [
+            CONTACT_HEADERS.get(name, name) if name in known else self.mapping.get(cell, cell)
+            for cell, name in zip(cells, plain_names)
+        ]
 
     def read_cells(self, headers: list[str], cells: list[str]) -> Any:
         """A record by the names of its fields; what has no known name is a property of an event, a custom field of a contact."""
         if len(cells) > len(headers):
-            return Malformed(f"has {len(cells)} cells, and the header has {len(headers)}", "not_csv")
-        cells = [cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell for cell in cells]
-        named = {name: cell for name, cell in zip(headers, cells) if name and (not is_blank(cell) or name == "tags")}
+            return Malformed(
+                f"has {len(cells)} cells, and the header has {len(headers)}", "not_csv"
+            )
+        cells = [
+            cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell for cell in cells
+        ]
+        named = {
+            name: cell
+            for name, cell in zip(headers, cells)
+            if name and (not is_blank(cell) or name == "tags")
+        }
         own, others = {}, {}
         for name, cell in named.items():
-            (own if name in EXPORTED[self.kind] or name in ("first_name", "last_name") else others)[name] = cell
-        own |= {name: parse_properties(own[name]) for name in ("tags", "fields", "terms", "format") if own.get(name, "").lstrip()[:1] in ("[", "{")}
+            (own if name in EXPORTED[self.kind] or name in ("first_name", "last_name") else others)[
+                name
+            ] = cell
+        own |= {
+            name: parse_properties(own[name])
+            for name in ("tags", "fields", "terms", "format")
+            if own.get(name, "").lstrip()[:1] in ("[", "{")
+        }
         if self.kind == "events":
-            own |= {name if property_key(name) else f"properties.{name}": cell for name, cell in others.items()}
+            own |= {
+                name if property_key(name) else f"properties.{name}": cell
+                for name, cell in others.items()
+            }
         elif self.kind == "contacts":
             fields = own.get("fields", {})
-            own |= {"name": whole_name(own)[0], "fields": others | (fields if isinstance(fields, dict) else {"fields": fields})}
-            own = {name: value for name, value in own.items() if name in EXPORTED["contacts"] and (value or name != "name")}
+            own |= {
+                "name": whole_name(own)[0],
+                "fields": others | (fields if isinstance(fields, dict) else {"fields": fields}),
+            }
+            own = {
+                name: value
+                for name, value in own.items()
+                if name in EXPORTED["contacts"] and (value or name != "name")
+            }
         return {name: value for name, value in self.fixed.items() if name not in own} | own
 
 
@@ -5327,7 +7395,9 @@ def delete_events_command(config: Config, yes: bool, json: bool, **filters: str 
     with shared_database(config) as database, Progress("deleting", "events") as show:
         with database.read() as connection:
             locations = [query.location_id] if query.location_id else list_location_ids(connection)
-            matching = delete_events(connection, EventDeletion.model_construct(**dict(query), dry_run=True), locations)["events"]
+            matching = delete_events(
+                connection, EventDeletion.model_construct(**dict(query), dry_run=True), locations
+            )["events"]
         if matching and not yes:
             confirm(f"This deletes {matching:,} events for good. Write yes to go on: ")
         deleted = 0
@@ -5358,23 +7428,36 @@ def backup_command(config: Config, file: str, keep: int | None, json: bool) -> i
     database, folder = named_file(config), os.path.isdir(file)
     check_file(database, create=False)
     if keep is not None and (keep < 1 or not folder):
-        raise ConfigError(f"--keep takes 1 or more, and goes with a folder that exists; {file} is {'one' if folder else 'none'}")
+        raise ConfigError(
+            f"--keep takes 1 or more, and goes with a folder that exists; {file} is {'one' if folder else 'none'}"
+        )
     name = Path(database).stem
     path = os.path.join(file, f"{name}-{stamp(system_clock())}.db") if folder else file
     with whole_file(path) as partial, Progress("copying") as show:
         copy_database(database, partial, show)
     deleted = delete_backups(Path(file), name, Path(path), keep) if keep else []
-    return say({"file": path, "bytes": os.path.getsize(path), "deleted": deleted}, json,
-               f"{path}: {os.path.getsize(path):,} bytes, verified" + "".join(f"\ndeleted {each}" for each in deleted))
+    return say(
+        {"file": path, "bytes": os.path.getsize(path), "deleted": deleted},
+        json,
+        f"{path}: {os.path.getsize(path):,} bytes, verified"
+        + "".join(f"\ndeleted {each}" for each in deleted),
+    )
 
 
 def delete_backups(folder: Path, name: str, newest: Path, keep: int) -> list[str]:
     """All but the newest, and what a killed backup left a day ago or earlier."""
-    pattern, yesterday = re.compile(rf"{re.escape(name)}-\d{{8}}T\d{{6}}\.\d{{3}}Z\.db(\.\w+\.partial)?"), time.time() - 86_400
-    found = sorted(each for each in folder.iterdir() if pattern.fullmatch(each.name) and each != newest)
+    pattern, yesterday = (
+        re.compile(rf"{re.escape(name)}-\d{{8}}T\d{{6}}\.\d{{3}}Z\.db(\.\w+\.partial)?"),
+        time.time() - 86_400,
+    )
+    found = sorted(
+        each for each in folder.iterdir() if pattern.fullmatch(each.name) and each != newest
+    )
     partial = [each for each in found if each.suffix == ".partial"]
     old = [each for each in found if each not in partial]
-    gone = old[:max(len(old) - keep + 1, 0)] + [each for each in partial if each.stat().st_mtime < yesterday]
+    gone = old[: max(len(old) - keep + 1, 0)] + [
+        each for each in partial if each.stat().st_mtime < yesterday
+    ]
     for each in gone:
         each.unlink()
     return [str(each) for each in gone]
@@ -5394,10 +7477,17 @@ def restore_command(config: Config, file: str, json: bool) -> int:
             stack.enter_context(nobody_else(path))
             kept = f"{path}.{stamp(system_clock())}.replaced"
             place = functools.partial(replace_database, kept=kept)
-        partial, show = stack.enter_context(whole_file(path, place)), stack.enter_context(Progress("copying"))
+        partial, show = (
+            stack.enter_context(whole_file(path, place)),
+            stack.enter_context(Progress("copying")),
+        )
         copy_database(file, partial, show)
-    return say({"database": path, "replaced": kept}, json, f"{path} is now what {file} holds" +
-               (f"; the database before is kept as {kept}" if kept else ""))
+    return say(
+        {"database": path, "replaced": kept},
+        json,
+        f"{path} is now what {file} holds"
+        + (f"; the database before is kept as {kept}" if kept else ""),
+    )
 
 
 # Check
@@ -5417,105 +7507,230 @@ class Finding:
 def check_command(config: Config, backups: str | None, quick: bool, json: bool) -> int:
     findings = inspect(config, named_file(config), backups, quick)
     worst = max(LEVELS.index(each.level) for each in findings)
-    lines = [f"{each.level:7}  {each.about}: {each.message}" + (f"; {each.remedy}" if each.remedy else "") for each in findings]
-    say({"status": LEVELS[worst], "findings": [asdict(each) for each in findings]}, json, "\n".join(lines))
+    lines = [
+        f"{each.level:7}  {each.about}: {each.message}"
+        + (f"; {each.remedy}" if each.remedy else "")
+        for each in findings
+    ]
+    say(
+        {"status": LEVELS[worst], "findings": [asdict(each) for each in findings]},
+        json,
+        "\n".join(lines),
+    )
     return worst
 
 
 def inspect(config: Config, path: str, backups: str | None, quick: bool) -> list[Finding]:
     """All findings, one "ok" for each subject without another."""
     now = system_clock()
-    subjects = {"settings": find_in_settings(config), "files": find_in_files(config, path), "disk": find_in_disk(path)}
+    subjects = {
+        "settings": find_in_settings(config),
+        "files": find_in_files(config, path),
+        "disk": find_in_disk(path),
+    }
     if backups:
         subjects["backups"] = find_in_backups(Path(backups), Path(path).stem, now)
-    findings = [each for about, found in subjects.items() for each in list(found) or [Finding("ok", about, "nothing to do")]]
+    findings = [
+        each
+        for about, found in subjects.items()
+        for each in list(found) or [Finding("ok", about, "nothing to do")]
+    ]
     try:
         with contextlib.closing(open_reader(path)) as connection, Progress("checking") as show:
-            for about, found in {"content": find_in_content(connection, quick, show), "clock": find_in_clock(connection, now),
-                                 "keys": find_in_keys(connection, config, now)}.items():
+            for about, found in {
+                "content": find_in_content(connection, quick, show),
+                "clock": find_in_clock(connection, now),
+                "keys": find_in_keys(connection, config, now),
+            }.items():
                 findings += list(found) or [Finding("ok", about, "nothing to do")]
     except (ConfigError, apsw.Error) as error:
-        findings.append(Finding("error", "content", str(error), "see that --database names yours and that you may read it; if it is damaged, restore a backup"))
+        findings.append(
+            Finding(
+                "error",
+                "content",
+                str(error),
+                "see that --database names yours and that you may read it; if it is damaged, restore a backup",
+            )
+        )
     return findings
 
 
 def find_in_settings(config: Config) -> Iterator[Finding]:
-    if config.host not in ("127.0.0.1", "::1", "localhost") and not config.public_url.startswith("https://"):
-        yield Finding("warning", "settings", f"listens on {config.host}, where keys travel readable to all between",
-                      "put a proxy with TLS before it and set --public-url to its https:// address")
+    if config.host not in ("127.0.0.1", "::1", "localhost") and not config.public_url.startswith(
+        "https://"
+    ):
+        yield Finding(
+            "warning",
+            "settings",
+            f"listens on {config.host}, where keys travel readable to all between",
+            "put a proxy with TLS before it and set --public-url to its https:// address",
+        )
     if config.fixed_time:
-        yield Finding("error", "settings", f"--fixed-time: it is always {config.fixed_time}", "that is for tests; leave it out")
+        yield Finding(
+            "error",
+            "settings",
+            f"--fixed-time: it is always {config.fixed_time}",
+            "that is for tests; leave it out",
+        )
 
 
 def find_in_files(config: Config, path: str) -> Iterator[Finding]:
     for each in (path, path + "-wal", path + "-shm", config.admin_key_file):
         if each and os.path.exists(each) and os.stat(each).st_mode & 0o077:
-            yield Finding("warning", "files", f"{each} can be opened by others than its owner", f"chmod 600 {shlex.quote(each)}")
+            yield Finding(
+                "warning",
+                "files",
+                f"{each} can be opened by others than its owner",
+                f"chmod 600 {shlex.quote(each)}",
+            )
     folder = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(folder) and os.stat(folder).st_mode & 0o022:
-        yield Finding("warning", "files", f"others can replace what is in {folder}", f"chmod go-w {shlex.quote(folder)}")
-    if os.path.exists(path + "-wal") and (size := os.path.getsize(path + "-wal")) > 8 * RESTART_PAGES * 4096:
-        yield Finding("warning", "files", f"the WAL has {size // MEGABYTE:,} MB, since something has been reading for long",
-                      "end a command that hangs, or restart the server")
+        yield Finding(
+            "warning",
+            "files",
+            f"others can replace what is in {folder}",
+            f"chmod go-w {shlex.quote(folder)}",
+        )
+    if (
+        os.path.exists(path + "-wal")
+        and (size := os.path.getsize(path + "-wal")) > 8 * RESTART_PAGES * 4096
+    ):
+        yield Finding(
+            "warning",
+            "files",
+            f"the WAL has {size // MEGABYTE:,} MB, since something has been reading for long",
+            "end a command that hangs, or restart the server",
+        )
 
 
 def find_in_disk(path: str) -> Iterator[Finding]:
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         return
-    free, size = shutil.disk_usage(folder).free, os.path.getsize(path) if os.path.exists(path) else 0
+    free, size = (
+        shutil.disk_usage(folder).free,
+        os.path.getsize(path) if os.path.exists(path) else 0,
+    )
     if free < LEAST_FREE:
-        yield Finding("error", "disk", f"{free // MEGABYTE:,} MB are free; on a full disk nothing is stored", "make room now")
+        yield Finding(
+            "error",
+            "disk",
+            f"{free // MEGABYTE:,} MB are free; on a full disk nothing is stored",
+            "make room now",
+        )
     elif free < 2 * size:
-        yield Finding("warning", "disk", f"{free // MEGABYTE:,} MB are free, and the database has {size // MEGABYTE:,} MB; a copy before an "
-                      "upgrade, or a restore, needs as much", "make room")
+        yield Finding(
+            "warning",
+            "disk",
+            f"{free // MEGABYTE:,} MB are free, and the database has {size // MEGABYTE:,} MB; a copy before an "
+            "upgrade, or a restore, needs as much",
+            "make room",
+        )
 
 
 def find_in_backups(folder: Path, name: str, now: int) -> Iterator[Finding]:
     found = [path.stat().st_mtime * 1000 for path in folder.glob(f"{glob.escape(name)}-*.db")]
     if not found:
         made = f"streamlined-lite backup {shlex.quote(str(folder))} makes one"
-        yield Finding("error", "backups", f"there is none in {folder}", made if folder.is_dir() else f"make that folder, then {made}")
+        yield Finding(
+            "error",
+            "backups",
+            f"there is none in {folder}",
+            made if folder.is_dir() else f"make that folder, then {made}",
+        )
     elif (age := now - max(found)) > 2 * DAY_MS:
-        yield Finding("error", "backups", f"the newest in {folder} is {age / DAY_MS:.0f} days old", "see whether the timer still runs")
+        yield Finding(
+            "error",
+            "backups",
+            f"the newest in {folder} is {age / DAY_MS:.0f} days old",
+            "see whether the timer still runs",
+        )
 
 
 def find_in_content(connection: apsw.Connection, quick: bool, show: Progress) -> Iterator[Finding]:
     if damage := "" if quick else find_damage(connection, show):
-        yield Finding("error", "content", f"the file is damaged: {damage}", "stop the server and restore a backup")
+        yield Finding(
+            "error",
+            "content",
+            f"the file is damaged: {damage}",
+            "stop the server and restore a backup",
+        )
     if (version := connection.pragma("user_version")) < (newest := len(migrations())):
-        yield Finding("warning", "content", f"the schema is {version}, this program's is {newest}", "the next start brings it there, after a copy")
+        yield Finding(
+            "warning",
+            "content",
+            f"the schema is {version}, this program's is {newest}",
+            "the next start brings it there, after a copy",
+        )
 
 
 def find_in_clock(connection: apsw.Connection, now: int) -> Iterator[Finding]:
-    newest = list_events(connection, EventQuery(order="arrival", limit=1), list_location_ids(connection))["events"]
+    newest = list_events(
+        connection, EventQuery(order="arrival", limit=1), list_location_ids(connection)
+    )["events"]
     if newest and (ahead := read_timestamp(newest[0]["updated_at"]) - now) > 300_000:
-        yield Finding("error", "clock", f"an event arrived {timedelta(seconds=ahead // 1000)} in the future", "set the clock (timedatectl)")
+        yield Finding(
+            "error",
+            "clock",
+            f"an event arrived {timedelta(seconds=ahead // 1000)} in the future",
+            "set the clock (timedatectl)",
+        )
 
 
 def find_in_keys(connection: apsw.Connection, config: Config, now: int) -> Iterator[Finding]:
     keys = [key for key in list_keys(connection) if not key["revoked_at"]]
     admins = [key for key in keys if key["scope"] == "admin"]
     if not admins and not config.admin_key:
-        yield Finding("warning", "keys", "there is no admin key", "streamlined-lite keys create admin --scope admin")
+        yield Finding(
+            "warning",
+            "keys",
+            "there is no admin key",
+            "streamlined-lite keys create admin --scope admin",
+        )
     if len(admins) > 3:
-        yield Finding("warning", "keys", f"{len(admins)} admin keys work", "revoke those that nobody needs (keys list, keys revoke)")
+        yield Finding(
+            "warning",
+            "keys",
+            f"{len(admins)} admin keys work",
+            "revoke those that nobody needs (keys list, keys revoke)",
+        )
     for key in keys:
-        used, age = key["last_used_at"], now - read_timestamp(key["last_used_at"] or key["created_at"])
+        used, age = (
+            key["last_used_at"],
+            now - read_timestamp(key["last_used_at"] or key["created_at"]),
+        )
         if age > (180 if used else 30) * DAY_MS:
-            yield Finding("warning", "keys", f"key {key['key_id']} ({key['name'][:40]}) was " + (f"not used for {age // DAY_MS} days" if used else "never used"),
-                          f"streamlined-lite keys revoke {key['key_id']}")
+            yield Finding(
+                "warning",
+                "keys",
+                f"key {key['key_id']} ({key['name'][:40]}) was "
+                + (f"not used for {age // DAY_MS} days" if used else "never used"),
+                f"streamlined-lite keys revoke {key['key_id']}",
+            )
 
 
 # Demo
 
-DEMO_PLACES = (("demo-new-york", "Harbor Dental, New York", "America/New_York", 20), ("demo-berlin", "Spree Physio, Berlin", "Europe/Berlin", 14),
-               ("demo-sydney", "Bondi Fitness, Sydney", "Australia/Sydney", 10))  # with their leads a day
+DEMO_PLACES = (
+    ("demo-new-york", "Harbor Dental, New York", "America/New_York", 20),
+    ("demo-berlin", "Spree Physio, Berlin", "Europe/Berlin", 14),
+    ("demo-sydney", "Bondi Fitness, Sydney", "Australia/Sydney", 10),
+)  # with their leads a day
 DEMO_WEEK = (1.3, 1.2, 1.1, 1.1, 0.9, 0.5, 0.4)
-DEMO_FUNNEL = (("Lead", 1, 0), ("Offer Made", 0.6, 20), ("Appointment", 0.7, 50), ("Payment Received", 0.65, 30))  # the share that goes on, after hours
-DEMO_NAMES = ("Ada Ben Carla Dev Elif Finn Grace Hugo Ines Jack Kira Liam Maya Noah Olga Paul".split(),
-              "Adams Berger Costa Diaz Evans Fischer Garcia Haas Ito Jones Kaya Lopez Meyer Nguyen Okafor Patel".split())
-DEMO_SOURCES, DEMO_TAGS = ("Google Ads", "Facebook", "Referral", "Website"), ("vip", "newsletter", "trial", "no show")
+DEMO_FUNNEL = (
+    ("Lead", 1, 0),
+    ("Offer Made", 0.6, 20),
+    ("Appointment", 0.7, 50),
+    ("Payment Received", 0.65, 30),
+)  # the share that goes on, after hours
+DEMO_NAMES = (
+    "Ada Ben Carla Dev Elif Finn Grace Hugo Ines Jack Kira Liam Maya Noah Olga Paul".split(),
+    "Adams Berger Costa Diaz Evans Fischer Garcia Haas Ito Jones Kaya Lopez Meyer Nguyen Okafor Patel".split(),
+)
+DEMO_SOURCES, DEMO_TAGS = (
+    ("Google Ads", "Facebook", "Referral", "Website"),
+    ("vip", "newsletter", "trial", "no show"),
+)
 DEMO_DAYS = 90
 
 
@@ -5526,15 +7741,22 @@ def demo_command(config: Config, keep: str | None) -> int:
         config = config.model_copy(update={"database": keep or os.path.join(folder, "demo.db")})
         database = Database(config)
         with database.turn():
-            token = create_key(database.writer, NewKey(name="demo", scope="admin"), database.clock())["token"]
+            token = create_key(
+                database.writer, NewKey(name="demo", scope="admin"), database.clock()
+            )["token"]
             to_come = fill_demo(database.writer, database.clock())
         database.close()
 
         def introduce_demo(database: Database, config: Config, address: str) -> None:
-            print(f"{database.summary()}\n\nSign in: {config.public_url.rstrip('/') or address}/#key={token}\n\n"
-                  f"Ctrl-C ends it{'' if keep else ', and the database is deleted'}.\nlistening on {address}", flush=True)
+            print(
+                f"{database.summary()}\n\nSign in: {config.public_url.rstrip('/') or address}/#key={token}\n\n"
+                f"Ctrl-C ends it{'' if keep else ', and the database is deleted'}.\nlistening on {address}",
+                flush=True,
+            )
             if not config.fixed_time:  # else every run is the same
-                threading.Thread(target=post_demo, args=(address, token, to_come), daemon=True).start()
+                threading.Thread(
+                    target=post_demo, args=(address, token, to_come), daemon=True
+                ).start()
 
         return serve_command(config, introduce_demo)
 
@@ -5543,21 +7765,49 @@ def fill_demo(connection: apsw.Connection, now: int) -> list[dict]:
     """Stores what happened until now; what is to come."""
     story = sorted(demo_story(now, random.Random(2026)), key=operator.itemgetter(0))
     for location_id, name, zone, _ in DEMO_PLACES:
-        learn_location(connection, LocationSaid(location_id=location_id, location_name=name, location_timezone=zone), now - DEMO_DAYS * DAY_MS)
+        learn_location(
+            connection,
+            LocationSaid(location_id=location_id, location_name=name, location_timezone=zone),
+            now - DEMO_DAYS * DAY_MS,
+        )
     for at, contact, event in story:
         if at <= now:
             if event["event_name"] == DEMO_FUNNEL[0][0]:
                 store_contact(connection, Contact(**contact), at)
             store_event(connection, Event(**event, timestamp=at), at, at)
     count = lambda event: {"event": event, "type": "contact", "aggregation": "count"}
-    paid = {"event": "Payment Received", "type": "contact", "aggregation": "sum", "property": "value"}
+    paid = {
+        "event": "Payment Received",
+        "type": "contact",
+        "aggregation": "sum",
+        "property": "value",
+    }
     vip = {"all": [{"field": "contact.tags", "op": "has_any", "value": ["vip"]}]}
     money, percent = {"style": "currency", "currency": "USD"}, {"style": "percent", "decimals": 1}
-    metrics = [{"name": "Leads", "terms": [{"key": "A", **count("Lead")}]}, {"name": "Revenue", "format": money, "terms": [{"key": "A", **paid}]},
-               {"name": "Close rate", "format": percent, "formula": "B / A", "terms": [{"key": "A", **count("Lead")}, {"key": "B", **count("Payment Received")}]},
-               {"name": "Median deal", "format": money, "terms": [{"key": "A", **paid, "aggregation": "median"}]},
-               {"name": "Revenue of VIPs", "format": money, "terms": [{"key": "A", **paid, "filters": vip}]},
-               {"name": "Contacts with an appointment", "terms": [{"key": "A", **count("Appointment"), "aggregation": "unique_contacts"}]}]
+    metrics = [
+        {"name": "Leads", "terms": [{"key": "A", **count("Lead")}]},
+        {"name": "Revenue", "format": money, "terms": [{"key": "A", **paid}]},
+        {
+            "name": "Close rate",
+            "format": percent,
+            "formula": "B / A",
+            "terms": [{"key": "A", **count("Lead")}, {"key": "B", **count("Payment Received")}],
+        },
+        {
+            "name": "Median deal",
+            "format": money,
+            "terms": [{"key": "A", **paid, "aggregation": "median"}],
+        },
+        {
+            "name": "Revenue of VIPs",
+            "format": money,
+            "terms": [{"key": "A", **paid, "filters": vip}],
+        },
+        {
+            "name": "Contacts with an appointment",
+            "terms": [{"key": "A", **count("Appointment"), "aggregation": "unique_contacts"}],
+        },
+    ]
     import_metrics(connection, DefinitionList(metrics=metrics), now)
     return [event for at, _, event in story if at > now]
 
@@ -5566,32 +7816,72 @@ def demo_story(now: int, chance: random.Random) -> Iterator[tuple[int, dict, dic
     """(time, contact, event) of all leads, and of what became of them: busier in the week, in season, and from month to month."""
     for location_id, _, name, leads in DEMO_PLACES:
         zone = ZoneInfo(name)
-        for day in (local(now, zone).date() + timedelta(days=back) for back in range(1 - DEMO_DAYS, 2)):
-            mean = leads * DEMO_WEEK[day.weekday()] * (1 + 0.3 * math.sin(day.timetuple().tm_yday / 58)) * (1.2 + (day_start(day, zone) - now) / DAY_MS / 300)
-            for _ in range(round(abs(chance.gauss(mean, mean ** 0.5)))):
-                yield from demo_lead(location_id, day_start(day, zone) + round(chance.triangular(7, 21, 11) * 3_600_000), chance)
+        for day in (
+            local(now, zone).date() + timedelta(days=back) for back in range(1 - DEMO_DAYS, 2)
+        ):
+            mean = (
+                leads
+                * DEMO_WEEK[day.weekday()]
+                * (1 + 0.3 * math.sin(day.timetuple().tm_yday / 58))
+                * (1.2 + (day_start(day, zone) - now) / DAY_MS / 300)
+            )
+            for _ in range(round(abs(chance.gauss(mean, mean**0.5)))):
+                yield from demo_lead(
+                    location_id,
+                    day_start(day, zone) + round(chance.triangular(7, 21, 11) * 3_600_000),
+                    chance,
+                )
 
 
 def demo_lead(location_id: str, at: int, chance: random.Random) -> Iterator[tuple[int, dict, dict]]:
     contact_id, first, last = f"{chance.getrandbits(48):012x}", *map(chance.choice, DEMO_NAMES)
-    source, value = chance.choices(DEMO_SOURCES, (4, 3, 2, 1))[0], round(chance.lognormvariate(6, 0.6))
-    contact = {"location_id": location_id, "contact_id": contact_id, "name": f"{first} {last}", "email": f"{first}.{last}.{contact_id[:3]}@example.com".lower(),
-               "phone": f"+1555{chance.randrange(10**7):07}", "source": source, "tags": chance.sample(DEMO_TAGS, chance.choice((0, 1, 1, 2))), "date_created": at}
+    source, value = (
+        chance.choices(DEMO_SOURCES, (4, 3, 2, 1))[0],
+        round(chance.lognormvariate(6, 0.6)),
+    )
+    contact = {
+        "location_id": location_id,
+        "contact_id": contact_id,
+        "name": f"{first} {last}",
+        "email": f"{first}.{last}.{contact_id[:3]}@example.com".lower(),
+        "phone": f"+1555{chance.randrange(10**7):07}",
+        "source": source,
+        "tags": chance.sample(DEMO_TAGS, chance.choice((0, 1, 1, 2))),
+        "date_created": at,
+    }
     for name, share, hours in DEMO_FUNNEL:
         if chance.random() > share:
             break
         at += round(chance.expovariate(1 / hours) * 3_600_000) if hours else 0
         properties = {"source": source} if name == "Lead" else {"value": value}
-        yield at, contact, {"event_name": name, "location_id": location_id, "distinct_id": f"{name} {contact_id}", "contact_id": contact_id, "properties": properties}
+        yield (
+            at,
+            contact,
+            {
+                "event_name": name,
+                "location_id": location_id,
+                "distinct_id": f"{name} {contact_id}",
+                "contact_id": contact_id,
+                "properties": properties,
+            },
+        )
 
 
 def post_demo(address: str, token: str, to_come: list[dict]) -> None:
     """One event after the other as long as the server runs, by the API like any sender's."""
     from urllib.request import Request, urlopen  # slow to load, and for this alone
+
     for event in to_come:
         time.sleep(2)
         with contextlib.suppress(OSError):
-            urlopen(Request(f"{address}/events/ingestion/v1", to_json(event), {"X-API-Key": token, "Content-Type": JSON}), timeout=10).close()
+            urlopen(
+                Request(
+                    f"{address}/events/ingestion/v1",
+                    to_json(event),
+                    {"X-API-Key": token, "Content-Type": JSON},
+                ),
+                timeout=10,
+            ).close()
 
 
 if __name__ == "__main__":

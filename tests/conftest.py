@@ -25,7 +25,9 @@ NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 
 REQUIRE_ALL = os.environ.get("STREAMLINED_REQUIRE_ALL")
 for _name in [name for name in os.environ if name.startswith("STREAMLINED_")]:
-    del os.environ[_name]  # no setting of whoever runs the tests may change what they show, and this one is none
+    del os.environ[
+        _name
+    ]  # no setting of whoever runs the tests may change what they show, and this one is none
 
 
 @pytest.hookimpl(wrapper=True)
@@ -33,7 +35,10 @@ def pytest_runtest_makereport(item, call):
     """Where everything must run (CI), a skip is a failure."""
     report = yield
     if report.skipped and REQUIRE_ALL and not hasattr(report, "wasxfail"):
-        report.outcome, report.longrepr = "failed", f"skipped where nothing may be: {report.longrepr[2]}"
+        report.outcome, report.longrepr = (
+            "failed",
+            f"skipped where nothing may be: {report.longrepr[2]}",
+        )
     return report
 
 
@@ -55,15 +60,29 @@ class Api:
 
     def __init__(self, database: str = ":memory:", clock=None, **settings):
         self.clock = clock or Clock()
-        self.app = lite.create_app(lite.Config(database=database, admin_key=ADMIN, **settings), self.clock)
+        self.app = lite.create_app(
+            lite.Config(database=database, admin_key=ADMIN, **settings), self.clock
+        )
         self.web = TestApp(self.app)
 
-    def __call__(self, method: str, path: str, body=None, key: str | None = ADMIN, kind: str = "application/json", headers=None):
-        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body=None,
+        key: str | None = ADMIN,
+        kind: str = "application/json",
+        headers=None,
+    ):
+        data = (
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        )
         sent = {"X-API-Key": key} if key else {}
         if body is not None:
             sent["Content-Type"] = kind
-        return self.web.request(path, method=method, body=data, headers=sent | (headers or {}), expect_errors=True)
+        return self.web.request(
+            path, method=method, body=data, headers=sent | (headers or {}), expect_errors=True
+        )
 
     def post(self, body, **rest):
         return self("POST", "/events/ingestion/v1", body, **rest)
@@ -104,7 +123,9 @@ def sample(name: str, **custom) -> dict:
 
 def clean_environment(**settings: str) -> dict[str, str]:
     """The environment without settings of ours, but for these."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLINED_")}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("STREAMLINED_")
+    }
     return kept | {f"STREAMLINED_{name.upper()}": value for name, value in settings.items()}
 
 
@@ -153,8 +174,14 @@ class ServerProcess:
     def __init__(self, database: Path | str, *flags: str, **settings: str):
         self.database = str(database)
         command = [*self.program, "--port", "0", "--database", self.database, *flags]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, pass_fds=self.sockets,
-                                        env=clean_environment(admin_key=ADMIN) | clean_environment(**settings))
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            pass_fds=self.sockets,
+            env=clean_environment(admin_key=ADMIN) | clean_environment(**settings),
+        )
         self.output: list[str] = []
         for line in self.process.stdout:
             self.output.append(line)
@@ -210,7 +237,9 @@ class Served:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
     def close(self) -> None:
-        self.server.listeners[0].trigger.pull_trigger(self.server.stop)  # on its own thread, as a signal would
+        self.server.listeners[0].trigger.pull_trigger(
+            self.server.stop
+        )  # on its own thread, as a signal would
         self.thread.join(30)
         assert not self.thread.is_alive()
 
@@ -230,10 +259,22 @@ def serve(tmp_path):
             each.close()
 
 
-def request_bytes(body: bytes | dict, key: str = ADMIN, path="/events/ingestion/v1", method="POST", version="1.1", **headers) -> bytes:
+def request_bytes(
+    body: bytes | dict,
+    key: str = ADMIN,
+    path="/events/ingestion/v1",
+    method="POST",
+    version="1.1",
+    **headers,
+) -> bytes:
     """A request as it stands on the wire."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = {"Host": "test", "X-API-Key": key, "Content-Type": "application/json", "Content-Length": str(len(data))}
+    lines = {
+        "Host": "test",
+        "X-API-Key": key,
+        "Content-Type": "application/json",
+        "Content-Length": str(len(data)),
+    }
     lines |= {name.replace("_", "-"): value for name, value in headers.items()}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value is not None)
     return f"{method} {path} HTTP/{version}\r\n{head}\r\n".encode() + data
@@ -251,7 +292,7 @@ class Answers:
         if not first:
             return 0, {}, b""
         status, headers = int(first.split()[1]), {}
-        while (line := self.file.readline().strip()):
+        while line := self.file.readline().strip():
             name, _, value = line.decode("latin-1").partition(":")
             headers[name.lower()] = value.strip()
         length = int(headers.get("content-length", 0)) if status != 100 else 0

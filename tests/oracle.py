@@ -47,7 +47,11 @@ def field_value(event, field):
     contact = event["contact"]
     if contact is None:
         return None
-    return contact[key] if key in ("name", "email", "phone", "source", "type", "date_created", "tags") else contact["fields"].get(key)
+    return (
+        contact[key]
+        if key in ("name", "email", "phone", "source", "type", "date_created", "tags")
+        else contact["fields"].get(key)
+    )
 
 
 # Filters
@@ -64,8 +68,14 @@ def matches(event, group, now, zone):
 
 
 def holds(value, op, wanted, now, zone):
-    for negative, positive in (("is_not", "is"), ("not_contains", "contains"), ("not_in", "in"), ("neq", "eq"),
-                               ("has_none", "has_any"), ("is_not_set", "is_set")):
+    for negative, positive in (
+        ("is_not", "is"),
+        ("not_contains", "contains"),
+        ("not_in", "in"),
+        ("neq", "eq"),
+        ("has_none", "has_any"),
+        ("is_not_set", "is_set"),
+    ):
         if op == negative:
             return not holds(value, positive, wanted, now, zone)
     if op in ("has_any", "has_all"):
@@ -75,28 +85,47 @@ def holds(value, op, wanted, now, zone):
         return value not in (None, set())
     if value is None:
         return False
-    if op in ("before", "after", "in_last") or (op == "between" and isinstance(wanted[0], str) and "-" in wanted[0][1:]):
+    if op in ("before", "after", "in_last") or (
+        op == "between" and isinstance(wanted[0], str) and "-" in wanted[0][1:]
+    ):
         return date_holds(value, op, wanted, now, zone)
     if op in ("is", "in", "contains"):
         text = as_text(value)
-        return {"is": lambda: text == as_text(wanted), "in": lambda: text in map(as_text, wanted),
-                "contains": lambda: as_text(wanted) in text}[op]()
+        return {
+            "is": lambda: text == as_text(wanted),
+            "in": lambda: text in map(as_text, wanted),
+            "contains": lambda: as_text(wanted) in text,
+        }[op]()
     number = as_number(value)
     if number is None:
         return False
-    return {"eq": lambda: number == wanted, "gt": lambda: number > wanted, "gte": lambda: number >= wanted, "lt": lambda: number < wanted,
-            "lte": lambda: number <= wanted, "between": lambda: wanted[0] <= number <= wanted[1]}[op]()
+    return {
+        "eq": lambda: number == wanted,
+        "gt": lambda: number > wanted,
+        "gte": lambda: number >= wanted,
+        "lt": lambda: number < wanted,
+        "lte": lambda: number <= wanted,
+        "between": lambda: wanted[0] <= number <= wanted[1],
+    }[op]()
 
 
 def date_holds(value, op, wanted, now, zone):
     """Days compare as days of the local calendar, times as moments."""
     if op == "in_last":
-        return now - int(wanted[:-1]) * {"h": 1, "d": 24, "w": 168}[wanted[-1]] * 3_600_000 <= value <= now
+        return (
+            now - int(wanted[:-1]) * {"h": 1, "d": 24, "w": 168}[wanted[-1]] * 3_600_000
+            <= value
+            <= now
+        )
     if op == "between":
-        return not date_holds(value, "before", wanted[0], now, zone) and not date_holds(value, "after", wanted[1], now, zone)
+        return not date_holds(value, "before", wanted[0], now, zone) and not date_holds(
+            value, "after", wanted[1], now, zone
+        )
     if len(wanted) == 10:
         day = datetime.fromtimestamp(value // 1000, zone).date()
-        return day < date.fromisoformat(wanted) if op == "before" else day > date.fromisoformat(wanted)
+        return (
+            day < date.fromisoformat(wanted) if op == "before" else day > date.fromisoformat(wanted)
+        )
     moment = round(datetime.fromisoformat(wanted).timestamp() * 1000)
     return value < moment if op == "before" else value > moment
 
@@ -105,8 +134,13 @@ def date_holds(value, op, wanted, now, zone):
 
 
 def term_events(term, events, now, zone):
-    return [event for event in events if event["event_name"] == term["event"]
-            and (term["type"] == "account" or event["contact"] is not None) and matches(event, term.get("filters"), now, zone)]
+    return [
+        event
+        for event in events
+        if event["event_name"] == term["event"]
+        and (term["type"] == "account" or event["contact"] is not None)
+        and matches(event, term.get("filters"), now, zone)
+    ]
 
 
 def aggregate(term, events):
@@ -114,7 +148,13 @@ def aggregate(term, events):
     if name == "count":
         return len(events)
     if name == "unique_contacts":
-        return len({(event["location_id"], event["contact_id"]) for event in events if event["contact_id"] is not None})
+        return len(
+            {
+                (event["location_id"], event["contact_id"])
+                for event in events
+                if event["contact_id"] is not None
+            }
+        )
     values = [event["properties"].get(term["property"]) for event in events]
     if name == "count_distinct":
         return len({as_text(value) for value in values if value is not None})
@@ -124,8 +164,12 @@ def aggregate(term, events):
     if not numbers:
         return None
     if name == "latest":
-        return as_number(max((e for e in events if as_number(e["properties"].get(term["property"])) is not None),
-                             key=lambda e: (e["timestamp"], e["event_id"]))["properties"][term["property"]])
+        return as_number(
+            max(
+                (e for e in events if as_number(e["properties"].get(term["property"])) is not None),
+                key=lambda e: (e["timestamp"], e["event_id"]),
+            )["properties"][term["property"]]
+        )
     if name in ("min", "max", "avg"):
         return {"min": min, "max": max, "avg": lambda n: math.fsum(n) / len(n)}[name](numbers)
     return quantile(sorted(numbers), {"median": 0.5, "p90": 0.9, "p95": 0.95}[name])
@@ -163,8 +207,12 @@ def walk(node, terms):
     left, right = walk(node.left, terms), walk(node.right, terms)
     if left is None or right is None or (isinstance(node.op, ast.Div) and right == 0):
         return None
-    value = {ast.Add: lambda: left + right, ast.Sub: lambda: left - right, ast.Mult: lambda: left * right,
-             ast.Div: lambda: left / right}[type(node.op)]()
+    value = {
+        ast.Add: lambda: left + right,
+        ast.Sub: lambda: left - right,
+        ast.Mult: lambda: left * right,
+        ast.Div: lambda: left / right,
+    }[type(node.op)]()
     return value if math.isfinite(value) else None
 
 
@@ -185,11 +233,15 @@ def starts(start, end, interval, zone):
     found, second = [start], (start // 1000 // STEP + 1) * STEP
     before = label(start // 1000, interval, zone) if interval != "total" else None
     while interval != "total" and second * 1000 < end:
-        if interval != "hour" and label(second + 24 * STEP, interval, zone) == before:  # six hours of the same unit
+        if (
+            interval != "hour" and label(second + 24 * STEP, interval, zone) == before
+        ):  # six hours of the same unit
             second += 24 * STEP
             continue
         now = label(second, interval, zone)
-        if now != before or (interval == "hour" and datetime.fromtimestamp(second, zone).minute == 0):
+        if now != before or (
+            interval == "hour" and datetime.fromtimestamp(second, zone).minute == 0
+        ):
             found.append(second * 1000)
         before, second = now, second + STEP
     return found
@@ -197,7 +249,9 @@ def starts(start, end, interval, zone):
 
 def first_moment(day, zone):
     """Of a local day, or of the first after it that exists."""
-    second = int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo("UTC")).timestamp()) - 26 * 3600
+    second = (
+        int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo("UTC")).timestamp()) - 26 * 3600
+    )
     while datetime.fromtimestamp(second, zone).date() < day:
         second += STEP
     return second * 1000
@@ -211,35 +265,65 @@ def answer(query, events, now, zone, start, end):
     metric = query["metric"]
     formula = metric.get("formula", metric["terms"][0]["key"])
     bounds = starts(start, end, query.get("interval", "total"), zone)
-    events = [event for event in events if start <= event["timestamp"] < end and event["location_id"] in query["locations"]]
+    events = [
+        event
+        for event in events
+        if start <= event["timestamp"] < end and event["location_id"] in query["locations"]
+    ]
     chosen = {term["key"]: term_events(term, events, now, zone) for term in metric["terms"]}
 
     def numbers(test):
-        terms = {term["key"]: aggregate(term, [event for event in chosen[term["key"]] if test(event)]) for term in metric["terms"]}
+        terms = {
+            term["key"]: aggregate(term, [event for event in chosen[term["key"]] if test(event)])
+            for term in metric["terms"]
+        }
         return {"value": evaluate(formula, terms), "terms": terms}
 
-    place = {event["event_id"]: bisect.bisect_right(bounds, event["timestamp"]) - 1 for event in events}
-    return {"total": numbers(lambda event: True), "starts": bounds,
-            "buckets": [numbers(lambda event, i=i: place[event["event_id"]] == i) for i in range(len(bounds))],
-            "locations": {each: numbers(lambda event, each=each: event["location_id"] == each) for each in query["locations"]},
-            "skipped": {key: skipped(term, chosen[key]) for key, term in ((t["key"], t) for t in metric["terms"])},
-            "groups": groups(query.get("breakdown"), chosen, numbers), "chosen": chosen}
+    place = {
+        event["event_id"]: bisect.bisect_right(bounds, event["timestamp"]) - 1 for event in events
+    }
+    return {
+        "total": numbers(lambda event: True),
+        "starts": bounds,
+        "buckets": [
+            numbers(lambda event, i=i: place[event["event_id"]] == i) for i in range(len(bounds))
+        ],
+        "locations": {
+            each: numbers(lambda event, each=each: event["location_id"] == each)
+            for each in query["locations"]
+        },
+        "skipped": {
+            key: skipped(term, chosen[key])
+            for key, term in ((t["key"], t) for t in metric["terms"])
+        },
+        "groups": groups(query.get("breakdown"), chosen, numbers),
+        "chosen": chosen,
+    }
 
 
 def group_keys(event, breakdown):
     if breakdown in ("tag", "contact.tags"):
         return (event["contact"]["tags"] if event["contact"] else None) or {None}
-    return {event["location_id"] if breakdown == "location" else as_text(field_value(event, breakdown))}
+    return {
+        event["location_id"] if breakdown == "location" else as_text(field_value(event, breakdown))
+    }
 
 
 def groups(breakdown, chosen, numbers):
     """{key: numbers} of the ten with the largest first term, and under "other" of the events that are in a further one."""
     if breakdown is None:
         return None
-    keys = {key for events in chosen.values() for event in events for key in group_keys(event, breakdown)}
+    keys = {
+        key
+        for events in chosen.values()
+        for event in events
+        for key in group_keys(event, breakdown)
+    }
     values = {key: numbers(lambda event: key in group_keys(event, breakdown)) for key in keys}
     first = {key: next(iter(values[key]["terms"].values())) for key in keys}
-    order = sorted(keys, key=lambda key: (first[key] is None, -(first[key] or 0), key is None, key or ""))
+    order = sorted(
+        keys, key=lambda key: (first[key] is None, -(first[key] or 0), key is None, key or "")
+    )
     top, rest = order[:10], set(order[10:])
     found = {key: values[key] for key in top}
     return found, numbers(lambda event: bool(rest & group_keys(event, breakdown))) if rest else None

@@ -30,7 +30,18 @@ import apsw
 import pytest
 
 import streamlined_lite as lite
-from conftest import ADMIN, NOW, Api, ServerProcess, clean_environment, event, exchange, fill, request_bytes, unprivileged
+from conftest import (
+    ADMIN,
+    NOW,
+    Api,
+    ServerProcess,
+    clean_environment,
+    event,
+    exchange,
+    fill,
+    request_bytes,
+    unprivileged,
+)
 
 PROGRAM = [sys.executable, "-W", "error", lite.__file__]
 
@@ -48,6 +59,7 @@ def run(tmp_path, monkeypatch, capsys):
         except SystemExit as ended:
             code = ended.code
         return code, *capsys.readouterr()
+
     return command
 
 
@@ -72,27 +84,67 @@ def fetch(url: str, token: str | None = None) -> tuple[int, dict]:
 
 
 def test_a_key_is_created_listed_and_revoked(run, database):
-    code, out, err = run("keys", "create", "Forms and such", "--location", "loc-1", "--location", "loc-2", "--database", database)
+    code, out, err = run(
+        "keys",
+        "create",
+        "Forms and such",
+        "--location",
+        "loc-1",
+        "--location",
+        "loc-2",
+        "--database",
+        database,
+    )
     assert (code, err) == (0, "")
-    assert re.fullmatch(r"Key 1, Forms and such \(ingest\)\. Its token is shown only now:\nsl_[\w-]{40}\n", out)
+    assert re.fullmatch(
+        r"Key 1, Forms and such \(ingest\)\. Its token is shown only now:\nsl_[\w-]{40}\n", out
+    )
     token = out.split()[-1]
     code, out, err = run("keys", "list", "--database", database)
     assert (code, err) == (0, "") and token not in out and token[:9] in out
-    assert all(each in out for each in ("ID", "SCOPE", "Forms and such", "ingest", "loc-1, loc-2", "never"))
-    assert run("keys", "revoke", "1", "--database", database) == (0, "Key 1, Forms and such, is revoked.\n", "")
+    assert all(
+        each in out for each in ("ID", "SCOPE", "Forms and such", "ingest", "loc-1, loc-2", "never")
+    )
+    assert run("keys", "revoke", "1", "--database", database) == (
+        0,
+        "Key 1, Forms and such, is revoked.\n",
+        "",
+    )
     assert run("keys", "revoke", "1", "--database", database)[0] == 0
     assert len(run("keys", "list", "--database", database)[1].splitlines()) == 2
 
 
 def test_with_json_every_answer_is_json(run, database):
-    made = json.loads(run("keys", "create", "a", "--scope", "sync", "--generate-distinct-ids", "--json", "--database", database)[1])
-    assert (made["scope"], made["distinct_id_rule"], made["locations"], made["token"][:3]) == ("sync", "generate", None, "sl_")
+    made = json.loads(
+        run(
+            "keys",
+            "create",
+            "a",
+            "--scope",
+            "sync",
+            "--generate-distinct-ids",
+            "--json",
+            "--database",
+            database,
+        )[1]
+    )
+    assert (made["scope"], made["distinct_id_rule"], made["locations"], made["token"][:3]) == (
+        "sync",
+        "generate",
+        None,
+        "sl_",
+    )
     listed = json.loads(run("keys", "list", "--json", "--database", database)[1])
     assert listed == [{name: value for name, value in made.items() if name != "token"}]
-    assert json.loads(run("keys", "revoke", "1", "--json", "--database", database)[1])["revoked_at"] is not None
+    assert (
+        json.loads(run("keys", "revoke", "1", "--json", "--database", database)[1])["revoked_at"]
+        is not None
+    )
 
 
-def test_the_database_may_be_named_by_its_variable_or_be_the_one_in_the_folder(run, database, tmp_path, monkeypatch):
+def test_the_database_may_be_named_by_its_variable_or_be_the_one_in_the_folder(
+    run, database, tmp_path, monkeypatch
+):
     monkeypatch.setenv("STREAMLINED_DATABASE", database)
     assert run("keys", "create", "a")[0] == 0
     monkeypatch.delenv("STREAMLINED_DATABASE")
@@ -100,24 +152,65 @@ def test_the_database_may_be_named_by_its_variable_or_be_the_one_in_the_folder(r
     assert "sl_" in run("keys", "list")[1]
 
 
-@pytest.mark.parametrize("command", [("keys", "create", "a"), ("keys", "list"), ("keys", "revoke", "1"), ("export", "events"), ("backup", "copy.db"),
-                                     ("delete-events", "--name", "x", "--yes")])
-@pytest.mark.parametrize("path, said", [("missing.db", "there is no database missing.db; name it with --database or STREAMLINED_DATABASE"),
-                                        (":memory:", "--database or STREAMLINED_DATABASE"), ("text.db", "text.db is not a Streamlined Lite database"),
-                                        (".", "cannot read the database .")])
-def test_a_database_that_is_not_there_or_not_ours_is_refused_by_its_name_and_left(run, tmp_path, command, path, said):
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("keys", "create", "a"),
+        ("keys", "list"),
+        ("keys", "revoke", "1"),
+        ("export", "events"),
+        ("backup", "copy.db"),
+        ("delete-events", "--name", "x", "--yes"),
+    ],
+)
+@pytest.mark.parametrize(
+    "path, said",
+    [
+        (
+            "missing.db",
+            "there is no database missing.db; name it with --database or STREAMLINED_DATABASE",
+        ),
+        (":memory:", "--database or STREAMLINED_DATABASE"),
+        ("text.db", "text.db is not a Streamlined Lite database"),
+        (".", "cannot read the database ."),
+    ],
+)
+def test_a_database_that_is_not_there_or_not_ours_is_refused_by_its_name_and_left(
+    run, tmp_path, command, path, said
+):
     (tmp_path / "text.db").write_text("hello")
     code, out, err = run(*command, "--database", path)
-    assert (code, out, err.count("\n")) == (2, "", 1) and said in err and err.startswith("streamlined-lite: ")
-    assert [each.name for each in tmp_path.iterdir()] == ["text.db"] and (tmp_path / "text.db").read_text() == "hello"
+    assert (
+        (code, out, err.count("\n")) == (2, "", 1)
+        and said in err
+        and err.startswith("streamlined-lite: ")
+    )
+    assert [each.name for each in tmp_path.iterdir()] == ["text.db"] and (
+        tmp_path / "text.db"
+    ).read_text() == "hello"
 
 
-@pytest.mark.parametrize("arguments, code, said", [
-    (["create", " "], 1, "/name: must not be blank"), (["create", "a", "--location", ""], 1, "must not be blank"), (["create", "a", "--scope", "root"], 2, "invalid choice"),
-    (["create", "a", "--scope", "admin", "--location", "x"], 1, "an admin key is for all locations"), (["create"], 2, "required"), (["revoke", "9"], 1, "there is no key 9"),
-    (["revoke", "9" * 30], 1, "there is no key"), (["revoke", "one"], 2, "invalid int value"), (["destroy"], 2, "invalid choice"), ([], 2, "required"),
-    (["list", "--nonsense"], 2, "--nonsense"), (["list", "--port", "1"], 2, "--port"),
-])
+@pytest.mark.parametrize(
+    "arguments, code, said",
+    [
+        (["create", " "], 1, "/name: must not be blank"),
+        (["create", "a", "--location", ""], 1, "must not be blank"),
+        (["create", "a", "--scope", "root"], 2, "invalid choice"),
+        (
+            ["create", "a", "--scope", "admin", "--location", "x"],
+            1,
+            "an admin key is for all locations",
+        ),
+        (["create"], 2, "required"),
+        (["revoke", "9"], 1, "there is no key 9"),
+        (["revoke", "9" * 30], 1, "there is no key"),
+        (["revoke", "one"], 2, "invalid int value"),
+        (["destroy"], 2, "invalid choice"),
+        ([], 2, "required"),
+        (["list", "--nonsense"], 2, "--nonsense"),
+        (["list", "--port", "1"], 2, "--port"),
+    ],
+)
 def test_a_wrong_keys_command_is_one_clear_line(run, database, arguments, code, said):
     ended, out, err = run("keys", *arguments, *(["--database", database] if arguments else []))
     assert (ended, out, err.count("\n")) == (code, "", 1) and said in err
@@ -130,8 +223,11 @@ def test_a_wrong_keys_command_is_one_clear_line(run, database, arguments, code, 
 def stored(path) -> list[tuple]:
     """All that a database holds, apart from the use of keys."""
     with closing(apsw.Connection(str(path))) as look:
-        return [(name, *found) for name in ("events", "contacts", "contact_tags", "locations", "metrics", "rejections")
-                for found in look.execute(f"select * from {name} order by 1, 2")]
+        return [
+            (name, *found)
+            for name in ("events", "contacts", "contact_tags", "locations", "metrics", "rejections")
+            for found in look.execute(f"select * from {name} order by 1, 2")
+        ]
 
 
 @pytest.fixture
@@ -148,11 +244,18 @@ def files(folder) -> set[str]:
 
 
 def test_a_backup_holds_what_the_database_holds_and_is_its_owners_alone(run, filled, tmp_path):
-    assert run("backup", "copy.db", "--database", filled) == (0, f"copy.db: {os.path.getsize(filled):,} bytes, verified\n", "")
+    assert run("backup", "copy.db", "--database", filled) == (
+        0,
+        f"copy.db: {os.path.getsize(filled):,} bytes, verified\n",
+        "",
+    )
     assert stored("copy.db") == stored(filled) and files(tmp_path) == {"events.db", "copy.db"}
     assert os.stat("copy.db").st_mode & 0o777 == 0o600
-    assert json.loads(run("backup", "other.db", "--json", "--database", filled)[1]) \
-        == {"file": "other.db", "bytes": os.path.getsize("copy.db"), "deleted": []}
+    assert json.loads(run("backup", "other.db", "--json", "--database", filled)[1]) == {
+        "file": "other.db",
+        "bytes": os.path.getsize("copy.db"),
+        "deleted": [],
+    }
 
 
 def test_a_folder_keeps_the_newest_backups_and_all_else_in_it(run, filled, tmp_path):
@@ -161,25 +264,44 @@ def test_a_folder_keeps_the_newest_backups_and_all_else_in_it(run, filled, tmp_p
     left = folder / "events-20260101T000000.000Z.db.abc.partial"
     left.touch()
     os.utime(left, (0, 0))
-    made = [json.loads(run("backup", str(folder), "--keep", "2", "--json", "--database", filled)[1]) for _ in range(3)]
+    made = [
+        json.loads(run("backup", str(folder), "--keep", "2", "--json", "--database", filled)[1])
+        for _ in range(3)
+    ]
     assert files(folder) == {"notes.db", *(os.path.basename(each["file"]) for each in made[1:])}
     assert [each["deleted"] for each in made] == [[str(left)], [], [made[0]["file"]]]
     assert run("backup", str(folder), "--database", filled)[0] == 0 and len(files(folder)) == 4
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (["."  , "--keep", "0"], "--keep takes 1 or more"), (["new.db", "--keep", "3"], "goes with a folder"), (["events.db"], "events.db exists already"),
-    (["no/such/folder.db"], "cannot create no/such/folder.db: No such file or directory"), ([], "required")])
-def test_a_backup_that_cannot_be_made_is_one_line_and_leaves_no_file(run, filled, tmp_path, arguments, said):
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ([".", "--keep", "0"], "--keep takes 1 or more"),
+        (["new.db", "--keep", "3"], "goes with a folder"),
+        (["events.db"], "events.db exists already"),
+        (["no/such/folder.db"], "cannot create no/such/folder.db: No such file or directory"),
+        ([], "required"),
+    ],
+)
+def test_a_backup_that_cannot_be_made_is_one_line_and_leaves_no_file(
+    run, filled, tmp_path, arguments, said
+):
     code, out, err = run("backup", *arguments, "--database", filled)
-    assert code in (1, 2) and (out, err.count("\n")) == ("", 1) and said in err and files(tmp_path) == {"events.db"}
+    assert (
+        code in (1, 2)
+        and (out, err.count("\n")) == ("", 1)
+        and said in err
+        and files(tmp_path) == {"events.db"}
+    )
 
 
 def test_a_backup_of_a_damaged_database_is_refused(run, filled, tmp_path):
     damage(filled)
     before = Path(filled).read_bytes()
     code, out, err = run("backup", "copy.db", "--database", filled)
-    assert (code, out, err.count("\n")) == (1, "", 1) and ("is damaged" in err or "malformed" in err)
+    assert (code, out, err.count("\n")) == (1, "", 1) and (
+        "is damaged" in err or "malformed" in err
+    )
     assert files(tmp_path) == {"events.db"} and Path(filled).read_bytes() == before
 
 
@@ -192,8 +314,15 @@ def damage(path: str) -> None:
 
 def limited(*command: str, bytes_: int, cwd) -> subprocess.CompletedProcess:
     """Runs a command on a disk that is full at so many bytes a file."""
-    return subprocess.run([*PROGRAM, *command], capture_output=True, text=True, cwd=cwd, env=clean_environment(), timeout=60,
-                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_)))
+    return subprocess.run(
+        [*PROGRAM, *command],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=clean_environment(),
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_)),
+    )
 
 
 @pytest.mark.parametrize("command", [["backup", "copy.db"], ["restore", "before.db"]])
@@ -201,7 +330,11 @@ def test_a_full_disk_is_one_line_and_leaves_all_as_it_was(run, filled, tmp_path,
     shutil.copy(filled, "before.db")
     before = stored(filled)
     done = limited(*command, "--database", "events.db", bytes_=50_000, cwd=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1) and "cannot copy" in done.stderr
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (
+        1,
+        "",
+        1,
+    ) and "cannot copy" in done.stderr
     assert files(tmp_path) == {"events.db", "before.db"} and stored(filled) == before
 
 
@@ -212,12 +345,21 @@ def nearly_full(disk: Path) -> Path:
     return disk
 
 
-@pytest.mark.parametrize("command, source", [(["backup", "{disk}"], "{filled}"), (["restore", "{filled}"], "{disk}/new.db")])
-def test_on_a_disk_that_is_really_full_no_copy_leaves_a_file(run, filled, small_disk, command, source):
+@pytest.mark.parametrize(
+    "command, source",
+    [(["backup", "{disk}"], "{filled}"), (["restore", "{filled}"], "{disk}/new.db")],
+)
+def test_on_a_disk_that_is_really_full_no_copy_leaves_a_file(
+    run, filled, small_disk, command, source
+):
     """SQLite's messages and remains differ from those of a limit."""
     names = {"disk": nearly_full(small_disk), "filled": filled}
     code, out, err = run(*(each.format(**names) for each in [*command, "--database", source]))
-    assert (code, out, err) == (1, "", f"streamlined-lite: cannot copy {filled}: the disk is full; make room, or take another disk\n")
+    assert (code, out, err) == (
+        1,
+        "",
+        f"streamlined-lite: cannot copy {filled}: the disk is full; make room, or take another disk\n",
+    )
     assert files(small_disk) == {"filler"}
 
 
@@ -225,8 +367,11 @@ def test_rejected_lines_for_which_there_is_no_room_are_told(run, small_disk):
     source = small_disk / "in.ndjson"
     source.write_text('{"event_name": 1}\n' * 1_000)
     nearly_full(small_disk)
-    assert run("import", str(source), "--database", "new.db") \
-        == (1, "", f"streamlined-lite: {source}.rejected: No space left on device; what was committed before is stored\n")
+    assert run("import", str(source), "--database", "new.db") == (
+        1,
+        "",
+        f"streamlined-lite: {source}.rejected: No space left on device; what was committed before is stored\n",
+    )
 
 
 def test_a_backup_made_while_events_arrive_is_one_sound_state(start, run, tmp_path):
@@ -235,18 +380,28 @@ def test_a_backup_made_while_events_arrive_is_one_sound_state(start, run, tmp_pa
     posting.set()
 
     def post():
-        with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+        with closing(
+            http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        ) as connection:
             for number in itertools.count():
                 if not posting.is_set():
                     break
-                connection.request("POST", "/events/ingestion/v1", json.dumps(event(f"{number:06}", properties={"text": "x" * 3000})), {"X-API-Key": ADMIN})
+                connection.request(
+                    "POST",
+                    "/events/ingestion/v1",
+                    json.dumps(event(f"{number:06}", properties={"text": "x" * 3000})),
+                    {"X-API-Key": ADMIN},
+                )
                 with connection.getresponse() as answer:
                     failed.extend([answer.read()] if answer.status != 201 else [])
 
     thread = threading.Thread(target=post)
     thread.start()
     try:
-        made = [run("backup", f"copy-{number}.db", "--database", server.database)[0] for number in range(4)]
+        made = [
+            run("backup", f"copy-{number}.db", "--database", server.database)[0]
+            for number in range(4)
+        ]
     finally:
         posting.clear()
         thread.join()
@@ -254,7 +409,9 @@ def test_a_backup_made_while_events_arrive_is_one_sound_state(start, run, tmp_pa
     for number in range(4):
         with closing(apsw.Connection(f"copy-{number}.db")) as look:
             names = [row[0] for row in look.execute("select distinct_id from events order by 1")]
-            assert look.execute("pragma integrity_check").get == "ok" and names == [f"{each:06}" for each in range(len(names))]
+            assert look.execute("pragma integrity_check").get == "ok" and names == [
+                f"{each:06}" for each in range(len(names))
+            ]
             sizes.append(len(names))
     assert made == [0] * 4 and failed == [] and sizes == sorted(sizes) and sizes[0] < sizes[-1]
 
@@ -267,7 +424,11 @@ def test_a_restored_backup_takes_the_place_of_the_database_which_is_kept(run, fi
     api.app.close()
     now = stored(filled)
     answer = json.loads(run("restore", "copy.db", "--json", "--database", filled)[1])
-    assert answer["database"] == filled and stored(filled) == then and stored(answer["replaced"]) == now
+    assert (
+        answer["database"] == filled
+        and stored(filled) == then
+        and stored(answer["replaced"]) == now
+    )
     assert files(tmp_path) == {"events.db", "copy.db", os.path.basename(answer["replaced"])}
     assert os.stat(filled).st_mode & 0o777 == 0o600
 
@@ -280,8 +441,15 @@ def test_a_backup_is_restored_where_there_is_no_database(run, filled, tmp_path):
 
 def test_what_a_crash_left_in_the_wal_is_kept_with_the_replaced_database(run, filled, tmp_path):
     run("backup", "copy.db", "--database", filled)
-    crashed = subprocess.run([sys.executable, "-c", f"import apsw, os; c = apsw.Connection({filled!r}); "
-                              "c.execute(\"update events set event_name = 'In the WAL'\"); os._exit(0)"], timeout=30)
+    crashed = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import apsw, os; c = apsw.Connection({filled!r}); "
+            "c.execute(\"update events set event_name = 'In the WAL'\"); os._exit(0)",
+        ],
+        timeout=30,
+    )
     assert crashed.returncode == 0 and os.path.getsize(filled + "-wal") > 0
     answer = json.loads(run("restore", "copy.db", "--json", "--database", filled)[1])
     assert stored(filled) == stored("copy.db") and not os.path.exists(filled + "-wal")
@@ -292,7 +460,10 @@ def test_a_damaged_database_can_be_replaced(run, filled, tmp_path):
     run("backup", "copy.db", "--database", filled)
     Path(filled).write_bytes(b"noise" * 5000)
     answer = json.loads(run("restore", "copy.db", "--json", "--database", filled)[1])
-    assert stored(filled) == stored("copy.db") and Path(answer["replaced"]).read_bytes() == b"noise" * 5000
+    assert (
+        stored(filled) == stored("copy.db")
+        and Path(answer["replaced"]).read_bytes() == b"noise" * 5000
+    )
 
 
 def a_newer_schema(path) -> None:
@@ -306,15 +477,28 @@ def a_damaged_one(path) -> None:
     damage(path)
 
 
-@pytest.mark.parametrize("make, said", [
-    (lambda path: None, "there is no file"), (os.mkdir, "there is no file"), (lambda path: Path(path).write_text("text"), "is not a Streamlined Lite database"),
-    (lambda path: Path(path).touch(), "is not a Streamlined Lite database"), (a_newer_schema, "newer Streamlined Lite"), (a_damaged_one, "damaged"),
-    (lambda path: os.symlink("events.db", path), "is the database itself")], ids=lambda each: getattr(each, "__name__", ""))
+@pytest.mark.parametrize(
+    "make, said",
+    [
+        (lambda path: None, "there is no file"),
+        (os.mkdir, "there is no file"),
+        (lambda path: Path(path).write_text("text"), "is not a Streamlined Lite database"),
+        (lambda path: Path(path).touch(), "is not a Streamlined Lite database"),
+        (a_newer_schema, "newer Streamlined Lite"),
+        (a_damaged_one, "damaged"),
+        (lambda path: os.symlink("events.db", path), "is the database itself"),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
 def test_what_is_no_sound_backup_is_not_restored(run, filled, tmp_path, make, said):
     make("copy.db")
     before = stored(filled)
     code, out, err = run("restore", "copy.db", "--database", filled)
-    assert code in (1, 2) and (out, err.count("\n")) == ("", 1) and (said in err or said == "damaged" and "malformed" in err)
+    assert (
+        code in (1, 2)
+        and (out, err.count("\n")) == ("", 1)
+        and (said in err or said == "damaged" and "malformed" in err)
+    )
     assert stored(filled) == before and files(tmp_path) <= {"events.db", "copy.db"}
 
 
@@ -322,7 +506,11 @@ def test_nothing_is_restored_under_a_running_server(run, start, tmp_path):
     server = start()
     run("backup", "copy.db", "--database", server.database)
     code, out, err = run("restore", "copy.db", "--database", server.database)
-    assert (code, out) == (1, "") and err == f"streamlined-lite: another process has {server.database} open, a server perhaps; stop it first\n"
+    assert (
+        (code, out) == (1, "")
+        and err
+        == f"streamlined-lite: another process has {server.database} open, a server perhaps; stop it first\n"
+    )
     assert fetch(f"{server.url}/healthz")[0] == 200 and server.stop() == (0, "")
     assert run("restore", "copy.db", "--database", server.database)[0] == 0
 
@@ -337,22 +525,53 @@ def test_a_file_that_is_replaced_while_it_is_opened_is_noticed(filled, tmp_path,
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("command", [["backup", "copy.db"], ["restore", "before.db"]])
-def test_a_signal_ends_a_copy_by_one_line_and_leaves_all_as_it_was(filled, tmp_path, command, number, code):
+def test_a_signal_ends_a_copy_by_one_line_and_leaves_all_as_it_was(
+    filled, tmp_path, command, number, code
+):
     """The copy is stopped at its first step, and told to stop again while it clears up."""
     shutil.copy(filled, tmp_path / "before.db")
     before = stored(filled)
-    script = (f"import os, sys, streamlined_lite as lite\nlite.Progress.__call__ = lambda *_: os.kill(os.getpid(), {int(number)})\n"
-              f"lite.Progress.__exit__ = lite.Progress.__call__\nsys.exit(lite.main({[*command, '--database', filled]!r}))")
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=30,
-                          env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)})
-    assert (done.returncode, done.stdout, done.stderr) == (code, "", "streamlined-lite: stopped before the end; it can be started again\n")
+    script = (
+        f"import os, sys, streamlined_lite as lite\nlite.Progress.__call__ = lambda *_: os.kill(os.getpid(), {int(number)})\n"
+        f"lite.Progress.__exit__ = lite.Progress.__call__\nsys.exit(lite.main({[*command, '--database', filled]!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=30,
+        env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (
+        code,
+        "",
+        "streamlined-lite: stopped before the end; it can be started again\n",
+    )
     assert files(tmp_path) == {"events.db", "before.db"} and stored(filled) == before
 
 
 # Export and import
 
 
-AWKWARD = ["=1+1", "+49 30 1", "-5", "@home", "\tab", "'=quoted", "''-twice", "'plain", "a,b;c", 'say "x"', "two\nlines", "cr\rlf\r\n", "Zoë 💶", "＝full width", "{", "[1]"]
+AWKWARD = [
+    "=1+1",
+    "+49 30 1",
+    "-5",
+    "@home",
+    "\tab",
+    "'=quoted",
+    "''-twice",
+    "'plain",
+    "a,b;c",
+    'say "x"',
+    "two\nlines",
+    "cr\rlf\r\n",
+    "Zoë 💶",
+    "＝full width",
+    "{",
+    "[1]",
+]
 
 
 @pytest.fixture
@@ -360,13 +579,46 @@ def rich(database) -> str:
     """A database with all that could suffer on the way: texts that look like formulas, JSON or several lines."""
     api = Api(database)
     for number, text in enumerate(AWKWARD):
-        api.post(event(f"d-{number} {text}", event_name=text if text.strip() == text else "Name", contact_id=f"c-{number}" if number % 3 else None,
-                       location_id=f"loc-{number % 2}", timestamp=NOW + number * 3_600_000, properties={text: text, "value": number, "rate": 1.5, "blank": ""}))
+        api.post(
+            event(
+                f"d-{number} {text}",
+                event_name=text if text.strip() == text else "Name",
+                contact_id=f"c-{number}" if number % 3 else None,
+                location_id=f"loc-{number % 2}",
+                timestamp=NOW + number * 3_600_000,
+                properties={text: text, "value": number, "rate": 1.5, "blank": ""},
+            )
+        )
         if number % 3:
-            api("PUT", f"/contacts/v1/loc-{number % 2}/c-{number}", {"name": text, "tags": [text, "vip"], "date_created": NOW, "fields": {text: text, "n": 1, "b": True}})
+            api(
+                "PUT",
+                f"/contacts/v1/loc-{number % 2}/c-{number}",
+                {
+                    "name": text,
+                    "tags": [text, "vip"],
+                    "date_created": NOW,
+                    "fields": {text: text, "n": 1, "b": True},
+                },
+            )
     for name in ("=Sum", "Rate"):
-        api("POST", "/metrics/v1", {"name": name, "formula": "A / 2", "format": {"style": "percent"},
-                                    "terms": [{"key": "A", "event": "Sale, \"big\"", "type": "account", "aggregation": "sum", "property": "value"}]})
+        api(
+            "POST",
+            "/metrics/v1",
+            {
+                "name": name,
+                "formula": "A / 2",
+                "format": {"style": "percent"},
+                "terms": [
+                    {
+                        "key": "A",
+                        "event": 'Sale, "big"',
+                        "type": "account",
+                        "aggregation": "sum",
+                        "property": "value",
+                    }
+                ],
+            },
+        )
     api.app.close()
     return database
 
@@ -381,56 +633,114 @@ def exported(run, what: str, database: str) -> str:
 @pytest.mark.parametrize("form", ["ndjson", "csv"])
 def test_what_is_exported_is_imported_unchanged_and_again_does_no_harm(run, rich, what, form):
     before = exported(run, what, rich)
-    assert run("export", what, "--format", form, "--output", f"out.{form}", "--database", rich)[:2] == (0, f"out.{form}: {len(before.splitlines()):,} {what}\n")
+    assert run("export", what, "--format", form, "--output", f"out.{form}", "--database", rich)[
+        :2
+    ] == (0, f"out.{form}: {len(before.splitlines()):,} {what}\n")
     number = len(before.splitlines())
     for status in ("created", "unchanged"):
         (result,) = json.loads(run("import", f"out.{form}", "--json", "--database", "new.db")[1])
-        assert result == {"file": f"out.{form}", "kind": what, "created": 0, "updated": 0, "unchanged": 0, "rejected": 0, "rejected_file": None, "warnings": {}} | {status: number}
+        assert result == {
+            "file": f"out.{form}",
+            "kind": what,
+            "created": 0,
+            "updated": 0,
+            "unchanged": 0,
+            "rejected": 0,
+            "rejected_file": None,
+            "warnings": {},
+        } | {status: number}
     assert sorted(exported(run, what, "new.db").splitlines()) == sorted(before.splitlines())
     assert os.stat(f"out.{form}").st_mode & 0o777 == 0o600 == os.stat("new.db").st_mode & 0o777
 
 
 def test_an_exported_event_is_what_any_compatible_gateway_takes(run, rich, tmp_path):
     lines = [json.loads(line) for line in exported(run, "events", rich).splitlines()]
-    assert len(lines) == len(AWKWARD) and all(each.keys() <= set(lite.EVENT_FIELDS) for each in lines)
+    assert len(lines) == len(AWKWARD) and all(
+        each.keys() <= set(lite.EVENT_FIELDS) for each in lines
+    )
     other = Api()
     for each in lines:
         answer = other.post(each)
         assert (answer.status_int, answer.json["warnings"]) == (201, [])
-        assert {name: value for name, value in answer.json["event"].items() if value is not None} | each == {name: value for name, value in answer.json["event"].items() if value is not None}
+        assert {
+            name: value for name, value in answer.json["event"].items() if value is not None
+        } | each == {
+            name: value for name, value in answer.json["event"].items() if value is not None
+        }
     other.app.close()
 
 
 def test_no_cell_is_a_formula_to_a_spreadsheet(run, rich):
     for what in ("events", "contacts", "metrics"):
-        with closing(io.StringIO(run("export", what, "--format", "csv", "--database", rich)[1], newline="")) as text:
+        with closing(
+            io.StringIO(run("export", what, "--format", "csv", "--database", rich)[1], newline="")
+        ) as text:
             cells = [cell for row in csv.reader(text) for cell in row]
-        assert [cell for cell in cells if cell[:1] and cell[0] in "=+-@\t\r\n＝"] == [] and any(cell.startswith("'=") for cell in cells if what != "contacts") | (what == "contacts")
+        assert [cell for cell in cells if cell[:1] and cell[0] in "=+-@\t\r\n＝"] == [] and any(
+            cell.startswith("'=") for cell in cells if what != "contacts"
+        ) | (what == "contacts")
 
 
-@pytest.mark.parametrize("flags, expected", [
-    (["--location", "loc-1"], 8), (["--name", "=1+1"], 1), (["--contact", "c-1", "--location", "loc-1"], 1), (["--from", "2026-01-01T10:00:00Z"], 6),
-    (["--to", "2026-01-01T10:00:00Z"], 10), (["--from", "2026-01-01", "--to", "2026-01-02", "--location", "loc-0"], 8), (["--location", "nowhere"], 0)])
+@pytest.mark.parametrize(
+    "flags, expected",
+    [
+        (["--location", "loc-1"], 8),
+        (["--name", "=1+1"], 1),
+        (["--contact", "c-1", "--location", "loc-1"], 1),
+        (["--from", "2026-01-01T10:00:00Z"], 6),
+        (["--to", "2026-01-01T10:00:00Z"], 10),
+        (["--from", "2026-01-01", "--to", "2026-01-02", "--location", "loc-0"], 8),
+        (["--location", "nowhere"], 0),
+    ],
+)
 def test_an_export_can_be_filtered(run, rich, flags, expected):
     code, out, _ = run("export", "events", *flags, "--database", rich)
     assert (code, len(out.splitlines())) == (0, expected)
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (["events", "--from", "soon"], "--from must be UNIX seconds"), (["contacts", "--name", "x"], "--name does not go with contacts"),
-    (["metrics", "--location", "x", "--to", "2026-01-01"], "--location, --to does not go with metrics"), (["events", "--output", "events.db"], "events.db exists already"),
-    (["keys"], "invalid choice"), (["events", "--output", "no/folder/x"], "cannot create no/folder/x")])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["events", "--from", "soon"], "--from must be UNIX seconds"),
+        (["contacts", "--name", "x"], "--name does not go with contacts"),
+        (
+            ["metrics", "--location", "x", "--to", "2026-01-01"],
+            "--location, --to does not go with metrics",
+        ),
+        (["events", "--output", "events.db"], "events.db exists already"),
+        (["keys"], "invalid choice"),
+        (["events", "--output", "no/folder/x"], "cannot create no/folder/x"),
+    ],
+)
 def test_a_wrong_export_is_one_clear_line(run, rich, tmp_path, arguments, said):
     code, out, err = run("export", *arguments, "--database", rich)
-    assert code in (1, 2) and (out, err.count("\n")) == ("", 1) and said in err and files(tmp_path) == {"events.db"}
+    assert (
+        code in (1, 2)
+        and (out, err.count("\n")) == ("", 1)
+        and said in err
+        and files(tmp_path) == {"events.db"}
+    )
 
 
 def test_an_export_on_a_full_disk_leaves_no_file(rich, tmp_path):
     api = Api(rich)
     api.post(event("large", properties={"text": "x" * 100_000}))
     api.app.close()
-    done = limited("export", "events", "--output", "out.csv", "--database", "events.db", bytes_=50_000, cwd=tmp_path)  # SQLite's own file for the WAL has 32 kB
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "streamlined-lite: cannot write out.csv: File too large\n")
+    done = limited(
+        "export",
+        "events",
+        "--output",
+        "out.csv",
+        "--database",
+        "events.db",
+        bytes_=50_000,
+        cwd=tmp_path,
+    )  # SQLite's own file for the WAL has 32 kB
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "",
+        "streamlined-lite: cannot write out.csv: File too large\n",
+    )
     assert files(tmp_path) == {"events.db"}
 
 
@@ -439,81 +749,219 @@ ocQHyuzHvysMo5N5VsXc,Ann,O'Hara,+15550100,ann@example.com,2026-06-08T10:28:39-07
 second line"\r
 VsXcocQHyuzHvysMo5N5,Bo,,,,,,,,\r
 """
-ANN = {"name": "Ann O'Hara", "phone": "+15550100", "email": "ann@example.com", "date_created": "2026-06-08T17:28:39.000Z", "tags": ["new lead", "vip"],
-       "fields": {"Last Activity": "Jul 22 2026 02:09 PM", "Country": "Mexico", "Opportunities": "open Sales Lead\r\nsecond line"}}
+ANN = {
+    "name": "Ann O'Hara",
+    "phone": "+15550100",
+    "email": "ann@example.com",
+    "date_created": "2026-06-08T17:28:39.000Z",
+    "tags": ["new lead", "vip"],
+    "fields": {
+        "Last Activity": "Jul 22 2026 02:09 PM",
+        "Country": "Mexico",
+        "Opportunities": "open Sales Lead\r\nsecond line",
+    },
+}
 
 
-@pytest.mark.parametrize("encoded", [lambda text: text.encode(), lambda text: b"\xef\xbb\xbf" + text.encode(),
-                                     lambda text: text.replace("Opportunities\r", "Opportunities\r").replace(",", ";").replace("vip; new", "vip, new").encode()],
-                         ids=["plain", "byte order mark", "semicolons"])
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        lambda text: text.encode(),
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: (
+            text.replace("Opportunities\r", "Opportunities\r")
+            .replace(",", ";")
+            .replace("vip; new", "vip, new")
+            .encode()
+        ),
+    ],
+    ids=["plain", "byte order mark", "semicolons"],
+)
 def test_highlevels_export_of_contacts_is_understood(run, tmp_path, encoded):
     (tmp_path / "contacts.csv").write_bytes(encoded(HIGHLEVEL.replace("\nsecond", "\r\nsecond")))
-    assert run("import", "contacts.csv", "--location", "loc-1") == (0, "contacts.csv: contacts: 2 created\n", "")
-    found = {each["contact_id"]: each for each in map(json.loads, exported(run, "contacts", "streamlined-lite.db").splitlines())}
-    assert found["ocQHyuzHvysMo5N5VsXc"] == {"location_id": "loc-1", "contact_id": "ocQHyuzHvysMo5N5VsXc"} | ANN
-    assert found["VsXcocQHyuzHvysMo5N5"]["name"] == "Bo" and run("import", "contacts.csv", "--location", "loc-1")[1] == "contacts.csv: contacts: 2 unchanged\n"
+    assert run("import", "contacts.csv", "--location", "loc-1") == (
+        0,
+        "contacts.csv: contacts: 2 created\n",
+        "",
+    )
+    found = {
+        each["contact_id"]: each
+        for each in map(json.loads, exported(run, "contacts", "streamlined-lite.db").splitlines())
+    }
+    assert (
+        found["ocQHyuzHvysMo5N5VsXc"]
+        == {"location_id": "loc-1", "contact_id": "ocQHyuzHvysMo5N5VsXc"} | ANN
+    )
+    assert (
+        found["VsXcocQHyuzHvysMo5N5"]["name"] == "Bo"
+        and run("import", "contacts.csv", "--location", "loc-1")[1]
+        == "contacts.csv: contacts: 2 unchanged\n"
+    )
 
 
 def test_blank_cells_erase_nothing_but_tags(run, tmp_path):
     (tmp_path / "contacts.csv").write_text(HIGHLEVEL, newline="")
     run("import", "contacts.csv", "--location", "loc-1")
-    (tmp_path / "contacts.csv").write_text("Contact Id,First Name,Email,Tags,Country\nocQHyuzHvysMo5N5VsXc,,,,\n")
-    assert run("import", "contacts.csv", "--location", "loc-1")[1] == "contacts.csv: contacts: 1 updated\n"
+    (tmp_path / "contacts.csv").write_text(
+        "Contact Id,First Name,Email,Tags,Country\nocQHyuzHvysMo5N5VsXc,,,,\n"
+    )
+    assert (
+        run("import", "contacts.csv", "--location", "loc-1")[1]
+        == "contacts.csv: contacts: 1 updated\n"
+    )
     found = json.loads(exported(run, "contacts", "streamlined-lite.db").splitlines()[0])
-    assert (found["name"], found["email"], found["fields"]["Country"], found["tags"]) == ("Ann O'Hara", "ann@example.com", "Mexico", [])
+    assert (found["name"], found["email"], found["fields"]["Country"], found["tags"]) == (
+        "Ann O'Hara",
+        "ann@example.com",
+        "Mexico",
+        [],
+    )
 
 
 def test_what_windows_writes_is_read_and_told(run, tmp_path):
-    (tmp_path / "contacts.csv").write_bytes("Contact Id,Name\nc-1,Zoë 1 €\nc-2,Bo\n".encode("cp1252"))
-    assert run("import", "contacts.csv", "--location", "loc-1")[1] == "contacts.csv: contacts: 2 created\n  warning read_as_windows_1252: 1\n"
+    (tmp_path / "contacts.csv").write_bytes(
+        "Contact Id,Name\nc-1,Zoë 1 €\nc-2,Bo\n".encode("cp1252")
+    )
+    assert (
+        run("import", "contacts.csv", "--location", "loc-1")[1]
+        == "contacts.csv: contacts: 2 created\n  warning read_as_windows_1252: 1\n"
+    )
     assert "Zoë 1 €" in exported(run, "contacts", "streamlined-lite.db")
 
 
 def test_columns_can_be_mapped_and_fields_set(run, tmp_path):
-    (tmp_path / "deals.csv").write_text("Deal ID,Client,Closed,Amount,a=b\n7,c-1,2026-01-31T12:00:00Z,99.5,x\n8,,2026-01-31,,\n")
-    code, out, err = run("import", "deals.csv", "--location", "loc-1", "--set", "event_name=Payment Received", "--map", "Deal ID=distinct_id",
-                         "--map", "Client=contact_id", "--map", "Closed=timestamp", "--map", "a=b=properties.odd")
+    (tmp_path / "deals.csv").write_text(
+        "Deal ID,Client,Closed,Amount,a=b\n7,c-1,2026-01-31T12:00:00Z,99.5,x\n8,,2026-01-31,,\n"
+    )
+    code, out, err = run(
+        "import",
+        "deals.csv",
+        "--location",
+        "loc-1",
+        "--set",
+        "event_name=Payment Received",
+        "--map",
+        "Deal ID=distinct_id",
+        "--map",
+        "Client=contact_id",
+        "--map",
+        "Closed=timestamp",
+        "--map",
+        "a=b=properties.odd",
+    )
     assert (code, out, err) == (0, "deals.csv: events: 2 created\n", "")
-    assert [json.loads(line) for line in exported(run, "events", "streamlined-lite.db").splitlines()] == [
-        {"event_name": "Payment Received", "location_id": "loc-1", "distinct_id": "7", "contact_id": "c-1", "timestamp": "2026-01-31T12:00:00.000Z",
-         "properties": {"Amount": "99.5", "odd": "x"}},
-        {"event_name": "Payment Received", "location_id": "loc-1", "distinct_id": "8", "timestamp": "2026-01-31T00:00:00.000Z", "properties": {}}]
+    assert [
+        json.loads(line) for line in exported(run, "events", "streamlined-lite.db").splitlines()
+    ] == [
+        {
+            "event_name": "Payment Received",
+            "location_id": "loc-1",
+            "distinct_id": "7",
+            "contact_id": "c-1",
+            "timestamp": "2026-01-31T12:00:00.000Z",
+            "properties": {"Amount": "99.5", "odd": "x"},
+        },
+        {
+            "event_name": "Payment Received",
+            "location_id": "loc-1",
+            "distinct_id": "8",
+            "timestamp": "2026-01-31T00:00:00.000Z",
+            "properties": {},
+        },
+    ]
 
 
 def test_lines_that_cannot_be_stored_go_to_a_file_with_their_reasons(run, tmp_path):
     good, wrong = json.dumps(event("d-1")), json.dumps({"event_name": "x", "timestamp": "soon"})
-    (tmp_path / "e.ndjson").write_bytes(b"\n".join([good.encode(), wrong.encode(), b"", b"{not json", b'{"event_name": "\xff"}', b"{" + b" " * lite.WIRE_LIMIT * 2 + b"}", good.encode()]))
+    (tmp_path / "e.ndjson").write_bytes(
+        b"\n".join(
+            [
+                good.encode(),
+                wrong.encode(),
+                b"",
+                b"{not json",
+                b'{"event_name": "\xff"}',
+                b"{" + b" " * lite.WIRE_LIMIT * 2 + b"}",
+                good.encode(),
+            ]
+        )
+    )
     code, out, err = run("import", "e.ndjson")
-    assert (code, out, err) == (3, "e.ndjson: events: 1 created, 1 unchanged, 4 rejected (see e.ndjson.rejected)\n", "")
-    rejected = [json.loads(line) for line in (tmp_path / "e.ndjson.rejected").read_text().splitlines()]
+    assert (code, out, err) == (
+        3,
+        "e.ndjson: events: 1 created, 1 unchanged, 4 rejected (see e.ndjson.rejected)\n",
+        "",
+    )
+    rejected = [
+        json.loads(line) for line in (tmp_path / "e.ndjson.rejected").read_text().splitlines()
+    ]
     assert [each["line"] for each in rejected] == [2, 4, 5, 6]
-    assert [each["pointer"] for each in rejected[0]["reasons"]] == ["/location_id", "/distinct_id", "/timestamp"] and rejected[0]["text"] == wrong
-    assert [each["reasons"][0]["code"] for each in rejected[1:]] == ["not_json", "not_json", "too_large"] and "\\xff" in rejected[2]["text"]
+    assert [each["pointer"] for each in rejected[0]["reasons"]] == [
+        "/location_id",
+        "/distinct_id",
+        "/timestamp",
+    ] and rejected[0]["text"] == wrong
+    assert [each["reasons"][0]["code"] for each in rejected[1:]] == [
+        "not_json",
+        "not_json",
+        "too_large",
+    ] and "\\xff" in rejected[2]["text"]
     assert os.stat("e.ndjson.rejected").st_mode & 0o777 == 0o600
     (tmp_path / "e.ndjson").write_text(good)
     assert run("import", "e.ndjson")[0] == 0 and not os.path.exists("e.ndjson.rejected")
 
 
 def test_a_rejected_row_of_a_csv_is_named_by_its_first_line(run, tmp_path):
-    (tmp_path / "c.csv").write_text('Contact Id,Name,Created\nc-1,"Ann\nO",soon\nc-2,Bo,\nc-3,Cy,,surplus\n,Di,\nc-5,"open quote,\n')
+    (tmp_path / "c.csv").write_text(
+        'Contact Id,Name,Created\nc-1,"Ann\nO",soon\nc-2,Bo,\nc-3,Cy,,surplus\n,Di,\nc-5,"open quote,\n'
+    )
     code, out, _ = run("import", "c.csv", "--location", "loc-1")
     rejected = [json.loads(line) for line in (tmp_path / "c.csv.rejected").read_text().splitlines()]
-    assert (code, [each["line"] for each in rejected]) == (3, [2, 5, 6]) and rejected[0]["text"] == 'c-1,"Ann\nO",soon'
-    assert [each["reasons"][0]["pointer"] for each in rejected] == ["/date_created", "", "/contact_id"]
+    assert (code, [each["line"] for each in rejected]) == (3, [2, 5, 6]) and rejected[0][
+        "text"
+    ] == 'c-1,"Ann\nO",soon'
+    assert [each["reasons"][0]["pointer"] for each in rejected] == [
+        "/date_created",
+        "",
+        "/contact_id",
+    ]
 
 
-@pytest.mark.parametrize("content, said", [
-    (b"", "e.csv is empty"), ("a,b\n".encode("utf-16"), "is UTF-16; save it as CSV in UTF-8"), (b"PK\x03\x04", "save it as CSV"), (b"\x1f\x8b\x08", "is compressed"),
-    (b'[{"event_name": 1}]', "one object a line"), (b'{\n "event_name": 1}', "the first line is no JSON object"), (b'{"a": 1}\n', "neither events (event_name)"),
-    (b"a,b\n1,2\n", "--map 'COLUMN=FIELD'")])
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        (b"", "e.csv is empty"),
+        ("a,b\n".encode("utf-16"), "is UTF-16; save it as CSV in UTF-8"),
+        (b"PK\x03\x04", "save it as CSV"),
+        (b"\x1f\x8b\x08", "is compressed"),
+        (b'[{"event_name": 1}]', "one object a line"),
+        (b'{\n "event_name": 1}', "the first line is no JSON object"),
+        (b'{"a": 1}\n', "neither events (event_name)"),
+        (b"a,b\n1,2\n", "--map 'COLUMN=FIELD'"),
+    ],
+)
 def test_what_is_no_import_is_told_in_one_line(run, tmp_path, content, said):
     (tmp_path / "e.csv").write_bytes(content)
     code, out, err = run("import", "e.csv")
-    assert (code, out, err.count("\n")) == (2, "", 1) and said in err and not os.path.exists("e.csv.rejected")
+    assert (
+        (code, out, err.count("\n")) == (2, "", 1)
+        and said in err
+        and not os.path.exists("e.csv.rejected")
+    )
 
 
-@pytest.mark.parametrize("arguments, said", [(["missing.csv"], "cannot read missing.csv"), (["."], "cannot read .: there is no such file"), (["events.db", "--set", "x"], "--set x: write NAME=VALUE"),
-                                             (["c.csv", "--map", "Nope=contact_id"], "c.csv has no column Nope; it has Contact Id, Name")])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["missing.csv"], "cannot read missing.csv"),
+        (["."], "cannot read .: there is no such file"),
+        (["events.db", "--set", "x"], "--set x: write NAME=VALUE"),
+        (
+            ["c.csv", "--map", "Nope=contact_id"],
+            "c.csv has no column Nope; it has Contact Id, Name",
+        ),
+    ],
+)
 def test_a_wrong_import_is_told_in_one_line(run, database, tmp_path, arguments, said):
     (tmp_path / "c.csv").write_text("Contact Id,Name\nc-1,Ann\n")
     code, out, err = run("import", *arguments, "--database", database)
@@ -523,84 +971,173 @@ def test_a_wrong_import_is_told_in_one_line(run, database, tmp_path, arguments, 
 def test_what_one_server_exports_another_imports_through_a_pipe(rich, tmp_path):
     program = " ".join(map(shlex.quote, PROGRAM))
     line = f"set -o pipefail; {program} export events --database {shlex.quote(rich)} | {program} import - --json --database new.db"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, env=clean_environment(), timeout=30)
-    assert (done.returncode, done.stderr) == (0, "") and json.loads(done.stdout)[0]["created"] == len(AWKWARD)
+    done = subprocess.run(
+        ["bash", "-c", line],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=clean_environment(),
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr) == (0, "") and json.loads(done.stdout)[0][
+        "created"
+    ] == len(AWKWARD)
 
 
 def test_an_import_is_done_in_small_steps_beside_a_server(start, run, tmp_path):
     """Posts are answered while it runs, none is refused, and none waits for longer than a step or two."""
     server, slowest, statuses = start(tmp_path / "events.db"), 0.0, set()
-    (tmp_path / "e.ndjson").write_text("".join(json.dumps(event(f"i-{number}", contact_id=f"c-{number}")) + "\n" for number in range(4_000)))
-    importing = subprocess.Popen([*PROGRAM, "import", "e.ndjson", "--database", server.database], cwd=tmp_path, env=clean_environment(), stdout=subprocess.PIPE, text=True)
+    (tmp_path / "e.ndjson").write_text(
+        "".join(
+            json.dumps(event(f"i-{number}", contact_id=f"c-{number}")) + "\n"
+            for number in range(4_000)
+        )
+    )
+    importing = subprocess.Popen(
+        [*PROGRAM, "import", "e.ndjson", "--database", server.database],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
         for number in itertools.count():
             began = time.monotonic()
-            connection.request("POST", "/events/ingestion/v1", json.dumps(event(f"p-{number}")), {"X-API-Key": ADMIN})
+            connection.request(
+                "POST",
+                "/events/ingestion/v1",
+                json.dumps(event(f"p-{number}")),
+                {"X-API-Key": ADMIN},
+            )
             with connection.getresponse() as answer:
                 statuses.add((answer.status, bool(answer.read())))
             slowest = max(slowest, time.monotonic() - began)
             if importing.poll() is not None:
                 break
-    assert (importing.communicate()[0], importing.returncode) == ("e.ndjson: events: 4,000 created\n", 0)
+    assert (importing.communicate()[0], importing.returncode) == (
+        "e.ndjson: events: 4,000 created\n",
+        0,
+    )
     assert statuses == {(201, True)} and number > 3 and slowest < 2
     assert len(exported(run, "events", server.database).splitlines()) == 4_000 + number + 1
 
 
 def test_a_pipe_that_has_nothing_to_say_lets_others_write(start, tmp_path):
     server = start(tmp_path / "events.db")
-    importing = subprocess.Popen([*PROGRAM, "import", "-", "--database", server.database], cwd=tmp_path, env=clean_environment(),
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    importing = subprocess.Popen(
+        [*PROGRAM, "import", "-", "--database", server.database],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     importing.stdin.write(json.dumps(event("i-1")) + "\n")
     importing.stdin.flush()
     until = time.monotonic() + 30
-    while fcntl.ioctl(importing.stdin, termios.FIONREAD, bytes(4)) != bytes(4):  # it has not read it yet
+    while fcntl.ioctl(importing.stdin, termios.FIONREAD, bytes(4)) != bytes(
+        4
+    ):  # it has not read it yet
         assert time.monotonic() < until
-    assert [exchange(server, request_bytes(event(f"p-{number}")))[0][0] for number in range(3)] == [201] * 3
+    assert [exchange(server, request_bytes(event(f"p-{number}")))[0][0] for number in range(3)] == [
+        201
+    ] * 3
     assert importing.communicate(timeout=30)[0] == "-: events: 1 created\n"
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("command, left", [(["import", "in.ndjson"], {"in.ndjson"}), (["export", "events", "--output", "out.ndjson"], {"in.ndjson"}),
-                                           (["delete-events", "--location", "loc-0", "--yes"], {"in.ndjson"})])
-def test_a_signal_between_any_two_steps_leaves_whole_ones(rich, run, tmp_path, command, left, number, code):
-    (tmp_path / "in.ndjson").write_text("".join(json.dumps(event(f"i-{each}")) + "\n" for each in range(50)))
+@pytest.mark.parametrize(
+    "command, left",
+    [
+        (["import", "in.ndjson"], {"in.ndjson"}),
+        (["export", "events", "--output", "out.ndjson"], {"in.ndjson"}),
+        (["delete-events", "--location", "loc-0", "--yes"], {"in.ndjson"}),
+    ],
+)
+def test_a_signal_between_any_two_steps_leaves_whole_ones(
+    rich, run, tmp_path, command, left, number, code
+):
+    (tmp_path / "in.ndjson").write_text(
+        "".join(json.dumps(event(f"i-{each}")) + "\n" for each in range(50))
+    )
     before = len(exported(run, "events", rich).splitlines())
-    script = (f"import os, sys, streamlined_lite as lite\nlite.Progress.__call__ = lambda *_, **__: os.kill(os.getpid(), {int(number)})\n"
-              f"lite.ALONE_SECONDS = 0\nlite.DELETE_STEP = 3\nsys.exit(lite.main({[*command, '--database', rich]!r}))")
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=30,
-                          env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)})
-    assert (done.returncode, done.stdout, done.stderr) == (code, "", "streamlined-lite: stopped before the end; it can be started again\n")
+    script = (
+        f"import os, sys, streamlined_lite as lite\nlite.Progress.__call__ = lambda *_, **__: os.kill(os.getpid(), {int(number)})\n"
+        f"lite.ALONE_SECONDS = 0\nlite.DELETE_STEP = 3\nsys.exit(lite.main({[*command, '--database', rich]!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=30,
+        env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (
+        code,
+        "",
+        "streamlined-lite: stopped before the end; it can be started again\n",
+    )
     after = len(exported(run, "events", rich).splitlines())
-    assert files(tmp_path) == {"events.db"} | left and after - before == {"import": 1, "export": 0}.get(command[0], -3)
+    assert files(tmp_path) == {"events.db"} | left and after - before == {
+        "import": 1,
+        "export": 0,
+    }.get(command[0], -3)
 
 
 def test_a_signal_at_the_first_step_of_a_transaction_is_one_line(tmp_path):
     """It meets the turn, or the savepoint, before anybody could have left it, and ends that after the database is closed."""
     (tmp_path / "in.ndjson").write_text(json.dumps(event("d-1")))
     for entered in ("turn", "savepoint"):
-        script = ("import contextlib, os, sys, streamlined_lite as lite\nenter = contextlib._GeneratorContextManager.__enter__\n"
-                  f"def stopped(self):\n    entered = enter(self)\n    if self.gen.__name__ == {entered!r}:\n        os.kill(os.getpid(), 2)\n    return entered\n"
-                  "contextlib._GeneratorContextManager.__enter__ = stopped\nsys.exit(lite.main(['import', 'in.ndjson', '--database', 'new.db']))")
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=30,
-                              env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)})
-        assert (done.returncode, done.stderr) == (130, "streamlined-lite: stopped before the end; it can be started again\n")
+        script = (
+            "import contextlib, os, sys, streamlined_lite as lite\nenter = contextlib._GeneratorContextManager.__enter__\n"
+            f"def stopped(self):\n    entered = enter(self)\n    if self.gen.__name__ == {entered!r}:\n        os.kill(os.getpid(), 2)\n    return entered\n"
+            "contextlib._GeneratorContextManager.__enter__ = stopped\nsys.exit(lite.main(['import', 'in.ndjson', '--database', 'new.db']))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=30,
+            env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)},
+        )
+        assert (done.returncode, done.stderr) == (
+            130,
+            "streamlined-lite: stopped before the end; it can be started again\n",
+        )
         assert stored(tmp_path / "new.db") == [] and files(tmp_path) == {"in.ndjson", "new.db"}
 
 
 def test_a_signal_before_the_program_has_begun_is_no_traceback(tmp_path):
     (tmp_path / "apsw.py").write_text("import os\nos.kill(os.getpid(), 2)\n")
-    done = subprocess.run(PROGRAM, capture_output=True, text=True, cwd=tmp_path, timeout=30, env=clean_environment() | {"PYTHONPATH": str(tmp_path)})
+    done = subprocess.run(
+        PROGRAM,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=30,
+        env=clean_environment() | {"PYTHONPATH": str(tmp_path)},
+    )
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
 def test_an_import_waits_for_another_writer_and_can_be_stopped_meanwhile(database, tmp_path):
     (tmp_path / "in.ndjson").write_text(json.dumps(event("d-1")))
-    script = ("import sys, streamlined_lite as lite\nwait = lite.wait_for_others\nlite.wait_for_others = lambda attempt: print('waits', flush=True) or wait(attempt)\n"
-              f"sys.exit(lite.main(['import', 'in.ndjson', '--database', {database!r}]))")
+    script = (
+        "import sys, streamlined_lite as lite\nwait = lite.wait_for_others\nlite.wait_for_others = lambda attempt: print('waits', flush=True) or wait(attempt)\n"
+        f"sys.exit(lite.main(['import', 'in.ndjson', '--database', {database!r}]))"
+    )
     with closing(apsw.Connection(database)) as other:
         other.execute("begin immediate")
-        importing = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                     env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)})
+        importing = subprocess.Popen(
+            [sys.executable, "-c", script],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)},
+        )
         assert [importing.stdout.readline() for _ in range(5)] == ["waits\n"] * 5
         importing.send_signal(signal.SIGINT)
         _, err = importing.communicate(timeout=30)
@@ -612,13 +1149,30 @@ def test_an_import_waits_for_another_writer_and_can_be_stopped_meanwhile(databas
 
 def test_events_are_deleted_by_filter_in_steps(run, rich, monkeypatch):
     monkeypatch.setattr(lite, "DELETE_STEP", 3)
-    assert run("delete-events", "--location", "loc-1", "--from", "2026-01-01T02:00:00Z", "--yes", "--database", rich) == (0, "7 events deleted\n", "")
+    assert run(
+        "delete-events",
+        "--location",
+        "loc-1",
+        "--from",
+        "2026-01-01T02:00:00Z",
+        "--yes",
+        "--database",
+        rich,
+    ) == (0, "7 events deleted\n", "")
     assert len(exported(run, "events", rich).splitlines()) == 9
-    assert run("delete-events", "--location", "loc-1", "--yes", "--json", "--database", rich)[1] == '{\n  "events": 1\n}\n'
-    assert run("delete-events", "--location", "loc-1", "--database", rich)[:2] == (0, "0 events deleted\n")
+    assert (
+        run("delete-events", "--location", "loc-1", "--yes", "--json", "--database", rich)[1]
+        == '{\n  "events": 1\n}\n'
+    )
+    assert run("delete-events", "--location", "loc-1", "--database", rich)[:2] == (
+        0,
+        "0 events deleted\n",
+    )
 
 
-@pytest.mark.parametrize("answer, code, left", [("yes\n", 0, 8), ("no\n", 1, 16), ("\n", 1, 16), ("", 1, 16)])
+@pytest.mark.parametrize(
+    "answer, code, left", [("yes\n", 0, 8), ("no\n", 1, 16), ("\n", 1, 16), ("", 1, 16)]
+)
 def test_who_deletes_is_asked_first(run, rich, monkeypatch, answer, code, left):
     terminal = io.StringIO(answer)
     terminal.isatty = lambda: True
@@ -628,8 +1182,17 @@ def test_who_deletes_is_asked_first(run, rich, monkeypatch, answer, code, left):
     assert len(exported(run, "events", rich).splitlines()) == left
 
 
-@pytest.mark.parametrize("flags, said", [([], "name what to delete, by one or more of --location, --name, --contact, --from, --to"), (["--to", "x"], "--to must be"),
-                                         (["--location", "loc-1"], "This deletes 8 events for good; nobody can be asked here, so say --yes")])
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        ([], "name what to delete, by one or more of --location, --name, --contact, --from, --to"),
+        (["--to", "x"], "--to must be"),
+        (
+            ["--location", "loc-1"],
+            "This deletes 8 events for good; nobody can be asked here, so say --yes",
+        ),
+    ],
+)
 def test_a_deletion_that_is_not_meant_is_refused(run, rich, monkeypatch, flags, said):
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     code, out, err = run("delete-events", *flags, "--database", rich)
@@ -644,10 +1207,16 @@ def check(run, *flags: str) -> tuple[int, set[tuple[str, str]], str]:
     """(exit code, (level, about) of what is to be told, all messages and remedies)"""
     code, out, err = run("check", "--json", *flags)
     answer = json.loads(out)
-    assert err == "" and answer["status"] == lite.LEVELS[code] == max((each["level"] for each in answer["findings"]), key=lite.LEVELS.index)
+    assert err == "" and answer["status"] == lite.LEVELS[code] == max(
+        (each["level"] for each in answer["findings"]), key=lite.LEVELS.index
+    )
     assert all(each["remedy"] for each in answer["findings"] if each["level"] != "ok")
     told = {(each["level"], each["about"]) for each in answer["findings"] if each["level"] != "ok"}
-    return code, told, "\n".join(f"{each['message']} {each['remedy']}" for each in answer["findings"])
+    return (
+        code,
+        told,
+        "\n".join(f"{each['message']} {each['remedy']}" for each in answer["findings"]),
+    )
 
 
 @pytest.fixture
@@ -655,15 +1224,22 @@ def sound(filled, tmp_path, run, monkeypatch) -> str:
     """A database about which there is nothing to tell, named by its variable."""
     tmp_path.chmod(0o700)
     monkeypatch.setenv("STREAMLINED_DATABASE", filled)
-    monkeypatch.setattr(lite.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**12, 0, 10**12))
+    monkeypatch.setattr(
+        lite.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**12, 0, 10**12)
+    )
     run("keys", "create", "admin", "--scope", "admin")
     return filled
 
 
 def test_of_a_sound_database_every_subject_is_ok(run, sound, tmp_path):
     code, out, err = run("check")
-    assert (code, err) == (0, "") and out.splitlines() == [f"ok       {each}: nothing to do" for each in ("settings", "files", "disk", "content", "clock", "keys")]
-    assert check(run, "--quick", "--admin-key-file", "")[:2] == (0, set()) and files(tmp_path) == {"events.db"}
+    assert (code, err) == (0, "") and out.splitlines() == [
+        f"ok       {each}: nothing to do"
+        for each in ("settings", "files", "disk", "content", "clock", "keys")
+    ]
+    assert check(run, "--quick", "--admin-key-file", "")[:2] == (0, set()) and files(tmp_path) == {
+        "events.db"
+    }
 
 
 def change_database(path: str, sql: str) -> None:
@@ -674,33 +1250,93 @@ def change_database(path: str, sql: str) -> None:
 DAYS_AGO = "(unixepoch() - 86400 * {}) * 1000"
 
 
-@pytest.mark.parametrize("trouble, found, said", [
-    (damage, ("error", "content"), "restore a backup"), (lambda path: Path(path).write_text("text"), ("error", "content"), "is not a Streamlined Lite database"),
-    (os.unlink, ("error", "content"), "there is no database"), (lambda path: change_database(path, "pragma user_version = 999"), ("error", "content"), "newer Streamlined Lite"),
-    (lambda path: change_database(path, "pragma user_version = 0"), ("warning", "content"), "the next start brings it there"),
-    (lambda path: change_database(path, "update events set updated_at = (unixepoch() + 3600) * 1000"), ("error", "clock"), "in the future set the clock"),
-    (lambda path: os.chmod(path, 0o640), ("warning", "files"), "chmod 600 /"), (lambda path: os.chmod(os.path.dirname(path), 0o777), ("warning", "files"), "chmod go-w /"),
-    (lambda path: change_database(path, "update keys set revoked_at = 1"), ("warning", "keys"), "there is no admin key"),
-    (lambda path: change_database(path, f"update keys set created_at = {DAYS_AGO.format(31)}"), ("warning", "keys"), "key 1 (admin) was never used streamlined-lite keys revoke 1"),
-    (lambda path: change_database(path, f"update keys set last_used_at = {DAYS_AGO.format(200)}"), ("warning", "keys"), "was not used for 200 days"),
-    (lambda path: change_database(path, "insert into keys (name, token_hash, token_prefix, scope, created_at) "
-                                        f"select value, value, '', 'admin', {DAYS_AGO.format(0)} from json_each('[1,2,3]')"), ("warning", "keys"), "4 admin keys work"),
-], ids=range(12))
+@pytest.mark.parametrize(
+    "trouble, found, said",
+    [
+        (damage, ("error", "content"), "restore a backup"),
+        (
+            lambda path: Path(path).write_text("text"),
+            ("error", "content"),
+            "is not a Streamlined Lite database",
+        ),
+        (os.unlink, ("error", "content"), "there is no database"),
+        (
+            lambda path: change_database(path, "pragma user_version = 999"),
+            ("error", "content"),
+            "newer Streamlined Lite",
+        ),
+        (
+            lambda path: change_database(path, "pragma user_version = 0"),
+            ("warning", "content"),
+            "the next start brings it there",
+        ),
+        (
+            lambda path: change_database(
+                path, "update events set updated_at = (unixepoch() + 3600) * 1000"
+            ),
+            ("error", "clock"),
+            "in the future set the clock",
+        ),
+        (lambda path: os.chmod(path, 0o640), ("warning", "files"), "chmod 600 /"),
+        (lambda path: os.chmod(os.path.dirname(path), 0o777), ("warning", "files"), "chmod go-w /"),
+        (
+            lambda path: change_database(path, "update keys set revoked_at = 1"),
+            ("warning", "keys"),
+            "there is no admin key",
+        ),
+        (
+            lambda path: change_database(
+                path, f"update keys set created_at = {DAYS_AGO.format(31)}"
+            ),
+            ("warning", "keys"),
+            "key 1 (admin) was never used streamlined-lite keys revoke 1",
+        ),
+        (
+            lambda path: change_database(
+                path, f"update keys set last_used_at = {DAYS_AGO.format(200)}"
+            ),
+            ("warning", "keys"),
+            "was not used for 200 days",
+        ),
+        (
+            lambda path: change_database(
+                path,
+                "insert into keys (name, token_hash, token_prefix, scope, created_at) "
+                f"select value, value, '', 'admin', {DAYS_AGO.format(0)} from json_each('[1,2,3]')",
+            ),
+            ("warning", "keys"),
+            "4 admin keys work",
+        ),
+    ],
+    ids=range(12),
+)
 def test_a_trouble_is_found_with_what_to_do_about_it(run, sound, trouble, found, said):
     trouble(sound)
     code, told, text = check(run)
     assert code == lite.LEVELS.index(found[0]) and told == {found} and said in text
 
 
-@pytest.mark.parametrize("free, level", [(100 * 1024**2, "error"), (300 * 1024**2, "warning"), (10**12, "ok")])
+@pytest.mark.parametrize(
+    "free, level", [(100 * 1024**2, "error"), (300 * 1024**2, "warning"), (10**12, "ok")]
+)
 def test_a_disk_that_fills_is_told_before_it_is_full(run, sound, monkeypatch, free, level):
-    monkeypatch.setattr(lite.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**12, 10**12 - free, free))
+    monkeypatch.setattr(
+        lite.shutil,
+        "disk_usage",
+        lambda folder: shutil._ntuple_diskusage(10**12, 10**12 - free, free),
+    )
     monkeypatch.setattr(lite.os.path, "getsize", lambda path: 200 * 1024**2)
     assert check(run)[:2] == (lite.LEVELS.index(level), {(level, "disk")} - {("ok", "disk")})
 
 
-@pytest.mark.parametrize("flags, found", [(["--host", "0.0.0.0"], {("warning", "settings")}), (["--host", "0.0.0.0", "--public-url", "https://e.example.com"], set()),
-                                          (["--fixed-time", "2026-01-01"], {("error", "settings")})])
+@pytest.mark.parametrize(
+    "flags, found",
+    [
+        (["--host", "0.0.0.0"], {("warning", "settings")}),
+        (["--host", "0.0.0.0", "--public-url", "https://e.example.com"], set()),
+        (["--fixed-time", "2026-01-01"], {("error", "settings")}),
+    ],
+)
 def test_settings_that_harm_are_told(run, sound, flags, found):
     assert check(run, *flags)[1] == found
 
@@ -720,7 +1356,9 @@ def test_backups_that_are_missing_or_old_are_told(run, sound, tmp_path):
     folder = tmp_path / "backups"
     for is_missing in (True, False):
         _, told, text = check(run, "--backups", str(folder))
-        assert told == {("error", "backups")} and f"streamlined-lite backup {folder} makes one" in text
+        assert (
+            told == {("error", "backups")} and f"streamlined-lite backup {folder} makes one" in text
+        )
         assert ("make that folder, then" in text) == is_missing
         folder.mkdir(exist_ok=True)
     run("backup", str(folder))
@@ -739,9 +1377,19 @@ def demo(tmp_path):
     started = []
 
     def start(*flags: str, **settings: str) -> tuple[subprocess.Popen, str]:
-        started.append(subprocess.Popen([*PROGRAM, "demo", "--port", "0", *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
-                                        env=clean_environment(**settings) | {"TMPDIR": str(tmp_path)}))
-        lines = list(itertools.takewhile(lambda line: not line.startswith("listening"), started[-1].stdout))
+        started.append(
+            subprocess.Popen(
+                [*PROGRAM, "demo", "--port", "0", *flags],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=tmp_path,
+                env=clean_environment(**settings) | {"TMPDIR": str(tmp_path)},
+            )
+        )
+        lines = list(
+            itertools.takewhile(lambda line: not line.startswith("listening"), started[-1].stdout)
+        )
         return started[-1], "".join(lines)
 
     yield start
@@ -753,23 +1401,36 @@ def demo(tmp_path):
 def test_a_demo_shows_believable_numbers_and_is_gone_afterwards(demo, tmp_path):
     process, text = demo()
     url, token = re.search(r"Sign in: (http://\S+)/#key=(sl_\S+)\n", text).groups()
-    names = {(each["location_id"], each["event_name"]): each["count"] for each in fetch(f"{url}/event-names/v1", token)[1]["event_names"]}
+    names = {
+        (each["location_id"], each["event_name"]): each["count"]
+        for each in fetch(f"{url}/event-names/v1", token)[1]["event_names"]
+    }
     for place, *_ in lite.DEMO_PLACES:
         funnel = [names[place, name] for name, *_ in lite.DEMO_FUNNEL]
         assert funnel == sorted(funnel, reverse=True) and funnel[0] > 400 and funnel[-1] > 50
-    assert len({each["timezone"] for each in fetch(f"{url}/locations/v1", token)[1]["locations"]}) == 3
+    assert (
+        len({each["timezone"] for each in fetch(f"{url}/locations/v1", token)[1]["locations"]}) == 3
+    )
     for metric in fetch(f"{url}/metrics/v1", token)[1]["metrics"]:
         status, answer = fetch(f"{url}/metrics/v1/{metric['metric_id']}/data?interval=day", token)
-        assert status == 200 and answer["total"]["value"] > 0 and sum(bool(each["value"]) for each in answer["buckets"]) > 25, metric["name"]
+        assert (
+            status == 200
+            and answer["total"]["value"] > 0
+            and sum(bool(each["value"]) for each in answer["buckets"]) > 25
+        ), metric["name"]
         assert answer["warnings"] == []
     newest = fetch(f"{url}/events/v1?limit=1&order=arrival", token)[1]["events"][0]["event_id"]
     deadline = time.monotonic() + 20
-    while fetch(f"{url}/events/v1?limit=1&order=arrival", token)[1]["events"][0]["event_id"] == newest:  # more arrive
+    while (
+        fetch(f"{url}/events/v1?limit=1&order=arrival", token)[1]["events"][0]["event_id"] == newest
+    ):  # more arrive
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
-    assert (process.returncode, err, files(tmp_path)) == (0, "", set()) and out.startswith(f"stopped at {url}: Streamlined Lite ")
+    assert (process.returncode, err, files(tmp_path)) == (0, "", set()) and out.startswith(
+        f"stopped at {url}: Streamlined Lite "
+    )
 
 
 def test_a_demo_at_a_fixed_time_is_always_the_same_and_can_be_kept(demo, run, tmp_path):
@@ -778,26 +1439,50 @@ def test_a_demo_at_a_fixed_time_is_always_the_same_and_can_be_kept(demo, run, tm
         assert f"database {name}, newest event" in text
         process.terminate()
         process.communicate(timeout=30)
-    assert files(tmp_path) == {"a.db", "b.db"} and stored("a.db") == stored("b.db") and len(stored("a.db")) > 5_000
+    assert (
+        files(tmp_path) == {"a.db", "b.db"}
+        and stored("a.db") == stored("b.db")
+        and len(stored("a.db")) > 5_000
+    )
     assert max(row[6] for row in stored("a.db") if row[0] == "events") <= NOW
-    assert run("demo", "--keep", "a.db")[::2] == (2, "streamlined-lite: a.db exists already; name another file\n")
+    assert run("demo", "--keep", "a.db")[::2] == (
+        2,
+        "streamlined-lite: a.db exists already; name another file\n",
+    )
 
 
 # Troubles of the machine
 
 
-@pytest.mark.parametrize("command, said", [
-    (["serve", "--port", "0"], "cannot be written; make the file and its folder writable for this user"), (["keys", "create", "a"], "cannot be written"),
-    (["import", "in.ndjson"], "cannot be written"), (["delete-events", "--location", "loc-1", "--yes"], "cannot be written"),
-    (["backup", "copy.db"], "cannot create copy.db: Permission denied"), (["export", "events", "--output", "out"], "cannot create out: Permission denied"),
-    (["restore", "events.db", "--database", "other.db"], "cannot create "), (["demo", "--keep", "demo.db", "--port", "0"], "cannot create the database demo.db: Permission denied")])
+@pytest.mark.parametrize(
+    "command, said",
+    [
+        (
+            ["serve", "--port", "0"],
+            "cannot be written; make the file and its folder writable for this user",
+        ),
+        (["keys", "create", "a"], "cannot be written"),
+        (["import", "in.ndjson"], "cannot be written"),
+        (["delete-events", "--location", "loc-1", "--yes"], "cannot be written"),
+        (["backup", "copy.db"], "cannot create copy.db: Permission denied"),
+        (["export", "events", "--output", "out"], "cannot create out: Permission denied"),
+        (["restore", "events.db", "--database", "other.db"], "cannot create "),
+        (
+            ["demo", "--keep", "demo.db", "--port", "0"],
+            "cannot create the database demo.db: Permission denied",
+        ),
+    ],
+)
 def test_on_a_read_only_disk_what_writes_is_one_line(filled, run, tmp_path, command, said):
     (tmp_path / "in.ndjson").write_text(json.dumps(event("d-1")))
     os.chmod(filled, 0o444)
     tmp_path.chmod(0o555)
     before = Path(filled).read_bytes()
     with unprivileged(tmp_path):
-        code, out, err = run(*command, *([] if "--database" in command or "demo" in command else ["--database", "events.db"]))
+        code, out, err = run(
+            *command,
+            *([] if "--database" in command or "demo" in command else ["--database", "events.db"]),
+        )
     assert (code in (1, 2), out, err.count("\n")) == (True, "", 1) and said in err
     assert files(tmp_path) == {"events.db", "in.ndjson"} and Path(filled).read_bytes() == before
 
@@ -810,7 +1495,10 @@ def test_from_a_read_only_disk_can_be_read(filled, run, tmp_path):
     tmp_path.chmod(0o555)
     with unprivileged(tmp_path):
         assert exported(run, "events", "events.db") == expected
-        assert run("backup", "elsewhere", "--database", "events.db")[::2] == (0, "") and len(files(elsewhere)) == 1
+        assert (
+            run("backup", "elsewhere", "--database", "events.db")[::2] == (0, "")
+            and len(files(elsewhere)) == 1
+        )
 
 
 def test_a_file_that_may_not_be_read_is_told(filled, run, tmp_path):
@@ -818,35 +1506,81 @@ def test_a_file_that_may_not_be_read_is_told(filled, run, tmp_path):
     (tmp_path / "in.ndjson").touch(0o000)
     tmp_path.chmod(0o777)
     with unprivileged(tmp_path):
-        for command in (["serve", "--port", "0"], ["export", "events"], ["backup", "copy.db"], ["restore", "events.db", "--database", "new.db"]):
-            assert run(*command, *([] if "--database" in command else ["--database", "events.db"])) \
-                == (2, "", "streamlined-lite: cannot read the database events.db: Permission denied\n")
-        assert run("import", "in.ndjson", "--database", "new.db") == (2, "", "streamlined-lite: cannot read in.ndjson: there is no such file, or you may not read it\n")
+        for command in (
+            ["serve", "--port", "0"],
+            ["export", "events"],
+            ["backup", "copy.db"],
+            ["restore", "events.db", "--database", "new.db"],
+        ):
+            assert run(
+                *command, *([] if "--database" in command else ["--database", "events.db"])
+            ) == (
+                2,
+                "",
+                "streamlined-lite: cannot read the database events.db: Permission denied\n",
+            )
+        assert run("import", "in.ndjson", "--database", "new.db") == (
+            2,
+            "",
+            "streamlined-lite: cannot read in.ndjson: there is no such file, or you may not read it\n",
+        )
 
 
 def test_an_import_on_a_full_disk_keeps_what_was_committed(filled, tmp_path):
-    (tmp_path / "in.ndjson").write_text("".join(json.dumps(event(f"i-{number}", properties={"text": "x" * 1000})) + "\n" for number in range(2_000)))
+    (tmp_path / "in.ndjson").write_text(
+        "".join(
+            json.dumps(event(f"i-{number}", properties={"text": "x" * 1000})) + "\n"
+            for number in range(2_000)
+        )
+    )
     done = limited("import", "in.ndjson", "--database", "events.db", bytes_=1_000_000, cwd=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1) and "the database cannot be used: " in done.stderr
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (
+        1,
+        "",
+        1,
+    ) and "the database cannot be used: " in done.stderr
     with closing(apsw.Connection(filled)) as look:
-        assert look.execute("pragma integrity_check").get == "ok" and 5 <= look.execute("select count(*) from events").get < 2_005
-    assert subprocess.run([*PROGRAM, "import", "in.ndjson", "--database", "events.db"], cwd=tmp_path, env=clean_environment(), timeout=60,
-                          capture_output=True).returncode == 0
+        assert (
+            look.execute("pragma integrity_check").get == "ok"
+            and 5 <= look.execute("select count(*) from events").get < 2_005
+        )
+    assert (
+        subprocess.run(
+            [*PROGRAM, "import", "in.ndjson", "--database", "events.db"],
+            cwd=tmp_path,
+            env=clean_environment(),
+            timeout=60,
+            capture_output=True,
+        ).returncode
+        == 0
+    )
     assert len(stored(filled)) == 2_005 + 2  # and a contact and a location
 
 
 def test_progress_is_shown_where_a_person_looks_and_gone_afterwards(tmp_path):
-    (tmp_path / "in.ndjson").write_text("".join(json.dumps(event(f"i-{number}")) + "\n" for number in range(3_000)))
+    (tmp_path / "in.ndjson").write_text(
+        "".join(json.dumps(event(f"i-{number}")) + "\n" for number in range(3_000))
+    )
     parent, child = pty.openpty()
     with os.fdopen(parent, "rb", buffering=0) as terminal:
-        done = subprocess.run([*PROGRAM, "import", "in.ndjson"], stdout=subprocess.PIPE, stderr=child, text=True, cwd=tmp_path, env=clean_environment(), timeout=60)
+        done = subprocess.run(
+            [*PROGRAM, "import", "in.ndjson"],
+            stdout=subprocess.PIPE,
+            stderr=child,
+            text=True,
+            cwd=tmp_path,
+            env=clean_environment(),
+            timeout=60,
+        )
         os.close(child)
         shown = b""
         with contextlib.suppress(OSError):  # the terminal has ended
             while more := terminal.read(1000):
                 shown += more
     assert (done.returncode, done.stdout) == (0, "in.ndjson: events: 3,000 created\n")
-    assert re.search(rb"\rimporting  \d+%  [\d,]+ lines, [\d,]+/s  0:00:\d\d left\x1b\[K", shown) and shown.endswith(b"\r\x1b[K")
+    assert re.search(
+        rb"\rimporting  \d+%  [\d,]+ lines, [\d,]+/s  0:00:\d\d left\x1b\[K", shown
+    ) and shown.endswith(b"\r\x1b[K")
 
 
 # Help and settings
@@ -858,15 +1592,26 @@ def test_a_reader_that_has_read_enough_is_no_error(database, run, command):
         run("keys", "create", f"{number}" + "x" * 10_000, "--database", database)
     program = " ".join(map(shlex.quote, PROGRAM))
     line = f"{program} {command} --database {shlex.quote(database)} | head -c 1 > /dev/null; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=clean_environment(), timeout=30)
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, env=clean_environment(), timeout=30
+    )
     assert done.returncode in (0, 141) and done.stderr == ""
 
 
 def test_an_output_that_cannot_be_written_is_one_line(database):
     with open("/dev/full", "w") as full:
-        done = subprocess.run([*PROGRAM, "keys", "list", "--database", database], stdout=full, stderr=subprocess.PIPE, text=True,
-                              env=clean_environment(), timeout=30)
-    assert (done.returncode, done.stderr) == (1, "streamlined-lite: standard output: No space left on device\n")
+        done = subprocess.run(
+            [*PROGRAM, "keys", "list", "--database", database],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=clean_environment(),
+            timeout=30,
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "streamlined-lite: standard output: No space left on device\n",
+    )
 
 
 def commands(parser: argparse.ArgumentParser, name: str = "") -> dict[str, argparse.ArgumentParser]:
@@ -893,7 +1638,11 @@ def test_every_setting_has_a_flag_of_serve_with_its_variable_and_default_in_the_
     words = " ".join(out.split())
     for name, setting in lite.Config.model_fields.items():
         assert ("--" + name.replace("_", "-") + " " in words) is (name != "admin_key")
-        assert name == "admin_key" or f"STREAMLINED_{name.upper()}" in words and str(setting.default) in words
+        assert (
+            name == "admin_key"
+            or f"STREAMLINED_{name.upper()}" in words
+            and str(setting.default) in words
+        )
     assert code == 0 and "--admin-key " not in words
 
 
@@ -901,12 +1650,24 @@ def test_the_version_and_the_help_are_asked_of_the_program_itself(run):
     assert run("--version") == (0, f"streamlined-lite {lite.__version__}\n", "")
     for flag in ("--help", "-h"):
         code, out, _ = run(flag)
-        assert code == 0 and all(name.split()[0] in out for name in lite.EXAMPLES) and lite.EXAMPLES["serve"] in " ".join(out.split())
+        assert (
+            code == 0
+            and all(name.split()[0] in out for name in lite.EXAMPLES)
+            and lite.EXAMPLES["serve"] in " ".join(out.split())
+        )
 
 
-@pytest.mark.parametrize("variable, said", [("STREAMLINED_PROT", "unknown setting STREAMLINED_PROT; known are STREAMLINED_DATABASE, "), ("STREAMLINED_PORT", "wrong setting --port (STREAMLINED_PORT): ")])
+@pytest.mark.parametrize(
+    "variable, said",
+    [
+        ("STREAMLINED_PROT", "unknown setting STREAMLINED_PROT; known are STREAMLINED_DATABASE, "),
+        ("STREAMLINED_PORT", "wrong setting --port (STREAMLINED_PORT): "),
+    ],
+)
 @pytest.mark.parametrize("command", [(), ("serve",), ("keys", "list"), ("--port", "0")])
-def test_a_wrong_variable_ends_every_command_that_reads_it_with_code_2(run, tmp_path, monkeypatch, variable, said, command):
+def test_a_wrong_variable_ends_every_command_that_reads_it_with_code_2(
+    run, tmp_path, monkeypatch, variable, said, command
+):
     monkeypatch.setenv(variable, "x")
     if "--port" in command and variable == "STREAMLINED_PORT":
         command = ("--port", "y")
@@ -914,18 +1675,36 @@ def test_a_wrong_variable_ends_every_command_that_reads_it_with_code_2(run, tmp_
     assert (code, out, err.count("\n"), list(tmp_path.iterdir())) == (2, "", 1, []) and said in err
 
 
-@pytest.mark.parametrize("arguments", [["--nonsense"], ["serve", "extra"], ["fly"], ["--admin-key", "x" * 20]])
+@pytest.mark.parametrize(
+    "arguments", [["--nonsense"], ["serve", "extra"], ["fly"], ["--admin-key", "x" * 20]]
+)
 def test_a_command_that_is_not_understood_ends_with_code_2(run, tmp_path, arguments):
     code, out, err = run(*arguments)
-    assert (code, out, err.count("\n"), list(tmp_path.iterdir())) == (2, "", 1, []) and err.endswith("; see streamlined-lite --help\n")
+    assert (code, out, err.count("\n"), list(tmp_path.iterdir())) == (
+        2,
+        "",
+        1,
+        [],
+    ) and err.endswith("; see streamlined-lite --help\n")
 
 
 # Serving
 
 
-@pytest.mark.parametrize("flags, said", [(["--database", "/nowhere/at/all.db"], "cannot create the database /nowhere/at/all.db: No such file or directory"),
-                                         (["--host", "no.such.host.invalid", "--port", "0"], "cannot listen on no.such.host.invalid"),
-                                         (["--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1")])
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        (
+            ["--database", "/nowhere/at/all.db"],
+            "cannot create the database /nowhere/at/all.db: No such file or directory",
+        ),
+        (
+            ["--host", "no.such.host.invalid", "--port", "0"],
+            "cannot listen on no.such.host.invalid",
+        ),
+        (["--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1"),
+    ],
+)
 def test_what_cannot_be_served_is_one_line_with_code_2(run, flags, said):
     code, out, err = run(*flags)
     assert (code, err.count("\n")) == (2, 1) and said in err and "listening" not in out
@@ -934,9 +1713,18 @@ def test_what_cannot_be_served_is_one_line_with_code_2(run, flags, said):
 def test_a_port_in_use_is_one_line_with_code_2(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ended = subprocess.run([*PROGRAM, "--port", str(port), "--database", str(tmp_path / "x.db")], capture_output=True, text=True, env=clean_environment(), timeout=30)
+        ended = subprocess.run(
+            [*PROGRAM, "--port", str(port), "--database", str(tmp_path / "x.db")],
+            capture_output=True,
+            text=True,
+            env=clean_environment(),
+            timeout=30,
+        )
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == f"streamlined-lite: cannot listen on 127.0.0.1 port {port}: Address already in use; choose another with --host or --port\n"
+    assert (
+        ended.stderr
+        == f"streamlined-lite: cannot listen on 127.0.0.1 port {port}: Address already in use; choose another with --host or --port\n"
+    )
 
 
 class Terminal:
@@ -944,7 +1732,13 @@ class Terminal:
 
     def __init__(self, *flags: str, **settings: str):
         self.master, slave = pty.openpty()
-        self.process = subprocess.Popen([*PROGRAM, "serve", "--port", "0", *flags], stdin=slave, stdout=slave, stderr=slave, env=clean_environment(**settings))
+        self.process = subprocess.Popen(
+            [*PROGRAM, "serve", "--port", "0", *flags],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=clean_environment(**settings),
+        )
         os.close(slave)
         self.text = ""
         while not re.search(r"listening on \S+\r?\n", self.text):
@@ -965,6 +1759,7 @@ def terminal():
     def start(*flags: str, **settings: str) -> Terminal:
         started.append(Terminal(*flags, **settings))
         return started[-1]
+
     yield start
     for each in started:
         if each.process.poll() is None:
@@ -979,7 +1774,9 @@ def test_the_first_start_on_a_terminal_shows_the_way_in_and_the_second_no_key(te
     assert fetch(f"{first.address}/keys/v1", token)[1]["keys"][0]["scope"] == "admin"
     assert first.stop() == 0
     second = terminal("--database", database)
-    assert "sl_" not in second.text and "curl" not in second.text and "key" not in second.text.lower()
+    assert (
+        "sl_" not in second.text and "curl" not in second.text and "key" not in second.text.lower()
+    )
     assert fetch(f"{second.address}/keys/v1", token)[0] == 200
 
 
@@ -990,12 +1787,22 @@ def test_the_curl_line_works_as_pasted(terminal, tmp_path):
     line = re.search(r"^curl .*$", server.text.replace("\r", ""), re.MULTILINE)[0]
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30)
     assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "created"), done.stderr
-    assert json.loads(subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=30).stdout)["status"] == "unchanged"
+    assert (
+        json.loads(
+            subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=30).stdout
+        )["status"]
+        == "unchanged"
+    )
 
 
 def test_links_show_the_public_address(terminal, tmp_path):
-    server = terminal("--database", str(tmp_path / "events.db"), public_url="https://events.example.com/")
-    assert "Sign in: https://events.example.com/#key=sl_" in server.text and "curl https://events.example.com/events/ingestion/v1 " in server.text
+    server = terminal(
+        "--database", str(tmp_path / "events.db"), public_url="https://events.example.com/"
+    )
+    assert (
+        "Sign in: https://events.example.com/#key=sl_" in server.text
+        and "curl https://events.example.com/events/ingestion/v1 " in server.text
+    )
     assert server.address.startswith("http://127.0.0.1:")
 
 
@@ -1010,7 +1817,14 @@ def test_without_a_terminal_no_secret_is_printed_but_the_command_that_makes_a_ke
     text = "".join(server.output)
     assert "sl_" not in text and "curl" not in text
     command = re.search(r"There is no key yet; this command makes one: (.*)\n", text)[1]
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd="/", env=clean_environment(), timeout=30)
+    done = subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env=clean_environment(),
+        timeout=30,
+    )
     assert done.returncode == 0, done.stderr
     assert fetch(f"{server.url}/keys/v1", done.stdout.split()[-1])[0] == 200
     assert server.stop() == (0, "")
@@ -1020,12 +1834,16 @@ def test_without_a_terminal_no_secret_is_printed_but_the_command_that_makes_a_ke
 
 def test_in_memory_no_other_process_could_make_a_key(start):
     server = start(":memory:", admin_key="")
-    assert "set STREAMLINED_ADMIN_KEY" in "".join(server.output) and "keys create" not in "".join(server.output)
+    assert "set STREAMLINED_ADMIN_KEY" in "".join(server.output) and "keys create" not in "".join(
+        server.output
+    )
 
 
 def test_port_0_takes_a_free_port_and_names_it(start, tmp_path):
     servers = [start(tmp_path / name) for name in ("a.db", "b.db")]
-    assert len({each.port for each in servers}) == 2 and all(fetch(f"{each.url}/healthz")[0] == 200 for each in servers)
+    assert len({each.port for each in servers}) == 2 and all(
+        fetch(f"{each.url}/healthz")[0] == 200 for each in servers
+    )
 
 
 def test_the_admin_key_may_come_from_a_file(start, tmp_path):
@@ -1038,12 +1856,18 @@ def test_the_admin_key_may_come_from_a_file(start, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_code_0_and_leaves_one_file(start, tmp_path, number):
     server = start()
-    assert server.output[0] == f"Streamlined Lite {lite.__version__}, database {server.database}, newest event 0\n"
+    assert (
+        server.output[0]
+        == f"Streamlined Lite {lite.__version__}, database {server.database}, newest event 0\n"
+    )
     (answer,) = exchange(server, request_bytes(event()))
     assert answer[0] == 201
     server.process.send_signal(number)
     out, err = server.process.communicate(timeout=30)
     assert (server.process.returncode, err) == (0, "")
-    assert out == f"stopped at {server.url}: Streamlined Lite {lite.__version__}, database {server.database}, newest event 1\n"
+    assert (
+        out
+        == f"stopped at {server.url}: Streamlined Lite {lite.__version__}, database {server.database}, newest event 1\n"
+    )
     assert sorted(each.name for each in tmp_path.iterdir()) == ["events.db"]
     assert (tmp_path / "events.db").stat().st_mode & 0o777 == 0o600

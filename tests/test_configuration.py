@@ -27,17 +27,34 @@ def test_a_flag_comes_before_a_variable_and_that_before_the_default():
 
 
 def test_what_is_no_setting_of_ours_is_left_alone():
-    assert lite.load_config({"PATH": "/bin", "STREAMLINE": "x", "streamlined_port": "9"}, {}) == lite.Config()
+    assert (
+        lite.load_config({"PATH": "/bin", "STREAMLINE": "x", "streamlined_port": "9"}, {})
+        == lite.Config()
+    )
 
 
-@pytest.mark.parametrize("name, text, value", [
-    ("database", ":memory:", ":memory:"), ("host", "0.0.0.0", "0.0.0.0"), ("port", "0", 0), ("port", "65535", 65535),
-    ("public_url", "https://events.example.com", "https://events.example.com"), ("admin_key", KEY, KEY),
-    ("time_zone", "Europe/Berlin", "Europe/Berlin"), ("connection_limit", "10", 10), ("idle_timeout", "1", 1), ("request_timeout", "5", 5),
-    ("read_threads", "64", 64), ("keep_rejections", "1", 1), ("keep_rejections_days", "36500", 36_500),
-    ("log_requests", "1", True), ("log_requests", "false", False), ("log_requests", "yes", True),
-    ("fixed_time", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
-])
+@pytest.mark.parametrize(
+    "name, text, value",
+    [
+        ("database", ":memory:", ":memory:"),
+        ("host", "0.0.0.0", "0.0.0.0"),
+        ("port", "0", 0),
+        ("port", "65535", 65535),
+        ("public_url", "https://events.example.com", "https://events.example.com"),
+        ("admin_key", KEY, KEY),
+        ("time_zone", "Europe/Berlin", "Europe/Berlin"),
+        ("connection_limit", "10", 10),
+        ("idle_timeout", "1", 1),
+        ("request_timeout", "5", 5),
+        ("read_threads", "64", 64),
+        ("keep_rejections", "1", 1),
+        ("keep_rejections_days", "36500", 36_500),
+        ("log_requests", "1", True),
+        ("log_requests", "false", False),
+        ("log_requests", "yes", True),
+        ("fixed_time", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+    ],
+)
 def test_every_setting_is_read_from_its_text(name, text, value):
     assert getattr(lite.load_config(variables(**{name: text}), {}), name) == value
 
@@ -47,13 +64,37 @@ def test_the_table_above_leaves_no_setting_out():
     assert tested == set(lite.Config.model_fields) - {"admin_key_file"}
 
 
-@pytest.mark.parametrize("name, text", [
-    ("database", ""), ("host", ""), ("port", "65536"), ("port", "-1"), ("port", ""), ("port", "http"), ("public_url", "events.example.com"),
-    ("public_url", "https://a b"), ("admin_key", "0123456789abcde"), ("admin_key", "with a blank inside"), ("admin_key", "schlüssel-schlüssel"),
-    ("admin_key_file", "/nowhere/at-all"), ("time_zone", ""), ("time_zone", "Mars/Olympus"), ("time_zone", "../UTC"), ("time_zone", "Europe"),
-    ("time_zone", "europe/berlin"), ("connection_limit", "9"), ("idle_timeout", "0"), ("request_timeout", "0"), ("read_threads", "0"), ("read_threads", "two"),
-    ("keep_rejections", "0"), ("keep_rejections_days", "0"), ("log_requests", "maybe"), ("fixed_time", "noon"),
-])
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("database", ""),
+        ("host", ""),
+        ("port", "65536"),
+        ("port", "-1"),
+        ("port", ""),
+        ("port", "http"),
+        ("public_url", "events.example.com"),
+        ("public_url", "https://a b"),
+        ("admin_key", "0123456789abcde"),
+        ("admin_key", "with a blank inside"),
+        ("admin_key", "schlüssel-schlüssel"),
+        ("admin_key_file", "/nowhere/at-all"),
+        ("time_zone", ""),
+        ("time_zone", "Mars/Olympus"),
+        ("time_zone", "../UTC"),
+        ("time_zone", "Europe"),
+        ("time_zone", "europe/berlin"),
+        ("connection_limit", "9"),
+        ("idle_timeout", "0"),
+        ("request_timeout", "0"),
+        ("read_threads", "0"),
+        ("read_threads", "two"),
+        ("keep_rejections", "0"),
+        ("keep_rejections_days", "0"),
+        ("log_requests", "maybe"),
+        ("fixed_time", "noon"),
+    ],
+)
 def test_a_wrong_value_is_refused_by_the_name_of_its_setting(name, text):
     assert f"wrong setting {lite.setting_name(name)}: " in refusal(variables(**{name: text}))
     assert f"wrong setting {lite.setting_name(name)}: " in refusal(**{name: text})
@@ -65,8 +106,20 @@ def test_a_setting_is_named_by_its_flag_and_its_variable():
 
 
 def test_every_wrong_setting_is_named_at_once():
-    message = refusal(variables(port="x", time_zone="Mars", admin_key="short", admin_key_file="/nowhere", read_threads="0"), host="")
-    assert all(f"{lite.setting_name(name)}: " in message for name in ("port", "time_zone", "admin_key", "admin_key_file", "read_threads", "host"))
+    message = refusal(
+        variables(
+            port="x",
+            time_zone="Mars",
+            admin_key="short",
+            admin_key_file="/nowhere",
+            read_threads="0",
+        ),
+        host="",
+    )
+    assert all(
+        f"{lite.setting_name(name)}: " in message
+        for name in ("port", "time_zone", "admin_key", "admin_key_file", "read_threads", "host")
+    )
 
 
 def test_no_message_repeats_an_admin_key(tmp_path):
@@ -86,21 +139,37 @@ def test_the_admin_key_may_stand_in_a_file(tmp_path):
     path = tmp_path / "key"
     path.write_text(f"  {KEY}\n", "utf-8")
     assert lite.load_config({}, {"admin_key_file": str(path)}).admin_key == KEY
-    assert lite.load_config(variables(admin_key=ADMIN), {"admin_key_file": str(path)}).admin_key == KEY
+    assert (
+        lite.load_config(variables(admin_key=ADMIN), {"admin_key_file": str(path)}).admin_key == KEY
+    )
 
 
-@pytest.mark.parametrize("content, said", [(None, "cannot read"), (b"", "is empty"), (b" \n", "is empty"), (b"\xff\xfe", "cannot read"),
-                                           (b"0123456789abcde\n", "16 characters")])
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        (None, "cannot read"),
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"\xff\xfe", "cannot read"),
+        (b"0123456789abcde\n", "16 characters"),
+    ],
+)
 def test_a_file_without_a_good_admin_key_is_refused(tmp_path, content, said):
     path = tmp_path / "key"
     path.mkdir() if content is None else path.write_bytes(content)
     assert said in refusal(admin_key_file=str(path))
 
 
-@pytest.mark.parametrize("configured, sent, status", [(KEY, KEY, 200), (KEY, ADMIN, 401), ("", "", 401), ("", " ", 401), ("", ADMIN, 401)])
+@pytest.mark.parametrize(
+    "configured, sent, status",
+    [(KEY, KEY, 200), (KEY, ADMIN, 401), ("", "", 401), ("", " ", 401), ("", ADMIN, 401)],
+)
 def test_only_the_admin_key_of_the_configuration_works(configured, sent, status):
     app = lite.create_app(lite.Config(database=":memory:", admin_key=configured))
-    assert TestApp(app).get("/keys/v1", headers={"X-API-Key": sent}, expect_errors=True).status_int == status
+    assert (
+        TestApp(app).get("/keys/v1", headers={"X-API-Key": sent}, expect_errors=True).status_int
+        == status
+    )
     app.close()
 
 
@@ -115,20 +184,48 @@ def test_to_a_library_a_wrong_setting_is_named_as_python_names_it():
     with pytest.raises(lite.ConfigError) as error:
         lite.Config(port=99_999, time_zone="Mars", admin_key="short-secret", prot=1)
     message = str(error.value)
-    assert isinstance(error.value, ValueError) and "\n" not in message and "STREAMLINED" not in message and "--" not in message and "short-secret" not in message
-    assert message.startswith("wrong setting ") and all(f"{name}: " in message for name in ("port", "time_zone", "admin_key", "prot"))
+    assert (
+        isinstance(error.value, ValueError)
+        and "\n" not in message
+        and "STREAMLINED" not in message
+        and "--" not in message
+        and "short-secret" not in message
+    )
+    assert message.startswith("wrong setting ") and all(
+        f"{name}: " in message for name in ("port", "time_zone", "admin_key", "prot")
+    )
 
 
-@pytest.mark.parametrize("settings, clock, now", [({"fixed_time": "2026-01-01T00:00:00Z"}, None, NOW), ({"fixed_time": "2026-01-01"}, lambda: NOW + 5, NOW + 5)])
+@pytest.mark.parametrize(
+    "settings, clock, now",
+    [
+        ({"fixed_time": "2026-01-01T00:00:00Z"}, None, NOW),
+        ({"fixed_time": "2026-01-01"}, lambda: NOW + 5, NOW + 5),
+    ],
+)
 def test_time_stands_still_where_it_is_fixed_unless_a_clock_is_given(settings, clock, now):
     app = lite.create_app(lite.Config(database=":memory:", admin_key=KEY, **settings), clock)
     for _ in range(2):
-        stored = TestApp(app).post_json("/events/ingestion/v1", event(), headers={"X-API-Key": KEY}).json["event"]
+        stored = (
+            TestApp(app)
+            .post_json("/events/ingestion/v1", event(), headers={"X-API-Key": KEY})
+            .json["event"]
+        )
         assert stored["timestamp"] == stored["received_at"] == lite.iso(now)
     app.close()
 
 
-@pytest.mark.parametrize("name, valid", [("UTC", True), ("America/New_York", True), ("", False), ("/etc/passwd", False), ("a\0b", False),
-                                         ("America", False), ("X" * 5000, False)])
+@pytest.mark.parametrize(
+    "name, valid",
+    [
+        ("UTC", True),
+        ("America/New_York", True),
+        ("", False),
+        ("/etc/passwd", False),
+        ("a\0b", False),
+        ("America", False),
+        ("X" * 5000, False),
+    ],
+)
 def test_time_zones_are_those_of_iana(name, valid):
     assert lite.is_time_zone(name) is valid

@@ -67,61 +67,138 @@ def errors(answer) -> dict[str, str]:
 
 def known(api, location: str = "loc-1") -> dict:
     """All that bodies decided about the location's contacts; when they arrived is not it."""
-    columns = "contact_id, name, email, phone, source, type, date_created, as_of, fields, field_times"
-    tags = dict(api.rows("select contact_id, group_concat(tag) from (select * from contact_tags where location_id = ? order by tag) "
-                         "group by 1", [location]))
-    return {row[0]: (*row[1:-2], json.loads(row[-2]), json.loads(row[-1]), tags.get(row[0]))
-            for row in api.rows(f"select {columns} from contacts where location_id = ?", [location])}
+    columns = (
+        "contact_id, name, email, phone, source, type, date_created, as_of, fields, field_times"
+    )
+    tags = dict(
+        api.rows(
+            "select contact_id, group_concat(tag) from (select * from contact_tags where location_id = ? order by tag) "
+            "group by 1",
+            [location],
+        )
+    )
+    return {
+        row[0]: (*row[1:-2], json.loads(row[-2]), json.loads(row[-1]), tags.get(row[0]))
+        for row in api.rows(f"select {columns} from contacts where location_id = ?", [location])
+    }
 
 
 # Around an event
 
 
 def test_an_event_brings_its_contact(api):
-    answer = api.post(sample("workflow-webhook-custom-fields", event_name="Offer Made", distinct_id="d-1"))
+    answer = api.post(
+        sample("workflow-webhook-custom-fields", event_name="Offer Made", distinct_id="d-1")
+    )
     assert [each["code"] for each in answer.json["warnings"]] == ["contact_from_body"]
     got = contact(api, f"{PLACE}/{PERSON}")
-    assert {name: got[name] for name in ("name", "email", "phone", "source", "type", "date_created", "tags", "as_of", "events")} == {
-        "name": "test", "email": "person@example.com", "phone": "+15555550100", "source": "initial wedding form", "type": "lead",
-        "date_created": "2025-04-07T17:30:43.734Z", "tags": [], "as_of": None, "events": 1}
+    assert {
+        name: got[name]
+        for name in (
+            "name",
+            "email",
+            "phone",
+            "source",
+            "type",
+            "date_created",
+            "tags",
+            "as_of",
+            "events",
+        )
+    } == {
+        "name": "test",
+        "email": "person@example.com",
+        "phone": "+15555550100",
+        "source": "initial wedding form",
+        "type": "lead",
+        "date_created": "2025-04-07T17:30:43.734Z",
+        "tags": [],
+        "as_of": None,
+        "events": 1,
+    }
     assert got["fields"] == {
-        "Wedding Date": "2025-05-09", "Wedding Venue": "1 Example Place, Exampleville FL 00000",
-        "Last Invoice ID": "000000000000000000000001", "How would you like to pay?": "Payment Plan",
-        "How many instalments would you like to pay in?": "4", "Spouse's Name": "e", "Initial Venue Date": "2025-05-09",
-        "Initial Payment": "4525", "Due Amount": "1131.0", "Payment Discounts": "0", "Total Distance Miles": "Miles (0): $0",
+        "Wedding Date": "2025-05-09",
+        "Wedding Venue": "1 Example Place, Exampleville FL 00000",
+        "Last Invoice ID": "000000000000000000000001",
+        "How would you like to pay?": "Payment Plan",
+        "How many instalments would you like to pay in?": "4",
+        "Spouse's Name": "e",
+        "Initial Venue Date": "2025-05-09",
+        "Initial Payment": "4525",
+        "Due Amount": "1131.0",
+        "Payment Discounts": "0",
+        "Total Distance Miles": "Miles (0): $0",
         "Product Items": '{"subtotal":4525,"milesPrice":0,"items":[{"title":"Package","price":2500,"quantity":1}]}',
-        "No of Photographer": 1, "No of VideoGrapher": 1, "Wedding Package": "PEARL", "first_name": "test",
-        "address1": "1 Example Place", "city": "Exampleville", "state": "FL", "country": "US", "timezone": "Asia/Karachi",
-        "postal_code": "00000", "full_address": "1 Example Place, Exampleville FL 00000"}
+        "No of Photographer": 1,
+        "No of VideoGrapher": 1,
+        "Wedding Package": "PEARL",
+        "first_name": "test",
+        "address1": "1 Example Place",
+        "city": "Exampleville",
+        "state": "FL",
+        "country": "US",
+        "timezone": "Asia/Karachi",
+        "postal_code": "00000",
+        "full_address": "1 Example Place, Exampleville FL 00000",
+    }
     assert api.get("/locations/v1")["locations"] == [
-        {"location_id": PLACE, "name": "Example Location", "timezone": None, "first_seen_at": "2026-01-01T00:00:00.000Z"}]
+        {
+            "location_id": PLACE,
+            "name": "Example Location",
+            "timezone": None,
+            "first_seen_at": "2026-01-01T00:00:00.000Z",
+        }
+    ]
 
 
 def test_the_opportunity_and_other_objects_are_not_the_contacts(api):
-    api.post(sample("workflow-webhook-opportunity", distinct_id="d-1") | {
-        "user": {"firstName": "x"}, "invoice": {"name": "y"}, "calendar": {"id": "z"}, "lead_value": 5, "list": [{"a": 1}], "none": None})
+    api.post(
+        sample("workflow-webhook-opportunity", distinct_id="d-1")
+        | {
+            "user": {"firstName": "x"},
+            "invoice": {"name": "y"},
+            "calendar": {"id": "z"},
+            "lead_value": 5,
+            "list": [{"a": 1}],
+            "none": None,
+        }
+    )
     got = contact(api, f"{PLACE}/{PERSON}")
     assert (got["name"], got["source"]) == ("Fname Lname", "internal - testing")
     assert got["fields"] == {"first_name": "Fname", "last_name": "Lname", "country": "AU"}
 
 
-@pytest.mark.parametrize("body, expected", [
-    ({"full_name": "Ann Lee", "first_name": "A"}, {"name": "Ann Lee"}),
-    ({"full_name": " ", "name": "Ann"}, {"name": "Ann"}),
-    ({"first_name": " Ann ", "last_name": "Lee"}, {"name": "Ann Lee"}),
-    ({"first_name": "", "last_name": "Lee"}, {"name": "Lee"}),
-    ({"first_name": {"a": 1}, "last_name": None}, {"name": None}),
-    ({"full_name": 7}, {"name": "7"}),
-    ({"date_created": 1735689600}, {"date_created": "2025-01-01T00:00:00.000Z"}),
-    ({"date_created": "2025-01-01T02:00:00+02:00"}, {"date_created": "2025-01-01T00:00:00.000Z"}),
-    ({"tags": "vip, new ,,vip, "}, {"tags": ["new", "vip"]}),
-    ({"tags": ["b", "a", "b", ""]}, {"tags": ["a", "b"]}),
-    ({"tags": "ü, 5, it's"}, {"tags": ["5", "it's", "ü"]}),
-    ({"Bride's Name ": "E", 'the "best" /~ day': 3, " rate": 0.5, "vegan": True}, {
-        "fields": {"Bride's Name": "E", 'the "best" /~ day': 3, "rate": 0.5, "vegan": True}}),
-    ({"Colours": ["red", "blue", 3], "None": [], "Files": [{"url": "x"}]}, {"fields": {"Colours": "red, blue, 3"}}),
-    ({"Email": "mine", "Timezone": "mine", "": "x", " ": "x"}, {"email": None, "fields": {"Email": "mine", "Timezone": "mine"}}),
-])
+@pytest.mark.parametrize(
+    "body, expected",
+    [
+        ({"full_name": "Ann Lee", "first_name": "A"}, {"name": "Ann Lee"}),
+        ({"full_name": " ", "name": "Ann"}, {"name": "Ann"}),
+        ({"first_name": " Ann ", "last_name": "Lee"}, {"name": "Ann Lee"}),
+        ({"first_name": "", "last_name": "Lee"}, {"name": "Lee"}),
+        ({"first_name": {"a": 1}, "last_name": None}, {"name": None}),
+        ({"full_name": 7}, {"name": "7"}),
+        ({"date_created": 1735689600}, {"date_created": "2025-01-01T00:00:00.000Z"}),
+        (
+            {"date_created": "2025-01-01T02:00:00+02:00"},
+            {"date_created": "2025-01-01T00:00:00.000Z"},
+        ),
+        ({"tags": "vip, new ,,vip, "}, {"tags": ["new", "vip"]}),
+        ({"tags": ["b", "a", "b", ""]}, {"tags": ["a", "b"]}),
+        ({"tags": "ü, 5, it's"}, {"tags": ["5", "it's", "ü"]}),
+        (
+            {"Bride's Name ": "E", 'the "best" /~ day': 3, " rate": 0.5, "vegan": True},
+            {"fields": {"Bride's Name": "E", 'the "best" /~ day': 3, "rate": 0.5, "vegan": True}},
+        ),
+        (
+            {"Colours": ["red", "blue", 3], "None": [], "Files": [{"url": "x"}]},
+            {"fields": {"Colours": "red, blue, 3"}},
+        ),
+        (
+            {"Email": "mine", "Timezone": "mine", "": "x", " ": "x"},
+            {"email": None, "fields": {"Email": "mine", "Timezone": "mine"}},
+        ),
+    ],
+)
 @pytest.mark.parametrize("around", [True, False], ids=["around an event", "alone"])
 def test_contact_fields_are_read(api, body, expected, around):
     api.post(offer(**body)) if around else ingest(api, workflow(**body))
@@ -130,37 +207,72 @@ def test_contact_fields_are_read(api, body, expected, around):
 
 
 def test_blanks_erase_nothing_and_tags_are_the_full_set(api):
-    full = {"full_name": "Ann", "email": "a@b.c", "phone": "1", "contact_source": "s", "contact_type": "lead", "tags": "a,b",
-            "date_created": "2025-01-01T00:00:00Z", "timezone": "Europe/Berlin", "Plan": "gold"}
+    full = {
+        "full_name": "Ann",
+        "email": "a@b.c",
+        "phone": "1",
+        "contact_source": "s",
+        "contact_type": "lead",
+        "tags": "a,b",
+        "date_created": "2025-01-01T00:00:00Z",
+        "timezone": "Europe/Berlin",
+        "Plan": "gold",
+    }
     ingest(api, workflow(**full))
     before = tables(api)
     for blank in ("", "  ", None):
-        assert ingest(api, workflow(**dict.fromkeys(full, blank) | {"tags": "b,a"}))["status"] == "unchanged"
-    assert ingest(api, workflow())["status"] == ingest(api, workflow(tags=None))["status"] == "unchanged"
+        assert (
+            ingest(api, workflow(**dict.fromkeys(full, blank) | {"tags": "b,a"}))["status"]
+            == "unchanged"
+        )
+    assert (
+        ingest(api, workflow())["status"]
+        == ingest(api, workflow(tags=None))["status"]
+        == "unchanged"
+    )
     assert tables(api) == before
     assert ingest(api, workflow(tags="b, c"))["contact"]["tags"] == ["b", "c"]
     assert ingest(api, workflow(tags=""))["contact"]["tags"] == []
     assert contact(api)["name"] == "Ann"
 
 
-@pytest.mark.parametrize("body, pointers", [
-    ({"tags": [1, 2]}, ["/tags"]),
-    ({"tags": {"a": 1}, "date_created": "2026-02-30"}, ["/date_created", "/tags"]),
-    ({"tags": [f"t{n}" for n in range(10_000)]}, ["/tags"]),
-    ({"timezone": "Mars/Olympus"}, ["/timezone"]),
-    ({"email": {"a": 1}, "phone": "\0", "Big": 10**30, "a/b": "\0"}, ["/email", "/phone", "/Big", "/a~1b"]),
-    ({"contact_type": "x" * 10_001, "timestamp": "soon"}, ["/contact_type", "/timestamp"]),
-    ({f"f{n}": n for n in range(2_001)} | {"f7": 10**30}, None),
-    ({"location": {"id": "loc-1", "name": ["x"], "timezone": "Mars/Olympus"}}, ["/location/name", "/location/timezone"]),
-])
+@pytest.mark.parametrize(
+    "body, pointers",
+    [
+        ({"tags": [1, 2]}, ["/tags"]),
+        ({"tags": {"a": 1}, "date_created": "2026-02-30"}, ["/date_created", "/tags"]),
+        ({"tags": [f"t{n}" for n in range(10_000)]}, ["/tags"]),
+        ({"timezone": "Mars/Olympus"}, ["/timezone"]),
+        (
+            {"email": {"a": 1}, "phone": "\0", "Big": 10**30, "a/b": "\0"},
+            ["/email", "/phone", "/Big", "/a~1b"],
+        ),
+        ({"contact_type": "x" * 10_001, "timestamp": "soon"}, ["/contact_type", "/timestamp"]),
+        ({f"f{n}": n for n in range(2_001)} | {"f7": 10**30}, None),
+        (
+            {"location": {"id": "loc-1", "name": ["x"], "timezone": "Mars/Olympus"}},
+            ["/location/name", "/location/timezone"],
+        ),
+    ],
+)
 def test_a_wrong_contact_field_does_not_lose_the_event(api, body, pointers):
     put(api, {"name": "Old", "tags": ["old"], "date_created": "2020-01-01"})
     answer = api.post(offer(full_name="New", **body))
     assert answer.status_int == 201
-    told = [each["message"].partition(": ")[0] for each in answer.json["warnings"] if each["code"] == "contact_field_ignored"]
+    told = [
+        each["message"].partition(": ")[0]
+        for each in answer.json["warnings"]
+        if each["code"] == "contact_field_ignored"
+    ]
     assert told and (pointers is None or sorted(told) == sorted(pointers))
     got = contact(api)
-    assert (got["name"], got["tags"], got["date_created"], got["email"], got["events"]) == ("New", ["old"], "2020-01-01T00:00:00.000Z", None, 1)
+    assert (got["name"], got["tags"], got["date_created"], got["email"], got["events"]) == (
+        "New",
+        ["old"],
+        "2020-01-01T00:00:00.000Z",
+        None,
+        1,
+    )
     assert not got["fields"].keys() & {"Big", "a/b", "f7", "timezone"}
     assert api.get("/rejections/v1")["rejections"] == []
 
@@ -179,8 +291,12 @@ def test_an_event_may_come_before_its_contact(api, clock):
     clock.advance(1000)
     assert ingest(api, sample("app-ContactCreate"))["status"] == "updated"
     got = contact(api, f"{PLACE}/{PERSON}")
-    assert (got["name"], got["events"], got["created_at"], got["updated_at"]) == \
-        ("Example Person", 1, "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:01.000Z")
+    assert (got["name"], got["events"], got["created_at"], got["updated_at"]) == (
+        "Example Person",
+        1,
+        "2026-01-01T00:00:00.000Z",
+        "2026-01-01T00:00:01.000Z",
+    )
 
 
 # App webhooks and sync steps
@@ -188,34 +304,76 @@ def test_an_event_may_come_before_its_contact(api, clock):
 
 @pytest.mark.parametrize("kind", APP)
 def test_an_apps_webhook_is_the_contact(api, kind):
-    body = sample("app-ContactTagUpdate") | {"type": kind, "timestamp": "2026-03-29T13:52:04.212Z", "timezone": "Etc/GMT+12"}
+    body = sample("app-ContactTagUpdate") | {
+        "type": kind,
+        "timestamp": "2026-03-29T13:52:04.212Z",
+        "timezone": "Etc/GMT+12",
+    }
     answer = ingest(api, body)
     assert answer["status"] == "created" and answer["warnings"] == []
     assert answer["contact"] == {
-        "location_id": PLACE, "contact_id": PERSON, "name": "Example Person", "email": "person@example.com", "phone": "+15555550100",
-        "source": "xyz form", "type": None, "tags": ["tag one", "tag two"],
-        "fields": {"address1": "1 Example St", "city": "Exampleville", "state": "AL", "company_name": "Example Co", "country": "DE",
-                   "date_of_birth": "2000-01-05T00:00:00.000Z", "dnd": True, "first_name": "Example", "last_name": "Person",
-                   "postal_code": "00000", "website": "https://www.example.com/", "assigned_to": "USERidPLACEHOLDER001",
-                   "CUSTOMFIELDidPLACE01": "XYZ Corp", "timezone": "Etc/GMT+12"},
-        "date_created": "2021-11-26T12:41:02.193Z", "as_of": "2026-03-29T13:52:04.212Z",
-        "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z"}
+        "location_id": PLACE,
+        "contact_id": PERSON,
+        "name": "Example Person",
+        "email": "person@example.com",
+        "phone": "+15555550100",
+        "source": "xyz form",
+        "type": None,
+        "tags": ["tag one", "tag two"],
+        "fields": {
+            "address1": "1 Example St",
+            "city": "Exampleville",
+            "state": "AL",
+            "company_name": "Example Co",
+            "country": "DE",
+            "date_of_birth": "2000-01-05T00:00:00.000Z",
+            "dnd": True,
+            "first_name": "Example",
+            "last_name": "Person",
+            "postal_code": "00000",
+            "website": "https://www.example.com/",
+            "assigned_to": "USERidPLACEHOLDER001",
+            "CUSTOMFIELDidPLACE01": "XYZ Corp",
+            "timezone": "Etc/GMT+12",
+        },
+        "date_created": "2021-11-26T12:41:02.193Z",
+        "as_of": "2026-03-29T13:52:04.212Z",
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "updated_at": "2026-01-01T00:00:00.000Z",
+    }
     assert api.get("/locations/v1")["locations"][0]["timezone"] is None
 
 
 def test_custom_fields_of_an_app_go_by_their_ids(api):
-    given = [{"id": "a", "value": "1"}, {"id": "b", "value": ["x", "y"]}, {"id": "c", "value": {"url": 1}}, {"id": "d", "value": ""},
-             {"id": "e", "fieldValue": 2}, {"value": "no id"}, "no object"]
-    assert ingest(api, webhook(customFields=given))["contact"]["fields"] == {"a": "1", "b": "x, y", "e": 2}
+    given = [
+        {"id": "a", "value": "1"},
+        {"id": "b", "value": ["x", "y"]},
+        {"id": "c", "value": {"url": 1}},
+        {"id": "d", "value": ""},
+        {"id": "e", "fieldValue": 2},
+        {"value": "no id"},
+        "no object",
+    ]
+    assert ingest(api, webhook(customFields=given))["contact"]["fields"] == {
+        "a": "1",
+        "b": "x, y",
+        "e": 2,
+    }
     assert ingest(api, webhook(customFields=None, tags=None))["status"] == "unchanged"
 
 
-@pytest.mark.parametrize("body", [
-    webhook("ContactDelete"), sample("app-ContactDelete") | {"locationId": "loc-1", "id": "c-1"},
-    webhook("ContactDelete", tags=5, timestamp="soon"), workflow(customData={"action": "delete"}),
-    workflow(customData={" action ": " Delete "}, tags=5), workflow(customData={"action": "delete", "note": "x"}, location={}, location_id="loc-1"),
-    {"contact_id": "c-1", "location_id": "loc-1", "customData": {"action": "delete"}},
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        webhook("ContactDelete"),
+        sample("app-ContactDelete") | {"locationId": "loc-1", "id": "c-1"},
+        webhook("ContactDelete", tags=5, timestamp="soon"),
+        workflow(customData={"action": "delete"}),
+        workflow(customData={" action ": " Delete "}, tags=5),
+        workflow(customData={"action": "delete", "note": "x"}, location={}, location_id="loc-1"),
+        {"contact_id": "c-1", "location_id": "loc-1", "customData": {"action": "delete"}},
+    ],
+)
 def test_a_deletion_takes_the_contact_and_all_that_is_its(api, body):
     put(api, {"tags": ["a", "b"]})
     for n in range(3):
@@ -224,19 +382,41 @@ def test_a_deletion_takes_the_contact_and_all_that_is_its(api, body):
     refused = api("POST", INGEST, body, key=key)
     assert (refused.status_int, refused.json["code"]) == (403, "scope")
     assert tables(api) == before and api.get("/rejections/v1")["rejections"][0]["code"] == "scope"
-    assert ingest(api, body, key=api.key(scope="sync")) == {"status": "deleted", "events": 3, "tags": 2, "warnings": []}
+    assert ingest(api, body, key=api.key(scope="sync")) == {
+        "status": "deleted",
+        "events": 3,
+        "tags": 2,
+        "warnings": [],
+    }
     again = ingest(api, body)
     assert again["status"] == "unchanged" and again["warnings"][0]["code"] == "contact_unknown"
     assert tables(api, "contacts", "contact_tags", "events") == [[], [], []]
 
 
-@pytest.mark.parametrize("body", [
-    webhook("OpportunityCreate"), webhook("ContactMerge"), webhook("contactcreate"), webhook("x" * 200),
-    {"type": "LocationCreate", "id": "loc-1", "companyId": "co", "name": "Shop", "timezone": "Europe/Berlin"},
-    {"type": "INSTALL", "appId": "app", "companyId": "co"}, {"type": "AppointmentCreate", "locationId": "loc-1", "appointment": {"id": 1}},
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        webhook("OpportunityCreate"),
+        webhook("ContactMerge"),
+        webhook("contactcreate"),
+        webhook("x" * 200),
+        {
+            "type": "LocationCreate",
+            "id": "loc-1",
+            "companyId": "co",
+            "name": "Shop",
+            "timezone": "Europe/Berlin",
+        },
+        {"type": "INSTALL", "appId": "app", "companyId": "co"},
+        {"type": "AppointmentCreate", "locationId": "loc-1", "appointment": {"id": 1}},
+    ],
+)
 def test_other_webhook_types_are_ignored_and_named(api, body):
-    assert ingest(api, body, key=api.key()) == {"status": "ignored", "type": body["type"][:100], "warnings": []}
+    assert ingest(api, body, key=api.key()) == {
+        "status": "ignored",
+        "type": body["type"][:100],
+        "warnings": [],
+    }
     assert tables(api) == [[], [], [], []] and api.get("/rejections/v1")["rejections"] == []
 
 
@@ -249,7 +429,13 @@ def test_another_action_than_delete_is_refused_since_nobody_would_see_it_ignored
 def test_the_contact_that_the_workflow_names_is_deleted_and_not_the_one_around(api):
     ingest(api, workflow(contact_id="c-1"))
     ingest(api, workflow(contact_id="c-2"))
-    assert ingest(api, workflow(contact_id="c-1") | {"customData": {"action": "delete", "contact_id": "c-2"}})["status"] == "deleted"
+    assert (
+        ingest(
+            api,
+            workflow(contact_id="c-1") | {"customData": {"action": "delete", "contact_id": "c-2"}},
+        )["status"]
+        == "deleted"
+    )
     assert api.rows("select contact_id from contacts") == [("c-1",)]
 
 
@@ -261,8 +447,16 @@ def test_what_customdata_holds_is_not_stored_and_named(api):
 
 
 def test_a_form_is_a_contact_too(api):
-    answer = ingest(api, b"contact_id=c-1&location_id=loc-1&full_name=Ann+Lee&tags=a%2Cb&Plan=gold", kind="application/x-www-form-urlencoded")
-    assert (answer["contact"]["name"], answer["contact"]["tags"], answer["contact"]["fields"]) == ("Ann Lee", ["a", "b"], {"Plan": "gold"})
+    answer = ingest(
+        api,
+        b"contact_id=c-1&location_id=loc-1&full_name=Ann+Lee&tags=a%2Cb&Plan=gold",
+        kind="application/x-www-form-urlencoded",
+    )
+    assert (answer["contact"]["name"], answer["contact"]["tags"], answer["contact"]["fields"]) == (
+        "Ann Lee",
+        ["a", "b"],
+        {"Plan": "gold"},
+    )
 
 
 def test_a_key_may_stand_in_the_url_and_is_kept_nowhere(api):
@@ -274,16 +468,38 @@ def test_a_key_may_stand_in_the_url_and_is_kept_nowhere(api):
 TAGS_10_000 = [f"t{n}" for n in range(10_000)]
 WRONG = [
     ("POST", {}, {"/location_id": "required", "/contact_id": "required"}),
-    ("POST", {"email": "a@b.c", "tags": 5}, {"/location_id": "required", "/contact_id": "required", "/tags": "tags"}),
-    ("POST", workflow(contact_id=" ", location={"id": None}), {"/location/id": "required", "/contact_id": "required"}),
+    (
+        "POST",
+        {"email": "a@b.c", "tags": 5},
+        {"/location_id": "required", "/contact_id": "required", "/tags": "tags"},
+    ),
+    (
+        "POST",
+        workflow(contact_id=" ", location={"id": None}),
+        {"/location/id": "required", "/contact_id": "required"},
+    ),
     ("POST", sample("custom-webhook"), {"/location_id": "required", "/contact_id": "required"}),
-    ("POST", workflow(contact_id="{{contact.id}}", location={"id": "{{location.id}}"}),
-     {"/location/id": "unresolved_merge_field", "/contact_id": "unresolved_merge_field"}),
-    ("POST", workflow(contact_id=["x"], location={"id": True}), {"/location/id": "not_text", "/contact_id": "not_text"}),
+    (
+        "POST",
+        workflow(contact_id="{{contact.id}}", location={"id": "{{location.id}}"}),
+        {"/location/id": "unresolved_merge_field", "/contact_id": "unresolved_merge_field"},
+    ),
+    (
+        "POST",
+        workflow(contact_id=["x"], location={"id": True}),
+        {"/location/id": "not_text", "/contact_id": "not_text"},
+    ),
     ("POST", {"type": "ContactCreate"}, {"/locationId": "required", "/id": "required"}),
-    ("POST", {"type": "ContactDelete", "locationId": "{{location.id}}", "id": "x" * 1001},
-     {"/locationId": "unresolved_merge_field", "/id": "too_long"}),
-    ("POST", {"contact_id": "", "location": 5, "customData": {"action": "delete"}}, {"/location_id": "required", "/contact_id": "required"}),
+    (
+        "POST",
+        {"type": "ContactDelete", "locationId": "{{location.id}}", "id": "x" * 1001},
+        {"/locationId": "unresolved_merge_field", "/id": "too_long"},
+    ),
+    (
+        "POST",
+        {"contact_id": "", "location": 5, "customData": {"action": "delete"}},
+        {"/location_id": "required", "/contact_id": "required"},
+    ),
     ("POST", workflow(tags=[1, 2]), {"/tags": "tags"}),
     ("POST", workflow(tags=12), {"/tags": "tags"}),
     ("POST", workflow(tags=False), {"/tags": "tags"}),
@@ -302,37 +518,106 @@ WRONG = [
     ("POST", workflow(timezone="Mars/Olympus"), {"/timezone": "time_zone"}),
     ("POST", workflow(timezone=5), {"/timezone": "time_zone"}),
     ("POST", workflow(timezone="../../etc/passwd"), {"/timezone": "time_zone"}),
-    ("POST", workflow(location={"id": "loc-1", "timezone": "Europe"}), {"/location/timezone": "time_zone"}),
+    (
+        "POST",
+        workflow(location={"id": "loc-1", "timezone": "Europe"}),
+        {"/location/timezone": "time_zone"},
+    ),
     ("POST", workflow(**{f"f{n}": n for n in range(2_001)}), {"/fields": "too_long"}),
-    ("POST", workflow(email=["x"], phone={}, full_name=True, timestamp="soon", tags=[1], date_created="x", timezone="x", **{"a/b": 10**30}),
-     {"/email": "not_text", "/phone": "not_text", "/full_name": "not_text", "/timestamp": "timestamp", "/tags": "tags",
-      "/date_created": "timestamp", "/timezone": "time_zone", "/a~1b": "number_too_large"}),
-    ("POST", webhook(tags=[5], dateAdded="x", timezone="x", timestamp="x", name=[], postalCode=10**30, customFields=[{"id": "q", "value": "\0"}]),
-     {"/tags": "tags", "/dateAdded": "timestamp", "/timezone": "time_zone", "/timestamp": "timestamp", "/name": "not_text",
-      "/postalCode": "number_too_large", "/customFields/0/value": "nul_character"}),
+    (
+        "POST",
+        workflow(
+            email=["x"],
+            phone={},
+            full_name=True,
+            timestamp="soon",
+            tags=[1],
+            date_created="x",
+            timezone="x",
+            **{"a/b": 10**30},
+        ),
+        {
+            "/email": "not_text",
+            "/phone": "not_text",
+            "/full_name": "not_text",
+            "/timestamp": "timestamp",
+            "/tags": "tags",
+            "/date_created": "timestamp",
+            "/timezone": "time_zone",
+            "/a~1b": "number_too_large",
+        },
+    ),
+    (
+        "POST",
+        webhook(
+            tags=[5],
+            dateAdded="x",
+            timezone="x",
+            timestamp="x",
+            name=[],
+            postalCode=10**30,
+            customFields=[{"id": "q", "value": "\0"}],
+        ),
+        {
+            "/tags": "tags",
+            "/dateAdded": "timestamp",
+            "/timezone": "time_zone",
+            "/timestamp": "timestamp",
+            "/name": "not_text",
+            "/postalCode": "number_too_large",
+            "/customFields/0/value": "nul_character",
+        },
+    ),
     ("POST", [workflow()], {"": "object_type"}),
     ("PUT", [], {"": "object_type"}),
-    ("PUT", {"name": "", "email": 1.5, "tags": [1], "date_created": "2026-02-30", "fields": {"timezone": "Mars/Olympus", "x": [1]}},
-     {"/name": "blank", "/email": "not_text", "/tags": "tags", "/date_created": "timestamp", "/fields/timezone": "time_zone",
-      "/fields/x": "property_type"}),
+    (
+        "PUT",
+        {
+            "name": "",
+            "email": 1.5,
+            "tags": [1],
+            "date_created": "2026-02-30",
+            "fields": {"timezone": "Mars/Olympus", "x": [1]},
+        },
+        {
+            "/name": "blank",
+            "/email": "not_text",
+            "/tags": "tags",
+            "/date_created": "timestamp",
+            "/fields/timezone": "time_zone",
+            "/fields/x": "property_type",
+        },
+    ),
     ("PUT", {"tags": TAGS_10_000, "fields": 5}, {"/tags": "too_many", "/fields": "object_type"}),
-    ("PUT", {"tags": 5, "fields": {"timezone": 5}}, {"/tags": "tags", "/fields/timezone": "time_zone"}),
+    (
+        "PUT",
+        {"tags": 5, "fields": {"timezone": 5}},
+        {"/tags": "tags", "/fields/timezone": "time_zone"},
+    ),
 ]
 
 
 @pytest.mark.parametrize("method, body, wrong", WRONG)
-def test_a_wrong_contact_is_refused_with_all_errors_kept_and_changes_nothing(api, method, body, wrong):
+def test_a_wrong_contact_is_refused_with_all_errors_kept_and_changes_nothing(
+    api, method, body, wrong
+):
     put(api, {"name": "Old", "tags": ["old"], "fields": {"Plan": "gold"}})
     before = tables(api)
     answer = api(method, INGEST if method == "POST" else "/contacts/v1/loc-1/c-1", body)
     assert errors(answer) == wrong
     assert tables(api) == before
     (kept,) = api.get("/rejections/v1")["rejections"]
-    assert kept["rejection_id"] == answer.json["rejection_id"] and kept["problem"]["errors"] == answer.json["errors"]
+    assert (
+        kept["rejection_id"] == answer.json["rejection_id"]
+        and kept["problem"]["errors"] == answer.json["errors"]
+    )
     assert kept["truncated"] or json.loads(kept["body"]) == body
 
 
-@pytest.mark.parametrize("data, status", [(b"", 400), (b"{", 400), (b'{"tags": [NaN]}', 400), (b"\xff\xfe", 400), (b"[" * 10_000, 400)])
+@pytest.mark.parametrize(
+    "data, status",
+    [(b"", 400), (b"{", 400), (b'{"tags": [NaN]}', 400), (b"\xff\xfe", 400), (b"[" * 10_000, 400)],
+)
 def test_a_contact_body_that_cannot_be_read_is_kept(api, data, status):
     assert api("POST", INGEST, data).status_int == status
     assert len(api.get("/rejections/v1")["rejections"]) == 1 and tables(api) == [[], [], [], []]
@@ -348,8 +633,17 @@ def test_a_refused_contact_can_be_mended_and_sent_again(api, clock):
 
 # Order and repeats
 
-DATED = [sample("app-ContactCreate"), sample("app-ContactTagUpdate") | {"timestamp": "2026-03-29T13:50:00.000Z"},
-         sample("app-ContactTagUpdate") | {"type": "ContactUpdate", "timestamp": "2026-03-29T13:55:00.000Z", "city": "Newtown", "tags": ["three"]}]
+DATED = [
+    sample("app-ContactCreate"),
+    sample("app-ContactTagUpdate") | {"timestamp": "2026-03-29T13:50:00.000Z"},
+    sample("app-ContactTagUpdate")
+    | {
+        "type": "ContactUpdate",
+        "timestamp": "2026-03-29T13:55:00.000Z",
+        "city": "Newtown",
+        "tags": ["three"],
+    },
+]
 
 
 def test_dated_sample_bodies_end_in_one_state_in_whatever_order_and_number(api, clock):
@@ -366,9 +660,13 @@ def test_dated_sample_bodies_end_in_one_state_in_whatever_order_and_number(api, 
     assert ends[0][PERSON][-1] == "three" and ends[0][PERSON][-3]["city"] == "Newtown"
 
 
-SUBSETS = [webhook(timestamp=1000, name="A", tags=["a"], city="A"), webhook(timestamp=2000, email="b@b", city="B"),
-           webhook(timestamp=3000, tags=[], phone="3", city=""), webhook(timestamp=4000, firstName="D", customFields=[{"id": "city", "value": "D"}]),
-           webhook(timestamp=2500, source="E", name="E")]
+SUBSETS = [
+    webhook(timestamp=1000, name="A", tags=["a"], city="A"),
+    webhook(timestamp=2000, email="b@b", city="B"),
+    webhook(timestamp=3000, tags=[], phone="3", city=""),
+    webhook(timestamp=4000, firstName="D", customFields=[{"id": "city", "value": "D"}]),
+    webhook(timestamp=2500, source="E", name="E"),
+]
 
 
 def test_dated_bodies_with_different_fields_end_in_one_state_in_every_order(api, clock):
@@ -380,14 +678,25 @@ def test_dated_bodies_with_different_fields_end_in_one_state_in_every_order(api,
         ends.append(known(api, f"loc-{n}"))
     assert len(ends) == 120 and all(each == ends[0] for each in ends)
     got = contact(api, "loc-7/c-1")
-    assert (got["name"], got["email"], got["phone"], got["source"], got["tags"], got["fields"]["city"], got["as_of"]) == \
-        ("D", "b@b", "3", "E", [], "D", "1970-01-01T01:06:40.000Z")
+    assert (
+        got["name"],
+        got["email"],
+        got["phone"],
+        got["source"],
+        got["tags"],
+        got["fields"]["city"],
+        got["as_of"],
+    ) == ("D", "b@b", "3", "E", [], "D", "1970-01-01T01:06:40.000Z")
 
 
 def test_an_older_body_fills_in_only_what_newer_ones_did_not_say(api):
     ingest(api, webhook(timestamp=2000, name="New"))
     answer = ingest(api, webhook(timestamp=1000, name="Old", email="a@b.c"))
-    assert (answer["status"], answer["contact"]["name"], answer["contact"]["email"]) == ("updated", "New", "a@b.c")
+    assert (answer["status"], answer["contact"]["name"], answer["contact"]["email"]) == (
+        "updated",
+        "New",
+        "a@b.c",
+    )
     assert answer["contact"]["as_of"] == "1970-01-01T00:33:20.000Z"
 
 
@@ -401,9 +710,18 @@ def test_an_undated_body_applies_on_arrival_and_moves_no_clock(api):
     assert ingest(api, webhook(timestamp=2001, name="Newer"))["contact"]["name"] == "Newer"
 
 
-@pytest.mark.parametrize("body", [sample("app-ContactCreate"), sample("app-ContactTagUpdate"), sample("workflow-webhook-minimal"),
-                                  sample("workflow-webhook-custom-fields"), sample("workflow-webhook-opportunity"),
-                                  webhook(timestamp=5), workflow(n=0.5, b=False, d=-0.0)])
+@pytest.mark.parametrize(
+    "body",
+    [
+        sample("app-ContactCreate"),
+        sample("app-ContactTagUpdate"),
+        sample("workflow-webhook-minimal"),
+        sample("workflow-webhook-custom-fields"),
+        sample("workflow-webhook-opportunity"),
+        webhook(timestamp=5),
+        workflow(n=0.5, b=False, d=-0.0),
+    ],
+)
 def test_a_repeated_body_changes_nothing(api, clock, body):
     assert ingest(api, body)["status"] == "created"
     before = tables(api)
@@ -420,9 +738,18 @@ def test_true_is_not_one(api):
 
 
 def test_a_custom_field_has_a_clock_of_its_own(api):
-    ingest(api, webhook(timestamp=2000, email="a@b.c", customFields=[{"id": "phone", "value": "custom"}]))
-    got = ingest(api, webhook(timestamp=1000, phone="1", customFields=[{"id": "email", "value": "custom"}]))["contact"]
-    assert (got["email"], got["phone"], got["fields"]) == ("a@b.c", "1", {"phone": "custom", "email": "custom"})
+    ingest(
+        api,
+        webhook(timestamp=2000, email="a@b.c", customFields=[{"id": "phone", "value": "custom"}]),
+    )
+    got = ingest(
+        api, webhook(timestamp=1000, phone="1", customFields=[{"id": "email", "value": "custom"}])
+    )["contact"]
+    assert (got["email"], got["phone"], got["fields"]) == (
+        "a@b.c",
+        "1",
+        {"phone": "custom", "email": "custom"},
+    )
 
 
 def test_a_delete_always_deletes_and_later_arrivals_make_the_contact_anew(api):
@@ -431,7 +758,11 @@ def test_a_delete_always_deletes_and_later_arrivals_make_the_contact_anew(api):
     assert ingest(api, early)["status"] == "deleted"  # though it is dated before
     ingest(api, late | {"timestamp": "2020-01-01T00:00:00Z", "firstName": "Anew"})
     got = contact(api, f"{PLACE}/{PERSON}")
-    assert (got["name"], got["tags"], got["as_of"]) == ("Anew Person", [], "2020-01-01T00:00:00.000Z")
+    assert (got["name"], got["tags"], got["as_of"]) == (
+        "Anew Person",
+        [],
+        "2020-01-01T00:00:00.000Z",
+    )
 
 
 # /contacts/v1
@@ -440,38 +771,48 @@ def test_a_delete_always_deletes_and_later_arrivals_make_the_contact_anew(api):
 @pytest.fixture
 def people(api, clock):
     """Five people in two locations, the last one changed last."""
-    for n, (path, body) in enumerate({
-        "loc-1/ann": {"name": "Ann Lee", "email": "ann@example.com", "phone": "+1 555 1", "tags": ["vip", "new"]},
-        "loc-1/bob": {"name": "Bob 100%", "email": "bob_1@example.com", "tags": ["vip"]},
-        "loc-2/ann": {"name": "Anna", "phone": "+1 555 2", "tags": ["new"]},
-        "loc-2/cyd": {"name": "Cyd \\o/"},
-        "loc-3/dee": {"name": "Dee", "tags": ["vip,new"]},
-    }.items()):
+    for n, (path, body) in enumerate(
+        {
+            "loc-1/ann": {
+                "name": "Ann Lee",
+                "email": "ann@example.com",
+                "phone": "+1 555 1",
+                "tags": ["vip", "new"],
+            },
+            "loc-1/bob": {"name": "Bob 100%", "email": "bob_1@example.com", "tags": ["vip"]},
+            "loc-2/ann": {"name": "Anna", "phone": "+1 555 2", "tags": ["new"]},
+            "loc-2/cyd": {"name": "Cyd \\o/"},
+            "loc-3/dee": {"name": "Dee", "tags": ["vip,new"]},
+        }.items()
+    ):
         clock.advance(1000)
         put(api, body, path)
     return api
 
 
-@pytest.mark.parametrize("query, ids", [
-    ("", ["dee", "cyd", "ann", "bob", "ann"]),
-    ("location_id=loc-1", ["bob", "ann"]),
-    ("q=ANN", ["ann", "ann"]),
-    ("q=ann&location_id=loc-2", ["ann"]),
-    ("q=%40EXAMPLE", ["bob", "ann"]),
-    ("q=555", ["ann", "ann"]),
-    ("q=%2B1 555 2", ["ann"]),
-    ("q=100%25", ["bob"]),
-    ("q=%25", ["bob"]),
-    ("q=_", ["bob"]),
-    ("q=%5C", ["cyd"]),
-    ("q=nobody", []),
-    ("tag=vip", ["bob", "ann"]),
-    ("tag=VIP", []),
-    ("tag=vip&q=lee", ["ann"]),
-    ("tag=new&location_id=loc-2", ["ann"]),
-    ("tag=vip,new", ["dee"]),
-    ("location_id=nowhere", []),
-])
+@pytest.mark.parametrize(
+    "query, ids",
+    [
+        ("", ["dee", "cyd", "ann", "bob", "ann"]),
+        ("location_id=loc-1", ["bob", "ann"]),
+        ("q=ANN", ["ann", "ann"]),
+        ("q=ann&location_id=loc-2", ["ann"]),
+        ("q=%40EXAMPLE", ["bob", "ann"]),
+        ("q=555", ["ann", "ann"]),
+        ("q=%2B1 555 2", ["ann"]),
+        ("q=100%25", ["bob"]),
+        ("q=%25", ["bob"]),
+        ("q=_", ["bob"]),
+        ("q=%5C", ["cyd"]),
+        ("q=nobody", []),
+        ("tag=vip", ["bob", "ann"]),
+        ("tag=VIP", []),
+        ("tag=vip&q=lee", ["ann"]),
+        ("tag=new&location_id=loc-2", ["ann"]),
+        ("tag=vip,new", ["dee"]),
+        ("location_id=nowhere", []),
+    ],
+)
 def test_contacts_are_listed_and_searched_the_newest_change_first(people, query, ids):
     assert found(people, f"/contacts/v1?{query}") == ids
 
@@ -484,73 +825,142 @@ def test_pages_follow_each_other_without_gap_or_repeat(people, query, limit):
     whole = people.get(f"/contacts/v1?{query}")
     pages, cursor = [], ""
     while cursor is not None:
-        page = people.get(f"/contacts/v1?{query}&limit={limit}" + (f"&cursor={cursor}" if cursor else ""))
+        page = people.get(
+            f"/contacts/v1?{query}&limit={limit}" + (f"&cursor={cursor}" if cursor else "")
+        )
         assert len(page["contacts"]) <= limit
         pages += page["contacts"]
         cursor = page["next"]
     assert pages == whole["contacts"] and len(pages) >= 2
 
 
-@pytest.mark.parametrize("query", ["cursor=x", "cursor=WzFd", "limit=0", "limit=501", "tag=", "q=%00", "name=Ann", "location_id={{location.id}}"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "cursor=x",
+        "cursor=WzFd",
+        "limit=0",
+        "limit=501",
+        "tag=",
+        "q=%00",
+        "name=Ann",
+        "location_id={{location.id}}",
+    ],
+)
 def test_a_wrong_query_is_refused(people, query):
     assert people("GET", f"/contacts/v1?{query}").status_int == 422
 
 
 def test_a_key_for_some_locations_sees_and_changes_only_those(people):
-    read, ingesting, sync = (people.key(scope=scope, locations=["loc-1", "loc-3"]) for scope in ("read", "ingest", "sync"))
-    assert [each["contact_id"] for each in people.get("/contacts/v1", key=read)["contacts"]] == ["dee", "bob", "ann"]
-    assert [each["location_id"] for each in people.get("/locations/v1", key=read)["locations"]] == ["loc-1", "loc-3"]
+    read, ingesting, sync = (
+        people.key(scope=scope, locations=["loc-1", "loc-3"])
+        for scope in ("read", "ingest", "sync")
+    )
+    assert [each["contact_id"] for each in people.get("/contacts/v1", key=read)["contacts"]] == [
+        "dee",
+        "bob",
+        "ann",
+    ]
+    assert [each["location_id"] for each in people.get("/locations/v1", key=read)["locations"]] == [
+        "loc-1",
+        "loc-3",
+    ]
     before = tables(people)
-    for method, path, body, key in [("GET", "/contacts/v1?location_id=loc-2", None, read), ("GET", "/contacts/v1/loc-2/ann", None, read),
-                                    ("PUT", "/contacts/v1/loc-2/ann", {"name": "x"}, ingesting), ("DELETE", "/contacts/v1/loc-2/ann", None, sync),
-                                    ("POST", INGEST, workflow(location={"id": "loc-2"}), ingesting),
-                                    ("POST", INGEST, webhook("ContactDelete", locationId="loc-2", id="ann"), sync)]:
+    for method, path, body, key in [
+        ("GET", "/contacts/v1?location_id=loc-2", None, read),
+        ("GET", "/contacts/v1/loc-2/ann", None, read),
+        ("PUT", "/contacts/v1/loc-2/ann", {"name": "x"}, ingesting),
+        ("DELETE", "/contacts/v1/loc-2/ann", None, sync),
+        ("POST", INGEST, workflow(location={"id": "loc-2"}), ingesting),
+        ("POST", INGEST, webhook("ContactDelete", locationId="loc-2", id="ann"), sync),
+    ]:
         answer = people(method, path, body, key=key)
         assert (answer.status_int, answer.json["code"]) == (403, "location_not_allowed")
     assert tables(people) == before
     assert people("DELETE", "/contacts/v1/loc-1/ann", key=sync).status_int == 200
 
 
-@pytest.mark.parametrize("method, path, scope", [("GET", "/contacts/v1", "ingest"), ("GET", "/contacts/v1/loc-1/c-1", "sync"),
-                                                 ("PUT", "/contacts/v1/loc-1/c-1", "read"), ("DELETE", "/contacts/v1/loc-1/c-1", "ingest"),
-                                                 ("PATCH", "/locations/v1/loc-1", "sync"), ("DELETE", "/locations/v1/loc-1", "sync"),
-                                                 ("POST", INGEST, "read")])
+@pytest.mark.parametrize(
+    "method, path, scope",
+    [
+        ("GET", "/contacts/v1", "ingest"),
+        ("GET", "/contacts/v1/loc-1/c-1", "sync"),
+        ("PUT", "/contacts/v1/loc-1/c-1", "read"),
+        ("DELETE", "/contacts/v1/loc-1/c-1", "ingest"),
+        ("PATCH", "/locations/v1/loc-1", "sync"),
+        ("DELETE", "/locations/v1/loc-1", "sync"),
+        ("POST", INGEST, "read"),
+    ],
+)
 def test_a_key_of_another_scope_does_nothing(api, method, path, scope):
     put(api, {"name": "Ann"})
     before = tables(api)
-    assert api(method, path, {} if method != "GET" else None, key=api.key(scope=scope)).status_int == 403
+    assert (
+        api(method, path, {} if method != "GET" else None, key=api.key(scope=scope)).status_int
+        == 403
+    )
     assert tables(api) == before
 
 
 def test_put_replaces_what_is_sent_keeps_what_is_left_out_and_clears_null(api, clock):
-    made = api("PUT", "/contacts/v1/loc-1/c-1", {"name": "Ann", "email": "a@b.c", "date_created": 1735689600, "tags": ["b", "a"],
-                                                 "fields": {"Plan": "gold", "Age": 40, "timezone": "Europe/Berlin"}})
+    made = api(
+        "PUT",
+        "/contacts/v1/loc-1/c-1",
+        {
+            "name": "Ann",
+            "email": "a@b.c",
+            "date_created": 1735689600,
+            "tags": ["b", "a"],
+            "fields": {"Plan": "gold", "Age": 40, "timezone": "Europe/Berlin"},
+        },
+    )
     assert (made.status_int, made.json["status"]) == (201, "created")
     clock.advance(1000)
     got = put(api, {"email": None, "fields": {"Age": None, "City": "Rome"}})
     assert got["status"] == "updated" and got["contact"] == made.json["contact"] | {
-        "email": None, "fields": {"Plan": "gold", "City": "Rome", "timezone": "Europe/Berlin"}, "updated_at": "2026-01-01T00:00:01.000Z"}
+        "email": None,
+        "fields": {"Plan": "gold", "City": "Rome", "timezone": "Europe/Berlin"},
+        "updated_at": "2026-01-01T00:00:01.000Z",
+    }
     assert put(api, {})["status"] == put(api, {"fields": {"Gone": None}})["status"] == "unchanged"
     assert put(api, {"tags": ["c"]})["contact"]["tags"] == ["c"]
-    assert put(api, {"tags": None, "date_created": None, "fields": {"timezone": None}})["contact"] | {"updated_at": ""} == \
-        got["contact"] | {"tags": [], "date_created": None, "fields": {"Plan": "gold", "City": "Rome"}, "updated_at": ""}
+    assert put(api, {"tags": None, "date_created": None, "fields": {"timezone": None}})[
+        "contact"
+    ] | {"updated_at": ""} == got["contact"] | {
+        "tags": [],
+        "date_created": None,
+        "fields": {"Plan": "gold", "City": "Rome"},
+        "updated_at": "",
+    }
     answer = put(api, {"nmae": "Ann", "timezone": "Europe/Rome"})
     assert answer["status"] == "unchanged" and "nmae, timezone" in answer["warnings"][0]["message"]
 
 
-@pytest.mark.parametrize("body", [sample("workflow-webhook-custom-fields"), sample("app-ContactTagUpdate"), sample("app-ContactCreate")])
+@pytest.mark.parametrize(
+    "body",
+    [
+        sample("workflow-webhook-custom-fields"),
+        sample("app-ContactTagUpdate"),
+        sample("app-ContactCreate"),
+    ],
+)
 def test_what_get_answered_can_be_put_again(api, clock, body):
     ingest(api, body)
     before, got = tables(api), contact(api, f"{PLACE}/{PERSON}")
     clock.advance(1000)
-    assert put(api, got, f"{PLACE}/{PERSON}") == {"status": "unchanged", "warnings": [],
-                                                  "contact": {name: value for name, value in got.items() if name != "events"}}
+    assert put(api, got, f"{PLACE}/{PERSON}") == {
+        "status": "unchanged",
+        "warnings": [],
+        "contact": {name: value for name, value in got.items() if name != "events"},
+    }
     assert tables(api) == before
     put(api, got, "loc-2/copy")
     assert contact(api, "loc-2/copy")["fields"] == got["fields"]
 
 
-@pytest.mark.parametrize("path, contact_id", [("c%2F1", "c/1"), ("c%201%3F", "c 1?"), ("%C3%BC", "ü"), ("42", "42")])
+@pytest.mark.parametrize(
+    "path, contact_id", [("c%2F1", "c/1"), ("c%201%3F", "c 1?"), ("%C3%BC", "ü"), ("42", "42")]
+)
 def test_any_identifier_can_stand_in_the_path(api, path, contact_id):
     assert put(api, {"name": "x"}, f"loc-1/{path}")["contact"]["contact_id"] == contact_id
     assert contact(api, f"loc-1/{path}")["name"] == "x"
@@ -576,14 +986,18 @@ def test_exactly_the_contacts_tags_and_events_in_its_location_go(api):
         for n in range(3):
             api.post(event(f"{person}-{n}", location_id=location, contact_id=person))
     api.post(event("account"))
-    api.rows("update events set event_id = (11 - event_id) * 10000")  # several epochs, and one of the contact's in the last
+    api.rows(
+        "update events set event_id = (11 - event_id) * 10000"
+    )  # several epochs, and one of the contact's in the last
     before = tables(api)
     assert api("DELETE", "/contacts/v1/loc-1/c-1?dry_run=true").json == {"events": 3, "tags": 2}
     assert tables(api) == before
     assert api("DELETE", "/contacts/v1/loc-1/c-1").json == {"events": 3, "tags": 2}
     columns = {"locations": None, "contacts": (0, 1), "contact_tags": (0, 1), "events": (1, 4)}
-    expected = [[row for row in rows if place is None or tuple(row[i] for i in place) != ("loc-1", "c-1")]
-                for rows, place in zip(before, columns.values())]
+    expected = [
+        [row for row in rows if place is None or tuple(row[i] for i in place) != ("loc-1", "c-1")]
+        for rows, place in zip(before, columns.values())
+    ]
     assert sum(map(len, before)) - sum(map(len, expected)) == 6
     names = [row[0] for row in api.rows("select name from pragma_table_info('events')")]
     assert (names[1], names[4]) == ("location_id", "contact_id")
@@ -620,7 +1034,9 @@ def test_ten_thousand_events_go_in_one_request_while_another_client_posts(start,
     try:
         wait_for(10)
         before = time.perf_counter()
-        ((status, _, body),) = exchange(server, request_bytes(b"", method="DELETE", path="/contacts/v1/loc-1/c-1"))
+        ((status, _, body),) = exchange(
+            server, request_bytes(b"", method="DELETE", path="/contacts/v1/loc-1/c-1")
+        )
         print(f"deleted in {time.perf_counter() - before:.3f} s")
         wait_for(len(stored) + 10)
     finally:
@@ -629,9 +1045,18 @@ def test_ten_thousand_events_go_in_one_request_while_another_client_posts(start,
     assert (status, json.loads(body)) == (200, {"events": 10_000, "tags": 0})
     assert server.stop() == (0, "")
     file = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    left = list(file.execute("select location_id, contact_id, count(*) from events where distinct_id not like 'live-%' group by 1, 2"))
+    left = list(
+        file.execute(
+            "select location_id, contact_id, count(*) from events where distinct_id not like 'live-%' group by 1, 2"
+        )
+    )
     assert left == [("loc-1", "c-2", 10_000), ("loc-2", "c-1", 10_000)]
-    assert {each for each, in file.execute("select distinct_id from events where distinct_id like 'live-%'")} == set(stored)
+    assert {
+        each
+        for (each,) in file.execute(
+            "select distinct_id from events where distinct_id like 'live-%'"
+        )
+    } == set(stored)
     assert file.pragma("integrity_check") == "ok"
     file.close()
 
@@ -650,27 +1075,41 @@ def shell(tmp_path):
     api.app.close()
 
     def run(*statements: str) -> list[str]:
-        done = subprocess.run([tool, "-bail", path, *statements], capture_output=True, text=True, timeout=30)
+        done = subprocess.run(
+            [tool, "-bail", path, *statements], capture_output=True, text=True, timeout=30
+        )
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout.splitlines()
+
     return run
 
 
-COUNTS = ("select count(*) from locations", "select count(*) from contacts", "select count(*) from contact_tags", "select count(*) from events")
+COUNTS = (
+    "select count(*) from locations",
+    "select count(*) from contacts",
+    "select count(*) from contact_tags",
+    "select count(*) from events",
+)
 INSERT = "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at) values "
 
 
-@pytest.mark.parametrize("statement, counts", [
-    ("select 1", "2 3 3 6"),
-    ("delete from contacts where location_id = 'loc-1' and contact_id = 'c-1'", "2 2 2 4"),
-    ("delete from contacts where contact_id = 'c-1'", "2 1 1 2"),
-    ("delete from locations where location_id = 'loc-1'", "1 1 1 2"),
-    ("delete from events", "2 3 3 0"),
-    (INSERT + "('loc-3', 'd', 'e', 'c-9', 5, 6, 7)", "3 4 3 7"),
-    (INSERT + "('loc-3', 'd', 'e', null, 5, 6, 7)", "3 3 3 7"),
-    ("update events set contact_id = 'c-9' where distinct_id = 'c-2-0'", "2 4 3 6"),
-    ("insert into contacts (location_id, contact_id, created_at, updated_at) values ('loc-3', 'x', 1, 1)", "3 4 3 6"),
-])
+@pytest.mark.parametrize(
+    "statement, counts",
+    [
+        ("select 1", "2 3 3 6"),
+        ("delete from contacts where location_id = 'loc-1' and contact_id = 'c-1'", "2 2 2 4"),
+        ("delete from contacts where contact_id = 'c-1'", "2 1 1 2"),
+        ("delete from locations where location_id = 'loc-1'", "1 1 1 2"),
+        ("delete from events", "2 3 3 0"),
+        (INSERT + "('loc-3', 'd', 'e', 'c-9', 5, 6, 7)", "3 4 3 7"),
+        (INSERT + "('loc-3', 'd', 'e', null, 5, 6, 7)", "3 3 3 7"),
+        ("update events set contact_id = 'c-9' where distinct_id = 'c-2-0'", "2 4 3 6"),
+        (
+            "insert into contacts (location_id, contact_id, created_at, updated_at) values ('loc-3', 'x', 1, 1)",
+            "3 4 3 6",
+        ),
+    ],
+)
 def test_the_file_protects_itself_in_sqlites_own_shell(shell, statement, counts):
     assert shell(statement, *COUNTS)[-4:] == counts.split()
 
@@ -684,24 +1123,39 @@ def test_an_event_replaced_in_the_shell_is_kept(shell):
     (kept,) = shell("select code || ' ' || body from rejections")
     code, _, body = kept.partition(" ")
     assert code == "event_replaced"
-    assert json.loads(body) == event("c-2-0", contact_id="c-2", timestamp="2026-01-01T00:00:00.000Z", properties={})
+    assert json.loads(body) == event(
+        "c-2-0", contact_id="c-2", timestamp="2026-01-01T00:00:00.000Z", properties={}
+    )
 
 
 # Locations
 
 
 def location(api, location_id: str = "loc-1") -> tuple:
-    return next((each["name"], each["timezone"]) for each in api.get("/locations/v1")["locations"] if each["location_id"] == location_id)
+    return next(
+        (each["name"], each["timezone"])
+        for each in api.get("/locations/v1")["locations"]
+        if each["location_id"] == location_id
+    )
 
 
 def test_name_and_time_zone_of_a_location_are_learned_and_a_persons_stay(api):
-    api.post(offer(location={"id": "loc-1", "name": "One", "timezone": "Europe/Berlin"}, timezone="Asia/Karachi"))
+    api.post(
+        offer(
+            location={"id": "loc-1", "name": "One", "timezone": "Europe/Berlin"},
+            timezone="Asia/Karachi",
+        )
+    )
     assert location(api) == ("One", "Europe/Berlin")
     ingest(api, workflow(location={"id": "loc-1", "name": "Two"}))
     ingest(api, workflow(location={"id": "loc-1", "name": " ", "timezone": ""}))
     assert location(api) == ("Two", "Europe/Berlin")
     assert api("PATCH", "/locations/v1/loc-1", {"name": "Mine"}).json == {
-        "location_id": "loc-1", "name": "Mine", "timezone": "Europe/Berlin", "first_seen_at": "2026-01-01T00:00:00.000Z"}
+        "location_id": "loc-1",
+        "name": "Mine",
+        "timezone": "Europe/Berlin",
+        "first_seen_at": "2026-01-01T00:00:00.000Z",
+    }
     ingest(api, workflow(location={"id": "loc-1", "name": "Three", "timezone": "Europe/Rome"}))
     assert location(api) == ("Mine", "Europe/Rome")
     api("PATCH", "/locations/v1/loc-1", {"name": None, "timezone": "UTC"})
@@ -709,16 +1163,27 @@ def test_name_and_time_zone_of_a_location_are_learned_and_a_persons_stay(api):
     assert location(api) == ("Four", "UTC")
 
 
-@pytest.mark.parametrize("body", [sample("app-ContactDelete") | {"type": "ContactUpdate"}, sample("workflow-webhook-custom-fields")])
+@pytest.mark.parametrize(
+    "body",
+    [
+        sample("app-ContactDelete") | {"type": "ContactUpdate"},
+        sample("workflow-webhook-custom-fields"),
+    ],
+)
 def test_the_zone_of_a_contact_is_not_the_one_of_its_location(api, body):
     assert ingest(api, body)["contact"]["fields"]["timezone"] == body["timezone"]
     assert location(api, PLACE)[1] is None
 
 
-@pytest.mark.parametrize("body, wrong", [
-    ({"timezone": "Mars/Olympus", "name": " "}, {"/timezone": "time_zone", "/name": "blank"}),
-    ({"time_zone": "UTC"}, {"/time_zone": "unknown"}), ({"name": ["x"]}, {"/name": "not_text"}), ([], {"": "object_type"}),
-])
+@pytest.mark.parametrize(
+    "body, wrong",
+    [
+        ({"timezone": "Mars/Olympus", "name": " "}, {"/timezone": "time_zone", "/name": "blank"}),
+        ({"time_zone": "UTC"}, {"/time_zone": "unknown"}),
+        ({"name": ["x"]}, {"/name": "not_text"}),
+        ([], {"": "object_type"}),
+    ],
+)
 def test_a_wrong_edit_of_a_location_changes_nothing(api, body, wrong):
     api.post(event())
     before = tables(api)
@@ -726,7 +1191,11 @@ def test_a_wrong_edit_of_a_location_changes_nothing(api, body, wrong):
     assert tables(api) == before
     assert api("PATCH", "/locations/v1/loc-1", {}).status_int == 200
     assert api("PATCH", "/locations/v1/loc-9", {"name": "x"}).status_int == 404
-    assert api("DELETE", "/locations/v1/loc-9").status_int == api("DELETE", "/locations/v1/loc-9?dry_run=true").status_int == 404
+    assert (
+        api("DELETE", "/locations/v1/loc-9").status_int
+        == api("DELETE", "/locations/v1/loc-9?dry_run=true").status_int
+        == 404
+    )
 
 
 def test_a_location_goes_in_steps_with_all_that_is_in_it(api):
@@ -734,14 +1203,22 @@ def test_a_location_goes_in_steps_with_all_that_is_in_it(api):
         with n(i) as (select 1 union all select i + 1 from n where i < 2400)
         insert into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at)
         select place, i, 'Offer Made', nullif('c-' || (i % 1200), 'c-0'), i, 0, 0 from n, (select 'loc-1' as place union select 'loc-2')""")
-    api.app.database.writer.execute("insert into contact_tags select location_id, contact_id, 'a' from contacts")
+    api.app.database.writer.execute(
+        "insert into contact_tags select location_id, contact_id, 'a' from contacts"
+    )
     before, path = tables(api), "/locations/v1/loc-1"
-    assert api("DELETE", path + "?dry_run=true").json == {"events": 2400, "contacts": 1199, "tags": 1199, "remaining": 3599}
+    assert api("DELETE", path + "?dry_run=true").json == {
+        "events": 2400,
+        "contacts": 1199,
+        "tags": 1199,
+        "remaining": 3599,
+    }
     assert tables(api) == before
     answers = [api("DELETE", path).json for _ in range(4)]
     assert answers[-1]["remaining"] == 0 and all(each["remaining"] for each in answers[:-1])
-    assert {noun: sum(each[noun] for each in answers) for noun in ("events", "contacts", "tags")} == \
-        {"events": 2400, "contacts": 1199, "tags": 1199}
+    assert {
+        noun: sum(each[noun] for each in answers) for noun in ("events", "contacts", "tags")
+    } == {"events": 2400, "contacts": 1199, "tags": 1199}
     assert all(each["events"] <= 1000 and each["contacts"] <= 1000 for each in answers)
     assert api("DELETE", path).status_int == 404
     assert tables(api) == [[row for row in rows if "loc-2" in row[:2]] for rows in before]
@@ -749,8 +1226,16 @@ def test_a_location_goes_in_steps_with_all_that_is_in_it(api):
 
 # Against a plain model
 
-LOCATIONS, PEOPLE, DISTINCT, NAMES = ("loc-1", "loc-2"), ("c-1", "c-2"), ("d-1", "d-2", "d-3"), ("Offer Made", "Payment Received")
-WORDS, TAGS = st.sampled_from(["x", "y", 1, True, 0.5]), st.lists(st.sampled_from("abc"), unique=True).map(sorted)
+LOCATIONS, PEOPLE, DISTINCT, NAMES = (
+    ("loc-1", "loc-2"),
+    ("c-1", "c-2"),
+    ("d-1", "d-2", "d-3"),
+    ("Offer Made", "Payment Received"),
+)
+WORDS, TAGS = (
+    st.sampled_from(["x", "y", 1, True, 0.5]),
+    st.lists(st.sampled_from("abc"), unique=True).map(sorted),
+)
 TEXTS = ("name", "email", "Plan")
 WHERE, WHO = st.sampled_from(LOCATIONS), st.sampled_from(PEOPLE)
 
@@ -763,7 +1248,9 @@ def claims(blank: bool = False):
     """What a body says: a part of the fields, maybe the tags; None clears."""
     text = st.sampled_from(["Ann", "Bob", "Cyd"])
     values = {"name": text, "email": text, "Plan": WORDS, "tags": TAGS}
-    return st.fixed_dictionaries({}, optional={name: optional(each) if blank else each for name, each in values.items()})
+    return st.fixed_dictionaries(
+        {}, optional={name: optional(each) if blank else each for name, each in values.items()}
+    )
 
 
 class Interleavings(RuleBasedStateMachine):
@@ -783,7 +1270,13 @@ class Interleavings(RuleBasedStateMachine):
         before = self.facts(place, person)
         self.locations.setdefault(place, {})
         self.contacts.setdefault((place, person), []).append((dated, said))
-        return "created" if before is None else "updated" if repr(self.facts(place, person)) != repr(before) else "unchanged"
+        return (
+            "created"
+            if before is None
+            else "updated"
+            if repr(self.facts(place, person)) != repr(before)
+            else "unchanged"
+        )
 
     def facts(self, place, person) -> dict | None:
         """The newest dated word on each field counts, and every undated one when it came."""
@@ -800,9 +1293,22 @@ class Interleavings(RuleBasedStateMachine):
     def remember(self, place, distinct, sent):
         """The event as the model has it after a request; the first timestamp stays."""
         old = self.events.get((place, distinct))
-        new = {"timestamp": sent.get("timestamp") or self.api.clock.now, "contact_id": None, "properties": {}} if old is None else dict(old)
-        new |= {name: value for name, value in sent.items() if name != "timestamp" and value is not None}
-        if old and (old["event_name"] != new["event_name"] or old["contact_id"] not in (None, new["contact_id"])):
+        new = (
+            {
+                "timestamp": sent.get("timestamp") or self.api.clock.now,
+                "contact_id": None,
+                "properties": {},
+            }
+            if old is None
+            else dict(old)
+        )
+        new |= {
+            name: value for name, value in sent.items() if name != "timestamp" and value is not None
+        }
+        if old and (
+            old["event_name"] != new["event_name"]
+            or old["contact_id"] not in (None, new["contact_id"])
+        ):
             self.replaced += 1
         self.events[place, distinct] = new
         self.locations.setdefault(place, {})
@@ -812,7 +1318,11 @@ class Interleavings(RuleBasedStateMachine):
 
     def forget(self, place, person):
         del self.contacts[place, person]
-        gone = [key for key, each in self.events.items() if key[0] == place and each["contact_id"] == person]
+        gone = [
+            key
+            for key, each in self.events.items()
+            if key[0] == place and each["contact_id"] == person
+        ]
         for key in gone:
             del self.events[key]
         return len(gone)
@@ -823,29 +1333,60 @@ class Interleavings(RuleBasedStateMachine):
     def time_passes(self, milliseconds):
         self.api.clock.advance(milliseconds)
 
-    @rule(place=WHERE, distinct=st.sampled_from(DISTINCT), name=st.sampled_from(NAMES), person=optional(WHO),
-          timestamp=optional(st.integers(10**11, 10**12)), properties=optional(st.dictionaries(st.sampled_from("pq"), st.integers(0, 2))))
+    @rule(
+        place=WHERE,
+        distinct=st.sampled_from(DISTINCT),
+        name=st.sampled_from(NAMES),
+        person=optional(WHO),
+        timestamp=optional(st.integers(10**11, 10**12)),
+        properties=optional(st.dictionaries(st.sampled_from("pq"), st.integers(0, 2))),
+    )
     def post_event(self, place, distinct, name, person, timestamp, properties):
-        sent = {"event_name": name, "contact_id": person, "timestamp": timestamp, "properties": properties}
+        sent = {
+            "event_name": name,
+            "contact_id": person,
+            "timestamp": timestamp,
+            "properties": properties,
+        }
         answer = self.api.post(sent | {"location_id": place, "distinct_id": distinct}).json
         assert answer["status"] == self.remember(place, distinct, sent)
 
-    @rule(place=WHERE, distinct=st.sampled_from(DISTINCT), name=st.sampled_from(NAMES), person=WHO, inside=optional(st.sampled_from((*PEOPLE, ""))),
-          said=claims(), elsewhere=st.booleans(), called=optional(st.sampled_from(["One", "Two"])))
+    @rule(
+        place=WHERE,
+        distinct=st.sampled_from(DISTINCT),
+        name=st.sampled_from(NAMES),
+        person=WHO,
+        inside=optional(st.sampled_from((*PEOPLE, ""))),
+        said=claims(),
+        elsewhere=st.booleans(),
+        called=optional(st.sampled_from(["One", "Two"])),
+    )
     def post_workflow(self, place, distinct, name, person, inside, said, elsewhere, called):
-        custom = {"event_name": name, "distinct_id": distinct, "location_id": place} | ({} if inside is None else {"contact_id": inside})
+        custom = {"event_name": name, "distinct_id": distinct, "location_id": place} | (
+            {} if inside is None else {"contact_id": inside}
+        )
         around = "loc-9" if elsewhere else place
         answer = self.api.post(self.workflow(around, person, said, custom, called)).json
         if not elsewhere:
             self.say(place, person, said)
             self.learn(place, called)
         taken = (None if elsewhere else person) if inside is None else inside or None
-        assert answer["status"] == self.remember(place, distinct, {"event_name": name, "contact_id": taken})
+        assert answer["status"] == self.remember(
+            place, distinct, {"event_name": name, "contact_id": taken}
+        )
 
     def workflow(self, place, person, said, custom, called=None):
         moved = {"name": "full_name", "Plan": "Plan "}
-        said = {moved.get(name, name): ", ".join(value) if name == "tags" else value for name, value in said.items()}
-        return {"contact_id": person, "location": {"id": place, "name": called}, "customData": custom, "payment": {"id": 1}} | said
+        said = {
+            moved.get(name, name): ", ".join(value) if name == "tags" else value
+            for name, value in said.items()
+        }
+        return {
+            "contact_id": person,
+            "location": {"id": place, "name": called},
+            "customData": custom,
+            "payment": {"id": 1},
+        } | said
 
     def learn(self, place, called):
         known = self.locations.setdefault(place, {})
@@ -858,9 +1399,18 @@ class Interleavings(RuleBasedStateMachine):
         assert answer["status"] == self.say(place, person, said)
         self.learn(place, called)
 
-    @rule(place=WHERE, person=WHO, said=claims(), dated=optional(st.integers(1, 6)), kind=st.sampled_from(APP), twice=st.booleans())
+    @rule(
+        place=WHERE,
+        person=WHO,
+        said=claims(),
+        dated=optional(st.integers(1, 6)),
+        kind=st.sampled_from(APP),
+        twice=st.booleans(),
+    )
     def app_webhook(self, place, person, said, dated, kind, twice):
-        body = {"type": kind, "locationId": place, "id": person} | {name: value for name, value in said.items() if name != "Plan"}
+        body = {"type": kind, "locationId": place, "id": person} | {
+            name: value for name, value in said.items() if name != "Plan"
+        }
         body |= {"customFields": [{"id": "Plan", "value": said["Plan"]}]} if "Plan" in said else {}
         body |= {"timestamp": NOW + dated} if dated else {}
         for _ in range(1 + twice):
@@ -873,17 +1423,35 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(place=WHERE, person=WHO, said=claims(blank=True))
     def put(self, place, person, said):
-        body = {name: value for name, value in said.items() if name != "Plan"} | ({"fields": {"Plan": said["Plan"]}} if "Plan" in said else {})
+        body = {name: value for name, value in said.items() if name != "Plan"} | (
+            {"fields": {"Plan": said["Plan"]}} if "Plan" in said else {}
+        )
         assert put(self.api, body, f"{place}/{person}")["status"] == self.say(place, person, said)
 
     @rule(place=WHERE, person=WHO, way=st.sampled_from(["delete", "app", "workflow"]))
     def delete_contact(self, place, person, way):
         known, dry = (place, person) in self.contacts, f"/contacts/v1/{place}/{person}?dry_run=true"
         promised = self.api("DELETE", dry)
-        answer = self.api("DELETE", f"/contacts/v1/{place}/{person}") if way == "delete" else self.api("POST", INGEST, {
-            "app": {"type": "ContactDelete", "locationId": place, "id": person, "timestamp": 1},
-            "workflow": self.workflow(place, person, {}, {"action": "delete"})}[way])
-        assert promised.status_int == (200 if known else 404) and (answer.status_int == 404) == (not known and way == "delete")
+        answer = (
+            self.api("DELETE", f"/contacts/v1/{place}/{person}")
+            if way == "delete"
+            else self.api(
+                "POST",
+                INGEST,
+                {
+                    "app": {
+                        "type": "ContactDelete",
+                        "locationId": place,
+                        "id": person,
+                        "timestamp": 1,
+                    },
+                    "workflow": self.workflow(place, person, {}, {"action": "delete"}),
+                }[way],
+            )
+        )
+        assert promised.status_int == (200 if known else 404) and (answer.status_int == 404) == (
+            not known and way == "delete"
+        )
         if known:
             tags = len(self.facts(place, person)["tags"])
             expected = {"events": self.forget(place, person), "tags": tags}
@@ -891,17 +1459,31 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(place=WHERE, distinct=st.sampled_from(DISTINCT))
     def delete_event(self, place, distinct):
-        ids = self.api.rows("select event_id from events where location_id = ? and distinct_id = ?", (place, distinct))
+        ids = self.api.rows(
+            "select event_id from events where location_id = ? and distinct_id = ?",
+            (place, distinct),
+        )
         assert bool(ids) == (self.events.pop((place, distinct), None) is not None)
-        for event_id, in ids:
+        for (event_id,) in ids:
             assert self.api("DELETE", f"/events/v1/{event_id}").status_int == 200
 
     @rule(place=WHERE, person=optional(WHO), name=optional(st.sampled_from(NAMES)))
     def delete_events(self, place, person, name):
-        wanted = {"location_id": place} | ({"contact_id": person} if person else {}) | ({"event_name": name} if name else {})
-        answer = self.api("DELETE", "/events/v1?" + "&".join(f"{key}={value}" for key, value in wanted.items()))
-        gone = [key for key, each in self.events.items()
-                if key[0] == place and person in (None, each["contact_id"]) and name in (None, each["event_name"])]
+        wanted = (
+            {"location_id": place}
+            | ({"contact_id": person} if person else {})
+            | ({"event_name": name} if name else {})
+        )
+        answer = self.api(
+            "DELETE", "/events/v1?" + "&".join(f"{key}={value}" for key, value in wanted.items())
+        )
+        gone = [
+            key
+            for key, each in self.events.items()
+            if key[0] == place
+            and person in (None, each["contact_id"])
+            and name in (None, each["event_name"])
+        ]
         for key in gone:
             del self.events[key]
         assert answer.json == {"events": len(gone), "remaining": 0}
@@ -925,22 +1507,49 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def the_tables_are_the_model(self):
         rows = self.api.rows
-        assert dict(rows("select location_id, name from locations")) == {place: each.get("name") for place, each in self.locations.items()}
+        assert dict(rows("select location_id, name from locations")) == {
+            place: each.get("name") for place, each in self.locations.items()
+        }
         tags = rows("select location_id, contact_id, tag from contact_tags order by tag")
-        contacts = {(place, person): {"name": name, "email": email, "Plan": json.loads(fields).pop("Plan", None),
-                                      "tags": [tag for *key, tag in tags if key == [place, person]]}
-                    for place, person, name, email, fields in rows("select location_id, contact_id, name, email, fields from contacts")}
+        contacts = {
+            (place, person): {
+                "name": name,
+                "email": email,
+                "Plan": json.loads(fields).pop("Plan", None),
+                "tags": [tag for *key, tag in tags if key == [place, person]],
+            }
+            for place, person, name, email, fields in rows(
+                "select location_id, contact_id, name, email, fields from contacts"
+            )
+        }
         expected = {key: self.facts(*key) for key in self.contacts}
-        assert contacts == expected and {key: repr(each["Plan"]) for key, each in contacts.items()} == \
-            {key: repr(each["Plan"]) for key, each in expected.items()}
+        assert contacts == expected and {
+            key: repr(each["Plan"]) for key, each in contacts.items()
+        } == {key: repr(each["Plan"]) for key, each in expected.items()}
         assert {(place, person) for place, person, _ in tags} <= contacts.keys()
-        events = {(place, distinct): dict(zip(("event_name", "contact_id", "timestamp"), rest)) | {"properties": json.loads(properties)}
-                  for place, distinct, properties, *rest in rows(
-                      "select location_id, distinct_id, properties, event_name, contact_id, timestamp from events")}
+        events = {
+            (place, distinct): dict(zip(("event_name", "contact_id", "timestamp"), rest))
+            | {"properties": json.loads(properties)}
+            for place, distinct, properties, *rest in rows(
+                "select location_id, distinct_id, properties, event_name, contact_id, timestamp from events"
+            )
+        }
         assert events == self.events
-        assert rows("select count(*), sum(code = 'event_replaced') from rejections") == [(self.replaced, self.replaced or None)]
+        assert rows("select count(*), sum(code = 'event_replaced') from rejections") == [
+            (self.replaced, self.replaced or None)
+        ]
 
 
 def test_random_interleavings_agree_with_a_plain_model_in_every_state():
-    run_state_machine_as_test(Interleavings, settings=settings(max_examples=60, stateful_step_count=40, deadline=None, database=None,
-                                                               derandomize=True, print_blob=False, phases=(Phase.generate, Phase.shrink)))
+    run_state_machine_as_test(
+        Interleavings,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            print_blob=False,
+            phases=(Phase.generate, Phase.shrink),
+        ),
+    )

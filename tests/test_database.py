@@ -97,18 +97,22 @@ NOT_OURS = "is not a Streamlined Lite database; it was left as it is"
 NEWER = rf"was written by a newer Streamlined Lite \(schema 999, this one knows {len(lite.migrations())}\); upgrade the program"
 
 
-@pytest.mark.parametrize("make, reason", [
-    (a_text, NOT_OURS),
-    (lambda path: path.write_bytes(b"x"), NOT_OURS),
-    (lambda path: path.write_bytes(b"SQLite format 3\0"), NOT_OURS),
-    (a_foreign_database, NOT_OURS),
-    (a_foreign_wal_database, NOT_OURS),
-    (a_foreign_wal_database_after_a_crash, NOT_OURS),
-    (a_newer_database, NEWER),
-    (a_newer_database_after_a_crash, NEWER),
-    (lambda path: path.mkdir(), "cannot read the database .*: Is a directory"),
-    (lambda path: path.symlink_to(path), "cannot create the database"),
-], ids=lambda each: getattr(each, "__name__", ""))
+@pytest.mark.parametrize(
+    "make, reason",
+    [
+        (a_text, NOT_OURS),
+        (lambda path: path.write_bytes(b"x"), NOT_OURS),
+        (lambda path: path.write_bytes(b"SQLite format 3\0"), NOT_OURS),
+        (a_foreign_database, NOT_OURS),
+        (a_foreign_wal_database, NOT_OURS),
+        (a_foreign_wal_database_after_a_crash, NOT_OURS),
+        (a_newer_database, NEWER),
+        (a_newer_database_after_a_crash, NEWER),
+        (lambda path: path.mkdir(), "cannot read the database .*: Is a directory"),
+        (lambda path: path.symlink_to(path), "cannot create the database"),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
 def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path, make, reason):
     path = tmp_path / "events.db"
     make(path)
@@ -123,8 +127,19 @@ def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path, make, re
 
 def test_a_refused_file_is_one_line_and_exit_code_2(tmp_path):
     a_text(tmp_path / "events.db")
-    command = [os.sys.executable, "-W", "error", lite.__file__, "--port", "0", "--database", str(tmp_path / "events.db")]
-    ended = subprocess.run(command, capture_output=True, text=True, env=clean_environment(), timeout=30)
+    command = [
+        os.sys.executable,
+        "-W",
+        "error",
+        lite.__file__,
+        "--port",
+        "0",
+        "--database",
+        str(tmp_path / "events.db"),
+    ]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, env=clean_environment(), timeout=30
+    )
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == f"streamlined-lite: {tmp_path}/events.db {NOT_OURS}\n"
 
@@ -134,17 +149,25 @@ def test_an_unreadable_file_is_refused(tmp_path):
     opened(path).close()
     tmp_path.chmod(0o755)
     path.chmod(0)
-    with unprivileged(tmp_path), pytest.raises(lite.ConfigError, match="cannot read the database .*: Permission denied"):
+    with (
+        unprivileged(tmp_path),
+        pytest.raises(lite.ConfigError, match="cannot read the database .*: Permission denied"),
+    ):
         opened(path)
 
 
 def test_a_file_that_cannot_be_created_is_refused(tmp_path):
-    with pytest.raises(lite.ConfigError, match="cannot create the database .*: No such file or directory"):
+    with pytest.raises(
+        lite.ConfigError, match="cannot create the database .*: No such file or directory"
+    ):
         opened(tmp_path / "no-folder" / "events.db")
 
 
 def test_a_missing_file_is_only_created_for_who_may(tmp_path):
-    with pytest.raises(lite.ConfigError, match="there is no database .*; name it with --database or STREAMLINED_DATABASE"):
+    with pytest.raises(
+        lite.ConfigError,
+        match="there is no database .*; name it with --database or STREAMLINED_DATABASE",
+    ):
         lite.Database(lite.Config(database=str(tmp_path / "events.db")), create=False)
     assert list(tmp_path.iterdir()) == []
 
@@ -164,7 +187,10 @@ def test_an_empty_file_becomes_a_database(tmp_path):
     """As `mktemp` makes one."""
     (tmp_path / "events.db").touch()
     opened(tmp_path / "events.db").close()
-    assert lite.Config(database=str(tmp_path / "events.db")) and (tmp_path / "events.db").stat().st_size > 0
+    assert (
+        lite.Config(database=str(tmp_path / "events.db"))
+        and (tmp_path / "events.db").stat().st_size > 0
+    )
 
 
 def test_a_file_whose_first_transaction_was_cut_by_a_power_failure_is_begun_anew(tmp_path):
@@ -190,7 +216,9 @@ def test_a_foreign_file_with_the_journal_of_a_change_is_refused(tmp_path):
 def test_the_file_says_whose_it_is_and_of_which_version(tmp_path):
     opened(tmp_path / "events.db").close()
     header = (tmp_path / "events.db").read_bytes()[:100]
-    assert header[68:72] == b"SLIT" and int.from_bytes(header[60:64], "big") == len(lite.migrations())
+    assert header[68:72] == b"SLIT" and int.from_bytes(header[60:64], "big") == len(
+        lite.migrations()
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["events.db"]
 
 
@@ -203,15 +231,27 @@ def test_our_own_file_opens_again_with_what_it_holds(tmp_path):
 
 def test_every_commit_is_on_disk_before_it_returns(tmp_path):
     database = opened(tmp_path / "events.db")
-    settings = {name: database.writer.pragma(name) for name in ("journal_mode", "synchronous", "recursive_triggers")}
+    settings = {
+        name: database.writer.pragma(name)
+        for name in ("journal_mode", "synchronous", "recursive_triggers")
+    }
     database.close()
     assert settings == {"journal_mode": "wal", "synchronous": 2, "recursive_triggers": 1}
 
 
 # A database of each release, as `sqlite3 FILE .dump` and the two pragmas say it: a new release adds its own, and none is ever changed.
 # The steps behind the newest are made up, so that upgrades are always tried.
-RELEASES = {each.stem: each for each in sorted(Path(__file__).with_name("releases").iterdir(), key=lambda each: [*map(int, each.stem.split("."))])}
-NEXT_STEPS = ["alter table events add column note text; update events set note = 'none'", "create index events_by_note on events (note)"]
+RELEASES = {
+    each.stem: each
+    for each in sorted(
+        Path(__file__).with_name("releases").iterdir(),
+        key=lambda each: [*map(int, each.stem.split("."))],
+    )
+}
+NEXT_STEPS = [
+    "alter table events add column note text; update events set note = 'none'",
+    "create index events_by_note on events (note)",
+]
 
 
 def of_release(path: Path, release: str = lite.__version__) -> dict:
@@ -224,31 +264,55 @@ def of_release(path: Path, release: str = lite.__version__) -> dict:
 def dump(path: Path) -> dict:
     """All that it holds, but for what a made-up step adds."""
     with closing(apsw.Connection(str(path))) as look:
-        rows = {name: list(look.execute(f"select * from {name}")) for name in ("locations", "contacts", "contact_tags", "keys", "rejections", "metrics")}
-        rows["events"] = list(look.execute("select event_id, location_id, distinct_id, event_name, contact_id, timestamp, properties from events"))
-        schema = look.execute("select name, sql from sqlite_schema where sql is not null and name not like '%note%'")
-        return {"version": look.pragma("user_version"), "rows": rows, "schema": {name: " ".join(re.sub("--.*", "", sql).split()) for name, sql in schema}}
+        rows = {
+            name: list(look.execute(f"select * from {name}"))
+            for name in ("locations", "contacts", "contact_tags", "keys", "rejections", "metrics")
+        }
+        rows["events"] = list(
+            look.execute(
+                "select event_id, location_id, distinct_id, event_name, contact_id, timestamp, properties from events"
+            )
+        )
+        schema = look.execute(
+            "select name, sql from sqlite_schema where sql is not null and name not like '%note%'"
+        )
+        return {
+            "version": look.pragma("user_version"),
+            "rows": rows,
+            "schema": {name: " ".join(re.sub("--.*", "", sql).split()) for name, sql in schema},
+        }
 
 
 def test_a_new_database_has_the_schema_of_the_newest_release(tmp_path):
     """A step that was released is never edited: files that have made it would stay behind."""
     opened(tmp_path / "new.db").close()
     newest = of_release(tmp_path / "old.db")
-    assert [*RELEASES][-1] == lite.__version__ and dump(tmp_path / "new.db") | {"rows": None} == newest | {"rows": None}
+    assert [*RELEASES][-1] == lite.__version__ and dump(tmp_path / "new.db") | {
+        "rows": None
+    } == newest | {"rows": None}
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_a_database_of_every_release_is_upgraded_after_a_copy(tmp_path, monkeypatch, caplog, release):
+def test_a_database_of_every_release_is_upgraded_after_a_copy(
+    tmp_path, monkeypatch, caplog, release
+):
     path, newest = tmp_path / "events.db", [*lite.migrations(), *NEXT_STEPS]
     before = of_release(path, release)
     version = before["version"]
-    (tmp_path / f"events.db.schema-{version}.20260101T000000.000Z.0123.partial-journal").touch()  # an upgrade was killed
+    (
+        tmp_path / f"events.db.schema-{version}.20260101T000000.000Z.0123.partial-journal"
+    ).touch()  # an upgrade was killed
     monkeypatch.setattr(lite, "migrations", lambda: newest)
     for _ in range(2):  # the second start finds nothing to do
         opened(path).close()
     (copy,) = set(tmp_path.iterdir()) - {path}
-    assert re.fullmatch(rf"events\.db\.schema-{version}\.\d{{8}}T\d{{6}}\.\d{{3}}Z", copy.name) and stat.S_IMODE(copy.stat().st_mode) == 0o600
-    assert caplog.messages == [f"{path} has schema {version} and gets a newer one, which may take minutes; first it is copied to {copy}"]
+    assert (
+        re.fullmatch(rf"events\.db\.schema-{version}\.\d{{8}}T\d{{6}}\.\d{{3}}Z", copy.name)
+        and stat.S_IMODE(copy.stat().st_mode) == 0o600
+    )
+    assert caplog.messages == [
+        f"{path} has schema {version} and gets a newer one, which may take minutes; first it is copied to {copy}"
+    ]
     assert dump(copy) == before
     with closing(apsw.Connection(str(path))) as look:
         assert (look.pragma("user_version"), look.pragma("integrity_check")) == (len(newest), "ok")
@@ -268,14 +332,27 @@ def test_an_older_program_refuses_the_upgraded_file_and_takes_the_copy(tmp_path,
     opened(copy).close()
 
 
-@pytest.mark.parametrize("step", ["update events set event_name = 'x'; create table more (one); create table more (two)", "update events set nothing = 1", "select raise(abort, 'x')"])
-def test_a_step_that_fails_leaves_all_as_it_was_and_the_next_start_goes_on_there(tmp_path, monkeypatch, step):
+@pytest.mark.parametrize(
+    "step",
+    [
+        "update events set event_name = 'x'; create table more (one); create table more (two)",
+        "update events set nothing = 1",
+        "select raise(abort, 'x')",
+    ],
+)
+def test_a_step_that_fails_leaves_all_as_it_was_and_the_next_start_goes_on_there(
+    tmp_path, monkeypatch, step
+):
     path, steps = tmp_path / "events.db", lite.migrations()
     before = of_release(path)
     monkeypatch.setattr(lite, "migrations", lambda: [*steps, step])
     with pytest.raises(lite.ConfigError, match="cannot open the database") as refused:
         opened(path)
-    assert "\n" not in str(refused.value) and dump(path) == before and not [*tmp_path.glob("*.schema-*")]
+    assert (
+        "\n" not in str(refused.value)
+        and dump(path) == before
+        and not [*tmp_path.glob("*.schema-*")]
+    )
     monkeypatch.setattr(lite, "migrations", lambda: [*steps, NEXT_STEPS[0], step])
     with pytest.raises(lite.ConfigError):
         opened(path)
@@ -314,13 +391,19 @@ def test_who_makes_a_file_while_another_process_makes_it_waits_and_shares_it(tmp
     with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as other:
         other.pragma("application_id", lite.APPLICATION_ID)
         other.execute("begin immediate")
-        with pytest.raises(apsw.BusyError), closing(lite.open_connection(str(path), apsw.SQLITE_OPEN_READWRITE)) as impatient:
+        with (
+            pytest.raises(apsw.BusyError),
+            closing(lite.open_connection(str(path), apsw.SQLITE_OPEN_READWRITE)) as impatient,
+        ):
             impatient.pragma("journal_mode", "wal")
         ending = threading.Timer(0.05, lambda: other.execute("rollback"))
         ending.start()
         with closing(lite.open_writer(str(path))) as writer:
             ending.join()
-            assert (writer.pragma("journal_mode"), writer.pragma("user_version")) == ("wal", len(lite.migrations()))
+            assert (writer.pragma("journal_mode"), writer.pragma("user_version")) == (
+                "wal",
+                len(lite.migrations()),
+            )
 
 
 def test_processes_that_start_at_once_share_one_migration(tmp_path):
@@ -375,22 +458,34 @@ def shell(tmp_path):
 
     def run(sql: str) -> list[str]:
         command = ["sqlite3", str(tmp_path / "events.db"), sql]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.split()
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=30
+        ).stdout.split()
+
     return run
 
 
 def test_debians_sqlite3_opens_the_file(shell):
-    assert shell("pragma integrity_check; select distinct_id, contact_id from events") == ["ok", "d-1|c-1"]
+    assert shell("pragma integrity_check; select distinct_id, contact_id from events") == [
+        "ok",
+        "d-1|c-1",
+    ]
 
 
 def test_triggers_work_in_debians_sqlite3(shell):
     counts = "select (select count(*) from events), (select count(*) from contacts), (select count(*) from rejections);"
-    insert = ("insert into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at) "
-              "values ('loc-2', 'd-2', 'Sold', 'c-2', 1, 1, 1);")
+    insert = (
+        "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at) "
+        "values ('loc-2', 'd-2', 'Sold', 'c-2', 1, 1, 1);"
+    )
     assert shell(insert + counts) == ["2|2|0"]
-    assert shell("update events set event_name = 'Other' where distinct_id = 'd-2';" + counts) == ["2|2|1"]
+    assert shell("update events set event_name = 'Other' where distinct_id = 'd-2';" + counts) == [
+        "2|2|1"
+    ]
     assert shell("delete from contacts where contact_id = 'c-1';" + counts) == ["1|1|1"]
-    assert shell("pragma recursive_triggers = 1; delete from locations where location_id = 'loc-2';" + counts) == ["0|0|1"]
+    assert shell(
+        "pragma recursive_triggers = 1; delete from locations where location_id = 'loc-2';" + counts
+    ) == ["0|0|1"]
 
 
 ########################################################################################################
@@ -401,30 +496,39 @@ def test_triggers_work_in_debians_sqlite3(shell):
 ALLOWED = {
     "event_names.list": {
         "USE TEMP B-TREE FOR count(DISTINCT)": "the contacts of a name: an index for them would cost each event more than it saves",
-        "USE TEMP B-TREE FOR ORDER BY": "the names, a few, of the common table expression"},
+        "USE TEMP B-TREE FOR ORDER BY": "the names, a few, of the common table expression",
+    },
     "event_names.properties": {
-        "USE TEMP B-TREE FOR DISTINCT": "property keys out of the JSON of 200 events at most"},
+        "USE TEMP B-TREE FOR DISTINCT": "property keys out of the JSON of 200 events at most"
+    },
     "contact_fields.list": {
         "USE TEMP B-TREE FOR GROUP BY": "field names out of the JSON of 1,000 contacts at most",
-        "USE TEMP B-TREE FOR json_group_array(DISTINCT)": "the kinds of their values"},
+        "USE TEMP B-TREE FOR json_group_array(DISTINCT)": "the kinds of their values",
+    },
     "contact_fields.tags": {
         "USE TEMP B-TREE FOR GROUP BY": "the tags of several locations, merged",
-        "USE TEMP B-TREE FOR ORDER BY": "by how many contacts have them, which is counted here"},
+        "USE TEMP B-TREE FOR ORDER BY": "by how many contacts have them, which is counted here",
+    },
     "metrics.count_unknown_contacts": {
-        "USE TEMP B-TREE FOR DISTINCT": "the contacts of a range of time, which no index keeps in order beside it"},
+        "USE TEMP B-TREE FOR DISTINCT": "the contacts of a range of time, which no index keeps in order beside it"
+    },
     "events.list_by_contact": {
-        "USE TEMP B-TREE FOR ORDER BY": "the events of a contact, of several epochs, by time; and those of a page"},
-    "events.list_by_contact_and_name": {
-        "USE TEMP B-TREE FOR ORDER BY": "the same"},
+        "USE TEMP B-TREE FOR ORDER BY": "the events of a contact, of several epochs, by time; and those of a page"
+    },
+    "events.list_by_contact_and_name": {"USE TEMP B-TREE FOR ORDER BY": "the same"},
     "metrics.list": {
-        "SCAN metrics USING INDEX metrics_by_position": "all of them are wanted, and the index has them in order"},
+        "SCAN metrics USING INDEX metrics_by_position": "all of them are wanted, and the index has them in order"
+    },
 }
 # Statements of which SQLite could choose another index, at a price that only many rows show.
 EXPECTED_INDEX = {
-    "events.list_by_time": "events_by_time", "events.count_by_time": "events_by_time",
-    "events.list_by_name": "events_by_name", "events.count_by_name": "events_by_name",
+    "events.list_by_time": "events_by_time",
+    "events.count_by_time": "events_by_time",
+    "events.list_by_name": "events_by_name",
+    "events.count_by_name": "events_by_name",
     "events.list_by_arrival": "events_by_arrival",
-    "contacts.list": "contacts_by_update", "contacts.search": "contacts_by_update",
+    "contacts.list": "contacts_by_update",
+    "contacts.search": "contacts_by_update",
 }
 
 
@@ -433,7 +537,9 @@ def binds_of(connection: apsw.Connection, statement: str) -> set[str]:
     cursor = connection.cursor()
     cursor.exec_trace = lambda cursor, sql, binds: found.extend(cursor.bindings_names) or False
     with pytest.raises(apsw.ExecTraceAbort):
-        cursor.execute(lite.SQL[statement], dict.fromkeys(re.findall(r":(\w+)", lite.SQL[statement])))
+        cursor.execute(
+            lite.SQL[statement], dict.fromkeys(re.findall(r":(\w+)", lite.SQL[statement]))
+        )
     return set(found)
 
 
@@ -445,33 +551,56 @@ def plan_of(connection: apsw.Connection, statement: str) -> list[str]:
 
 def heavy_lines(connection: apsw.Connection, statement: str) -> set[str]:
     """Those lines of its plan that scan a table, under its own name or another, or sort."""
-    tables = "|".join(row[0] for row in connection.execute("select name from sqlite_schema where type = 'table'"))
-    aliases = re.findall(rf"\b(?:from|join|update|into)\s+(?:{tables})\s+(?:as\s+)?(\w+)", lite.SQL[statement])
+    tables = "|".join(
+        row[0] for row in connection.execute("select name from sqlite_schema where type = 'table'")
+    )
+    aliases = re.findall(
+        rf"\b(?:from|join|update|into)\s+(?:{tables})\s+(?:as\s+)?(\w+)", lite.SQL[statement]
+    )
     scan = re.compile(rf"SCAN ({'|'.join([tables, *aliases])})\b")
-    return {line for line in plan_of(connection, statement) if scan.match(line) or "TEMP B-TREE" in line}
+    return {
+        line for line in plan_of(connection, statement) if scan.match(line) or "TEMP B-TREE" in line
+    }
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_no_statement_scans_a_table_or_sorts(connection, statement):
-    assert heavy_lines(connection, statement) == set(ALLOWED.get(statement, {})), plan_of(connection, statement)
+    assert heavy_lines(connection, statement) == set(ALLOWED.get(statement, {})), plan_of(
+        connection, statement
+    )
 
 
-@pytest.mark.parametrize("sql, line", [
-    ("select * from events", "SCAN events"), ("select * from events as e", "SCAN e"), ("select 1 from contacts c, events", "SCAN c"),
-    ("select 1 from events where location_id = 'x' order by properties", "USE TEMP B-TREE FOR ORDER BY")])
+@pytest.mark.parametrize(
+    "sql, line",
+    [
+        ("select * from events", "SCAN events"),
+        ("select * from events as e", "SCAN e"),
+        ("select 1 from contacts c, events", "SCAN c"),
+        (
+            "select 1 from events where location_id = 'x' order by properties",
+            "USE TEMP B-TREE FOR ORDER BY",
+        ),
+    ],
+)
 def test_a_scan_or_a_sort_would_be_seen(connection, monkeypatch, sql, line):
     monkeypatch.setitem(lite.SQL, "events.scan", sql)
     assert any(each.startswith(line) for each in heavy_lines(connection, "events.scan"))
 
 
 def test_a_plan_shows_what_triggers_do(connection):
-    connection.execute("create trigger scans after insert on rejections begin delete from events where properties = ''; end")
+    connection.execute(
+        "create trigger scans after insert on rejections begin delete from events where properties = ''; end"
+    )
     assert any(line.startswith("SCAN events") for line in plan_of(connection, "events.upsert"))
 
 
 @pytest.mark.parametrize("statement, index", EXPECTED_INDEX.items())
 def test_a_filter_is_served_by_its_own_index(connection, statement, index):
-    (search,) = [line for line in plan_of(connection, statement) if not line.startswith(("CO-ROUTINE", "SCAN (subquery"))]
+    (search,) = [
+        line
+        for line in plan_of(connection, statement)
+        if not line.startswith(("CO-ROUTINE", "SCAN (subquery"))
+    ]
     assert re.match(rf"SEARCH \w+ USING (COVERING )?INDEX {index} ", search)
 
 
@@ -482,8 +611,14 @@ BY_CONTACT = [name for name in STATEMENTS if "indexed by events_by_contact" in l
 def test_the_events_of_a_contact_are_looked_up_in_each_epoch(connection, statement):
     """By the whole key; the trigger cannot name its index."""
     assert len(BY_CONTACT) == 5
-    assert [line for line in plan_of(connection, statement)
-            if re.match(r"SEARCH \w+ USING (COVERING )?INDEX events_by_contact \(location_id=\? AND <expr>=\? AND contact_id=\?", line)]
+    assert [
+        line
+        for line in plan_of(connection, statement)
+        if re.match(
+            r"SEARCH \w+ USING (COVERING )?INDEX events_by_contact \(location_id=\? AND <expr>=\? AND contact_id=\?",
+            line,
+        )
+    ]
 
 
 def test_every_allowed_exception_is_of_a_statement_that_exists():
@@ -494,7 +629,11 @@ def calls_of_statements() -> list[tuple[str, set[str], bool]]:
     """Each call of rows(), row(), scalar() and change() with a statement's name: (statement, binds by name, whether there are more)."""
     found = []
     for node in ast.walk(SOURCE):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("rows", "row", "scalar", "change"):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("rows", "row", "scalar", "change")
+        ):
             if len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
                 binds = {each.arg for each in node.keywords}
                 found.append((node.args[1].value, binds - {None}, None in binds))
@@ -508,7 +647,10 @@ def names_of_statements() -> list[str]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             patterns.append(re.escape(node.value))
         elif isinstance(node, ast.JoinedStr):
-            parts = [re.escape(part.value) if isinstance(part, ast.Constant) else r"\w*" for part in node.values]
+            parts = [
+                re.escape(part.value) if isinstance(part, ast.Constant) else r"\w*"
+                for part in node.values
+            ]
             patterns.append("".join(parts))
     return [pattern for pattern in patterns if re.match(r"[a-z_]+\\\.[a-z_\\]+", pattern)]
 
@@ -526,8 +668,12 @@ def test_every_statement_is_used(statement):
     assert any(re.fullmatch(pattern, statement) for pattern in names_of_statements())
 
 
-@pytest.mark.parametrize("query", [{}, {"event_name": "n"}, {"contact_id": "c"}, {"event_name": "n", "contact_id": "c"}])
-@pytest.mark.parametrize("verb, more", [("list", {"before_timestamp", "before_id", "limit"}), ("count", {"most"})])
+@pytest.mark.parametrize(
+    "query", [{}, {"event_name": "n"}, {"contact_id": "c"}, {"event_name": "n", "contact_id": "c"}]
+)
+@pytest.mark.parametrize(
+    "verb, more", [("list", {"before_timestamp", "before_id", "limit"}), ("count", {"most"})]
+)
 def test_the_statement_for_a_filter_gets_all_of_its_binds(connection, query, verb, more):
     """Other binds may be there; one that is missing would be an error, one that is not asked for a filter lost."""
     statement, binds = lite.event_statement(verb, lite.EventQuery(**query))[:2]
@@ -536,11 +682,17 @@ def test_the_statement_for_a_filter_gets_all_of_its_binds(connection, query, ver
     assert set(query) <= wanted
 
 
-@pytest.mark.parametrize("path", sorted((lite.data_folder() / "sql").rglob("*.sql")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((lite.data_folder() / "sql").rglob("*.sql")), ids=lambda path: path.name
+)
 def test_every_file_of_sql_begins_with_what_it_is_for(path):
     text = path.read_text("utf-8")
     assert re.match(r"-- [A-Z].*[.:]\n", text) or re.match(r"-- [A-Z].*\n-- ", text)
-    assert text.endswith(";\n") and "\t" not in text and text == "\n".join(line.rstrip() for line in text.split("\n"))
+    assert (
+        text.endswith(";\n")
+        and "\t" not in text
+        and text == "\n".join(line.rstrip() for line in text.split("\n"))
+    )
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
@@ -550,8 +702,20 @@ def test_every_file_is_one_statement_named_by_its_table_and_verb(statement):
 
 
 def test_tables_are_strict_and_relations_hold_in_the_file(connection):
-    tables = {row[1]: row for row in connection.execute("pragma table_list") if row[2] == "table" and not row[1].startswith("sqlite_")}
-    assert set(tables) == {"locations", "contacts", "contact_tags", "events", "rejections", "metrics", "keys"}
+    tables = {
+        row[1]: row
+        for row in connection.execute("pragma table_list")
+        if row[2] == "table" and not row[1].startswith("sqlite_")
+    }
+    assert set(tables) == {
+        "locations",
+        "contacts",
+        "contact_tags",
+        "events",
+        "rejections",
+        "metrics",
+        "keys",
+    }
     assert all(row[5] == 1 for row in tables.values())
 
 
@@ -560,27 +724,63 @@ def test_tables_are_strict_and_relations_hold_in_the_file(connection):
 ########################################################################################################
 
 
-def insert_event(connection, distinct_id="d-1", contact_id="c-1", location_id="loc-1", at=1_000, **fields):
+def insert_event(
+    connection, distinct_id="d-1", contact_id="c-1", location_id="loc-1", at=1_000, **fields
+):
     """As the program does it."""
-    given = {"event_name": "Sold", "timestamp": at, "properties": "{}", "received_at": at, "updated_at": at} | fields
-    return lite.row(connection, "events.upsert", location_id=location_id, distinct_id=distinct_id, contact_id=contact_id, **given)
+    given = {
+        "event_name": "Sold",
+        "timestamp": at,
+        "properties": "{}",
+        "received_at": at,
+        "updated_at": at,
+    } | fields
+    return lite.row(
+        connection,
+        "events.upsert",
+        location_id=location_id,
+        distinct_id=distinct_id,
+        contact_id=contact_id,
+        **given,
+    )
 
 
 def insert_contact(connection, contact_id="c-1", location_id="loc-1", tags=()):
-    connection.execute("insert into contacts (location_id, contact_id, name, created_at, updated_at) values (?, ?, 'Ann', 5, 5)",
-                       (location_id, contact_id))
-    lite.change(connection, "contact_tags.insert", location_id=location_id, contact_id=contact_id, tags=json.dumps(tags))
+    connection.execute(
+        "insert into contacts (location_id, contact_id, name, created_at, updated_at) values (?, ?, 'Ann', 5, 5)",
+        (location_id, contact_id),
+    )
+    lite.change(
+        connection,
+        "contact_tags.insert",
+        location_id=location_id,
+        contact_id=contact_id,
+        tags=json.dumps(tags),
+    )
 
 
 def table(connection, name: str, *columns: str) -> list[tuple]:
-    return list(connection.execute(f"select {', '.join(columns)} from {name} order by {', '.join(columns)}"))
+    return list(
+        connection.execute(f"select {', '.join(columns)} from {name} order by {', '.join(columns)}")
+    )
 
 
 def test_an_event_creates_its_location_and_a_bare_contact(connection):
     insert_event(connection, at=7)
-    assert table(connection, "locations", "location_id", "name", "first_seen_at") == [("loc-1", None, 7)]
-    assert table(connection, "contacts", "location_id", "contact_id", "name", "fields", "as_of", "created_at", "updated_at") \
-        == [("loc-1", "c-1", None, "{}", None, 7, 7)]
+    assert table(connection, "locations", "location_id", "name", "first_seen_at") == [
+        ("loc-1", None, 7)
+    ]
+    assert table(
+        connection,
+        "contacts",
+        "location_id",
+        "contact_id",
+        "name",
+        "fields",
+        "as_of",
+        "created_at",
+        "updated_at",
+    ) == [("loc-1", "c-1", None, "{}", None, 7, 7)]
 
 
 def test_an_event_without_a_contact_creates_none(connection):
@@ -591,7 +791,9 @@ def test_an_event_without_a_contact_creates_none(connection):
 def test_an_event_leaves_a_known_contact_and_location_as_they_are(connection):
     insert_contact(connection, tags=["vip"])
     insert_event(connection, at=9)
-    assert table(connection, "contacts", "contact_id", "name", "created_at", "updated_at") == [("c-1", "Ann", 5, 5)]
+    assert table(connection, "contacts", "contact_id", "name", "created_at", "updated_at") == [
+        ("c-1", "Ann", 5, 5)
+    ]
     assert table(connection, "locations", "location_id", "first_seen_at") == [("loc-1", 5)]
     assert table(connection, "contact_tags", "tag") == [("vip",)]
 
@@ -608,8 +810,10 @@ def test_an_update_creates_the_contact_that_it_names(connection):
 def test_triggers_hold_under_every_conflict_clause(connection, clause):
     """SQLite applies the outer statement's clause to what a trigger inserts, but not to its ON CONFLICT."""
     insert_contact(connection, tags=["vip"])
-    connection.execute(f"insert {clause} into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at) "
-                       "values ('loc-1', 'd-9', 'Sold', 'c-1', 1, 1, 1)")
+    connection.execute(
+        f"insert {clause} into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at) "
+        "values ('loc-1', 'd-9', 'Sold', 'c-1', 1, 1, 1)"
+    )
     assert table(connection, "contacts", "contact_id", "name") == [("c-1", "Ann")]
     assert table(connection, "contact_tags", "tag") == [("vip",)]
 
@@ -618,12 +822,23 @@ def test_a_deleted_contact_takes_its_tags_and_its_events_and_no_others(connectio
     insert_contact(connection, "c-1", tags=["vip", "new"])
     insert_contact(connection, "c-2", tags=["vip"])
     insert_contact(connection, "c-1", "loc-2", tags=["vip"])
-    for distinct_id, contact_id, location_id in [("d-1", "c-1", "loc-1"), ("d-2", "c-2", "loc-1"), ("d-3", None, "loc-1"), ("d-4", "c-1", "loc-2")]:
+    for distinct_id, contact_id, location_id in [
+        ("d-1", "c-1", "loc-1"),
+        ("d-2", "c-2", "loc-1"),
+        ("d-3", None, "loc-1"),
+        ("d-4", "c-1", "loc-2"),
+    ]:
         insert_event(connection, distinct_id, contact_id, location_id)
     lite.change(connection, "contacts.delete", location_id="loc-1", contact_id="c-1")
     assert table(connection, "events", "distinct_id") == [("d-2",), ("d-3",), ("d-4",)]
-    assert table(connection, "contact_tags", "location_id", "contact_id", "tag") == [("loc-1", "c-2", "vip"), ("loc-2", "c-1", "vip")]
-    assert table(connection, "contacts", "location_id", "contact_id") == [("loc-1", "c-2"), ("loc-2", "c-1")]
+    assert table(connection, "contact_tags", "location_id", "contact_id", "tag") == [
+        ("loc-1", "c-2", "vip"),
+        ("loc-2", "c-1", "vip"),
+    ]
+    assert table(connection, "contacts", "location_id", "contact_id") == [
+        ("loc-1", "c-2"),
+        ("loc-2", "c-1"),
+    ]
     assert table(connection, "locations", "location_id") == [("loc-1",), ("loc-2",)]
 
 
@@ -640,7 +855,10 @@ def test_a_deleted_location_takes_all_that_is_in_it(connection):
 def test_a_deleted_event_leaves_its_contact(connection):
     insert_event(connection)
     lite.change(connection, "events.delete_many", event_ids="[1]")
-    assert (table(connection, "events", "event_id"), table(connection, "contacts", "contact_id")) == ([], [("c-1",)])
+    assert (
+        table(connection, "events", "event_id"),
+        table(connection, "contacts", "contact_id"),
+    ) == ([], [("c-1",)])
 
 
 def test_an_id_is_never_given_twice(connection):
@@ -652,21 +870,49 @@ def test_an_id_is_never_given_twice(connection):
 @pytest.mark.parametrize("changed", [{"event_name": "Other"}, {"contact_id": "c-2"}])
 def test_an_event_that_becomes_another_keeps_the_replaced_one(connection, changed):
     insert_event(connection, properties='{"value":1.5,"plan":"Gold"}', timestamp=1_767_225_600_123)
-    insert_event(connection, **{"contact_id": "c-1", "at": 2_000, "timestamp": 5, "properties": '{"value":2}'} | changed)
+    insert_event(
+        connection,
+        **{"contact_id": "c-1", "at": 2_000, "timestamp": 5, "properties": '{"value":2}'} | changed,
+    )
     (kept,) = lite.rows(connection, "rejections.list", before=2**62, limit=10)
-    assert (kept["code"], kept["path"], kept["content_type"], kept["location_id"]) \
-        == ("event_replaced", "/events/ingestion/v1", "application/json", "loc-1")
-    assert (kept["received_at"], kept["truncated"], kept["key_id"], kept["replayed_at"]) == (2_000, 0, None, None)
+    assert (kept["code"], kept["path"], kept["content_type"], kept["location_id"]) == (
+        "event_replaced",
+        "/events/ingestion/v1",
+        "application/json",
+        "loc-1",
+    )
+    assert (kept["received_at"], kept["truncated"], kept["key_id"], kept["replayed_at"]) == (
+        2_000,
+        0,
+        None,
+        None,
+    )
     assert json.loads(kept["body"]) == {
-        "event_name": "Sold", "location_id": "loc-1", "distinct_id": "d-1", "contact_id": "c-1",
-        "timestamp": "2026-01-01T00:00:00.123Z", "properties": {"value": 1.5, "plan": "Gold"}}
+        "event_name": "Sold",
+        "location_id": "loc-1",
+        "distinct_id": "d-1",
+        "contact_id": "c-1",
+        "timestamp": "2026-01-01T00:00:00.123Z",
+        "properties": {"value": 1.5, "plan": "Gold"},
+    }
     problem = json.loads(kept["problem"])
-    assert lite.ProblemOut.model_validate(problem) and (problem["status"], problem["code"]) == (409, "event_replaced")
-    assert table(connection, "events", "timestamp", "properties") == [(1_767_225_600_123, '{"value":2}')]
+    assert lite.ProblemOut.model_validate(problem) and (problem["status"], problem["code"]) == (
+        409,
+        "event_replaced",
+    )
+    assert table(connection, "events", "timestamp", "properties") == [
+        (1_767_225_600_123, '{"value":2}')
+    ]
 
 
-@pytest.mark.parametrize("before, after", [
-    ({"properties": '{"a":1}'}, {"properties": '{"a":2}'}), ({"contact_id": None}, {"contact_id": "c-1"}), ({}, {"timestamp": 5})])
+@pytest.mark.parametrize(
+    "before, after",
+    [
+        ({"properties": '{"a":1}'}, {"properties": '{"a":2}'}),
+        ({"contact_id": None}, {"contact_id": "c-1"}),
+        ({}, {"timestamp": 5}),
+    ],
+)
 def test_an_event_that_stays_the_same_one_replaces_nothing(connection, before, after):
     insert_event(connection, **before)
     insert_event(connection, **after)
@@ -676,12 +922,28 @@ def test_an_event_that_stays_the_same_one_replaces_nothing(connection, before, a
 def test_the_first_timestamp_stays_and_updates_are_counted(connection):
     insert_event(connection, at=10)
     again = insert_event(connection, at=20)
-    assert (again["timestamp"], again["received_at"], again["updated_at"], again["update_count"]) == (10, 10, 20, 1)
+    assert (
+        again["timestamp"],
+        again["received_at"],
+        again["updated_at"],
+        again["update_count"],
+    ) == (10, 10, 20, 1)
 
 
-@pytest.mark.parametrize("column, value", [
-    ("location_id", "''"), ("distinct_id", "''"), ("event_name", "''"), ("contact_id", "''"), ("timestamp", "-1"),
-    ("timestamp", str(lite.YEAR_2200)), ("timestamp", "'soon'"), ("properties", "'{'"), ("event_name", "null")])
+@pytest.mark.parametrize(
+    "column, value",
+    [
+        ("location_id", "''"),
+        ("distinct_id", "''"),
+        ("event_name", "''"),
+        ("contact_id", "''"),
+        ("timestamp", "-1"),
+        ("timestamp", str(lite.YEAR_2200)),
+        ("timestamp", "'soon'"),
+        ("properties", "'{'"),
+        ("event_name", "null"),
+    ],
+)
 def test_the_file_itself_refuses_what_is_no_event(connection, column, value):
     insert_event(connection)
     with pytest.raises(apsw.ConstraintError):
@@ -785,7 +1047,9 @@ def test_a_turn_that_sqlite_rolled_back_does_not_commit_and_names_its_cause(data
     database.writer.pragma("max_page_count", database.writer.pragma("page_count"))
     database.begin()
     with pytest.raises(apsw.FullError), database.savepoint() as connection:
-        lite.change(connection, "locations.set_name", location_id="loc-1", value="x" * 50_000, edited=1)
+        lite.change(
+            connection, "locations.set_name", location_id="loc-1", value="x" * 50_000, edited=1
+        )
     assert not database.writer.in_transaction  # SQLite did it
     with pytest.raises(apsw.FullError):
         database.commit()
@@ -825,7 +1089,10 @@ def test_a_writer_of_another_process_is_waited_for(tmp_path, monkeypatch):
 def test_another_server_writes_one_turn_a_request(tmp_path):
     """Under WebTest, or any other server, from several threads."""
     api = Api(str(tmp_path / "events.db"))
-    threads = [threading.Thread(target=lambda number=number: Api.post(api, event(f"d-{number}"))) for number in range(8)]
+    threads = [
+        threading.Thread(target=lambda number=number: Api.post(api, event(f"d-{number}")))
+        for number in range(8)
+    ]
     for each in threads:
         each.start()
     for each in threads:
@@ -866,16 +1133,34 @@ def test_a_checkpoint_begins_whenever_the_wal_has_grown_by_so_many_pages(databas
     woken: list[int] = []
     monkeypatch.setattr(lite, "CHECKPOINT_PAGES", 1_000)
     monkeypatch.setattr(database.checkpointer, "wake", woken.append)
-    for pages in (999, 1_000, 1_001, 1_999, 2_000, 2_500, 3_010, 8, 999, 1_007, 2_010):  # at 8 the WAL has begun anew
+    for pages in (
+        999,
+        1_000,
+        1_001,
+        1_999,
+        2_000,
+        2_500,
+        3_010,
+        8,
+        999,
+        1_007,
+        2_010,
+    ):  # at 8 the WAL has begun anew
         database.checkpointer.grew(pages)
     assert woken == [1_000, 2_000, 3_010, 1_007, 2_010]
 
 
-@pytest.mark.parametrize("pages, moved, begun_anew", [
-    (lite.RESTART_PAGES - 1, lite.RESTART_PAGES - 1, False), (lite.RESTART_PAGES, lite.RESTART_PAGES, True),
-    (lite.RESTART_PAGES, lite.RESTART_PAGES - 1, False)])
+@pytest.mark.parametrize(
+    "pages, moved, begun_anew",
+    [
+        (lite.RESTART_PAGES - 1, lite.RESTART_PAGES - 1, False),
+        (lite.RESTART_PAGES, lite.RESTART_PAGES, True),
+        (lite.RESTART_PAGES, lite.RESTART_PAGES - 1, False),
+    ],
+)
 def test_a_large_wal_is_begun_anew(database, pages, moved, begun_anew):
     """PASSIVE alone, beside a busy writer, lets it grow without end; a long read that needs its pages is waited for."""
+
     class Connection:
         def execute(self, sql):
             return database.writer.execute(sql)
@@ -888,7 +1173,9 @@ def test_a_large_wal_is_begun_anew(database, pages, moved, begun_anew):
     database.checkpointer.pages = pages
     database.checkpointer.checkpoint(Connection())
     passive, restart = apsw.SQLITE_CHECKPOINT_PASSIVE, apsw.SQLITE_CHECKPOINT_RESTART
-    assert modes == ([passive, passive, passive, restart] if begun_anew else [passive])  # little is left for the one that holds the writer
+    assert modes == (
+        [passive, passive, passive, restart] if begun_anew else [passive]
+    )  # little is left for the one that holds the writer
 
 
 def test_closing_leaves_one_file(tmp_path):
@@ -935,7 +1222,11 @@ def test_a_reader_that_uses_a_key_during_maintenance_does_no_harm(database):
     database.begin()
     database.writer.authorizer = None
     database.commit()
-    assert written and table(database.writer, "keys", "key_id", "last_used_at") == [(1, NOW), (2, NOW), (3, None)]
+    assert written and table(database.writer, "keys", "key_id", "last_used_at") == [
+        (1, NOW),
+        (2, NOW),
+        (3, None),
+    ]
 
 
 def test_a_command_does_not_do_the_servers_maintenance(tmp_path):
@@ -944,6 +1235,8 @@ def test_a_command_does_not_do_the_servers_maintenance(tmp_path):
     for _ in range(3):
         api.post(b"{")
     api.app.close()
-    lite.Database(lite.Config(database=str(tmp_path / "events.db"), keep_rejections=1), create=False).close()
+    lite.Database(
+        lite.Config(database=str(tmp_path / "events.db"), keep_rejections=1), create=False
+    ).close()
     with closing(apsw.Connection(str(tmp_path / "events.db"))) as look:
         assert look.execute("select count(*) from rejections").get == 3

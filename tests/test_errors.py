@@ -1,6 +1,5 @@
 """Errors are problem+json: one shape, one pointer for each offender, and nothing of a stranger's in their words."""
 
-
 import apsw
 import pytest
 from pydantic import BaseModel
@@ -8,14 +7,31 @@ from pydantic import BaseModel
 import streamlined_lite as lite
 from conftest import event
 
-CLASSES = [(400, lite.Malformed), (401, lite.Unauthorized), (403, lite.Forbidden), (404, lite.NotFound), (405, lite.MethodNotAllowed),
-           (408, lite.TooSlowly), (409, lite.Conflict), (413, lite.TooLarge), (415, lite.UnsupportedType), (429, lite.TryLater), (500, lite.Broken)]
+CLASSES = [
+    (400, lite.Malformed),
+    (401, lite.Unauthorized),
+    (403, lite.Forbidden),
+    (404, lite.NotFound),
+    (405, lite.MethodNotAllowed),
+    (408, lite.TooSlowly),
+    (409, lite.Conflict),
+    (413, lite.TooLarge),
+    (415, lite.UnsupportedType),
+    (429, lite.TryLater),
+    (500, lite.Broken),
+]
 
 
 @pytest.mark.parametrize("status, kind", CLASSES)
 def test_each_class_owns_its_status_and_code(status, kind):
     body = kind("why").as_dict()
-    assert body == {"type": "about:blank", "title": kind.title, "status": status, "detail": "why", "code": kind.code}
+    assert body == {
+        "type": "about:blank",
+        "title": kind.title,
+        "status": status,
+        "detail": "why",
+        "code": kind.code,
+    }
     assert kind("why", "a_code").as_dict()["code"] == "a_code"
     assert kind.__name__ in lite.Problem.__doc__
 
@@ -25,55 +41,124 @@ def test_every_class_is_in_the_tree_of_the_docstring():
 
 
 def test_invalid_names_five_in_its_sentence_and_all_in_its_list():
-    problem = lite.Invalid([lite.field_error(f"/f{n}", "c", "m") for n in range(7)] )
+    problem = lite.Invalid([lite.field_error(f"/f{n}", "c", "m") for n in range(7)])
     assert problem.detail == "/f0: m; /f1: m; /f2: m; /f3: m; /f4: m; and 2 more"
     assert len(problem.as_dict()["errors"]) == 7
 
 
-@pytest.mark.parametrize("part, pointer", [("a", "/a"), ("a/b", "/a~1b"), ("a~b", "/a~0b"), ("~1", "/~01"), ("", "/"), (0, "/0"), ("[key]", "/[key]")])
+@pytest.mark.parametrize(
+    "part, pointer",
+    [
+        ("a", "/a"),
+        ("a/b", "/a~1b"),
+        ("a~b", "/a~0b"),
+        ("~1", "/~01"),
+        ("", "/"),
+        (0, "/0"),
+        ("[key]", "/[key]"),
+    ],
+)
 def test_pointers_escape_as_rfc_6901_says(api, part, pointer):
     assert lite.pointer_part(part) == pointer
     if isinstance(part, str):
         (error,) = api.post(event(properties={part: None})).json["errors"]
-        assert error == {"pointer": "/properties" + pointer, "code": "property_type", "message": "must be text or a number, not null"}
+        assert error == {
+            "pointer": "/properties" + pointer,
+            "code": "property_type",
+            "message": "must be text or a number, not null",
+        }
 
 
 def test_an_offender_is_named_once_and_all_are_named(api):
-    problem = api.post({"event_name": " ", "location_id": {}, "distinct_id": "{{contact.id}}", "contact_id": True, "timestamp": "soon",
-                        "properties": {"good": 1, "a/b": True, "c~d": None, "nested": {"x": 1}, "list": [1], "": [], "x" * 10_001: False}})
+    problem = api.post(
+        {
+            "event_name": " ",
+            "location_id": {},
+            "distinct_id": "{{contact.id}}",
+            "contact_id": True,
+            "timestamp": "soon",
+            "properties": {
+                "good": 1,
+                "a/b": True,
+                "c~d": None,
+                "nested": {"x": 1},
+                "list": [1],
+                "": [],
+                "x" * 10_001: False,
+            },
+        }
+    )
     assert problem.status_int == 422
     found = [(error["pointer"][:20], error["code"]) for error in problem.json["errors"]]
-    assert found == [("/event_name", "required"), ("/location_id", "not_text"), ("/distinct_id", "unresolved_merge_field"),
-                     ("/contact_id", "not_text"), ("/timestamp", "timestamp"), ("/properties/a~1b", "property_type"),
-                     ("/properties/c~0d", "property_type"), ("/properties/nested", "property_type"), ("/properties/list", "property_type"),
-                     ("/properties/", "property_type"), ("/properties/xxxxxxxx", "too_long")]
+    assert found == [
+        ("/event_name", "required"),
+        ("/location_id", "not_text"),
+        ("/distinct_id", "unresolved_merge_field"),
+        ("/contact_id", "not_text"),
+        ("/timestamp", "timestamp"),
+        ("/properties/a~1b", "property_type"),
+        ("/properties/c~0d", "property_type"),
+        ("/properties/nested", "property_type"),
+        ("/properties/list", "property_type"),
+        ("/properties/", "property_type"),
+        ("/properties/xxxxxxxx", "too_long"),
+    ]
 
 
 SECRET = "hunter2-of-a-stranger"
 
 
-@pytest.mark.parametrize("body", [
-    event(location_id=[SECRET]), event(distinct_id=SECRET + "{{x}}"), event(timestamp=SECRET), event(timestamp={"a": SECRET}),
-    event(properties=SECRET), event(properties=[SECRET]), event(properties={"a": [SECRET]}), event(properties={"a": {"b": SECRET}}),
-    event(properties={"a": SECRET + "\0"}), event(event_name=SECRET + "\0"), event(contact_id=SECRET * 100), [SECRET], SECRET,
-    f'{{"event_name": "{SECRET}'.encode(), f"{{{SECRET}}}".encode(), f"[{SECRET}".encode(), SECRET.encode(), SECRET.encode("utf-16"),
-    event(distinct_id=SECRET, timestamp=-1, location_id="\ud800"),
-], ids=lambda body: repr(body)[:40])
+@pytest.mark.parametrize(
+    "body",
+    [
+        event(location_id=[SECRET]),
+        event(distinct_id=SECRET + "{{x}}"),
+        event(timestamp=SECRET),
+        event(timestamp={"a": SECRET}),
+        event(properties=SECRET),
+        event(properties=[SECRET]),
+        event(properties={"a": [SECRET]}),
+        event(properties={"a": {"b": SECRET}}),
+        event(properties={"a": SECRET + "\0"}),
+        event(event_name=SECRET + "\0"),
+        event(contact_id=SECRET * 100),
+        [SECRET],
+        SECRET,
+        f'{{"event_name": "{SECRET}'.encode(),
+        f"{{{SECRET}}}".encode(),
+        f"[{SECRET}".encode(),
+        SECRET.encode(),
+        SECRET.encode("utf-16"),
+        event(distinct_id=SECRET, timestamp=-1, location_id="\ud800"),
+    ],
+    ids=lambda body: repr(body)[:40],
+)
 def test_no_error_repeats_a_value(api, body):
     answer = api.post(body)
     assert 400 <= answer.status_int < 500
     assert SECRET not in answer.text
 
 
-@pytest.mark.parametrize("path", [f"/events/v1?limit={SECRET}", f"/events/v1?cursor={SECRET}", f"/events/v1?from={SECRET}",
-                                  f"/events/v1/{SECRET}", f"/{SECRET}", f"/events/v1?api_key={SECRET}"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/events/v1?limit={SECRET}",
+        f"/events/v1?cursor={SECRET}",
+        f"/events/v1?from={SECRET}",
+        f"/events/v1/{SECRET}",
+        f"/{SECRET}",
+        f"/events/v1?api_key={SECRET}",
+    ],
+)
 def test_no_error_repeats_a_value_of_the_url(api, path):
     answer = api("GET", path)
     assert 400 <= answer.status_int < 500
     assert SECRET not in answer.text
 
 
-@pytest.mark.parametrize("error, code", [(kind("x"), code) for kind, (code, _) in lite.STORAGE_TROUBLES.items()])
+@pytest.mark.parametrize(
+    "error, code", [(kind("x"), code) for kind, (code, _) in lite.STORAGE_TROUBLES.items()]
+)
 def test_a_temporary_trouble_is_429_to_a_writer_with_its_cause(error, code):
     problem = lite.problem_of(error)
     assert (problem.status, problem.code, problem.headers) == (429, code, {"Retry-After": "5"})
@@ -84,13 +169,22 @@ def test_a_temporary_trouble_is_429_to_a_writer_with_its_cause(error, code):
 @pytest.mark.parametrize("kind", [apsw.ConstraintError, apsw.SQLError, apsw.MismatchError])
 def test_what_sqlite_says_of_our_own_defects_stays_in_the_log_without_its_words(kind, caplog):
     problem = lite.problem_of(kind(SECRET))
-    assert (problem.status, SECRET in problem.detail, SECRET in caplog.text, kind.__name__ in caplog.text) == (500, False, False, True)
+    assert (
+        problem.status,
+        SECRET in problem.detail,
+        SECRET in caplog.text,
+        kind.__name__ in caplog.text,
+    ) == (500, False, False, True)
 
 
 def test_a_defect_is_a_problem_too_and_stores_nothing(api, caplog, monkeypatch):
     monkeypatch.setattr(lite, "store_event", lambda *_: {}[SECRET])
     answer = api.post(event())
-    assert (answer.status_int, answer.content_type, answer.json["code"]) == (500, "application/problem+json", "internal_error")
+    assert (answer.status_int, answer.content_type, answer.json["code"]) == (
+        500,
+        "application/problem+json",
+        "internal_error",
+    )
     assert SECRET not in answer.text + caplog.text and "KeyError" in caplog.text
     assert api.rows("select * from events") == []
 
@@ -99,8 +193,11 @@ def test_pydantics_errors_keep_no_context_of_the_input():
     class Strange(BaseModel):
         number: int
         texts: dict[str, int]
+
     with pytest.raises(lite.Invalid) as error:
-        lite.validate(Strange, {"number": SECRET, "texts": {"a": SECRET}}, {("texts",): "/elsewhere"})
+        lite.validate(
+            Strange, {"number": SECRET, "texts": {"a": SECRET}}, {("texts",): "/elsewhere"}
+        )
     assert [each["pointer"] for each in error.value.errors] == ["/number", "/elsewhere/a"]
     assert SECRET not in str(error.value.as_dict())
 
@@ -110,5 +207,8 @@ def test_the_log_of_a_defect_has_its_place(caplog):
         raise RuntimeError(SECRET)
     except RuntimeError as error:
         lite.log_defect(error)
-    assert "test_errors.py" in caplog.text and "RuntimeError" in caplog.text and SECRET not in caplog.text.replace("raise RuntimeError(SECRET)", "")
-
+    assert (
+        "test_errors.py" in caplog.text
+        and "RuntimeError" in caplog.text
+        and SECRET not in caplog.text.replace("raise RuntimeError(SECRET)", "")
+    )

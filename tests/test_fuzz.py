@@ -20,14 +20,23 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from jsonschema import Draft202012Validator
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
-from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 import streamlined_lite as lite
 from conftest import ADMIN, BODIES, Answers, event, request_bytes
 from test_http import CALLS, DATA, FORM, FORMATS, METRIC, closed, url, world
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 5))
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
 DOCUMENT = json.loads(lite.to_json(lite.openapi("")))
 
 
@@ -41,7 +50,10 @@ def without_recursion(document: dict) -> dict:
     return document | {"components": document["components"] | {"schemas": schemas}}
 
 
-OPERATIONS = {each.ok().label: each.ok() for each in schemathesis.openapi.from_dict(without_recursion(DOCUMENT)).get_all_operations()}
+OPERATIONS = {
+    each.ok().label: each.ok()
+    for each in schemathesis.openapi.from_dict(without_recursion(DOCUMENT)).get_all_operations()
+}
 passed: Counter = Counter()
 
 
@@ -84,7 +96,14 @@ class Target:
     def state(self) -> dict[str, list]:
         return {name: self.api.rows(f"select * from {name}") for name in DATA}
 
-    def send(self, route: lite.Route, path: str, body: bytes | None = None, kind: str = lite.JSON, **headers):
+    def send(
+        self,
+        route: lite.Route,
+        path: str,
+        body: bytes | None = None,
+        kind: str = lite.JSON,
+        **headers,
+    ):
         """The answer, which is true to the document, and whose request did nothing unless it was a 2xx."""
         api = self.fresh()
         before = self.state()
@@ -102,7 +121,9 @@ def validator(path: str, method: str, status: int, kind: str) -> Draft202012Vali
     responses = DOCUMENT["paths"][path][method.lower()]["responses"]
     declared = responses.get(str(status)) or responses[f"{status // 100}XX"]
     return Draft202012Validator(
-        closed(declared["content"][kind]["schema"]) | {"components": closed(DOCUMENT["components"])}, format_checker=FORMATS
+        closed(declared["content"][kind]["schema"])
+        | {"components": closed(DOCUMENT["components"])},
+        format_checker=FORMATS,
     )
 
 
@@ -118,7 +139,9 @@ def target(caplog):
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_what_the_document_allows_and_what_it_forbids_is_answered_as_it_says(target, label):
     operation = OPERATIONS[label]
-    modes = [GenerationMode.POSITIVE] + [GenerationMode.NEGATIVE] * bool(operation.body or operation.query or operation.path_parameters)
+    modes = [GenerationMode.POSITIVE] + [GenerationMode.NEGATIVE] * bool(
+        operation.body or operation.query or operation.path_parameters
+    )
 
     @make_up()
     @given(case=st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes)))
@@ -139,10 +162,15 @@ def test_what_the_document_allows_and_what_it_forbids_is_answered_as_it_says(tar
 NUMBERS = st.one_of(
     st.integers(),
     st.floats(),
-    st.sampled_from(["1e999", "-1e-999", "0" * 50, "9" * 4_000, "1" + "0" * 400, "-0", "01", "0x1", "1e", "NaN"]),
+    st.sampled_from(
+        ["1e999", "-1e-999", "0" * 50, "9" * 4_000, "1" + "0" * 400, "-0", "01", "0x1", "1e", "NaN"]
+    ),
 )
 SCALARS = st.one_of(
-    st.none(), st.booleans(), st.text(), st.sampled_from(["{{contact.id}}", "\ud800", "\0", " ", "x" * 10_001, "2026-01-01", "-1"])
+    st.none(),
+    st.booleans(),
+    st.text(),
+    st.sampled_from(["{{contact.id}}", "\ud800", "\0", " ", "x" * 10_001, "2026-01-01", "-1"]),
 )
 
 
@@ -172,7 +200,9 @@ def mutated(draw, samples: list[bytes]) -> bytes:
                 st.just(b""),
                 st.just(data[at : at + length] * 2),
                 st.binary(max_size=8),
-                st.sampled_from([b'"', b"{", b"]", b"null", b"\xff", b"\0", b"\\ud800", b"1e999", b"\r\n"]),
+                st.sampled_from(
+                    [b'"', b"{", b"]", b"null", b"\xff", b"\0", b"\\ud800", b"1e999", b"\r\n"]
+                ),
             )
         )
         data = data[:at] + middle + data[at + length :]
@@ -215,9 +245,12 @@ FIELDS = st.sampled_from(
         "properties[a]",
     ]
 )
-SAMPLES = [json.dumps(body).encode() for _, calls in CALLS.values() for _, body, _ in calls if isinstance(body, (dict, list))] + [
-    path.read_bytes() for path in sorted(BODIES.glob("*.json"))
-]
+SAMPLES = [
+    json.dumps(body).encode()
+    for _, calls in CALLS.values()
+    for _, body, _ in calls
+    if isinstance(body, (dict, list))
+] + [path.read_bytes() for path in sorted(BODIES.glob("*.json"))]
 BODIES_MADE_UP = st.one_of(
     st.binary(max_size=300),
     st.text().map(lambda text: text.encode("utf-8", "surrogatepass")),
@@ -226,11 +259,25 @@ BODIES_MADE_UP = st.one_of(
     mutated(SAMPLES),
     st.integers(1, 5_000).map(lambda depth: b'{"properties":' * depth + b"1" + b"}" * depth),
     st.integers(1, 50_000).map(lambda depth: b"[" * depth),
-    st.lists(st.tuples(FIELDS, st.text()), max_size=6).map(lambda fields: lite.urlencode(fields, errors="surrogatepass").encode()),
+    st.lists(st.tuples(FIELDS, st.text()), max_size=6).map(
+        lambda fields: lite.urlencode(fields, errors="surrogatepass").encode()
+    ),
 )
 KINDS = st.one_of(
-    st.sampled_from([lite.JSON, FORM, "text/plain", "", "application/x-ndjson", "application/json; charset=utf-16", "multipart/form-data"]),
-    st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=20).map(lambda text: text.encode("latin-1").decode("latin-1")),
+    st.sampled_from(
+        [
+            lite.JSON,
+            FORM,
+            "text/plain",
+            "",
+            "application/x-ndjson",
+            "application/json; charset=utf-16",
+            "multipart/form-data",
+        ]
+    ),
+    st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=20).map(
+        lambda text: text.encode("latin-1").decode("latin-1")
+    ),
 )
 TAKING = [each for each in lite.ROUTES if each.method in ("POST", "PUT", "PATCH")]
 
@@ -251,9 +298,21 @@ def test_any_body_is_taken_or_refused(target, route):
 @given(data=st.data())
 def fuzz_headers(target, data):
     route = data.draw(st.sampled_from(lite.ROUTES))
-    texts = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=60)
+    texts = st.text(
+        st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=60
+    )
     names = st.sampled_from(
-        ["X-API-Key", "Content-Encoding", "Content-Type", "Accept-Encoding", "If-None-Match", "Host", "X-Forwarded-For", "Expect", "Origin"]
+        [
+            "X-API-Key",
+            "Content-Encoding",
+            "Content-Type",
+            "Accept-Encoding",
+            "If-None-Match",
+            "Host",
+            "X-Forwarded-For",
+            "Expect",
+            "Origin",
+        ]
     )
     path, body, _ = CALLS[route.method, route.path][1][0]
     target.send(route, path, body, **data.draw(st.dictionaries(names, texts)))
@@ -269,17 +328,23 @@ QUERIES = [each for each in lite.ROUTES if each.query.model_fields]
 @pytest.mark.parametrize("route", QUERIES, ids=lambda route: f"{route.method} {route.path}")
 def test_any_query_is_taken_or_refused(target, route):
     path, body, _ = CALLS[route.method, route.path][1][0]
-    cursors = [lite.write_cursor(place) for place in ((1,), (1, 2), ("a", 1), (2**70, "x"), (None,), ([],))]
+    cursors = [
+        lite.write_cursor(place) for place in ((1,), (1, 2), ("a", 1), (2**70, "x"), (None,), ([],))
+    ]
     values = st.one_of(
         st.text(),
         st.integers().map(str),
-        st.sampled_from(cursors + ["all", "day", "location", "arrival", "timestamp", "2026-01-01", "true"]),
+        st.sampled_from(
+            cursors + ["all", "day", "location", "arrival", "timestamp", "2026-01-01", "true"]
+        ),
         mutated([each.encode() for each in cursors]).map(lambda data: data.decode("latin-1")),
     )
 
     @make_up()
     @given(
-        fields=st.dictionaries(st.sampled_from(sorted(route.query.model_fields)), values, max_size=4),
+        fields=st.dictionaries(
+            st.sampled_from(sorted(route.query.model_fields)), values, max_size=4
+        ),
         rest=st.sampled_from(["", "&%ff", "&a=1&a=2", "&&", "&="]),
     )
     def fuzz(fields, rest):
@@ -347,10 +412,14 @@ OPERANDS = st.one_of(
     st.lists(st.one_of(SCALARS, st.floats()), max_size=4),
     st.sampled_from(["30d", "vip", [1, 2], ["2026-01-01", "2026-02-01"]]),
 )
-CONDITIONS = st.fixed_dictionaries({"field": NAMES_OF_FIELDS, "op": OPS}, optional={"value": OPERANDS})
+CONDITIONS = st.fixed_dictionaries(
+    {"field": NAMES_OF_FIELDS, "op": OPS}, optional={"value": OPERANDS}
+)
 GROUPS = st.recursive(
     CONDITIONS,
-    lambda inner: st.dictionaries(st.sampled_from(["all", "any"]), st.lists(inner, max_size=3), min_size=1, max_size=2),
+    lambda inner: st.dictionaries(
+        st.sampled_from(["all", "any"]), st.lists(inner, max_size=3), min_size=1, max_size=2
+    ),
     max_leaves=8,
 )
 TERMS = st.fixed_dictionaries(
@@ -361,7 +430,19 @@ TERMS = st.fixed_dictionaries(
     },
     optional={
         "aggregation": st.sampled_from(
-            ["count", "unique_contacts", "count_distinct", "sum", "avg", "min", "max", "median", "p90", "p95", "latest"]
+            [
+                "count",
+                "unique_contacts",
+                "count_distinct",
+                "sum",
+                "avg",
+                "min",
+                "max",
+                "median",
+                "p90",
+                "p95",
+                "latest",
+            ]
         ),
         "property": st.one_of(st.just("value"), st.text(max_size=10)),
         "filters": GROUPS,
@@ -375,7 +456,17 @@ FORMULAS = st.one_of(
     st.text(max_size=10),
 )
 MOMENTS = st.one_of(
-    st.sampled_from(["2026-01-01", "1970-01-01", "2199-12-31", "2026-02-30", 0, 1767225600000, "2026-01-01T00:00:00+14:00"]),
+    st.sampled_from(
+        [
+            "2026-01-01",
+            "1970-01-01",
+            "2199-12-31",
+            "2026-02-30",
+            0,
+            1767225600000,
+            "2026-01-01T00:00:00+14:00",
+        ]
+    ),
     st.integers(),
     st.text(max_size=12),
 )
@@ -386,7 +477,10 @@ CHOICES = {
     "interval": st.sampled_from(["total", "hour", "day", "week", "month", "year"]),
     "timezone": st.sampled_from(["UTC", "Europe/Berlin", "Pacific/Apia", "../x", ""]),
     "compare": st.sampled_from(["previous_period", "previous_year", "x"]),
-    "breakdown": st.one_of(st.sampled_from(["location", "contact.tags", "property.value", "contact.name"]), NAMES_OF_FIELDS),
+    "breakdown": st.one_of(
+        st.sampled_from(["location", "contact.tags", "property.value", "contact.name"]),
+        NAMES_OF_FIELDS,
+    ),
 }
 DEFINITIONS = st.fixed_dictionaries(
     {"terms": st.lists(TERMS, min_size=1, max_size=3, unique_by=lambda term: term["key"])},
@@ -400,7 +494,10 @@ def test_any_definition_is_calculated_or_refused(target, path):
     asked = (
         DEFINITIONS
         if path == "/metrics/v1"
-        else st.fixed_dictionaries({"metric": DEFINITIONS} | ({"term": st.just("A")} if path.endswith("events") else {}), optional=CHOICES)
+        else st.fixed_dictionaries(
+            {"metric": DEFINITIONS} | ({"term": st.just("A")} if path.endswith("events") else {}),
+            optional=CHOICES,
+        )
     )
 
     @make_up(EXAMPLES * 10)
@@ -431,7 +528,9 @@ def test_any_bytes_on_the_wire_are_answered_or_end_the_connection(serve, caplog)
     @make_up(EXAMPLES * 10)
     @given(
         sent=st.one_of(
-            mutated(HEAD_SAMPLES), st.binary(max_size=200), st.lists(mutated(HEAD_SAMPLES), min_size=2, max_size=3).map(b"".join)
+            mutated(HEAD_SAMPLES),
+            st.binary(max_size=200),
+            st.lists(mutated(HEAD_SAMPLES), min_size=2, max_size=3).map(b"".join),
         )
     )
     def fuzz(sent):

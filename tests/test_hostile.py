@@ -24,10 +24,30 @@ import streamlined_lite as lite
 import test_page
 from benchmarks.hostile import Strangers, megabytes
 from benchmarks.kill9 import Posting, stored_ids
-from conftest import ADMIN, Answers, Api, Served, ServerProcess, clean_environment, event, exchange, request_bytes
+from conftest import (
+    ADMIN,
+    Answers,
+    Api,
+    Served,
+    ServerProcess,
+    clean_environment,
+    event,
+    exchange,
+    request_bytes,
+)
 from test_http import METRIC
 from test_page import browser, visit  # noqa: F401 (fixtures)
-from test_server import chunked, get, is_silent, on_loop, post, problem_of, reset, stored, wait_until
+from test_server import (
+    chunked,
+    get,
+    is_silent,
+    on_loop,
+    post,
+    problem_of,
+    reset,
+    stored,
+    wait_until,
+)
 
 ########################################################################################################
 # Shapes
@@ -37,14 +57,18 @@ INNER = request_bytes(event("smuggled"))
 
 
 def shape(*lines: str, body: bytes = b"", version: str = "1.1") -> bytes:
-    head = "\r\n".join([f"POST /events/ingestion/v1 HTTP/{version}", f"X-API-Key: {ADMIN}", *lines, "", ""])
+    head = "\r\n".join(
+        [f"POST /events/ingestion/v1 HTTP/{version}", f"X-API-Key: {ADMIN}", *lines, "", ""]
+    )
     return head.encode("latin-1") + body
 
 
 CHUNKED = "Transfer-Encoding: chunked"
 SMUGGLING = {
     "a length and chunks": shape("Content-Length: 6", CHUNKED, body=b"0\r\n\r\n" + INNER),
-    "chunks and a length": shape(CHUNKED, f"Content-Length: {len(INNER) + 5}", body=b"0\r\n\r\n" + INNER),
+    "chunks and a length": shape(
+        CHUNKED, f"Content-Length: {len(INNER) + 5}", body=b"0\r\n\r\n" + INNER
+    ),
     "two lengths": shape("Content-Length: 0", f"Content-Length: {len(INNER)}", body=INNER),
     "twice the same length": shape("Content-Length: 0", "Content-Length: 0", body=INNER),
     "a list of lengths": shape(f"Content-Length: 0, {len(INNER)}", body=INNER),
@@ -53,12 +77,18 @@ SMUGGLING = {
     "a length in other digits": shape("Content-Length: 0x0", body=INNER),
     "a length of 5,000 digits": shape("Content-Length: " + "0" * 4_999 + "1", body=b"{" + INNER),
     "a length with a vertical tab": shape("Content-Length: \x0b0", body=INNER),
-    "an encoding on the next line": shape("Transfer-Encoding:", " chunked", "Content-Length: 0", body=b"0\r\n\r\n" + INNER),
+    "an encoding on the next line": shape(
+        "Transfer-Encoding:", " chunked", "Content-Length: 0", body=b"0\r\n\r\n" + INNER
+    ),
     "a header on two lines": shape("X: a", "\tContent-Length: 9", body=INNER),
     "an unknown encoding": shape("Transfer-Encoding: xchunked", "Content-Length: 0", body=INNER),
     "two encodings": shape("Transfer-Encoding: identity, chunked", body=b"0\r\n\r\n" + INNER),
-    "an encoding with a vertical tab": shape("Transfer-Encoding: \x0bchunked", body=b"0\r\n\r\n" + INNER),
-    "chunks in HTTP/1.0": shape(CHUNKED, "Connection: keep-alive", body=b"0\r\n\r\n" + INNER, version="1.0"),
+    "an encoding with a vertical tab": shape(
+        "Transfer-Encoding: \x0bchunked", body=b"0\r\n\r\n" + INNER
+    ),
+    "chunks in HTTP/1.0": shape(
+        CHUNKED, "Connection: keep-alive", body=b"0\r\n\r\n" + INNER, version="1.0"
+    ),
     "blank before the colon": shape("Transfer-Encoding : chunked", body=b"0\r\n\r\n" + INNER),
     "a bare LF in a header": shape("X: a\nContent-Length: 0", body=INNER),
     "a bare CR in a header": shape("X: a\rContent-Length: 0", body=INNER),
@@ -87,7 +117,9 @@ def target(tmp_path_factory):
 
 
 @pytest.mark.parametrize("sent", SMUGGLING.values(), ids=SMUGGLING.keys())
-def test_a_shape_that_a_proxy_may_read_otherwise_is_refused_and_ends_the_connection(target, caplog, sent):
+def test_a_shape_that_a_proxy_may_read_otherwise_is_refused_and_ends_the_connection(
+    target, caplog, sent
+):
     with caplog.at_level(logging.INFO), target.connect() as connection:
         connection.sendall(sent)
         answers = Answers(connection)
@@ -100,11 +132,25 @@ def test_a_shape_that_a_proxy_may_read_otherwise_is_refused_and_ends_the_connect
     assert stored(target) == [] and caplog.records == []
 
 
-@pytest.mark.parametrize("host", ["", "evil.example", "localhost:99999", "a b", "'; drop table events --", "[::1", "\xff", "x" * 1_000])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "evil.example",
+        "localhost:99999",
+        "a b",
+        "'; drop table events --",
+        "[::1",
+        "\xff",
+        "x" * 1_000,
+    ],
+)
 def test_a_host_header_decides_nothing(target, host):
     before = exchange(target, get("/openapi.json"))[0]
     answer = exchange(target, get("/openapi.json", Host=host).decode().encode("latin-1"))[0]
-    assert (answer[0], answer[2]) == (200, before[2]) and not any(host in value for value in answer[1].values() if len(host) > 3)
+    assert (answer[0], answer[2]) == (200, before[2]) and not any(
+        host in value for value in answer[1].values() if len(host) > 3
+    )
 
 
 ENDLESS = {
@@ -135,10 +181,17 @@ def test_what_has_no_end_is_refused_when_its_limit_is_reached(target, begin, mor
 def test_headers_are_counted(target, more, status):
     """For each takes a hundred times its few bytes to keep."""
     lines = b"A:\r\n" * (lite.HEADERS_LIMIT + more)
-    assert problem_of(exchange(target, b"GET /nothing HTTP/1.1\r\n" + lines + b"\r\n")[0])["status"] == status
+    assert (
+        problem_of(exchange(target, b"GET /nothing HTTP/1.1\r\n" + lines + b"\r\n")[0])["status"]
+        == status
+    )
 
 
-@pytest.mark.parametrize("before, status", [(b"", 400), (b"400000\r\n" + b"x" * 0x400000 + b"\r\n", 413)], ids=["at once", "behind a large one"])
+@pytest.mark.parametrize(
+    "before, status",
+    [(b"", 400), (b"400000\r\n" + b"x" * 0x400000 + b"\r\n", 413)],
+    ids=["at once", "behind a large one"],
+)
 def test_chunks_of_a_byte_are_refused_before_they_take_much_time(target, before, status):
     with target.connect() as connection:
         connection.sendall(shape(CHUNKED) + before)
@@ -173,11 +226,20 @@ def test_a_refused_request_leaves_nothing_in_memory(api):
     gc.collect()
     gc.disable()
     try:
-        for body, key in ((event(), "unknown"), (event(timestamp="soon"), ADMIN), (b"{", ADMIN), ([{}], ADMIN)):
+        for body, key in (
+            (event(), "unknown"),
+            (event(timestamp="soon"), ADMIN),
+            (b"{", ADMIN),
+            ([{}], ADMIN),
+        ):
             for path in ("/events/ingestion/v1", "/events/ingestion/v1/batch", "/metrics/v1/query"):
                 assert api("POST", path, body, key=key).status_int >= 400
         assert api("POST", "/nothing", event()).status_int == 404
-        assert [each for each in gc.get_objects() if isinstance(each, (lite.Body, lite.bottle.HTTPError))] == []
+        assert [
+            each
+            for each in gc.get_objects()
+            if isinstance(each, (lite.Body, lite.bottle.HTTPError))
+        ] == []
     finally:
         gc.enable()
 
@@ -190,25 +252,36 @@ def test_a_page_of_large_events_ends_before_it_fills_the_memory(api):
     while cursor is not None:
         answer = api("GET", f"/events/v1?limit=500{cursor and '&cursor=' + cursor}")
         assert len(answer.body) < lite.PAGE_BYTES + 1_100_000
-        seen, cursor = seen + [each["distinct_id"] for each in answer.json["events"]], answer.json["next"]
+        seen, cursor = (
+            seen + [each["distinct_id"] for each in answer.json["events"]],
+            answer.json["next"],
+        )
     assert seen == [str(number) for number in reversed(range(20))]
 
 
 def test_a_deletion_of_many_pages_has_its_limit(api, monkeypatch):
     monkeypatch.setattr(lite, "PAGE_BYTES", 6_000)
     for first in (0, 700):
-        api("POST", "/events/ingestion/v1/batch", [event(str(number)) for number in range(first, first + 700)])
+        api(
+            "POST",
+            "/events/ingestion/v1/batch",
+            [event(str(number)) for number in range(first, first + 700)],
+        )
     assert len(api.get("/events/v1?limit=500")["events"]) < 400
     assert api("DELETE", "/events/v1?location_id=loc-1").json == {"events": 1_000, "remaining": 400}
 
 
 def test_an_error_about_a_long_name_is_short(api):
     problem = api.post(event(properties={"x" * 1_000_000: 1})).json
-    assert len(str(problem)) < 5_000 and problem["errors"][0]["pointer"].startswith("/properties/xxx")
+    assert len(str(problem)) < 5_000 and problem["errors"][0]["pointer"].startswith(
+        "/properties/xxx"
+    )
 
 
 @pytest.mark.parametrize("encode", [request_bytes, chunked], ids=["with a length", "in chunks"])
-def test_a_large_body_for_which_there_is_no_room_is_told_to_come_again(serve, monkeypatch, caplog, encode):
+def test_a_large_body_for_which_there_is_no_room_is_told_to_come_again(
+    serve, monkeypatch, caplog, encode
+):
     """Its temporary file may be on a full disk; smaller ones need none."""
 
     def full(_):
@@ -218,8 +291,16 @@ def test_a_large_body_for_which_there_is_no_room_is_told_to_come_again(serve, mo
     monkeypatch.setattr("waitress.buffers.TempfileBasedBuffer.newfile", full)
     large = json.dumps(event(properties={"a": "x" * 300_000})).encode()
     answer = exchange(served, encode(large))[0]
-    assert (answer[0], problem_of(answer)["code"], answer[1]["connection"]) == (429, "disk_full", "close")
-    assert exchange(served, post("small"))[0][0] == 201 and stored(served) == ["small"] and caplog.records == []
+    assert (answer[0], problem_of(answer)["code"], answer[1]["connection"]) == (
+        429,
+        "disk_full",
+        "close",
+    )
+    assert (
+        exchange(served, post("small"))[0][0] == 201
+        and stored(served) == ["small"]
+        and caplog.records == []
+    )
 
 
 def test_urgent_bytes_end_the_connection_and_nothing_else(target, caplog):
@@ -245,12 +326,18 @@ def test_a_request_must_arrive_in_time(serve):
         assert answers.next()[0] == 201
         slow.sendall(post("slow")[:-100])
         ends = threading.Event()
-        feeder = threading.Thread(target=lambda: [slow.send(b" ") for _ in range(60) if not ends.wait(0.05)])
+        feeder = threading.Thread(
+            target=lambda: [slow.send(b" ") for _ in range(60) if not ends.wait(0.05)]
+        )
         feeder.start()
         answer = Answers(slow).next()
         ends.set()
         feeder.join()
-        assert (answer[0], problem_of(answer)["code"], answer[1]["connection"]) == (408, "request_timeout", "close")
+        assert (answer[0], problem_of(answer)["code"], answer[1]["connection"]) == (
+            408,
+            "request_timeout",
+            "close",
+        )
         resting.sendall(post("rested"))
         assert answers.next()[0] == 201
     assert stored(served) == ["rests", "rested"]
@@ -296,7 +383,13 @@ def test_a_client_that_takes_nothing_is_closed_at_the_limit_too(serve):
             each.sendall(get("/openapi.json") * 50)
         wait_until(
             served,
-            lambda: sum(bool(each.total_outbufs_len and each.ahead and not each.requests) for each in served.server.channels()) == 10,
+            lambda: (
+                sum(
+                    bool(each.total_outbufs_len and each.ahead and not each.requests)
+                    for each in served.server.channels()
+                )
+                == 10
+            ),
         )
         look_again(served, 0)
         assert exchange(served, post())[0][0] == 201
@@ -325,7 +418,10 @@ def test_what_is_sent_ahead_waits_as_bytes(serve):
     with served.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n\r\n" * 20_000)
         for _ in range(20):
-            assert all(len(channel.requests) <= 1 and len(channel.ahead) <= 65_536 for channel in on_loop(served, served.server.channels))
+            assert all(
+                len(channel.requests) <= 1 and len(channel.ahead) <= 65_536
+                for channel in on_loop(served, served.server.channels)
+            )
         reset(connection)
     assert exchange(served, post())[0][0] == 201
 
@@ -362,7 +458,14 @@ def test_serve_raises_the_limit_of_open_files(files):
 
 def test_a_limit_of_open_files_that_cannot_be_raised_is_said_and_kept(tmp_path):
     """Else accepting would fail again and again, without an end."""
-    command = [sys.executable, lite.__file__, "--port", "0", "--database", str(tmp_path / "events.db")]
+    command = [
+        sys.executable,
+        lite.__file__,
+        "--port",
+        "0",
+        "--database",
+        str(tmp_path / "events.db"),
+    ]
     with subprocess.Popen(
         ["sh", "-c", 'ulimit -n 400 && exec "$@"', "sh", *command],
         stdout=subprocess.PIPE,
@@ -371,7 +474,9 @@ def test_a_limit_of_open_files_that_cannot_be_raised_is_said_and_kept(tmp_path):
         env=clean_environment(admin_key=ADMIN),
     ) as process:
         try:
-            port = int(next(line for line in process.stdout if line.startswith("listening")).split(":")[2])
+            port = int(
+                next(line for line in process.stdout if line.startswith("listening")).split(":")[2]
+            )
             connect = functools.partial(socket.create_connection, ("127.0.0.1", port), timeout=30)
             with ExitStack() as stack:
                 for _ in range(150):
@@ -382,7 +487,11 @@ def test_a_limit_of_open_files_that_cannot_be_raised_is_said_and_kept(tmp_path):
         finally:
             process.terminate()
         errors = process.stderr.read()
-    assert process.returncode == 0 and "enough for 100 connections, not 1,000" in errors and "ulimit -n" in errors
+    assert (
+        process.returncode == 0
+        and "enough for 100 connections, not 1,000" in errors
+        and "ulimit -n" in errors
+    )
 
 
 ########################################################################################################
@@ -390,7 +499,9 @@ def test_a_limit_of_open_files_that_cannot_be_raised_is_said_and_kept(tmp_path):
 ########################################################################################################
 
 MINE, OTHERS = "loc-1", "loc-2"
-LOCATIONS = st.sampled_from([MINE, OTHERS, "", " loc-2", "LOC-2", "loc-2/", "loc-1,loc-2", "all", "*", "%", "loc-2\u200b"])
+LOCATIONS = st.sampled_from(
+    [MINE, OTHERS, "", " loc-2", "LOC-2", "loc-2/", "loc-1,loc-2", "all", "*", "%", "loc-2\u200b"]
+)
 IDS = st.integers(1, 12).map(str)
 CURSORS = st.sampled_from(
     [
@@ -429,8 +540,19 @@ QUERY_VALUES = {
 FILTERS = st.sampled_from(
     [
         {},
-        {"filters": {"all": [{"field": "contact.tags", "op": "has_any", "value": ["secret", "vip"]}]}},
-        {"filters": {"any": [{"field": "contact.name", "op": "contains", "value": "e"}, {"field": "contact.Plan", "op": "is_set"}]}},
+        {
+            "filters": {
+                "all": [{"field": "contact.tags", "op": "has_any", "value": ["secret", "vip"]}]
+            }
+        },
+        {
+            "filters": {
+                "any": [
+                    {"field": "contact.name", "op": "contains", "value": "e"},
+                    {"field": "contact.Plan", "op": "is_set"},
+                ]
+            }
+        },
     ]
 )
 QUESTIONS = st.fixed_dictionaries(
@@ -457,7 +579,14 @@ def one_location(secrets: bool) -> tuple[Api, dict[str, str]]:
     """A world with a location of its key's own, and with or without what lies in another; the keys are the last that is made."""
     api = Api()
     for number in range(3):
-        api.post(event(f"d-{number}", contact_id=f"c-{number}", timestamp=1_000 + number, properties={"value": number, "note": "mine"}))
+        api.post(
+            event(
+                f"d-{number}",
+                contact_id=f"c-{number}",
+                timestamp=1_000 + number,
+                properties={"value": number, "note": "mine"},
+            )
+        )
     api("PUT", "/contacts/v1/loc-1/c-1", {"name": "Ann", "tags": ["vip"], "fields": {"Age": 44}})
     api("POST", "/metrics/v1", METRIC)
     keys = {scope: api.key(scope=scope, locations=[MINE]) for scope in ("read", "ingest", "sync")}
@@ -475,7 +604,12 @@ def one_location(secrets: bool) -> tuple[Api, dict[str, str]]:
         api(
             "PUT",
             "/contacts/v1/loc-2/c-1",
-            {"name": "A secret", "email": "secret@example.com", "tags": ["secret", "vip"], "fields": {"Plan": "secret"}},
+            {
+                "name": "A secret",
+                "email": "secret@example.com",
+                "tags": ["secret", "vip"],
+                "fields": {"Plan": "secret"},
+            },
         )
         api("PATCH", "/locations/v1/loc-2", {"name": "Secret Inc.", "timezone": "Asia/Tokyo"})
         api.post(event("refused", location_id=OTHERS, timestamp="soon"))
@@ -491,7 +625,10 @@ def worlds():
 
 
 def filled_path(route: lite.Route, draw) -> str:
-    parts = {"location_id": LOCATIONS.filter(bool), "contact_id": st.sampled_from(["c-1", "c-2", "c-9"])}
+    parts = {
+        "location_id": LOCATIONS.filter(bool),
+        "contact_id": st.sampled_from(["c-1", "c-2", "c-9"]),
+    }
     return re.sub(r"\{(\w+)\}", lambda name: quote(draw(parts.get(name[1], IDS))), route.path)
 
 
@@ -502,13 +639,21 @@ def names_of(query: type) -> list[str]:
 
 @functools.cache
 def queries(query: type) -> st.SearchStrategy[dict]:
-    return st.fixed_dictionaries({}, optional={name: QUERY_VALUES[name] for name in names_of(query) if name in QUERY_VALUES})
+    return st.fixed_dictionaries(
+        {}, optional={name: QUERY_VALUES[name] for name in names_of(query) if name in QUERY_VALUES}
+    )
 
 
 READS = [each for each in lite.ROUTES if each.scope in (None, "read")]
 
 
-@settings(max_examples=250, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=250,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 @given(data=st.data())
 def attack_by_reading(worlds, data):
     route = data.draw(st.sampled_from(READS))
@@ -518,7 +663,10 @@ def attack_by_reading(worlds, data):
     answers = [api(route.method, path, body, key=keys["read"]) for api, keys in worlds]
     assert answers[0].status_int == answers[1].status_int and answers[0].json == answers[1].json
     assert (
-        "ecret" not in answers[0].text.replace("no event named “Secret Deal”", "").replace('"event":"Secret Deal"', "")
+        "ecret"
+        not in answers[0]
+        .text.replace("no event named “Secret Deal”", "")
+        .replace('"event":"Secret Deal"', "")
         or route.path == "/openapi.json"
     )
 
@@ -556,14 +704,26 @@ def workflow(custom: dict, location: str) -> dict:
 
 EVENT_BODIES = st.one_of(
     st.builds(
-        lambda where, number: event(f"d-{number}", location_id=where, contact_id="c-1", event_name="Stolen"), LOCATIONS, st.integers(0, 4)
+        lambda where, number: event(
+            f"d-{number}", location_id=where, contact_id="c-1", event_name="Stolen"
+        ),
+        LOCATIONS,
+        st.integers(0, 4),
     ),
-    st.builds(lambda where, around: workflow(event("d-1", location_id=where), around), LOCATIONS, LOCATIONS),
-    st.builds(lambda around: workflow({"event_name": "Stolen", "distinct_id": "d-1"}, around), LOCATIONS),
+    st.builds(
+        lambda where, around: workflow(event("d-1", location_id=where), around),
+        LOCATIONS,
+        LOCATIONS,
+    ),
+    st.builds(
+        lambda around: workflow({"event_name": "Stolen", "distinct_id": "d-1"}, around), LOCATIONS
+    ),
 )
 CONTACT_BODIES = st.one_of(
     st.builds(
-        lambda kind, where, more: {"type": kind, "locationId": where, "id": "c-1", "tags": ["stolen"]} | more,
+        lambda kind, where, more: (
+            {"type": kind, "locationId": where, "id": "c-1", "tags": ["stolen"]} | more
+        ),
         st.sampled_from(["ContactCreate", "ContactDelete", "ContactTagUpdate"]),
         LOCATIONS,
         st.sampled_from([{}, {"location_id": OTHERS}, {"location": {"id": OTHERS}}]),
@@ -574,23 +734,39 @@ CONTACT_BODIES = st.one_of(
         LOCATIONS,
         LOCATIONS,
     ),
-    st.builds(lambda action, around: workflow({"action": action}, around), st.sampled_from(["delete", ""]), LOCATIONS),
+    st.builds(
+        lambda action, around: workflow({"action": action}, around),
+        st.sampled_from(["delete", ""]),
+        LOCATIONS,
+    ),
     st.just({"name": "Stolen", "tags": ["stolen"], "location_id": OTHERS, "contact_id": "c-2"}),
 )
 WRITES = [each for each in lite.ROUTES if each.writes]
 OF_OTHERS = ("events", "contacts", "contact_tags", "locations")
 
 
-@settings(max_examples=150, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=150,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 @given(data=st.data())
 def attack_by_writing(worlds, data):
     (api, keys), _ = worlds
     route = data.draw(st.sampled_from(WRITES))
-    body = data.draw(EVENT_BODIES if "/events/" in route.path else CONTACT_BODIES) if route.body is not None else None
+    body = (
+        data.draw(EVENT_BODIES if "/events/" in route.path else CONTACT_BODIES)
+        if route.body is not None
+        else None
+    )
     if route.path.endswith("/batch"):
         body = [body, event("mine"), data.draw(EVENT_BODIES)]
     fields = data.draw(queries(route.query))
-    of_others = lambda: [api.rows(f"select * from {table} where location_id <> ?", (MINE,)) for table in OF_OTHERS]
+    of_others = lambda: [
+        api.rows(f"select * from {table} where location_id <> ?", (MINE,)) for table in OF_OTHERS
+    ]
     before = of_others()
     answer = api(
         route.method,
@@ -612,12 +788,16 @@ def test_no_statement_ever_sees_a_token(api):
     api.app.database.writer.exec_trace = lambda cursor, sql, binds: seen.append(str(binds)) or True
     for sent in (token, ADMIN, "sl_unknown-token"):
         api.post(event(), key=sent)
-    assert seen and not any(each in binds for binds in seen for each in (token, ADMIN, "sl_unknown-token"))
+    assert seen and not any(
+        each in binds for binds in seen for each in (token, ADMIN, "sl_unknown-token")
+    )
 
 
 def test_the_admin_key_is_compared_in_constant_time(api, monkeypatch):
     compared, compare = [], lite.hmac.compare_digest
-    monkeypatch.setattr(lite.hmac, "compare_digest", lambda a, b: compared.append({a, b}) or compare(a, b))
+    monkeypatch.setattr(
+        lite.hmac, "compare_digest", lambda a, b: compared.append({a, b}) or compare(a, b)
+    )
     assert api.post(event(), key=ADMIN[:-1] + "x").status_int == 401
     assert compared == [{lite.hash_token(ADMIN), lite.hash_token(ADMIN[:-1] + "x")}]
 
@@ -626,13 +806,17 @@ def test_the_admin_key_is_compared_in_constant_time(api, monkeypatch):
 # The browser
 ########################################################################################################
 
-needs_browser = pytest.mark.skipif(bool(test_page.MISSING), reason=f"not installed: {', '.join(test_page.MISSING)}")
+needs_browser = pytest.mark.skipif(
+    bool(test_page.MISSING), reason=f"not installed: {', '.join(test_page.MISSING)}"
+)
 SCRIPT = (
     "=1+1 <script>xss=1</script>\"><img src=x onerror=xss=1>'><svg onload=xss=1></textarea></title>"
     "<iframe srcdoc='<script>parent.xss=1</script>'><base href=//evil.example><meta http-equiv=refresh content='0;url=//evil.example'>"
     "<form action=//evil.example><style>*{display:none}</style><a href='javascript:xss=1'>${xss=1}{xss=1}</a>"
 )
-PLACE = SCRIPT.split("</")[0] + "<svg onload=xss=1><img src=x onerror=xss=1>"  # one that has no slash can stand in an address
+PLACE = (
+    SCRIPT.split("</")[0] + "<svg onload=xss=1><img src=x onerror=xss=1>"
+)  # one that has no slash can stand in an address
 ADDRESS = "javascript:xss=1"
 INJECTED = (
     "script:not([src^='static/']):not([src^='/static/']), img, iframe, base, form[action], a[href^='javascript'], "
@@ -654,7 +838,13 @@ def scripted(tmp_path_factory):
     metric = {"key": "A", "event": SCRIPT, "type": "contact", "aggregation": "sum", "property": SCRIPT,
               "filters": {"any": [{"field": f"contact.{SCRIPT}", "op": "is_not_set"},
                                   {"field": "contact.tags", "op": "has_any", "value": [SCRIPT]}]}}  # fmt: skip
-    sent = event(SCRIPT, event_name=SCRIPT, location_id=PLACE, contact_id=ADDRESS, properties={SCRIPT: SCRIPT, "value": 1, "link": ADDRESS})
+    sent = event(
+        SCRIPT,
+        event_name=SCRIPT,
+        location_id=PLACE,
+        contact_id=ADDRESS,
+        properties={SCRIPT: SCRIPT, "value": 1, "link": ADDRESS},
+    )
     requests = [
         request_bytes(sent), request_bytes(sent | {"event_name": ADDRESS}), request_bytes(sent | {"timestamp": SCRIPT}),
         request_bytes(SCRIPT.encode(), Content_Type="text/html"), request_bytes(sent, key=SCRIPT.split(">")[0]),
@@ -665,7 +855,19 @@ def scripted(tmp_path_factory):
         request_bytes({}, path=f"/{quote(SCRIPT)}"),
     ]  # fmt: skip
     started = ServerProcess(tmp_path_factory.mktemp("scripted") / "events.db")
-    assert [answer[0] for answer in exchange(started, *requests)] == [201, 200, 422, 415, 401, 200, 200, 201, 201, 201, 404]
+    assert [answer[0] for answer in exchange(started, *requests)] == [
+        201,
+        200,
+        422,
+        415,
+        401,
+        200,
+        200,
+        201,
+        201,
+        201,
+        404,
+    ]
     yield started
     started.stop()
 
@@ -683,10 +885,22 @@ def test_no_text_becomes_a_part_of_the_page(scripted, visit):
         for row in page.get_by_role("button", name=re.compile("^(accepted|refused) ")).all()[:3]:
             row.click()
             page.get_by_role("dialog").wait_for()
-            assert page.evaluate(f'[...document.querySelectorAll("{INJECTED}")].map((each) => each.outerHTML)') == []
+            assert (
+                page.evaluate(
+                    f'[...document.querySelectorAll("{INJECTED}")].map((each) => each.outerHTML)'
+                )
+                == []
+            )
             page.keyboard.press("Escape")
-        assert page.evaluate(f'[...document.querySelectorAll("{INJECTED}")].map((each) => each.outerHTML)') == [], address
-        assert page.evaluate("typeof xss") == "undefined" and page.url.startswith(scripted.url), address
+        assert (
+            page.evaluate(
+                f'[...document.querySelectorAll("{INJECTED}")].map((each) => each.outerHTML)'
+            )
+            == []
+        ), address
+        assert page.evaluate("typeof xss") == "undefined" and page.url.startswith(scripted.url), (
+            address
+        )
 
 
 @needs_browser
@@ -767,7 +981,10 @@ def test_another_site_in_the_same_browser_achieves_nothing(server, browser, else
         outcomes = page.evaluate(CROSS_SITE, [server.url, ADMIN])
         blocked = {"header", "delete", "read", "read what needs no key"}
         assert {name: outcomes[name] for name in blocked} == dict.fromkeys(blocked, "TypeError")
-        assert {outcomes[name] for name in ("plain post", "guessed key", "the admin's key in the URL", "form")} == {""}  # opaque
+        assert {
+            outcomes[name]
+            for name in ("plain post", "guessed key", "the admin's key in the URL", "form")
+        } == {""}  # opaque
         assert outcomes["img"] == outcomes["script"] == "error"
         assert len(page.frames) == 3
         for frame in page.frames[1:]:
@@ -791,12 +1008,24 @@ def test_another_name_for_this_server_is_another_site(server, browser):
         page.goto(f"{server.url}/#key={ADMIN}")
         page.locator("nav").first.wait_for()
         page.goto(rebound)
-        assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+        assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [
+            0,
+            0,
+            "",
+        ]
         asked = [route.path for route in lite.ROUTES if route.method == "GET"]
-        statuses = page.evaluate("paths => Promise.all(paths.map(async (path) => (await fetch(path.replace(/{.*?}/g, 1))).status))", asked)
+        statuses = page.evaluate(
+            "paths => Promise.all(paths.map(async (path) => (await fetch(path.replace(/{.*?}/g, 1))).status))",
+            asked,
+        )
         assert {path for path, status in zip(asked, statuses) if status == 200} == {
             each.path for each in lite.ROUTES if each.method == "GET" and each.scope is None
         }
-        assert page.evaluate("async () => (await fetch('/events/ingestion/v1', {method: 'POST', body: '{}'})).status") == 401
+        assert (
+            page.evaluate(
+                "async () => (await fetch('/events/ingestion/v1', {method: 'POST', body: '{}'})).status"
+            )
+            == 401
+        )
     finally:
         context.close()

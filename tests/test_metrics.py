@@ -26,7 +26,9 @@ NOW = 1_767_225_600_000  # 2026-01-01
 
 def ms(text):
     moment = datetime.fromisoformat(text)
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000)
+    return round(
+        (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000
+    )
 
 
 class Store:
@@ -41,28 +43,68 @@ class Store:
         self.events, self.contacts = [], {}
 
     def contact(self, location_id, contact_id, tags=(), fields=None, **columns):
-        known = {name: columns.get(name) for name in ("name", "email", "phone", "source", "type", "date_created")}
-        self.writer.execute("insert into contacts (location_id, contact_id, name, email, phone, source, type, date_created, fields, "
-                            "created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
-                            (location_id, contact_id, *known.values(), json.dumps(fields or {})))
-        self.writer.executemany("insert into contact_tags values (?, ?, ?)", [(location_id, contact_id, tag) for tag in tags])
+        known = {
+            name: columns.get(name)
+            for name in ("name", "email", "phone", "source", "type", "date_created")
+        }
+        self.writer.execute(
+            "insert into contacts (location_id, contact_id, name, email, phone, source, type, date_created, fields, "
+            "created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
+            (location_id, contact_id, *known.values(), json.dumps(fields or {})),
+        )
+        self.writer.executemany(
+            "insert into contact_tags values (?, ?, ?)",
+            [(location_id, contact_id, tag) for tag in tags],
+        )
         self.contacts[location_id, contact_id] = known | {"tags": set(tags), "fields": fields or {}}
 
     def event(self, name, timestamp, contact_id=None, location_id="loc", **properties):
         number = len(self.events) + 1
         timestamp = ms(timestamp) if isinstance(timestamp, str) else timestamp
-        self.writer.execute("insert into events (event_id, location_id, distinct_id, event_name, contact_id, timestamp, properties, "
-                            "received_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, 0, 0)",
-                            (number, location_id, f"d{number}", name, contact_id, timestamp, json.dumps(properties)))
-        bare = dict.fromkeys(("name", "email", "phone", "source", "type", "date_created")) | {"tags": set(), "fields": {}}
-        contact = None if contact_id is None else self.contacts.setdefault((location_id, contact_id), bare)
-        self.events.append({"event_id": number, "location_id": location_id, "distinct_id": f"d{number}", "event_name": name,
-                            "contact_id": contact_id, "timestamp": timestamp, "properties": properties, "contact": contact})
+        self.writer.execute(
+            "insert into events (event_id, location_id, distinct_id, event_name, contact_id, timestamp, properties, "
+            "received_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, 0, 0)",
+            (
+                number,
+                location_id,
+                f"d{number}",
+                name,
+                contact_id,
+                timestamp,
+                json.dumps(properties),
+            ),
+        )
+        bare = dict.fromkeys(("name", "email", "phone", "source", "type", "date_created")) | {
+            "tags": set(),
+            "fields": {},
+        }
+        contact = (
+            None
+            if contact_id is None
+            else self.contacts.setdefault((location_id, contact_id), bare)
+        )
+        self.events.append(
+            {
+                "event_id": number,
+                "location_id": location_id,
+                "distinct_id": f"d{number}",
+                "event_name": name,
+                "contact_id": contact_id,
+                "timestamp": timestamp,
+                "properties": properties,
+                "contact": contact,
+            }
+        )
 
     def query(self, now=NOW, allowed=None, default_zone="UTC", **query):
         with self.reader:
             asked = validate(m.MetricQuery, query)
-            return m.calculate(self.reader, asked.metric, m.frame(self.reader, asked, now, default_zone, allowed), asked.breakdown)
+            return m.calculate(
+                self.reader,
+                asked.metric,
+                m.frame(self.reader, asked, now, default_zone, allowed),
+                asked.breakdown,
+            )
 
     def evidence(self, now=NOW, allowed=None, **query):
         with self.reader:
@@ -104,16 +146,53 @@ def value(store, *terms, formula=None, **rest):
 
 # The oracle
 
-PLACES = [("Europe/Berlin", "2025-03-30"), ("Europe/Berlin", "2025-10-26"), ("America/New_York", "2025-11-02"), ("America/New_York", "2025-03-09"),
-          ("Asia/Kathmandu", "2025-06-15"), ("Australia/Lord_Howe", "2025-04-06"), ("Australia/Lord_Howe", "2025-10-05"),
-          ("America/St_Johns", "2025-03-09"), ("America/St_Johns", "2025-11-02"), ("Pacific/Apia", "2011-12-30"),
-          ("America/Sao_Paulo", "2018-11-04"), ("America/Sao_Paulo", "2018-02-18"), ("Pacific/Chatham", "2025-09-28"),
-          ("America/Havana", "2024-11-03"), ("Asia/Beirut", "2025-03-30"), ("Africa/Cairo", "2024-10-31"), ("Asia/Tehran", "2022-03-22"),
-          ("Antarctica/Troll", "2025-10-26"), ("Africa/Casablanca", "2025-02-23"), ("UTC", "2024-02-29")]
-TEXTS = ["5", "5.0", "", "abc", "Abc", " 12 ", "12abc", "1e3", "-.5", "+7", "0x10", "grün 😀", "%_\"'\\", "7.", "nan", "1e999"]
+PLACES = [
+    ("Europe/Berlin", "2025-03-30"),
+    ("Europe/Berlin", "2025-10-26"),
+    ("America/New_York", "2025-11-02"),
+    ("America/New_York", "2025-03-09"),
+    ("Asia/Kathmandu", "2025-06-15"),
+    ("Australia/Lord_Howe", "2025-04-06"),
+    ("Australia/Lord_Howe", "2025-10-05"),
+    ("America/St_Johns", "2025-03-09"),
+    ("America/St_Johns", "2025-11-02"),
+    ("Pacific/Apia", "2011-12-30"),
+    ("America/Sao_Paulo", "2018-11-04"),
+    ("America/Sao_Paulo", "2018-02-18"),
+    ("Pacific/Chatham", "2025-09-28"),
+    ("America/Havana", "2024-11-03"),
+    ("Asia/Beirut", "2025-03-30"),
+    ("Africa/Cairo", "2024-10-31"),
+    ("Asia/Tehran", "2022-03-22"),
+    ("Antarctica/Troll", "2025-10-26"),
+    ("Africa/Casablanca", "2025-02-23"),
+    ("UTC", "2024-02-29"),
+]
+TEXTS = [
+    "5",
+    "5.0",
+    "",
+    "abc",
+    "Abc",
+    " 12 ",
+    "12abc",
+    "1e3",
+    "-.5",
+    "+7",
+    "0x10",
+    "grün 😀",
+    "%_\"'\\",
+    "7.",
+    "nan",
+    "1e999",
+]
 NUMBERS = [5, 5.0, 0, -3, 2.25, 12, 7, 1000, -0.5, 100.75, 3, 4]
 KEYS = ["value", "we ird.\"k'ey", "😀", "[0]", "$", "back\\slash"]
-NAMES, TAGS, SOURCES = ["Paid", "Offer", "Call", "Rare"], ["vip", "new", "a,b", "é"], ["web", "ads", "Web", "5", ""]
+NAMES, TAGS, SOURCES = (
+    ["Paid", "Offer", "Call", "Rare"],
+    ["vip", "new", "a,b", "é"],
+    ["web", "ads", "Web", "5", ""],
+)
 LOCATIONS = ["loc", "two", "loc 3"]
 
 
@@ -121,47 +200,88 @@ def fill(store, chance, center):
     for location in LOCATIONS:
         for number in range(12):
             if chance.random() < 0.8:
-                fields = {key: chance.choice([True, False, *TEXTS, *NUMBERS]) for key in KEYS[:3] if chance.random() < 0.6}
-                store.contact(location, f"c{number}", chance.sample(TAGS + [f"t{n}" for n in range(12)], chance.randint(0, 4)), fields,
-                              source=chance.choice([None, *SOURCES]), name=chance.choice([None, "Ann", "Bob"]),
-                              date_created=chance.choice([None, center + chance.randint(-40 * 96, 40 * 96) * 900_000]))
+                fields = {
+                    key: chance.choice([True, False, *TEXTS, *NUMBERS])
+                    for key in KEYS[:3]
+                    if chance.random() < 0.6
+                }
+                store.contact(
+                    location,
+                    f"c{number}",
+                    chance.sample(TAGS + [f"t{n}" for n in range(12)], chance.randint(0, 4)),
+                    fields,
+                    source=chance.choice([None, *SOURCES]),
+                    name=chance.choice([None, "Ann", "Bob"]),
+                    date_created=chance.choice(
+                        [None, center + chance.randint(-40 * 96, 40 * 96) * 900_000]
+                    ),
+                )
     for _ in range(260):
         spread = chance.choice([90, 500, 4_000, 36_000])  # quarters of an hour
-        moment = center + chance.randint(-spread, spread) * 900_000 + chance.choice([0, 0, 1, -1, 899_999])
-        properties = {key: chance.choice(TEXTS + NUMBERS * 2) for key in KEYS if chance.random() < 0.7}
+        moment = (
+            center
+            + chance.randint(-spread, spread) * 900_000
+            + chance.choice([0, 0, 1, -1, 899_999])
+        )
+        properties = {
+            key: chance.choice(TEXTS + NUMBERS * 2) for key in KEYS if chance.random() < 0.7
+        }
         properties["big"] = chance.choice([2**62, 2**62 + 1, 3, "9223372036854775807", 1e300])
         properties["many"] = f"g{chance.randint(1, 14)}"
-        store.event(chance.choice(NAMES[:3]), moment, chance.choice([None, *(f"c{n}" for n in range(14))]), chance.choice(LOCATIONS), **properties)
+        store.event(
+            chance.choice(NAMES[:3]),
+            moment,
+            chance.choice([None, *(f"c{n}" for n in range(14))]),
+            chance.choice(LOCATIONS),
+            **properties,
+        )
 
 
 def random_condition(chance, type, center):
-    day = lambda: (datetime.fromtimestamp(center / 1000, timezone.utc) + timedelta(days=chance.randint(-40, 40))).strftime(
-        chance.choice(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S+01:00"]))
-    fields = [f"property.{chance.choice(KEYS)}", "contact_id", "distinct_id"] + ["contact.tags", "contact.date_created", "contact.source",
-                                                                                 f"contact.{chance.choice(KEYS[:3])}"] * 2 * (type == "contact")
+    day = lambda: (
+        datetime.fromtimestamp(center / 1000, timezone.utc)
+        + timedelta(days=chance.randint(-40, 40))
+    ).strftime(chance.choice(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S+01:00"]))
+    fields = [f"property.{chance.choice(KEYS)}", "contact_id", "distinct_id"] + [
+        "contact.tags",
+        "contact.date_created",
+        "contact.source",
+        f"contact.{chance.choice(KEYS[:3])}",
+    ] * 2 * (type == "contact")
     field = chance.choice(fields)
     kind = m.kind_of(field)
     op = chance.choice(sorted(m.OPS[kind]))
-    one = {"contact": lambda: f"c{chance.randint(0, 13)}", "text": lambda: chance.choice(SOURCES + ["d3", "c"]),
-           "value": lambda: chance.choice(TEXTS + NUMBERS), "tags": lambda: chance.choice(TAGS), "date": day}[kind]
+    one = {
+        "contact": lambda: f"c{chance.randint(0, 13)}",
+        "text": lambda: chance.choice(SOURCES + ["d3", "c"]),
+        "value": lambda: chance.choice(TEXTS + NUMBERS),
+        "tags": lambda: chance.choice(TAGS),
+        "date": day,
+    }[kind]
     if op in m.SET_OPS:
         return {"field": field, "op": op}
     if op in ("contains", "not_contains"):
-        wanted = chance.choice(["a", "1", "b", "5", "😀", "\"", "%"])
+        wanted = chance.choice(["a", "1", "b", "5", "😀", '"', "%"])
     elif op in ("in", "not_in") or kind == "tags" and chance.random() < 0.8:
         wanted = [one() for _ in range(chance.randint(1, 3))]
     elif op == "in_last":
         wanted = chance.choice(["12h", "7d", "30d", "4w"])
     elif op == "between":
-        wanted = [day(), day()] if kind == "date" else [chance.choice(NUMBERS), chance.choice(NUMBERS)]
+        wanted = (
+            [day(), day()] if kind == "date" else [chance.choice(NUMBERS), chance.choice(NUMBERS)]
+        )
     else:
         wanted = chance.choice(NUMBERS) if op in m.NUMBER_OPS else one()
     return {"field": field, "op": op, "value": wanted}
 
 
 def random_filters(chance, type, center, depth=0):
-    parts = [random_filters(chance, type, center, depth + 1) if depth < 2 and chance.random() < 0.25 else random_condition(chance, type, center)
-             for _ in range(chance.randint(1, 3))]
+    parts = [
+        random_filters(chance, type, center, depth + 1)
+        if depth < 2 and chance.random() < 0.25
+        else random_condition(chance, type, center)
+        for _ in range(chance.randint(1, 3))
+    ]
     return {chance.choice(["all", "any"]): parts}
 
 
@@ -180,33 +300,60 @@ def random_formula(chance, keys, depth=0):
     if depth == 3 or chance.random() < 0.3:
         return chance.choice([*keys, *keys, str(chance.randint(0, 9)), "1.5"])
     left, right = (random_formula(chance, keys, depth + 1) for _ in range(2))
-    return chance.choice([f"{left} {chance.choice('+-*/')} {right}", f"({left} {chance.choice('+-*/')} {right})", f"-{left}", f"-({right})"])
+    return chance.choice(
+        [
+            f"{left} {chance.choice('+-*/')} {right}",
+            f"({left} {chance.choice('+-*/')} {right})",
+            f"-{left}",
+            f"-({right})",
+        ]
+    )
 
 
 def random_query(chance, zone, center):
-    keys = ["A", "B", "C_1"][:chance.randint(1, 3)]
+    keys = ["A", "B", "C_1"][: chance.randint(1, 3)]
     terms = [random_term(chance, key, center) for key in keys]
     interval = chance.choice(["total", "hour", "day", "week", "month"])
     most = {"hour": 3, "day": 20, "week": 60, "month": 200, "total": 200}[interval]
     middle = datetime.fromtimestamp(center / 1000, zone)
-    start, end = middle - timedelta(days=chance.randint(0, most)), middle + timedelta(days=chance.randint(1, most))
-    form = chance.choice(["%Y-%m-%d", "%Y-%m-%d", "%Y-%m-01" if interval == "month" else "%Y-%m-%d", "%Y-%m-%dT%H:30:00Z"])
-    query = {"metric": metric(*terms), "locations": chance.choice([["loc"], ["two", "loc"], list(LOCATIONS)]),
-             "from": start.strftime(form), "to": end.strftime(form), "interval": interval, "timezone": zone.key}
+    start, end = (
+        middle - timedelta(days=chance.randint(0, most)),
+        middle + timedelta(days=chance.randint(1, most)),
+    )
+    form = chance.choice(
+        [
+            "%Y-%m-%d",
+            "%Y-%m-%d",
+            "%Y-%m-01" if interval == "month" else "%Y-%m-%d",
+            "%Y-%m-%dT%H:30:00Z",
+        ]
+    )
+    query = {
+        "metric": metric(*terms),
+        "locations": chance.choice([["loc"], ["two", "loc"], list(LOCATIONS)]),
+        "from": start.strftime(form),
+        "to": end.strftime(form),
+        "interval": interval,
+        "timezone": zone.key,
+    }
     if len(keys) > 1 or chance.random() < 0.3:
         query["metric"]["formula"] = random_formula(chance, keys)
     if chance.random() < 0.4:
         query["compare"] = chance.choice(["previous_period", "previous_year"])
     if chance.random() < 0.5:
         choices = ["location", "property.value", "property.many", f"property.{KEYS[1]}"]
-        contact_choices = ["tag", "tag", "contact.source", "contact.value", "contact.tags"] * all(t["type"] == "contact" for t in terms)
+        contact_choices = ["tag", "tag", "contact.source", "contact.value", "contact.tags"] * all(
+            t["type"] == "contact" for t in terms
+        )
         query["breakdown"] = chance.choice(choices + contact_choices)
     return query if query["from"] < query["to"] else random_query(chance, zone, center)
 
 
 def same(ours, theirs):
     if isinstance(theirs, dict):
-        return same(ours["value"], theirs["value"]) and all(same(ours["terms"][key], theirs["terms"][key]) for key in theirs["terms"])
+        return same(ours["value"], theirs["value"]) and all(
+            same(ours["terms"][key], theirs["terms"][key]) for key in theirs["terms"]
+        )
     if ours is None or theirs is None:
         return ours is theirs
     return type(ours) in (int, float) and math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9)
@@ -219,7 +366,9 @@ def oracle_end(text, zone):
 def shifted_end(text, zone, change):
     """The same for the range to compare with: dates are shifted as dates, times on the clock of the zone."""
     if len(text) == 10:  # of a day that the zone skipped, the day that began instead
-        return oracle.first_moment(change(datetime.fromtimestamp(oracle_end(text, zone) / 1000, zone).date()), zone)
+        return oracle.first_moment(
+            change(datetime.fromtimestamp(oracle_end(text, zone) / 1000, zone).date()), zone
+        )
     then = datetime.fromtimestamp(ms(text) / 1000, zone)
     day = change(then.date())
     return round(then.replace(year=day.year, month=day.month, day=day.day).timestamp() * 1000)
@@ -227,7 +376,10 @@ def shifted_end(text, zone, change):
 
 def compared_range(query, zone, start, end):
     if query["compare"] == "previous_year":
-        return tuple(shifted_end(query[name], zone, lambda day: year_earlier(day, name)) for name in ("from", "to"))
+        return tuple(
+            shifted_end(query[name], zone, lambda day: year_earlier(day, name))
+            for name in ("from", "to")
+        )
     if len(query["from"]) != 10:
         return start - (end - start), start
     first, last = (datetime.fromtimestamp(end_of / 1000, zone).date() for end_of in (start, end))
@@ -246,23 +398,36 @@ def year_earlier(day, end):
 
 def check_against_oracle(store, query, now, zone):
     start, end = (oracle_end(query[name], zone) for name in ("from", "to"))
-    ours, theirs = store.query(now, **query), oracle.answer(query, store.events, now, zone, start, end)
-    assert [bucket["start"] for bucket in ours["buckets"]] == [iso(each) for each in theirs["starts"]]
-    assert [bucket["end"] for bucket in ours["buckets"]] == [iso(each) for each in (*theirs["starts"][1:], end)]
+    ours, theirs = (
+        store.query(now, **query),
+        oracle.answer(query, store.events, now, zone, start, end),
+    )
+    assert [bucket["start"] for bucket in ours["buckets"]] == [
+        iso(each) for each in theirs["starts"]
+    ]
+    assert [bucket["end"] for bucket in ours["buckets"]] == [
+        iso(each) for each in (*theirs["starts"][1:], end)
+    ]
     assert all(bucket["complete"] == (ms(bucket["end"]) <= now) for bucket in ours["buckets"])
     assert same(ours["total"], theirs["total"])
     assert all(map(same, ours["buckets"], theirs["buckets"]))
     assert [each["location_id"] for each in ours["locations"]] == query["locations"]
     assert all(same(each, theirs["locations"][each["location_id"]]) for each in ours["locations"])
-    assert {w["term"]: w["count"] for w in ours["warnings"] if w["code"] == "skipped"} == {k: n for k, n in theirs["skipped"].items() if n}
+    assert {w["term"]: w["count"] for w in ours["warnings"] if w["code"] == "skipped"} == {
+        k: n for k, n in theirs["skipped"].items() if n
+    }
     if "breakdown" in query:
         check_groups(ours["breakdown"]["groups"], *theirs["groups"])
     if "compare" in query:
         start, end = compared_range(query, zone, start, end)
         theirs = oracle.answer(query, store.events, now, zone, start, end)
         assert (ours["compare"]["from"], ours["compare"]["to"]) == (iso(start), iso(end))
-        assert [bucket["start"] for bucket in ours["compare"]["buckets"]] == [iso(each) for each in theirs["starts"]]
-        assert same(ours["compare"]["total"], theirs["total"]) and all(map(same, ours["compare"]["buckets"], theirs["buckets"]))
+        assert [bucket["start"] for bucket in ours["compare"]["buckets"]] == [
+            iso(each) for each in theirs["starts"]
+        ]
+        assert same(ours["compare"]["total"], theirs["total"]) and all(
+            map(same, ours["compare"]["buckets"], theirs["buckets"])
+        )
 
 
 def check_groups(ours, theirs, rest):
@@ -274,23 +439,40 @@ def check_groups(ours, theirs, rest):
 
 def check_evidence(store, query, now, zone, chance):
     chosen = chance.choice(query["metric"]["terms"])
-    asked = query | {"term": chosen["key"], "compared": "compare" in query and chance.random() < 0.5}
+    asked = query | {
+        "term": chosen["key"],
+        "compared": "compare" in query and chance.random() < 0.5,
+    }
     answer = store.query(now, **query)
     period = answer["compare"] if asked["compared"] else answer
     bucket = chance.choice([None, *period["buckets"]])
     asked |= {"bucket": bucket["start"]} if bucket else {}
-    start, end = (ms(bucket[name]) for name in ("start", "end")) if bucket else (ms(period["from"]), ms(period["to"]))
-    theirs = [event for event in store.events if start <= event["timestamp"] < end and event["location_id"] in query["locations"]]
+    start, end = (
+        (ms(bucket[name]) for name in ("start", "end"))
+        if bucket
+        else (ms(period["from"]), ms(period["to"]))
+    )
+    theirs = [
+        event
+        for event in store.events
+        if start <= event["timestamp"] < end and event["location_id"] in query["locations"]
+    ]
     asked["skipped"] = chance.random() < 0.2
     listed = is_skipped if asked["skipped"] else contributes
-    theirs = [event for event in oracle.term_events(chosen, theirs, now, zone) if listed(chosen, event)]
+    theirs = [
+        event for event in oracle.term_events(chosen, theirs, now, zone) if listed(chosen, event)
+    ]
     numbers = bucket or period["total"]
     if (groups := answer.get("breakdown", {}).get("groups")) and chance.random() < 0.7:
         numbers = chance.choice([groups[-1], *groups])
         asked["group"] = {"key": numbers["key"], "other": numbers["other"]}
         named = {group["key"] for group in groups if not group["other"]}
         keys = lambda event: set(oracle.group_keys(event, query["breakdown"]))
-        theirs = [event for event in theirs if (keys(event) - named if numbers["other"] else numbers["key"] in keys(event))]
+        theirs = [
+            event
+            for event in theirs
+            if (keys(event) - named if numbers["other"] else numbers["key"] in keys(event))
+        ]
         places = [each["start"] for each in period["buckets"]]
         if bucket and not asked["compared"]:
             numbers = numbers["buckets"][places.index(bucket["start"])]
@@ -314,11 +496,18 @@ def contributes(chosen, event):
     if chosen["aggregation"] == "unique_contacts":
         return event["contact_id"] is not None
     value = event["properties"].get(chosen["property"])
-    return value is not None if chosen["aggregation"] == "count_distinct" else oracle.as_number(value) is not None
+    return (
+        value is not None
+        if chosen["aggregation"] == "count_distinct"
+        else oracle.as_number(value) is not None
+    )
 
 
 def is_skipped(chosen, event):
-    return not contributes(chosen, event) and event["properties"].get(chosen.get("property")) is not None
+    return (
+        not contributes(chosen, event)
+        and event["properties"].get(chosen.get("property")) is not None
+    )
 
 
 DEFINITIONS_A_PLACE = 105  # times 20 places
@@ -350,18 +539,36 @@ def test_random_definitions_have_the_numbers_of_the_oracle(tmp_path, place, day)
 
 
 def test_an_empty_range_counts_zero_and_has_no_average(store):
-    names = {each: term(each, event="Nothing", **({} if each in m.WITHOUT_PROPERTY else {"property": "x"})) for each in m.AGGREGATES}
+    names = {
+        each: term(
+            each, event="Nothing", **({} if each in m.WITHOUT_PROPERTY else {"property": "x"})
+        )
+        for each in m.AGGREGATES
+    }
     for name, each in names.items():
-        assert value(store, each) == (0 if name in ("count", "unique_contacts", "count_distinct", "sum") else None)
+        assert value(store, each) == (
+            0 if name in ("count", "unique_contacts", "count_distinct", "sum") else None
+        )
 
 
 def test_a_total_is_calculated_over_the_range_and_not_from_buckets(store):
     for day, x in (("2025-01-01", 1), ("2025-01-02", 2), ("2025-01-02", 30)):
         store.event("Paid", day, "c1", x=x)
-    answer = store.query(metric=metric(term("unique_contacts"), term("median", "B", property="x"), term("avg", "C", property="x"),
-                                       formula="A + B + C"), interval="day", **{"from": "2025-01-01", "to": "2025-01-03"})
+    answer = store.query(
+        metric=metric(
+            term("unique_contacts"),
+            term("median", "B", property="x"),
+            term("avg", "C", property="x"),
+            formula="A + B + C",
+        ),
+        interval="day",
+        **{"from": "2025-01-01", "to": "2025-01-03"},
+    )
     assert answer["total"]["terms"] == {"A": 1, "B": 2, "C": 11}
-    assert [bucket["terms"] for bucket in answer["buckets"]] == [{"A": 1, "B": 1, "C": 1}, {"A": 1, "B": 16, "C": 16}]
+    assert [bucket["terms"] for bucket in answer["buckets"]] == [
+        {"A": 1, "B": 1, "C": 1},
+        {"A": 1, "B": 16, "C": 16},
+    ]
 
 
 def test_a_division_by_zero_is_null_and_warns(store):
@@ -369,9 +576,16 @@ def test_a_division_by_zero_is_null_and_warns(store):
         store.event("Paid", "2025-05-05", x=1.7e308)
     terms = term(), term(key="B", event="Never"), term("sum", "C", property="x")
     answer = store.query(metric=metric(*terms, formula="1 + A / B"), interval="month", **YEAR)
-    assert answer["total"]["value"] is None and answer["total"]["terms"] == {"A": 2, "B": 0, "C": None}
+    assert answer["total"]["value"] is None and answer["total"]["terms"] == {
+        "A": 2,
+        "B": 0,
+        "C": None,
+    }
     assert {warning["code"]: warning.get("count") for warning in answer["warnings"]} == {
-        "division_by_zero": 1 + 12 + 1, "number_too_large": 3, "event_not_seen": None}  # of the total, the months and the location
+        "division_by_zero": 1 + 12 + 1,
+        "number_too_large": 3,
+        "event_not_seen": None,
+    }  # of the total, the months and the location
 
 
 def test_null_goes_through_a_formula(store):
@@ -379,22 +593,56 @@ def test_null_goes_through_a_formula(store):
     assert value(store, term(), term("avg", "B", property="x"), formula="A + 0 * B") is None
 
 
-@pytest.mark.parametrize(("text", "number"), [("12", 12), (" 12\t", 12), ("+1.5", 1.5), ("-.5", -0.5), ("5.", 5), ("1e3", 1000), ("1E-1", 0.1)])
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("12", 12),
+        (" 12\t", 12),
+        ("+1.5", 1.5),
+        ("-.5", -0.5),
+        ("5.", 5),
+        ("1e3", 1000),
+        ("1E-1", 0.1),
+    ],
+)
 def test_a_numeric_text_counts_as_a_number(store, text, number):
     store.event("Paid", "2025-05-05", x=text)
     found = value(store, term("sum", property="x"))
     assert (found, type(found)) == (number, type(number))
-    assert value(store, term(filters={"all": [{"field": "property.x", "op": "eq", "value": number}]})) == 1
+    assert (
+        value(store, term(filters={"all": [{"field": "property.x", "op": "eq", "value": number}]}))
+        == 1
+    )
 
 
-@pytest.mark.parametrize("text", ["12abc", "", " ", "abc", "0x10", "1_0", "1,5", "1e", "inf", "nan", "1e999", "\u0663", "- 5", "--5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12abc",
+        "",
+        " ",
+        "abc",
+        "0x10",
+        "1_0",
+        "1,5",
+        "1e",
+        "inf",
+        "nan",
+        "1e999",
+        "\u0663",
+        "- 5",
+        "--5",
+    ],
+)
 def test_what_is_not_a_number_is_skipped_and_reported(store, text):
     store.event("Paid", "2025-05-05", x=text)
     store.event("Paid", "2025-05-05", x=7)
     store.event("Paid", "2025-05-05")
     answer = store.query(metric=metric(term("avg", property="x")), **YEAR)
     assert answer["total"]["value"] == 7
-    assert [(warning["code"], warning["term"], warning["count"]) for warning in answer["warnings"]] == [("skipped", "A", 1)]
+    assert [
+        (warning["code"], warning["term"], warning["count"]) for warning in answer["warnings"]
+    ] == [("skipped", "A", 1)]
 
 
 def test_a_sum_beyond_64_bits_becomes_a_float(store):
@@ -409,10 +657,19 @@ def test_a_sum_beyond_64_bits_becomes_a_float(store):
 def test_a_sum_beyond_all_floats_is_null_and_warns(store):
     for name, month, x in [("Paid", 5, 1.7e308), ("Paid", 6, -1.7e308), ("Offer", 5, 1.7e308)] * 2:
         store.event(name, f"2025-{month:02}-05", x=x)
-    terms = term("sum", property="x"), term("max", "B", property="x"), term("avg", "C", "Offer", property="x")
+    terms = (
+        term("sum", property="x"),
+        term("max", "B", property="x"),
+        term("avg", "C", "Offer", property="x"),
+    )
     answer = store.query(metric=metric(*terms, formula="B * 10"), interval="month", **YEAR)
-    assert answer["total"]["terms"] == {"A": None, "B": 1.7e308, "C": None} and answer["total"]["value"] is None
-    assert [(warning["code"], warning["count"]) for warning in answer["warnings"]] == [("number_too_large", 3 + 3 + 2 + 3)]  # June has no C
+    assert (
+        answer["total"]["terms"] == {"A": None, "B": 1.7e308, "C": None}
+        and answer["total"]["value"] is None
+    )
+    assert [(warning["code"], warning["count"]) for warning in answer["warnings"]] == [
+        ("number_too_large", 3 + 3 + 2 + 3)
+    ]  # June has no C
     json.dumps(answer, allow_nan=False)
 
 
@@ -442,13 +699,18 @@ def test_a_contact_of_two_locations_is_two_contacts(store):
     store.event("Paid", "2025-05-05", "c1", "two")
     store.event("Paid", "2025-05-05", "c1", "two")
     answer = store.query(metric=metric(term("unique_contacts")), **YEAR)
-    assert answer["total"]["value"] == 2 and [each["value"] for each in answer["locations"]] == [1, 1]
+    assert answer["total"]["value"] == 2 and [each["value"] for each in answer["locations"]] == [
+        1,
+        1,
+    ]
 
 
 def test_percentiles_interpolate(store):
     for x in range(1, 11):
         store.event("Paid", "2025-05-05", x=x)
-    assert [value(store, term(name, property="x")) for name in ("median", "p90", "p95")] == pytest.approx([5.5, 9.1, 9.55])
+    assert [
+        value(store, term(name, property="x")) for name in ("median", "p90", "p95")
+    ] == pytest.approx([5.5, 9.1, 9.55])
 
 
 def test_account_terms_take_all_events_and_contact_terms_those_with_a_contact(store):
@@ -459,13 +721,19 @@ def test_account_terms_take_all_events_and_contact_terms_those_with_a_contact(st
 
 def test_contact_filters_see_contacts_as_they_are_today(store):
     store.event("Paid", "2025-05-05", "c1")
-    vip = term(type="contact", filters={"all": [{"field": "contact.tags", "op": "has_any", "value": "vip"}]})
+    vip = term(
+        type="contact",
+        filters={"all": [{"field": "contact.tags", "op": "has_any", "value": "vip"}]},
+    )
     assert value(store, vip) == 0
     store.writer.execute("insert into contact_tags values ('loc', 'c1', 'vip')")
     assert value(store, vip) == 1
 
 
-@pytest.mark.parametrize(("op", "wanted"), [("is_not", "x"), ("not_contains", "x"), ("not_in", ["x"]), ("neq", 1), ("is_not_set", None)])
+@pytest.mark.parametrize(
+    ("op", "wanted"),
+    [("is_not", "x"), ("not_contains", "x"), ("not_in", ["x"]), ("neq", 1), ("is_not_set", None)],
+)
 def test_negative_operators_match_what_lacks_the_field(store, op, wanted):
     store.event("Paid", "2025-05-05", "c1")
     for field in ("property.x", "contact.x"):
@@ -476,7 +744,10 @@ def test_negative_operators_match_what_lacks_the_field(store, op, wanted):
 def test_a_false_custom_field_is_not_zero(store):
     store.contact("loc", "c1", fields={"ok": False})
     store.event("Paid", "2025-05-05", "c1")
-    count = lambda op, wanted: value(store, term(type="contact", filters={"all": [{"field": "contact.ok", "op": op, "value": wanted}]}))
+    count = lambda op, wanted: value(
+        store,
+        term(type="contact", filters={"all": [{"field": "contact.ok", "op": op, "value": wanted}]}),
+    )
     assert (count("is", "false"), count("is", "0"), count("eq", 0)) == (1, 0, 0)
 
 
@@ -493,8 +764,17 @@ def test_unknown_contacts_are_told(store):
 
 
 def test_the_newest_bucket_is_not_complete(store):
-    answer = store.query(ms("2025-01-02T12:00"), metric=metric(), interval="day", **{"from": "2025-01-01", "to": "2025-01-04"})
-    assert [bucket["complete"] for bucket in answer["buckets"]] == [True, False, False] and not answer["total"]["complete"]
+    answer = store.query(
+        ms("2025-01-02T12:00"),
+        metric=metric(),
+        interval="day",
+        **{"from": "2025-01-01", "to": "2025-01-04"},
+    )
+    assert [bucket["complete"] for bucket in answer["buckets"]] == [
+        True,
+        False,
+        False,
+    ] and not answer["total"]["complete"]
 
 
 # Calendar
@@ -502,22 +782,31 @@ def test_the_newest_bucket_is_not_complete(store):
 
 def lengths(interval, start, end, zone):
     zone = ZoneInfo(zone)
-    buckets = m.split(m.moment_of(date.fromisoformat(start), zone), m.moment_of(date.fromisoformat(end), zone), interval, zone)
+    buckets = m.split(
+        m.moment_of(date.fromisoformat(start), zone),
+        m.moment_of(date.fromisoformat(end), zone),
+        interval,
+        zone,
+    )
     return [(end - start) / 3_600_000 for start, end in buckets]
 
 
-@pytest.mark.parametrize(("zone", "start", "end", "hours"), [
-    ("Europe/Berlin", "2025-03-29", "2025-04-01", [24, 23, 24]),
-    ("Europe/Berlin", "2025-10-25", "2025-10-28", [24, 25, 24]),
-    ("Australia/Lord_Howe", "2025-04-05", "2025-04-08", [24, 24.5, 24]),
-    ("Australia/Lord_Howe", "2025-10-04", "2025-10-07", [24, 23.5, 24]),
-    ("Asia/Kathmandu", "2025-06-15", "2025-06-17", [24, 24]),
-    ("America/St_Johns", "2025-03-08", "2025-03-11", [24, 23, 24]),
-    ("Pacific/Apia", "2011-12-29", "2012-01-01", [24, 24]),
-    ("America/Sao_Paulo", "2018-11-03", "2018-11-06", [24, 23, 24]),
-    ("America/Sao_Paulo", "2018-02-16", "2018-02-19", [24, 25, 24]),
-    ("America/Havana", "2024-11-02", "2024-11-05", [24, 25, 24]),
-    ("Antarctica/Troll", "2025-03-29", "2025-04-01", [24, 22, 24])])
+@pytest.mark.parametrize(
+    ("zone", "start", "end", "hours"),
+    [
+        ("Europe/Berlin", "2025-03-29", "2025-04-01", [24, 23, 24]),
+        ("Europe/Berlin", "2025-10-25", "2025-10-28", [24, 25, 24]),
+        ("Australia/Lord_Howe", "2025-04-05", "2025-04-08", [24, 24.5, 24]),
+        ("Australia/Lord_Howe", "2025-10-04", "2025-10-07", [24, 23.5, 24]),
+        ("Asia/Kathmandu", "2025-06-15", "2025-06-17", [24, 24]),
+        ("America/St_Johns", "2025-03-08", "2025-03-11", [24, 23, 24]),
+        ("Pacific/Apia", "2011-12-29", "2012-01-01", [24, 24]),
+        ("America/Sao_Paulo", "2018-11-03", "2018-11-06", [24, 23, 24]),
+        ("America/Sao_Paulo", "2018-02-16", "2018-02-19", [24, 25, 24]),
+        ("America/Havana", "2024-11-02", "2024-11-05", [24, 25, 24]),
+        ("Antarctica/Troll", "2025-03-29", "2025-04-01", [24, 22, 24]),
+    ],
+)
 def test_a_day_has_the_hours_that_its_zone_gives_it(zone, start, end, hours):
     assert lengths("day", start, end, zone) == hours
 
@@ -526,24 +815,41 @@ def test_hours_follow_the_clock_through_both_changes():
     assert lengths("hour", "2025-10-26", "2025-10-27", "Europe/Berlin") == [1] * 25
     assert lengths("hour", "2025-03-30", "2025-03-31", "Europe/Berlin") == [1] * 23
     assert lengths("hour", "2025-04-06", "2025-04-07", "Australia/Lord_Howe") == [1, 1.5, *[1] * 22]
-    assert lengths("hour", "2025-10-05", "2025-10-06", "Australia/Lord_Howe") == [1, 1, 0.5, *[1] * 21]
+    assert lengths("hour", "2025-10-05", "2025-10-06", "Australia/Lord_Howe") == [
+        1,
+        1,
+        0.5,
+        *[1] * 21,
+    ]
 
 
 def test_weeks_begin_on_monday_and_months_have_their_length():
     assert lengths("week", "2025-01-01", "2025-01-20", "UTC") == [5 * 24, 7 * 24, 7 * 24]
-    assert lengths("month", "2024-01-01", "2024-05-01", "UTC") == [31 * 24, 29 * 24, 31 * 24, 30 * 24]
+    assert lengths("month", "2024-01-01", "2024-05-01", "UTC") == [
+        31 * 24,
+        29 * 24,
+        31 * 24,
+        30 * 24,
+    ]
 
 
 def test_a_midnight_inside_a_skipped_time_begins_the_day_after_the_skip():
     toronto = ZoneInfo("America/Toronto")  # 1919-03-30 23:30 became 00:30
-    assert datetime.fromtimestamp(m.day_start(date(1919, 3, 31), toronto) / 1000, toronto).strftime("%d %H:%M") == "31 00:30"
+    assert (
+        datetime.fromtimestamp(m.day_start(date(1919, 3, 31), toronto) / 1000, toronto).strftime(
+            "%d %H:%M"
+        )
+        == "31 00:30"
+    )
 
 
 def test_the_zone_is_the_single_locations_then_the_settings(store):
     store.event("Paid", "2025-05-05")
     store.event("Paid", "2025-05-05", location_id="two")
     store.writer.execute("update locations set timezone = 'Asia/Tokyo' where location_id = 'loc'")
-    zone = lambda **rest: store.query(metric=metric(), default_zone="Europe/Berlin", **(YEAR | rest))["timezone"]
+    zone = lambda **rest: store.query(
+        metric=metric(), default_zone="Europe/Berlin", **(YEAR | rest)
+    )["timezone"]
     assert zone(locations=["loc"]) == "Asia/Tokyo"
     assert zone(locations=["two"]) == zone(locations=["loc", "two"]) == zone() == "Europe/Berlin"
     assert zone(locations=["loc"], timezone="America/New_York") == "America/New_York"
@@ -551,13 +857,19 @@ def test_the_zone_is_the_single_locations_then_the_settings(store):
 
 def test_a_range_left_out_is_the_last_thirty_days_and_today(store):
     answer = store.query(ms("2025-05-05T12:00"), metric=metric())
-    assert (answer["from"], answer["to"]) == ("2025-04-06T00:00:00.000Z", "2025-05-06T00:00:00.000Z")
+    assert (answer["from"], answer["to"]) == (
+        "2025-04-06T00:00:00.000Z",
+        "2025-05-06T00:00:00.000Z",
+    )
 
 
 def test_the_period_before_months_is_as_many_months_and_else_as_many_days():
     zone = ZoneInfo("Europe/Berlin")
     start = lambda text: m.day_start(date.fromisoformat(text), zone)
-    before = lambda *ends: tuple(str(m.local(each, zone).date()) for each in m.range_before(*map(start, ends), "previous_period", zone))
+    before = lambda *ends: tuple(
+        str(m.local(each, zone).date())
+        for each in m.range_before(*map(start, ends), "previous_period", zone)
+    )
     assert before("2026-11-01", "2026-12-01") == ("2026-10-01", "2026-11-01")
     assert before("2026-01-01", "2026-04-01") == ("2025-10-01", "2026-01-01")
     assert before("2026-11-02", "2026-12-02") == ("2026-10-03", "2026-11-02")
@@ -565,27 +877,51 @@ def test_the_period_before_months_is_as_many_months_and_else_as_many_days():
 
 def test_the_year_before_a_leap_day():
     zone = ZoneInfo("UTC")
-    assert tuple(map(iso, m.range_before(ms("2024-02-29"), ms("2024-03-01"), "previous_year", zone))) == ("2023-02-28T00:00:00.000Z", "2023-03-01T00:00:00.000Z")
-    assert iso(m.range_before(ms("2024-02-01"), ms("2024-02-29"), "previous_year", zone)[1]) == "2023-03-01T00:00:00.000Z"
+    assert tuple(
+        map(iso, m.range_before(ms("2024-02-29"), ms("2024-03-01"), "previous_year", zone))
+    ) == ("2023-02-28T00:00:00.000Z", "2023-03-01T00:00:00.000Z")
+    assert (
+        iso(m.range_before(ms("2024-02-01"), ms("2024-02-29"), "previous_year", zone)[1])
+        == "2023-03-01T00:00:00.000Z"
+    )
 
 
 def test_ten_thousand_buckets_are_calculated(store):
     store.event("Paid", "2025-02-20T15:30:00")
     start = datetime(2024, 1, 1, tzinfo=timezone.utc)
-    query = {"metric": metric(), "from": start.isoformat(), "to": (start + timedelta(hours=10_000)).isoformat(), "interval": "hour"}
+    query = {
+        "metric": metric(),
+        "from": start.isoformat(),
+        "to": (start + timedelta(hours=10_000)).isoformat(),
+        "interval": "hour",
+    }
     answer = store.query(**query)
-    assert len(answer["buckets"]) == 10_000 and sum(bucket["value"] for bucket in answer["buckets"]) == 1
+    assert (
+        len(answer["buckets"]) == 10_000
+        and sum(bucket["value"] for bucket in answer["buckets"]) == 1
+    )
     query["to"] = (start + timedelta(hours=10_000, seconds=1)).isoformat()
     with pytest.raises(Invalid) as caught:
         store.query(**query)
-    assert caught.value.errors[0]["pointer"] == "/interval" and caught.value.errors[0]["code"] == "too_many_buckets"
+    assert (
+        caught.value.errors[0]["pointer"] == "/interval"
+        and caught.value.errors[0]["code"] == "too_many_buckets"
+    )
 
 
 # Formulas
 
-NUMBERS_AND_KEYS = st.one_of(st.integers(0, 99).map(str), st.sampled_from(["A", "B_2", "1.25", ".5", "2e1"]))
-FORMULAS = st.recursive(NUMBERS_AND_KEYS, lambda inner: st.one_of(
-    st.tuples(inner, st.sampled_from([" + ", "-", " *", "/ "]), inner).map("".join), inner.map("({})".format), inner.map(" -{}".format)))
+NUMBERS_AND_KEYS = st.one_of(
+    st.integers(0, 99).map(str), st.sampled_from(["A", "B_2", "1.25", ".5", "2e1"])
+)
+FORMULAS = st.recursive(
+    NUMBERS_AND_KEYS,
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from([" + ", "-", " *", "/ "]), inner).map("".join),
+        inner.map("({})".format),
+        inner.map(" -{}".format),
+    ),
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -600,13 +936,40 @@ def test_a_formula_has_the_value_that_arithmetic_gives_it(text):
     assert ours == theirs
 
 
-@pytest.mark.parametrize(("text", "column"), [
-    ("", 1), ("A +", 4), ("A + Z", 5), ("(A", 1), ("A)", 2), ("A + (B * (A)", 5), ("()", 2), ("A B", 3), ("2A", 2), ("A ^ 2", 3), ("+A", 1),
-    ("A // B", 4), ("1e999", 1), ("A + \u00a0B", 5), ("__import__('os')", 1), ("A.real", 2), ("A if B else A", 3), ("\U0001f600", 1),
-    ("(" * 10_000 + "A" + ")" * 10_000, 101), ("-" * 10_000 + "A", 101), ("A" + " + A" * 10_000, 2_001), ("9" * 1_500, 1)])
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("", 1),
+        ("A +", 4),
+        ("A + Z", 5),
+        ("(A", 1),
+        ("A)", 2),
+        ("A + (B * (A)", 5),
+        ("()", 2),
+        ("A B", 3),
+        ("2A", 2),
+        ("A ^ 2", 3),
+        ("+A", 1),
+        ("A // B", 4),
+        ("1e999", 1),
+        ("A + \u00a0B", 5),
+        ("__import__('os')", 1),
+        ("A.real", 2),
+        ("A if B else A", 3),
+        ("\U0001f600", 1),
+        ("(" * 10_000 + "A" + ")" * 10_000, 101),
+        ("-" * 10_000 + "A", 101),
+        ("A" + " + A" * 10_000, 2_001),
+        ("9" * 1_500, 1),
+    ],
+)
 def test_a_wrong_formula_names_the_column(text, column):
     error = errors_of(m.Definition, {"terms": [term(), term(key="B")], "formula": text})["/formula"]
-    assert error["code"] == "formula" and error["column"] == column and f"column {column}" in error["message"]
+    assert (
+        error["code"] == "formula"
+        and error["column"] == column
+        and f"column {column}" in error["message"]
+    )
 
 
 def test_ninety_nested_parentheses_are_calculated():
@@ -620,75 +983,139 @@ def condition(field, op, *wanted):
     return {"field": field, "op": op} | ({"value": wanted[0]} if wanted else {})
 
 
-@pytest.mark.parametrize(("body", "place", "code"), [
-    (condition("colour", "is", "x"), "/field", "unknown_field"),
-    (condition("property.x", "like", "x"), "/op", "unknown_operator"),
-    (condition("contact.tags", "is", "x"), "/op", "unknown_operator"),
-    (condition("contact.date_created", "eq", 1), "/op", "unknown_operator"),
-    (condition("contact.email", "gt", 1), "/op", "unknown_operator"),
-    (condition("contact_id", "contains", "x"), "/op", "unknown_operator"),
-    (condition("property.x", "gt", "many"), "/value", "not_a_number"),
-    (condition("property.x", "gt"), "/value", "property_type"),
-    (condition("property.x", "between", [1]), "/value", "list"),
-    (condition("property.x", "between", [1, "x"]), "/value/1", "not_a_number"),
-    (condition("contact.date_created", "between", ["", "2026-01-01"]), "/value/0", "timestamp"),
-    (condition("property.x", "in", []), "/value", "list"),
-    (condition("property.x", "in", ["a", "b", True]), "/value/2", "property_type"),
-    (condition("contact.tags", "has_any", ""), "/value", "blank"),
-    (condition("property.x", "is", True), "/value", "property_type"),
-    (condition("property.x", "is", {}), "/value", "property_type"),
-    (condition("property.x", "contains", ""), "/value", "blank"),
-    (condition("property.x", "is", "a\0b"), "/value", "nul_character"),
-    (condition("property.x", "is_set", 1), "/value", "value"),
-    (condition("contact.tags", "has_any", []), "/value", "list"),
-    (condition("contact.date_created", "in_last", "soon"), "/value", "duration"),
-    (condition("contact.date_created", "in_last", 30), "/value", "duration"),
-    (condition("contact.date_created", "before", "2025-02-30"), "/value", "date"),
-    (condition("contact.date_created", "before", "yesterday"), "/value", "timestamp"),
-    (condition("property.x", "is", "x") | {"values": 1}, "/values", "unknown"),
-    ({"all": [], "any": []}, "", "all_or_any"),
-    ({"any": []}, "/any", "too_short"),
-    ({"field": "property.x"}, "/op", "required"),
-    (7, "", "object_type")])
+@pytest.mark.parametrize(
+    ("body", "place", "code"),
+    [
+        (condition("colour", "is", "x"), "/field", "unknown_field"),
+        (condition("property.x", "like", "x"), "/op", "unknown_operator"),
+        (condition("contact.tags", "is", "x"), "/op", "unknown_operator"),
+        (condition("contact.date_created", "eq", 1), "/op", "unknown_operator"),
+        (condition("contact.email", "gt", 1), "/op", "unknown_operator"),
+        (condition("contact_id", "contains", "x"), "/op", "unknown_operator"),
+        (condition("property.x", "gt", "many"), "/value", "not_a_number"),
+        (condition("property.x", "gt"), "/value", "property_type"),
+        (condition("property.x", "between", [1]), "/value", "list"),
+        (condition("property.x", "between", [1, "x"]), "/value/1", "not_a_number"),
+        (condition("contact.date_created", "between", ["", "2026-01-01"]), "/value/0", "timestamp"),
+        (condition("property.x", "in", []), "/value", "list"),
+        (condition("property.x", "in", ["a", "b", True]), "/value/2", "property_type"),
+        (condition("contact.tags", "has_any", ""), "/value", "blank"),
+        (condition("property.x", "is", True), "/value", "property_type"),
+        (condition("property.x", "is", {}), "/value", "property_type"),
+        (condition("property.x", "contains", ""), "/value", "blank"),
+        (condition("property.x", "is", "a\0b"), "/value", "nul_character"),
+        (condition("property.x", "is_set", 1), "/value", "value"),
+        (condition("contact.tags", "has_any", []), "/value", "list"),
+        (condition("contact.date_created", "in_last", "soon"), "/value", "duration"),
+        (condition("contact.date_created", "in_last", 30), "/value", "duration"),
+        (condition("contact.date_created", "before", "2025-02-30"), "/value", "date"),
+        (condition("contact.date_created", "before", "yesterday"), "/value", "timestamp"),
+        (condition("property.x", "is", "x") | {"values": 1}, "/values", "unknown"),
+        ({"all": [], "any": []}, "", "all_or_any"),
+        ({"any": []}, "/any", "too_short"),
+        ({"field": "property.x"}, "/op", "required"),
+        (7, "", "object_type"),
+    ],
+)
 def test_a_wrong_filter_is_pointed_at(body, place, code):
-    definition = metric(term(type="contact", filters={"all": [{"any": [condition("property.ok", "is_set"), body]}]}))
-    assert errors_of(m.Definition, definition)[f"/terms/0/filters/all/0/any/1{place}"]["code"] == code
+    definition = metric(
+        term(type="contact", filters={"all": [{"any": [condition("property.ok", "is_set"), body]}]})
+    )
+    assert (
+        errors_of(m.Definition, definition)[f"/terms/0/filters/all/0/any/1{place}"]["code"] == code
+    )
 
 
-@pytest.mark.parametrize(("change", "pointer", "code"), [
-    ({"aggregation": "mode"}, "/terms/0/aggregation", "literal_error"),
-    ({"aggregation": "sum"}, "/terms/0/property", "required"),
-    ({"property": "x"}, "/terms/0/property", "property_unused"),
-    ({"type": "person"}, "/terms/0/type", "literal_error"),
-    ({"event": " "}, "/terms/0/event", "blank"),
-    ({"key": "1A"}, "/terms/0/key", "string_pattern_mismatch"),
-    ({"filter": {}}, "/terms/0/filter", "unknown"),
-    ({"filters": []}, "/terms/0/filters", "object_type"),
-    ({"filters": {"all": [condition("contact.tags", "has_any", "x")]}}, "/terms/0/filters/all/0/field", "contact_field"),
-    ({"filters": {"all": [condition("contact.tags", "is_set")] * 101}, "type": "contact"}, "/terms/0/filters/all", "too_long"),
-    ({"filters": {"all": [{"any": [condition("contact.tags", "is_set")] * 51}] * 2}, "type": "contact"}, "/terms/0/filters", "too_many")])
+@pytest.mark.parametrize(
+    ("change", "pointer", "code"),
+    [
+        ({"aggregation": "mode"}, "/terms/0/aggregation", "literal_error"),
+        ({"aggregation": "sum"}, "/terms/0/property", "required"),
+        ({"property": "x"}, "/terms/0/property", "property_unused"),
+        ({"type": "person"}, "/terms/0/type", "literal_error"),
+        ({"event": " "}, "/terms/0/event", "blank"),
+        ({"key": "1A"}, "/terms/0/key", "string_pattern_mismatch"),
+        ({"filter": {}}, "/terms/0/filter", "unknown"),
+        ({"filters": []}, "/terms/0/filters", "object_type"),
+        (
+            {"filters": {"all": [condition("contact.tags", "has_any", "x")]}},
+            "/terms/0/filters/all/0/field",
+            "contact_field",
+        ),
+        (
+            {"filters": {"all": [condition("contact.tags", "is_set")] * 101}, "type": "contact"},
+            "/terms/0/filters/all",
+            "too_long",
+        ),
+        (
+            {
+                "filters": {"all": [{"any": [condition("contact.tags", "is_set")] * 51}] * 2},
+                "type": "contact",
+            },
+            "/terms/0/filters",
+            "too_many",
+        ),
+    ],
+)
 def test_a_wrong_term_is_pointed_at(change, pointer, code):
     assert errors_of(m.Definition, metric(term() | change))[pointer]["code"] == code
 
 
-@pytest.mark.parametrize(("change", "pointer", "code"), [
-    ({"to": "2024-01-01"}, "/to", "range"), ({"to": "2025-01-01"}, "/to", "range"), ({"from": "tomorrow"}, "/from", "timestamp"),
-    ({"timezone": "Mars/Olympus"}, "/timezone", "time_zone"), ({"interval": "minute"}, "/interval", "literal_error"),
-    ({"interval": "hour", "to": "2027-01-01"}, "/interval", "too_many_buckets"), ({"locations": []}, "/locations", "list"),
-    ({"locations": "loc"}, "/locations", "list"), ({"compare": "other"}, "/compare", "literal_error"),
-    ({"breakdown": "colour"}, "/breakdown", "unknown_field"), ({"breakdown": "contact.date_created"}, "/breakdown", "unknown_field"),
-    ({"breakdown": "tag"}, "/breakdown", "contact_field"), ({"metrics": 1}, "/metrics", "unknown"), ({"metric": None}, "/metric", "object_type")])
+@pytest.mark.parametrize(
+    ("change", "pointer", "code"),
+    [
+        ({"to": "2024-01-01"}, "/to", "range"),
+        ({"to": "2025-01-01"}, "/to", "range"),
+        ({"from": "tomorrow"}, "/from", "timestamp"),
+        ({"timezone": "Mars/Olympus"}, "/timezone", "time_zone"),
+        ({"interval": "minute"}, "/interval", "literal_error"),
+        ({"interval": "hour", "to": "2027-01-01"}, "/interval", "too_many_buckets"),
+        ({"locations": []}, "/locations", "list"),
+        ({"locations": "loc"}, "/locations", "list"),
+        ({"compare": "other"}, "/compare", "literal_error"),
+        ({"breakdown": "colour"}, "/breakdown", "unknown_field"),
+        ({"breakdown": "contact.date_created"}, "/breakdown", "unknown_field"),
+        ({"breakdown": "tag"}, "/breakdown", "contact_field"),
+        ({"metrics": 1}, "/metrics", "unknown"),
+        ({"metric": None}, "/metric", "object_type"),
+    ],
+)
 def test_a_wrong_query_is_pointed_at(change, pointer, code):
     assert errors_of(m.MetricQuery, {"metric": metric()} | YEAR | change)[pointer]["code"] == code
 
 
 def test_all_errors_come_at_once():
-    definition = {"terms": [term("sum", filters={"all": [condition("contact.tags", "is", 1), condition("colour", "is", 1)]}), term(key="A", bla=1)],
-                  "formula": "A + (B"}
-    found = errors_of(m.MetricQuery, {"metric": definition, "from": "2025-02-01", "to": "2025-01-01", "timezone": "?", "interval": "day"})
-    assert set(found) == {"/timezone", "/to", "/metric/formula", "/metric/terms/0/property", "/metric/terms/0/filters/all/0/op",
-                          "/metric/terms/0/filters/all/0/field", "/metric/terms/0/filters/all/1/field", "/metric/terms/1/bla",
-                          "/metric/terms/1/key"}
+    definition = {
+        "terms": [
+            term(
+                "sum",
+                filters={"all": [condition("contact.tags", "is", 1), condition("colour", "is", 1)]},
+            ),
+            term(key="A", bla=1),
+        ],
+        "formula": "A + (B",
+    }
+    found = errors_of(
+        m.MetricQuery,
+        {
+            "metric": definition,
+            "from": "2025-02-01",
+            "to": "2025-01-01",
+            "timezone": "?",
+            "interval": "day",
+        },
+    )
+    assert set(found) == {
+        "/timezone",
+        "/to",
+        "/metric/formula",
+        "/metric/terms/0/property",
+        "/metric/terms/0/filters/all/0/op",
+        "/metric/terms/0/filters/all/0/field",
+        "/metric/terms/0/filters/all/1/field",
+        "/metric/terms/1/bla",
+        "/metric/terms/1/key",
+    }
 
 
 def test_what_a_zone_decides_is_not_refused_too_early(store):
@@ -701,8 +1128,31 @@ def test_what_a_zone_decides_is_not_refused_too_early(store):
     assert caught.value.errors[0]["pointer"] == "/to"
 
 
-TRICKY = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
-    ["a.b", "[0]", "$", "$.a", "'", "''", '"', '\\"', "]", ":v1", "?", "%", "-- ", "x') or 1=1 --", "#-1", "\\u0041", "\n", "😀", "0"])
+TRICKY = st.text(
+    st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12
+) | st.sampled_from(
+    [
+        "a.b",
+        "[0]",
+        "$",
+        "$.a",
+        "'",
+        "''",
+        '"',
+        '\\"',
+        "]",
+        ":v1",
+        "?",
+        "%",
+        "-- ",
+        "x') or 1=1 --",
+        "#-1",
+        "\\u0041",
+        "\n",
+        "😀",
+        "0",
+    ]
+)
 
 
 @settings(max_examples=150, deadline=None)
@@ -713,15 +1163,31 @@ def test_any_name_is_data(key, other, wanted):
     name, place = key.strip() or "empty", other.strip() or "empty"
     for ascii in (True, False):
         properties = json.dumps({other: "other", key: wanted}, ensure_ascii=ascii)
-        connection.execute("insert into events (location_id, distinct_id, event_name, contact_id, timestamp, properties, received_at, updated_at) "
-                           "values (?, ?, ?, 'c', 1000, ?, 0, 0)", (place, str(ascii), name, properties))
+        connection.execute(
+            "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, properties, received_at, updated_at) "
+            "values (?, ?, ?, 'c', 1000, ?, 0, 0)",
+            (place, str(ascii), name, properties),
+        )
         connection.execute("update contacts set fields = ?", (properties,))
-    tests = [condition(f"property.{key}", "is", wanted), condition(f"property.{key}", "in", [wanted]), condition("contact.tags", "has_none", [key.strip() or "t"])]
+    tests = [
+        condition(f"property.{key}", "is", wanted),
+        condition(f"property.{key}", "in", [wanted]),
+        condition("contact.tags", "has_none", [key.strip() or "t"]),
+    ]
     if key not in ("name", "email", "phone", "source", "type", "date_created", "tags"):
         tests.append(condition(f"contact.{key}", "is", wanted))
-    query = m.MetricQuery(metric=metric(term(event=name, type="contact", filters={"all": tests})), from_=0, to=5, breakdown=f"property.{key}")
-    answer = m.calculate(connection, query.metric, m.frame(connection, query, NOW, "UTC", None), query.breakdown)
-    assert answer["total"]["value"] == 2 and [group["key"] for group in answer["breakdown"]["groups"]] == [wanted]
+    query = m.MetricQuery(
+        metric=metric(term(event=name, type="contact", filters={"all": tests})),
+        from_=0,
+        to=5,
+        breakdown=f"property.{key}",
+    )
+    answer = m.calculate(
+        connection, query.metric, m.frame(connection, query, NOW, "UTC", None), query.breakdown
+    )
+    assert answer["total"]["value"] == 2 and [
+        group["key"] for group in answer["breakdown"]["groups"]
+    ] == [wanted]
     connection.close()
 
 
@@ -732,18 +1198,30 @@ def test_a_key_of_one_location_neither_sees_nor_touches_another(store):
     store.event("Paid", "2025-05-05", "c1", x=1)
     store.event("Paid", "2025-05-05", "c2", "secret", x=2)
     own = frozenset({"loc"})
-    answer = store.query(allowed=own, metric=metric(term("sum", property="x")), breakdown="location", **YEAR)
-    assert answer["total"]["value"] == 1 and [each["location_id"] for each in answer["locations"]] == ["loc"]
-    assert [group["key"] for group in answer["breakdown"]["groups"]] == ["loc"] and "secret" not in json.dumps(answer)
+    answer = store.query(
+        allowed=own, metric=metric(term("sum", property="x")), breakdown="location", **YEAR
+    )
+    assert answer["total"]["value"] == 1 and [
+        each["location_id"] for each in answer["locations"]
+    ] == ["loc"]
+    assert [group["key"] for group in answer["breakdown"]["groups"]] == [
+        "loc"
+    ] and "secret" not in json.dumps(answer)
     for asked in (["secret"], ["loc", "secret"]):
         with pytest.raises(Forbidden):
             store.query(allowed=own, metric=metric(), locations=asked, **YEAR)
         with pytest.raises(Forbidden):
             store.evidence(allowed=own, metric=metric(), locations=asked, term="A", **YEAR)
-    assert {event["location_id"] for event in store.evidence(allowed=own, metric=metric(), term="A", **YEAR)["events"]} == {"loc"}
+    assert {
+        event["location_id"]
+        for event in store.evidence(allowed=own, metric=metric(), term="A", **YEAR)["events"]
+    } == {"loc"}
     store.event("Other", "2025-05-05", None, "secret")
     [unseen] = store.query(allowed=own, metric=metric(term(event="Other")), **YEAR)["warnings"]
-    assert (unseen["code"], unseen["message"]) == ("event_not_seen", "no event named “Other” has come yet in these locations")
+    assert (unseen["code"], unseen["message"]) == (
+        "event_not_seen",
+        "no event named “Other” has come yet in these locations",
+    )
 
 
 # Evidence
@@ -753,20 +1231,42 @@ def test_evidence_shows_the_events_with_their_contacts_names(store):
     store.contact("loc", "c1", name="Ann")
     store.event("Paid", "2025-05-05", "c1", x=1)
     store.event("Paid", "2025-05-06", x="none")
-    found = store.evidence(metric=metric(), term="A", interval="day", bucket="2025-05-05T00:00:00.000Z", **YEAR)
-    assert found["count"] == 1 and found["events"][0]["contact_name"] == "Ann" and found["events"][0]["properties"] == {"x": 1}
-    assert [event["contact_name"] for event in store.evidence(metric=metric(), term="A", **YEAR)["events"]] == [None, "Ann"]
+    found = store.evidence(
+        metric=metric(), term="A", interval="day", bucket="2025-05-05T00:00:00.000Z", **YEAR
+    )
+    assert (
+        found["count"] == 1
+        and found["events"][0]["contact_name"] == "Ann"
+        and found["events"][0]["properties"] == {"x": 1}
+    )
+    assert [
+        event["contact_name"]
+        for event in store.evidence(metric=metric(), term="A", **YEAR)["events"]
+    ] == [None, "Ann"]
     assert store.evidence(metric=metric(term("sum", property="x")), term="A", **YEAR)["count"] == 1
-    skipped = store.evidence(metric=metric(term("sum", property="x")), term="A", skipped=True, **YEAR)
+    skipped = store.evidence(
+        metric=metric(term("sum", property="x")), term="A", skipped=True, **YEAR
+    )
     assert [event["properties"] for event in skipped["events"]] == [{"x": "none"}]
 
 
 def test_evidence_of_an_unknown_term_or_bucket_is_refused(store):
-    assert errors_of(m.EvidenceQuery, {"metric": metric(), "term": "B"} | YEAR)["/term"]["code"] == "unknown_term"
-    found = errors_of(m.EvidenceQuery, {"metric": metric(), "term": "A", "compared": True, "group": {"other": True}} | YEAR)
-    assert {pointer: error["code"] for pointer, error in found.items()} == {"/compare": "required", "/breakdown": "required"}
+    assert (
+        errors_of(m.EvidenceQuery, {"metric": metric(), "term": "B"} | YEAR)["/term"]["code"]
+        == "unknown_term"
+    )
+    found = errors_of(
+        m.EvidenceQuery,
+        {"metric": metric(), "term": "A", "compared": True, "group": {"other": True}} | YEAR,
+    )
+    assert {pointer: error["code"] for pointer, error in found.items()} == {
+        "/compare": "required",
+        "/breakdown": "required",
+    }
     with pytest.raises(Invalid) as caught:
-        store.evidence(metric=metric(), term="A", bucket="2025-05-05T12:00:00Z", interval="day", **YEAR)
+        store.evidence(
+            metric=metric(), term="A", bucket="2025-05-05T12:00:00Z", interval="day", **YEAR
+        )
     assert caught.value.errors[0]["pointer"] == "/bucket"
 
 
@@ -778,20 +1278,45 @@ def plan(connection, statement, binds=None):
 
 
 def scans(connection, statement, binds=None):
-    return [step for step in plan(connection, statement, binds) if step.startswith("SCAN") and "VIRTUAL TABLE" not in step
-            and not step.startswith(("SCAN cells", "SCAN places", "SCAN raws", "SCAN counts", "SCAN parts", "SCAN facts", "SCAN seen", "SCAN newest", "SCAN (subquery-", "SCAN CONSTANT ROW"))]
+    return [
+        step
+        for step in plan(connection, statement, binds)
+        if step.startswith("SCAN")
+        and "VIRTUAL TABLE" not in step
+        and not step.startswith(
+            (
+                "SCAN cells",
+                "SCAN places",
+                "SCAN raws",
+                "SCAN counts",
+                "SCAN parts",
+                "SCAN facts",
+                "SCAN seen",
+                "SCAN newest",
+                "SCAN (subquery-",
+                "SCAN CONSTANT ROW",
+            )
+        )
+    ]
 
 
 def test_compiled_statements_search_indexes(store):
     chance, center = random.Random(7), ms("2025-03-30")
     for _ in range(200):
         query = validate(m.MetricQuery, random_query(chance, BERLIN, center))
-        where, breakdown = m.frame(store.reader, query, NOW, "UTC", None), query.breakdown or "location"
+        where, breakdown = (
+            m.frame(store.reader, query, NOW, "UTC", None),
+            query.breakdown or "location",
+        )
         for each in query.metric.terms:
-            for compiled in (m.compile_term(each, ("total", "bucket", "location"), where.cells(), where),
-                             m.compile_term(each, ("group",), where.cells(), where, breakdown),
-                             m.compile_term(each, ("group", "group_bucket"), where.cells(), where, breakdown, ["x"]),
-                             *evidence_statements(query, each, where, breakdown)):
+            for compiled in (
+                m.compile_term(each, ("total", "bucket", "location"), where.cells(), where),
+                m.compile_term(each, ("group",), where.cells(), where, breakdown),
+                m.compile_term(
+                    each, ("group", "group_bucket"), where.cells(), where, breakdown, ["x"]
+                ),
+                *evidence_statements(query, each, where, breakdown),
+            ):
                 assert not scans(store.reader, *compiled)
 
 
@@ -802,21 +1327,29 @@ def test_empty_groups_of_filters_cost_nothing(store, aggregation, filters):
     for each in (term(aggregation), term(aggregation, filters=filters)):
         query = validate(m.MetricQuery, {"metric": metric(each)} | YEAR)
         where = m.frame(store.reader, query, NOW, "UTC", None)
-        compiled.append(m.compile_term(query.metric.terms[0], ("total", "bucket"), where.cells(), where))
+        compiled.append(
+            m.compile_term(query.metric.terms[0], ("total", "bucket"), where.cells(), where)
+        )
     assert compiled[0] == compiled[1]
-    assert [step.split()[1] for step in plan(store.reader, *compiled[0]) if step.startswith("SEARCH")] == ["e"]  # each bucket is counted once
+    assert [
+        step.split()[1] for step in plan(store.reader, *compiled[0]) if step.startswith("SEARCH")
+    ] == ["e"]  # each bucket is counted once
 
 
 def evidence_statements(query, term, where, breakdown):
     for group in (None, m.GroupChoice(other=True)):
-        asked = m.EvidenceQuery.model_construct(**dict(query) | {"term": term.key, "group": group, "breakdown": breakdown})
+        asked = m.EvidenceQuery.model_construct(
+            **dict(query) | {"term": term.key, "group": group, "breakdown": breakdown}
+        )
         *statements, binds = m.compile_evidence(asked, where, ["x"])
         yield from ((statement, binds) for statement in statements)
 
 
 def test_the_sections_statements_search_indexes(store):
     for name in SQL:
-        if name.startswith(("metrics.", "contact_fields.")) and name != "metrics.list":  # which is read whole
+        if (
+            name.startswith(("metrics.", "contact_fields.")) and name != "metrics.list"
+        ):  # which is read whole
             binds = dict.fromkeys(re.findall(r":(\w+)", SQL[name]), "[]")
             assert not scans(store.writer, SQL[name], binds), name
 
@@ -826,12 +1359,31 @@ def test_a_query_that_runs_too_long_is_stopped_and_the_connection_works_on(store
     for number in range(20_000):
         store.event("Paid", NOW - number * 1000 - 1, x=number)
     store.writer.execute("commit")
-    slow = validate(m.MetricQuery, {"metric": metric(term("count_distinct", property="x")), "breakdown": "property.x"} | YEAR)
-    with pytest.raises(Invalid) as caught, store.reader, m.time_limit(store.reader, 0.01) as deadline:
-        m.calculate(store.reader, slow.metric, m.frame(store.reader, slow, NOW, "UTC", None), slow.breakdown, deadline)
-    assert caught.value.code == "query_too_slow" and "0.01 seconds" in caught.value.errors[0]["message"]
+    slow = validate(
+        m.MetricQuery,
+        {"metric": metric(term("count_distinct", property="x")), "breakdown": "property.x"} | YEAR,
+    )
+    with (
+        pytest.raises(Invalid) as caught,
+        store.reader,
+        m.time_limit(store.reader, 0.01) as deadline,
+    ):
+        m.calculate(
+            store.reader,
+            slow.metric,
+            m.frame(store.reader, slow, NOW, "UTC", None),
+            slow.breakdown,
+            deadline,
+        )
+    assert (
+        caught.value.code == "query_too_slow"
+        and "0.01 seconds" in caught.value.errors[0]["message"]
+    )
     started = time.monotonic()
-    assert store.query(metric=metric(), **YEAR)["total"]["value"] == 20_000 and time.monotonic() - started < 2
+    assert (
+        store.query(metric=metric(), **YEAR)["total"]["value"] == 20_000
+        and time.monotonic() - started < 2
+    )
 
 
 # Breakdowns
@@ -840,9 +1392,13 @@ def test_a_query_that_runs_too_long_is_stopped_and_the_connection_works_on(store
 def test_the_rest_of_a_breakdown_has_its_own_aggregation(store):
     for number in range(13):
         store.event("Paid", "2025-05-05", x=100 - number, by=f"g{number}")
-    groups = store.query(metric=metric(term("median", property="x")), breakdown="property.by", **YEAR)["breakdown"]["groups"]
+    groups = store.query(
+        metric=metric(term("median", property="x")), breakdown="property.by", **YEAR
+    )["breakdown"]["groups"]
     assert [group["key"] for group in groups] == [*(f"g{number}" for number in range(10)), None]
-    assert [group["other"] for group in groups] == [False] * 10 + [True] and groups[-1]["value"] == 89
+    assert [group["other"] for group in groups] == [False] * 10 + [True] and groups[-1][
+        "value"
+    ] == 89
 
 
 def test_an_event_counts_once_among_the_other_tags(store):
@@ -853,8 +1409,12 @@ def test_an_event_counts_once_among_the_other_tags(store):
         store.event("Paid", "2025-05-05", tag)
     store.event("Paid", "2025-05-05", "all")
     store.event("Paid", "2025-05-05", "untagged")
-    groups = store.query(metric=metric(term(type="contact")), breakdown="tag", **YEAR)["breakdown"]["groups"]
-    assert [(group["key"], group["value"]) for group in groups] == [(tag, 2) for tag in tags[:10]] + [(None, 2)]
+    groups = store.query(metric=metric(term(type="contact")), breakdown="tag", **YEAR)["breakdown"][
+        "groups"
+    ]
+    assert [(group["key"], group["value"]) for group in groups] == [
+        (tag, 2) for tag in tags[:10]
+    ] + [(None, 2)]
 
 
 # Saved metrics
@@ -863,8 +1423,15 @@ PAID = metric(term(filters={"all": [{"field": "property.x", "op": "is_set"}]})) 
 
 
 def saved(name, **rest):
-    return validate(m.SavedDefinition, {"name": name, "format": {"style": "currency", "decimals": 2, "currency": "EUR"},
-                                        "terms": [term(filters={"all": [condition("property.x", "is_set")]})]} | rest)
+    return validate(
+        m.SavedDefinition,
+        {
+            "name": name,
+            "format": {"style": "currency", "decimals": 2, "currency": "EUR"},
+            "terms": [term(filters={"all": [condition("property.x", "is_set")]})],
+        }
+        | rest,
+    )
 
 
 def test_a_saved_metric_is_read_as_it_was_written(store):
@@ -872,9 +1439,17 @@ def test_a_saved_metric_is_read_as_it_was_written(store):
     assert made["metric_id"] == 1 and made["position"] == 1 and made["created_at"] == iso(NOW)
     assert made["terms"] == [term(filters={"all": [condition("property.x", "is_set")]})]
     replaced = m.store_metric(store.writer, 1, saved("Paid 2", formula="A * 2"), NOW + 1)
-    assert (replaced["name"], replaced["formula"], replaced["updated_at"], replaced["created_at"]) == ("Paid 2", "A * 2", iso(NOW + 1), iso(NOW))
+    assert (
+        replaced["name"],
+        replaced["formula"],
+        replaced["updated_at"],
+        replaced["created_at"],
+    ) == ("Paid 2", "A * 2", iso(NOW + 1), iso(NOW))
     assert m.definition_out(m.find_metric(store.writer, 1))["formula"] == "A * 2"
-    for missing in (lambda: m.find_metric(store.writer, 2), lambda: m.store_metric(store.writer, 2, saved("Paid"), NOW)):
+    for missing in (
+        lambda: m.find_metric(store.writer, 2),
+        lambda: m.store_metric(store.writer, 2, saved("Paid"), NOW),
+    ):
         with pytest.raises(NotFound):
             missing()
 
@@ -883,20 +1458,39 @@ def test_a_saved_metric_is_calculated_by_a_url(api):
     for location, day in (("loc", "2025-05-05"), ("two", "2025-05-06")):
         api.post(event(location_id=location, event_name="Paid", timestamp=day, properties={"x": 1}))
     api("POST", "/metrics/v1", PAID)
-    answer = api.get("/metrics/v1/1/data?locations=loc,two&from=2025-05-01&to=2025-06-01&interval=week&breakdown=location")
+    answer = api.get(
+        "/metrics/v1/1/data?locations=loc,two&from=2025-05-01&to=2025-06-01&interval=week&breakdown=location"
+    )
     assert (answer["name"], answer["total"]["value"], len(answer["buckets"])) == ("Paid", 2, 5)
     assert [group["key"] for group in answer["breakdown"]["groups"]] == ["loc", "two"]
 
 
 def test_saved_metrics_are_calculated_together_as_each_alone(api):
     for number in range(5):
-        api.post(event(f"d{number}", event_name=("Paid", "Offer")[number % 2], timestamp=f"2025-05-0{number + 1}", properties={"x": number}))
+        api.post(
+            event(
+                f"d{number}",
+                event_name=("Paid", "Offer")[number % 2],
+                timestamp=f"2025-05-0{number + 1}",
+                properties={"x": number},
+            )
+        )
     for name, each in (("Paid", term()), ("Sum", term("sum", event="Offer", property="x"))):
         api("POST", "/metrics/v1", metric(each) | {"name": name})
-    api("PUT", "/metrics/v1/2", metric(term("sum", event="Offer", property="x")) | {"name": "Sum", "position": 1})
+    api(
+        "PUT",
+        "/metrics/v1/2",
+        metric(term("sum", event="Offer", property="x")) | {"name": "Sum", "position": 1},
+    )
     query = "locations=loc-1&from=2025-05-03&to=2025-05-06&interval=day&timezone=Europe/Berlin&compare=previous_period"
-    alone = {number: {"metric_id": number, "data": api.get(f"/metrics/v1/{number}/data?{query}")} for number in (1, 2)}
-    assert (alone[1]["data"]["total"]["value"], alone[2]["data"]["compare"]["total"]["value"]) == (2, 1)
+    alone = {
+        number: {"metric_id": number, "data": api.get(f"/metrics/v1/{number}/data?{query}")}
+        for number in (1, 2)
+    }
+    assert (alone[1]["data"]["total"]["value"], alone[2]["data"]["compare"]["total"]["value"]) == (
+        2,
+        1,
+    )
     assert api.get(f"/metrics/v1/data?{query}") == {"metrics": [alone[2], alone[1]]}
     assert api.get(f"/metrics/v1/data?{query}&ids=1,2,1") == {"metrics": [alone[1], alone[2]]}
 
@@ -906,10 +1500,19 @@ def test_a_metric_that_cannot_be_calculated_does_not_keep_others_back(api):
     api("POST", "/metrics/v1", metric() | {"name": "Broken"})
     api.app.database.writer.execute("update metrics set definition = '{}' where metric_id = 2")
     first, broken, missing = api.get("/metrics/v1/data?ids=1,2,9")["metrics"]
-    assert first["data"]["total"]["value"] == 0 and (missing["metric_id"], missing["problem"]["status"]) == (9, 404)
-    assert (broken["problem"]["status"], broken["problem"]["errors"][0]["pointer"]) == (422, "/terms")
+    assert first["data"]["total"]["value"] == 0 and (
+        missing["metric_id"],
+        missing["problem"]["status"],
+    ) == (9, 404)
+    assert (broken["problem"]["status"], broken["problem"]["errors"][0]["pointer"]) == (
+        422,
+        "/terms",
+    )
     assert api.get("/metrics/v1/data?ids=")["errors"][0]["pointer"] == "?ids"
-    assert [error["pointer"] for error in api.get("/metrics/v1/data?from=2025-01-02&to=2025-01-01")["errors"]] == ["?to"]
+    assert [
+        error["pointer"]
+        for error in api.get("/metrics/v1/data?from=2025-01-02&to=2025-01-01")["errors"]
+    ] == ["?to"]
 
 
 def test_one_slow_metric_takes_at_most_half_of_the_time(store, monkeypatch):
@@ -935,14 +1538,18 @@ def test_names_are_unique(store):
     m.store_metric(store.writer, None, saved("Two"), NOW)
     with pytest.raises(Conflict) as taken:
         m.store_metric(store.writer, None, saved(" One "), NOW)
-    assert taken.value.errors == [{"pointer": "/name", "code": "name_taken", "message": taken.value.detail}]
+    assert taken.value.errors == [
+        {"pointer": "/name", "code": "name_taken", "message": taken.value.detail}
+    ]
     with pytest.raises(Conflict):
         m.store_metric(store.writer, 2, saved("One"), NOW)
     assert m.store_metric(store.writer, 2, saved("Two"), NOW)["name"] == "Two"
 
 
 def test_metrics_keep_their_order(store):
-    names = lambda: [(each["name"], each["position"]) for each in m.rows(store.writer, "metrics.list")]
+    names = lambda: [
+        (each["name"], each["position"]) for each in m.rows(store.writer, "metrics.list")
+    ]
     for name in "abc":
         m.store_metric(store.writer, None, saved(name), NOW)
     m.store_metric(store.writer, 3, saved("c", position=1), NOW)
@@ -962,9 +1569,19 @@ def test_an_import_upserts_by_name_and_an_export_can_be_imported(store, tmp_path
     other = Store(tmp_path / "other.db")
     m.store_metric(other.writer, None, saved("two", formula="A * 3"), NOW)
     definitions = validate(m.DefinitionList, json.loads(json.dumps(exported)))
-    assert m.import_metrics(other.writer, definitions, NOW) == {"created": 1, "updated": 1, "unchanged": 0}
-    assert m.import_metrics(other.writer, definitions, NOW) == {"created": 0, "updated": 0, "unchanged": 2}
-    assert [(each["name"], "formula" in each) for each in m.export_metrics(other.writer)["metrics"]] == [("two", False), ("one", False)]
+    assert m.import_metrics(other.writer, definitions, NOW) == {
+        "created": 1,
+        "updated": 1,
+        "unchanged": 0,
+    }
+    assert m.import_metrics(other.writer, definitions, NOW) == {
+        "created": 0,
+        "updated": 0,
+        "unchanged": 2,
+    }
+    assert [
+        (each["name"], "formula" in each) for each in m.export_metrics(other.writer)["metrics"]
+    ] == [("two", False), ("one", False)]
     other.close()
 
 
@@ -980,10 +1597,18 @@ def test_contact_fields_and_tags_in_use_are_listed(store):
     store.contact("loc", "c1", ["vip", "new"], {"Budget": 5, "ok": True}, source="web")
     store.contact("two", "c1", ["vip"], {"Budget": "high"}, date_created=5)
     assert m.list_contact_fields(store.reader, ["loc", "two"]) == {
-        "fields": [{"field": "contact.Budget", "kinds": ["number", "text"]}, {"field": "contact.date_created", "kinds": ["date"]},
-                   {"field": "contact.ok", "kinds": ["text"]}, {"field": "contact.source", "kinds": ["text"]}],
-        "tags": [{"tag": "vip", "contacts": 2}, {"tag": "new", "contacts": 1}]}
-    assert m.list_contact_fields(store.reader, ["loc"])["tags"] == [{"tag": "new", "contacts": 1}, {"tag": "vip", "contacts": 1}]
+        "fields": [
+            {"field": "contact.Budget", "kinds": ["number", "text"]},
+            {"field": "contact.date_created", "kinds": ["date"]},
+            {"field": "contact.ok", "kinds": ["text"]},
+            {"field": "contact.source", "kinds": ["text"]},
+        ],
+        "tags": [{"tag": "vip", "contacts": 2}, {"tag": "new", "contacts": 1}],
+    }
+    assert m.list_contact_fields(store.reader, ["loc"])["tags"] == [
+        {"tag": "new", "contacts": 1},
+        {"tag": "vip", "contacts": 1},
+    ]
 
 
 def test_a_calculation_that_takes_long_stops_no_post(serve, monkeypatch):
@@ -997,7 +1622,10 @@ def test_a_calculation_that_takes_long_stops_no_post(serve, monkeypatch):
 
     monkeypatch.setattr(m, "calculate", slow)
     served = serve()
-    question = request_bytes({"metric": {"terms": [{"key": "A", "event": "Offer Made", "type": "account"}]}}, path="/metrics/v1/query")
+    question = request_bytes(
+        {"metric": {"terms": [{"key": "A", "event": "Offer Made", "type": "account"}]}},
+        path="/metrics/v1/query",
+    )
     with served.connect() as asking:
         asking.sendall(question)
         assert began.wait(30)
@@ -1006,38 +1634,67 @@ def test_a_calculation_that_takes_long_stops_no_post(serve, monkeypatch):
         assert Answers(asking).next()[0] == 200
 
 
-@pytest.mark.parametrize("text", ["1" * 50_000 + "x", "." * 50_000, "1" * 200 + "e" + "1" * 50_000 + "x"])
+@pytest.mark.parametrize(
+    "text", ["1" * 50_000 + "x", "." * 50_000, "1" * 200 + "e" + "1" * 50_000 + "x"]
+)
 def test_a_long_text_that_is_no_number_is_refused_at_once(text):
     started = time.monotonic()
     errors_of(m.Definition, metric(term(filters={"all": [condition("property.x", "gt", text)]})))
-    assert m.NUMERIC.fullmatch(text) is None and time.monotonic() - started < 10  # minutes, where the pattern can match it in many ways
+    assert (
+        m.NUMERIC.fullmatch(text) is None and time.monotonic() - started < 10
+    )  # minutes, where the pattern can match it in many ways
 
 
 def test_a_body_with_very_many_errors_tells_of_a_hundred(api):
     answer = api.post(event(properties={str(number): None for number in range(50_000)}))
-    assert answer.status_int == 422 and len(answer.json["errors"]) == m.ERRORS_LIMIT and len(answer.body) < 50_000
+    assert (
+        answer.status_int == 422
+        and len(answer.json["errors"]) == m.ERRORS_LIMIT
+        and len(answer.body) < 50_000
+    )
     assert len(errors_of(m.Definition, metric(*[{}] * 10_000))) <= 2 * m.ERRORS_LIMIT
 
 
 def test_what_python_calculates_is_stopped_too(store):
     query = validate(m.MetricQuery, {"metric": metric()} | YEAR)
     where = m.frame(store.reader, query, NOW, "UTC", None)
-    with pytest.raises(Invalid) as caught, store.reader, m.time_limit(store.reader, 60):  # in which the statements end
+    with (
+        pytest.raises(Invalid) as caught,
+        store.reader,
+        m.time_limit(store.reader, 60),
+    ):  # in which the statements end
         m.calculate(store.reader, query.metric, where, deadline=0)
     assert caught.value.code == "query_too_slow"
 
 
-@pytest.mark.parametrize("query, pointer", [("breakdown=tag", "?breakdown"), ("from=2026-01-02&to=2026-01-01", "?to"),
-                                            ("interval=hour&from=2020-01-01&to=2026-01-01", "?interval"), ("interval=x", "?interval")])
+@pytest.mark.parametrize(
+    "query, pointer",
+    [
+        ("breakdown=tag", "?breakdown"),
+        ("from=2026-01-02&to=2026-01-01", "?to"),
+        ("interval=hour&from=2020-01-01&to=2026-01-01", "?interval"),
+        ("interval=x", "?interval"),
+    ],
+)
 def test_errors_of_a_saved_metrics_url_point_behind_the_question_mark(api, query, pointer):
     api("POST", "/metrics/v1", metric() | {"name": "Paid"})
     answer = api("GET", f"/metrics/v1/1/data?{query}")
-    assert answer.status_int == 422 and [error["pointer"] for error in answer.json["errors"]] == [pointer]
+    assert answer.status_int == 422 and [error["pointer"] for error in answer.json["errors"]] == [
+        pointer
+    ]
 
 
 def test_every_read_has_its_time(api, monkeypatch):
     monkeypatch.setattr(m, "QUERY_SECONDS", -1)
-    api.app.database.writer.executemany("insert into locations (location_id, first_seen_at) values (?, 0)", [(str(n),) for n in range(20_000)])
-    for answer in (api("GET", "/locations/v1"), api("POST", "/metrics/v1/query", {"metric": metric()})):
+    api.app.database.writer.executemany(
+        "insert into locations (location_id, first_seen_at) values (?, 0)",
+        [(str(n),) for n in range(20_000)],
+    )
+    for answer in (
+        api("GET", "/locations/v1"),
+        api("POST", "/metrics/v1/query", {"metric": metric()}),
+    ):
         assert (answer.status_int, answer.json["code"]) == (422, "query_too_slow")
-    assert api("POST", "/events/ingestion/v1", event()).status_int == 201  # in memory on the same connection
+    assert (
+        api("POST", "/events/ingestion/v1", event()).status_int == 201
+    )  # in memory on the same connection

@@ -14,9 +14,9 @@ from pydantic_core import PydanticCustomError
 import streamlined_lite as lite
 from conftest import event
 
-SECOND = 1_767_225_600            # 2026-01-01T00:00:00Z
+SECOND = 1_767_225_600  # 2026-01-01T00:00:00Z
 MS = SECOND * 1000
-LAST = lite.YEAR_2200 - 1         # 2199-12-31T23:59:59.999Z
+LAST = lite.YEAR_2200 - 1  # 2199-12-31T23:59:59.999Z
 
 
 def code_of(reader, *arguments) -> str:
@@ -25,38 +25,125 @@ def code_of(reader, *arguments) -> str:
     return error.value.type
 
 
-@pytest.mark.parametrize("value, milliseconds", [
-    (SECOND, MS), (SECOND + 0.25, MS + 250), (f"{SECOND}", MS), (f" {SECOND} ", MS), (f"+{SECOND}.5", MS + 500), (f"{SECOND}.", MS),
-    (MS, MS), (float(MS), MS), (MS + 1, MS + 1), (f"{MS}", MS), (f"{MS}.4", MS), (f"{MS}.0000001", MS), (MS + 0.6, MS + 1),
-    (0, 0), ("0", 0), (-0.0, 0), (1, 1000), (0.001, 1), (LAST, LAST), (LAST / 1000, LAST), (LAST // 1000, LAST - 999),
-    (99_999_999_999 / 100, 999_999_999_990 // 1000 * 1000 + 990), (100_000_000_000, 100_000_000_000),  # the switch: 1e11 is 1973 in ms
-    ("2026-01-01T00:00:00Z", MS), ("2026-01-01T00:00:00z", MS), ("2026-01-01T00:00:00.123Z", MS + 123), ("2026-01-01T00:00:00.123999Z", MS + 123),
-    ("2026-01-01T02:00:00+02:00", MS), ("2025-12-31T19:00:00-05:00", MS), ("2026-01-01T05:45:00+0545", MS), ("2026-01-01", MS),
-    ("2026-01-01 00:00:00", MS), ("2026-01-01T00:00", MS), ("20260101T000000Z", MS), (" 2026-01-01T00:00:00Z\n", MS),
-    ("1970-01-01T00:00:00Z", 0), ("2199-12-31T23:59:59.999Z", LAST), ("1969-12-31T23:00:00-01:00", 0),
-])
+@pytest.mark.parametrize(
+    "value, milliseconds",
+    [
+        (SECOND, MS),
+        (SECOND + 0.25, MS + 250),
+        (f"{SECOND}", MS),
+        (f" {SECOND} ", MS),
+        (f"+{SECOND}.5", MS + 500),
+        (f"{SECOND}.", MS),
+        (MS, MS),
+        (float(MS), MS),
+        (MS + 1, MS + 1),
+        (f"{MS}", MS),
+        (f"{MS}.4", MS),
+        (f"{MS}.0000001", MS),
+        (MS + 0.6, MS + 1),
+        (0, 0),
+        ("0", 0),
+        (-0.0, 0),
+        (1, 1000),
+        (0.001, 1),
+        (LAST, LAST),
+        (LAST / 1000, LAST),
+        (LAST // 1000, LAST - 999),
+        (99_999_999_999 / 100, 999_999_999_990 // 1000 * 1000 + 990),
+        (100_000_000_000, 100_000_000_000),  # the switch: 1e11 is 1973 in ms
+        ("2026-01-01T00:00:00Z", MS),
+        ("2026-01-01T00:00:00z", MS),
+        ("2026-01-01T00:00:00.123Z", MS + 123),
+        ("2026-01-01T00:00:00.123999Z", MS + 123),
+        ("2026-01-01T02:00:00+02:00", MS),
+        ("2025-12-31T19:00:00-05:00", MS),
+        ("2026-01-01T05:45:00+0545", MS),
+        ("2026-01-01", MS),
+        ("2026-01-01 00:00:00", MS),
+        ("2026-01-01T00:00", MS),
+        ("20260101T000000Z", MS),
+        (" 2026-01-01T00:00:00Z\n", MS),
+        ("1970-01-01T00:00:00Z", 0),
+        ("2199-12-31T23:59:59.999Z", LAST),
+        ("1969-12-31T23:00:00-01:00", 0),
+    ],
+)
 def test_a_timestamp_is_seconds_milliseconds_or_iso(value, milliseconds):
     assert lite.read_timestamp(value) == milliseconds
 
 
-@pytest.mark.parametrize("value", [
-    -1, -0.001, "-1", lite.YEAR_2200, lite.YEAR_2200 / 1000, 99_999_999_999, 1e17, 10**400, -(10**400), "9" * 20, 1.7e308, "1969-12-31T23:59:59.999Z",
-    "2200-01-01", "0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00",
-])
+@pytest.mark.parametrize(
+    "value",
+    [
+        -1,
+        -0.001,
+        "-1",
+        lite.YEAR_2200,
+        lite.YEAR_2200 / 1000,
+        99_999_999_999,
+        1e17,
+        10**400,
+        -(10**400),
+        "9" * 20,
+        1.7e308,
+        "1969-12-31T23:59:59.999Z",
+        "2200-01-01",
+        "0001-01-01",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+    ],
+)
 def test_a_timestamp_outside_of_1970_to_2199_is_an_error(value):
     assert code_of(lite.read_timestamp, value) == "timestamp_range"
 
 
-@pytest.mark.parametrize("value", [
-    "", "soon", "now", "01/02/2026", "2026-13-01", "2026-02-30", "0000-01-01", "60000-01-01T00:00:00Z", "2026-01-01T25:00:00Z", "2026-01-01T00:00:60Z",
-    "1.7e9", "0x10", "1_767_225_600", "1,767,225,600", "٢٠٢٦-٠١-٠١", "NaN", "Infinity", "9" * 21, "{{now}}", "1767225600\0", "2026-01-01T00:00:00Z\0", "2026-01-01\x0000:00:00Z",
-    True, False, None, [], {}, [SECOND], {"seconds": SECOND}, float("nan"), float("inf"), float("-inf"), "Jan 1st 2026", "2026-01-01T00:00:00 UTC",
-])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "soon",
+        "now",
+        "01/02/2026",
+        "2026-13-01",
+        "2026-02-30",
+        "0000-01-01",
+        "60000-01-01T00:00:00Z",
+        "2026-01-01T25:00:00Z",
+        "2026-01-01T00:00:60Z",
+        "1.7e9",
+        "0x10",
+        "1_767_225_600",
+        "1,767,225,600",
+        "٢٠٢٦-٠١-٠١",
+        "NaN",
+        "Infinity",
+        "9" * 21,
+        "{{now}}",
+        "1767225600\0",
+        "2026-01-01T00:00:00Z\0",
+        "2026-01-01\x0000:00:00Z",
+        True,
+        False,
+        None,
+        [],
+        {},
+        [SECOND],
+        {"seconds": SECOND},
+        float("nan"),
+        float("inf"),
+        float("-inf"),
+        "Jan 1st 2026",
+        "2026-01-01T00:00:00 UTC",
+    ],
+)
 def test_a_timestamp_that_cannot_be_read_is_an_error_that_shows_the_three_forms(value):
     with pytest.raises(PydanticCustomError) as error:
         lite.read_timestamp(value)
     assert error.value.type == "timestamp"
-    assert all(form in error.value.message() for form in ("1767225600)", "1767225600000", "2026-01-01T00:00:00Z"))
+    assert all(
+        form in error.value.message()
+        for form in ("1767225600)", "1767225600000", "2026-01-01T00:00:00Z")
+    )
 
 
 @settings(max_examples=200, deadline=None)
@@ -64,32 +151,87 @@ def test_a_timestamp_that_cannot_be_read_is_an_error_that_shows_the_three_forms(
 def test_every_millisecond_comes_back_as_it_went(milliseconds):
     text = lite.iso(milliseconds)
     assert lite.read_timestamp(text) == milliseconds
-    assert datetime.fromisoformat(text) == datetime.fromtimestamp(milliseconds // 1000, timezone.utc).replace(microsecond=milliseconds % 1000 * 1000)
+    assert datetime.fromisoformat(text) == datetime.fromtimestamp(
+        milliseconds // 1000, timezone.utc
+    ).replace(microsecond=milliseconds % 1000 * 1000)
     if milliseconds >= 1e11:
-        assert lite.read_timestamp(milliseconds) == lite.read_timestamp(str(milliseconds)) == milliseconds
+        assert (
+            lite.read_timestamp(milliseconds)
+            == lite.read_timestamp(str(milliseconds))
+            == milliseconds
+        )
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none(), st.binary(), st.lists(st.integers())))
+@given(
+    st.one_of(
+        st.text(),
+        st.integers(),
+        st.floats(),
+        st.booleans(),
+        st.none(),
+        st.binary(),
+        st.lists(st.integers()),
+    )
+)
 def test_no_value_breaks_a_reader(value):
-    for reader in (lite.read_timestamp, lite.read_identifier, lite.read_name, lite.read_property, lite.read_tags, lite.read_scalar, lite.read_zone):
+    for reader in (
+        lite.read_timestamp,
+        lite.read_identifier,
+        lite.read_name,
+        lite.read_property,
+        lite.read_tags,
+        lite.read_scalar,
+        lite.read_zone,
+    ):
         try:
             reader(value)
         except PydanticCustomError as error:
             assert not isinstance(value, str) or len(value) < 5 or value not in error.message()
 
 
-@pytest.mark.parametrize("value, text", [("a", "a"), ("  a b\t", "a b"), (7, "7"), (-3, "-3"), (10**30, str(10**30)), ("é🎉", "é🎉"), ("{{", "{{"),
-                                         ("}}{{", "}}{{"), ("x" * 1000, "x" * 1000), ("{x}", "{x}"), ("../..", "../.."), ("' or 1=1 --", "' or 1=1 --")])
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        ("a", "a"),
+        ("  a b\t", "a b"),
+        (7, "7"),
+        (-3, "-3"),
+        (10**30, str(10**30)),
+        ("é🎉", "é🎉"),
+        ("{{", "{{"),
+        ("}}{{", "}}{{"),
+        ("x" * 1000, "x" * 1000),
+        ("{x}", "{x}"),
+        ("../..", "../.."),
+        ("' or 1=1 --", "' or 1=1 --"),
+    ],
+)
 def test_an_identifier_is_trimmed_text_and_an_integer_becomes_text(value, text):
     assert lite.read_identifier(value) == text
 
 
-@pytest.mark.parametrize("value, code", [
-    ("", "blank"), (" \t\n", "blank"), ("\u00a0", "blank"), (None, "not_text"), (True, "not_text"), (1.5, "not_text"), ([], "not_text"), ({}, "not_text"),
-    ("a\0b", "nul_character"), ("\ud800", "not_unicode"), ("x" * 1001, "too_long"), ("{{contact.id}}", "unresolved_merge_field"),
-    ("{{ contact.id }}", "unresolved_merge_field"), ("id-{{a}}-x", "unresolved_merge_field"), ("{{\n}}", "unresolved_merge_field"), ("{{}}", "unresolved_merge_field"),
-])
+@pytest.mark.parametrize(
+    "value, code",
+    [
+        ("", "blank"),
+        (" \t\n", "blank"),
+        ("\u00a0", "blank"),
+        (None, "not_text"),
+        (True, "not_text"),
+        (1.5, "not_text"),
+        ([], "not_text"),
+        ({}, "not_text"),
+        ("a\0b", "nul_character"),
+        ("\ud800", "not_unicode"),
+        ("x" * 1001, "too_long"),
+        ("{{contact.id}}", "unresolved_merge_field"),
+        ("{{ contact.id }}", "unresolved_merge_field"),
+        ("id-{{a}}-x", "unresolved_merge_field"),
+        ("{{\n}}", "unresolved_merge_field"),
+        ("{{}}", "unresolved_merge_field"),
+    ],
+)
 def test_what_is_no_identifier_is_an_error(value, code):
     assert code_of(lite.read_identifier, value) == code
 
@@ -98,18 +240,49 @@ def test_a_name_may_be_longer_than_an_identifier():
     assert lite.read_name("x" * 10_000) and code_of(lite.read_name, "x" * 10_001) == "too_long"
 
 
-@pytest.mark.parametrize("value", ["", " ", "0", "text", "x" * 100_000, "é🎉\n", "{{unresolved}}", 0, -1, 1.5, -0.0, 1e308, 5e-324, 2**63 - 1, -2**63])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        " ",
+        "0",
+        "text",
+        "x" * 100_000,
+        "é🎉\n",
+        "{{unresolved}}",
+        0,
+        -1,
+        1.5,
+        -0.0,
+        1e308,
+        5e-324,
+        2**63 - 1,
+        -(2**63),
+    ],
+)
 def test_properties_are_texts_and_finite_numbers_as_they_came(api, value):
     answer = api.post(event(properties={"value": value}))
     assert (answer.status_int, answer.json["event"]["properties"]) == (201, {"value": value})
     assert type(answer.json["event"]["properties"]["value"]) is type(value)
 
 
-@pytest.mark.parametrize("value, code", [
-    (None, "property_type"), (True, "property_type"), (False, "property_type"), ([], "property_type"), ({}, "property_type"), (b"x", "property_type"),
-    (float("nan"), "number_too_large"), (float("inf"), "number_too_large"), (2**63, "number_too_large"), (-2**63 - 1, "number_too_large"),
-    ("a\0", "nul_character"), ("\udfff", "not_unicode"),
-])
+@pytest.mark.parametrize(
+    "value, code",
+    [
+        (None, "property_type"),
+        (True, "property_type"),
+        (False, "property_type"),
+        ([], "property_type"),
+        ({}, "property_type"),
+        (b"x", "property_type"),
+        (float("nan"), "number_too_large"),
+        (float("inf"), "number_too_large"),
+        (2**63, "number_too_large"),
+        (-(2**63) - 1, "number_too_large"),
+        ("a\0", "nul_character"),
+        ("\udfff", "not_unicode"),
+    ],
+)
 def test_what_is_no_property_is_an_error(value, code):
     assert code_of(lite.read_property, value) == code
 
@@ -118,33 +291,68 @@ def test_what_is_no_property_is_an_error(value, code):
 @pytest.mark.parametrize("name", ["contact_id", "timestamp", "properties"])
 def test_a_blank_optional_field_counts_as_left_out(api, name, blank):
     stored = api.post(event(**{name: blank})).json["event"]
-    assert (stored["contact_id"], stored["timestamp"], stored["properties"]) == (None, "2026-01-01T00:00:00.000Z", {})
+    assert (stored["contact_id"], stored["timestamp"], stored["properties"]) == (
+        None,
+        "2026-01-01T00:00:00.000Z",
+        {},
+    )
 
 
 @pytest.mark.parametrize("name", ["event_name", "location_id", "distinct_id"])
-@pytest.mark.parametrize("value, code", [("left out", "required"), (None, "required"), ("", "required"), (" ", "required"), (True, "not_text"),
-                                         ({}, "not_text"), (1.5, "not_text"), ("{{a.b}}", "unresolved_merge_field"), ("x" * 10_001, "too_long")])
+@pytest.mark.parametrize(
+    "value, code",
+    [
+        ("left out", "required"),
+        (None, "required"),
+        ("", "required"),
+        (" ", "required"),
+        (True, "not_text"),
+        ({}, "not_text"),
+        (1.5, "not_text"),
+        ("{{a.b}}", "unresolved_merge_field"),
+        ("x" * 10_001, "too_long"),
+    ],
+)
 def test_a_required_field_is_required(api, name, value, code):
     body = event(**{name: value})
     if value == "left out":
         del body[name]
     answer = api.post(body)
     assert answer.status_int == 422
-    assert [(error["pointer"], error["code"]) for error in answer.json["errors"]] == [("/" + name, code)]
+    assert [(error["pointer"], error["code"]) for error in answer.json["errors"]] == [
+        ("/" + name, code)
+    ]
 
 
 def test_integer_identifiers_become_text(api):
-    stored = api.post({"event_name": 1, "location_id": 2, "distinct_id": 3, "contact_id": 4}).json["event"]
-    assert [stored[name] for name in ("event_name", "location_id", "distinct_id", "contact_id")] == ["1", "2", "3", "4"]
+    stored = api.post({"event_name": 1, "location_id": 2, "distinct_id": 3, "contact_id": 4}).json[
+        "event"
+    ]
+    assert [
+        stored[name] for name in ("event_name", "location_id", "distinct_id", "contact_id")
+    ] == ["1", "2", "3", "4"]
 
 
-@pytest.mark.parametrize("value, tags", [("a, b ,,a", ["a", "b"]), (["b", " a ", "", "b"], ["b", "a"]), ("", []), ([], [])])
+@pytest.mark.parametrize(
+    "value, tags",
+    [("a, b ,,a", ["a", "b"]), (["b", " a ", "", "b"], ["b", "a"]), ("", []), ([], [])],
+)
 def test_tags_are_a_set_from_a_list_or_from_text_with_commas(value, tags):
     assert lite.read_tags(value) == tags
 
 
-@pytest.mark.parametrize("value, code", [(None, "tags"), (1, "tags"), ([1], "tags"), ({}, "tags"), (["x" * 1001], "too_long"), ("a\0", "nul_character"),
-                                         ([str(n) for n in range(1001)], "too_many")])
+@pytest.mark.parametrize(
+    "value, code",
+    [
+        (None, "tags"),
+        (1, "tags"),
+        ([1], "tags"),
+        ({}, "tags"),
+        (["x" * 1001], "too_long"),
+        ("a\0", "nul_character"),
+        ([str(n) for n in range(1001)], "too_many"),
+    ],
+)
 def test_what_are_no_tags_is_an_error(value, code):
     assert code_of(lite.read_tags, value) == code
 
@@ -153,8 +361,26 @@ def encoded(place) -> str:
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
-@pytest.mark.parametrize("text", ["", "x", "=", "é", "bm9wZQ==", encoded([1]), encoded([1, 2, 3]), encoded(["1", 2]), encoded([True, 1]), encoded([1.0, 1]),
-                                  encoded({"a": 1}), encoded([2**63, 1]), encoded([1, -2**63 - 1]), encoded([[1], 2]), "W" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "=",
+        "é",
+        "bm9wZQ==",
+        encoded([1]),
+        encoded([1, 2, 3]),
+        encoded(["1", 2]),
+        encoded([True, 1]),
+        encoded([1.0, 1]),
+        encoded({"a": 1}),
+        encoded([2**63, 1]),
+        encoded([1, -(2**63) - 1]),
+        encoded([[1], 2]),
+        "W" * 100_000,
+    ],
+)
 def test_a_cursor_that_is_none_of_ours_is_an_error(text):
     with pytest.raises(ValidationError) as error:
         TypeAdapter(lite.cursor_of(int, int)).validate_python(text)
@@ -169,18 +395,76 @@ def test_a_cursor_comes_back_as_it_went():
 # The usual event, which is read in one go
 
 
-ODD = ["", " ", " x", "x ", "\tx", "x\n", "\x00", "a\x00b", "{{contact.id}}", "a {{b}} c", "}", "{", "é", "x\x1f", "\x85x", "\u2003x", "\ud800",
-       "a" * 1_000, "a" * 1_001, "a" * 10_000, "a" * 10_001, "5", "~|!", None, True, [], {}, {"a": 1}, [1], 0, 5, 5.0, -0.0, 0.5, 1e300, math.inf, math.nan,
-       2**63 - 1, 2**63, -2**63, -2**63 - 1, 2**70, MS, SECOND, f"{MS}", "2026-01-01", "2026-01-01T00:00:00+01:00", "soon"]
+ODD = [
+    "",
+    " ",
+    " x",
+    "x ",
+    "\tx",
+    "x\n",
+    "\x00",
+    "a\x00b",
+    "{{contact.id}}",
+    "a {{b}} c",
+    "}",
+    "{",
+    "é",
+    "x\x1f",
+    "\x85x",
+    "\u2003x",
+    "\ud800",
+    "a" * 1_000,
+    "a" * 1_001,
+    "a" * 10_000,
+    "a" * 10_001,
+    "5",
+    "~|!",
+    None,
+    True,
+    [],
+    {},
+    {"a": 1},
+    [1],
+    0,
+    5,
+    5.0,
+    -0.0,
+    0.5,
+    1e300,
+    math.inf,
+    math.nan,
+    2**63 - 1,
+    2**63,
+    -(2**63),
+    -(2**63) - 1,
+    2**70,
+    MS,
+    SECOND,
+    f"{MS}",
+    "2026-01-01",
+    "2026-01-01T00:00:00+01:00",
+    "soon",
+]
 
 
 def odd_bodies() -> list[dict]:
     """Usual events with one thing that may not be usual."""
     whole = event(contact_id="c-1", timestamp=MS, properties={"value": 1})
-    fields = [whole | {name: value} for name in [*lite.EVENT_FIELDS, "other", "properties.x", "customData"] for value in ODD]
-    inside = [whole | {"properties": {name: value}} for name in ["x", "", " x ", "{{x}}"] for value in ODD]
+    fields = [
+        whole | {name: value}
+        for name in [*lite.EVENT_FIELDS, "other", "properties.x", "customData"]
+        for value in ODD
+    ]
+    inside = [
+        whole | {"properties": {name: value}} for name in ["x", "", " x ", "{{x}}"] for value in ODD
+    ]
     names = [whole | {"properties": {name: 1}} for name in ODD if isinstance(name, str)]
-    return fields + inside + names + [{name: whole[name] for name in whole if name != left_out} for left_out in whole]
+    return (
+        fields
+        + inside
+        + names
+        + [{name: whole[name] for name in whole if name != left_out} for left_out in whole]
+    )
 
 
 def test_the_usual_event_is_read_as_it_would_be_with_care():
@@ -193,12 +477,18 @@ def test_the_usual_event_is_read_as_it_would_be_with_care():
         usual += 1
         careful, warnings, around = lite.read_event_with_care(body, lite.Caller(1, "ingest"))
         assert (warnings, around) == ([], None)
-        assert repr(event.model_dump()) == repr(careful.model_dump())  # as texts, since to Python 1 is 1.0
+        assert repr(event.model_dump()) == repr(
+            careful.model_dump()
+        )  # as texts, since to Python 1 is 1.0
         assert lite.event_created(event, 1, 1) == lite.event_created(careful, 1, 1)
     assert usual > 100
 
 
 def test_what_senders_usually_post_is_read_in_one_go():
-    body = event(contact_id="c-1", timestamp="2026-01-01T00:00:00Z", properties={"value": 99.5, "count": 3, "product": "Größe M", "note": ""})
+    body = event(
+        contact_id="c-1",
+        timestamp="2026-01-01T00:00:00Z",
+        properties={"value": 99.5, "count": 3, "product": "Größe M", "note": ""},
+    )
     assert lite.UsualEvent.model_validate(body).properties == body["properties"]
     assert type(lite.UsualEvent.model_validate(body).properties["count"]) is int

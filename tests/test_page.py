@@ -37,7 +37,12 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 WIDTHS = (360, 768, 1280)
 DAY = 86_400_000
 LOOKS_AGAIN = 3000  # milliseconds after which Activity does, by the page's clock
-HOSTILE = ["<img src=x onerror=alert(1)>\"'`&amp;</script>", "Zahlung 💶👩‍👩‍👧 erhalten", "عرض مقدم \u202e[reversed]", "x" * 10_000]
+HOSTILE = [
+    "<img src=x onerror=alert(1)>\"'`&amp;</script>",
+    "Zahlung 💶👩‍👩‍👧 erhalten",
+    "عرض مقدم \u202e[reversed]",
+    "x" * 10_000,
+]
 
 # The servers, the browser and its pages
 
@@ -47,23 +52,58 @@ def fill(path: Path) -> None:
     database = lite.Database(lite.Config(database=str(path)))
     now = lite.system_clock()
     with database.turn():
-        for number, (location, name, zone) in enumerate([("loc-ny", "Sunrise Dental", "America/New_York"), ("loc-berlin", "Zahnarzt Mitte", "Europe/Berlin"),
-                                                         ("loc-bare", None, None)]):
+        for number, (location, name, zone) in enumerate(
+            [
+                ("loc-ny", "Sunrise Dental", "America/New_York"),
+                ("loc-berlin", "Zahnarzt Mitte", "Europe/Berlin"),
+                ("loc-bare", None, None),
+            ]
+        ):
             for each in range(8):
-                said = {"location_id": location, "contact_id": f"contact-{each}", "name": f"Person {each} of {number}", "email": f"p{each}@example.com",
-                        "tags": ["vip", "new"][: each % 3], "source": "google", "date_created": now - each * 30 * DAY, "fields": {"Colour": "red"}}
+                said = {
+                    "location_id": location,
+                    "contact_id": f"contact-{each}",
+                    "name": f"Person {each} of {number}",
+                    "email": f"p{each}@example.com",
+                    "tags": ["vip", "new"][: each % 3],
+                    "source": "google",
+                    "date_created": now - each * 30 * DAY,
+                    "fields": {"Colour": "red"},
+                }
                 lite.store_contact(database.writer, lite.Contact.model_validate(said), now)
             if name:
-                lite.learn_location(database.writer, lite.LocationSaid(location_id=location, location_name=name, location_timezone=zone), now)
+                lite.learn_location(
+                    database.writer,
+                    lite.LocationSaid(
+                        location_id=location, location_name=name, location_timezone=zone
+                    ),
+                    now,
+                )
             for day in range(120):
                 for each in range(1 + (day + number) % 4):
                     at = now - day * DAY - each * 3_600_000 - 60_000
                     for kind in ("Offer Made", "Payment Received")[: 1 + each % 2]:
-                        fields = {"properties": {"value": 10.5 * each + day, "product": ["Gold", "Silver"][day % 2]}, "timestamp": at}
-                        made = lite.Event.model_validate(event(f"{kind} {day} {each}", event_name=kind, location_id=location, contact_id=f"contact-{each}") | fields)
+                        fields = {
+                            "properties": {
+                                "value": 10.5 * each + day,
+                                "product": ["Gold", "Silver"][day % 2],
+                            },
+                            "timestamp": at,
+                        }
+                        made = lite.Event.model_validate(
+                            event(
+                                f"{kind} {day} {each}",
+                                event_name=kind,
+                                location_id=location,
+                                contact_id=f"contact-{each}",
+                            )
+                            | fields
+                        )
                         lite.store_event(database.writer, made, at, at)
         for definition in DEFINITIONS:
-            lite.store_metric(database.writer, None, lite.SavedDefinition.model_validate(definition), now)
+            lite.store_metric(
+                database.writer, None, lite.SavedDefinition.model_validate(definition), now
+            )
     database.close()
 
 
@@ -72,12 +112,28 @@ def term(key="A", name="Offer Made", kind="account", **fields) -> dict:
 
 
 DEFINITIONS = [
-    {"name": "Close rate", "format": {"style": "percent", "decimals": 1}, "terms": [term("A", "Payment Received", "contact"), term("B", kind="contact")],
-     "formula": "A / B"},
-    {"name": "Revenue", "format": {"style": "currency", "currency": "EUR"}, "terms": [term("A", "Payment Received", aggregation="sum", property="value")]},
+    {
+        "name": "Close rate",
+        "format": {"style": "percent", "decimals": 1},
+        "terms": [term("A", "Payment Received", "contact"), term("B", kind="contact")],
+        "formula": "A / B",
+    },
+    {
+        "name": "Revenue",
+        "format": {"style": "currency", "currency": "EUR"},
+        "terms": [term("A", "Payment Received", aggregation="sum", property="value")],
+    },
     {"name": "Average offer", "terms": [term(aggregation="avg", property="value")]},
-    {"name": "VIPs", "terms": [term(kind="contact", aggregation="unique_contacts",
-                                    filters={"all": [{"field": "contact.tags", "op": "has_any", "value": ["vip"]}]})]},
+    {
+        "name": "VIPs",
+        "terms": [
+            term(
+                kind="contact",
+                aggregation="unique_contacts",
+                filters={"all": [{"field": "contact.tags", "op": "has_any", "value": ["vip"]}]},
+            )
+        ],
+    },
     {"name": "Nothing yet", "terms": [term(name="Never seen")]},
 ]
 
@@ -95,7 +151,9 @@ def filled(tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
         yield launched
         launched.close()
 
@@ -105,17 +163,35 @@ class Visit:
 
     def __init__(self, browser, url: str, **options):
         self.url, self.allowed = url, set()
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "timezone_id": "Europe/Berlin"} | options)
+        self.context = browser.new_context(
+            **{
+                "viewport": {"width": 1280, "height": 900},
+                "locale": "en-GB",
+                "timezone_id": "Europe/Berlin",
+            }
+            | options
+        )
         self.context.set_default_timeout(5000)
         self.complaints: list[str] = []
         self.page = self.context.new_page()
         self.page.on("console", self.hear)
-        self.context.add_init_script("addEventListener('error', (event) => console.error(event.message))")  # also what a browser does not note
+        self.context.add_init_script(
+            "addEventListener('error', (event) => console.error(event.message))"
+        )  # also what a browser does not note
         self.page.on("pageerror", lambda error: self.complaints.append(f"{error} {error.stack}"))
-        self.page.on("request", lambda request: request.url.startswith((url, "blob:", "data:")) or self.complaints.append(f"asked {request.url}"))
+        self.page.on(
+            "request",
+            lambda request: (
+                request.url.startswith((url, "blob:", "data:"))
+                or self.complaints.append(f"asked {request.url}")
+            ),
+        )
 
     def hear(self, message) -> None:
-        if message.type in ("error", "warning") and not any(f"status of {status} " in message.text or status == message.text for status in self.allowed):
+        if message.type in ("error", "warning") and not any(
+            f"status of {status} " in message.text or status == message.text
+            for status in self.allowed
+        ):
             self.complaints.append(f"{message.text} {message.location.get('url')}")
 
     def allow(self, *statuses: int) -> None:
@@ -135,7 +211,10 @@ class Visit:
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)
         found = self.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-        return [f"{each['id']}: {[node['target'] for node in each['nodes']]} {each['nodes'][0]['failureSummary']}" for each in found]
+        return [
+            f"{each['id']}: {[node['target'] for node in each['nodes']]} {each['nodes'][0]['failureSummary']}"
+            for each in found
+        ]
 
 
 @pytest.fixture
@@ -155,7 +234,12 @@ def visit(browser):
 
 def ask(server, method: str, path: str, body=None, key=ADMIN) -> dict:
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(server.url + path, data, {"X-API-Key": key, "Content-Type": "application/json"}, method=method)
+    request = urllib.request.Request(
+        server.url + path,
+        data,
+        {"X-API-Key": key, "Content-Type": "application/json"},
+        method=method,
+    )
     try:
         with urllib.request.urlopen(request) as answer:
             return json.loads(answer.read())
@@ -180,10 +264,14 @@ def heading(page, text: str) -> None:
 
 def test_is_small_and_whole():
     files = [path for path in STATIC.iterdir()]
-    assert sum(len(gzip.compress(path.read_bytes())) for path in files) <= 60_000  # what a browser is sent at its first visit
+    assert (
+        sum(len(gzip.compress(path.read_bytes())) for path in files) <= 60_000
+    )  # what a browser is sent at its first visit
     texts = {path.name: path.read_text("utf-8") for path in files}
     for name, text in texts.items():
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", text), name
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", text
+        ), name
         assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org"}, name
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*src)", texts["index.html"])
 
@@ -192,7 +280,9 @@ def test_is_cached_by_content_and_packed(server):
     with urllib.request.urlopen(server.url + "/static/app.js") as first:
         tag = first.headers["ETag"]
         whole = first.read()
-    request = urllib.request.Request(server.url + "/static/app.js", headers={"Accept-Encoding": "gzip"})
+    request = urllib.request.Request(
+        server.url + "/static/app.js", headers={"Accept-Encoding": "gzip"}
+    )
     with urllib.request.urlopen(request) as packed:
         small = packed.read()
     assert gzip.decompress(small) == whole and len(small) < len(whole) / 2
@@ -209,7 +299,11 @@ def test_the_browser_hears_of_all_scripts_at_once_and_asks_for_each_once(server,
     opened, asked = visit(server.url), []
     opened.page.on("request", lambda request: asked.append(request.url.removeprefix(server.url)))
     opened.sign_in()
-    assert sorted(told) == sorted(f"/static/{path.name}" for path in STATIC.glob("*.js")) == sorted(each for each in asked if each.endswith(".js"))
+    assert (
+        sorted(told)
+        == sorted(f"/static/{path.name}" for path in STATIC.glob("*.js"))
+        == sorted(each for each in asked if each.endswith(".js"))
+    )
 
 
 # Colours of the charts
@@ -219,11 +313,27 @@ SEEN_APART = 20  # of CIE Lab: nearly nine times the 2.3 that are just noticeabl
 VISIONS = {
     # For linear RGB, at severity 1.0: Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency", 2009
     "trichromat": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
-    "protanope": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deuteranope": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritanope": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    "protanope": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranope": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanope": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
 }
-XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]  # of linear sRGB
+XYZ = [
+    [0.4124564, 0.3575761, 0.1804375],
+    [0.2126729, 0.7151522, 0.0721750],
+    [0.0193339, 0.1191920, 0.9503041],
+]  # of linear sRGB
 WHITE = [sum(line) for line in XYZ]
 
 
@@ -238,7 +348,10 @@ def linear(colour: str) -> list[float]:
 
 
 def lab(rgb: list[float]) -> list[float]:
-    x, y, z = (each ** (1 / 3) if each > 216 / 24389 else (24389 / 27 * each + 16) / 116 for each in (a / b for a, b in zip(times(XYZ, rgb), WHITE, strict=True)))
+    x, y, z = (
+        each ** (1 / 3) if each > 216 / 24389 else (24389 / 27 * each + 16) / 116
+        for each in (a / b for a, b in zip(times(XYZ, rgb), WHITE, strict=True))
+    )
     return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
 
 
@@ -255,7 +368,10 @@ def contrast(*colours: str) -> float:
 def paints(scheme: int) -> dict[str, str]:
     """The colours of style.css by variable and, of charts, by class."""
     found: dict[str, str] = {}
-    for name, variable, value in re.findall(r"(?:\.(\w+) { )?--(\w+): (light-dark\(.*?\)|var\(.*?\));", (STATIC / "style.css").read_text("utf-8")):
+    for name, variable, value in re.findall(
+        r"(?:\.(\w+) { )?--(\w+): (light-dark\(.*?\)|var\(.*?\));",
+        (STATIC / "style.css").read_text("utf-8"),
+    ):
         known = re.findall(r"#\w+", value)
         found[name or variable] = known[scheme] if known else found.get(value[6:-1], "")
     return found
@@ -266,9 +382,17 @@ def test_series_are_told_apart_by_every_eye(scheme):
     colours = paints(scheme)
     series = [colours[f"s{index}"] for index in range(8)]
     for vision in VISIONS:
-        distances = {(one, other): math.dist(as_seen(one, vision), as_seen(other, vision)) for one, other in itertools.combinations(series, 2)}
-        assert min(distances[pair] for pair in itertools.combinations(series[:SERIES], 2)) >= SEEN_APART, vision
-        assert min(distances.values()) >= SEEN_APART / 2, vision  # the others come where there are many, and marks repeat
+        distances = {
+            (one, other): math.dist(as_seen(one, vision), as_seen(other, vision))
+            for one, other in itertools.combinations(series, 2)
+        }
+        assert (
+            min(distances[pair] for pair in itertools.combinations(series[:SERIES], 2))
+            >= SEEN_APART
+        ), vision
+        assert min(distances.values()) >= SEEN_APART / 2, (
+            vision
+        )  # the others come where there are many, and marks repeat
     assert all(contrast(each, colours["card"]) >= 3 for each in series)
     marks = re.search(r"const MARKS = \[(.*)\]", (STATIC / "chart.js").read_text("utf-8"))[1]
     assert len(set(marks.split('", "'))) >= SERIES
@@ -277,8 +401,14 @@ def test_series_are_told_apart_by_every_eye(scheme):
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_the_comparison_is_seen_behind_the_values(scheme):
     colours = paints(scheme)
-    assert 3 <= contrast(colours["compare"], colours["card"]) <= contrast(colours["s0"], colours["card"]) / 1.5
-    assert not re.search(r"\.compare[^}]*opacity", (STATIC / "style.css").read_text("utf-8"))  # which would take some of it away
+    assert (
+        3
+        <= contrast(colours["compare"], colours["card"])
+        <= contrast(colours["s0"], colours["card"]) / 1.5
+    )
+    assert not re.search(
+        r"\.compare[^}]*opacity", (STATIC / "style.css").read_text("utf-8")
+    )  # which would take some of it away
 
 
 # Signing in
@@ -338,10 +468,20 @@ def test_a_read_key_sees_and_changes_nothing(filled, visit):
     page = opened.sign_in(make_key(filled, "read")["token"])
     expect(page.get_by_text("Read only")).to_be_visible()
     expect(page.get_by_role("link", name="Close rate")).to_be_visible()
-    for address in ("#/dashboard", "#/metrics/1", "#/metrics/1/edit", "#/activity", "#/contacts/loc-ny/contact-1", "#/settings/integrations", "#/settings/locations"):
+    for address in (
+        "#/dashboard",
+        "#/metrics/1",
+        "#/metrics/1/edit",
+        "#/activity",
+        "#/contacts/loc-ny/contact-1",
+        "#/settings/integrations",
+        "#/settings/locations",
+    ):
         opened.open(address)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-        expect(page.get_by_role("button", name=re.compile("Delete|Save|Remove …|Revoke"))).to_have_count(0)
+        expect(
+            page.get_by_role("button", name=re.compile("Delete|Save|Remove …|Revoke"))
+        ).to_have_count(0)
         expect(page.get_by_role("link", name=re.compile("New "))).to_have_count(0)
 
 
@@ -355,7 +495,9 @@ def test_an_integration_is_made_shown_once_and_revoked(server, visit):
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("textbox", name="Name")).to_be_focused()
     page.get_by_role("textbox", name="Name").fill("Workflows <b>")
-    assert max(map(len, page.get_by_label("Scope").locator("option").all_inner_texts())) < 28  # what a phone has room for
+    assert (
+        max(map(len, page.get_by_label("Scope").locator("option").all_inner_texts())) < 28
+    )  # what a phone has room for
     page.get_by_label("Scope").select_option("sync")
     page.get_by_label("Locations").click()
     page.get_by_role("option", name="loc-7").click()
@@ -379,7 +521,11 @@ def test_an_integration_is_made_shown_once_and_revoked(server, visit):
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
     expect(page.get_by_role("row", name="Workflows <b>")).to_contain_text("revoked")
     kept = ask(server, "GET", "/keys/v1")["keys"][0]
-    assert (kept["scope"], kept["locations"], kept["distinct_id_rule"]) == ("sync", ["loc-7", "loc-8"], "generate") and kept["revoked_at"]
+    assert (kept["scope"], kept["locations"], kept["distinct_id_rule"]) == (
+        "sync",
+        ["loc-7", "loc-8"],
+        "generate",
+    ) and kept["revoked_at"]
 
 
 # Activity
@@ -422,30 +568,42 @@ def test_a_refused_event_is_corrected_and_sent_again(server, visit):
     page.allow(400)
     page = page.sign_in(address="#/activity")
     page.get_by_role("button", name=re.compile("refused.*Bad")).click()
-    expect(page.get_by_role("alert")).to_have_text("distinct_id: is required")  # by its name, not by its pointer
+    expect(page.get_by_role("alert")).to_have_text(
+        "distinct_id: is required"
+    )  # by its name, not by its pointer
     page.get_by_label("Body").fill("{")
     page.get_by_role("button", name="Send again").click()
-    expect(page.get_by_role("alert")).to_contain_text("not JSON")  # and no longer what was wrong before
+    expect(page.get_by_role("alert")).to_contain_text(
+        "not JSON"
+    )  # and no longer what was wrong before
     page.get_by_label("Body").fill(json.dumps(event("d-9", event_name="Bad")))
     page.keyboard.press("Escape")
     page.get_by_role("button", name=re.compile("refused.*Bad")).click()
-    expect(page.get_by_label("Body")).to_have_value(re.compile("d-9"))  # what was written is not lost
+    expect(page.get_by_label("Body")).to_have_value(
+        re.compile("d-9")
+    )  # what was written is not lost
     page.get_by_role("button", name="Send again").click()
     expect(page.locator(".toast")).to_contain_text("Sent again: created.")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("button", name=re.compile("(accepted|updated).*Bad"))).to_be_visible()
     again = page.get_by_role("button", name=re.compile("sent again.*Bad")).locator(".badge")
-    assert again.evaluate("each => getComputedStyle(each).color") == page.locator("body").evaluate("each => getComputedStyle(each).color")  # not red
+    assert again.evaluate("each => getComputedStyle(each).color") == page.locator("body").evaluate(
+        "each => getComputedStyle(each).color"
+    )  # not red
     ask(server, "POST", "/events/ingestion/v1/batch", {})
     page.get_by_role("button", name=re.compile("refused.*batch")).click()
-    expect(page.get_by_label("Body")).to_have_accessible_description("Only its sender can send it again.")
+    expect(page.get_by_label("Body")).to_have_accessible_description(
+        "Only its sender can send it again."
+    )
     expect(page.get_by_role("button", name="Send again")).to_have_count(0)
     page.keyboard.press("Escape")
     page.get_by_role("button", name=re.compile("refused.*Worse")).click()
     page.get_by_role("button", name="Dismiss …").click()
     page.get_by_role("button", name="Dismiss", exact=True).click()
     expect(page.get_by_role("button", name=re.compile("Worse"))).to_have_count(0)
-    expect(page.locator(".feed > li", has_text="the key sent is not known here").locator(".badge")).to_have_text("wrong key")
+    expect(
+        page.locator(".feed > li", has_text="the key sent is not known here").locator(".badge")
+    ).to_have_text("wrong key")
     for path, label in (("/nowhere", "wrong path"), ("/session/v1", "wrong method")):
         expect(page.locator(".feed > li", has_text=path).locator(".badge")).to_have_text(label)
     page.get_by_label("Outcome").select_option("replaced")
@@ -477,7 +635,9 @@ def test_events_are_deleted_by_filter_with_a_preview(server, visit):
     dialog.get_by_label("From").fill("")
     dialog.get_by_label("Event name").fill("Gone")
     dialog.get_by_role("button", name="Delete …").click()
-    expect(page.get_by_role("dialog").last).to_contain_text("Location: Name of loc-1, Event name: Gone, Before: 2099-01-01T00:00. They are gone for good.2 events")
+    expect(page.get_by_role("dialog").last).to_contain_text(
+        "Location: Name of loc-1, Event name: Gone, Before: 2099-01-01T00:00. They are gone for good.2 events"
+    )
     page.get_by_role("button", name="Delete them").click()
     expect(page.locator(".feed > li")).to_have_count(1)
     assert [each["event_name"] for each in ask(server, "GET", "/events/v1")["events"]] == ["Kept"]
@@ -488,7 +648,13 @@ def test_events_are_deleted_by_filter_with_a_preview(server, visit):
 
 def test_a_metric_is_built_with_the_keyboard_and_saved(server, visit):
     for number in range(6):
-        send(server, distinct_id=f"d-{number}", event_name="Payment" if number % 3 == 0 else "Offer", contact_id="c-1", properties={"value": number, "product": "Gold"})
+        send(
+            server,
+            distinct_id=f"d-{number}",
+            event_name="Payment" if number % 3 == 0 else "Offer",
+            contact_id="c-1",
+            properties={"value": number, "product": "Gold"},
+        )
     page = visit(server.url).sign_in()
     page.get_by_role("link", name="New metric").focus()
     page.keyboard.press("Enter")
@@ -509,7 +675,11 @@ def test_a_metric_is_built_with_the_keyboard_and_saved(server, visit):
     page.get_by_role("combobox", name="Event").last.fill("Offer")
     page.get_by_label("Format").select_option("percent")
     expect(page.locator(".headline")).to_contain_text("50.0%")
-    expect(page.get_by_text("“Close rate” is A divided by B, where A is the number of “Payment” events, and B is")).to_be_visible()
+    expect(
+        page.get_by_text(
+            "“Close rate” is A divided by B, where A is the number of “Payment” events, and B is"
+        )
+    ).to_be_visible()
     page.get_by_role("button", name="50.0%: show its events").first.click()
     expect(page.get_by_role("dialog")).to_contain_text("2 events, the newest first")
     page.get_by_label("Term", exact=True).select_option("B")
@@ -542,13 +712,28 @@ def test_filters_properties_and_groups_are_edited(filled, visit):
     page.get_by_label("Field").last.fill("contact’s date created")
     page.get_by_label("How many").fill("12")
     page.get_by_label("Unit").select_option("w")
-    expect(page.get_by_text("where the contact’s tags include any of “vip” and “product” is “Gold” and (the contact’s date created is in the last 12 weeks)")).to_be_visible()
+    expect(
+        page.get_by_text(
+            "where the contact’s tags include any of “vip” and “product” is “Gold” and (the contact’s date created is in the last 12 weeks)"
+        )
+    ).to_be_visible()
     expect(page.locator(".headline")).to_be_visible()
     page.get_by_text("As JSON and curl").click()
     built = json.loads(page.get_by_label("Definition").input_value())
-    assert built["terms"] == [term(kind="contact", aggregation="sum", property="value", filters={"all": [
-        {"field": "contact.tags", "op": "has_any", "value": ["vip"]}, {"field": "property.product", "op": "is", "value": "Gold"},
-        {"any": [{"field": "contact.date_created", "op": "in_last", "value": "12w"}]}]})]
+    assert built["terms"] == [
+        term(
+            kind="contact",
+            aggregation="sum",
+            property="value",
+            filters={
+                "all": [
+                    {"field": "contact.tags", "op": "has_any", "value": ["vip"]},
+                    {"field": "property.product", "op": "is", "value": "Gold"},
+                    {"any": [{"field": "contact.date_created", "op": "in_last", "value": "12w"}]},
+                ]
+            },
+        )
+    ]
     expect(page.get_by_role("region", name="curl command")).to_contain_text("/metrics/v1/query")
     assert ADMIN not in page.get_by_role("region", name="curl command").inner_text()
     page.get_by_label("Definition").fill(json.dumps({"name": "By hand", "terms": [term()]}))
@@ -576,7 +761,9 @@ def test_a_wrong_value_of_a_filter_is_told_at_its_field(filled, visit):
     page = opened.sign_in(address="#/metrics/2/edit")
     page.get_by_role("button", name="Add a filter").click()
     page.get_by_role("combobox", name="Field").fill("product")
-    page.get_by_role("button", name="Add a group").click()  # which is not sent while it is empty, and counts for no pointer
+    page.get_by_role(
+        "button", name="Add a group"
+    ).click()  # which is not sent while it is empty, and counts for no pointer
     page.get_by_role("button", name="Add a filter").last.click()
     page.get_by_role("combobox", name="Field").last.fill("value")
     page.get_by_label("Operator").last.select_option("between")
@@ -593,7 +780,9 @@ def test_a_wrong_value_of_a_filter_is_told_at_its_field(filled, visit):
     page.get_by_label("Type", exact=True).select_option("contact")
     page.get_by_role("combobox", name="Field").last.fill("contact’s date created")
     page.get_by_label("Operator").last.select_option("after")
-    expect(page.get_by_label("Value", exact=True).last).to_have_accessible_description("must be a day such as 2026-01-31, or a time")
+    expect(page.get_by_label("Value", exact=True).last).to_have_accessible_description(
+        "must be a day such as 2026-01-31, or a time"
+    )
 
 
 def test_leaving_with_unsaved_changes_asks(filled, visit):
@@ -621,10 +810,16 @@ def test_a_contact_filter_is_found_in_any_term_and_an_unknown_property_is_marked
     expect(page.get_by_role("combobox", name="Field")).to_have_value("contact’s tags")
     expect(page.get_by_label("Type", exact=True)).to_have_value("contact")
     expect(page.locator(".toast")).to_have_text("Term A takes events with a contact now")
-    expect(page.get_by_text("“Offer Made” events that have a contact, where the contact’s tags include any of")).to_be_visible()
+    expect(
+        page.get_by_text(
+            "“Offer Made” events that have a contact, where the contact’s tags include any of"
+        )
+    ).to_be_visible()
     page.get_by_role("combobox", name="Field").fill("product")
     expect(page.get_by_role("combobox", name="Field")).to_have_accessible_description("")
-    page.get_by_role("combobox", name="Event").fill("Offer")  # typed, and left: a name that has not come yet is possible
+    page.get_by_role("combobox", name="Event").fill(
+        "Offer"
+    )  # typed, and left: a name that has not come yet is possible
     page.get_by_label("Decimals").focus()
     expect(page.get_by_role("combobox", name="Event")).to_have_value("Offer")
 
@@ -635,7 +830,9 @@ def test_a_name_that_is_taken_is_told_at_its_field(filled, visit):
     page = opened.sign_in(address="#/metrics/2/copy")
     page.get_by_role("textbox", name="Name").fill("Revenue")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("textbox", name="Name")).to_have_accessible_description("another metric has this name already")
+    expect(page.get_by_role("textbox", name="Name")).to_have_accessible_description(
+        "another metric has this name already"
+    )
     expect(page.get_by_role("textbox", name="Name")).to_be_focused()
     expect(page.get_by_role("alert")).to_have_count(0)
 
@@ -651,8 +848,10 @@ def test_time_zones_begin_with_the_own_one_over_the_dialog(filled, visit):
     expect(zones.first).to_have_text("Europe/Berlin")  # ... and the browser's own
     dialog, suggestions = (page.get_by_role(role).bounding_box() for role in ("dialog", "listbox"))
     assert suggestions["y"] + suggestions["height"] > dialog["y"] + dialog["height"]
-    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('[role=listbox]') !== null",
-                         [suggestions["x"] + 20, suggestions["y"] + suggestions["height"] - 10])  # nothing cuts it off
+    assert page.evaluate(
+        "([x, y]) => document.elementFromPoint(x, y).closest('[role=listbox]') !== null",
+        [suggestions["x"] + 20, suggestions["y"] + suggestions["height"] - 10],
+    )  # nothing cuts it off
     zone.fill("reykj")
     expect(zones).to_have_count(1)
     zone.press("Enter")
@@ -668,7 +867,12 @@ def test_time_zones_begin_with_the_own_one_over_the_dialog(filled, visit):
 
 def test_a_breakdown_by_a_property_that_is_called_like_a_field_is_by_the_property(server, visit):
     send(server, event_name="Paid", properties={"location": "Berlin"})
-    metric = ask(server, "POST", "/metrics/v1", {"name": "Paid", "terms": [{"key": "A", "event": "Paid", "type": "account"}]})
+    metric = ask(
+        server,
+        "POST",
+        "/metrics/v1",
+        {"name": "Paid", "terms": [{"key": "A", "event": "Paid", "type": "account"}]},
+    )
     page = visit(server.url).sign_in(address=f"#/metrics/{metric['metric_id']}")
     page.get_by_label("Break down by").click()
     page.get_by_role("option", name="location", exact=True).click()
@@ -719,7 +923,9 @@ def test_the_dashboard_keeps_its_state_in_the_address(filled, visit):
     page = opened.sign_in()
     expect(page.locator(".metric .value")).to_have_count(5)
     expect(page.locator(".metric .spark svg:visible")).to_have_count(4)
-    expect(page.locator(".metric").last).to_contain_text("no event named “Never seen” has come yet in these locations")
+    expect(page.locator(".metric").last).to_contain_text(
+        "no event named “Never seen” has come yet in these locations"
+    )
     page.get_by_label("Dates").select_option("last-month")
     page.get_by_label("Compare with").select_option("previous_year")
     page.get_by_label("Locations").click()
@@ -728,7 +934,9 @@ def test_the_dashboard_keeps_its_state_in_the_address(filled, visit):
     page.get_by_role("option", name="Sunrise Dental").click()
     expect(page.get_by_role("button", name="Remove Sunrise Dental")).to_be_visible()
     expect(page.locator("[aria-busy]")).to_have_count(0)
-    assert re.search(r"locations=loc-berlin%2Cloc-ny&range=last-month&compare=previous_year", page.url)
+    assert re.search(
+        r"locations=loc-berlin%2Cloc-ny&range=last-month&compare=previous_year", page.url
+    )
     seen = page.locator(".metric .value").all_inner_texts()
     page.reload()
     expect(page.get_by_label("Dates")).to_have_value("last-month")
@@ -755,7 +963,9 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
     chart.hover()
     expect(page.locator(".tip")).to_be_visible()
     page.get_by_label("Table", exact=True).select_option("location")
-    expect(page.get_by_role("table", name="Values by location").locator("tbody tr")).to_have_count(3)
+    expect(page.get_by_role("table", name="Values by location").locator("tbody tr")).to_have_count(
+        3
+    )
     page.get_by_label("Break down by").click()
     page.get_by_role("option", name="product", exact=True).click()
     expect(page.locator(".legend")).to_contain_text("Silver")
@@ -772,15 +982,26 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
         page.get_by_role("button", name="Download CSV").click()
     lines = Path(csv.value.path()).read_text("utf-8").splitlines()
     assert csv.value.suggested_filename == "Revenue.csv"
-    assert lines[0] == "Table,Row,Start,End,Complete,Revenue,Period before,Change,Silver,Gold" or lines[0].endswith("Change,Gold,Silver")
-    assert [len([line for line in lines if line.startswith(f"By {kind},")]) for kind in ("group", "time", "location")] == [2, 31, 3]  # as the tables have
+    assert lines[
+        0
+    ] == "Table,Row,Start,End,Complete,Revenue,Period before,Change,Silver,Gold" or lines[
+        0
+    ].endswith("Change,Gold,Silver")
+    assert [
+        len([line for line in lines if line.startswith(f"By {kind},")])
+        for kind in ("group", "time", "location")
+    ] == [2, 31, 3]  # as the tables have
     [whole] = [line.split(",") for line in lines if line.startswith("By time,Whole range,")]
     groups = [line.split(",")[5] for line in lines if line.startswith("By group,")]
-    assert whole[8:] == groups and math.isclose(sum(map(float, groups)), float(whole[5])) and re.fullmatch("[▲▼] [0-9.]+%", whole[7])
+    assert (
+        whole[8:] == groups
+        and math.isclose(sum(map(float, groups)), float(whole[5]))
+        and re.fullmatch("[▲▼] [0-9.]+%", whole[7])
+    )
     with page.expect_download() as svg:
         page.get_by_role("button", name="Download SVG").click()
     drawn = Path(svg.value.path()).read_text("utf-8")
-    assert drawn.startswith("<svg") and "stroke=\"rgb" in drawn and "class=" not in drawn
+    assert drawn.startswith("<svg") and 'stroke="rgb' in drawn and "class=" not in drawn
     page.get_by_label("Chart", exact=True).select_option("bar")
     expect(page.locator(".plot .bar").first).to_be_visible()
     expect(page.locator(".legend rect")).to_have_count(2)
@@ -795,13 +1016,28 @@ def test_what_has_no_value_is_told_quietly_and_once(server, visit):
     send(server, distinct_id="p", event_name="Paid")
     send(server, distinct_id="o", event_name="Offer", timestamp=day)
     send(server, distinct_id="q", event_name="Paid", timestamp=day)
-    ask(server, "POST", "/metrics/v1", {"name": "Rate", "format": {"style": "percent", "decimals": 1}, "formula": "A / B",
-                                        "terms": [term("A", "Paid"), term("B", "Offer")]})
+    ask(
+        server,
+        "POST",
+        "/metrics/v1",
+        {
+            "name": "Rate",
+            "format": {"style": "percent", "decimals": 1},
+            "formula": "A / B",
+            "terms": [term("A", "Paid"), term("B", "Offer")],
+        },
+    )
     page = visit(server.url).sign_in(address="#/metrics/1?range=7d&table=time")
-    expect(page.get_by_text("No value in 6 days, where A / B would divide by zero.")).to_be_visible()
+    expect(
+        page.get_by_text("No value in 6 days, where A / B would divide by zero.")
+    ).to_be_visible()
     expect(page.get_by_role("list", name="Warnings")).to_have_count(0)
-    expect(page.locator(".headline")).to_have_text(re.compile("^200.0%[^%–]* – [^–]*not over yet$"))  # the range, and no comparison
-    expect(page.locator(".legend")).to_have_text("")  # neither a line before this, nor today, has a point
+    expect(page.locator(".headline")).to_have_text(
+        re.compile("^200.0%[^%–]* – [^–]*not over yet$")
+    )  # the range, and no comparison
+    expect(page.locator(".legend")).to_have_text(
+        ""
+    )  # neither a line before this, nor today, has a point
     cells = page.get_by_role("row", name="Whole range").get_by_role("cell")
     expect(cells).to_have_text(["200.0%", "–", "", "2", "1"])
     page.get_by_label("Dates").select_option("yesterday")
@@ -809,9 +1045,15 @@ def test_what_has_no_value_is_told_quietly_and_once(server, visit):
     page.get_by_label("Dates").select_option("custom")
     for label, date in (("From", "2026-02-01"), ("Through", "2026-01-01")):
         page.get_by_label(label, exact=True).fill(date)
-    expect(page.get_by_label("Through", exact=True)).to_have_accessible_description("Must not be before From.")
-    heights = page.locator(".range input, .range select").evaluate_all("each => each.map((one) => one.offsetHeight)")
-    tops = page.locator(".range input, .range select").evaluate_all("each => each.map((one) => one.getBoundingClientRect().top)")
+    expect(page.get_by_label("Through", exact=True)).to_have_accessible_description(
+        "Must not be before From."
+    )
+    heights = page.locator(".range input, .range select").evaluate_all(
+        "each => each.map((one) => one.offsetHeight)"
+    )
+    tops = page.locator(".range input, .range select").evaluate_all(
+        "each => each.map((one) => one.getBoundingClientRect().top)"
+    )
     assert len(set(heights)) == 1 and len(set(tops)) <= 2
     page.get_by_label("Through", exact=True).fill("2026-03-01")
     expect(page.get_by_label("Through", exact=True)).to_have_accessible_description("")
@@ -820,9 +1062,22 @@ def test_what_has_no_value_is_told_quietly_and_once(server, visit):
 
 def test_a_small_number_is_no_zero_and_what_has_not_begun_is_not_drawn(server, visit):
     now = lite.system_clock()
-    many = [event(f"b-{number}", event_name="Big", timestamp=now + 2 * DAY * (number == 7)) for number in range(400)]  # one is to come
-    ask(server, "POST", "/events/ingestion/v1/batch", [*many, event("t", event_name="Tiny", timestamp=now)])
-    ask(server, "POST", "/metrics/v1", {"name": "Tiny rate", "terms": [term("A", "Tiny"), term("B", "Big")], "formula": "A / B"})
+    many = [
+        event(f"b-{number}", event_name="Big", timestamp=now + 2 * DAY * (number == 7))
+        for number in range(400)
+    ]  # one is to come
+    ask(
+        server,
+        "POST",
+        "/events/ingestion/v1/batch",
+        [*many, event("t", event_name="Tiny", timestamp=now)],
+    )
+    ask(
+        server,
+        "POST",
+        "/metrics/v1",
+        {"name": "Tiny rate", "terms": [term("A", "Tiny"), term("B", "Big")], "formula": "A / B"},
+    )
     ask(server, "POST", "/metrics/v1", {"name": "All", "terms": [term("A", "Big")]})
     first, last = (lite.iso(now + days * DAY)[:10] for days in (-2, 3))
     page = visit(server.url).sign_in(address=f"#/dashboard?range={first}..{last}")
@@ -837,28 +1092,45 @@ def test_a_small_number_is_no_zero_and_what_has_not_begun_is_not_drawn(server, v
 
 def test_events_that_a_sum_leaves_out_are_told_and_shown(server, visit):
     for number, value in enumerate((1234.5, "$5", "1,000")):
-        send(server, distinct_id=f"d-{number}", event_name="Paid", location_id=f"loc-{number}", properties={"value": value})
-    ask(server, "POST", "/metrics/v1", {"name": "Revenue", "terms": [term("A", "Paid", aggregation="sum", property="value")]})
+        send(
+            server,
+            distinct_id=f"d-{number}",
+            event_name="Paid",
+            location_id=f"loc-{number}",
+            properties={"value": value},
+        )
+    ask(
+        server,
+        "POST",
+        "/metrics/v1",
+        {"name": "Revenue", "terms": [term("A", "Paid", aggregation="sum", property="value")]},
+    )
     page = visit(server.url).sign_in()
     expect(page.locator(".metric")).to_contain_text("2 events skipped")
-    expect(page.locator(".metric")).not_to_contain_text("not over yet")  # today is not, which needs no word
+    expect(page.locator(".metric")).not_to_contain_text(
+        "not over yet"
+    )  # today is not, which needs no word
     expect(page.locator(".metric .value")).to_have_text("1,234.5")
     page.get_by_role("link", name="Revenue").click()
-    page.get_by_role("button", name="Term A skipped 2 events whose property is not a number").click()
+    page.get_by_role(
+        "button", name="Term A skipped 2 events whose property is not a number"
+    ).click()
     table = page.get_by_role("dialog", name="Skipped events").get_by_role("table")
     expect(table.get_by_role("row")).to_have_count(3)
     expect(table.get_by_role("row", name="$5")).to_contain_text("loc-1")
 
 
 def test_a_control_keeps_what_else_is_in_the_address(filled, visit):
-    page = visit(filled.url).sign_in(address="#/metrics/3?by=property.Größe/50% \"x\" 😀")
+    page = visit(filled.url).sign_in(address='#/metrics/3?by=property.Größe/50% "x" 😀')
     page.get_by_label("Chart", exact=True).select_option("bar")
     page.wait_for_url("**by=property.Gr%C3%B6%C3%9Fe%2F50%25+%22x%22+%F0%9F%98%80&chart=bar")
     page.reload()
     page.get_by_label("Chart", exact=True).select_option("line")
     page.wait_for_url("**by=property.Gr%C3%B6%C3%9Fe%2F50%25+%22x%22+%F0%9F%98%80")
     page.goto("about:blank")
-    page.goto(f"{filled.url}/#nowhere")  # where no view is none is shown that could not keep its state there
+    page.goto(
+        f"{filled.url}/#nowhere"
+    )  # where no view is none is shown that could not keep its state there
     heading(page, "Nothing is at this address")
 
 
@@ -871,7 +1143,10 @@ def test_what_was_typed_last_does_not_bring_a_view_back_that_was_left(server, vi
     expect(page.locator("[aria-busy]")).to_have_count(0)
     held = []
     page.route("**/contact-fields/v1*", lambda route: held.append(route))
-    for leave, title in ((page.get_by_role("button", name="Save"), "Sales"), (page.get_by_role("link", name="Activity"), "Activity")):
+    for leave, title in (
+        (page.get_by_role("button", name="Save"), "Sales"),
+        (page.get_by_role("link", name="Activity"), "Activity"),
+    ):
         page.get_by_label("Break down by").fill("product")
         leave.click()
         heading(page, title)
@@ -879,7 +1154,9 @@ def test_what_was_typed_last_does_not_bring_a_view_back_that_was_left(server, vi
         with page.expect_response("**/contact-fields/v1*"):
             while held:
                 held.pop().continue_()
-        page.evaluate("() => new Promise((done) => setTimeout(done))")  # whatever waited for it has gone on
+        page.evaluate(
+            "() => new Promise((done) => setTimeout(done))"
+        )  # whatever waited for it has gone on
         assert page.url == address
         heading(page, title)
         assert ("chart=bar" in address) == (title == "Sales")  # a metric is shown as it was built
@@ -901,8 +1178,14 @@ def test_a_breakdown_is_called_as_in_filters_and_by_its_name_in_the_address(fill
     expect(page.locator(".legend")).to_contain_text("vip")
     assert "by=tag&" in page.url
     expect(by).to_have_value("contact’s tags")
-    for typed, name in {"location": "location", "contact.name": "contact.name", "contact’s Colour": "contact.Colour", "product": "property.product",
-                        "property.value": "property.value", "Unheard of": "property.Unheard+of"}.items():
+    for typed, name in {
+        "location": "location",
+        "contact.name": "contact.name",
+        "contact’s Colour": "contact.Colour",
+        "product": "property.product",
+        "property.value": "property.value",
+        "Unheard of": "property.Unheard+of",
+    }.items():
         by.fill(typed)
         by.press("Enter")
         page.wait_for_url(f"**by={name}&*")
@@ -935,8 +1218,15 @@ def test_a_metric_is_duplicated_and_deleted(start, tmp_path, visit):
     expect(page.locator(".metric h2")).to_have_text(["One", "One (copy)"])
 
 
-def test_metrics_are_arranged_by_keyboard_and_pointer_exported_and_imported(server, visit, tmp_path):
-    ask(server, "POST", "/metrics/v1/import", {"metrics": [{"name": name, "terms": [term()]} for name in ("One", "Two", "Three")]})
+def test_metrics_are_arranged_by_keyboard_and_pointer_exported_and_imported(
+    server, visit, tmp_path
+):
+    ask(
+        server,
+        "POST",
+        "/metrics/v1/import",
+        {"metrics": [{"name": name, "terms": [term()]} for name in ("One", "Two", "Three")]},
+    )
     page = visit(server.url).sign_in()
     page.get_by_role("button", name="Arrange …").click()
     page.get_by_role("button", name="Move Three up").focus()
@@ -949,7 +1239,11 @@ def test_metrics_are_arranged_by_keyboard_and_pointer_exported_and_imported(serv
     expect(rows).to_contain_text(["Three", "Two", "One"])
     page.keyboard.press("Escape")
     expect(page.locator(".metric h2")).to_have_text(["Three", "Two", "One"])
-    assert [each["name"] for each in ask(server, "GET", "/metrics/v1")["metrics"]] == ["Three", "Two", "One"]
+    assert [each["name"] for each in ask(server, "GET", "/metrics/v1")["metrics"]] == [
+        "Three",
+        "Two",
+        "One",
+    ]
     with page.expect_download() as exported:
         page.get_by_role("button", name="Export").click()
     whole = json.loads(Path(exported.value.path()).read_text("utf-8"))
@@ -959,7 +1253,9 @@ def test_metrics_are_arranged_by_keyboard_and_pointer_exported_and_imported(serv
     page.locator("input[type=file]").set_input_files(tmp_path / "more.json")
     expect(page.get_by_text("Imported: 1 new, 0 replaced, 3 unchanged").last).to_be_visible()
     page.locator("input[type=file]").set_input_files(tmp_path / "more.json")
-    expect(page.locator(".toast")).to_have_text("Imported: 0 new, 0 replaced, 4 unchanged")  # the earlier one is not below it
+    expect(page.locator(".toast")).to_have_text(
+        "Imported: 0 new, 0 replaced, 4 unchanged"
+    )  # the earlier one is not below it
     expect(page.locator(".metric h2")).to_have_text(["Three", "Two", "One", "Four"])
 
 
@@ -990,7 +1286,9 @@ def test_the_comparison_and_the_rest_of_a_breakdown_show_their_events(server, vi
 
 
 def test_a_finger_walks_through_a_chart_and_a_second_tap_shows_the_events(filled, visit):
-    page = visit(filled.url, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True).sign_in(address="#/metrics/2")
+    page = visit(
+        filled.url, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True
+    ).sign_in(address="#/metrics/2")
     plot = page.get_by_role("application")
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
@@ -1009,9 +1307,15 @@ def test_a_row_of_a_table_is_a_card_of_aligned_lines_on_a_phone(filled, visit):
     page = visit(filled.url, viewport={"width": 360, "height": 740}).sign_in(address="#/metrics/1")
     row = page.locator("tbody tr").nth(3)
     expect(row).to_be_visible()
-    expect(page.locator("tbody .delta", has_text="points").first).to_have_text(re.compile(r"^[▲▼] \d\.\d points$"))  # with the value's decimals
-    cells, values = ([each.bounding_box() for each in row.locator(part).all()] for part in ("td", "td > div"))
-    assert len(cells) == 5 and {each["height"] for each in cells} == {cells[0]["height"]}  # none wraps
+    expect(page.locator("tbody .delta", has_text="points").first).to_have_text(
+        re.compile(r"^[▲▼] \d\.\d points$")
+    )  # with the value's decimals
+    cells, values = (
+        [each.bounding_box() for each in row.locator(part).all()] for part in ("td", "td > div")
+    )
+    assert len(cells) == 5 and {each["height"] for each in cells} == {
+        cells[0]["height"]
+    }  # none wraps
     assert {each["x"] for each in cells} == {cells[0]["x"]}
     assert len({round(each["x"] + each["width"]) for each in values}) == 1
     assert all(value["y"] == cell["y"] for cell, value in zip(cells, values, strict=True))
@@ -1021,13 +1325,23 @@ def test_no_word_of_the_navigation_is_broken_on_a_phone(filled, visit):
     page = visit(filled.url, viewport={"width": 320, "height": 740}).sign_in()
     for name in ("Dashboard", "Activity", "Contacts", "Settings"):
         page.get_by_role("link", name=name, exact=True).click()
-        heights = page.locator("#top nav a").evaluate_all("each => each.map(one => one.getClientRects().length * one.offsetHeight)")
+        heights = page.locator("#top nav a").evaluate_all(
+            "each => each.map(one => one.getClientRects().length * one.offsetHeight)"
+        )
         assert max(heights) < 45, name
 
 
 def test_the_page_fits_at_200_percent_and_moves_nothing_for_those_who_ask_so(server, filled, visit):
-    page = visit(filled.url, viewport={"width": 640, "height": 450}, reduced_motion="reduce").sign_in()  # 1280 by 900 at 200 %
-    for address in ("#/dashboard", "#/metrics/1", "#/metrics/4/edit", "#/activity", "#/settings/locations"):
+    page = visit(
+        filled.url, viewport={"width": 640, "height": 450}, reduced_motion="reduce"
+    ).sign_in()  # 1280 by 900 at 200 %
+    for address in (
+        "#/dashboard",
+        "#/metrics/1",
+        "#/metrics/4/edit",
+        "#/activity",
+        "#/settings/locations",
+    ):
         page.goto(f"{filled.url}/{address}")
         page.locator("h1").wait_for()
         expect(page.locator("[aria-busy]")).to_have_count(0)
@@ -1051,8 +1365,12 @@ def test_a_newcomer_gets_from_the_printed_link_to_a_metric_on_the_dashboard(tmp_
     command = page.get_by_role("region", name="curl command").inner_text()
     page.get_by_role("link", name="Watch events arrive").click()
     expect(page.get_by_role("heading", name="Waiting for your first event")).to_be_visible()
-    url, key, body = re.fullmatch(r"curl (\S+) -H 'X-API-Key: (\S+)' -H 'Content-Type: application/json' -d '(.*)'", command).groups()
-    request = urllib.request.Request(url, body.encode(), {"X-API-Key": key, "Content-Type": "application/json"})
+    url, key, body = re.fullmatch(
+        r"curl (\S+) -H 'X-API-Key: (\S+)' -H 'Content-Type: application/json' -d '(.*)'", command
+    ).groups()
+    request = urllib.request.Request(
+        url, body.encode(), {"X-API-Key": key, "Content-Type": "application/json"}
+    )
     with urllib.request.urlopen(request) as answer:
         assert answer.status == 201
     page.clock.fast_forward(LOOKS_AGAIN)
@@ -1084,7 +1402,9 @@ def test_contacts_and_locations_are_found_changed_and_deleted(start, tmp_path, v
     heading(page, "Person 3 of 0")
     expect(page.get_by_text("p3@example.com")).to_be_visible()
     expect(page.locator("dt:has-text('Colour') + dd")).to_have_text("red")
-    events = int(page.get_by_role("heading", name=re.compile(r"\d+ events")).inner_text().split()[0])
+    events = int(
+        page.get_by_role("heading", name=re.compile(r"\d+ events")).inner_text().split()[0]
+    )
     page.get_by_role("button", name="Delete …").click()
     expect(page.get_by_role("dialog")).to_contain_text(f"{events} events, 0 tags")
     page.get_by_role("button", name="Delete contact").click()
@@ -1102,7 +1422,10 @@ def test_contacts_and_locations_are_found_changed_and_deleted(start, tmp_path, v
     expect(page.get_by_role("dialog")).to_contain_text("8 contacts")
     page.get_by_role("button", name="Remove all").click()
     expect(page.get_by_role("row", name="Zahnarzt Mitte")).to_have_count(0)
-    assert [each["location_id"] for each in ask(server, "GET", "/locations/v1")["locations"]] == ["loc-bare", "loc-ny"]
+    assert [each["location_id"] for each in ask(server, "GET", "/locations/v1")["locations"]] == [
+        "loc-bare",
+        "loc-ny",
+    ]
 
 
 # Strangers' texts, a server that is away, and every view as it looks
@@ -1111,24 +1434,73 @@ def test_contacts_and_locations_are_found_changed_and_deleted(start, tmp_path, v
 def test_hostile_texts_do_nothing_but_appear(server, visit):
     for number, text in enumerate(HOSTILE):
         short = text[:900]
-        ask(server, "POST", "/events/ingestion/v1", {"event_name": text, "location_id": short, "distinct_id": f"d-{number}", "contact_id": short, "properties": {text: text}})
-        ask(server, "PUT", f"/contacts/v1/{quote(short, safe='')}/c-{number}",
-            {"name": text, "tags": [short], "fields": {text: text}})
+        ask(
+            server,
+            "POST",
+            "/events/ingestion/v1",
+            {
+                "event_name": text,
+                "location_id": short,
+                "distinct_id": f"d-{number}",
+                "contact_id": short,
+                "properties": {text: text},
+            },
+        )
+        ask(
+            server,
+            "PUT",
+            f"/contacts/v1/{quote(short, safe='')}/c-{number}",
+            {"name": text, "tags": [short], "fields": {text: text}},
+        )
         ask(server, "PATCH", f"/locations/v1/{quote(short, safe='')}", {"name": text})
-        ask(server, "POST", "/events/ingestion/v1", {"event_name": text, "location_id": short, "properties": {text: None}})
-        ask(server, "POST", "/metrics/v1", {"name": text, "terms": [term(name=text, kind="contact", filters={"all": [{"field": f"property.{short}", "op": "is", "value": text}]})]})
+        ask(
+            server,
+            "POST",
+            "/events/ingestion/v1",
+            {"event_name": text, "location_id": short, "properties": {text: None}},
+        )
+        ask(
+            server,
+            "POST",
+            "/metrics/v1",
+            {
+                "name": text,
+                "terms": [
+                    term(
+                        name=text,
+                        kind="contact",
+                        filters={
+                            "all": [{"field": f"property.{short}", "op": "is", "value": text}]
+                        },
+                    )
+                ],
+            },
+        )
         make_key(server, "ingest", name=text)
     opened = visit(server.url)
     page = opened.sign_in()
-    views = ["#/dashboard", "#/activity", "#/contacts", "#/settings/integrations", "#/settings/locations"]
-    views += [f"#/metrics/{number}{end}" for number in range(1, 5) for end in ("?by=location", "/edit")]
+    views = [
+        "#/dashboard",
+        "#/activity",
+        "#/contacts",
+        "#/settings/integrations",
+        "#/settings/locations",
+    ]
+    views += [
+        f"#/metrics/{number}{end}" for number in range(1, 5) for end in ("?by=location", "/edit")
+    ]
     for address in views:
         opened.open(address)
         page.locator("h1").wait_for()
         expect(page.locator("[aria-busy]")).to_have_count(0)
-        shown = page.locator("main").inner_text() + " ".join(page.locator("input").evaluate_all("each => each.map(one => one.value)"))
+        shown = page.locator("main").inner_text() + " ".join(
+            page.locator("input").evaluate_all("each => each.map(one => one.value)")
+        )
         assert "<img src=x" in shown or "metrics" in address
-        assert page.evaluate("document.querySelectorAll('main img, main script, main style').length") == 0
+        assert (
+            page.evaluate("document.querySelectorAll('main img, main script, main style').length")
+            == 0
+        )
         assert page.evaluate("document.documentElement.scrollWidth") <= 1280, address
     opened.open("#/activity")
     page.get_by_role("button", name=re.compile("^accepted <img")).click()
@@ -1151,9 +1523,18 @@ def test_a_server_that_is_away_is_said_and_found_again(filled, visit):
 
 
 VIEWS = {
-    "dashboard": "#/dashboard", "metric": "#/metrics/1", "metric-breakdown": "#/metrics/2?by=location&chart=bar", "builder-new": "#/metrics/new", "builder": "#/metrics/4/edit",
-    "activity": "#/activity", "contacts": "#/contacts", "contact": "#/contacts/loc-ny/contact-1", "integrations": "#/settings/integrations",
-    "integration-new": "#/settings/integrations/new", "locations": "#/settings/locations", "nothing": "#/nowhere",
+    "dashboard": "#/dashboard",
+    "metric": "#/metrics/1",
+    "metric-breakdown": "#/metrics/2?by=location&chart=bar",
+    "builder-new": "#/metrics/new",
+    "builder": "#/metrics/4/edit",
+    "activity": "#/activity",
+    "contacts": "#/contacts",
+    "contact": "#/contacts/loc-ny/contact-1",
+    "integrations": "#/settings/integrations",
+    "integration-new": "#/settings/integrations/new",
+    "locations": "#/settings/locations",
+    "nothing": "#/nowhere",
 }
 
 

@@ -121,7 +121,9 @@ class Gate:
 @pytest.fixture
 def gate(serve, monkeypatch):
     """gate(served): its next turn stops before COMMIT."""
-    monkeypatch.setattr(lite, "TURN_SECONDS", 30)  # on a busy machine, too, a turn is all that has arrived
+    monkeypatch.setattr(
+        lite, "TURN_SECONDS", 30
+    )  # on a busy machine, too, a turn is all that has arrived
     made = []
 
     def make(served) -> Gate:
@@ -290,10 +292,17 @@ def test_a_failed_commit_answers_429_and_stores_nothing(serve, code, error):
         assert int(headers["retry-after"]) > 0 and headers["connection"] == "close"
         assert answers.next()[0] == 0  # what waited behind it has gone with the connection
     assert stored(served) == []
-    assert [answer[0] for answer in exchange(served, get("/events/v1"), get("/healthz"))] == [200, 503]
+    assert [answer[0] for answer in exchange(served, get("/events/v1"), get("/healthz"))] == [
+        200,
+        503,
+    ]
     writer.error = None
     assert exchange(served, post("d-2"))[0][0] == 201
-    assert json.loads(exchange(served, get("/healthz"))[0][2]) == {"status": "ok", "version": lite.__version__, "writer": "ok"}
+    assert json.loads(exchange(served, get("/healthz"))[0][2]) == {
+        "status": "ok",
+        "version": lite.__version__,
+        "writer": "ok",
+    }
     assert stored(served) == ["d-2"]
 
 
@@ -304,7 +313,10 @@ def test_a_failed_commit_refuses_every_request_of_its_turn(serve, gate, connect)
     with one_turn(served, gate) as held:
         for number, connection in enumerate(connections):
             connection.sendall(post(f"d-{number}"))
-        held.commit = lambda commit=held.commit: (setattr(writer, "error", apsw.FullError("full") if held.turns == 2 else None), commit())
+        held.commit = lambda commit=held.commit: (
+            setattr(writer, "error", apsw.FullError("full") if held.turns == 2 else None),
+            commit(),
+        )
     assert [Answers(each).next()[0] for each in connections] == [429, 429, 429]
     assert stored(served) == []
 
@@ -324,7 +336,12 @@ def test_the_trouble_of_a_failed_commit_ends_without_a_writer(serve):
 def limit_pages(served, more: int | None) -> None:
     """The file may have so many pages more than it has; None: as many as it likes."""
     writer = served.app.database.writer
-    on_loop(served, lambda: writer.pragma("max_page_count", 2**31 if more is None else writer.pragma("page_count") + more))
+    on_loop(
+        served,
+        lambda: writer.pragma(
+            "max_page_count", 2**31 if more is None else writer.pragma("page_count") + more
+        ),
+    )
 
 
 def test_a_full_file_refuses_what_does_not_fit(serve):
@@ -348,11 +365,16 @@ def test_a_turn_that_sqlite_rolled_back_by_itself_is_refused_whole(serve, gate, 
         writer = served.app.database.writer  # the loop is at the gate and does not use it
         writer.pragma("max_page_count", writer.pragma("page_count") + 1)
         before.sendall(post("before"))
-        too_large.sendall(request_bytes({"name": "x" * 9_900}, path="/locations/v1/loc-1", method="PATCH"))
+        too_large.sendall(
+            request_bytes({"name": "x" * 9_900}, path="/locations/v1/loc-1", method="PATCH")
+        )
         behind.sendall(post("behind"))
     answers = [Answers(each).next() for each in (before, too_large)]
     assert [problem_of(each)["code"] for each in answers] == ["disk_full", "disk_full"]
-    assert [(each[0], each[1]["connection"]) for each in answers] == [(429, "close"), (429, "close")]
+    assert [(each[0], each[1]["connection"]) for each in answers] == [
+        (429, "close"),
+        (429, "close"),
+    ]
     assert Answers(behind).next()[0] == 201  # its turn was the next one
     assert stored(served) == ["first", "behind"]
 
@@ -362,7 +384,11 @@ def test_an_io_error_under_a_running_server_passes_without_a_restart(start, tmp_
     server = start()
     assert exchange(server, post("before"))[0][0] == 201
     limits = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (os.path.getsize(server.database + "-wal"), limits[1]))
+    resource.prlimit(
+        server.process.pid,
+        resource.RLIMIT_FSIZE,
+        (os.path.getsize(server.database + "-wal"), limits[1]),
+    )
     answer = exchange(server, post("refused"))[0]
     assert answer[0] == 429 and problem_of(answer)["code"] == "storage_error"
     assert answer[1]["connection"] == "close" and int(answer[1]["retry-after"]) > 0
@@ -383,8 +409,10 @@ def test_a_broken_connection_does_not_end_the_server(serve, gate, monkeypatch):
         connection.sendall(post("d-1") + asks_first(b"{}")[0])
         assert held.reached.wait(30)
         with monkeypatch.context() as patch:
+
             def vanished(*_, **__):
                 raise OSError(errno.ETIMEDOUT, "timed out")
+
             patch.setattr(lite.Channel, "send", vanished)
             held.open()
             wait_until(served, lambda: True)
@@ -421,18 +449,40 @@ def test_pipelined_posts_of_one_connection_take_one_place_a_turn(serve, gate, co
 
 
 def test_pipelined_requests_are_answered_in_order(server):
-    requests = [post("a"), get(), get("/nothing"), request_bytes(b"{"), post("b"), get("/events/v1"), post("a")]
-    assert [answer[0] for answer in exchange(server, *requests)] == [201, 200, 404, 400, 201, 200, 200]
+    requests = [
+        post("a"),
+        get(),
+        get("/nothing"),
+        request_bytes(b"{"),
+        post("b"),
+        get("/events/v1"),
+        post("a"),
+    ]
+    assert [answer[0] for answer in exchange(server, *requests)] == [
+        201,
+        200,
+        404,
+        400,
+        201,
+        200,
+        200,
+    ]
 
 
-def test_of_requests_with_the_same_head_each_has_a_body_and_a_length_of_its_own(serve, gate, connect):
+def test_of_requests_with_the_same_head_each_has_a_body_and_a_length_of_its_own(
+    serve, gate, connect
+):
     served, names = serve(), ["d-1", "d-2", "a longer one", "less"]
-    sent = [post(name) for name in names[:2]] + [chunked(json.dumps(event(name)).encode()) for name in names[2:]]
+    sent = [post(name) for name in names[:2]] + [
+        chunked(json.dumps(event(name)).encode()) for name in names[2:]
+    ]
     connections = connect(served, 4)
     with one_turn(served, gate):
         for connection, request in zip(connections, sent):
             connection.sendall(request)
-    assert [json.loads(Answers(each).next()[2])["event"]["distinct_id"] for each in connections] == names
+    assert [
+        json.loads(Answers(each).next()[2])["event"]["distinct_id"] for each in connections
+    ] == names
     wrong = request_bytes(b"", Content_Length="ten")
     assert [exchange(served, wrong)[0][0] for _ in range(2)] == [400, 400]
 
@@ -470,11 +520,17 @@ def test_no_long_write_is_served_before_a_short_one(serve, gate, monkeypatch, co
     connections = connect(served, 5)
     order = []
     serve_one = lite.Channel.serve
-    monkeypatch.setattr(lite.Channel, "serve", lambda channel: (order.append(channel.requests[0].path), serve_one(channel)))
+    monkeypatch.setattr(
+        lite.Channel,
+        "serve",
+        lambda channel: (order.append(channel.requests[0].path), serve_one(channel)),
+    )
     batch = request_bytes(b"[]", path=lite.BATCH_PATH)
     monkeypatch.setattr(lite, "TURN_SECONDS", -1)  # of each line a turn takes one
     with one_turn(served, gate) as held:
-        for connection, request in zip(connections, [batch, batch, batch, post("d-1"), post("d-2")]):
+        for connection, request in zip(
+            connections, [batch, batch, batch, post("d-1"), post("d-2")]
+        ):
             connection.sendall(request)
     assert {Answers(each).next()[0] for each in connections} == {200, 201}
     single = "/events/ingestion/v1"
@@ -486,7 +542,12 @@ class Reading:
     """Whoever reads a batch; the first one on a worker's thread stops until it is opened."""
 
     def __init__(self, read):
-        self.read, self.threads, self.reached, self.opened = read, [], threading.Event(), threading.Event()
+        self.read, self.threads, self.reached, self.opened = (
+            read,
+            [],
+            threading.Event(),
+            threading.Event(),
+        )
 
     def __call__(self, *arguments):
         self.threads.append(threading.current_thread().name.partition("-")[0])
@@ -506,12 +567,18 @@ def reading(monkeypatch):
 
 def batch_bytes(*distinct_ids: str, key: str = ADMIN, size: int = lite.LARGE_BYTES) -> bytes:
     filled = {"x": "x" * (size // len(distinct_ids))}
-    return request_bytes(json.dumps([event(each, properties=filled) for each in distinct_ids]).encode(), key, path=lite.BATCH_PATH)
+    return request_bytes(
+        json.dumps([event(each, properties=filled) for each in distinct_ids]).encode(),
+        key,
+        path=lite.BATCH_PATH,
+    )
 
 
 def test_while_a_large_batch_is_read_the_loop_goes_on(serve, reading, monkeypatch):
     poll = lite.Server.poll
-    monkeypatch.setattr(lite.Server, "poll", lambda server, timeout: poll(server, timeout * 100))  # who puts a batch in line wakes the loop
+    monkeypatch.setattr(
+        lite.Server, "poll", lambda server, timeout: poll(server, timeout * 100)
+    )  # who puts a batch in line wakes the loop
     served = serve()
     with served.connect() as connection:
         connection.sendall(batch_bytes("in-batch") + batch_bytes("the next"))
@@ -520,10 +587,15 @@ def test_while_a_large_batch_is_read_the_loop_goes_on(serve, reading, monkeypatc
         reading.opened.set()
         answers = Answers(connection)
         assert [answers.next()[0], answers.next()[0]] == [200, 200]
-    assert stored(served) == ["meanwhile", "in-batch", "the next"] and reading.threads == ["waitress", "waitress"]
+    assert stored(served) == ["meanwhile", "in-batch", "the next"] and reading.threads == [
+        "waitress",
+        "waitress",
+    ]
 
 
-def test_a_large_batch_that_is_being_read_when_the_server_is_told_to_stop_is_stored_and_answered(serve, reading):
+def test_a_large_batch_that_is_being_read_when_the_server_is_told_to_stop_is_stored_and_answered(
+    serve, reading
+):
     served = serve()
     with served.connect() as connection:
         connection.sendall(batch_bytes("d-1"))
@@ -535,10 +607,16 @@ def test_a_large_batch_that_is_being_read_when_the_server_is_told_to_stop_is_sto
     assert stored(served) == ["d-1"]
 
 
-def test_large_batches_whose_senders_have_hung_up_are_stored_before_a_stop(serve, reading, connect, monkeypatch):
+def test_large_batches_whose_senders_have_hung_up_are_stored_before_a_stop(
+    serve, reading, connect, monkeypatch
+):
     served = serve()
     server, poll = served.server, served.server.poll
-    monkeypatch.setattr(server, "poll", lambda timeout: (server.stopping and timeout and reading.opened.set(), poll(timeout)))  # once it waits for them
+    monkeypatch.setattr(
+        server,
+        "poll",
+        lambda timeout: (server.stopping and timeout and reading.opened.set(), poll(timeout)),
+    )  # once it waits for them
     for connection, distinct_id in zip(connect(served, 2), ("d-1", "d-2")):
         connection.sendall(batch_bytes(distinct_id))
         assert reading.reached.wait(30)
@@ -585,7 +663,9 @@ def test_what_was_read_of_a_batch_is_kept_no_longer_than_its_answer(serve, monke
 
 def test_a_batch_that_comes_into_line_while_all_are_refused_is_refused_or_served(serve):
     served = serve()
-    late, waiting = [SimpleNamespace(refuse=lambda problem: refused.append(problem)) for _ in range(2)]
+    late, waiting = [
+        SimpleNamespace(refuse=lambda problem: refused.append(problem)) for _ in range(2)
+    ]
     refused, dispatcher = [], served.server.dispatcher
 
     class Line(deque):
@@ -595,7 +675,13 @@ def test_a_batch_that_comes_into_line_while_all_are_refused_is_refused_or_served
             return super().popleft()
 
     late_ones = [late]
-    on_loop(served, lambda: (setattr(dispatcher, "long_writes", Line([waiting])), served.server.refuse_all(apsw.BusyError("held"))))
+    on_loop(
+        served,
+        lambda: (
+            setattr(dispatcher, "long_writes", Line([waiting])),
+            served.server.refuse_all(apsw.BusyError("held")),
+        ),
+    )
     assert len(refused) == 2 and len(dispatcher) == 0
 
 
@@ -614,11 +700,20 @@ def test_batches_that_wait_to_be_read_are_refused_with_those_in_line(serve, read
 
 def test_a_batch_whose_key_is_revoked_while_it_is_read_is_refused(serve, reading):
     served = serve()
-    made = json.loads(exchange(served, request_bytes({"name": "Import", "scope": "ingest"}, path="/keys/v1"))[0][2])
+    made = json.loads(
+        exchange(served, request_bytes({"name": "Import", "scope": "ingest"}, path="/keys/v1"))[0][
+            2
+        ]
+    )
     with served.connect() as connection:
         connection.sendall(batch_bytes("d-1", key=made["token"]))
         assert reading.reached.wait(30)
-        assert exchange(served, request_bytes(b"", path=f"/keys/v1/{made['key_id']}", method="DELETE"))[0][0] == 200
+        assert (
+            exchange(
+                served, request_bytes(b"", path=f"/keys/v1/{made['key_id']}", method="DELETE")
+            )[0][0]
+            == 200
+        )
         reading.opened.set()
         assert problem_of(Answers(connection).next())["code"] == "key_revoked"
     assert stored(served) == []
@@ -631,7 +726,9 @@ def test_large_batches_are_read_in_order_and_one_at_most_before_its_turn(serve, 
     assert reading.reached.wait(30)
     for connection, distinct_id in zip(connections[1:], ("second", "third")):
         connection.sendall(batch_bytes(distinct_id))
-        wait_until(served, lambda: len(served.server.dispatcher.unread) == connections.index(connection))
+        wait_until(
+            served, lambda: len(served.server.dispatcher.unread) == connections.index(connection)
+        )
     assert len(reading.threads) == 1
     reading.opened.set()
     assert [Answers(each).next()[0] for each in connections] == [200, 200, 200]
@@ -641,7 +738,9 @@ def test_large_batches_are_read_in_order_and_one_at_most_before_its_turn(serve, 
 def test_a_key_that_may_not_post_makes_nobody_read_its_batch(serve, reading):
     reading.opened.set()
     served = serve()
-    made = json.loads(exchange(served, request_bytes({"name": "Eyes", "scope": "read"}, path="/keys/v1"))[0][2])
+    made = json.loads(
+        exchange(served, request_bytes({"name": "Eyes", "scope": "read"}, path="/keys/v1"))[0][2]
+    )
     assert exchange(served, batch_bytes("d-1", key=made["token"]))[0][0] == 403
     assert reading.threads == []
 
@@ -649,7 +748,9 @@ def test_a_key_that_may_not_post_makes_nobody_read_its_batch(serve, reading):
 def test_a_large_batch_does_not_wait_for_slow_reads(serve, reading, monkeypatch):
     reading.opened.set()
     busy, done = threading.Event(), threading.Event()
-    monkeypatch.setattr(lite, "list_events", lambda *_: (busy.set(), done.wait(30), {"events": [], "next": None})[2])
+    monkeypatch.setattr(
+        lite, "list_events", lambda *_: (busy.set(), done.wait(30), {"events": [], "next": None})[2]
+    )
     served = serve(read_threads=1)
     with served.connect() as connection:
         connection.sendall(get("/events/v1"))
@@ -667,21 +768,44 @@ def test_a_small_batch_is_read_in_its_turn(serve, reading):
     assert "waitress" not in reading.threads
 
 
-@pytest.mark.parametrize("request_, status, attempts, kept, threads", [
-    (batch_bytes("d-1", key="sl_unknown"), 401, 1, 0, []),
-    (request_bytes(b"[" * (lite.LARGE_BYTES + 1), path=lite.BATCH_PATH), 400, 0, 1, ["waitress", "Thread"]),
-    (batch_bytes("d-1").replace(b"Host:", b"Content-Encoding: gzip\r\nHost:"), 415, 0, 1, ["waitress"])])
-def test_what_is_wrong_with_a_batch_that_was_read_before_its_turn_is_told_once(serve, reading, request_, status, attempts, kept, threads):
+@pytest.mark.parametrize(
+    "request_, status, attempts, kept, threads",
+    [
+        (batch_bytes("d-1", key="sl_unknown"), 401, 1, 0, []),
+        (
+            request_bytes(b"[" * (lite.LARGE_BYTES + 1), path=lite.BATCH_PATH),
+            400,
+            0,
+            1,
+            ["waitress", "Thread"],
+        ),
+        (
+            batch_bytes("d-1").replace(b"Host:", b"Content-Encoding: gzip\r\nHost:"),
+            415,
+            0,
+            1,
+            ["waitress"],
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_batch_that_was_read_before_its_turn_is_told_once(
+    serve, reading, request_, status, attempts, kept, threads
+):
     reading.opened.set()
     served = serve()
     assert exchange(served, request_)[0][0] == status
     assert [name.partition(" ")[0] for name in reading.threads] == threads
     answers = exchange(served, get("/attempts/v1"), get("/rejections/v1"))
-    assert [len(json.loads(body)[name]) for name, (_, _, body) in zip(("attempts", "rejections"), answers)] == [attempts, kept]
+    assert [
+        len(json.loads(body)[name])
+        for name, (_, _, body) in zip(("attempts", "rejections"), answers)
+    ] == [attempts, kept]
 
 
 @pytest.mark.parametrize("error, logged", [(RuntimeError, True), (apsw.IOError, False)])
-def test_a_batch_that_could_not_be_read_before_its_turn_is_read_in_it(serve, monkeypatch, caplog, error, logged):
+def test_a_batch_that_could_not_be_read_before_its_turn_is_read_in_it(
+    serve, monkeypatch, caplog, error, logged
+):
     read, errors = lite.read_batch, [error]
 
     def fail_once(*arguments):
@@ -693,7 +817,9 @@ def test_a_batch_that_could_not_be_read_before_its_turn_is_read_in_it(serve, mon
     served = serve()
     assert exchange(served, batch_bytes("d-1"))[0][0] == 200
     assert stored(served) == ["d-1"]
-    wait_until(served, lambda: ("it passes" in caplog.text) == logged)  # its thread says so after the batch is in line
+    wait_until(
+        served, lambda: ("it passes" in caplog.text) == logged
+    )  # its thread says so after the batch is in line
 
 
 @pytest.fixture
@@ -707,6 +833,7 @@ def threads_of(monkeypatch):
         def recorded(*args):
             names[name].append(threading.current_thread().name)
             return method(*args)
+
         monkeypatch.setattr(lite.App, name, recorded)
 
     for each in names:
@@ -714,34 +841,52 @@ def threads_of(monkeypatch):
     return names
 
 
-@pytest.mark.parametrize("path", ["/events/v1", "//events/v1", "///events/v1?limit=1", "http://a-proxy/events/v1"])
+@pytest.mark.parametrize(
+    "path", ["/events/v1", "//events/v1", "///events/v1?limit=1", "http://a-proxy/events/v1"]
+)
 def test_reads_are_served_beside_the_loop_and_writes_by_it(serve, threads_of, path):
     served = serve()
     with served.connect() as connection:
-        connection.sendall(get(path) + request_bytes(b"", path=path, method="HEAD", Connection="close"))
+        connection.sendall(
+            get(path) + request_bytes(b"", path=path, method="HEAD", Connection="close")
+        )
         answers = Answers(connection)
         assert answers.next()[0] == 200
         assert answers.file.read().startswith(b"HTTP/1.1 200 ")
     assert exchange(served, post())[0][0] == 201
-    assert len(threads_of["read"]) == 2 and all(name.startswith("waitress-") for name in threads_of["read"])
+    assert len(threads_of["read"]) == 2 and all(
+        name.startswith("waitress-") for name in threads_of["read"]
+    )
     assert threads_of["write"] == [served.thread.name]
 
 
 def test_what_a_deletion_would_take_is_counted_beside_the_loop(serve, threads_of):
     served = serve()
     exchange(served, post())
-    answers = exchange(served, request_bytes(b"", path="/events/v1/1?dry_run=true", method="DELETE"),
-                       request_bytes(b"", path="/locations/v1/loc-1?dry_run=true", method="DELETE"),
-                       request_bytes(b"", path="/events/v1/1?dry_run=false", method="DELETE"))
+    answers = exchange(
+        served,
+        request_bytes(b"", path="/events/v1/1?dry_run=true", method="DELETE"),
+        request_bytes(b"", path="/locations/v1/loc-1?dry_run=true", method="DELETE"),
+        request_bytes(b"", path="/events/v1/1?dry_run=false", method="DELETE"),
+    )
     assert [status for status, _, _ in answers] == [200] * 3
     assert json.loads(answers[1][2])["events"] == 1
-    assert len(threads_of["read"]) == 2 and all(name.startswith("waitress-") for name in threads_of["read"])
+    assert len(threads_of["read"]) == 2 and all(
+        name.startswith("waitress-") for name in threads_of["read"]
+    )
     assert threads_of["write"] == [served.thread.name] * 2
 
 
-@pytest.mark.parametrize("path, is_read", [
-    ("/a-query/v1/query", True), ("//a-query/v1/query", True), ("/%61-query/v1/query?x=1", True),
-    ("/a-query/v1/query/", False), ("/a-query/v1/other", False)])
+@pytest.mark.parametrize(
+    "path, is_read",
+    [
+        ("/a-query/v1/query", True),
+        ("//a-query/v1/query", True),
+        ("/%61-query/v1/query?x=1", True),
+        ("/a-query/v1/query/", False),
+        ("/a-query/v1/other", False),
+    ],
+)
 def test_posts_that_only_read_are_told_by_their_path(serve, threads_of, monkeypatch, path, is_read):
     monkeypatch.setattr(lite, "READ_POSTS", {"/a-query/v1/query"})
     served = serve()
@@ -751,7 +896,9 @@ def test_posts_that_only_read_are_told_by_their_path(serve, threads_of, monkeypa
 
 
 def test_every_post_that_only_reads_is_told_from_the_routes():
-    assert lite.READ_POSTS == {each.path for each in lite.ROUTES if each.method == "POST" and not each.writes}
+    assert lite.READ_POSTS == {
+        each.path for each in lite.ROUTES if each.method == "POST" and not each.writes
+    }
     assert not lite.READ_POSTS & {each.path for each in lite.ROUTES if each.writes}
 
 
@@ -766,18 +913,34 @@ def test_readers_have_their_own_connections_which_cannot_write(serve):
 def test_a_client_that_takes_no_answer_costs_one_answer_and_no_thread(tmp_path, serve, database):
     """What it sent ahead waits as bytes, until it takes what it asked for; more such clients than threads stop nobody."""
     served = serve(":memory:" if database == ":memory:" else tmp_path / "events.db")
-    served.server.listeners[0].socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)  # of all that it accepts
+    served.server.listeners[0].socket.setsockopt(
+        socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096
+    )  # of all that it accepts
     with ExitStack() as stack:
-        silent = [stack.enter_context(served.connect()) for _ in range(served.config.read_threads + 2)]
+        silent = [
+            stack.enter_context(served.connect()) for _ in range(served.config.read_threads + 2)
+        ]
         for each in silent:
             each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
             each.sendall(get("/openapi.json") * 10)
-        wait_until(served, lambda: len(served.server.channels()) == len(silent) and all(
-            each.total_outbufs_len and not each.requests for each in served.server.channels()))
+        wait_until(
+            served,
+            lambda: (
+                len(served.server.channels()) == len(silent)
+                and all(
+                    each.total_outbufs_len and not each.requests
+                    for each in served.server.channels()
+                )
+            ),
+        )
         assert [answer[0] for answer in exchange(served, post(), get("/events/v1"))] == [201, 200]
-        channels = on_loop(served, lambda: [each for each in served.server.channels() if each.ahead])
+        channels = on_loop(
+            served, lambda: [each for each in served.server.channels() if each.ahead]
+        )
         one = len(exchange(served, get("/openapi.json"))[0][2]) + 1_000
-        assert len(channels) == len(silent) and all(0 < each.total_outbufs_len < one for each in channels)
+        assert len(channels) == len(silent) and all(
+            0 < each.total_outbufs_len < one for each in channels
+        )
         answers = Answers(silent[0])
         assert [answers.next()[0] for _ in range(10)] == [200] * 10
 
@@ -790,9 +953,12 @@ def test_a_client_that_takes_no_answer_costs_one_answer_and_no_thread(tmp_path, 
 @pytest.fixture
 def other_process():
     """with other_process(served) as lock: nobody else may write."""
+
     @contextmanager
     def hold(served):
-        lock = apsw.Connection(str(served.config.database if hasattr(served, "config") else served.database))
+        lock = apsw.Connection(
+            str(served.config.database if hasattr(served, "config") else served.database)
+        )
         lock.execute("begin immediate")
         try:
             yield lock
@@ -800,6 +966,7 @@ def other_process():
             if lock.in_transaction:
                 lock.execute("rollback")
             lock.close()
+
     return hold
 
 
@@ -808,21 +975,29 @@ def test_while_another_process_writes_posts_wait_and_reads_do_not(serve, other_p
     with other_process(served) as lock, served.connect() as writer:
         writer.sendall(post())
         wait_until(served, lambda: served.server.waiting_since)
-        assert [answer[0] for answer in exchange(served, get("/events/v1"), get("/healthz"))] == [200, 200]
+        assert [answer[0] for answer in exchange(served, get("/events/v1"), get("/healthz"))] == [
+            200,
+            200,
+        ]
         assert is_silent(writer)
         lock.execute("rollback")
         assert Answers(writer).next()[0] == 201
     assert stored(served) == ["d-1"]
 
 
-def test_a_post_that_waited_too_long_for_another_process_gets_429(serve, other_process, monkeypatch):
+def test_a_post_that_waited_too_long_for_another_process_gets_429(
+    serve, other_process, monkeypatch
+):
     served = serve()
     monkeypatch.setattr(lite, "BUSY_SECONDS", 1)
     with other_process(served):
         answer = exchange(served, post("refused"))[0]
         assert answer[0] == 429 and problem_of(answer)["code"] == "database_locked"
         assert answer[1]["connection"] == "close" and int(answer[1]["retry-after"]) > 0
-        assert [each[0] for each in exchange(served, get("/events/v1"), get("/healthz"))] == [200, 503]
+        assert [each[0] for each in exchange(served, get("/events/v1"), get("/healthz"))] == [
+            200,
+            503,
+        ]
     assert exchange(served, post("after"))[0][0] == 201
     assert exchange(served, get())[0][0] == 200
     assert stored(served) == ["after"]
@@ -836,7 +1011,7 @@ OVER = lite.WIRE_LIMIT + 1
 
 
 def chunked(data: bytes, size: int = 50_000) -> bytes:
-    parts = [data[start:start + size] for start in range(0, len(data), size)]
+    parts = [data[start : start + size] for start in range(0, len(data), size)]
     head = request_bytes(b"", Content_Length=None, Transfer_Encoding="chunked")
     return head + b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
 
@@ -847,7 +1022,10 @@ REFUSED = {
     "a broken header": (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
     "a length that is no number": (request_bytes(b"{}", Content_Length="two"), 400),
     "two lengths": (b"POST / HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400),
-    "a broken chunk": (request_bytes(b"zz\r\n\r\n", Content_Length=None, Transfer_Encoding="chunked"), 400),
+    "a broken chunk": (
+        request_bytes(b"zz\r\n\r\n", Content_Length=None, Transfer_Encoding="chunked"),
+        400,
+    ),
     "an unknown transfer encoding": (request_bytes(b"", Transfer_Encoding="gzip, chunked"), 501),
     "too large a header": (get(X_Large="x" * (lite.HEADER_LIMIT - len(get(X_Large="")))), 431),
     "too large a body": (request_bytes(b"x" * OVER), 413),
@@ -867,7 +1045,9 @@ def test_what_waitress_refuses_is_problem_json(tmp_path, serve, database, sent, 
         connection.sendall(sent)
         answers = Answers(connection)
         answer = answers.next()
-        assert answer[0] == expected and problem_of(answer)["code"] == ("too_large" if expected == 413 else "http_error")
+        assert answer[0] == expected and problem_of(answer)["code"] == (
+            "too_large" if expected == 413 else "http_error"
+        )
         assert answer[1]["connection"] == "close" and answers.next()[0] == 0
     assert exchange(served, post())[0][0] == 201
 
@@ -911,8 +1091,10 @@ def test_who_asked_and_sends_too_much_in_chunks_reads_a_413(server):
         assert problem_of(answers.next())["status"] == 413
 
 
-@pytest.mark.parametrize("headers", [{"Content_Length": "0"}, {"Content_Length": None},
-                                     {"Content_Length": None, "version": "1.0"}])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Content_Length": "0"}, {"Content_Length": None}, {"Content_Length": None, "version": "1.0"}],
+)
 def test_an_empty_body_with_expect_does_not_hang(server, headers):
     """There is nothing to continue with: the answer is the final one."""
     head, _ = asks_first(b"", **headers)
@@ -922,7 +1104,10 @@ def test_an_empty_body_with_expect_does_not_hang(server, headers):
 
 
 def test_a_get_with_expect_is_answered_at_once(server):
-    assert [answer[0] for answer in exchange(server, get(Expect="100-continue"), post())] == [200, 201]
+    assert [answer[0] for answer in exchange(server, get(Expect="100-continue"), post())] == [
+        200,
+        201,
+    ]
 
 
 def test_who_asks_first_may_send_and_is_stored(server):
@@ -996,14 +1181,18 @@ def ended(server) -> tuple[int, str]:
 
 def test_after_kill_9_under_load_every_acknowledged_event_is_there_once(start, tmp_path):
     for number in range(KILLS):
-        acknowledged, wrong, *_ = kill_and_look(start, tmp_path / "events.db", ADMIN, after=100 + 150 * number)
+        acknowledged, wrong, *_ = kill_and_look(
+            start, tmp_path / "events.db", ADMIN, after=100 + 150 * number
+        )
         assert acknowledged >= 100 and wrong == []
 
 
 def test_sigterm_under_load_keeps_every_acknowledged_event(start):
     server = start()
     posting = Posting(server.port, ADMIN, 16)
-    sent, acknowledged = posting.post_until_closed(lambda count: count == 300 and server.process.send_signal(signal.SIGTERM))
+    sent, acknowledged = posting.post_until_closed(
+        lambda count: count == 300 and server.process.send_signal(signal.SIGTERM)
+    )
     assert ended(server) == (0, "") and acknowledged.total() >= 300
     assert os.listdir(os.path.dirname(server.database)) == ["events.db"]  # no WAL
     assert losses(server.database, sent, acknowledged) == []
@@ -1070,7 +1259,9 @@ def test_a_taken_port_is_one_clear_line(server, tmp_path):
     config = lite.Config(database=str(tmp_path / "other.db"), port=server.port)
     app = lite.create_app(config)
     try:
-        with pytest.raises(lite.ConfigError, match=f"cannot listen on 127.0.0.1 port {server.port}: .*--port"):
+        with pytest.raises(
+            lite.ConfigError, match=f"cannot listen on 127.0.0.1 port {server.port}: .*--port"
+        ):
             lite.Server(app, config)
     finally:
         app.close()
@@ -1111,7 +1302,9 @@ def test_in_memory_answers_wait_for_commit_too(serve, gate):
 
 def test_the_last_use_of_a_key_is_written_now_and_then(serve, clock):
     served = serve(clock=clock)
-    key = json.loads(exchange(served, request_bytes({"name": "reader", "scope": "read"}, path="/keys/v1"))[0][2])
+    key = json.loads(
+        exchange(served, request_bytes({"name": "reader", "scope": "read"}, path="/keys/v1"))[0][2]
+    )
     with closing(apsw.Connection(served.config.database)) as look:
         used = lambda: look.execute("select last_used_at from keys").get
         exchange(served, get("/events/v1", key=key["token"]))
@@ -1133,7 +1326,9 @@ def test_the_last_use_of_a_key_is_written_now_and_then(serve, clock):
 
 def test_the_last_use_of_a_key_survives_a_failed_commit(serve, clock):
     served = serve(clock=clock)
-    key = json.loads(exchange(served, request_bytes({"name": "reader", "scope": "read"}, path="/keys/v1"))[0][2])
+    key = json.loads(
+        exchange(served, request_bytes({"name": "reader", "scope": "read"}, path="/keys/v1"))[0][2]
+    )
     exchange(served, get("/events/v1", key=key["token"]))
     at = clock.now
     writer = fail_commits(served)
@@ -1158,7 +1353,13 @@ def test_nothing_that_clients_do_is_logged_as_an_error(serve, caplog):
     """A reset, half a request and a read that nobody waits for are everyday matters."""
     with caplog.at_level(logging.WARNING):
         served = serve()
-        for sent in (post()[:-1], get("/events/v1"), b"GET", post(), request_bytes(b"x" * OVER)[:-1]):
+        for sent in (
+            post()[:-1],
+            get("/events/v1"),
+            b"GET",
+            post(),
+            request_bytes(b"x" * OVER)[:-1],
+        ):
             with served.connect() as connection:
                 connection.sendall(sent)
                 reset(connection)

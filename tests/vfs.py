@@ -16,7 +16,9 @@ import streamlined_lite as lite
 from benchmarks.load import is_whole
 from conftest import ADMIN, request_bytes
 
-DIRECTORY = 0  # the file whose content is names: a `name` step gives one to a file, or takes it away
+DIRECTORY = (
+    0  # the file whose content is names: a `name` step gives one to a file, or takes it away
+)
 REMEMBERED = apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL
 
 
@@ -68,13 +70,18 @@ class Vfs(apsw.VFS):
 
 class VfsFile(apsw.VFSFile):
     def __init__(self, vfs: Vfs, name, flags: list[int]):
-        self.vfs, self.name = vfs, Path(name if isinstance(name, str) else name.filename()).name if name else "temporary"
+        self.vfs, self.name = (
+            vfs,
+            Path(name if isinstance(name, str) else name.filename()).name if name else "temporary",
+        )
         if error := vfs.trouble("open", self.name):
             raise error
         with vfs.lock:
             super().__init__("unix", name, flags)
             self.number = self.remember() if flags[0] & REMEMBERED else None
-        self.names_too = bool(flags[0] & (REMEMBERED - apsw.SQLITE_OPEN_MAIN_DB))  # SQLite syncs the folder of a new journal
+        self.names_too = bool(
+            flags[0] & (REMEMBERED - apsw.SQLITE_OPEN_MAIN_DB)
+        )  # SQLite syncs the folder of a new journal
 
     def remember(self) -> int:
         if self.name not in self.vfs.files:
@@ -89,7 +96,7 @@ class VfsFile(apsw.VFSFile):
 
     def xWrite(self, data, offset):
         error = self.vfs.trouble("write", self.name)
-        data = bytes(data)[:len(data) // 2 if error else None]
+        data = bytes(data)[: len(data) // 2 if error else None]
         with self.vfs.lock:
             super().xWrite(data, offset)
             if self.number:
@@ -147,7 +154,9 @@ class Disk:
         elif step.kind in ("sync", "failed sync"):
             own = [each for each in self.pending if each.file == step.file]
             self.pending = [each for each in self.pending if each.file != step.file]
-            if step.kind == "failed sync":  # the system forgets what it could not write: a later sync does not bring it to the disk
+            if (
+                step.kind == "failed sync"
+            ):  # the system forgets what it could not write: a later sync does not bring it to the disk
                 own = survivors(own, rng)
             apply(own, self.files, self.names)
 
@@ -164,11 +173,13 @@ def survivors(pending: list[Step], rng: random.Random) -> list[Step]:
     """What reached the disk of that which was on its way: all or nothing, the first, any; whole or torn into sectors."""
     style = rng.choice(("all", "none", "first", "any", "torn", "torn"))
     if style == "first":
-        pending = pending[:rng.randint(0, len(pending))]
+        pending = pending[: rng.randint(0, len(pending))]
     elif style in ("any", "torn"):
         share = rng.choice((0.2, 0.5, 0.8))
         size = rng.choice(SECTORS)
-        parts = pending if style == "any" else [part for step in pending for part in torn(step, size)]
+        parts = (
+            pending if style == "any" else [part for step in pending for part in torn(step, size)]
+        )
         pending = [part for part in parts if rng.random() < share]
     return [] if style == "none" else pending
 
@@ -177,12 +188,20 @@ def torn(step: Step, size: int) -> Iterable[Step]:
     """A write's pieces, each in a sector of its own."""
     if step.kind != "write":
         return [step]
-    ends = [*range((step.at // size + 1) * size, step.at + len(step.data), size), step.at + len(step.data)]
+    ends = [
+        *range((step.at // size + 1) * size, step.at + len(step.data), size),
+        step.at + len(step.data),
+    ]
     starts = [step.at, *ends[:-1]]
-    return [step._replace(at=start, data=step.data[start - step.at:end - step.at]) for start, end in zip(starts, ends)]
+    return [
+        step._replace(at=start, data=step.data[start - step.at : end - step.at])
+        for start, end in zip(starts, ends)
+    ]
 
 
-def apply(steps: Iterable[Step], files: dict, names: dict, rng: random.Random | None = None) -> None:
+def apply(
+    steps: Iterable[Step], files: dict, names: dict, rng: random.Random | None = None
+) -> None:
     """Onto these files. What a file grew by without being written is zeros, or with `rng` anything."""
     for step in steps:
         if step.file == DIRECTORY:
@@ -192,11 +211,11 @@ def apply(steps: Iterable[Step], files: dict, names: dict, rng: random.Random | 
             continue
         content = files.setdefault(step.file, bytearray())
         if step.kind == "truncate":
-            del content[step.at:]
+            del content[step.at :]
         else:
             if (missing := step.at - len(content)) > 0:
                 content += rng.randbytes(missing) if rng else bytes(missing)
-            content[step.at:step.at + len(step.data)] = step.data
+            content[step.at : step.at + len(step.data)] = step.data
 
 
 ########################################################################################################
@@ -213,7 +232,9 @@ class Answer(NamedTuple):
 class Stepped:
     """The real server without a thread of its own: it polls and takes turns when it is told, so that a run can be repeated."""
 
-    def __init__(self, database: Path | str, clock=lite.system_clock, connections: int = 6, **settings):
+    def __init__(
+        self, database: Path | str, clock=lite.system_clock, connections: int = 6, **settings
+    ):
         self.config = lite.Config(database=str(database), port=0, admin_key=ADMIN, **settings)
         self.app = lite.create_app(self.config, clock)
         self.server, self.database = lite.Server(self.app, self.config), self.app.database
@@ -224,7 +245,9 @@ class Stepped:
         self.database.checkpointer.attempt = lambda: (attempt(), self.checkpointed.set())
 
     def connect(self) -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", self.server.listeners[0].effective_port))
+        connection = socket.create_connection(
+            ("127.0.0.1", self.server.listeners[0].effective_port)
+        )
         self.server.poll(0.1)
         return connection
 
@@ -238,7 +261,9 @@ class Stepped:
         self.served.clear()
         self.server.turn()
         answers = [self.answer(number) for number in range(len(requests))]
-        order = dict.fromkeys([*map(ports.index, self.served), *range(len(requests))])  # who is refused unserved comes last
+        order = dict.fromkeys(
+            [*map(ports.index, self.served), *range(len(requests))]
+        )  # who is refused unserved comes last
         return ((number, answers[number]) for number in order)
 
     def remember_order(self) -> None:
@@ -248,6 +273,7 @@ class Stepped:
             for channel in in_line(until):
                 self.served.append(channel.addr[1])
                 yield channel
+
         self.served: list[int] = []
         self.server.dispatcher.in_line = remembering_order
 

@@ -48,7 +48,9 @@ def drip(data: bytes, at_once: int) -> Pieces:
 
 
 def slow_head() -> Pieces:
-    return drip(head("/events/ingestion/v1", "POST", *(f"X-{number}: y" for number in range(500))), 20)
+    return drip(
+        head("/events/ingestion/v1", "POST", *(f"X-{number}: y" for number in range(500))), 20
+    )
 
 
 def slow_body() -> Pieces:
@@ -118,7 +120,11 @@ class Stranger:
 
     def connect(self) -> None:
         self.times += 1
-        self.socket, self.pieces, self.rest = socket.create_connection(("127.0.0.1", self.port)), self.kind(), (b"", 0.0)
+        self.socket, self.pieces, self.rest = (
+            socket.create_connection(("127.0.0.1", self.port)),
+            self.kind(),
+            (b"", 0.0),
+        )
         self.socket.setblocking(False)
 
     def go_on(self) -> float:
@@ -153,9 +159,15 @@ class Stranger:
 def attack(port: int, part: int) -> None:
     """With one in `part` of all strangers, until it is killed; says so when all are connected."""
     allow_many_files()
-    strangers = [Stranger(port, kind) for kind, number in KINDS.items() for _ in range(max(1, number // part))]
+    strangers = [
+        Stranger(port, kind)
+        for kind, number in KINDS.items()
+        for _ in range(max(1, number // part))
+    ]
     now = time.monotonic()
-    due = [(now + 1.0 * index / len(strangers), index) for index in range(len(strangers))]  # not all in one moment
+    due = [
+        (now + 1.0 * index / len(strangers), index) for index in range(len(strangers))
+    ]  # not all in one moment
     heapq.heapify(due)
     print("connected", flush=True)
     while True:
@@ -176,7 +188,9 @@ class Strangers:
         self.numbers = str(port), str(part)
 
     def __enter__(self) -> None:
-        self.process = subprocess.Popen([sys.executable, __file__, "attack", *self.numbers], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "attack", *self.numbers], stdout=subprocess.PIPE, text=True
+        )
         if self.process.stdout.readline() != "connected\n":
             raise SystemExit("the strangers could not connect")
         time.sleep(1.0)  # until each has sent its first piece

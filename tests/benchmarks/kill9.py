@@ -33,7 +33,9 @@ class Posting:
 
     def __init__(self, port: int, token: str, connections: int):
         self.port, self.token = port, token
-        self.sockets = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(connections)]
+        self.sockets = [
+            socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(connections)
+        ]
 
     def post_all(self, requests: list[bytes]) -> list[bytes]:
         """Every answer, in the order of the requests."""
@@ -50,7 +52,9 @@ class Posting:
         def following() -> tuple[str, bytes]:
             number, value = divmod(next(numbers), 2)
             sent[f"{run}{number}"] += 1
-            return f"{run}{number}", post_bytes(self.port, self.token, f"{run}{number}", number, value)
+            return f"{run}{number}", post_bytes(
+                self.port, self.token, f"{run}{number}", number, value
+            )
 
         def answered(distinct_id: str, answer: bytes) -> None:
             assert answer.startswith(b"HTTP/1.1 20"), answer
@@ -63,7 +67,9 @@ class Posting:
     def _run(self, following: Callable, answered: Callable) -> None:
         """Until there is nothing more to send, or every connection has ended."""
         selector = selectors.DefaultSelector()
-        running: dict[socket.socket, tuple] = {}  # connection -> (what it posted, the answer so far)
+        running: dict[
+            socket.socket, tuple
+        ] = {}  # connection -> (what it posted, the answer so far)
 
         def send(connection: socket.socket) -> None:
             try:
@@ -114,16 +120,23 @@ def losses(database: str | Path, sent: Counter, acknowledged: Counter) -> list[s
         stored = Counter()
         for distinct_id, updates in look.execute("select distinct_id, update_count from events"):
             stored[distinct_id] += updates + 1
-    return [f"{each}: {acknowledged[each]} acknowledged, {stored[each]} stored, {sent[each]} sent"
-            for each in sent if not acknowledged[each] <= stored[each] <= sent[each]]
+    return [
+        f"{each}: {acknowledged[each]} acknowledged, {stored[each]} stored, {sent[each]} sent"
+        for each in sent
+        if not acknowledged[each] <= stored[each] <= sent[each]
+    ]
 
 
-def kill_and_look(start: Callable, database: Path, token: str, after: int) -> tuple[int, list[str], float, float]:
+def kill_and_look(
+    start: Callable, database: Path, token: str, after: int
+) -> tuple[int, list[str], float, float]:
     """One round: (how many posts were acknowledged before the kill, what is wrong after it, seconds of the next start, and how many of
     them the processor worked, which says more where others use the machine, too)."""
     server = start(database)
     posting = Posting(server.port, token, 32)
-    sent, acknowledged = posting.post_until_closed(lambda count: count == after and server.process.send_signal(signal.SIGKILL))
+    sent, acknowledged = posting.post_until_closed(
+        lambda count: count == after and server.process.send_signal(signal.SIGKILL)
+    )
     server.stop(signal.SIGKILL)
     began = time.monotonic()
     again = start(database)
@@ -139,11 +152,23 @@ def main(rounds: int = 100) -> int:
     with tempfile.TemporaryDirectory() as folder:
         for number in range(rounds):
             after = 50 + number * 97 % 2_000
-            acknowledged, found, seconds, worked = kill_and_look(ServerProcess, Path(folder) / "events.db", TOKEN, after)
+            acknowledged, found, seconds, worked = kill_and_look(
+                ServerProcess, Path(folder) / "events.db", TOKEN, after
+            )
             wrong, starts, most = wrong + found, [*starts, seconds], max(most, worked)
-            print("\n".join([f"round {number + 1}: {acknowledged} acknowledged, started again in {seconds:.2f} s", *found]), flush=True)
-    print(f"{rounds} kills: {len(wrong)} events lost, there twice or miscounted; a start took {statistics.median(starts):.2f} s, "
-          f"{max(starts):.2f} s at most, of which the processor worked {most:.2f} s at most")
+            print(
+                "\n".join(
+                    [
+                        f"round {number + 1}: {acknowledged} acknowledged, started again in {seconds:.2f} s",
+                        *found,
+                    ]
+                ),
+                flush=True,
+            )
+    print(
+        f"{rounds} kills: {len(wrong)} events lost, there twice or miscounted; a start took {statistics.median(starts):.2f} s, "
+        f"{max(starts):.2f} s at most, of which the processor worked {most:.2f} s at most"
+    )
     return 1 if wrong or most >= 1 else 0
 
 

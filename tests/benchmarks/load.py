@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-EVENT = (b'{"event_name":"Payment Received","location_id":"ve9EPM428h8vShlRW1KT","distinct_id":"%s",'
-         b'"contact_id":"ocQHyuzHvysMo5N%05d","timestamp":%d,"properties":{"value":%.1f,"product":"Gold plan"}}')
+EVENT = (
+    b'{"event_name":"Payment Received","location_id":"ve9EPM428h8vShlRW1KT","distinct_id":"%s",'
+    b'"contact_id":"ocQHyuzHvysMo5N%05d","timestamp":%d,"properties":{"value":%.1f,"product":"Gold plan"}}'
+)
 SILENCE = 60  # seconds
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
 
@@ -21,8 +23,12 @@ def event_bytes(distinct_id: bytes, number: int, value: float = 99.5) -> bytes:
 
 def head_bytes(port: int, path: str, kind: str = "application/json", **headers: str) -> bytes:
     """All of a request but its body, with a place for the body's length."""
-    lines = {"Host": f"127.0.0.1:{port}", "Content-Type": kind} | {name.replace("_", "-"): value for name, value in headers.items()}
-    text = f"POST {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    lines = {"Host": f"127.0.0.1:{port}", "Content-Type": kind} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    text = f"POST {path} HTTP/1.1\r\n" + "".join(
+        f"{name}: {value}\r\n" for name, value in lines.items()
+    )
     return text.replace("%", "%%").encode() + b"Content-Length: %d\r\n\r\n"
 
 
@@ -50,7 +56,9 @@ def is_whole(answer: bytes) -> bool:
         return False
     if length := LENGTH.search(answer, 0, end):
         return len(answer) >= end + 4 + int(length[1])
-    return answer.startswith(b"HTTP/1.1 204") or answer.endswith(b"0\r\n\r\n")  # nothing follows, or chunks
+    return answer.startswith(b"HTTP/1.1 204") or answer.endswith(
+        b"0\r\n\r\n"
+    )  # nothing follows, or chunks
 
 
 def end(reason: str) -> NoReturn:
@@ -63,10 +71,21 @@ class Load:
     With `following`, which makes the requests, and `refusable`, other answers are counted in `refused`.
     """
 
-    def __init__(self, port: int, token: str, connections: int, following: Callable[[], bytes] | None = None, refusable: bool = False):
-        self.following = following or posts(head_bytes(port, "/events/ingestion/v1", X_API_Key=token))
+    def __init__(
+        self,
+        port: int,
+        token: str,
+        connections: int,
+        following: Callable[[], bytes] | None = None,
+        refusable: bool = False,
+    ):
+        self.following = following or posts(
+            head_bytes(port, "/events/ingestion/v1", X_API_Key=token)
+        )
         self.refusable, self.stored, self.refused, self.processor_share = refusable, 0, 0, 0.0
-        self.sockets = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(connections)]
+        self.sockets = [
+            socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(connections)
+        ]
         for each in self.sockets:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connections = {each.fileno(): each for each in self.sockets}
@@ -79,7 +98,9 @@ class Load:
         for number in self.connections:
             self.post(number)
         while self.began:
-            for number, _ in self.poll.poll(SILENCE) or end(f"the server has not answered for {SILENCE} seconds"):
+            for number, _ in self.poll.poll(SILENCE) or end(
+                f"the server has not answered for {SILENCE} seconds"
+            ):
                 if self.receive(number) and time.perf_counter() - started < seconds:
                     self.post(number)
         elapsed = time.perf_counter() - started

@@ -42,7 +42,7 @@ class Peer:
     path = "/events/ingestion/v1"
     headers: dict[str, str] = {"X_API_Key": TOKEN}
     kind = "application/json"
-    bulk_path: str | None = None              # None: it has no way of its own to take many
+    bulk_path: str | None = None  # None: it has no way of its own to take many
     stores = True
 
     def __init__(self, folder: Path):
@@ -70,11 +70,23 @@ class Peer:
         self.wait_until(lambda: socket.create_connection(("127.0.0.1", self.port), 1).close())
         self.ready()
 
-    def spawn(self, command: list[str | Path], user: str | None = None, **settings: str) -> subprocess.Popen:
+    def spawn(
+        self, command: list[str | Path], user: str | None = None, **settings: str
+    ) -> subprocess.Popen:
         settings |= {"PORT": str(self.port), "API_KEY": TOKEN, "STREAMLINED_ADMIN_KEY": TOKEN}
         with open(self.folder / "log", "ab") as log:
-            self.processes.append(subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=user,
-                                                   cwd=self.folder, env=os.environ | settings, start_new_session=True))
+            self.processes.append(
+                subprocess.Popen(
+                    list(map(str, command)),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    user=user,
+                    cwd=self.folder,
+                    env=os.environ | settings,
+                    start_new_session=True,
+                )
+            )
         return self.processes[-1]
 
     def wait_until(self, works: Callable[[], object]) -> None:
@@ -84,7 +96,9 @@ class Peer:
                 works()
                 return
             time.sleep(0.01)
-        raise SystemExit(f"{self.name} did not start:\n{(self.folder / 'log').read_text(errors='replace')[-3000:]}")
+        raise SystemExit(
+            f"{self.name} did not start:\n{(self.folder / 'log').read_text(errors='replace')[-3000:]}"
+        )
 
     def stop(self) -> None:
         for process in reversed(self.processes):
@@ -94,7 +108,9 @@ class Peer:
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
-            with contextlib.suppress(ProcessLookupError):  # children that outlived it; the group is its own
+            with contextlib.suppress(
+                ProcessLookupError
+            ):  # children that outlived it; the group is its own
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
@@ -122,7 +138,9 @@ class Peer:
         finally:
             connection.close()
         if answer.status >= 300:
-            raise SystemExit(f"{self.name}: {method} {path} answered {answer.status} {content[:300]!r}")
+            raise SystemExit(
+                f"{self.name}: {method} {path} answered {answer.status} {content[:300]!r}"
+            )
         return content
 
     def pids(self) -> list[int]:
@@ -142,18 +160,24 @@ class Peer:
         for pid in pids:
             with contextlib.suppress(OSError):
                 ticks += sum(map(int, stat_fields(f"/proc/{pid}/stat")[11:15]))
-        return ticks / TICKS if self.pids() == pids else self.processor_seconds()  # one that ended meanwhile may count nowhere, or twice
+        return (
+            ticks / TICKS if self.pids() == pids else self.processor_seconds()
+        )  # one that ended meanwhile may count nowhere, or twice
 
     def megabytes(self) -> float:
         """The most that its processes have held in memory (peak RSS); what several of them share counts once."""
         peaks = [peak for pid in self.pids() if (peak := self.peak_kilobytes(pid))]
-        return (sum(peak for peak, _ in peaks) - (sum(shared for _, shared in peaks) if len(peaks) > 1 else 0)) / 1024
+        return (
+            sum(peak for peak, _ in peaks)
+            - (sum(shared for _, shared in peaks) if len(peaks) > 1 else 0)
+        ) / 1024
 
     def peak_kilobytes(self, pid: int) -> tuple[int, int] | None:
         """(peak RSS, what of it belongs to the others that share it)."""
         with contextlib.suppress(OSError):
             memory = kilobytes(f"/proc/{pid}/smaps_rollup")
             return kilobytes(f"/proc/{pid}/status")["VmHWM"], memory["Rss"] - memory["Pss"]
+
 
 def is_there(what: Path | str) -> bool:
     return what.exists() if isinstance(what, Path) else shutil.which(what) is not None
@@ -184,7 +208,14 @@ class Ours(Peer):
         return None if found else f"{sys.executable} -m pip install -e ."
 
     def command(self) -> list[str | Path]:
-        return [sys.executable, ROOT / "streamlined_lite.py", "--port", str(self.port), "--database", self.database]
+        return [
+            sys.executable,
+            ROOT / "streamlined_lite.py",
+            "--port",
+            str(self.port),
+            "--database",
+            self.database,
+        ]
 
 
 class PythonPeer(Peer):
@@ -196,7 +227,12 @@ class PythonPeer(Peer):
 
 
 class BottleConstant(PythonPeer):
-    name, program, durable, stores = "waitress + Bottle, constant answer", "bottle_constant.py", "–", False
+    name, program, durable, stores = (
+        "waitress + Bottle, constant answer",
+        "bottle_constant.py",
+        "–",
+        False,
+    )
 
 
 class BottleSQLite(PythonPeer):
@@ -207,15 +243,36 @@ class FastAPI(PythonPeer):
     name = "FastAPI + uvicorn + sqlite3"
 
     def command(self) -> list[str | Path]:
-        return [VENV / "uvicorn", "fastapi_sqlite:app", "--app-dir", PEERS, "--port", str(self.port), "--no-access-log"]
+        return [
+            VENV / "uvicorn",
+            "fastapi_sqlite:app",
+            "--app-dir",
+            PEERS,
+            "--port",
+            str(self.port),
+            "--no-access-log",
+        ]
 
 
 class Flask(PythonPeer):
     name = "Flask + gunicorn + SQLAlchemy"
 
     def command(self) -> list[str | Path]:
-        return [VENV / "gunicorn", "flask_sqlalchemy:app", "--chdir", PEERS, "--preload", "--bind", f"127.0.0.1:{self.port}",
-                "--worker-class", "gthread", "--workers", "2", "--threads", "4"]
+        return [
+            VENV / "gunicorn",
+            "flask_sqlalchemy:app",
+            "--chdir",
+            PEERS,
+            "--preload",
+            "--bind",
+            f"127.0.0.1:{self.port}",
+            "--worker-class",
+            "gthread",
+            "--workers",
+            "2",
+            "--threads",
+            "4",
+        ]
 
 
 class PocketBase(Peer):
@@ -224,8 +281,17 @@ class PocketBase(Peer):
     path = "/api/collections/events/records"
 
     def command(self) -> list[str | Path]:
-        return [VENV / "pocketbase", "serve", "--http", f"127.0.0.1:{self.port}", "--dir", self.folder / "data",
-                "--migrationsDir", PEERS / "pocketbase", "--automigrate=false"]
+        return [
+            VENV / "pocketbase",
+            "serve",
+            "--http",
+            f"127.0.0.1:{self.port}",
+            "--dir",
+            self.folder / "data",
+            "--migrationsDir",
+            PEERS / "pocketbase",
+            "--automigrate=false",
+        ]
 
     def stored(self) -> int:
         self.database = self.folder / "data" / "data.db"
@@ -241,13 +307,33 @@ class Datasette(Peer):
         with contextlib.closing(sqlite3.connect(self.database)) as connection:
             connection.execute("pragma journal_mode = wal")  # synchronous is FULL by default
             connection.executescript((PEERS / "datasette.sql").read_text())
-        made = subprocess.run([VENV / "datasette", "create-token", "sender", "--secret", TOKEN], capture_output=True, text=True, check=True)
+        made = subprocess.run(
+            [VENV / "datasette", "create-token", "sender", "--secret", TOKEN],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         self.headers = {"Authorization": f"Bearer {made.stdout.strip()}"}
 
     def command(self) -> list[str | Path]:
-        allowed = [part for action in ("insert-row", "update-row") for part in ("--setting", f"permissions.{action}.id", "sender")]
-        return [VENV / "datasette", "serve", self.database, "--port", str(self.port), "--secret", TOKEN,
-                "--setting", "max_insert_rows", "1000", *allowed]
+        allowed = [
+            part
+            for action in ("insert-row", "update-row")
+            for part in ("--setting", f"permissions.{action}.id", "sender")
+        ]
+        return [
+            VENV / "datasette",
+            "serve",
+            self.database,
+            "--port",
+            str(self.port),
+            "--secret",
+            TOKEN,
+            "--setting",
+            "max_insert_rows",
+            "1000",
+            *allowed,
+        ]
 
     def body(self, distinct_id: bytes, number: int) -> bytes:
         return b'{"rows":[%s]}' % event_bytes(distinct_id, number)
@@ -271,20 +357,48 @@ class FastifyPostgreSQL(FastifySQLite):
     def prepare(self) -> None:
         """A new cluster with the defaults, which are durable; PostgreSQL does not run as root."""
         programs = Path(max(glob.glob("/usr/lib/postgresql/*/bin")))
-        user, data, port = "postgres" if os.getuid() == 0 else None, self.folder / "postgres", free_port()
+        user, data, port = (
+            "postgres" if os.getuid() == 0 else None,
+            self.folder / "postgres",
+            free_port(),
+        )
         data.mkdir()
         if user:
             for each in (self.folder, self.folder.parent):
                 each.chmod(0o711)  # that it may pass
             shutil.chown(data, user)
-        subprocess.run([programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale", "C.UTF-8"],
-                       user=user, cwd="/", check=True, stdout=subprocess.DEVNULL)
-        self.spawn([programs / "postgres", "-D", data, "-p", str(port), "-k", data, "-h", "127.0.0.1"], user)
+        subprocess.run(
+            [
+                programs / "initdb",
+                "-D",
+                data,
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale",
+                "C.UTF-8",
+            ],
+            user=user,
+            cwd="/",
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        self.spawn(
+            [programs / "postgres", "-D", data, "-p", str(port), "-k", data, "-h", "127.0.0.1"],
+            user,
+        )
         self.wait_until(lambda: self.look(port, "select 1"))
         self.database, self.database_port = f"postgres://postgres@127.0.0.1:{port}/postgres", port
 
     def look(self, port: int, sql: str) -> str:
-        made = subprocess.run(["psql", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-Atc", sql], capture_output=True, text=True)
+        made = subprocess.run(
+            ["psql", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-Atc", sql],
+            capture_output=True,
+            text=True,
+        )
         if made.returncode:
             raise OSError(made.stderr)
         return made.stdout
@@ -302,32 +416,62 @@ class InfluxDB(Peer):
     def command(self) -> list[str | Path]:
         return ["influxd", "-config", "/dev/null"]
 
-    def spawn(self, command: list[str | Path], user: str | None = None, **settings: str) -> subprocess.Popen:
-        names = {"META_DIR": self.folder / "meta", "DATA_DIR": self.folder / "data", "DATA_WAL_DIR": self.folder / "wal",
-                 "BIND_ADDRESS": f"127.0.0.1:{free_port()}", "HTTP_BIND_ADDRESS": f"127.0.0.1:{self.port}", "HTTP_LOG_ENABLED": "false",
-                 "REPORTING_DISABLED": "true", "MONITOR_STORE_ENABLED": "false",
-                 "DATA_MAX_VALUES_PER_TAG": "0", "DATA_MAX_SERIES_PER_DATABASE": "0"}  # else it refuses ids from the 100,001st on
-        return super().spawn(command, user, **settings, **{f"INFLUXDB_{name}": str(value) for name, value in names.items()})
+    def spawn(
+        self, command: list[str | Path], user: str | None = None, **settings: str
+    ) -> subprocess.Popen:
+        names = {
+            "META_DIR": self.folder / "meta",
+            "DATA_DIR": self.folder / "data",
+            "DATA_WAL_DIR": self.folder / "wal",
+            "BIND_ADDRESS": f"127.0.0.1:{free_port()}",
+            "HTTP_BIND_ADDRESS": f"127.0.0.1:{self.port}",
+            "HTTP_LOG_ENABLED": "false",
+            "REPORTING_DISABLED": "true",
+            "MONITOR_STORE_ENABLED": "false",
+            "DATA_MAX_VALUES_PER_TAG": "0",
+            "DATA_MAX_SERIES_PER_DATABASE": "0",
+        }  # else it refuses ids from the 100,001st on
+        return super().spawn(
+            command,
+            user,
+            **settings,
+            **{f"INFLUXDB_{name}": str(value) for name, value in names.items()},
+        )
 
     def ready(self) -> None:
         self.request("POST", "/query?" + urlencode({"q": "create database events"}))
 
     def body(self, distinct_id: bytes, number: int) -> bytes:
         """The distinct_id is a tag: what makes a point unique is its tags and its time."""
-        return (b'Payment\\ Received,location_id=ve9EPM428h8vShlRW1KT,distinct_id=%s contact_id="ocQHyuzHvysMo5N%05d",value=99.5,'
-                b'product="Gold plan" %d' % (distinct_id, number % 5000, 1767225600000 + number))
+        return (
+            b'Payment\\ Received,location_id=ve9EPM428h8vShlRW1KT,distinct_id=%s contact_id="ocQHyuzHvysMo5N%05d",value=99.5,'
+            b'product="Gold plan" %d' % (distinct_id, number % 5000, 1767225600000 + number)
+        )
 
     def bulk(self, events: list[bytes]) -> bytes:
         return b"\n".join(events)
 
     def stored(self) -> int:
-        answer = self.request("GET", "/query?" + urlencode({"db": "events", "q": 'select count(value) from "Payment Received"'}))
+        answer = self.request(
+            "GET",
+            "/query?"
+            + urlencode({"db": "events", "q": 'select count(value) from "Payment Received"'}),
+        )
         return int(answer.rpartition(b",")[2].strip(b"]}\n"))
 
 
 ALL: dict[str, type[Peer]] = {
-    "ours": Ours, "constant": BottleConstant, "bottle": BottleSQLite, "fastapi": FastAPI, "flask": Flask, "pocketbase": PocketBase,
-    "datasette": Datasette, "fastify-sqlite": FastifySQLite, "fastify-postgres": FastifyPostgreSQL, "influxdb": InfluxDB}
+    "ours": Ours,
+    "constant": BottleConstant,
+    "bottle": BottleSQLite,
+    "fastapi": FastAPI,
+    "flask": Flask,
+    "pocketbase": PocketBase,
+    "datasette": Datasette,
+    "fastify-sqlite": FastifySQLite,
+    "fastify-postgres": FastifyPostgreSQL,
+    "influxdb": InfluxDB,
+}
 
 
 @contextlib.contextmanager

@@ -26,7 +26,12 @@ from conftest import ServerProcess  # noqa: E402
 
 TOKEN = "a-key-for-the-benchmark"
 CLIENTS, EVENTS = 8, 20_000  # connections at work, and how many events there may be
-LIMITS = {"memory": 1.15, "cpu": 1.25, "p50": 1.5, "p99": 2.0}  # at most so many times what it was in the beginning; ...
+LIMITS = {
+    "memory": 1.15,
+    "cpu": 1.25,
+    "p50": 1.5,
+    "p99": 2.0,
+}  # at most so many times what it was in the beginning; ...
 WAL = 128  # ... and megabytes
 METRIC = {"terms": [{"key": "A", "event": "Sale", "type": "contact", "aggregation": "sum", "property": "value",
                      "filters": {"all": [{"field": "contact.tags", "op": "has_any", "value": ["vip"]}]}}]}  # fmt: skip
@@ -45,7 +50,11 @@ def choose(draw: random.Random) -> tuple[str, str, object, set[int]]:
     if kind < 0.70:
         return "POST", "/events/ingestion/v1", made, {200, 201}
     if kind < 0.80:
-        contact = {"name": "Ann", "tags": draw.sample(["vip", "new", "old"], 2), "fields": {"Age": number}}
+        contact = {
+            "name": "Ann",
+            "tags": draw.sample(["vip", "new", "old"], 2),
+            "fields": {"Age": number},
+        }
         return "PUT", f"/contacts/v1/{location}/c-{number % 500}", contact, {200, 201}
     if kind < 0.82:
         return "POST", "/events/ingestion/v1", made | {"timestamp": "soon"}, {422}
@@ -64,7 +73,10 @@ class Client(threading.Thread):
     def __init__(self, port: int, number: int, pause: float):
         super().__init__()
         self.pause = pause
-        self.connection, self.draw = HTTPConnection("127.0.0.1", port, timeout=60), random.Random(number)
+        self.connection, self.draw = (
+            HTTPConnection("127.0.0.1", port, timeout=60),
+            random.Random(number),
+        )
         self.took: list[float] = []
         self.wrong: list[str] = []
         self.stopped = False
@@ -81,7 +93,9 @@ class Client(threading.Thread):
     def ask(self, method: str, path: str, body: object, right: set[int]) -> None:
         began = time.perf_counter()
         data = None if body is None else json.dumps(body)
-        self.connection.request(method, path, data, {"X-API-Key": TOKEN, "Content-Type": "application/json"})
+        self.connection.request(
+            method, path, data, {"X-API-Key": TOKEN, "Content-Type": "application/json"}
+        )
         answer = self.connection.getresponse()
         content = answer.read()
         self.took.append(time.perf_counter() - began)
@@ -121,17 +135,28 @@ def verdict(minutes: list[dict[str, float]], wrong: list[str]) -> list[str]:
 def main(length: float = 30, rate: float = 0) -> int:
     with tempfile.TemporaryDirectory() as folder:
         server = ServerProcess(f"{folder}/events.db", admin_key=TOKEN, keep_rejections="1000")
-        clients = [Client(server.port, number, rate and CLIENTS / rate) for number in range(CLIENTS)]
+        clients = [
+            Client(server.port, number, rate and CLIENTS / rate) for number in range(CLIENTS)
+        ]
         for first in range(0, EVENTS, 1_000):
             numbers = range(first, first + 1_000)
-            clients[0].ask("POST", "/events/ingestion/v1/batch", [make_event(clients[0].draw, number) for number in numbers], {200})
+            clients[0].ask(
+                "POST",
+                "/events/ingestion/v1/batch",
+                [make_event(clients[0].draw, number) for number in numbers],
+                {200},
+            )
         for each in clients:
             each.start()
         minutes = []
         try:
             for number in range(max(3, round(length))):
                 minutes.append(minute(server, clients, 60 * length / max(3, round(length))))
-                print(f"minute {number + 1:2}: " + "   ".join(f"{name} {value:.2f}" for name, value in minutes[-1].items()), flush=True)
+                print(
+                    f"minute {number + 1:2}: "
+                    + "   ".join(f"{name} {value:.2f}" for name, value in minutes[-1].items()),
+                    flush=True,
+                )
         finally:
             for each in clients:
                 each.stopped = True
@@ -141,7 +166,10 @@ def main(length: float = 30, rate: float = 0) -> int:
     faults = verdict(minutes, [each for client in clients for each in client.wrong]) + (
         [f"exit code {code}: {errors}"] if code or errors else []
     )
-    print("; ".join(faults) or "flat: memory, latency and WAL stayed as they were, and every answer was right")
+    print(
+        "; ".join(faults)
+        or "flat: memory, latency and WAL stayed as they were, and every answer was right"
+    )
     return 1 if faults else 0
 
 

@@ -17,7 +17,9 @@ def ingest():
     try:
         event = Event.model_validate_json(bottle.request.body.read())
     except ValidationError as error:
-        raise bottle.HTTPResponse(error.json(include_url=False), 422, {"Content-Type": "application/json"})
+        raise bottle.HTTPResponse(
+            error.json(include_url=False), 422, {"Content-Type": "application/json"}
+        )
     bottle.response.status = 201
     return {"status": "stored", "event_id": store(event)}
 

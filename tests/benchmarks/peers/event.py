@@ -26,7 +26,9 @@ class Event(BaseModel):
         now = int(time.time() * 1000)
         return self.model_dump(exclude={"timestamp", "properties"}) | {
             "timestamp": int(self.timestamp.timestamp() * 1000) if self.timestamp else now,
-            "properties": json.dumps(self.properties), "received_at": now}
+            "properties": json.dumps(self.properties),
+            "received_at": now,
+        }
 
 
 def connect() -> sqlite3.Connection:

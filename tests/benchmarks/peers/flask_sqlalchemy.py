@@ -19,7 +19,10 @@ class Base(DeclarativeBase):
 
 class StoredEvent(Base):
     __tablename__ = "events"
-    __table_args__ = (UniqueConstraint("location_id", "distinct_id"), Index("events_by_name", "location_id", "event_name", "timestamp"))
+    __table_args__ = (
+        UniqueConstraint("location_id", "distinct_id"),
+        Index("events_by_name", "location_id", "event_name", "timestamp"),
+    )
 
     event_id: Mapped[int] = mapped_column(primary_key=True)
     location_id: Mapped[str]
@@ -39,10 +42,14 @@ def set_pragmas(connection, record):
 
 def upsert(row: dict):
     statement = insert(StoredEvent).values(row)
-    return statement.on_conflict_do_update(index_elements=["location_id", "distinct_id"], set_={
-        "event_name": statement.excluded.event_name,
-        "contact_id": func.coalesce(statement.excluded.contact_id, StoredEvent.contact_id),
-        "properties": statement.excluded.properties}).returning(StoredEvent.event_id)
+    return statement.on_conflict_do_update(
+        index_elements=["location_id", "distinct_id"],
+        set_={
+            "event_name": statement.excluded.event_name,
+            "contact_id": func.coalesce(statement.excluded.contact_id, StoredEvent.contact_id),
+            "properties": statement.excluded.properties,
+        },
+    ).returning(StoredEvent.event_id)
 
 
 @app.post("/events/ingestion/v1")
@@ -59,4 +66,4 @@ def ingest():
 
 
 Base.metadata.create_all(engine)  # gunicorn's --preload imports this once
-engine.dispose()                  # no connection may cross the fork
+engine.dispose()  # no connection may cross the fork
