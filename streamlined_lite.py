@@ -13,8 +13,7 @@ The way of one event, which is the way of every request that writes:
       keep_rejection  instead, after a rollback, when the body cannot be stored  [rejections]
     Server.turn       COMMIT; only now does Channel.release let the answers leave [server]
 
-Reads go to waitress's worker threads, each with a read-only connection of its own. A large batch is
-read and checked by a thread for that, one ahead of the turns, so that its turn only stores it.
+Reads go to waitress's worker threads, each with a read-only connection of its own.
 
 The sections, each under a banner, in an order in which none needs a later one; the files in sql/
 and tests/ carry the same nouns: errors, values, configuration, statements, database, http, keys,
@@ -91,10 +90,8 @@ from pydantic import (
     StringConstraints,
     Tag,
     ValidationError,
-    ValidationInfo,
     WithJsonSchema,
     create_model,
-    field_validator,
     model_validator,
 )
 from pydantic.json_schema import models_json_schema
@@ -3546,7 +3543,6 @@ def store_around(connection: apsw.Connection, around: Reading, now: int) -> list
 # Batches
 
 BATCH_PATH = "/events/ingestion/v1/batch"
-PREPARED = "streamlined_lite.prepared"  # in the environ of a batch that was read before its turn: what read_batch gave
 
 
 class BatchQuery(IngestQuery):
@@ -3587,9 +3583,7 @@ BatchAnswer = answer("BatchAnswer", results=list[BatchResult])
 )
 def ingest_batch(call: Call) -> tuple[int, dict]:
     """Stores up to 1,000 events, a JSON array or NDJSON: 200 all, 207 some, 422 none; with `atomic=true` all or none."""
-    items, read, sent = call.environ.pop(PREPARED, None) or read_batch(
-        call.body, call.caller
-    )  # pop: Bottle keeps the environ until the next request
+    items, read, sent = read_batch(call.body, call.caller)
     good = [each for each in read if not isinstance(each, Problem)]
     none = not good or (call.query.atomic and len(good) < len(read))
     stored = (
@@ -5643,19 +5637,6 @@ class App(bottle.Bottle):
             self.admit(call)
             return route.handler(call)
 
-    def prepare(self, environ: dict) -> None:
-        """On any thread, before the turn of a batch: reads it into `environ`, so that the turn need only store it.
-
-        Whatever is wrong with the request the turn meets again, and says."""
-        with contextlib.suppress(Problem, apsw.Error):
-            body = sent_body(environ)
-            environ["wsgi.input"].seek(0)  # for the turn
-            token = sent_token(environ, split_query(body.query, "replace")[0])
-            with self.database.read() as connection:  # no longer, for it holds up checkpoints
-                caller = authenticate(connection, token, self.config_.admin_key)
-            caller.check_scope("ingest")
-            environ[PREPARED] = read_batch(body, caller)
-
     def write(self, route: Route, path: dict[str, str], environ: dict) -> Any:
         """Inside the turn; a problem rolls back to before the request, and what was posted is kept apart."""
         with self.database.turn():
@@ -5785,7 +5766,6 @@ def get_openapi(call: Call) -> dict:
 ####################################################################################################
 
 TURN_SECONDS = 0.010  # a turn that took as long takes no further request: a post beside batches waits for two turns
-LARGE_BYTES = 32 * 1024  # a batch of more, some 100 events, is read before its turn
 STOP_SECONDS = 10  # to finish what has arrived when told to stop
 ARRIVAL_SECONDS = 1  # then a new connection is given this time for its first request
 DRAIN_LIMIT = (
@@ -5831,7 +5811,6 @@ class Parser(HTTPRequestParser):
     """
 
     drained: int | None = None
-    environ: dict | None = None  # of a request that was prepared
     version, path = "1.1", ""  # of one whose head could not be read
 
     def parse_header(self, head: bytes) -> None:
@@ -5958,10 +5937,6 @@ def wire_problem(error: Any) -> Problem:
 class Task(WSGITask):
     """Waitress's for our app, whose answers are one piece, with its length, under headers that are checked."""
 
-    def __init__(self, channel: Channel, request: Parser):
-        super().__init__(channel, request)
-        self.environ = request.environ
-
     def execute(self) -> None:
         content = self.channel.server.application(self.get_environment(), self.start_response)
         answer = b"".join((self.build_response_header(), *content))
@@ -6047,12 +6022,6 @@ class Channel(HTTPChannel):
             self.requests.append(request)
             self.server.add_task(self)
 
-    def prepare(self) -> None:
-        """On the reader's thread, before the turn: what takes long of the request, and writes nothing."""
-        request = self.requests[0]
-        request.environ = self.task_class(self, request).get_environment()
-        self.server.application.prepare(request.environ)
-
     def proceed(self) -> None:
         if self.ahead:
             self.received(b"")
@@ -6116,66 +6085,28 @@ class Channel(HTTPChannel):
 
 
 class Dispatcher(ThreadedTaskDispatcher):
-    """Sorts requests: reads to waitress's worker threads, writes in line for the next turn.
-
-    Large batches are read first, one after another, by a thread of their own, which is one ahead of the
-    turns: in memory a batch is ten times its bytes.
-    """
+    """Sorts requests: reads to waitress's worker threads, writes in line for the next turn."""
 
     def __init__(self, memory: bool):
         super().__init__()
         self.memory = memory  # one connection: the loop serves reads, too
         self.writes: deque = deque()
         self.long_writes: deque = deque()
-        self.unread: deque = deque()  # large batches
-        self.ahead: Channel | None = None  # whose batch is being read, or is and waits for its turn
-        self.reader = ThreadedTaskDispatcher()
-
-    def set_thread_count(self, count: int) -> None:  # 0: to stop
-        super().set_thread_count(count)
-        self.reader.set_thread_count(min(count, 1))
 
     def add_task(self, channel: Channel) -> None:
         request = channel.requests[0]
         if is_read(request) and not self.memory:
             super().add_task(channel)
-        elif is_large(request) and not self.memory:
-            self.unread.append(channel)
-            self.read_next()
         else:
             (self.long_writes if is_long(request) else self.writes).append(channel)
-
-    def read_next(self) -> None:
-        if self.ahead is None and self.unread:
-            self.ahead = channel = self.unread.popleft()
-            self.reader.add_task(
-                SimpleNamespace(
-                    service=functools.partial(self.read, channel), cancel=channel.cancel
-                )
-            )
-
-    def read(self, channel: Channel) -> None:
-        """On the thread for that: only what is read stands in line, so that its turn is short."""
-        try:
-            channel.prepare()
-        finally:
-            self.long_writes.append(channel)
-            channel.server.pull_trigger()
 
     def in_line(self, until: float) -> Iterator[Channel]:
         """Those whom a turn serves until this time.monotonic(): the short ones, then the long ones, one at least of each."""
         for line in (self.writes, self.long_writes):
             if line:
-                yield self.take(line)
+                yield line.popleft()
             while line and time.monotonic() < until:
-                yield self.take(line)
-
-    def take(self, line: deque) -> Channel:
-        channel = line.popleft()
-        if channel is self.ahead:
-            self.ahead = None
-            self.read_next()
-        return channel
+                yield line.popleft()
 
     def __len__(self) -> int:
         return len(self.writes) + len(self.long_writes)
@@ -6184,11 +6115,6 @@ class Dispatcher(ThreadedTaskDispatcher):
 def is_long(request: HTTPRequestParser) -> bool:
     """Whether it may write a thousand rows, and must not delay what writes a few."""
     return is_batch(request) or (request.error is None and request.command == "DELETE")
-
-
-def is_large(request: HTTPRequestParser) -> bool:
-    """Whether to read it takes a good part of what a turn may."""
-    return is_batch(request) and request.body_bytes_received > LARGE_BYTES
 
 
 def is_batch(request: HTTPRequestParser) -> bool:
@@ -6349,13 +6275,8 @@ class Server:
 
     def refuse_all(self, error: apsw.Error) -> None:
         self.waiting_since = None
-        unread, self.dispatcher.unread = (
-            self.dispatcher.unread,
-            deque(),
-        )  # each would wait as long for its own refusal
-        waiting = [*self.dispatcher.in_line(until=math.inf), *unread]
         self.database.trouble = problem_of(error)
-        self.refuse(waiting, self.database.trouble)
+        self.refuse([*self.dispatcher.in_line(until=math.inf)], self.database.trouble)
 
     def refuse(self, channels: Iterable[Channel], problem: Problem) -> None:
         for channel in channels:
@@ -6372,9 +6293,7 @@ class Server:
             wasyncore.dispatcher.close(listener)
         until = time.monotonic() + STOP_SECONDS
         self.poll(0)
-        while (
-            self.channels() or self.dispatcher or self.dispatcher.ahead
-        ) and time.monotonic() < until:
+        while (self.channels() or self.dispatcher) and time.monotonic() < until:
             self.turn()
             for channel in self.channels():
                 channel.will_close = channel.will_close or is_idle(channel)
