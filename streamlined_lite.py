@@ -87,7 +87,6 @@ from pydantic import (
     Field,
     PlainValidator,
     RootModel,
-    StringConstraints,
     Tag,
     ValidationError,
     WithJsonSchema,
@@ -2240,12 +2239,6 @@ def remove_location(call: Call) -> dict:
 ####################################################################################################
 
 
-def usual_text(limit: int) -> Any:
-    return Annotated[
-        str, StringConstraints(max_length=limit, pattern=r"^[!-z|~]([ -z|~]*[!-z|~])?$")
-    ]
-
-
 class Event(BaseModel):
     """What a sender posts. `timestamp` becomes milliseconds UTC; None: left out."""
 
@@ -2255,30 +2248,6 @@ class Event(BaseModel):
     contact_id: Identifier | None = None
     timestamp: Timestamp | None = None
     properties: dict[Key, Property] | None = None
-
-
-class UsualEvent(Event):
-    """An event as nearly every sender posts it: taken as it stands, in one go and without a warning.
-
-    Whatever this refuses is read with care by `read_fields` and Event, which know every other form and say what
-    is wrong. Printable ASCII without braces needs no trimming and holds no merge field.
-    """
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    event_name: usual_text(NAME_LIMIT)
-    location_id: usual_text(ID_LIMIT)
-    distinct_id: usual_text(ID_LIMIT)
-    contact_id: usual_text(ID_LIMIT) | None = None
-    properties: (
-        dict[
-            Annotated[str, StringConstraints(max_length=NAME_LIMIT, pattern=r"^[ -~]*$")],
-            Annotated[str, StringConstraints(pattern=r"^[^\x00{]*$")]
-            | Annotated[int, Field(ge=-(2**63), lt=2**63)]
-            | Annotated[float, Field(gt=-(2**63), lt=2**63)],
-        ]
-        | None
-    ) = None
 
 
 class EventFilter(Query):
@@ -3022,15 +2991,6 @@ class Reading:
 
 def read_event(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
     """The event of a parsed body of any kind, warnings, and what it says of its contact, unchecked (None: nothing)."""
-    try:
-        event = UsualEvent.model_validate(parsed)
-    except ValidationError:
-        return read_event_with_care(parsed, caller)
-    caller.check_location(event.location_id)
-    return event, [], None
-
-
-def read_event_with_care(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
     reading = read_fields(parsed)
     if "distinct_id" not in reading.fields and caller.distinct_id_rule == "generate":
         reading.fields["distinct_id"] = str(uuid.uuid4())
