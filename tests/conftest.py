@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from metric_store import Store
 from webtest import TestApp
 
 import streamlined_lite as lite
@@ -107,6 +108,13 @@ def api(clock):
     made = Api(clock=clock)
     yield made
     made.app.close()
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "events.db")
+    yield store
+    store.close()
 
 
 def event(distinct_id="d-1", **fields) -> dict:

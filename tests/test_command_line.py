@@ -28,8 +28,6 @@ from pathlib import Path
 
 import apsw
 import pytest
-
-import streamlined_lite as lite
 from conftest import (
     ADMIN,
     NOW,
@@ -42,6 +40,8 @@ from conftest import (
     request_bytes,
     unprivileged,
 )
+
+import streamlined_lite as lite
 
 PROGRAM = [sys.executable, "-W", "error", lite.__file__]
 

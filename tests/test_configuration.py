@@ -1,10 +1,10 @@
 """Settings: flags before variables before defaults, and no wrong one goes unnoticed."""
 
 import pytest
+from conftest import ADMIN, NOW, event
 from webtest import TestApp
 
 import streamlined_lite as lite
-from conftest import ADMIN, NOW, event
 
 KEY = "0123456789abcdef"  # as short as an admin key may be
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import apsw
 import pytest
+from conftest import NOW, Api, clean_environment, event, unprivileged
 
 import streamlined_lite as lite
-from conftest import NOW, Api, clean_environment, event, unprivileged
 
 SOURCE = ast.parse(Path(lite.__file__).read_text("utf-8"))
 STATEMENTS = sorted(lite.SQL)

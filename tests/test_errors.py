@@ -2,10 +2,10 @@
 
 import apsw
 import pytest
+from conftest import event
 from pydantic import BaseModel
 
 import streamlined_lite as lite
-from conftest import event
 
 CLASSES = [
     (400, lite.Malformed),

@@ -16,7 +16,9 @@ from contextlib import suppress
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from conftest import ADMIN, BODIES, Answers, event, request_bytes
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
@@ -25,10 +27,9 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from test_http import CALLS, DATA, FORM, FORMATS, METRIC, closed, url, world
 
 import streamlined_lite as lite
-from conftest import ADMIN, BODIES, Answers, event, request_bytes
-from test_http import CALLS, DATA, FORM, FORMATS, METRIC, closed, url, world
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 5))
 CHECKS = [

@@ -4,7 +4,6 @@ import json
 from urllib.parse import urlencode
 
 import pytest
-
 from conftest import BODIES, event, sample
 
 FORM = "application/x-www-form-urlencoded"

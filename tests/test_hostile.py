@@ -18,9 +18,6 @@ from contextlib import ExitStack, suppress
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
-
-import streamlined_lite as lite
 import test_page
 from benchmarks.hostile import Strangers, megabytes
 from benchmarks.kill9 import Posting, stored_ids
@@ -35,6 +32,8 @@ from conftest import (
     exchange,
     request_bytes,
 )
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from test_http import METRIC
 from test_page import browser, visit  # noqa: F401 (fixtures)
 from test_server import (
@@ -48,6 +47,8 @@ from test_server import (
     stored,
     wait_until,
 )
+
+import streamlined_lite as lite
 
 ########################################################################################################
 # Shapes

@@ -7,10 +7,10 @@ from datetime import datetime
 from urllib.parse import quote
 
 import pytest
+from conftest import ADMIN, Answers, Api, event, exchange, request_bytes, sample
 from jsonschema import Draft202012Validator, FormatChecker
 
 import streamlined_lite as lite
-from conftest import ADMIN, Answers, Api, event, exchange, request_bytes, sample
 
 FORM = "application/x-www-form-urlencoded"
 DATA = ("events", "contacts", "contact_tags", "locations", "keys", "metrics")

@@ -6,9 +6,9 @@ import re
 import subprocess
 
 import pytest
+from conftest import ADMIN, Api, ServerProcess, clean_environment, event, exchange, request_bytes
 
 import streamlined_lite as lite
-from conftest import ADMIN, Api, ServerProcess, clean_environment, event, exchange, request_bytes
 
 SCOPES = ["ingest", "sync", "read", "admin"]
 

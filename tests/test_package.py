@@ -15,8 +15,6 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-
-import streamlined_lite as lite
 from conftest import (
     ADMIN,
     NOW,
@@ -28,6 +26,8 @@ from conftest import (
     exchange,
     request_bytes,
 )
+
+import streamlined_lite as lite
 
 README = (ROOT / "README.md").read_text("utf-8")
 SOURCE = (ROOT / "streamlined_lite.py").read_text("utf-8")

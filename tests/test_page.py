@@ -17,9 +17,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from conftest import ADMIN, ServerProcess, event
 
 import streamlined_lite as lite
-from conftest import ADMIN, ServerProcess, event
 
 PACKAGES = [name for name in ("playwright", "axe_playwright_python") if find_spec(name) is None]
 CHROMIUM = shutil.which("chromium")

@@ -24,11 +24,11 @@ from typing import NamedTuple
 
 import apsw
 import pytest
+from conftest import NOW, Clock, event, request_bytes, sample
+from vfs import Answer, Disk, Step, Stepped, remembering
 from waitress.channel import HTTPChannel
 
 import streamlined_lite as lite
-from conftest import NOW, Clock, event, request_bytes, sample
-from vfs import Answer, Disk, Step, Stepped, remembering
 
 SEED, TURNS, CUTS = 20260101, 40, 5  # the cuts at each point
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a cut needs no real disk

@@ -5,9 +5,9 @@ import json
 from urllib.parse import quote
 
 import pytest
+from conftest import NOW, Api, event
 
 import streamlined_lite as lite
-from conftest import NOW, Api, event
 
 DAY = 86_400_000
 

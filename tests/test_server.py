@@ -18,11 +18,11 @@ from pathlib import Path
 
 import apsw
 import pytest
+from benchmarks.kill9 import Posting, kill_and_look, losses, stored_ids
+from conftest import ADMIN, Answers, event, exchange, request_bytes
 from waitress.channel import ClientDisconnected, HTTPChannel
 
 import streamlined_lite as lite
-from benchmarks.kill9 import Posting, kill_and_look, losses, stored_ids
-from conftest import ADMIN, Answers, event, exchange, request_bytes
 
 INGEST = "/events/ingestion/v1"
 KILLS = 3  # tests/benchmarks/kill9.py does as many as it is told

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import apsw
 import pytest
-
-import streamlined_lite as lite
 from benchmarks.kill9 import Posting, stored_ids
 from conftest import ADMIN, Answers, ServerProcess, event, exchange, request_bytes
+
+import streamlined_lite as lite
 
 UNITS = Path(lite.__file__).parent / "systemd"
 README = (UNITS.parent / "README.md").read_text("utf-8")

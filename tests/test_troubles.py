@@ -16,12 +16,12 @@ from pathlib import Path
 
 import apsw
 import pytest
-
-import streamlined_lite as lite
 from benchmarks.kill9 import stored_ids
 from conftest import Clock, event, exchange, fill, request_bytes
 from test_power_cuts import Load
 from vfs import Answer, Stepped, remembering
+
+import streamlined_lite as lite
 
 
 class Trouble:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import apsw
-
-import streamlined_lite as lite
 from benchmarks.load import is_whole
 from conftest import ADMIN, request_bytes
+
+import streamlined_lite as lite
 
 DIRECTORY = (
     0  # the file whose content is names: a `name` step gives one to a file, or takes it away

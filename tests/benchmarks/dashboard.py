@@ -19,10 +19,10 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1])]
 
+from conftest import ADMIN, ServerProcess
 from playwright.sync_api import sync_playwright
 
 import streamlined_lite as lite
-from conftest import ADMIN, ServerProcess
 
 LOCATIONS = ["location-a", "location-b", "location-c"]
 NAMES = [f"Event Name {number:02}" for number in range(20)]

@@ -1,4 +1,4 @@
-"""Metrics: right numbers, with their evidence."""
+"""Calculation of metrics: every number beside an oracle, the calendar, evidence, and what a query may take."""
 
 import json
 import math
@@ -10,139 +10,13 @@ import time
 from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-import apsw
 import oracle
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-import streamlined_lite as m
 from conftest import Answers, event, exchange, request_bytes
-from streamlined_lite import SQL, Conflict, Forbidden, Invalid, NotFound, iso, validate
+from metric_store import BERLIN, NOW, YEAR, Store, condition, errors_of, metric, ms, term, value
 
-BERLIN = ZoneInfo("Europe/Berlin")
-NOW = 1_767_225_600_000  # 2026-01-01
-
-
-def ms(text):
-    moment = datetime.fromisoformat(text)
-    return round(
-        (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000
-    )
-
-
-class Store:
-    """A database file, filled with rows, which it also keeps for the oracle."""
-
-    def __init__(self, path):
-        self.writer = apsw.Connection(str(path))
-        self.writer.pragma("journal_mode", "wal")
-        self.writer.pragma("synchronous", "off")
-        m.migrate(self.writer, str(path))
-        self.reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        self.events, self.contacts = [], {}
-
-    def contact(self, location_id, contact_id, tags=(), fields=None, **columns):
-        known = {
-            name: columns.get(name)
-            for name in ("name", "email", "phone", "source", "type", "date_created")
-        }
-        self.writer.execute(
-            "insert into contacts (location_id, contact_id, name, email, phone, source, type, date_created, fields, "
-            "created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
-            (location_id, contact_id, *known.values(), json.dumps(fields or {})),
-        )
-        self.writer.executemany(
-            "insert into contact_tags values (?, ?, ?)",
-            [(location_id, contact_id, tag) for tag in tags],
-        )
-        self.contacts[location_id, contact_id] = known | {"tags": set(tags), "fields": fields or {}}
-
-    def event(self, name, timestamp, contact_id=None, location_id="loc", **properties):
-        number = len(self.events) + 1
-        timestamp = ms(timestamp) if isinstance(timestamp, str) else timestamp
-        self.writer.execute(
-            "insert into events (event_id, location_id, distinct_id, event_name, contact_id, timestamp, properties, "
-            "received_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, 0, 0)",
-            (
-                number,
-                location_id,
-                f"d{number}",
-                name,
-                contact_id,
-                timestamp,
-                json.dumps(properties),
-            ),
-        )
-        bare = dict.fromkeys(("name", "email", "phone", "source", "type", "date_created")) | {
-            "tags": set(),
-            "fields": {},
-        }
-        contact = (
-            None
-            if contact_id is None
-            else self.contacts.setdefault((location_id, contact_id), bare)
-        )
-        self.events.append(
-            {
-                "event_id": number,
-                "location_id": location_id,
-                "distinct_id": f"d{number}",
-                "event_name": name,
-                "contact_id": contact_id,
-                "timestamp": timestamp,
-                "properties": properties,
-                "contact": contact,
-            }
-        )
-
-    def query(self, now=NOW, allowed=None, default_zone="UTC", **query):
-        with self.reader:
-            asked = validate(m.MetricQuery, query)
-            return m.calculate(
-                self.reader,
-                asked.metric,
-                m.frame(self.reader, asked, now, default_zone, allowed),
-                asked.breakdown,
-            )
-
-    def evidence(self, now=NOW, allowed=None, **query):
-        with self.reader:
-            asked = validate(m.EvidenceQuery, query)
-            return m.evidence(self.reader, asked, m.frame(self.reader, asked, now, "UTC", allowed))
-
-    def close(self):
-        self.reader.close()
-        self.writer.close()
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store(tmp_path / "events.db")
-    yield store
-    store.close()
-
-
-def term(aggregation="count", key="A", event="Paid", type="account", **rest):
-    return {"key": key, "event": event, "type": type, "aggregation": aggregation} | rest
-
-
-def metric(*terms, formula=None):
-    return {"terms": list(terms or [term()])} | ({"formula": formula} if formula else {})
-
-
-YEAR = {"from": "2025-01-01", "to": "2026-01-01"}
-
-
-def errors_of(model, body):
-    with pytest.raises(Invalid) as caught:
-        validate(model, body)
-    return {error["pointer"]: error for error in caught.value.errors}
-
-
-def value(store, *terms, formula=None, **rest):
-    return store.query(metric=metric(*terms, formula=formula), **(YEAR | rest))["total"]["value"]
-
+import streamlined_lite as lite
+from streamlined_lite import SQL, Forbidden, Invalid, iso, validate
 
 # The oracle
 
@@ -249,8 +123,8 @@ def random_condition(chance, type, center):
         f"contact.{chance.choice(KEYS[:3])}",
     ] * 2 * (type == "contact")
     field = chance.choice(fields)
-    kind = m.kind_of(field)
-    op = chance.choice(sorted(m.OPS[kind]))
+    kind = lite.kind_of(field)
+    op = chance.choice(sorted(lite.OPS[kind]))
     one = {
         "contact": lambda: f"c{chance.randint(0, 13)}",
         "text": lambda: chance.choice(SOURCES + ["d3", "c"]),
@@ -258,7 +132,7 @@ def random_condition(chance, type, center):
         "tags": lambda: chance.choice(TAGS),
         "date": day,
     }[kind]
-    if op in m.SET_OPS:
+    if op in lite.SET_OPS:
         return {"field": field, "op": op}
     if op in ("contains", "not_contains"):
         wanted = chance.choice(["a", "1", "b", "5", "😀", '"', "%"])
@@ -271,7 +145,7 @@ def random_condition(chance, type, center):
             [day(), day()] if kind == "date" else [chance.choice(NUMBERS), chance.choice(NUMBERS)]
         )
     else:
-        wanted = chance.choice(NUMBERS) if op in m.NUMBER_OPS else one()
+        wanted = chance.choice(NUMBERS) if op in lite.NUMBER_OPS else one()
     return {"field": field, "op": op, "value": wanted}
 
 
@@ -286,9 +160,9 @@ def random_filters(chance, type, center, depth=0):
 
 
 def random_term(chance, key, center):
-    aggregation, type = chance.choice(list(m.AGGREGATES)), chance.choice(["account", "contact"])
+    aggregation, type = chance.choice(list(lite.AGGREGATES)), chance.choice(["account", "contact"])
     found = term(aggregation, key, chance.choice(NAMES[:2] * 3 + NAMES), type)
-    if aggregation not in m.WITHOUT_PROPERTY:
+    if aggregation not in lite.WITHOUT_PROPERTY:
         numeric = KEYS + ["big"] * (aggregation != "count_distinct")
         found["property"] = chance.choice(KEYS[:1] * 4 + numeric)
     if chance.random() < 0.6:
@@ -541,9 +415,9 @@ def test_random_definitions_have_the_numbers_of_the_oracle(tmp_path, place, day)
 def test_an_empty_range_counts_zero_and_has_no_average(store):
     names = {
         each: term(
-            each, event="Nothing", **({} if each in m.WITHOUT_PROPERTY else {"property": "x"})
+            each, event="Nothing", **({} if each in lite.WITHOUT_PROPERTY else {"property": "x"})
         )
-        for each in m.AGGREGATES
+        for each in lite.AGGREGATES
     }
     for name, each in names.items():
         assert value(store, each) == (
@@ -782,9 +656,9 @@ def test_the_newest_bucket_is_not_complete(store):
 
 def lengths(interval, start, end, zone):
     zone = ZoneInfo(zone)
-    buckets = m.split(
-        m.moment_of(date.fromisoformat(start), zone),
-        m.moment_of(date.fromisoformat(end), zone),
+    buckets = lite.split(
+        lite.moment_of(date.fromisoformat(start), zone),
+        lite.moment_of(date.fromisoformat(end), zone),
         interval,
         zone,
     )
@@ -836,7 +710,7 @@ def test_weeks_begin_on_monday_and_months_have_their_length():
 def test_a_midnight_inside_a_skipped_time_begins_the_day_after_the_skip():
     toronto = ZoneInfo("America/Toronto")  # 1919-03-30 23:30 became 00:30
     assert (
-        datetime.fromtimestamp(m.day_start(date(1919, 3, 31), toronto) / 1000, toronto).strftime(
+        datetime.fromtimestamp(lite.day_start(date(1919, 3, 31), toronto) / 1000, toronto).strftime(
             "%d %H:%M"
         )
         == "31 00:30"
@@ -865,10 +739,10 @@ def test_a_range_left_out_is_the_last_thirty_days_and_today(store):
 
 def test_the_period_before_months_is_as_many_months_and_else_as_many_days():
     zone = ZoneInfo("Europe/Berlin")
-    start = lambda text: m.day_start(date.fromisoformat(text), zone)
+    start = lambda text: lite.day_start(date.fromisoformat(text), zone)
     before = lambda *ends: tuple(
-        str(m.local(each, zone).date())
-        for each in m.range_before(*map(start, ends), "previous_period", zone)
+        str(lite.local(each, zone).date())
+        for each in lite.range_before(*map(start, ends), "previous_period", zone)
     )
     assert before("2026-11-01", "2026-12-01") == ("2026-10-01", "2026-11-01")
     assert before("2026-01-01", "2026-04-01") == ("2025-10-01", "2026-01-01")
@@ -878,10 +752,10 @@ def test_the_period_before_months_is_as_many_months_and_else_as_many_days():
 def test_the_year_before_a_leap_day():
     zone = ZoneInfo("UTC")
     assert tuple(
-        map(iso, m.range_before(ms("2024-02-29"), ms("2024-03-01"), "previous_year", zone))
+        map(iso, lite.range_before(ms("2024-02-29"), ms("2024-03-01"), "previous_year", zone))
     ) == ("2023-02-28T00:00:00.000Z", "2023-03-01T00:00:00.000Z")
     assert (
-        iso(m.range_before(ms("2024-02-01"), ms("2024-02-29"), "previous_year", zone)[1])
+        iso(lite.range_before(ms("2024-02-01"), ms("2024-02-29"), "previous_year", zone)[1])
         == "2023-03-01T00:00:00.000Z"
     )
 
@@ -907,288 +781,6 @@ def test_ten_thousand_buckets_are_calculated(store):
         caught.value.errors[0]["pointer"] == "/interval"
         and caught.value.errors[0]["code"] == "too_many_buckets"
     )
-
-
-# Formulas
-
-NUMBERS_AND_KEYS = st.one_of(
-    st.integers(0, 99).map(str), st.sampled_from(["A", "B_2", "1.25", ".5", "2e1"])
-)
-FORMULAS = st.recursive(
-    NUMBERS_AND_KEYS,
-    lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from([" + ", "-", " *", "/ "]), inner).map("".join),
-        inner.map("({})".format),
-        inner.map(" -{}".format),
-    ),
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(FORMULAS)
-def test_a_formula_has_the_value_that_arithmetic_gives_it(text):
-    terms = {"A": 3, "B_2": -0.5}
-    try:
-        ours = m.Formula(text, terms).value(terms)
-    except (ZeroDivisionError, OverflowError):
-        ours = None
-    theirs = oracle.evaluate(text, terms)
-    assert ours == theirs
-
-
-@pytest.mark.parametrize(
-    ("text", "column"),
-    [
-        ("", 1),
-        ("A +", 4),
-        ("A + Z", 5),
-        ("(A", 1),
-        ("A)", 2),
-        ("A + (B * (A)", 5),
-        ("()", 2),
-        ("A B", 3),
-        ("2A", 2),
-        ("A ^ 2", 3),
-        ("+A", 1),
-        ("A // B", 4),
-        ("1e999", 1),
-        ("A + \u00a0B", 5),
-        ("__import__('os')", 1),
-        ("A.real", 2),
-        ("A if B else A", 3),
-        ("\U0001f600", 1),
-        ("(" * 10_000 + "A" + ")" * 10_000, 101),
-        ("-" * 10_000 + "A", 101),
-        ("A" + " + A" * 10_000, 2_001),
-        ("9" * 1_500, 1),
-    ],
-)
-def test_a_wrong_formula_names_the_column(text, column):
-    error = errors_of(m.Definition, {"terms": [term(), term(key="B")], "formula": text})["/formula"]
-    assert (
-        error["code"] == "formula"
-        and error["column"] == column
-        and f"column {column}" in error["message"]
-    )
-
-
-def test_ninety_nested_parentheses_are_calculated():
-    assert m.Formula("(" * 90 + "A" + ")" * 90, {"A"}).value({"A": 7}) == 7
-
-
-# Bad input
-
-
-def condition(field, op, *wanted):
-    return {"field": field, "op": op} | ({"value": wanted[0]} if wanted else {})
-
-
-@pytest.mark.parametrize(
-    ("body", "place", "code"),
-    [
-        (condition("colour", "is", "x"), "/field", "unknown_field"),
-        (condition("property.x", "like", "x"), "/op", "unknown_operator"),
-        (condition("contact.tags", "is", "x"), "/op", "unknown_operator"),
-        (condition("contact.date_created", "eq", 1), "/op", "unknown_operator"),
-        (condition("contact.email", "gt", 1), "/op", "unknown_operator"),
-        (condition("contact_id", "contains", "x"), "/op", "unknown_operator"),
-        (condition("property.x", "gt", "many"), "/value", "not_a_number"),
-        (condition("property.x", "gt"), "/value", "property_type"),
-        (condition("property.x", "between", [1]), "/value", "list"),
-        (condition("property.x", "between", [1, "x"]), "/value/1", "not_a_number"),
-        (condition("contact.date_created", "between", ["", "2026-01-01"]), "/value/0", "timestamp"),
-        (condition("property.x", "in", []), "/value", "list"),
-        (condition("property.x", "in", ["a", "b", True]), "/value/2", "property_type"),
-        (condition("contact.tags", "has_any", ""), "/value", "blank"),
-        (condition("property.x", "is", True), "/value", "property_type"),
-        (condition("property.x", "is", {}), "/value", "property_type"),
-        (condition("property.x", "contains", ""), "/value", "blank"),
-        (condition("property.x", "is", "a\0b"), "/value", "nul_character"),
-        (condition("property.x", "is_set", 1), "/value", "value"),
-        (condition("contact.tags", "has_any", []), "/value", "list"),
-        (condition("contact.date_created", "in_last", "soon"), "/value", "duration"),
-        (condition("contact.date_created", "in_last", 30), "/value", "duration"),
-        (condition("contact.date_created", "before", "2025-02-30"), "/value", "date"),
-        (condition("contact.date_created", "before", "yesterday"), "/value", "timestamp"),
-        (condition("property.x", "is", "x") | {"values": 1}, "/values", "unknown"),
-        ({"all": [], "any": []}, "", "all_or_any"),
-        ({"any": []}, "/any", "too_short"),
-        ({"field": "property.x"}, "/op", "required"),
-        (7, "", "object_type"),
-    ],
-)
-def test_a_wrong_filter_is_pointed_at(body, place, code):
-    definition = metric(
-        term(type="contact", filters={"all": [{"any": [condition("property.ok", "is_set"), body]}]})
-    )
-    assert (
-        errors_of(m.Definition, definition)[f"/terms/0/filters/all/0/any/1{place}"]["code"] == code
-    )
-
-
-@pytest.mark.parametrize(
-    ("change", "pointer", "code"),
-    [
-        ({"aggregation": "mode"}, "/terms/0/aggregation", "literal_error"),
-        ({"aggregation": "sum"}, "/terms/0/property", "required"),
-        ({"property": "x"}, "/terms/0/property", "property_unused"),
-        ({"type": "person"}, "/terms/0/type", "literal_error"),
-        ({"event": " "}, "/terms/0/event", "blank"),
-        ({"key": "1A"}, "/terms/0/key", "string_pattern_mismatch"),
-        ({"filter": {}}, "/terms/0/filter", "unknown"),
-        ({"filters": []}, "/terms/0/filters", "object_type"),
-        (
-            {"filters": {"all": [condition("contact.tags", "has_any", "x")]}},
-            "/terms/0/filters/all/0/field",
-            "contact_field",
-        ),
-        (
-            {"filters": {"all": [condition("contact.tags", "is_set")] * 101}, "type": "contact"},
-            "/terms/0/filters/all",
-            "too_long",
-        ),
-        (
-            {
-                "filters": {"all": [{"any": [condition("contact.tags", "is_set")] * 51}] * 2},
-                "type": "contact",
-            },
-            "/terms/0/filters",
-            "too_many",
-        ),
-    ],
-)
-def test_a_wrong_term_is_pointed_at(change, pointer, code):
-    assert errors_of(m.Definition, metric(term() | change))[pointer]["code"] == code
-
-
-@pytest.mark.parametrize(
-    ("change", "pointer", "code"),
-    [
-        ({"to": "2024-01-01"}, "/to", "range"),
-        ({"to": "2025-01-01"}, "/to", "range"),
-        ({"from": "tomorrow"}, "/from", "timestamp"),
-        ({"timezone": "Mars/Olympus"}, "/timezone", "time_zone"),
-        ({"interval": "minute"}, "/interval", "literal_error"),
-        ({"interval": "hour", "to": "2027-01-01"}, "/interval", "too_many_buckets"),
-        ({"locations": []}, "/locations", "list"),
-        ({"locations": "loc"}, "/locations", "list"),
-        ({"compare": "other"}, "/compare", "literal_error"),
-        ({"breakdown": "colour"}, "/breakdown", "unknown_field"),
-        ({"breakdown": "contact.date_created"}, "/breakdown", "unknown_field"),
-        ({"breakdown": "tag"}, "/breakdown", "contact_field"),
-        ({"metrics": 1}, "/metrics", "unknown"),
-        ({"metric": None}, "/metric", "object_type"),
-    ],
-)
-def test_a_wrong_query_is_pointed_at(change, pointer, code):
-    assert errors_of(m.MetricQuery, {"metric": metric()} | YEAR | change)[pointer]["code"] == code
-
-
-def test_all_errors_come_at_once():
-    definition = {
-        "terms": [
-            term(
-                "sum",
-                filters={"all": [condition("contact.tags", "is", 1), condition("colour", "is", 1)]},
-            ),
-            term(key="A", bla=1),
-        ],
-        "formula": "A + (B",
-    }
-    found = errors_of(
-        m.MetricQuery,
-        {
-            "metric": definition,
-            "from": "2025-02-01",
-            "to": "2025-01-01",
-            "timezone": "?",
-            "interval": "day",
-        },
-    )
-    assert set(found) == {
-        "/timezone",
-        "/to",
-        "/metric/formula",
-        "/metric/terms/0/property",
-        "/metric/terms/0/filters/all/0/op",
-        "/metric/terms/0/filters/all/0/field",
-        "/metric/terms/0/filters/all/1/field",
-        "/metric/terms/1/bla",
-        "/metric/terms/1/key",
-    }
-
-
-def test_what_a_zone_decides_is_not_refused_too_early(store):
-    """In Tokyo this day ends before the time given for `to`."""
-    body = {"metric": metric(), "from": "2025-06-02", "to": "2025-06-01T20:00:00Z"}
-    validate(m.MetricQuery, body)
-    assert store.query(default_zone="Asia/Tokyo", **body)["from"] == "2025-06-01T15:00:00.000Z"
-    with pytest.raises(Invalid) as caught:
-        store.query(default_zone="UTC", **body)
-    assert caught.value.errors[0]["pointer"] == "/to"
-
-
-TRICKY = st.text(
-    st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12
-) | st.sampled_from(
-    [
-        "a.b",
-        "[0]",
-        "$",
-        "$.a",
-        "'",
-        "''",
-        '"',
-        '\\"',
-        "]",
-        ":v1",
-        "?",
-        "%",
-        "-- ",
-        "x') or 1=1 --",
-        "#-1",
-        "\\u0041",
-        "\n",
-        "😀",
-        "0",
-    ]
-)
-
-
-@settings(max_examples=150, deadline=None)
-@given(TRICKY, TRICKY, TRICKY)
-def test_any_name_is_data(key, other, wanted):
-    connection = apsw.Connection(":memory:")
-    m.migrate(connection, ":memory:")
-    name, place = key.strip() or "empty", other.strip() or "empty"
-    for ascii in (True, False):
-        properties = json.dumps({other: "other", key: wanted}, ensure_ascii=ascii)
-        connection.execute(
-            "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, properties, received_at, updated_at) "
-            "values (?, ?, ?, 'c', 1000, ?, 0, 0)",
-            (place, str(ascii), name, properties),
-        )
-        connection.execute("update contacts set fields = ?", (properties,))
-    tests = [
-        condition(f"property.{key}", "is", wanted),
-        condition(f"property.{key}", "in", [wanted]),
-        condition("contact.tags", "has_none", [key.strip() or "t"]),
-    ]
-    if key not in ("name", "email", "phone", "source", "type", "date_created", "tags"):
-        tests.append(condition(f"contact.{key}", "is", wanted))
-    query = m.MetricQuery(
-        metric=metric(term(event=name, type="contact", filters={"all": tests})),
-        from_=0,
-        to=5,
-        breakdown=f"property.{key}",
-    )
-    answer = m.calculate(
-        connection, query.metric, m.frame(connection, query, NOW, "UTC", None), query.breakdown
-    )
-    assert answer["total"]["value"] == 2 and [
-        group["key"] for group in answer["breakdown"]["groups"]
-    ] == [wanted]
-    connection.close()
 
 
 # What a key may see
@@ -1252,11 +844,11 @@ def test_evidence_shows_the_events_with_their_contacts_names(store):
 
 def test_evidence_of_an_unknown_term_or_bucket_is_refused(store):
     assert (
-        errors_of(m.EvidenceQuery, {"metric": metric(), "term": "B"} | YEAR)["/term"]["code"]
+        errors_of(lite.EvidenceQuery, {"metric": metric(), "term": "B"} | YEAR)["/term"]["code"]
         == "unknown_term"
     )
     found = errors_of(
-        m.EvidenceQuery,
+        lite.EvidenceQuery,
         {"metric": metric(), "term": "A", "compared": True, "group": {"other": True}} | YEAR,
     )
     assert {pointer: error["code"] for pointer, error in found.items()} == {
@@ -1303,16 +895,16 @@ def scans(connection, statement, binds=None):
 def test_compiled_statements_search_indexes(store):
     chance, center = random.Random(7), ms("2025-03-30")
     for _ in range(200):
-        query = validate(m.MetricQuery, random_query(chance, BERLIN, center))
+        query = validate(lite.MetricQuery, random_query(chance, BERLIN, center))
         where, breakdown = (
-            m.frame(store.reader, query, NOW, "UTC", None),
+            lite.frame(store.reader, query, NOW, "UTC", None),
             query.breakdown or "location",
         )
         for each in query.metric.terms:
             for compiled in (
-                m.compile_term(each, ("total", "bucket", "location"), where.cells(), where),
-                m.compile_term(each, ("group",), where.cells(), where, breakdown),
-                m.compile_term(
+                lite.compile_term(each, ("total", "bucket", "location"), where.cells(), where),
+                lite.compile_term(each, ("group",), where.cells(), where, breakdown),
+                lite.compile_term(
                     each, ("group", "group_bucket"), where.cells(), where, breakdown, ["x"]
                 ),
                 *evidence_statements(query, each, where, breakdown),
@@ -1320,15 +912,15 @@ def test_compiled_statements_search_indexes(store):
                 assert not scans(store.reader, *compiled)
 
 
-@pytest.mark.parametrize("aggregation", sorted(m.WITHOUT_PROPERTY))
+@pytest.mark.parametrize("aggregation", sorted(lite.WITHOUT_PROPERTY))
 @pytest.mark.parametrize("filters", [{"all": []}, {"any": [{"all": []}]}])
 def test_empty_groups_of_filters_cost_nothing(store, aggregation, filters):
     compiled = []
     for each in (term(aggregation), term(aggregation, filters=filters)):
-        query = validate(m.MetricQuery, {"metric": metric(each)} | YEAR)
-        where = m.frame(store.reader, query, NOW, "UTC", None)
+        query = validate(lite.MetricQuery, {"metric": metric(each)} | YEAR)
+        where = lite.frame(store.reader, query, NOW, "UTC", None)
         compiled.append(
-            m.compile_term(query.metric.terms[0], ("total", "bucket"), where.cells(), where)
+            lite.compile_term(query.metric.terms[0], ("total", "bucket"), where.cells(), where)
         )
     assert compiled[0] == compiled[1]
     assert [
@@ -1337,11 +929,11 @@ def test_empty_groups_of_filters_cost_nothing(store, aggregation, filters):
 
 
 def evidence_statements(query, term, where, breakdown):
-    for group in (None, m.GroupChoice(other=True)):
-        asked = m.EvidenceQuery.model_construct(
+    for group in (None, lite.GroupChoice(other=True)):
+        asked = lite.EvidenceQuery.model_construct(
             **dict(query) | {"term": term.key, "group": group, "breakdown": breakdown}
         )
-        *statements, binds = m.compile_evidence(asked, where, ["x"])
+        *statements, binds = lite.compile_evidence(asked, where, ["x"])
         yield from ((statement, binds) for statement in statements)
 
 
@@ -1360,18 +952,18 @@ def test_a_query_that_runs_too_long_is_stopped_and_the_connection_works_on(store
         store.event("Paid", NOW - number * 1000 - 1, x=number)
     store.writer.execute("commit")
     slow = validate(
-        m.MetricQuery,
+        lite.MetricQuery,
         {"metric": metric(term("count_distinct", property="x")), "breakdown": "property.x"} | YEAR,
     )
     with (
         pytest.raises(Invalid) as caught,
         store.reader,
-        m.time_limit(store.reader, 0.01) as deadline,
+        lite.time_limit(store.reader, 0.01) as deadline,
     ):
-        m.calculate(
+        lite.calculate(
             store.reader,
             slow.metric,
-            m.frame(store.reader, slow, NOW, "UTC", None),
+            lite.frame(store.reader, slow, NOW, "UTC", None),
             slow.breakdown,
             deadline,
         )
@@ -1417,210 +1009,19 @@ def test_an_event_counts_once_among_the_other_tags(store):
     ] + [(None, 2)]
 
 
-# Saved metrics
-
-PAID = metric(term(filters={"all": [{"field": "property.x", "op": "is_set"}]})) | {"name": "Paid"}
-
-
-def saved(name, **rest):
-    return validate(
-        m.SavedDefinition,
-        {
-            "name": name,
-            "format": {"style": "currency", "decimals": 2, "currency": "EUR"},
-            "terms": [term(filters={"all": [condition("property.x", "is_set")]})],
-        }
-        | rest,
-    )
-
-
-def test_a_saved_metric_is_read_as_it_was_written(store):
-    made = m.store_metric(store.writer, None, saved("Paid"), NOW)
-    assert made["metric_id"] == 1 and made["position"] == 1 and made["created_at"] == iso(NOW)
-    assert made["terms"] == [term(filters={"all": [condition("property.x", "is_set")]})]
-    replaced = m.store_metric(store.writer, 1, saved("Paid 2", formula="A * 2"), NOW + 1)
-    assert (
-        replaced["name"],
-        replaced["formula"],
-        replaced["updated_at"],
-        replaced["created_at"],
-    ) == ("Paid 2", "A * 2", iso(NOW + 1), iso(NOW))
-    assert m.definition_out(m.find_metric(store.writer, 1))["formula"] == "A * 2"
-    for missing in (
-        lambda: m.find_metric(store.writer, 2),
-        lambda: m.store_metric(store.writer, 2, saved("Paid"), NOW),
-    ):
-        with pytest.raises(NotFound):
-            missing()
-
-
-def test_a_saved_metric_is_calculated_by_a_url(api):
-    for location, day in (("loc", "2025-05-05"), ("two", "2025-05-06")):
-        api.post(event(location_id=location, event_name="Paid", timestamp=day, properties={"x": 1}))
-    api("POST", "/metrics/v1", PAID)
-    answer = api.get(
-        "/metrics/v1/1/data?locations=loc,two&from=2025-05-01&to=2025-06-01&interval=week&breakdown=location"
-    )
-    assert (answer["name"], answer["total"]["value"], len(answer["buckets"])) == ("Paid", 2, 5)
-    assert [group["key"] for group in answer["breakdown"]["groups"]] == ["loc", "two"]
-
-
-def test_saved_metrics_are_calculated_together_as_each_alone(api):
-    for number in range(5):
-        api.post(
-            event(
-                f"d{number}",
-                event_name=("Paid", "Offer")[number % 2],
-                timestamp=f"2025-05-0{number + 1}",
-                properties={"x": number},
-            )
-        )
-    for name, each in (("Paid", term()), ("Sum", term("sum", event="Offer", property="x"))):
-        api("POST", "/metrics/v1", metric(each) | {"name": name})
-    api(
-        "PUT",
-        "/metrics/v1/2",
-        metric(term("sum", event="Offer", property="x")) | {"name": "Sum", "position": 1},
-    )
-    query = "locations=loc-1&from=2025-05-03&to=2025-05-06&interval=day&timezone=Europe/Berlin&compare=previous_period"
-    alone = {
-        number: {"metric_id": number, "data": api.get(f"/metrics/v1/{number}/data?{query}")}
-        for number in (1, 2)
-    }
-    assert (alone[1]["data"]["total"]["value"], alone[2]["data"]["compare"]["total"]["value"]) == (
-        2,
-        1,
-    )
-    assert api.get(f"/metrics/v1/data?{query}") == {"metrics": [alone[2], alone[1]]}
-    assert api.get(f"/metrics/v1/data?{query}&ids=1,2,1") == {"metrics": [alone[1], alone[2]]}
-
-
-def test_a_metric_that_cannot_be_calculated_does_not_keep_others_back(api):
-    api("POST", "/metrics/v1", PAID)
-    api("POST", "/metrics/v1", metric() | {"name": "Broken"})
-    api.app.database.writer.execute("update metrics set definition = '{}' where metric_id = 2")
-    first, broken, missing = api.get("/metrics/v1/data?ids=1,2,9")["metrics"]
-    assert first["data"]["total"]["value"] == 0 and (
-        missing["metric_id"],
-        missing["problem"]["status"],
-    ) == (9, 404)
-    assert (broken["problem"]["status"], broken["problem"]["errors"][0]["pointer"]) == (
-        422,
-        "/terms",
-    )
-    assert api.get("/metrics/v1/data?ids=")["errors"][0]["pointer"] == "?ids"
-    assert [
-        error["pointer"]
-        for error in api.get("/metrics/v1/data?from=2025-01-02&to=2025-01-01")["errors"]
-    ] == ["?to"]
-
-
-def test_one_slow_metric_takes_at_most_half_of_the_time(store, monkeypatch):
-    for name in ("Slow", "Quick"):
-        m.store_metric(store.writer, None, saved(name), NOW)
-    calculate = m.calculate
-
-    def slow(connection, metric, where, breakdown, deadline):
-        while metric.name == "Slow":
-            if time.monotonic() > deadline:
-                raise m.TooSlow
-        return calculate(connection, metric, where, breakdown, deadline)
-
-    monkeypatch.setattr(m, "calculate", slow)
-    where = m.frame(store.reader, validate(m.DashboardQuery, YEAR), NOW, "UTC", None)
-    with store.reader, m.time_limit(store.reader, 1) as deadline:
-        first, second = m.calculate_each(store.reader, None, where, deadline)
-    assert (first["problem"]["code"], second["data"]["total"]["value"]) == ("query_too_slow", 0)
-
-
-def test_names_are_unique(store):
-    m.store_metric(store.writer, None, saved("One"), NOW)
-    m.store_metric(store.writer, None, saved("Two"), NOW)
-    with pytest.raises(Conflict) as taken:
-        m.store_metric(store.writer, None, saved(" One "), NOW)
-    assert taken.value.errors == [
-        {"pointer": "/name", "code": "name_taken", "message": taken.value.detail}
-    ]
-    with pytest.raises(Conflict):
-        m.store_metric(store.writer, 2, saved("One"), NOW)
-    assert m.store_metric(store.writer, 2, saved("Two"), NOW)["name"] == "Two"
-
-
-def test_metrics_keep_their_order(store):
-    names = lambda: [
-        (each["name"], each["position"]) for each in m.rows(store.writer, "metrics.list")
-    ]
-    for name in "abc":
-        m.store_metric(store.writer, None, saved(name), NOW)
-    m.store_metric(store.writer, 3, saved("c", position=1), NOW)
-    assert names() == [("c", 1), ("a", 2), ("b", 3)]
-    m.store_metric(store.writer, 3, saved("c", position=99), NOW)
-    m.store_metric(store.writer, None, saved("new", position=2), NOW)
-    assert names() == [("a", 1), ("new", 2), ("b", 3), ("c", 4)]
-    m.change(store.writer, "metrics.delete", metric_id=2)
-    m.store_metric(store.writer, 1, saved("a"), NOW)
-    assert [name for name, _ in names()] == ["a", "new", "c"]
-
-
-def test_an_import_upserts_by_name_and_an_export_can_be_imported(store, tmp_path):
-    for name in ("one", "two"):
-        m.store_metric(store.writer, None, saved(name), NOW)
-    exported = m.export_metrics(store.writer)
-    other = Store(tmp_path / "other.db")
-    m.store_metric(other.writer, None, saved("two", formula="A * 3"), NOW)
-    definitions = validate(m.DefinitionList, json.loads(json.dumps(exported)))
-    assert m.import_metrics(other.writer, definitions, NOW) == {
-        "created": 1,
-        "updated": 1,
-        "unchanged": 0,
-    }
-    assert m.import_metrics(other.writer, definitions, NOW) == {
-        "created": 0,
-        "updated": 0,
-        "unchanged": 2,
-    }
-    assert [
-        (each["name"], "formula" in each) for each in m.export_metrics(other.writer)["metrics"]
-    ] == [("two", False), ("one", False)]
-    other.close()
-
-
-def test_an_import_with_a_name_twice_is_refused():
-    body = {"metrics": [{"name": "x", "terms": [term()]}, {"name": "x", "terms": [term()]}]}
-    assert errors_of(m.DefinitionList, body)["/metrics/1/name"]["code"] == "duplicate"
-
-
-# Contact fields
-
-
-def test_contact_fields_and_tags_in_use_are_listed(store):
-    store.contact("loc", "c1", ["vip", "new"], {"Budget": 5, "ok": True}, source="web")
-    store.contact("two", "c1", ["vip"], {"Budget": "high"}, date_created=5)
-    assert m.list_contact_fields(store.reader, ["loc", "two"]) == {
-        "fields": [
-            {"field": "contact.Budget", "kinds": ["number", "text"]},
-            {"field": "contact.date_created", "kinds": ["date"]},
-            {"field": "contact.ok", "kinds": ["text"]},
-            {"field": "contact.source", "kinds": ["text"]},
-        ],
-        "tags": [{"tag": "vip", "contacts": 2}, {"tag": "new", "contacts": 1}],
-    }
-    assert m.list_contact_fields(store.reader, ["loc"])["tags"] == [
-        {"tag": "new", "contacts": 1},
-        {"tag": "vip", "contacts": 1},
-    ]
+# Time
 
 
 def test_a_calculation_that_takes_long_stops_no_post(serve, monkeypatch):
     began, go_on = threading.Event(), threading.Event()
-    calculate = m.calculate
+    calculate = lite.calculate
 
     def slow(*arguments):
         began.set()
         assert go_on.wait(30)
         return calculate(*arguments)
 
-    monkeypatch.setattr(m, "calculate", slow)
+    monkeypatch.setattr(lite, "calculate", slow)
     served = serve()
     question = request_bytes(
         {"metric": {"terms": [{"key": "A", "event": "Offer Made", "type": "account"}]}},
@@ -1639,9 +1040,9 @@ def test_a_calculation_that_takes_long_stops_no_post(serve, monkeypatch):
 )
 def test_a_long_text_that_is_no_number_is_refused_at_once(text):
     started = time.monotonic()
-    errors_of(m.Definition, metric(term(filters={"all": [condition("property.x", "gt", text)]})))
+    errors_of(lite.Definition, metric(term(filters={"all": [condition("property.x", "gt", text)]})))
     assert (
-        m.NUMERIC.fullmatch(text) is None and time.monotonic() - started < 10
+        lite.NUMERIC.fullmatch(text) is None and time.monotonic() - started < 10
     )  # minutes, where the pattern can match it in many ways
 
 
@@ -1649,21 +1050,21 @@ def test_a_body_with_very_many_errors_tells_of_a_hundred(api):
     answer = api.post(event(properties={str(number): None for number in range(50_000)}))
     assert (
         answer.status_int == 422
-        and len(answer.json["errors"]) == m.ERRORS_LIMIT
+        and len(answer.json["errors"]) == lite.ERRORS_LIMIT
         and len(answer.body) < 50_000
     )
-    assert len(errors_of(m.Definition, metric(*[{}] * 10_000))) <= 2 * m.ERRORS_LIMIT
+    assert len(errors_of(lite.Definition, metric(*[{}] * 10_000))) <= 2 * lite.ERRORS_LIMIT
 
 
 def test_what_python_calculates_is_stopped_too(store):
-    query = validate(m.MetricQuery, {"metric": metric()} | YEAR)
-    where = m.frame(store.reader, query, NOW, "UTC", None)
+    query = validate(lite.MetricQuery, {"metric": metric()} | YEAR)
+    where = lite.frame(store.reader, query, NOW, "UTC", None)
     with (
         pytest.raises(Invalid) as caught,
         store.reader,
-        m.time_limit(store.reader, 60),
+        lite.time_limit(store.reader, 60),
     ):  # in which the statements end
-        m.calculate(store.reader, query.metric, where, deadline=0)
+        lite.calculate(store.reader, query.metric, where, deadline=0)
     assert caught.value.code == "query_too_slow"
 
 
@@ -1685,7 +1086,7 @@ def test_errors_of_a_saved_metrics_url_point_behind_the_question_mark(api, query
 
 
 def test_every_read_has_its_time(api, monkeypatch):
-    monkeypatch.setattr(m, "QUERY_SECONDS", -1)
+    monkeypatch.setattr(lite, "QUERY_SECONDS", -1)
     api.app.database.writer.executemany(
         "insert into locations (location_id, first_seen_at) values (?, 0)",
         [(str(n),) for n in range(20_000)],

@@ -5,13 +5,13 @@ import json
 from datetime import datetime, timezone
 
 import pytest
+from conftest import event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 import streamlined_lite as lite
-from conftest import event
 
 SECOND = 1_767_225_600  # 2026-01-01T00:00:00Z
 MS = SECOND * 1000

@@ -1,0 +1,133 @@
+"""What the tests of metrics share: a file of events to calculate on, and short ways to write definitions."""
+
+import json
+from datetime import datetime, timezone
+from zoneinfo import ZoneInfo
+
+import apsw
+import pytest
+
+import streamlined_lite as lite
+from streamlined_lite import Invalid, validate
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = 1_767_225_600_000  # 2026-01-01
+
+
+def ms(text):
+    moment = datetime.fromisoformat(text)
+    return round(
+        (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000
+    )
+
+
+class Store:
+    """A database file, filled with rows, which it also keeps for the oracle."""
+
+    def __init__(self, path):
+        self.writer = apsw.Connection(str(path))
+        self.writer.pragma("journal_mode", "wal")
+        self.writer.pragma("synchronous", "off")
+        lite.migrate(self.writer, str(path))
+        self.reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        self.events, self.contacts = [], {}
+
+    def contact(self, location_id, contact_id, tags=(), fields=None, **columns):
+        known = {
+            name: columns.get(name)
+            for name in ("name", "email", "phone", "source", "type", "date_created")
+        }
+        self.writer.execute(
+            "insert into contacts (location_id, contact_id, name, email, phone, source, type, date_created, fields, "
+            "created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
+            (location_id, contact_id, *known.values(), json.dumps(fields or {})),
+        )
+        self.writer.executemany(
+            "insert into contact_tags values (?, ?, ?)",
+            [(location_id, contact_id, tag) for tag in tags],
+        )
+        self.contacts[location_id, contact_id] = known | {"tags": set(tags), "fields": fields or {}}
+
+    def event(self, name, timestamp, contact_id=None, location_id="loc", **properties):
+        number = len(self.events) + 1
+        timestamp = ms(timestamp) if isinstance(timestamp, str) else timestamp
+        self.writer.execute(
+            "insert into events (event_id, location_id, distinct_id, event_name, contact_id, timestamp, properties, "
+            "received_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, 0, 0)",
+            (
+                number,
+                location_id,
+                f"d{number}",
+                name,
+                contact_id,
+                timestamp,
+                json.dumps(properties),
+            ),
+        )
+        bare = dict.fromkeys(("name", "email", "phone", "source", "type", "date_created")) | {
+            "tags": set(),
+            "fields": {},
+        }
+        contact = (
+            None
+            if contact_id is None
+            else self.contacts.setdefault((location_id, contact_id), bare)
+        )
+        self.events.append(
+            {
+                "event_id": number,
+                "location_id": location_id,
+                "distinct_id": f"d{number}",
+                "event_name": name,
+                "contact_id": contact_id,
+                "timestamp": timestamp,
+                "properties": properties,
+                "contact": contact,
+            }
+        )
+
+    def query(self, now=NOW, allowed=None, default_zone="UTC", **query):
+        with self.reader:
+            asked = validate(lite.MetricQuery, query)
+            return lite.calculate(
+                self.reader,
+                asked.metric,
+                lite.frame(self.reader, asked, now, default_zone, allowed),
+                asked.breakdown,
+            )
+
+    def evidence(self, now=NOW, allowed=None, **query):
+        with self.reader:
+            asked = validate(lite.EvidenceQuery, query)
+            return lite.evidence(
+                self.reader, asked, lite.frame(self.reader, asked, now, "UTC", allowed)
+            )
+
+    def close(self):
+        self.reader.close()
+        self.writer.close()
+
+
+def term(aggregation="count", key="A", event="Paid", type="account", **rest):
+    return {"key": key, "event": event, "type": type, "aggregation": aggregation} | rest
+
+
+def metric(*terms, formula=None):
+    return {"terms": list(terms or [term()])} | ({"formula": formula} if formula else {})
+
+
+YEAR = {"from": "2025-01-01", "to": "2026-01-01"}
+
+
+def errors_of(model, body):
+    with pytest.raises(Invalid) as caught:
+        validate(model, body)
+    return {error["pointer"]: error for error in caught.value.errors}
+
+
+def value(store, *terms, formula=None, **rest):
+    return store.query(metric=metric(*terms, formula=formula), **(YEAR | rest))["total"]["value"]
+
+
+def condition(field, op, *wanted):
+    return {"field": field, "op": op} | ({"value": wanted[0]} if wanted else {})

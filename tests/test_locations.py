@@ -1,0 +1,127 @@
+"""Locations: what bodies and people say of them, and what goes with one that is removed."""
+
+import pytest
+from conftest import event, sample
+
+INGEST = "/contacts/ingestion/v1"
+PLACE, PERSON = "LOCATIONidPLACEHLD01", "CONTACTidPLACEHOLD01"
+TABLES = ("locations", "contacts", "contact_tags", "events")
+
+
+def workflow(**root) -> dict:
+    """A body of a step that syncs a contact."""
+    return {"contact_id": "c-1", "location": {"id": "loc-1"}, "customData": {}} | root
+
+
+def offer(**root) -> dict:
+    """The same around an event."""
+    return workflow(**root, customData={"event_name": "Offer Made", "distinct_id": "d-1"})
+
+
+def ingest(api, body, status: int = 200, **rest):
+    answer = api("POST", INGEST, body, **rest)
+    assert answer.status_int == status, answer.text
+    return answer.json
+
+
+def tables(api, *names: str) -> list[list[tuple]]:
+    return [api.rows(f"select * from {name} order by 1, 2, 3") for name in names or TABLES]
+
+
+def errors(answer) -> dict[str, str]:
+    """Pointer -> code."""
+    assert answer.status_int == 422, answer.text
+    return {each["pointer"]: each["code"] for each in answer.json["errors"]}
+
+
+def location(api, location_id: str = "loc-1") -> tuple:
+    return next(
+        (each["name"], each["timezone"])
+        for each in api.get("/locations/v1")["locations"]
+        if each["location_id"] == location_id
+    )
+
+
+def test_name_and_time_zone_of_a_location_are_learned_and_a_persons_stay(api):
+    api.post(
+        offer(
+            location={"id": "loc-1", "name": "One", "timezone": "Europe/Berlin"},
+            timezone="Asia/Karachi",
+        )
+    )
+    assert location(api) == ("One", "Europe/Berlin")
+    ingest(api, workflow(location={"id": "loc-1", "name": "Two"}))
+    ingest(api, workflow(location={"id": "loc-1", "name": " ", "timezone": ""}))
+    assert location(api) == ("Two", "Europe/Berlin")
+    assert api("PATCH", "/locations/v1/loc-1", {"name": "Mine"}).json == {
+        "location_id": "loc-1",
+        "name": "Mine",
+        "timezone": "Europe/Berlin",
+        "first_seen_at": "2026-01-01T00:00:00.000Z",
+    }
+    ingest(api, workflow(location={"id": "loc-1", "name": "Three", "timezone": "Europe/Rome"}))
+    assert location(api) == ("Mine", "Europe/Rome")
+    api("PATCH", "/locations/v1/loc-1", {"name": None, "timezone": "UTC"})
+    ingest(api, workflow(location={"id": "loc-1", "name": "Four", "timezone": "Europe/Rome"}))
+    assert location(api) == ("Four", "UTC")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        sample("app-ContactDelete") | {"type": "ContactUpdate"},
+        sample("workflow-webhook-custom-fields"),
+    ],
+)
+def test_the_zone_of_a_contact_is_not_the_one_of_its_location(api, body):
+    assert ingest(api, body)["contact"]["fields"]["timezone"] == body["timezone"]
+    assert location(api, PLACE)[1] is None
+
+
+@pytest.mark.parametrize(
+    "body, wrong",
+    [
+        ({"timezone": "Mars/Olympus", "name": " "}, {"/timezone": "time_zone", "/name": "blank"}),
+        ({"time_zone": "UTC"}, {"/time_zone": "unknown"}),
+        ({"name": ["x"]}, {"/name": "not_text"}),
+        ([], {"": "object_type"}),
+    ],
+)
+def test_a_wrong_edit_of_a_location_changes_nothing(api, body, wrong):
+    api.post(event())
+    before = tables(api)
+    assert errors(api("PATCH", "/locations/v1/loc-1", body)) == wrong
+    assert tables(api) == before
+    assert api("PATCH", "/locations/v1/loc-1", {}).status_int == 200
+    assert api("PATCH", "/locations/v1/loc-9", {"name": "x"}).status_int == 404
+    assert (
+        api("DELETE", "/locations/v1/loc-9").status_int
+        == api("DELETE", "/locations/v1/loc-9?dry_run=true").status_int
+        == 404
+    )
+
+
+def test_a_location_goes_in_steps_with_all_that_is_in_it(api):
+    api.app.database.writer.execute("""
+        with n(i) as (select 1 union all select i + 1 from n where i < 2400)
+        insert into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at)
+        select place, i, 'Offer Made', nullif('c-' || (i % 1200), 'c-0'), i, 0, 0 from n, (select 'loc-1' as place union select 'loc-2')""")
+    api.app.database.writer.execute(
+        "insert into contact_tags select location_id, contact_id, 'a' from contacts"
+    )
+    before, path = tables(api), "/locations/v1/loc-1"
+    assert api("DELETE", path + "?dry_run=true").json == {
+        "events": 2400,
+        "contacts": 1199,
+        "tags": 1199,
+        "remaining": 3599,
+    }
+    assert tables(api) == before
+    answers = [api("DELETE", path).json for _ in range(4)]
+    assert answers[-1]["remaining"] == 0 and all(each["remaining"] for each in answers[:-1])
+    assert {
+        noun: sum(each[noun] for each in answers) for noun in ("events", "contacts", "tags")
+    } == {"events": 2400, "contacts": 1199, "tags": 1199}
+    assert all(each["events"] <= 1000 and each["contacts"] <= 1000 for each in answers)
+    assert api("DELETE", path).status_int == 404
+    assert tables(api) == [[row for row in rows if "loc-2" in row[:2]] for rows in before]
