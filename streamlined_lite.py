@@ -572,6 +572,16 @@ def write_cursor(place: tuple) -> str:
 
 
 Limit = Annotated[int, Field(ge=1, le=500)]
+
+
+def as_answer(row: Mapping[str, Any], columns: Mapping[str, Callable | None]) -> dict:
+    """A row as answers show it: these columns in this order, each by its converter, if it has one."""
+    return {
+        name: row[name] if convert is None else convert(row[name])
+        for name, convert in columns.items()
+    }
+
+
 PAGE_BYTES = 8 * MEGABYTE  # a page that has as many ends, before it fills the memory
 
 
@@ -2911,7 +2921,7 @@ def get_contact_fields(call: Call) -> dict:
 # action, known by an object under customData, with the contact and the location around it; and an
 # app's webhook, known by its type and what only those have, flat and in camelCase.
 
-EVENT_FIELDS = tuple(Event.model_fields)
+EVENT_FIELDS = frozenset(Event.model_fields)
 CONTACT_WEBHOOKS = {
     "ContactCreate",
     "ContactUpdate",
@@ -3019,13 +3029,17 @@ def read_fields(parsed: Any) -> Reading:
 
 def read_plain_event(parsed: dict) -> Reading:
     """As published; properties may also come as `properties.value`, `properties[value]` or JSON text, as forms need."""
-    reading = Reading(
-        {name: parsed[name] for name in EVENT_FIELDS if not is_blank(parsed.get(name))}
-    )
-    unknown = read_properties(
-        reading, {name: value for name, value in parsed.items() if name not in EVENT_FIELDS}, ""
-    )
-    return warn_unknown(reading, unknown)
+    fields, others = {}, {}
+    for name, value in parsed.items():
+        if name not in EVENT_FIELDS:
+            others[name] = value
+        elif not is_blank(value):
+            fields[name] = value
+    reading = Reading(fields)
+    if others or isinstance(fields.get("properties"), str):
+        unknown = read_properties(reading, others, "")
+        warn_unknown(reading, unknown)
+    return reading
 
 
 def read_properties(reading: Reading, entries: Mapping[str, Any], prefix: str) -> list[str]:

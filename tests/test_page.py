@@ -5,7 +5,6 @@ test in which it happens. Screenshots of every view go to tests/screenshots/, fo
 """
 
 import gzip
-import itertools
 import json
 import math
 import re
@@ -304,111 +303,6 @@ def test_the_browser_hears_of_all_scripts_at_once_and_asks_for_each_once(server,
         == sorted(f"/static/{path.name}" for path in STATIC.glob("*.js"))
         == sorted(each for each in asked if each.endswith(".js"))
     )
-
-
-# Colours of the charts
-
-SERIES = 5  # that are told apart also by the shapes of their marks
-SEEN_APART = 20  # of CIE Lab: nearly nine times the 2.3 that are just noticeable between large fields, for lines are thin and marks are small
-VISIONS = {
-    # For linear RGB, at severity 1.0: Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency", 2009
-    "trichromat": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
-    "protanope": [
-        [0.152286, 1.052583, -0.204868],
-        [0.114503, 0.786281, 0.099216],
-        [-0.003882, -0.048116, 1.051998],
-    ],
-    "deuteranope": [
-        [0.367322, 0.860646, -0.227968],
-        [0.280085, 0.672501, 0.047413],
-        [-0.011820, 0.042940, 0.968881],
-    ],
-    "tritanope": [
-        [1.255528, -0.076749, -0.178779],
-        [-0.078411, 0.930809, 0.147602],
-        [0.004733, 0.691367, 0.303900],
-    ],
-}
-XYZ = [
-    [0.4124564, 0.3575761, 0.1804375],
-    [0.2126729, 0.7151522, 0.0721750],
-    [0.0193339, 0.1191920, 0.9503041],
-]  # of linear sRGB
-WHITE = [sum(line) for line in XYZ]
-
-
-def times(matrix, vector) -> list[float]:
-    return [sum(map(math.prod, zip(line, vector, strict=True))) for line in matrix]
-
-
-def linear(colour: str) -> list[float]:
-    digits = colour[1:] if len(colour) == 7 else "".join(2 * each for each in colour[1:])
-    parts = [each / 255 for each in bytes.fromhex(digits)]
-    return [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts]
-
-
-def lab(rgb: list[float]) -> list[float]:
-    x, y, z = (
-        each ** (1 / 3) if each > 216 / 24389 else (24389 / 27 * each + 16) / 116
-        for each in (a / b for a, b in zip(times(XYZ, rgb), WHITE, strict=True))
-    )
-    return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
-
-
-def as_seen(colour: str, vision: str) -> list[float]:
-    return lab([min(max(each, 0), 1) for each in times(VISIONS[vision], linear(colour))])
-
-
-def contrast(*colours: str) -> float:
-    """Of WCAG 2."""
-    darker, lighter = sorted(times(XYZ, linear(each))[1] for each in colours)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def paints(scheme: int) -> dict[str, str]:
-    """The colours of style.css by variable and, of charts, by class."""
-    found: dict[str, str] = {}
-    for name, variable, value in re.findall(
-        r"(?:\.(\w+) { )?--(\w+): (light-dark\(.*?\)|var\(.*?\));",
-        (STATIC / "style.css").read_text("utf-8"),
-    ):
-        known = re.findall(r"#\w+", value)
-        found[name or variable] = known[scheme] if known else found.get(value[6:-1], "")
-    return found
-
-
-@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-def test_series_are_told_apart_by_every_eye(scheme):
-    colours = paints(scheme)
-    series = [colours[f"s{index}"] for index in range(8)]
-    for vision in VISIONS:
-        distances = {
-            (one, other): math.dist(as_seen(one, vision), as_seen(other, vision))
-            for one, other in itertools.combinations(series, 2)
-        }
-        assert (
-            min(distances[pair] for pair in itertools.combinations(series[:SERIES], 2))
-            >= SEEN_APART
-        ), vision
-        assert min(distances.values()) >= SEEN_APART / 2, (
-            vision
-        )  # the others come where there are many, and marks repeat
-    assert all(contrast(each, colours["card"]) >= 3 for each in series)
-    marks = re.search(r"const MARKS = \[(.*)\]", (STATIC / "chart.js").read_text("utf-8"))[1]
-    assert len(set(marks.split('", "'))) >= SERIES
-
-
-@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-def test_the_comparison_is_seen_behind_the_values(scheme):
-    colours = paints(scheme)
-    assert (
-        3
-        <= contrast(colours["compare"], colours["card"])
-        <= contrast(colours["s0"], colours["card"]) / 1.5
-    )
-    assert not re.search(
-        r"\.compare[^}]*opacity", (STATIC / "style.css").read_text("utf-8")
-    )  # which would take some of it away
 
 
 # Signing in
