@@ -89,12 +89,14 @@ from pydantic import (
     RootModel,
     Tag,
     ValidationError,
+    ValidationInfo,
     WithJsonSchema,
     create_model,
+    field_validator,
     model_validator,
 )
 from pydantic.json_schema import models_json_schema
-from pydantic_core import PydanticCustomError, from_json, to_json
+from pydantic_core import InitErrorDetails, PydanticCustomError, from_json, to_json
 from waitress import receiver, wasyncore
 from waitress.buffers import OverflowableBuffer
 from waitress.channel import ClientDisconnected, HTTPChannel
@@ -1670,9 +1672,6 @@ class Call:
         return visible_locations(
             self.connection, None if wanted is None else [wanted], self.caller.locations
         )
-
-    def frame(self, query: Range) -> Frame:
-        return frame(self.connection, query, self.now, self.config.time_zone, self.caller.locations)
 
 
 # Answers
@@ -3826,12 +3825,16 @@ def check_new_distinct_id(call: Call, kept: dict, body: Body) -> None:
 # metric definitions
 ####################################################################################################
 
-BUCKET_LIMIT, TERM_LIMIT, CONDITION_LIMIT, LIST_LIMIT, GROUP_LIMIT = 10_000, 20, 100, 1_000, 10
+# The most of each that one definition may have.
+TERM_LIMIT = 20
+CONDITION_LIMIT = 100
+LIST_LIMIT = 1_000  # of values in a condition, locations in a query, metrics in an import
 
 
 # Formulas
 
-FORMULA_LIMIT, DEPTH_LIMIT = 2_000, 100
+FORMULA_LIMIT = 2_000  # characters
+DEPTH_LIMIT = 100  # of parentheses and minus signs within each other
 TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<key>[A-Za-z_]\w*)|(?P<sign>[-+*/()])|(?P<other>\S))",
@@ -3846,98 +3849,117 @@ def wrong_formula(column: int, message: str) -> PydanticCustomError:
 
 
 def read_tokens(text: str) -> Iterator[tuple[int, str, str]]:
-    """Column, kind and text of each token. What is wrong before the limit is told rather than the length."""
-    for found in TOKEN.finditer(text, 0, FORMULA_LIMIT):
-        yield found.start(found.lastgroup) + 1, found.lastgroup, found[found.lastgroup]
+    """Column, kind and text of each token, and of the end.
+
+    Too long a text is an error only after its first characters: what is wrong among them comes
+    first.
+    """
+    for match in TOKEN.finditer(text, 0, FORMULA_LIMIT):
+        kind = match.lastgroup
+        yield match.start(kind) + 1, kind, match[kind]
     if len(text) > FORMULA_LIMIT:
-        raise wrong_formula(
-            FORMULA_LIMIT + 1, f"the formula is longer than {FORMULA_LIMIT:,} characters"
-        )
+        message = f"the formula is longer than {FORMULA_LIMIT:,} characters"
+        raise wrong_formula(FORMULA_LIMIT + 1, message)
     yield len(text) + 1, "end", ""
 
 
 class Formula:
-    """Numbers, term keys, + - * /, parentheses and unary minus, read by recursive descent into steps in postfix order.
+    """Numbers, term keys, + - * /, parentheses and unary minus.
 
-    Raises PydanticCustomError with the column, from 1, of the first thing that is wrong.
+    Read by recursive descent into steps in postfix order. Raises PydanticCustomError with the
+    column, from 1, of the first thing that is wrong.
     """
 
     def __init__(self, text: str, keys: Iterable[str]):
-        self.keys, self.steps, self.tokens, self.token = set(keys), [], read_tokens(text), ""
+        self.keys = set(keys)
+        self.steps: list[Any] = []
+        self._tokens = read_tokens(text)
         self._advance()
-        self._whole(0)
+        self._read_expression(depth=0)
 
-    def _advance(self) -> str:
-        """The token that was the next one."""
-        taken = self.token
-        self.column, self.kind, self.token = next(self.tokens)
-        return taken
+    def _advance(self) -> None:
+        self.column, self.kind, self.token = next(self._tokens)
 
-    def _whole(self, depth: int, opened: int = 0) -> None:
-        """Up to the ) of what was opened at that column, else to the end."""
-        self._operands(0, depth)
+    def _read_expression(self, depth: int, opened: int = 0) -> None:
+        """Up to the ) of the ( in column `opened`, or without one to the end of the text."""
+        self._read_operations(0, depth)
         if opened and self.kind == "end":
             raise wrong_formula(opened, "this ( is never closed")
-        if self.token != (")" if opened else ""):
-            raise wrong_formula(
-                self.column,
-                "this ) closes nothing"
-                if self.token == ")"
-                else f"{self.token[:40]} stands where one of + - * / should",
-            )
+        if self.token == (")" if opened else ""):
+            return
+        if self.token == ")":
+            raise wrong_formula(self.column, "this ) closes nothing")
+        message = f"{self.token[:40]} stands where one of + - * / should"
+        raise wrong_formula(self.column, message)
 
-    def _operands(self, strength: int, depth: int) -> None:
-        """A value, and those that operators bind to it more strongly than this."""
-        self._value(depth)
+    def _read_operations(self, strength: int, depth: int) -> None:
+        """A value, and all that is bound to it by operators stronger than this."""
+        self._read_value(depth)
         while STRENGTH.get(self.token, 0) > strength:
-            sign = self._advance()
-            self._operands(STRENGTH[sign], depth)
+            sign = self.token
+            self._advance()
+            self._read_operations(STRENGTH[sign], depth)
             self.steps.append(OPERATIONS[sign])
 
-    def _value(self, depth: int) -> None:
-        column, kind, token = self.column, self.kind, self.token
-        if token in ("(", "-") and depth >= DEPTH_LIMIT:
-            raise wrong_formula(column, f"nested more than {DEPTH_LIMIT} deep")
-        if kind == "end":
-            raise wrong_formula(
-                column, "the formula ends where a number, a term or ( should follow"
-            )
-        if kind == "key" and token not in self.keys:
-            raise wrong_formula(column, f"there is no term {token[:40]}")
-        if kind == "number" and not math.isfinite(float(token)):
-            raise wrong_formula(column, "this number is too large")
-        if kind in ("sign", "other") and token not in ("(", "-"):
-            raise wrong_formula(column, f"{token} stands where a number, a term or ( should")
+    def _read_value(self, depth: int) -> None:
+        self._check_value(depth)
+        column = self.column
+        kind = self.kind
+        token = self.token
         self._advance()
         if token == "(":
-            self._whole(depth + 1, column)
+            self._read_expression(depth + 1, column)
             self._advance()
         elif token == "-":
             self.steps.append(0)
-            self._value(depth + 1)
+            self._read_value(depth + 1)
             self.steps.append(operator.sub)
+        elif kind == "key":
+            self.steps.append(token)
+        elif token.isdigit():
+            self.steps.append(int(token))
         else:
-            self.steps.append(
-                token if kind == "key" else int(token) if token.isdigit() else float(token)
-            )
+            self.steps.append(float(token))
+
+    def _check_value(self, depth: int) -> None:
+        """Raises unless a value can begin with this token."""
+        token = self.token
+        if token in ("(", "-") and depth >= DEPTH_LIMIT:
+            raise wrong_formula(self.column, f"nested more than {DEPTH_LIMIT} deep")
+        if self.kind == "end":
+            message = "the formula ends where a number, a term or ( should follow"
+            raise wrong_formula(self.column, message)
+        if self.kind == "key" and token not in self.keys:
+            raise wrong_formula(self.column, f"there is no term {token[:40]}")
+        if self.kind == "number" and not math.isfinite(float(token)):
+            raise wrong_formula(self.column, "this number is too large")
+        if self.kind in ("sign", "other") and token not in ("(", "-"):
+            message = f"{token} stands where a number, a term or ( should"
+            raise wrong_formula(self.column, message)
 
     def value(self, terms: Mapping[str, float | None]) -> float | None:
-        """The result; None where a term is None. Raises ZeroDivisionError, and OverflowError beyond all floats."""
+        """The result; None where a term is None.
+
+        Raises ZeroDivisionError, and OverflowError beyond all floats.
+        """
         stack: list[Any] = []
         for step in self.steps:
             if callable(step):
-                right, left = stack.pop(), stack.pop()
-                stack.append(None if left is None or right is None else step(left, right))
+                right = stack.pop()
+                left = stack.pop()
+                result = None if left is None or right is None else step(left, right)
+            elif isinstance(step, str):
+                result = terms[step]
             else:
-                stack.append(terms[step] if isinstance(step, str) else step)
-            if stack[-1] is not None and not math.isfinite(
-                stack[-1]
-            ):  # which itself raises it for a huge integer
+                result = step
+            # isfinite itself raises OverflowError for a huge integer
+            if result is not None and not math.isfinite(result):
                 raise OverflowError("too large")
+            stack.append(result)
         return stack[0]
 
 
-# Definitions
+# Fields and operators of filters
 
 Aggregation = Literal[
     "count",
@@ -3963,7 +3985,8 @@ OPS = {
     "date": {"before", "after", "between", "in_last"} | SET_OPS,
     "tags": {"has_any", "has_all", "has_none"} | SET_OPS,
 }
-KNOWN_KINDS = {
+ALL_OPS = set().union(*OPS.values())
+FIELD_KINDS = {
     "contact.tags": "tags",
     "contact.date_created": "date",
     "contact_id": "contact",
@@ -3974,13 +3997,17 @@ NUMERIC = re.compile(
     r"[ \t\n\v\f\r]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*"
 )
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+DURATION = re.compile(r"([1-9][0-9]{0,5})([hdw])")
+DURATION_UNITS = {"h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
 
 def kind_of(name: str) -> str | None:
-    """Which operators a filter's field takes: those of text, value (text or number), contact, date, tags."""
-    return KNOWN_KINDS.get(name) or (
-        "value" if name.startswith(("contact.", "property.")) else None
-    )
+    """Which operators a filter's field takes: a name of OPS. "value" is text or number."""
+    if name in FIELD_KINDS:
+        return FIELD_KINDS[name]
+    if name.startswith(("contact.", "property.")):
+        return "value"
+    return None
 
 
 def is_of_contact(name: Any) -> bool:
@@ -3991,25 +4018,25 @@ def read_field(value: Any) -> str:
     if not isinstance(value, str) or kind_of(value) is None:
         raise wrong(
             "unknown_field",
-            "must be contact.tags, contact.date_created, contact.source, contact.name, contact.email, "
-            "contact.phone, contact.type, contact.<custom field>, property.<key>, contact_id or distinct_id",
+            "must be contact.tags, contact.date_created, contact.source, contact.name, "
+            "contact.email, contact.phone, contact.type, contact.<custom field>, property.<key>, "
+            "contact_id or distinct_id",
         )
     return read_key(value)
 
 
 def read_numeric(value: Any) -> int | float:
     """A number, or a text that is one by the rule for properties."""
-    if isinstance(value, str) and not NUMERIC.fullmatch(value):
-        raise wrong("not_a_number", "must be a number")
     if isinstance(value, str):
-        value = (
-            int(value) if len(value) < 19 and value.strip().lstrip("+-").isdigit() else float(value)
-        )
+        if not NUMERIC.fullmatch(value):
+            raise wrong("not_a_number", "must be a number")
+        is_short_integer = len(value) < 19 and value.strip().lstrip("+-").isdigit()
+        value = int(value) if is_short_integer else float(value)
     return read_property(value)
 
 
 def read_day_or_time(value: Any) -> date | int:
-    """A date (2026-01-31), to be read in the zone of the query, or milliseconds UTC of any timestamp."""
+    """A date (2026-01-31), which counts in the query's zone, or milliseconds UTC of a timestamp."""
     if isinstance(value, str) and not value.strip():
         raise wrong("timestamp", "must be a day such as 2026-01-31, or a time")
     if not isinstance(value, str) or not DAY.fullmatch(value.strip()):
@@ -4024,141 +4051,160 @@ def read_day_or_time(value: Any) -> date | int:
 
 
 def read_duration(value: Any) -> int:
-    found = re.fullmatch(r"([1-9][0-9]{0,5})([hdw])", value) if isinstance(value, str) else None
-    if not found:
+    """Milliseconds."""
+    match = DURATION.fullmatch(value) if isinstance(value, str) else None
+    if not match:
         raise wrong("duration", "must be a number of hours, days or weeks such as 12h, 30d or 4w")
-    return int(found[1]) * {"h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}[found[2]]
+    number, unit = match.groups()
+    return int(number) * DURATION_UNITS[unit]
 
 
-def read_list(value: Any, read: Callable, least: int = 1, most: int = LIST_LIMIT) -> list:
-    if not isinstance(value, list) or not least <= len(value) <= most:
-        raise wrong(
-            "list",
-            f"must be a list of {most} values"
-            if least == most
-            else f"must be a list of {least} to {most:,} values",
-        )
-    done: list = []
-    for each in value:
+def read_filter_tag(value: Any) -> str:
+    return read_text(value, NAME_LIMIT)
+
+
+def fault_at(location: tuple[str | int, ...], error: PydanticCustomError) -> InitErrorDetails:
+    """An error of a part of a model, as pydantic takes it."""
+    return {"type": error, "loc": location, "input": None}
+
+
+def check_list(value: Any, least: int = 1, most: int = LIST_LIMIT) -> list:
+    if isinstance(value, list) and least <= len(value) <= most:
+        return value
+    if least == most:
+        raise wrong("list", f"must be a list of {most} values")
+    raise wrong("list", f"must be a list of {least} to {most:,} values")
+
+
+def read_items(values: list, read: Callable) -> list:
+    """Raises a ValidationError that points at the first item that is wrong."""
+    items: list = []
+    for value in values:
         try:
-            done.append(read(each))
+            items.append(read(value))
         except PydanticCustomError as error:
-            raise PydanticCustomError(
-                error.type, error.message_template, (error.context or {}) | {"index": len(done)}
-            ) from None
-    return done
+            fault = fault_at((len(items),), error)
+            raise ValidationError.from_exception_data("list", [fault]) from None
+    return items
 
 
 def read_operand(op: str, kind: str, value: Any) -> Any:
-    """What a condition compares with. It is read twice: to check it, and when the zone and the time are known."""
-    if op in SET_OPS and value is not None:
-        raise wrong("value", "takes no value")
+    """What a condition compares with: a value, a list, a pair (between), or None (is_set).
+
+    It is read twice: to check it, and when the query is compiled.
+    """
+    if op in SET_OPS:
+        if value is not None:
+            raise wrong("value", "takes no value")
+        return None
     if op in ("contains", "not_contains") and value == "":
         raise wrong("blank", "must not be empty: every text contains it")
-    if op in SET_OPS:
-        return None
+    if kind == "tags" and isinstance(value, str):
+        return [read_filter_tag(value)]
     if kind == "tags":
-        return read_list(
-            [value] if isinstance(value, str) else value, lambda tag: read_text(tag, NAME_LIMIT)
-        )
+        return read_items(check_list(value), read_filter_tag)
     if op in ("in", "not_in"):
-        return read_list(value, read_property)
-    read = (
-        read_duration
-        if op == "in_last"
-        else read_day_or_time
-        if kind == "date"
-        else read_numeric
-        if op in NUMBER_OPS
-        else read_property
-    )
-    return read_list(value, read, 2, 2) if op == "between" else read(value)
+        return read_items(check_list(value), read_property)
+    read = operand_reader(op, kind)
+    if op == "between":
+        return read_items(check_list(value, 2, 2), read)
+    return read(value)
 
 
-Fault = tuple[tuple, PydanticCustomError]  # where and what
+def operand_reader(op: str, kind: str) -> Callable[[Any], Any]:
+    if op == "in_last":
+        return read_duration
+    if kind == "date":
+        return read_day_or_time
+    if op in NUMBER_OPS:
+        return read_numeric
+    return read_property
+
+
+# Definitions
+
+
+def faults_of(error: ValidationError) -> Iterator[InitErrorDetails]:
+    """What pydantic found, in a form in which it can be raised again."""
+    for line in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
+        column = line.get("ctx", {}).get("column")  # of a formula
+        context = {"column": column} if column else None
+        yield fault_at(line["loc"], PydanticCustomError(line["type"], line["msg"], context))
 
 
 class Strict(BaseModel):
-    """A model that knows all of its keys, and whose `faults` join the fields' own errors: all at once."""
+    """A model that knows all of its keys, and whose errors are all found at once.
+
+    pydantic lets one field look at another only where that one is right. What depends on a part
+    that may itself be wrong (a formula, on the keys of terms whose filters are wrong) is therefore
+    checked in the body as it was sent, by `faults_between`, and joins the fields' own errors.
+    """
 
     model_config = ConfigDict(
         extra="forbid", populate_by_name=True, allow_inf_nan=False, defer_build=True
     )
 
-    @staticmethod
-    def faults(raw: dict) -> Iterator[Fault]:
-        """What is wrong between fields of the raw input, of which any part may be wrong by itself."""
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        """What is wrong between the fields of a body, any part of which may be of any type."""
         return iter(())
 
     @model_validator(mode="wrap")
     @classmethod
-    def _check(cls, value: Any, handler: Callable) -> Any:
-        found = []
+    def _find_all_faults(cls, sent: Any, handler: Callable[[Any], Any]) -> Any:
+        model = None
+        faults: list[InitErrorDetails] = []
         try:
-            read = handler(value)
+            model = handler(sent)
         except ValidationError as error:
-            for each in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
-                column = each.get("ctx", {}).get("column")  # of a formula
-                found.append(
-                    (
-                        each["loc"],
-                        PydanticCustomError(
-                            each["type"], each["msg"], {"column": column} if column else None
-                        ),
-                    )
-                )
-        found += (
-            itertools.islice(cls.faults(value), ERRORS_LIMIT) if isinstance(value, dict) else []
-        )
-        if found:
-            lines = [{"type": error, "loc": place, "input": None} for place, error in found]
-            raise ValidationError.from_exception_data(cls.__name__, lines)
-        return read
+            faults.extend(faults_of(error))
+        if isinstance(sent, dict):
+            faults.extend(itertools.islice(cls.faults_between(sent), ERRORS_LIMIT))
+        if faults:
+            raise ValidationError.from_exception_data(cls.__name__, faults)
+        return model
 
 
 class Condition(Strict):
-    """One test. `property.<key>` and `contact.<custom>` take the operators of text and of numbers."""
+    """One test. `property.<key>` and `contact.<custom>` take operators of text and of numbers."""
 
     field: plain(read_field, {"type": "string"})
     op: str
-    value: Any = None
+    value: Any = Field(None, validate_default=True)
 
-    @staticmethod
-    def faults(raw: dict) -> Iterator[Fault]:
-        name, op = raw.get("field"), raw.get("op")
-        kind = kind_of(name) if isinstance(name, str) else None
-        known = OPS[kind] if kind else set().union(*OPS.values())
-        if isinstance(op, str) and op not in known:
-            yield (
-                ("op",),
-                wrong(
-                    "unknown_operator",
-                    f"must be one of {', '.join(sorted(known))}"
-                    + (f" for {name[:60]}" if kind else ""),
-                ),
-            )
-        elif isinstance(op, str) and kind:
-            try:
-                read_operand(op, kind, raw.get("value"))
-            except PydanticCustomError as error:
-                index = (
-                    (error.context or {}).get("index")
-                    if isinstance(raw.get("value"), list)
-                    else None
-                )
-                yield ("value",) if index is None else ("value", index), error
+    @field_validator("op")
+    @classmethod
+    def _check_op(cls, op: str, info: ValidationInfo) -> str:
+        """Where the field is wrong, any operator may be right."""
+        name = info.data.get("field")
+        known = ALL_OPS if name is None else OPS[kind_of(name)]
+        if op not in known:
+            names = ", ".join(sorted(known))
+            field = "" if name is None else f" for {name[:60]}"
+            raise wrong("unknown_operator", f"must be one of {names}{field}")
+        return op
+
+    @field_validator("value")
+    @classmethod
+    def _check_value(cls, value: Any, info: ValidationInfo) -> Any:
+        """The value is kept as it was sent: its operand depends on the time of the query."""
+        name = info.data.get("field")
+        op = info.data.get("op")
+        if name is not None and op is not None:
+            read_operand(op, kind_of(name), value)
+        return value
 
     def operand(self) -> Any:
         return read_operand(self.op, kind_of(self.field), self.value)
 
 
 def is_group(value: Any) -> bool:
-    return isinstance(value, Group) or (
-        isinstance(value, dict) and ("all" in value or "any" in value)
-    )
+    if isinstance(value, dict):
+        return "all" in value or "any" in value
+    return isinstance(value, Group)
 
 
-# The tags in brackets tell the two apart in pydantic's places; pointers leave them out.
+# pydantic puts the tag into an error's location; the brackets are for pointer_of, which drops it.
 Filter = Annotated[
     Annotated[Condition, Tag("[condition]")] | Annotated["Group", Tag("[group]")],
     Discriminator(lambda value: "[group]" if is_group(value) else "[condition]"),
@@ -4171,64 +4217,76 @@ class Group(Strict):
     all: list[Filter] | None = Field(None, max_length=CONDITION_LIMIT)
     any: list[Filter] | None = Field(None, min_length=1, max_length=CONDITION_LIMIT)
 
-    @staticmethod
-    def faults(raw: dict) -> Iterator[Fault]:
-        if (raw.get("all") is None) == (raw.get("any") is None):
-            yield (), wrong("all_or_any", "must have either all or any")
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        if (sent.get("all") is None) == (sent.get("any") is None):
+            yield fault_at((), wrong("all_or_any", "must have either all or any"))
 
     def conditions(self) -> Iterator[Condition]:
-        for each in self.all or self.any or ():
-            yield from each.conditions() if isinstance(each, Group) else (each,)
+        for part in self.all or self.any or ():
+            if isinstance(part, Group):
+                yield from part.conditions()
+            else:
+                yield part
 
 
 class Term(Strict):
-    """The events of one name: all of them (account), or those with a contact, which it can be filtered by (contact)."""
+    """The events of one name: all of them (account), or those with a contact, which it can be
+    filtered by (contact)."""
 
     key: str = Field(pattern="^[A-Za-z_][A-Za-z0-9_]{0,19}$")
     event: Name
     type: Literal["account", "contact"]
     aggregation: Aggregation = "count"
-    property: Annotated[str, AfterValidator(read_key)] | None = None
+    property: Annotated[str, AfterValidator(read_key)] | None = Field(None, validate_default=True)
     filters: Group | None = None
 
-    @staticmethod
-    def faults(raw: dict) -> Iterator[Fault]:
-        aggregation = raw.get("aggregation", "count")
-        if aggregation in get_args(Aggregation) and (aggregation in WITHOUT_PROPERTY) != (
-            raw.get("property") is None
-        ):
-            yield (
-                ("property",),
-                wrong("property_unused", f"{aggregation} takes no property")
-                if aggregation in WITHOUT_PROPERTY
-                else wrong("required", f"{aggregation} needs the property to calculate it of"),
-            )
-        conditions = dict(raw_conditions(raw.get("filters")))
+    @field_validator("property")
+    @classmethod
+    def _check_property(cls, name: str | None, info: ValidationInfo) -> str | None:
+        aggregation = info.data.get("aggregation")
+        if aggregation is None:
+            return name
+        if aggregation in WITHOUT_PROPERTY and name is not None:
+            raise wrong("property_unused", f"{aggregation} takes no property")
+        if aggregation not in WITHOUT_PROPERTY and name is None:
+            raise wrong("required", f"{aggregation} needs the property to calculate it of")
+        return name
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        conditions = list(conditions_in(sent.get("filters"), ("filters",)))
         if len(conditions) > CONDITION_LIMIT:
-            yield ("filters",), wrong("too_many", f"must have {CONDITION_LIMIT} conditions at most")
-        for place in conditions if raw.get("type") == "account" else ():
-            if is_of_contact(conditions[place]):
-                yield (
-                    ("filters", *place, "field"),
-                    wrong(
-                        "contact_field",
-                        "is a field of contacts; an account term counts events without a "
-                        "contact too, so set the term's type to contact",
-                    ),
-                )
+            message = f"must have {CONDITION_LIMIT} conditions at most"
+            yield fault_at(("filters",), wrong("too_many", message))
+        if sent.get("type") != "account":
+            return
+        for location, condition in conditions:
+            if is_of_contact(condition.get("field")):
+                yield fault_at((*location, "field"), CONTACT_TERMS_ONLY)
 
     def conditions(self) -> Iterator[Condition]:
         return self.filters.conditions() if self.filters else iter(())
 
 
-def raw_conditions(raw: Any, place: tuple = ()) -> Iterator[tuple[tuple, Any]]:
-    """Where in raw filters conditions stand, and the field of each."""
-    if isinstance(raw, dict) and not is_group(raw):
-        yield place, raw.get("field")
-    elif isinstance(raw, dict):
-        for name in ("all", "any"):
-            for index, each in enumerate(raw[name] if isinstance(raw.get(name), list) else ()):
-                yield from raw_conditions(each, (*place, name, index))
+CONTACT_TERMS_ONLY = wrong(
+    "contact_field",
+    "is a field of contacts; an account term counts events without a contact too, "
+    "so set the term's type to contact",
+)
+
+
+def conditions_in(filters: Any, location: tuple) -> Iterator[tuple[tuple, dict]]:
+    """The conditions of filters as they were sent, each with its location."""
+    if not isinstance(filters, dict):
+        return
+    if not is_group(filters):
+        yield location, filters
+        return
+    for name in ("all", "any"):
+        parts = filters.get(name)
+        for index, part in enumerate(parts if isinstance(parts, list) else ()):
+            yield from conditions_in(part, (*location, name, index))
 
 
 class Format(Strict):
@@ -4249,17 +4307,20 @@ class Definition(Strict):
     terms: list[Term] = Field(min_length=1, max_length=TERM_LIMIT)
     formula: str | None = None
 
-    @staticmethod
-    def faults(raw: dict) -> Iterator[Fault]:
-        keys, formula = [term.get("key") for term in raw_terms(raw)], raw.get("formula")
-        yield from duplicates("terms", "key", keys, "is the key of an earlier term")
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        keys = [term.get("key") for term in terms_in(sent)]
+        for index in repeated(keys):
+            error = wrong("duplicate", "is the key of an earlier term")
+            yield fault_at(("terms", index, "key"), error)
+        formula = sent.get("formula")
         if formula is None and len(keys) > 1:
-            yield ("formula",), wrong("required", "is required with several terms")
+            yield fault_at(("formula",), wrong("required", "is required with several terms"))
         if isinstance(formula, str):
             try:
                 Formula(formula, [key for key in keys if isinstance(key, str)])
             except PydanticCustomError as error:
-                yield ("formula",), error
+                yield fault_at(("formula",), error)
 
     def compiled(self) -> Formula:
         keys = [term.key for term in self.terms]
@@ -4267,7 +4328,8 @@ class Definition(Strict):
 
 
 class SavedDefinition(Definition):
-    """What is kept. `position` is the place in the list, from 1; left out: at the end, or where it was."""
+    """What is kept. `position` is the place in the list, from 1; left out: at the end, or where
+    it was."""
 
     name: Line
     position: int | None = Field(None, ge=1, le=1_000_000)
@@ -4278,33 +4340,37 @@ class DefinitionList(Strict):
 
     metrics: list[SavedDefinition] = Field(max_length=LIST_LIMIT)
 
-    @staticmethod
-    def faults(raw: dict) -> Iterator[Fault]:
-        return duplicates(
-            "metrics",
-            "name",
-            [each.get("name") for each in dictionaries_in(raw.get("metrics"), LIST_LIMIT)],
-            "is the name of an earlier metric",
-        )
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        names = [metric.get("name") for metric in objects_in(sent.get("metrics"), LIST_LIMIT)]
+        for index in repeated(names):
+            error = wrong("duplicate", "is the name of an earlier metric")
+            yield fault_at(("metrics", index, "name"), error)
 
 
-def duplicates(noun: str, name: str, values: list, message: str) -> Iterator[Fault]:
+def objects_in(sent: Any, most: int) -> list[dict]:
+    """The first items of what should be a list of objects; {} stands for one that is none."""
+    if not isinstance(sent, list):
+        return []
+    return [item if isinstance(item, dict) else {} for item in sent[:most]]
+
+
+def terms_in(definition: Any) -> list[dict]:
+    """The terms of a definition as they were sent."""
+    if not isinstance(definition, dict):
+        return []
+    return objects_in(definition.get("terms"), TERM_LIMIT)
+
+
+def repeated(values: list) -> Iterator[int]:
+    """The indexes of texts that stand in the list before."""
+    earlier = set()
     for index, value in enumerate(values):
-        if isinstance(value, str) and value in values[:index]:
-            yield (noun, index, name), wrong("duplicate", message)
-
-
-def raw_terms(raw: Any) -> list[dict]:
-    return dictionaries_in(raw.get("terms") if isinstance(raw, dict) else None, TERM_LIMIT)
-
-
-def dictionaries_in(raw: Any, most: int) -> list[dict]:
-    """The first items of what should be a list of objects; one that is none is as good as empty here."""
-    return (
-        [each if isinstance(each, dict) else {} for each in raw[:most]]
-        if isinstance(raw, list)
-        else []
-    )
+        if not isinstance(value, str):
+            continue
+        if value in earlier:
+            yield index
+        earlier.add(value)
 
 
 # Saved metrics
@@ -4312,13 +4378,14 @@ def dictionaries_in(raw: Any, most: int) -> list[dict]:
 
 def find_metric(connection: apsw.Connection, metric_id: int) -> dict:
     """Raises NotFound."""
-    if (metric := row(connection, "metrics.find", metric_id=metric_id)) is None:
+    metric = row(connection, "metrics.find", metric_id=metric_id)
+    if metric is None:
         raise NotFound(f"there is no metric {metric_id}")
     return metric
 
 
-def written(definition: Definition) -> str:
-    """A definition as it is stored: without what was left out, its name and its place."""
+def definition_json(definition: Definition) -> str:
+    """A definition as it is stored: without its name, its place and what was left out."""
     return definition.model_dump_json(
         exclude={"name", "position"}, exclude_none=True, by_alias=True
     )
@@ -4327,49 +4394,59 @@ def written(definition: Definition) -> str:
 def store_metric(
     connection: apsw.Connection, metric_id: int | None, definition: SavedDefinition, now: int
 ) -> dict:
-    """Creates a metric, or with an id replaces that one. Raises Conflict where another has the name, and NotFound."""
+    """Creates a metric, or with an id replaces that one.
+
+    Raises Conflict where another has the name, and NotFound.
+    """
     if metric_id is not None:
         find_metric(connection, metric_id)
     namesake = row(connection, "metrics.find_name", name=definition.name)
     if namesake and namesake["metric_id"] != metric_id:
         message = "another metric has this name already"
         raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
-    binds = {"name": definition.name, "definition": written(definition), "now": now}
+    binds = {"name": definition.name, "definition": definition_json(definition), "now": now}
     if metric_id is None:
         metric_id = row(connection, "metrics.insert", **binds)["metric_id"]
     else:
         change(connection, "metrics.replace", metric_id=metric_id, **binds)
-    if definition.position is not None:  # the last place at most; the list is numbered from 1
-        order = [
-            each["metric_id"]
-            for each in rows(connection, "metrics.list")
-            if each["metric_id"] != metric_id
-        ]
-        order.insert(definition.position - 1, metric_id)
-        change(connection, "metrics.place", order=json.dumps(order))
+    if definition.position is not None:
+        place_metric(connection, metric_id, definition.position)
     return metric_out(find_metric(connection, metric_id))
 
 
+def place_metric(connection: apsw.Connection, metric_id: int, position: int) -> None:
+    """Moves a metric to a place in the list, from 1; beyond its end, to the end."""
+    order = [metric["metric_id"] for metric in rows(connection, "metrics.list")]
+    order.remove(metric_id)
+    order.insert(position - 1, metric_id)
+    change(connection, "metrics.place", order=json.dumps(order))
+
+
 def export_metrics(connection: apsw.Connection) -> dict:
-    """All definitions in their order, without the ids and times of this file: what an import takes."""
-    return {"metrics": [definition_out(each) for each in rows(connection, "metrics.list")]}
+    """All definitions in their order, without the ids and times of this file: what an import
+    takes."""
+    return {"metrics": [definition_out(metric) for metric in rows(connection, "metrics.list")]}
 
 
 def import_metrics(connection: apsw.Connection, definitions: DefinitionList, now: int) -> dict:
-    """Upserts by name. New ones go to the end of the list, in their order; the others stay where they are."""
+    """Upserts by name. New metrics go to the end of the list, in their order; the others stay
+    where they are."""
     counts = {"created": 0, "updated": 0, "unchanged": 0}
     for definition in definitions.metrics:
-        known, text = (
-            row(connection, "metrics.find_name", name=definition.name),
-            written(definition),
-        )
-        outcome = (
-            "created" if not known else "unchanged" if known["definition"] == text else "updated"
-        )
-        if outcome != "unchanged":
-            change(connection, "metrics.upsert", name=definition.name, definition=text, now=now)
+        outcome = import_metric(connection, definition, now)
         counts[outcome] += 1
     return counts
+
+
+def import_metric(connection: apsw.Connection, definition: SavedDefinition, now: int) -> str:
+    """created, updated or unchanged."""
+    name = definition.name
+    text = definition_json(definition)
+    stored = row(connection, "metrics.find_name", name=name)
+    if stored and stored["definition"] == text:
+        return "unchanged"
+    change(connection, "metrics.upsert", name=name, definition=text, now=now)
+    return "updated" if stored else "created"
 
 
 MetricOut = answer(
@@ -4384,6 +4461,9 @@ MetricOut = answer(
     updated_at=Moment,
 )
 MetricList = answer("MetricList", metrics=list[MetricOut])
+DeletedMetric = answer("DeletedMetric", metrics=int)
+MetricExport = answer("MetricExport", metrics=list[dict])
+ImportedMetrics = answer("ImportedMetrics", created=int, updated=int, unchanged=int)
 
 
 def definition_out(metric: dict) -> dict:
@@ -4436,12 +4516,9 @@ def get_metric(call: Call) -> dict:
 )
 def put_metric(call: Call) -> dict:
     """Replaces a saved metric, and with `position` moves it there."""
-    return store_metric(
-        call.connection, call.number("metric_id"), call.json(SavedDefinition), call.now
-    )
-
-
-DeletedMetric = answer("DeletedMetric", metrics=int)
+    metric_id = call.number("metric_id")
+    definition = call.json(SavedDefinition)
+    return store_metric(call.connection, metric_id, definition, call.now)
 
 
 @route(
@@ -4449,20 +4526,15 @@ DeletedMetric = answer("DeletedMetric", metrics=int)
 )
 def remove_metric(call: Call) -> dict:
     """Deletes a saved metric; no event goes with it."""
-    find_metric(call.connection, metric_id := call.number("metric_id"))
+    metric_id = call.number("metric_id")
+    find_metric(call.connection, metric_id)
     return {"metrics": change(call.connection, "metrics.delete", metric_id=metric_id)}
-
-
-MetricExport = answer("MetricExport", metrics=list[dict])
 
 
 @route("GET", "/metrics/v1/export", scope="read", answers={200: MetricExport})
 def get_metric_export(call: Call) -> dict:
     """The definitions alone: what an import takes, here or on another server."""
     return export_metrics(call.connection)
-
-
-ImportedMetrics = answer("ImportedMetrics", created=int, updated=int, unchanged=int)
 
 
 @route(
@@ -4474,7 +4546,7 @@ ImportedMetrics = answer("ImportedMetrics", created=int, updated=int, unchanged=
     writes=True,
 )
 def post_metric_import(call: Call) -> dict:
-    """Saves definitions, those with a known name in place of the ones that have it."""
+    """Saves definitions, in place of those that have the same names."""
     return import_metrics(call.connection, call.json(DefinitionList), call.now)
 
 
@@ -4482,10 +4554,14 @@ def post_metric_import(call: Call) -> dict:
 # metric calculation
 ####################################################################################################
 
+BUCKET_LIMIT = 10_000  # of a range
+GROUP_LIMIT = 10  # of a breakdown; all others are one group
+
+
 # Queries
 
 Interval = Literal["total", "hour", "day", "week", "month"]
-UNIT_MS = {"hour": HOUR_MS, "day": DAY_MS, "week": 7 * DAY_MS, "month": 31 * DAY_MS}
+LONGEST_UNIT_MS = {"hour": HOUR_MS, "day": DAY_MS, "week": 7 * DAY_MS, "month": 31 * DAY_MS}
 DayOrTime = plain(
     read_day_or_time,
     {
@@ -4502,8 +4578,15 @@ CONTACTS_ONLY = wrong("contact_field", "is a field of contacts; all terms must b
 
 
 def read_locations(value: Any) -> list[str] | None:
-    """The wanted locations; None: all that the key may see."""
-    return None if value == "all" else list(dict.fromkeys(read_list(value, read_identifier)))
+    """Each location once; None: all that the key may see."""
+    if value == "all":
+        return None
+    return list(dict.fromkeys(read_identifier(item) for item in check_list(value)))
+
+
+def read_locations_text(text: str) -> list[str] | None:
+    """The same as it stands in a URL."""
+    return read_locations(text if text == "all" else text.split(","))
 
 
 def read_metric_id(text: str) -> int:
@@ -4512,14 +4595,20 @@ def read_metric_id(text: str) -> int:
     return int(text)
 
 
+def read_metric_ids(text: str) -> list[int]:
+    return list(dict.fromkeys(read_metric_id(item) for item in check_list(text.split(","))))
+
+
 def read_breakdown(value: Any) -> str:
-    if (
-        not isinstance(value, str)
-        or (value not in ("location", "tag") and kind_of(value) not in ("text", "value", "tags"))
-        or value == "distinct_id"
-    ):
+    if not can_be_broken_down_by(value):
         raise wrong("unknown_field", "must be property.<key>, contact.<field>, tag or location")
     return "tag" if value == "contact.tags" else read_key(value)
+
+
+def can_be_broken_down_by(name: Any) -> bool:
+    if not isinstance(name, str) or name == "distinct_id":
+        return False
+    return name in ("location", "tag") or kind_of(name) in ("text", "value", "tags")
 
 
 Breakdown = plain(
@@ -4529,8 +4618,8 @@ Breakdown = plain(
 
 
 class Range(Strict):
-    """`to` is exclusive. Left out: to the end of today, and from 30 days before that. `compare` adds the period
-    before, or the same days a year before."""
+    """`to` is exclusive. Left out: to the end of today, and from 30 days before that. `compare`
+    adds the period before, or the same days a year before."""
 
     origin: ClassVar[str] = "/"  # what the pointer of a field begins with
     locations: plain(
@@ -4543,18 +4632,28 @@ class Range(Strict):
     timezone: Zone | None = None
     compare: Literal["previous_period", "previous_year"] | None = None
 
-    @staticmethod
-    def faults(raw: dict) -> Iterator[Fault]:
-        """A wrong range is told beside other errors already here, where it is wrong in any zone; `frame` knows the zone."""
-        try:
-            start, end = (read_day_or_time(raw[name]) for name in ("from", "to"))
-        except (KeyError, PydanticCustomError):
-            return
+    # Only what is wrong in any zone can be refused here, beside all else that is wrong;
+    # `resolve_frame`, which knows the zone, refuses the rest.
+
+    @field_validator("to")
+    @classmethod
+    def _check_order(cls, end: date | int | None, info: ValidationInfo) -> date | int | None:
+        start = info.data.get("from_")
+        if start is not None and type(start) is type(end) and end <= start:
+            raise BACKWARDS
+        return end
+
+    @field_validator("interval")
+    @classmethod
+    def _check_number_of_buckets(cls, interval: str, info: ValidationInfo) -> str:
+        start = info.data.get("from_")
+        end = info.data.get("to")
+        if start is None or end is None or interval == "total":
+            return interval
         length = moment_of(end, timezone.utc) - moment_of(start, timezone.utc)
-        if length <= 0 and type(start) is type(end):
-            yield ("to",), BACKWARDS
-        elif length > (BUCKET_LIMIT + 100) * UNIT_MS.get(str(raw.get("interval")), math.inf):
-            yield ("interval",), TOO_MANY_BUCKETS
+        if length > (BUCKET_LIMIT + 100) * LONGEST_UNIT_MS[interval]:
+            raise TOO_MANY_BUCKETS
+        return interval
 
 
 class MetricQuery(Range):
@@ -4563,13 +4662,11 @@ class MetricQuery(Range):
     metric: Definition
     breakdown: Breakdown | None = None
 
-    @staticmethod
-    def faults(raw: dict) -> Iterator[Fault]:
-        yield from Range.faults(raw)
-        if is_of_contact(raw.get("breakdown")) and any(
-            term.get("type") == "account" for term in raw_terms(raw.get("metric"))
-        ):
-            yield ("breakdown",), CONTACTS_ONLY
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        types = [term.get("type") for term in terms_in(sent.get("metric"))]
+        if is_of_contact(sent.get("breakdown")) and "account" in types:
+            yield fault_at(("breakdown",), CONTACTS_ONLY)
 
 
 class UrlRange(Range):
@@ -4577,7 +4674,7 @@ class UrlRange(Range):
 
     origin = "?"
     locations: plain(
-        lambda text: read_locations(text if text == "all" else text.split(",")),
+        read_locations_text,
         {"type": "string", "description": "all, or location_ids with commas between them"},
     ) = None
 
@@ -4588,7 +4685,7 @@ class DataQuery(UrlRange):
 
 class DashboardQuery(UrlRange):
     ids: plain(
-        lambda text: list(dict.fromkeys(read_list(text.split(","), read_metric_id))),
+        read_metric_ids,
         {"type": "string", "description": "metric_ids with commas between them"},
     ) = None
 
@@ -4601,9 +4698,9 @@ class GroupChoice(Strict):
 
 
 class EvidenceQuery(MetricQuery):
-    """Which events are behind a term's number: of the whole range (`compared`: of the one it is compared with), or of
-    its bucket that starts at `bucket`; with `group` those of a group of the breakdown; with `skipped` those that are left
-    out, since their property is not a number."""
+    """Which events are behind a term's number: of the whole range (`compared`: of the one it is
+    compared with), or of its bucket that starts at `bucket`; with `group` those of a group of the
+    breakdown; with `skipped` those that are left out, since their property is not a number."""
 
     term: str
     bucket: plain(read_timestamp, {"type": "string"}) | None = None
@@ -4613,91 +4710,126 @@ class EvidenceQuery(MetricQuery):
     limit: Limit = 50
     cursor: cursor_of(int, int) | None = None
 
-    @staticmethod
-    def faults(raw: dict) -> Iterator[Fault]:
-        yield from MetricQuery.faults(raw)
-        if isinstance(raw.get("term"), str) and raw["term"] not in [
-            term.get("key") for term in raw_terms(raw.get("metric"))
-        ]:
-            yield ("term",), wrong("unknown_term", "must be the key of a term of the metric")
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        yield from super().faults_between(sent)
+        term = sent.get("term")
+        keys = [each.get("key") for each in terms_in(sent.get("metric"))]
+        if isinstance(term, str) and term not in keys:
+            error = wrong("unknown_term", "must be the key of a term of the metric")
+            yield fault_at(("term",), error)
         for name, needed in (("compared", "compare"), ("group", "breakdown")):
-            if raw.get(name) and raw.get(needed) is None:
-                yield (needed,), wrong("required", f"is required with {name}")
+            if sent.get(name) and sent.get(needed) is None:
+                yield fault_at((needed,), wrong("required", f"is required with {name}"))
 
 
 # Calendar
 
 
-def local(milliseconds: int, zone: ZoneInfo) -> datetime:
+def local_time(milliseconds: int, zone: ZoneInfo) -> datetime:
+    """To the second."""
     return datetime.fromtimestamp(milliseconds // 1000, zone)
 
 
+def first_second(seconds: range, holds: Callable[[int], bool]) -> int:
+    """The first of these seconds at which something holds that holds from then on; else their end.
+
+    How the clock of a zone changes is known only by asking what it shows.
+    """
+    return seconds.start + bisect.bisect_left(seconds, True, key=holds)
+
+
 def day_start(day: date, zone: ZoneInfo) -> int:
-    """The first midnight of a day in its zone; where the clock skips midnight, or the day, the moment after the skip."""
+    """The first midnight of a day in its zone; where the clock skips midnight, or the day, the
+    moment after the skip."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-    start = int(midnight.timestamp())
-    if datetime.fromtimestamp(start, zone).replace(tzinfo=None) != midnight.replace(tzinfo=None):
-        before = int(midnight.replace(fold=1).timestamp())
-        skipped = range(before, start)
-        start = before + bisect.bisect_left(
-            skipped, True, key=lambda second: datetime.fromtimestamp(second, zone).date() >= day
+    second = int(midnight.timestamp())
+    clock = datetime.fromtimestamp(second, zone)
+    if clock.replace(tzinfo=None) != midnight.replace(tzinfo=None):
+        # The clock never shows this midnight. Read with the offset from before the skip, it is a
+        # second after the skip; with the offset from after it (fold=1), a second before.
+        earlier = int(midnight.replace(fold=1).timestamp())
+        second = first_second(
+            range(earlier, second), lambda each: datetime.fromtimestamp(each, zone).date() >= day
         )
-    return start * 1000
+    return second * 1000
 
 
 def moment_of(end: date | int, zone: Any) -> int:
+    """Milliseconds of one end of a range: a day begins in the zone."""
     return day_start(end, zone) if isinstance(end, date) else end
 
 
+def moment_after(end: date | int, zone: ZoneInfo) -> int:
+    """Milliseconds at which a day of the zone, or a time, is over."""
+    if isinstance(end, date):
+        return day_start(end + timedelta(days=1), zone)
+    return end + 1
+
+
 def next_hour(start: int, zone: ZoneInfo) -> int:
-    """When the clock next shows a full hour, or jumps into another one. An hour can last 30 or 90 minutes."""
+    """When the clock next shows a full hour, or jumps into another one. An hour can last 30 or 90
+    minutes."""
     second = start // 1000
-    now = datetime.fromtimestamp(second, zone)
-    end = second + 3600 - now.minute * 60 - now.second
-    if datetime.fromtimestamp(end, zone).utcoffset() == now.utcoffset():
-        return end * 1000
-    hour = range(second, end)
-    change = second + bisect.bisect_left(
-        hour,
-        True,
-        key=lambda each: datetime.fromtimestamp(each, zone).utcoffset() != now.utcoffset(),
+    clock = datetime.fromtimestamp(second, zone)
+    offset = clock.utcoffset()
+    full_hour = second + 3600 - clock.minute * 60 - clock.second
+    if datetime.fromtimestamp(full_hour, zone).utcoffset() == offset:
+        return full_hour * 1000
+    # Before that the clock is changed.
+    change = first_second(
+        range(second, full_hour),
+        lambda each: datetime.fromtimestamp(each, zone).utcoffset() != offset,
     )
-    then = datetime.fromtimestamp(change, zone)
-    same_hour = (then.date(), then.hour) == (now.date(), now.hour)
-    return (
-        next_hour(change * 1000, zone)
-        if same_hour and (then.minute or then.second)
-        else change * 1000
-    )
+    changed = datetime.fromtimestamp(change, zone)
+    same_hour = (changed.date(), changed.hour) == (clock.date(), clock.hour)
+    if same_hour and (changed.minute or changed.second):
+        # It was moved within its hour, as by the half hours of Lord Howe: the hour goes on.
+        return next_hour(change * 1000, zone)
+    return change * 1000
 
 
 def next_unit(start: int, interval: str, zone: ZoneInfo) -> int:
     """When the next hour, day, week (from Monday) or month of the zone begins."""
     if interval == "hour":
         return next_hour(start, zone)
-    day, moment = local(start, zone).date(), start
+    day = local_time(start, zone).date()
+    moment = start
     while moment <= start:  # a day that the zone skipped begins with the one after it
-        day = (
-            date(day.year + day.month // 12, day.month % 12 + 1, 1)
-            if interval == "month"
-            else day + timedelta(days=1 if interval == "day" else 7 - day.weekday())
-        )
+        day = next_first_day(day, interval)
         moment = day_start(day, zone)
     return moment
 
 
-Period = tuple[
-    tuple[int, int], ...
-]  # its buckets in milliseconds, ends exclusive, which cover it without gap or overlap
+def next_first_day(day: date, interval: str) -> date:
+    """The first day of the next day, week or month."""
+    if interval == "day":
+        return day + timedelta(days=1)
+    if interval == "week":
+        return day + timedelta(days=7 - day.weekday())
+    return first_of_month(month_number(day) + 1)
 
 
-@functools.lru_cache(
-    8
-)  # the requests of a dashboard share theirs; many buckets take long, and a megabyte
-def split(
+def month_number(day: date) -> int:
+    """The months since January of the year 0."""
+    return day.year * 12 + day.month - 1
+
+
+def first_of_month(number: int) -> date:
+    return date(number // 12, number % 12 + 1, 1)
+
+
+# The buckets of a range in milliseconds, ends exclusive, which cover it without gap or overlap.
+Period = tuple[tuple[int, int], ...]
+
+
+# The requests of a dashboard share their range; many buckets take long, and a megabyte.
+@functools.lru_cache(8)
+def split_range(
     start: int, end: int, interval: str, zone: ZoneInfo, most: int = 2 * BUCKET_LIMIT
 ) -> Period:
-    """The first and the last bucket may be part of a unit. There are `most` at most; then they do not reach the end."""
+    """The first and the last bucket may be part of a unit. There are `most` at most; then they do
+    not reach the end."""
     buckets = []
     while start < end and len(buckets) < most:
         following = end if interval == "total" else min(next_unit(start, interval, zone), end)
@@ -4707,41 +4839,47 @@ def split(
 
 
 def is_midnight(milliseconds: int, zone: ZoneInfo) -> bool:
-    return day_start(local(milliseconds, zone).date(), zone) == milliseconds
+    """Whether a day of the zone begins then."""
+    return day_start(local_time(milliseconds, zone).date(), zone) == milliseconds
 
 
 def range_before(start: int, end: int, kind: str, zone: ZoneInfo) -> tuple[int, int]:
     """The range to compare with.
 
-    previous_period: as many days (for whole months, as many months) directly before; for a range that
-    is not of whole days, the same length of time. previous_year: the same dates a year before;
-    the 29th of February is then the 28th, or as an exclusive end the 1st of March.
+    previous_period: as many days (for whole months, as many months) directly before; for a range
+    that is not of whole days, the same length of time. previous_year: the same dates a year
+    before; the 29th of February is then the 28th, or as an exclusive end the 1st of March.
     """
     if kind == "previous_year":
-        before = year_before(start, zone, date(1, 2, 28))
-        return before, max(
-            before + 1, year_before(end, zone, date(1, 3, 1))
-        )  # of times that the clock skipped then, the order may change
+        earlier_start = year_before(start, zone, leap_day=(2, 28))
+        earlier_end = year_before(end, zone, leap_day=(3, 1))
+        # Times that the clock skipped a year before may have changed their order.
+        return earlier_start, max(earlier_start + 1, earlier_end)
     if not (is_midnight(start, zone) and is_midnight(end, zone)):
-        return 2 * start - end, start
-    first, last = local(start, zone).date(), local(end, zone).date()
-    if first.day == last.day == 1:
-        months = 2 * (first.year * 12 + first.month) - (last.year * 12 + last.month) - 1
-        return day_start(date(months // 12, months % 12 + 1, 1), zone), start
-    return day_start(first - (last - first), zone), start
+        return start - (end - start), start
+    first = local_time(start, zone).date()
+    following = local_time(end, zone).date()
+    if first.day == following.day == 1:
+        months = month_number(following) - month_number(first)
+        return day_start(first_of_month(month_number(first) - months), zone), start
+    return day_start(first - (following - first), zone), start
 
 
-def year_before(milliseconds: int, zone: ZoneInfo, instead: date) -> int:
-    then = local(milliseconds, zone)
-    day = then.date()
-    before = (
-        instead.replace(year=day.year - 1)
-        if (day.month, day.day) == (2, 29)
-        else day.replace(year=day.year - 1)
-    )
+def year_before(milliseconds: int, zone: ZoneInfo, leap_day: tuple[int, int]) -> int:
+    """The same date and time of day a year before; `leap_day` is the month and the day that stand
+    for the 29th of February."""
+    clock = local_time(milliseconds, zone)
+    month, day = clock.month, clock.day
+    if (month, day) == (2, 29):
+        month, day = leap_day
+    earlier = date(clock.year - 1, month, day)
     if is_midnight(milliseconds, zone):
-        return day_start(before, zone)
-    return int(datetime.combine(before, then.time(), zone).timestamp()) * 1000 + milliseconds % 1000
+        return day_start(earlier, zone)
+    second = int(datetime.combine(earlier, clock.time(), zone).timestamp())
+    return second * 1000 + milliseconds % 1000
+
+
+# Where and when a query looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -4753,52 +4891,71 @@ class Frame:
     now: int
     interval: str
     compare: str | None
-    periods: list[Period]  # the wanted one, and the one it is compared with
+    periods: list[Period]  # the range, and the one it is compared with
 
     def cells(self) -> list[tuple[int, int, int]]:
         """All buckets, those of the first period first: start, end, number of the period."""
         return [
-            (*bucket, number) for number, period in enumerate(self.periods) for bucket in period
+            (start, end, number)
+            for number, period in enumerate(self.periods)
+            for start, end in period
         ]
 
 
-def frame(
+def frame_of(call: Call, query: Range) -> Frame:
+    return resolve_frame(
+        call.connection, query, call.now, call.config.time_zone, call.caller.locations
+    )
+
+
+def resolve_frame(
     connection: apsw.Connection,
     query: Range,
     now: int,
     default_zone: str,
     allowed: frozenset[str] | None,
 ) -> Frame:
-    """Raises Forbidden for a location that the key must not see, and Invalid for a range that cannot be."""
+    """Raises Forbidden for a location that the key must not see, and Invalid for a range that
+    cannot be."""
     locations = visible_locations(connection, query.locations, allowed)
-    only = (
-        row(connection, "locations.find", location_id=locations[0]) if len(locations) == 1 else None
-    )
-    own = only["timezone"] if only and is_time_zone(only["timezone"] or "") else None
-    zone = ZoneInfo(query.timezone or own or default_zone)
-    end = moment_of(
-        query.to if query.to is not None else local(now, zone).date() + timedelta(days=1), zone
-    )
-    start = moment_of(
-        query.from_ if query.from_ is not None else local(end, zone).date() - timedelta(days=30),
-        zone,
-    )
+    zone = ZoneInfo(query.timezone or own_zone(connection, locations) or default_zone)
+    end = query.to
+    if end is None:
+        end = local_time(now, zone).date() + timedelta(days=1)
+    end = moment_of(end, zone)
+    start = query.from_
+    if start is None:
+        start = local_time(end, zone).date() - timedelta(days=30)
+    start = moment_of(start, zone)
     if end <= start:
         raise refusal(query.origin + "to", BACKWARDS)
-    periods = [split(start, end, query.interval, zone, BUCKET_LIMIT)]
-    if periods[0][-1][1] < end:
+    period = split_range(start, end, query.interval, zone, BUCKET_LIMIT)
+    _, last_end = period[-1]
+    if last_end < end:
         raise refusal(query.origin + "interval", TOO_MANY_BUCKETS)
+    periods = [period]
     if query.compare:
-        periods.append(split(*range_before(start, end, query.compare, zone), query.interval, zone))
+        earlier_start, earlier_end = range_before(start, end, query.compare, zone)
+        periods.append(split_range(earlier_start, earlier_end, query.interval, zone))
     return Frame(locations, zone, now, query.interval, query.compare, periods)
+
+
+def own_zone(connection: apsw.Connection, locations: list[str]) -> str | None:
+    """The zone that a single location has of its own."""
+    if len(locations) != 1:
+        return None
+    location = row(connection, "locations.find", location_id=locations[0])
+    if location and is_time_zone(location["timezone"] or ""):
+        return location["timezone"]
+    return None
 
 
 # The compiler
 #
-# Fragments of SQL are put together here and nowhere else. They are our own texts; all that comes from
-# outside (names, keys of JSON as quoted paths, lists as JSON) is bound. The joins are `cross join` and the
-# index is named so that the plan is the same for every file: buckets, then locations, then a range of
-# (location, name, timestamp), then what hangs on an event by its key.
+# Fragments of SQL are put together here and nowhere else. They are our own texts; all that comes
+# from outside (names, keys of JSON as quoted paths, lists as JSON) is bound. The joins are
+# `cross join` and the index is named so that the plan is the same for every file: buckets, then
+# locations, then a range of (location, name, timestamp), then what hangs on an event by its key.
 
 
 class Binds(dict):
@@ -4812,16 +4969,19 @@ class Binds(dict):
 
 
 def number_of(x: str) -> str:
-    """The number that x is or that its text spells, else null: only a text that spells one equals its own cast."""
+    """The number that x is or that its text spells, else null: only a text that spells one equals
+    its own cast."""
+    number = f"cast({x} as numeric)"
     return (
-        f"case when typeof({x}) <> 'text' then {x} when cast({x} as numeric) = {x} and cast({x} as numeric) "
-        f"between -1.7976931348623157e308 and 1.7976931348623157e308 then cast({x} as numeric) end"
+        f"case when typeof({x}) <> 'text' then {x} when {number} = {x} and {number} "
+        f"between -1.7976931348623157e308 and 1.7976931348623157e308 then {number} end"
     )
 
 
 def text_of(x: str) -> str:
     """The text of x; of 5.0 as of 5 it is 5."""
-    return f"cast(case typeof({x}) when 'real' then cast(cast({x} as text) as numeric) else {x} end as text)"
+    number = f"cast(cast({x} as text) as numeric)"
+    return f"cast(case typeof({x}) when 'real' then {number} else {x} end as text)"
 
 
 def value_of(name: str, binds: Binds) -> str:
@@ -4834,7 +4994,10 @@ def value_of(name: str, binds: Binds) -> str:
     path = binds.add("$." + json.dumps(key))  # quoted, whatever characters the name has
     if kind == "property":
         return f"(e.properties ->> {path})"
-    return f"case json_type(c.fields, {path}) when 'true' then 'true' when 'false' then 'false' else c.fields ->> {path} end"
+    return (
+        f"case json_type(c.fields, {path}) when 'true' then 'true' when 'false' then 'false' "
+        f"else c.fields ->> {path} end"
+    )
 
 
 NEGATIVE = {
@@ -4845,73 +5008,82 @@ NEGATIVE = {
     "has_none": "has_any",
     "is_not_set": "is_set",
 }
+COMPARISONS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 OWN_TAGS = "from contact_tags t where t.location_id = e.location_id and t.contact_id = e.contact_id"
-TESTS = {
-    "value": {
-        "is_set": "({x}) is not null",
-        "is": "{text} = {first_text}",
-        "contains": "instr({text}, {first_text}) > 0",
-        "in": f"{{text}} in (select {text_of('value')} from json_each({{first}}))",
-        "eq": "{number} = {first}",
-        "gt": "{number} > {first}",
-        "gte": "{number} >= {first}",
-        "lt": "{number} < {first}",
-        "lte": "{number} <= {first}",
-        "between": "{number} between {first} and {last}",
-    },
-    "date": {
-        "is_set": "{x} is not null",
-        "before": "{x} < {first}",
-        "after": "{x} >= {last}",
-        "between": "{x} >= {first} and {x} < {last}",
-    },
-    "tags": {
-        "is_set": f"exists (select 1 {OWN_TAGS})",
-        "has_any": f"exists (select 1 {OWN_TAGS} and t.tag in (select value from json_each({{first}})) limit 1)",  # with the limit SQLite
-        "has_all": f"(select count(*) {OWN_TAGS} and t.tag in (select value from json_each({{first}}))) = {{last}}",
-    },
-}  # looks here first
 
 
-def condition_sql(condition: Condition, where: Frame, binds: Binds) -> str:
-    """True, false or null. A negative operator is true wherever the positive one is not, so too without the field.
+def condition_sql(condition: Condition, frame: Frame, binds: Binds) -> str:
+    """True, false or null. A negative operator is true wherever the positive one is not, so too
+    without the field."""
+    op = NEGATIVE.get(condition.op, condition.op)
+    kind = kind_of(condition.field)
+    operand = condition.operand()
+    if kind == "tags":
+        test = tags_test(op, operand, binds)
+    elif kind == "date":
+        test = date_test(op, value_of(condition.field, binds), operand, frame, binds)
+    else:
+        test = value_test(op, value_of(condition.field, binds), operand, binds)
+    return f"(({test}) is not true)" if condition.op in NEGATIVE else f"({test})"
 
-    A date is the whole day in the zone: before it, after it, through it.
-    """
-    op, kind, wanted = (
-        NEGATIVE.get(condition.op, condition.op),
-        kind_of(condition.field),
-        condition.operand(),
-    )
-    if op == "in_last":
-        op, wanted = "between", (where.now - wanted, where.now)
-    first, last = wanted if op == "between" else (wanted, wanted)
-    if kind == "date" and op != "is_set":  # last is an exclusive end
-        first, last = (
-            moment_of(first, where.zone),
-            moment_of(last + timedelta(days=1), where.zone) if isinstance(last, date) else last + 1,
-        )
+
+def tags_test(op: str, tags: list[str] | None, binds: Binds) -> str:
+    if op == "is_set":
+        return f"exists (select 1 {OWN_TAGS})"
+    among = f"{OWN_TAGS} and t.tag in (select value from json_each({binds.add(tags)}))"
     if op == "has_all":
-        last = len(set(wanted))
-    x = "" if kind == "tags" else value_of(condition.field, binds)
-    first, last = binds.add(first), binds.add(last)
-    found = TESTS[kind if kind in TESTS else "value"][op].format(
-        x=x, text=text_of(x), number=number_of(x), first=first, first_text=text_of(first), last=last
-    )
-    return f"(({found}) is not true)" if condition.op in NEGATIVE else f"({found})"
+        return f"(select count(*) {among}) = {binds.add(len(set(tags)))}"
+    return f"exists (select 1 {among} limit 1)"  # with the limit SQLite looks here first
 
 
-def filter_sql(group: Group, where: Frame, binds: Binds) -> str:
-    parts = [
-        filter_sql(each, where, binds)
-        if isinstance(each, Group)
-        else condition_sql(each, where, binds)
-        for each in group.all or group.any or ()
-    ]
-    return "(" + (" or " if group.any else " and ").join(parts or ["true"]) + ")"
+def date_test(op: str, x: str, operand: Any, frame: Frame, binds: Binds) -> str:
+    """A date is the whole day in the zone: before it, after it, through it."""
+    if op == "is_set":
+        return f"{x} is not null"
+    if op == "in_last":
+        first, last = frame.now - operand, frame.now
+    elif op == "between":
+        first, last = operand
+    else:
+        first = last = operand
+    start = binds.add(moment_of(first, frame.zone))
+    end = binds.add(moment_after(last, frame.zone))
+    if op == "before":
+        return f"{x} < {start}"
+    if op == "after":
+        return f"{x} >= {end}"
+    return f"{x} >= {start} and {x} < {end}"
 
 
-# What one term makes of its facts, whose column x is the count, the number, the text or the contact they are about.
+def value_test(op: str, x: str, operand: Any, binds: Binds) -> str:
+    if op == "is_set":
+        return f"({x}) is not null"
+    if op == "between":
+        least, most = operand
+        return f"{number_of(x)} between {binds.add(least)} and {binds.add(most)}"
+    value = binds.add(operand)
+    if op in COMPARISONS:
+        return f"{number_of(x)} {COMPARISONS[op]} {value}"
+    if op == "contains":
+        return f"instr({text_of(x)}, {text_of(value)}) > 0"
+    if op == "in":
+        return f"{text_of(x)} in (select {text_of('value')} from json_each({value}))"
+    return f"{text_of(x)} = {text_of(value)}"
+
+
+def filter_sql(group: Group, frame: Frame, binds: Binds) -> str:
+    tests = []
+    for part in group.all or group.any or ():
+        if isinstance(part, Group):
+            tests.append(filter_sql(part, frame, binds))
+        else:
+            tests.append(condition_sql(part, frame, binds))
+    joint = " or " if group.any else " and "
+    return "(" + joint.join(tests or ["true"]) + ")"
+
+
+# What one term makes of its facts, whose column x is the count, the number, the text or the contact
+# they are about.
 AGGREGATES = {
     "count": "sum(x)",
     "unique_contacts": "count(distinct x)",
@@ -4926,25 +5098,30 @@ AGGREGATES = {
     "latest": "x",
 }
 # Where the facts of one bucket of one location become one part first, what many parts make.
-ROLLED = {name: AGGREGATES[name] for name in ("count", "sum", "min", "max")} | {
-    "avg": "total(x) / sum(n)"
+ROLLED = {
+    "count": "sum(x)",
+    "sum": "total(x)",
+    "avg": "total(x) / sum(n)",
+    "min": "min(x)",
+    "max": "max(x)",
 }
 EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
+# The columns that are the two keys of each grouping.
 GROUPINGS = {
     "total": ("period", "null"),
     "bucket": ("cell", "null"),
-    "location": ("period", "location"),  # the columns of each
+    "location": ("period", "location"),
     "group": ("period", "grp"),
     "group_bucket": ("cell", "grp"),
 }
 
 
-def raw_sql(term: Term, where: Frame, binds: Binds) -> str:
+def raw_sql(term: Term, frame: Frame, binds: Binds) -> str:
     """What of an event its term is about."""
     if term.aggregation == "count":
         return "1"
     if term.aggregation == "unique_contacts":  # a contact is known by both ids
-        return "e.contact_id" if len(where.locations) == 1 else "location || ' ' || e.contact_id"
+        return "e.contact_id" if len(frame.locations) == 1 else "location || ' ' || e.contact_id"
     return value_of(f"property.{term.property}", binds)
 
 
@@ -4956,43 +5133,49 @@ def x_sql(term: Term, raw: str) -> str:
 
 
 def group_sql(breakdown: str, groups: list[str | None] | None, binds: Binds) -> str:
-    """An event's group: its key, or with a list of keys the index of that in the list, null for none of them."""
-    key = {"location": "e.location_id", "tag": "t.tag"}.get(breakdown) or text_of(
-        value_of(breakdown, binds)
-    )
+    """An event's group: its key, or with a list of keys the index of that in the list, null for
+    none of them."""
+    if breakdown == "location":
+        key = "e.location_id"
+    elif breakdown == "tag":
+        key = "t.tag"
+    else:
+        key = text_of(value_of(breakdown, binds))
     if groups is None:
         return key
-    known = "".join(
-        f" when {binds.add(each)} then {place}"
-        for place, each in enumerate(groups)
-        if each is not None
-    )
-    lacking = f"iif({key} is null, {groups.index(None)}, null)" if None in groups else "null"
-    return f"case {key}{known} else {lacking} end" if known else lacking
+    cases = ""
+    lacking = "null"
+    for index, group in enumerate(groups):
+        if group is None:
+            lacking = f"iif({key} is null, {index}, null)"
+        else:
+            cases += f" when {binds.add(group)} then {index}"
+    return f"case {key}{cases} else {lacking} end" if cases else lacking
 
 
-def cells_sql(cells: list[tuple[int, int, int]], where: Frame, binds: Binds) -> str:
+def cells_sql(cells: list[tuple[int, int, int]], frame: Frame, binds: Binds) -> str:
     """The tables that events are sought by: the buckets with their periods, and the locations."""
     return (
-        f"with cells as materialized (select key as cell, value ->> 0 as start, value ->> 1 as end, value ->> 2 as period "
-        f"from jsonb_each({binds.add(cells)})),\n"
-        f"places as materialized (select key as location, value as location_id from json_each({binds.add(where.locations)}))"
+        "with cells as materialized (select key as cell, value ->> 0 as start, "
+        f"value ->> 1 as end, value ->> 2 as period from jsonb_each({binds.add(cells)})),\n"
+        "places as materialized (select key as location, value as location_id "
+        f"from json_each({binds.add(frame.locations)}))"
     )
 
 
-def events_sql(term: Term, where: Frame, binds: Binds, breakdown: str | None = None) -> str:
+def events_sql(term: Term, frame: Frame, binds: Binds, breakdown: str | None = None) -> str:
     """What finds the term's events of one cell and one place: tables and condition."""
     lines = ["events e indexed by events_by_name"]
-    fields = [breakdown or "", *(each.field for each in term.conditions())]
-    if any(
-        name.startswith("contact.") and name != "contact.tags" for name in fields
-    ):  # tags have rows of their own
+    fields = {breakdown or "", *(condition.field for condition in term.conditions())}
+    fields.discard("contact.tags")  # which have rows of their own
+    if any(name.startswith("contact.") for name in fields):
         lines.append(
             "left join contacts c on c.location_id = e.location_id and c.contact_id = e.contact_id"
         )
     if breakdown == "tag":
         lines.append(
-            "left join contact_tags t on t.location_id = e.location_id and t.contact_id = e.contact_id"
+            "left join contact_tags t "
+            "on t.location_id = e.location_id and t.contact_id = e.contact_id"
         )
     lines += [
         f"where e.location_id = places.location_id and e.event_name = {binds.add(term.event)}",
@@ -5001,7 +5184,7 @@ def events_sql(term: Term, where: Frame, binds: Binds, breakdown: str | None = N
     if term.type == "contact":
         lines.append("and e.contact_id is not null")
     if any(term.conditions()):
-        lines.append("and " + filter_sql(term.filters, where, binds))
+        lines.append("and " + filter_sql(term.filters, frame, binds))
     return "\n".join(lines)
 
 
@@ -5009,78 +5192,96 @@ def compile_term(
     term: Term,
     groupings: Iterable[str],
     cells: list[tuple[int, int, int]],
-    where: Frame,
+    frame: Frame,
     breakdown: str | None = None,
     groups: list[str | None] | None = None,
 ) -> tuple[str, Binds]:
-    """The statement of one term: (grouping, its two keys, value, skipped) for each group of each grouping."""
-    if term.aggregation in WITHOUT_PROPERTY and not (
-        breakdown or any(term.conditions())
-    ):  # a group may be empty
-        return compile_count(term, groupings, cells, where)
+    """The statement of one term: (grouping, its two keys, value, skipped) for each group of each
+    grouping."""
+    is_narrowed = breakdown or any(term.conditions())  # so that a group may be empty
+    if term.aggregation in WITHOUT_PROPERTY and not is_narrowed:
+        return compile_count(term, groupings, cells, frame)
     binds = Binds()
-    source, latest = events_sql(term, where, binds, breakdown), term.aggregation == "latest"
-    columns = f"{raw_sql(term, where, binds)} as raw, cell, period, location"
-    columns += f", {group_sql(breakdown, groups, binds)} as grp" if breakdown else ""
-    columns += (
-        ", e.event_id" if breakdown == "tag" else ""
-    )  # an event with two tags of one group is there once
-    columns += ", printf('%013d%019d', e.timestamp, e.event_id) as moment" if latest else ""
-    rolls, aggregate = term.aggregation in ROLLED, AGGREGATES[term.aggregation]
-    # each event's property is read once: for many uses into a table, for the only one row by row, which a limit keeps SQLite at
+    is_latest = term.aggregation == "latest"
+    rolls = term.aggregation in ROLLED
+    aggregate = AGGREGATES[term.aggregation]
+    source = events_sql(term, frame, binds, breakdown)
+    columns = f"{raw_sql(term, frame, binds)} as raw, cell, period, location"
+    distinct = ""
+    if breakdown:
+        columns += f", {group_sql(breakdown, groups, binds)} as grp"
+    if breakdown == "tag":  # an event with two tags of one group is there once
+        columns += ", e.event_id"
+        distinct = "distinct "
+    if is_latest:
+        columns += ", printf('%013d%019d', e.timestamp, e.event_id) as moment"
+    # Each event's property is read once: for many uses into a table, for the only one row by row,
+    # which a limit keeps SQLite at.
+    materialized, limit = ("not materialized", " limit -1") if rolls else ("materialized", "")
     facts = (
-        f"raws as {'not ' * rolls}materialized (select {'distinct ' if breakdown == 'tag' else ''}{columns}\n"
-        f"from cells cross join places cross join {source}{' limit -1' * rolls}),\nfacts as (select *, {x_sql(term, 'raw')} as x from raws)"
+        f"raws as {materialized} (select {distinct}{columns}\n"
+        f"from cells cross join places cross join {source}{limit}),\n"
+        f"facts as (select *, {x_sql(term, 'raw')} as x from raws)"
     )
-    skipped = (
-        "0"
-        if term.aggregation in (*WITHOUT_PROPERTY, "count_distinct")
-        else "sum(raw is not null and x is null)"
-    )
-    newest = (
-        "max(case when x is not null then moment end)" if latest else "null"
-    )  # the x beside it is that of the same row
+    skipped = "sum(raw is not null and x is null)"
+    if term.aggregation in WITHOUT_PROPERTY or term.aggregation == "count_distinct":
+        skipped = "0"
+    # The x beside the newest moment is that of the same row.
+    newest = "max(case when x is not null then moment end)" if is_latest else "null"
+    table = "facts"
     if rolls:
-        keys = "cell, period, location" + ", grp" * bool(breakdown)
+        keys = "cell, period, location" + (", grp" if breakdown else "")
         part = "total(x)" if term.aggregation == "avg" else aggregate
-        facts += f",\nparts as materialized (select {keys}, {part} as x, count(x) as n, {skipped} as skipped from facts group by {keys})"
-        aggregate, skipped = ROLLED[term.aggregation], "sum(skipped)"
-    selects = [
-        f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, {aggregate}, {skipped}, {newest}\n"
-        f"from {'parts' if rolls else 'facts'} group by {', '.join(GROUPINGS[grouping])}"
-        for grouping in groupings
-    ]
-    return f"{cells_sql(cells, where, binds)},\n{facts}\n" + "\nunion all ".join(selects), binds
+        facts += (
+            f",\nparts as materialized (select {keys}, {part} as x, count(x) as n, "
+            f"{skipped} as skipped from facts group by {keys})"
+        )
+        table = "parts"
+        aggregate = ROLLED[term.aggregation]
+        skipped = "sum(skipped)"
+    selects = []
+    for grouping in groupings:
+        keys = ", ".join(GROUPINGS[grouping])
+        selects.append(
+            f"select '{grouping}', {keys}, {aggregate}, {skipped}, {newest}\n"
+            f"from {table} group by {keys}"
+        )
+    return f"{cells_sql(cells, frame, binds)},\n{facts}\n" + "\nunion all ".join(selects), binds
 
 
 def compile_count(
-    term: Term, groupings: Iterable[str], cells: list[tuple[int, int, int]], where: Frame
+    term: Term, groupings: Iterable[str], cells: list[tuple[int, int, int]], frame: Frame
 ) -> tuple[str, Binds]:
-    """The same where the index on names has all that it takes: each bucket of each location is a range of it, counted as
-    it is. Events add up; contacts, who may be in several buckets but are of one location, are counted for the whole period, too."""
-    binds, adds_up = Binds(), term.aggregation == "count"
-    whole = (
-        []
-        if adds_up
-        else [(period[0][0], period[-1][1], number) for number, period in enumerate(where.periods)]
-    )
+    """The same where the index on names has all that it takes: each bucket of each location is a
+    range of it, counted as it is. Events add up; contacts, who may be in several buckets but are of
+    one location, are counted for the whole period, too."""
+    binds = Binds()
+    adds_up = term.aggregation == "count"
     counted = "*" if adds_up else "distinct e.contact_id"
-    # a location's ranges lie side by side; with the limit each is counted once, and not again for its row
+    wholes = []
+    if not adds_up:
+        wholes = [
+            (period[0][0], period[-1][1], number) for number, period in enumerate(frame.periods)
+        ]
+    # A location's ranges lie side by side; with the limit each is counted once, and not again for
+    # its row.
     counts = (
-        f"counts as materialized (select * from (select cell, period, location, (select count({counted})\n"
-        f"from {events_sql(term, where, binds)}) as n\nfrom places cross join cells limit -1) where n > 0)"
+        "counts as materialized (select * from (select cell, period, location, "
+        f"(select count({counted})\n"
+        f"from {events_sql(term, frame, binds)}) as n\n"
+        "from places cross join cells limit -1) where n > 0)"
     )
-    part = lambda grouping: (
-        "" if adds_up else f" where cell {'<' if grouping == 'bucket' else '>='} {len(cells)}"
-    )
-    selects = [
-        f"select '{grouping}', {', '.join(GROUPINGS[grouping])}, sum(n), 0, null\n"
-        f"from counts{part(grouping)} group by {', '.join(GROUPINGS[grouping])}"
-        for grouping in groupings
-    ]
-    return f"{cells_sql([*cells, *whole], where, binds)},\n{counts}\n" + "\nunion all ".join(
-        selects
-    ), binds
+    selects = []
+    for grouping in groupings:
+        keys = ", ".join(GROUPINGS[grouping])
+        part = ""
+        if not adds_up:
+            part = f" where cell {'<' if grouping == 'bucket' else '>='} {len(cells)}"
+        selects.append(
+            f"select '{grouping}', {keys}, sum(n), 0, null\nfrom counts{part} group by {keys}"
+        )
+    tables = cells_sql([*cells, *wholes], frame, binds)
+    return f"{tables},\n{counts}\n" + "\nunion all ".join(selects), binds
 
 
 # Answers
@@ -5089,47 +5290,49 @@ def compile_count(
 def calculate(
     connection: apsw.Connection,
     metric: Definition,
-    where: Frame,
+    frame: Frame,
     breakdown: str | None = None,
     deadline: float = math.inf,
 ) -> dict:
-    """The formula's value and each term's: for the range, every bucket, every location, and what was asked beside.
+    """The formula's value and each term's: for the range, every bucket, every location, and for
+    the comparison and the breakdown where there is one.
 
-    The connection is in a read transaction, so that all numbers are of one state. Raises Invalid, and
-    TooSlow after the deadline (of time_limit, which also stops its statements).
+    The connection is in a read transaction, so that all numbers are of one state. Raises Invalid,
+    and TooSlow after the deadline (of time_limit, which also stops its statements).
     """
-    if is_of_contact(breakdown) and any(
-        term.type == "account" for term in metric.terms
-    ):  # only a saved metric was not checked with it
+    types = [term.type for term in metric.terms]
+    if is_of_contact(breakdown) and "account" in types:
+        # A saved metric was stored without a breakdown; a query was checked with its own.
         raise refusal("?breakdown", CONTACTS_ONLY)
-    table = Table(connection, metric, where, deadline)
-    table.fill(
-        ("total", "bucket") if len(where.locations) == 1 else ("total", "bucket", "location"),
-        where.cells(),
-    )
-    period, *compared = [table.period(number) for number in range(len(where.periods))]
+    table = Table(connection, metric, frame, deadline)
+    groupings = ["total", "bucket"]
+    if len(frame.locations) > 1:
+        groupings.append("location")
+    table.fill(groupings, frame.cells())
     answer = {
         "name": metric.name,
         "format": metric.format and metric.format.model_dump(),
-        "timezone": where.zone.key,
-        "interval": where.interval,
-        "calculated_at": iso(where.now),
-        **period,
+        "timezone": frame.zone.key,
+        "interval": frame.interval,
+        "calculated_at": iso(frame.now),
+        **table.period(0),
         "locations": table.locations(),
     }
-    if compared:
-        answer["compare"] = {"kind": where.compare, **compared[0]}
+    if frame.compare:
+        answer["compare"] = {"kind": frame.compare, **table.period(1)}
     if breakdown:
         answer["breakdown"] = {"by": breakdown, "groups": table.groups(breakdown)}
     answer["warnings"] = [
         *table.warnings(),
-        *history_warnings(connection, metric, breakdown, where),
+        *unseen_events(connection, metric, frame),
+        *unknown_contacts(connection, metric, breakdown, frame),
     ]
     return answer
 
 
-def finite(value: Any) -> int | float | None:
-    """A number that JSON has, whole where it is whole; null is what is none, or beyond the largest float."""
+def json_number(value: Any) -> int | float | None:
+    """A number that JSON has, whole where it is whole; null is what is none, or beyond the largest
+    float."""
     if value is None or not math.isfinite(value):
         return None
     if isinstance(value, int):
@@ -5137,267 +5340,322 @@ def finite(value: Any) -> int | float | None:
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
+Measure = tuple[Any, int]  # a term's value of a group of events, and how many of them were skipped
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """What a group of events comes to."""
+
+    numbers: dict  # the formula's `value`, and the `terms` by their keys
+    divisions: int  # by zero among them
+    overflows: int  # of them: too large for a number
+
+
 class Table:
-    """The terms' values by grouping and group, and the formula over them."""
+    """The terms' values for every group of some groupings, and the formula over them.
+
+    A group is known by its grouping and that one's two keys (GROUPINGS): the range as a whole is
+    ("total", 0, None), its first bucket ("bucket", 0, None). `divisions` and `overflows` count
+    what went wrong in all numbers that were read.
+    """
 
     def __init__(
-        self, connection: apsw.Connection, metric: Definition, where: Frame, deadline: float
+        self, connection: apsw.Connection, metric: Definition, frame: Frame, deadline: float
     ):
-        self.connection, self.metric, self.where, self.deadline = (
-            connection,
-            metric,
-            where,
-            deadline,
-        )
-        self.formula, self.divisions, self.overflows = metric.compiled(), 0, 0
-        self.measures: dict[
-            tuple, dict[str, tuple[Any, int]]
-        ] = {}  # (grouping, its two keys) -> term key -> value, skipped
-        self.nothing = self.evaluate({})  # of a group without events, as many are
+        self.connection = connection
+        self.metric = metric
+        self.frame = frame
+        self.deadline = deadline
+        self.formula = metric.compiled()
+        self.measures: dict[tuple[str, Any, Any], dict[str, Measure]] = {}  # by group, by term
+        self.empty = self.evaluate({})  # of a group without events, as many are
+        self.divisions = 0
+        self.overflows = 0
 
-    def fill(self, *rest: Any) -> None:
-        """Arguments as of compile_term."""
-        groupings, cells, *breakdown = rest
+    def fill(
+        self,
+        groupings: Iterable[str],
+        cells: list[tuple[int, int, int]],
+        breakdown: str | None = None,
+        groups: list[str | None] | None = None,
+    ) -> None:
+        """Calculates each term for these groupings of the cells: (start, end, period).
+
+        The keys of a breakdown's groups are their values as text, or with `groups` their indexes
+        in that list, None for all that are not in it.
+        """
         for term in self.metric.terms:
+            statement, binds = compile_term(term, groupings, cells, self.frame, breakdown, groups)
             for grouping, first, second, value, skipped, _ in self.connection.execute(
-                *compile_term(term, groupings, cells, self.where, *breakdown)
+                statement, binds
             ):
-                self.measures.setdefault((grouping, first, second), {})[term.key] = value, skipped
+                group = self.measures.setdefault((grouping, first, second), {})
+                group[term.key] = (value, skipped)
 
     def numbers(self, grouping: str, first: Any, second: Any = None) -> dict:
-        """`value` and `terms` of one group; a group without events has what emptiness gives."""
+        """`value` and `terms` of one group. Raises TooSlow after the deadline."""
         if time.monotonic() > self.deadline:
             raise TooSlow
-        found = self.measures.get((grouping, first, second))
-        numbers, divisions, overflows = self.evaluate(found) if found else self.nothing
-        self.divisions, self.overflows = self.divisions + divisions, self.overflows + overflows
-        return numbers
+        measures = self.measures.get((grouping, first, second))
+        evaluation = self.evaluate(measures) if measures else self.empty
+        self.divisions += evaluation.divisions
+        self.overflows += evaluation.overflows
+        return evaluation.numbers
 
-    def evaluate(self, found: Mapping[str, tuple[Any, int]]) -> tuple[dict, int, int]:
-        """The numbers of a group, and how often in them was divided by zero, or one was too large."""
-        terms, overflows = {}, 0
+    def evaluate(self, measures: Mapping[str, Measure]) -> Evaluation:
+        terms = {}
+        divisions = 0
+        overflows = 0
         for term in self.metric.terms:
-            value, _ = found.get(term.key) or (EMPTY.get(term.aggregation), 0)
-            terms[term.key] = number = finite(value)
-            overflows += number is None and (
-                value is not None or term.aggregation == "sum"
-            )  # which has no other null
+            value, _ = measures.get(term.key) or (EMPTY.get(term.aggregation), 0)
+            number = json_number(value)
+            terms[term.key] = number
+            # A sum is null only where it is infinity less infinity.
+            if number is None and (value is not None or term.aggregation == "sum"):
+                overflows += 1
+        value = None
         try:
-            return {"value": finite(self.formula.value(terms)), "terms": terms}, 0, overflows
+            value = json_number(self.formula.value(terms))
         except ZeroDivisionError:
-            return {"value": None, "terms": terms}, 1, overflows
+            divisions += 1
         except OverflowError:
-            return {"value": None, "terms": terms}, 0, overflows + 1
+            overflows += 1
+        return Evaluation({"value": value, "terms": terms}, divisions, overflows)
+
+    def period(self, number: int) -> dict:
+        """The range (0) or the one it is compared with (1): total and buckets."""
+        period = self.frame.periods[number]
+        start, _ = period[0]
+        _, end = period[-1]
+        total = {"complete": end <= self.frame.now, **self.numbers("total", number)}
+        return {"from": iso(start), "to": iso(end), "total": total, "buckets": self.buckets(number)}
 
     def buckets(self, number: int, grouping: str = "bucket", second: Any = None) -> list[dict]:
         """Of the period with this number. `complete` says that a bucket's time is over."""
-        cell, period = number * len(self.where.periods[0]), self.where.periods[number]
-        moments = [iso(start) for start, _ in period] + [iso(period[-1][1])]
-        return [
-            {
-                "start": moments[index],
-                "end": moments[index + 1],
-                "complete": end <= self.where.now,
-                **self.numbers(grouping, cell + index, second),
-            }
-            for index, (_, end) in enumerate(period)
-        ]
-
-    def period(self, number: int) -> dict:
-        start, end = self.where.periods[number][0][0], self.where.periods[number][-1][1]
-        total = {"complete": end <= self.where.now, **self.numbers("total", number)}
-        return {"from": iso(start), "to": iso(end), "total": total, "buckets": self.buckets(number)}
+        period = self.frame.periods[number]
+        first_cell = number * len(self.frame.periods[0])
+        buckets = []
+        for cell, (start, end) in enumerate(period, first_cell):
+            bucket = {"start": iso(start), "end": iso(end), "complete": end <= self.frame.now}
+            bucket |= self.numbers(grouping, cell, second)
+            buckets.append(bucket)
+        return buckets
 
     def compared(self, grouping: str, second: Any = None) -> dict:
-        """The numbers of a group in the range, and beside them those in the range to compare with."""
-        before = (
-            {"compare": self.numbers(grouping, 1, second)} if len(self.where.periods) > 1 else {}
-        )
-        return self.numbers(grouping, 0, second) | before
+        """The numbers of a group in the range, and beside them those in the range to compare
+        with."""
+        numbers = self.numbers(grouping, 0, second)
+        if len(self.frame.periods) == 1:
+            return numbers
+        return numbers | {"compare": self.numbers(grouping, 1, second)}
 
     def locations(self) -> list[dict]:
         """A row for each; the row of a single location is the total."""
-        places = self.where.locations
-        names = {
-            each["location_id"]: each["name"]
-            for each in rows(
-                self.connection, "metrics.name_locations", locations=json.dumps(places)
-            )
-        }
-        return [
-            {
-                "location_id": each,
-                "name": names.get(each),
-                **(self.compared("location", place) if len(places) > 1 else self.compared("total")),
-            }
-            for place, each in enumerate(places)
-        ]
+        location_ids = self.frame.locations
+        named = rows(self.connection, "metrics.name_locations", locations=json.dumps(location_ids))
+        names = {location["location_id"]: location["name"] for location in named}
+        locations = []
+        for index, location_id in enumerate(location_ids):
+            location = {"location_id": location_id, "name": names.get(location_id)}
+            if len(location_ids) == 1:
+                location |= self.compared("total")
+            else:
+                location |= self.compared("location", index)
+            locations.append(location)
+        return locations
 
     def groups(self, breakdown: str) -> list[dict]:
-        """The 10 groups whose first term is the largest in the range, and the rest of them as one, by its own aggregation.
+        """The 10 groups whose first term is the largest in the range, and all others as one, by its
+        own aggregation.
 
-        A group's key is the value as text, null where it is lacking. With tags an event is in every group whose
-        tag its contact has; in the rest it is there once.
+        A group's key is the value as text, null where it is lacking. With tags an event is in every
+        group whose tag its contact has; in that of all others it is there once.
         """
-        order = rank_groups(self.connection, self.metric, breakdown, self.where, self.deadline)
-        top = order[:GROUP_LIMIT]
-        self.fill(("group", "group_bucket"), self.where.cells(), breakdown, top)
-        chosen = [(place, {"key": key, "other": False}) for place, key in enumerate(top)]
-        chosen += [(None, {"key": None, "other": True})] if len(order) > GROUP_LIMIT else []
-        return [
-            group
-            | self.compared("group", place)
-            | {"buckets": self.buckets(0, "group_bucket", place)}
-            for place, group in chosen
-        ]
+        keys = rank_groups(self.connection, self.metric, breakdown, self.frame, self.deadline)
+        top = keys[:GROUP_LIMIT]
+        self.fill(("group", "group_bucket"), self.frame.cells(), breakdown, top)
+        groups = [self.group(index, key, other=False) for index, key in enumerate(top)]
+        if len(keys) > GROUP_LIMIT:
+            groups.append(self.group(None, None, other=True))
+        return groups
+
+    def group(self, index: int | None, key: str | None, other: bool) -> dict:
+        return {
+            "key": key,
+            "other": other,
+            **self.compared("group", index),
+            "buckets": self.buckets(0, "group_bucket", index),
+        }
 
     def warnings(self) -> Iterator[dict]:
         if self.divisions:
-            yield warning(
-                "division_by_zero", "a division by zero has no value, which is null here"
-            ) | {"count": self.divisions}
+            message = "a division by zero has no value, which is null here"
+            yield warning("division_by_zero", message) | {"count": self.divisions}
         if self.overflows:
-            yield warning(
-                "number_too_large", "a number was too large to be one, and is null here"
-            ) | {"count": self.overflows}
+            message = "a number was too large to be one, and is null here"
+            yield warning("number_too_large", message) | {"count": self.overflows}
+        total = self.measures.get(("total", 0, None), {})
         for key in [term.key for term in self.metric.terms]:
-            if skipped := self.measures.get(("total", 0, None), {}).get(key, (None, 0))[1]:
-                yield warning(
-                    "skipped",
-                    f"term {key}: skipped {skipped:,} event{'s' * (skipped != 1)} whose property is not a number",
-                ) | {"term": key, "count": skipped}
+            _, skipped = total.get(key, (None, 0))
+            if skipped:
+                events = "event" if skipped == 1 else "events"
+                message = f"term {key}: skipped {skipped:,} {events} whose property is not a number"
+                yield warning("skipped", message) | {"term": key, "count": skipped}
 
 
 def rank_groups(
-    connection: apsw.Connection, metric: Definition, breakdown: str, where: Frame, deadline: float
+    connection: apsw.Connection, metric: Definition, breakdown: str, frame: Frame, deadline: float
 ) -> list[str | None]:
-    """The keys of the groups, those whose first term is the largest first: of rates, that the many come before the rare."""
-    ranked = Table(connection, metric, where, deadline)
-    ranked.fill(("group",), [(where.periods[0][0][0], where.periods[0][-1][1], 0)], breakdown)
+    """The keys of the groups, those whose first term is the largest first: of rates, that the many
+    come before the rare."""
+    table = Table(connection, metric, frame, deadline)
+    period = frame.periods[0]
+    start, _ = period[0]
+    _, end = period[-1]
+    table.fill(("group",), [(start, end, 0)], breakdown)
+    first_term = metric.terms[0].key
     values = {
-        key: ranked.numbers("group", 0, key)["terms"][metric.terms[0].key]
-        for *_, key in ranked.measures
+        key: table.numbers("group", 0, key)["terms"][first_term] for _, _, key in table.measures
     }
-    return sorted(
-        values, key=lambda key: (values[key] is None, -(values[key] or 0), key is None, key or "")
-    )
+
+    def order(key: str | None) -> tuple:
+        """Those without a value come last, and among equals the one without a key."""
+        value = values[key]
+        return (value is None, -(value or 0), key is None, key or "")
+
+    return sorted(values, key=order)
 
 
-def history_warnings(
-    connection: apsw.Connection, metric: Definition, breakdown: str | None, where: Frame
-) -> Iterator[dict]:
-    """What the numbers cannot show: names that never came, contacts of whom nothing is known to filter by."""
-    locations, period = json.dumps(where.locations), where.periods[0]
+def unseen_events(connection: apsw.Connection, metric: Definition, frame: Frame) -> Iterator[dict]:
+    """A warning for each name under which no event ever came, whose numbers look like any 0."""
+    locations = json.dumps(frame.locations)
     for name in dict.fromkeys(term.event for term in metric.terms):
         if not row(connection, "metrics.see_event", locations=locations, event_name=name):
-            yield warning(
-                "event_not_seen", f"no event named “{name[:100]}” has come yet in these locations"
-            ) | {"event": name}
+            message = f"no event named “{name[:100]}” has arrived in these locations yet"
+            yield warning("event_not_seen", message) | {"event": name}
+
+
+def unknown_contacts(
+    connection: apsw.Connection, metric: Definition, breakdown: str | None, frame: Frame
+) -> Iterator[dict]:
+    """A warning for each term that looks at fields of contacts of whom there are none."""
+    period = frame.periods[0]
+    start, _ = period[0]
+    _, end = period[-1]
     for term in metric.terms:
-        if any(
-            is_of_contact(name) for name in (breakdown, *(each.field for each in term.conditions()))
-        ):
-            found = row(
-                connection,
-                "metrics.count_unknown_contacts",
-                locations=locations,
-                event_name=term.event,
-                start=period[0][0],
-                end=period[-1][1],
+        fields = [breakdown, *(condition.field for condition in term.conditions())]
+        if not any(is_of_contact(name) for name in fields):
+            continue
+        counts = row(
+            connection,
+            "metrics.count_unknown_contacts",
+            locations=json.dumps(frame.locations),
+            event_name=term.event,
+            start=start,
+            end=end,
+        )
+        if counts["unknown"]:
+            message = (
+                f"term {term.key}: of {counts['contacts']:,} contacts, {counts['unknown']:,} are "
+                "known by nothing but their id; filters by contact fields miss them"
             )
-            if found["unknown"]:
-                yield warning(
-                    "contacts_unknown",
-                    f"term {term.key}: of {found['contacts']:,} contacts, nothing but the id is known of "
-                    f"{found['unknown']:,}; filters by contact fields miss them",
-                ) | {"term": term.key, "count": found["unknown"], "of": found["contacts"]}
+            count = {"count": counts["unknown"], "of": counts["contacts"]}
+            yield warning("contacts_unknown", message) | {"term": term.key} | count
 
 
 def calculate_saved(
     connection: apsw.Connection,
     metric_id: int,
-    where: Frame,
+    frame: Frame,
     breakdown: str | None,
     deadline: float,
 ) -> dict:
-    return calculate(
-        connection,
-        validate(Definition, definition_out(find_metric(connection, metric_id))),
-        where,
-        breakdown,
-        deadline,
-    )
+    metric = find_metric(connection, metric_id)
+    definition = validate(Definition, definition_out(metric))
+    return calculate(connection, definition, frame, breakdown, deadline)
 
 
-def calculate_each(
-    connection: apsw.Connection, ids: list[int] | None, where: Frame, deadline: float
+def calculate_dashboard(
+    connection: apsw.Connection, ids: list[int] | None, frame: Frame, deadline: float
 ) -> Iterator[dict]:
-    """Saved metrics, each with its `data`, or the `problem` of this one. None of them may take more than half of the time that is left."""
-    ids = (
-        [metric["metric_id"] for metric in rows(connection, "metrics.list")] if ids is None else ids
-    )
+    """Saved metrics (None: all), each with its `data`, or the `problem` of this one.
+
+    None of them but the last may take more than half of the time that is left.
+    """
+    if ids is None:
+        ids = [metric["metric_id"] for metric in rows(connection, "metrics.list")]
     for metric_id in ids:
+        seconds = max(0, deadline - time.monotonic())
+        if metric_id != ids[-1]:
+            seconds /= 2
         try:
-            with time_limit(
-                connection, max(0, deadline - time.monotonic()) / (1 if metric_id == ids[-1] else 2)
-            ) as until:
-                found = {"data": calculate_saved(connection, metric_id, where, None, until)}
+            with time_limit(connection, seconds) as until:
+                data = calculate_saved(connection, metric_id, frame, None, until)
         except Problem as problem:
-            found = {"problem": problem.as_dict()}
-        yield {"metric_id": metric_id} | found
+            yield {"metric_id": metric_id, "problem": problem.as_dict()}
+        else:
+            yield {"metric_id": metric_id, "data": data}
 
 
-def evidence(
-    connection: apsw.Connection, query: EvidenceQuery, where: Frame, deadline: float = math.inf
+def list_evidence(
+    connection: apsw.Connection, query: EvidenceQuery, frame: Frame, deadline: float = math.inf
 ) -> dict:
-    """The events behind a term's number, the newest first: those that have what the term aggregates. Count terms count them all."""
+    """The events behind a term's number, the newest first: those that have what the term
+    aggregates. Count terms count them all."""
     groups = None
-    if query.group:  # the events of the one group, or those of none of the first ones
-        groups = (
-            rank_groups(connection, query.metric, query.breakdown, where, deadline)[:GROUP_LIMIT]
-            if query.group.other
-            else [query.group.key]
-        )
-    counting, listing, binds = compile_evidence(query, where, groups)
-    return {"count": connection.execute(counting, binds).get} | page(
-        "events",
-        [dictionaries(connection.execute(listing, binds))],
-        query.limit,
-        ("timestamp", "event_id"),
-        lambda event: event_out(event) | {"contact_name": event["contact_name"]},
-    )
+    if query.group and query.group.other:  # the events of none of the first groups
+        ranked = rank_groups(connection, query.metric, query.breakdown, frame, deadline)
+        groups = ranked[:GROUP_LIMIT]
+    elif query.group:
+        groups = [query.group.key]
+    counting, listing, binds = compile_evidence(query, frame, groups)
+    count = connection.execute(counting, binds).get
+    events = dictionaries(connection.execute(listing, binds))
+    order = ("timestamp", "event_id")
+    return {"count": count, **page("events", [events], query.limit, order, evidence_out)}
+
+
+def evidence_out(event: dict) -> dict:
+    return event_out(event) | {"contact_name": event["contact_name"]}
 
 
 def compile_evidence(
-    query: EvidenceQuery, where: Frame, groups: list[str | None] | None = None
+    query: EvidenceQuery, frame: Frame, groups: list[str | None] | None = None
 ) -> tuple[str, str, Binds]:
     """What counts the events, and what lists a page of those before the cursor."""
-    binds, period = Binds(), where.periods[query.compared]
-    chosen = [each for each in period if query.bucket in (None, each[0])]
-    if not chosen:
-        raise refusal(
-            "/bucket",
-            wrong("unknown_bucket", "must be the start of a bucket of this range and interval"),
-        )
-    term = next(each for each in query.metric.terms if each.key == query.term)
-    source = f"from cells cross join places cross join {events_sql(term, where, binds, query.breakdown if query.group else None)}"
-    raw = raw_sql(term, where, binds)
-    source += (
-        f"\nand ({raw}) is not null and ({x_sql(term, raw)}) is null"
-        if query.skipped
-        else f"\nand ({x_sql(term, raw)}) is not null"
-    )
+    binds = Binds()
+    period = frame.periods[1 if query.compared else 0]
+    buckets = [bucket for bucket in period if query.bucket in (None, bucket[0])]
+    if not buckets:
+        message = "must be the start of a bucket of this range and interval"
+        raise refusal("/bucket", wrong("unknown_bucket", message))
+    term = next(term for term in query.metric.terms if term.key == query.term)
+    events = events_sql(term, frame, binds, query.breakdown if query.group else None)
+    raw = raw_sql(term, frame, binds)
+    x = x_sql(term, raw)
+    source = f"from cells cross join places cross join {events}\n"
+    if query.skipped:
+        source += f"and ({raw}) is not null and ({x}) is null"
+    else:
+        source += f"and ({x}) is not null"
     if query.group:
-        source += f"\nand {group_sql(query.breakdown, groups, binds)} is {'null' if query.group.other else '0'}"
-    sought, distinct = (
-        cells_sql([(chosen[0][0], chosen[-1][1], 0)], where, binds),
-        "distinct " if query.breakdown == "tag" and query.group else "",
+        index = "null" if query.group.other else "0"
+        source += f"\nand {group_sql(query.breakdown, groups, binds)} is {index}"
+    tables = cells_sql([(buckets[0][0], buckets[-1][1], 0)], frame, binds)
+    counted = "*"
+    distinct = ""
+    if query.group and query.breakdown == "tag":  # a contact may have several of the tags
+        counted = "distinct e.event_id"
+        distinct = "distinct "
+    name = (
+        "(select name from contacts n "
+        "where n.location_id = e.location_id and n.contact_id = e.contact_id)"
     )
-    name = "(select name from contacts n where n.location_id = e.location_id and n.contact_id = e.contact_id)"
     timestamp, event_id = query.cursor or (YEAR_2200, 0)
     return (
-        f"{sought}\nselect count({distinct and 'distinct e.event_id' or '*'}) {source}",
-        f"{sought}\nselect {distinct}e.*, {name} as contact_name {source}\n"
+        f"{tables}\nselect count({counted}) {source}",
+        f"{tables}\nselect {distinct}e.*, {name} as contact_name {source}\n"
         f"and (e.timestamp, e.event_id) < ({binds.add(timestamp)}, {binds.add(event_id)})\n"
         f"order by e.timestamp desc, e.event_id desc limit {binds.add(query.limit + 1)}",
         binds,
@@ -5410,6 +5668,7 @@ BucketNumbers = answer("BucketNumbers", RangeNumbers, start=Moment, end=Moment)
 PeriodNumbers = answer(
     "PeriodNumbers", **{"from": Moment}, to=Moment, total=RangeNumbers, buckets=list[BucketNumbers]
 )
+Comparison = answer("Comparison", PeriodNumbers, kind=str)
 LocationNumbers = answer(
     "LocationNumbers", Numbers, location_id=str, name=str | None, compare=(Numbers | None, None)
 )
@@ -5421,6 +5680,7 @@ GroupNumbers = answer(
     compare=(Numbers | None, None),
     buckets=list[BucketNumbers],
 )
+BreakdownNumbers = answer("Breakdown", by=str, groups=list[GroupNumbers])
 MetricNote = answer(
     "MetricWarning", Note, term=(str, None), event=(str, None), count=(int, None), of=(int, None)
 )
@@ -5433,31 +5693,24 @@ Calculation = answer(
     interval=str,
     calculated_at=Moment,
     locations=list[LocationNumbers],
-    compare=(answer("Comparison", PeriodNumbers, kind=str) | None, None),
-    breakdown=(answer("Breakdown", by=str, groups=list[GroupNumbers]) | None, None),
+    compare=(Comparison | None, None),
+    breakdown=(BreakdownNumbers | None, None),
     warnings=list[MetricNote],
 )
-MetricDataList = answer(
-    "MetricDataList",
-    metrics=list[
-        answer("MetricData", metric_id=int, data=(Calculation, None), problem=(ProblemOut, None))
-    ],
+MetricData = answer(
+    "MetricData", metric_id=int, data=(Calculation, None), problem=(ProblemOut, None)
 )
-EvidenceList = answer(
-    "EvidenceList",
-    events=list[answer("EvidenceEvent", EventOut, contact_name=str | None)],
-    next=str | None,
-    count=int,
-)
+MetricDataList = answer("MetricDataList", metrics=list[MetricData])
+EvidenceEvent = answer("EvidenceEvent", EventOut, contact_name=str | None)
+EvidenceList = answer("EvidenceList", events=list[EvidenceEvent], next=str | None, count=int)
 
 
 @route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})
 def query_metric(call: Call) -> dict:
     """Calculates a definition over a range: total, buckets, locations, comparison, breakdown."""
     query = call.json(MetricQuery)
-    return calculate(
-        call.connection, query.metric, call.frame(query), query.breakdown, call.deadline
-    )
+    frame = frame_of(call, query)
+    return calculate(call.connection, query.metric, frame, query.breakdown, call.deadline)
 
 
 @route(
@@ -5465,30 +5718,24 @@ def query_metric(call: Call) -> dict:
 )
 def get_metric_data(call: Call) -> dict:
     """Calculates a saved metric."""
-    return calculate_saved(
-        call.connection,
-        call.number("metric_id"),
-        call.frame(call.query),
-        call.query.breakdown,
-        call.deadline,
-    )
+    metric_id = call.number("metric_id")
+    frame = frame_of(call, call.query)
+    return calculate_saved(call.connection, metric_id, frame, call.query.breakdown, call.deadline)
 
 
 @route("GET", "/metrics/v1/data", scope="read", query=DashboardQuery, answers={200: MetricDataList})
 def get_metrics_data(call: Call) -> dict:
-    """Calculates the saved metrics, of one state of the database; one that cannot be does not keep the others back."""
-    return {
-        "metrics": list(
-            calculate_each(call.connection, call.query.ids, call.frame(call.query), call.deadline)
-        )
-    }
+    """Calculates the saved metrics; one that cannot be does not keep the others back."""
+    frame = frame_of(call, call.query)
+    metrics = calculate_dashboard(call.connection, call.query.ids, frame, call.deadline)
+    return {"metrics": list(metrics)}
 
 
 @route("POST", "/metrics/v1/events", scope="read", body=EvidenceQuery, answers={200: EvidenceList})
 def query_metric_events(call: Call) -> dict:
-    """The events behind a term's number, of the range, a bucket, a group of the breakdown, or the comparison."""
+    """The events behind a term's number, of the range, a bucket, a group or the comparison."""
     query = call.json(EvidenceQuery)
-    return evidence(call.connection, query, call.frame(query), call.deadline)
+    return list_evidence(call.connection, query, frame_of(call, query), call.deadline)
 
 
 ####################################################################################################
@@ -7710,7 +7957,7 @@ def demo_story(now: int, chance: random.Random) -> Iterator[tuple[int, dict, dic
     for location_id, _, name, leads in DEMO_PLACES:
         zone = ZoneInfo(name)
         for day in (
-            local(now, zone).date() + timedelta(days=back) for back in range(1 - DEMO_DAYS, 2)
+            local_time(now, zone).date() + timedelta(days=back) for back in range(1 - DEMO_DAYS, 2)
         ):
             mean = (
                 leads

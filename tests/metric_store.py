@@ -92,15 +92,15 @@ class Store:
             return lite.calculate(
                 self.reader,
                 asked.metric,
-                lite.frame(self.reader, asked, now, default_zone, allowed),
+                lite.resolve_frame(self.reader, asked, now, default_zone, allowed),
                 asked.breakdown,
             )
 
     def evidence(self, now=NOW, allowed=None, **query):
         with self.reader:
             asked = validate(lite.EvidenceQuery, query)
-            return lite.evidence(
-                self.reader, asked, lite.frame(self.reader, asked, now, "UTC", allowed)
+            return lite.list_evidence(
+                self.reader, asked, lite.resolve_frame(self.reader, asked, now, "UTC", allowed)
             )
 
     def close(self):

@@ -656,7 +656,7 @@ def test_the_newest_bucket_is_not_complete(store):
 
 def lengths(interval, start, end, zone):
     zone = ZoneInfo(zone)
-    buckets = lite.split(
+    buckets = lite.split_range(
         lite.moment_of(date.fromisoformat(start), zone),
         lite.moment_of(date.fromisoformat(end), zone),
         interval,
@@ -741,7 +741,7 @@ def test_the_period_before_months_is_as_many_months_and_else_as_many_days():
     zone = ZoneInfo("Europe/Berlin")
     start = lambda text: lite.day_start(date.fromisoformat(text), zone)
     before = lambda *ends: tuple(
-        str(lite.local(each, zone).date())
+        str(lite.local_time(each, zone).date())
         for each in lite.range_before(*map(start, ends), "previous_period", zone)
     )
     assert before("2026-11-01", "2026-12-01") == ("2026-10-01", "2026-11-01")
@@ -812,7 +812,7 @@ def test_a_key_of_one_location_neither_sees_nor_touches_another(store):
     [unseen] = store.query(allowed=own, metric=metric(term(event="Other")), **YEAR)["warnings"]
     assert (unseen["code"], unseen["message"]) == (
         "event_not_seen",
-        "no event named “Other” has come yet in these locations",
+        "no event named “Other” has arrived in these locations yet",
     )
 
 
@@ -897,7 +897,7 @@ def test_compiled_statements_search_indexes(store):
     for _ in range(200):
         query = validate(lite.MetricQuery, random_query(chance, BERLIN, center))
         where, breakdown = (
-            lite.frame(store.reader, query, NOW, "UTC", None),
+            lite.resolve_frame(store.reader, query, NOW, "UTC", None),
             query.breakdown or "location",
         )
         for each in query.metric.terms:
@@ -918,7 +918,7 @@ def test_empty_groups_of_filters_cost_nothing(store, aggregation, filters):
     compiled = []
     for each in (term(aggregation), term(aggregation, filters=filters)):
         query = validate(lite.MetricQuery, {"metric": metric(each)} | YEAR)
-        where = lite.frame(store.reader, query, NOW, "UTC", None)
+        where = lite.resolve_frame(store.reader, query, NOW, "UTC", None)
         compiled.append(
             lite.compile_term(query.metric.terms[0], ("total", "bucket"), where.cells(), where)
         )
@@ -963,7 +963,7 @@ def test_a_query_that_runs_too_long_is_stopped_and_the_connection_works_on(store
         lite.calculate(
             store.reader,
             slow.metric,
-            lite.frame(store.reader, slow, NOW, "UTC", None),
+            lite.resolve_frame(store.reader, slow, NOW, "UTC", None),
             slow.breakdown,
             deadline,
         )
@@ -1058,7 +1058,7 @@ def test_a_body_with_very_many_errors_tells_of_a_hundred(api):
 
 def test_what_python_calculates_is_stopped_too(store):
     query = validate(lite.MetricQuery, {"metric": metric()} | YEAR)
-    where = lite.frame(store.reader, query, NOW, "UTC", None)
+    where = lite.resolve_frame(store.reader, query, NOW, "UTC", None)
     with (
         pytest.raises(Invalid) as caught,
         store.reader,

@@ -289,7 +289,10 @@ def test_any_name_is_data(key, other, wanted):
         breakdown=f"property.{key}",
     )
     answer = lite.calculate(
-        connection, query.metric, lite.frame(connection, query, NOW, "UTC", None), query.breakdown
+        connection,
+        query.metric,
+        lite.resolve_frame(connection, query, NOW, "UTC", None),
+        query.breakdown,
     )
     assert answer["total"]["value"] == 2 and [
         group["key"] for group in answer["breakdown"]["groups"]
@@ -407,9 +410,9 @@ def test_one_slow_metric_takes_at_most_half_of_the_time(store, monkeypatch):
         return calculate(connection, metric, where, breakdown, deadline)
 
     monkeypatch.setattr(lite, "calculate", slow)
-    where = lite.frame(store.reader, validate(lite.DashboardQuery, YEAR), NOW, "UTC", None)
+    where = lite.resolve_frame(store.reader, validate(lite.DashboardQuery, YEAR), NOW, "UTC", None)
     with store.reader, lite.time_limit(store.reader, 1) as deadline:
-        first, second = lite.calculate_each(store.reader, None, where, deadline)
+        first, second = lite.calculate_dashboard(store.reader, None, where, deadline)
     assert (first["problem"]["code"], second["data"]["total"]["value"]) == ("query_too_slow", 0)
 
 

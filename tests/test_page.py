@@ -818,7 +818,7 @@ def test_the_dashboard_keeps_its_state_in_the_address(filled, visit):
     expect(page.locator(".metric .value")).to_have_count(5)
     expect(page.locator(".metric .spark svg:visible")).to_have_count(4)
     expect(page.locator(".metric").last).to_contain_text(
-        "no event named “Never seen” has come yet in these locations"
+        "no event named “Never seen” has arrived in these locations yet"
     )
     page.get_by_label("Dates").select_option("last-month")
     page.get_by_label("Compare with").select_option("previous_year")
