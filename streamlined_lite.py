@@ -5725,7 +5725,7 @@ def get_metric_data(call: Call) -> dict:
 
 @route("GET", "/metrics/v1/data", scope="read", query=DashboardQuery, answers={200: MetricDataList})
 def get_metrics_data(call: Call) -> dict:
-    """Calculates the saved metrics; one that cannot be does not keep the others back."""
+    """Calculates saved metrics, all of one state; one that cannot be keeps no other back."""
     frame = frame_of(call, call.query)
     metrics = calculate_dashboard(call.connection, call.query.ids, frame, call.deadline)
     return {"metrics": list(metrics)}
