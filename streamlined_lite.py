@@ -4230,6 +4230,13 @@ class Group(Strict):
                 yield part
 
 
+CONTACT_TERMS_ONLY = wrong(
+    "contact_field",
+    "is a field of contacts; an account term counts events without a contact too, "
+    "so set the term's type to contact",
+)
+
+
 class Term(Strict):
     """The events of one name: all of them (account), or those with a contact, which it can be
     filtered by (contact)."""
@@ -4267,13 +4274,6 @@ class Term(Strict):
 
     def conditions(self) -> Iterator[Condition]:
         return self.filters.conditions() if self.filters else iter(())
-
-
-CONTACT_TERMS_ONLY = wrong(
-    "contact_field",
-    "is a field of contacts; an account term counts events without a contact too, "
-    "so set the term's type to contact",
-)
 
 
 def conditions_in(filters: Any, location: tuple) -> Iterator[tuple[tuple, dict]]:
@@ -4363,7 +4363,7 @@ def terms_in(definition: Any) -> list[dict]:
 
 
 def repeated(values: list) -> Iterator[int]:
-    """The indexes of texts that stand in the list before."""
+    """The indexes of the texts that stood in the list before."""
     earlier = set()
     for index, value in enumerate(values):
         if not isinstance(value, str):
@@ -4714,7 +4714,7 @@ class EvidenceQuery(MetricQuery):
     def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
         yield from super().faults_between(sent)
         term = sent.get("term")
-        keys = [each.get("key") for each in terms_in(sent.get("metric"))]
+        keys = [sent_term.get("key") for sent_term in terms_in(sent.get("metric"))]
         if isinstance(term, str) and term not in keys:
             error = wrong("unknown_term", "must be the key of a term of the metric")
             yield fault_at(("term",), error)
@@ -5309,7 +5309,7 @@ def calculate(
     if len(frame.locations) > 1:
         groupings.append("location")
     table.fill(groupings, frame.cells())
-    answer = {
+    calculation = {
         "name": metric.name,
         "format": metric.format and metric.format.model_dump(),
         "timezone": frame.zone.key,
@@ -5319,15 +5319,15 @@ def calculate(
         "locations": table.locations(),
     }
     if frame.compare:
-        answer["compare"] = {"kind": frame.compare, **table.period(1)}
+        calculation["compare"] = {"kind": frame.compare, **table.period(1)}
     if breakdown:
-        answer["breakdown"] = {"by": breakdown, "groups": table.groups(breakdown)}
-    answer["warnings"] = [
+        calculation["breakdown"] = {"by": breakdown, "groups": table.groups(breakdown)}
+    calculation["warnings"] = [
         *table.warnings(),
         *unseen_events(connection, metric, frame),
         *unknown_contacts(connection, metric, breakdown, frame),
     ]
-    return answer
+    return calculation
 
 
 def json_number(value: Any) -> int | float | None:
@@ -5539,7 +5539,7 @@ def unseen_events(connection: apsw.Connection, metric: Definition, frame: Frame)
 def unknown_contacts(
     connection: apsw.Connection, metric: Definition, breakdown: str | None, frame: Frame
 ) -> Iterator[dict]:
-    """A warning for each term that looks at fields of contacts of whom there are none."""
+    """A warning for each term filtered or grouped by fields that some of its contacts lack."""
     period = frame.periods[0]
     start, _ = period[0]
     _, end = period[-1]
