@@ -835,8 +835,8 @@ def dictionaries(cursor: apsw.Cursor) -> Iterator[dict]:
 
 def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | None:
     """The only row, or the first; the statement has run to its end, as one with RETURNING must."""
-    found = rows(connection, statement, **binds)
-    return found[0] if found else None
+    records = rows(connection, statement, **binds)
+    return records[0] if records else None
 
 
 def scalar(connection: apsw.Connection, statement: str, **binds: Any) -> Any:
@@ -2225,7 +2225,7 @@ class LocationBody(BaseModel):
     timezone: Zone | None = None
 
 
-class LocationSaid(BaseModel):
+class SentLocation(BaseModel):
     """What a body says of the location around its contact or event."""
 
     location_id: Identifier
@@ -2233,15 +2233,15 @@ class LocationSaid(BaseModel):
     location_timezone: Zone | None = None
 
 
-def learn_location(connection: apsw.Connection, said: LocationSaid, now: int) -> None:
+def learn_location(connection: apsw.Connection, sent: SentLocation, now: int) -> None:
     """Stores what a body says of the location itself; what a person set stays."""
-    if said.location_name or said.location_timezone:
+    if sent.location_name or sent.location_timezone:
         change(
             connection,
             "locations.learn",
-            location_id=said.location_id,
-            name=said.location_name,
-            timezone=said.location_timezone,
+            location_id=sent.location_id,
+            name=sent.location_name,
+            timezone=sent.location_timezone,
             now=now,
         )
 
@@ -2780,7 +2780,7 @@ class ContactBody(BaseModel):
     fields: Annotated[dict[Key, Scalar], Field(max_length=FIELDS_LIMIT)] = {}
 
 
-class Contact(ContactBody, LocationSaid, ContactIds):
+class Contact(ContactBody, SentLocation, ContactIds):
     """What a body says of a contact; `as_of` is the body's own date, None for an undated body."""
 
     timezone: Zone | None = None
@@ -3412,10 +3412,10 @@ def is_deletion(custom: Mapping[str, Any]) -> bool:
     return False
 
 
-def check_around(reading: Reading) -> tuple[Contact | LocationSaid, list[dict]]:
+def check_around(reading: Reading) -> tuple[Contact | SentLocation, list[dict]]:
     """An event must not be lost with a wrong field of its contact: such a field stays as it was, and a warning
     says so. Without a contact_id only the location is left."""
-    model = Contact if "contact_id" in reading.fields else LocationSaid
+    model = Contact if "contact_id" in reading.fields else SentLocation
     try:
         return model.model_validate(reading.fields), []
     except ValidationError as error:
@@ -7850,7 +7850,7 @@ def fill_demo(connection: apsw.Connection, now: int) -> list[dict]:
     for location_id, name, zone, _ in DEMO_PLACES:
         learn_location(
             connection,
-            LocationSaid(location_id=location_id, location_name=name, location_timezone=zone),
+            SentLocation(location_id=location_id, location_name=name, location_timezone=zone),
             now - DEMO_DAYS * DAY_MS,
         )
     for at, contact, event in story:
