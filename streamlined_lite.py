@@ -5663,13 +5663,13 @@ class App(bottle.Bottle):
         raw_path = environ["PATH_INFO"]
         environ["streamlined_lite.raw_path"] = raw_path
         environ["PATH_INFO"] = raw_path.encode("latin-1").decode("utf-8", "ignore")
-        response = self.respond(environ)
+        response = self.route_request(environ)
         if self.settings.log_requests:
             self.log_request(environ, response)
         start_response(response.status_line, list(response.headers.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
-    def respond(self, environ: dict) -> Response:
+    def route_request(self, environ: dict) -> Response:
         try:
             matched, path = self.router.match(environ)
             return matched.callback(environ, **path)
