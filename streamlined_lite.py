@@ -377,10 +377,10 @@ def is_blank(value: Any) -> bool:
 
 def read_text(value: Any, limit: int) -> str:
     """Trimmed text; an integer becomes text. Blank, NUL and over-long are errors."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
     if not isinstance(value, str):
-        raise wrong("not_text", "must be text")
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise wrong("not_text", "must be text")
+        value = str(value)
     value = value.strip()
     if not value:
         raise wrong("blank", "must not be blank")
@@ -400,7 +400,7 @@ def check_characters(value: str) -> str:
 
 def is_unfilled(value: str) -> bool:
     """Whether a merge field such as {{contact.id}} arrived as it stands in the workflow."""
-    return "}}" in value.partition("{{")[2]
+    return "{{" in value and "}}" in value.partition("{{")[2]
 
 
 def read_identifier(value: Any, limit: int = ID_LIMIT) -> str:
@@ -3105,13 +3105,13 @@ def read_plain_event(parsed: dict) -> Reading:
 
     That is as `properties.value`, as `properties[value]`, or as JSON text.
     """
-    fields = {}
+    fields = dict(parsed)
     others = {}
     for name, value in parsed.items():
         if name not in EVENT_FIELDS:
-            others[name] = value
-        elif not is_blank(value):
-            fields[name] = value
+            others[name] = fields.pop(name)
+        elif is_blank(value):
+            del fields[name]
     reading = Reading(fields)
     if others or isinstance(fields.get("properties"), str):
         unknown = read_properties(reading, others, "")
@@ -3234,11 +3234,10 @@ def same_location(location_id: Any, location_of_body: Any) -> bool:
 
 def warn_unmeant(reading: Reading, event: Event) -> None:
     """Warns of what was hardly meant and is no error: merge fields unfilled, or empty."""
-    unfilled = [
-        key[:60]
-        for key, value in (event.properties or {}).items()
-        if isinstance(value, str) and is_unfilled(value)
-    ]
+    unfilled = []
+    for key, value in (event.properties or {}).items():
+        if isinstance(value, str) and is_unfilled(value):
+            unfilled.append(key[:60])
     if unfilled:
         reading.warnings.append(
             warning(
