@@ -3643,18 +3643,6 @@ class Batch(RootModel[Annotated[list[Event], Field(max_length=BATCH_LIMIT)]]):
     """Many events. For the OpenAPI document alone: a wrong event does not refuse the others."""
 
 
-BatchResult = answer(
-    "BatchResult",
-    status=Literal["created", "updated", "unchanged", "refused", "not_stored"],
-    distinct_id=str | None,
-    event_id=(int, None),
-    warnings=(list[Note], None),
-    errors=(list[FieldError], None),
-    rejection_id=(int, None),
-)
-BatchAnswer = answer("BatchAnswer", results=list[BatchResult])
-
-
 @dataclass(slots=True)
 class BatchItem:
     """One event of a batch: how it came, how it was read, what became of it."""
@@ -3665,6 +3653,18 @@ class BatchItem:
     problem: Problem | None = None  # ... for this
     warnings: list[dict] = field(default_factory=list)
     result: dict = field(default_factory=dict)
+
+
+BatchResult = answer(
+    "BatchResult",
+    status=Literal["created", "updated", "unchanged", "refused", "not_stored"],
+    distinct_id=str | None,
+    event_id=(int, None),
+    warnings=(list[Note], None),
+    errors=(list[FieldError], None),
+    rejection_id=(int, None),
+)
+BatchAnswer = answer("BatchAnswer", results=list[BatchResult])
 
 
 @route(
