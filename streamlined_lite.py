@@ -3,15 +3,15 @@
 
 The way of one event, which is the way of every request that writes:
 
-    Channel           a connection's request is complete: the Dispatcher puts it in line [server]
-    Server.turn       BEGIN IMMEDIATE, then for each request in line:            [server]
-      App.write       key, scope, query -> Call, inside a savepoint              [application]
-      ingest_event    the handler of the route                                   [ingestion]
-      read_event      JSON, form or HighLevel body -> fields -> Event, a model   [HighLevel bodies]
-      store_event     sql/events.insert.sql, else find, compare, sql/events.upsert.sql; [events]
-                      triggers do the relations
-      keep_rejection  instead, after a rollback, when the body cannot be stored  [rejections]
-    Server.turn       COMMIT; only now does Channel.release let the answers leave [server]
+    Channel           a request is complete: the Dispatcher queues it           [server]
+    Server.turn       BEGIN IMMEDIATE, then for each queued request:            [server]
+      App.write       key, scope, query -> Call, inside a savepoint             [application]
+      ingest_event    the handler of the route                                  [ingestion]
+      read_event      JSON, form or HighLevel body -> fields -> Event, a model  [HighLevel bodies]
+      store_event     events.insert.sql, or find, compare, events.upsert.sql;   [events]
+                      triggers keep the relations
+      keep_rejection  instead, after a rollback, for a body that is refused     [rejections]
+    Server.turn       COMMIT; only now Channel.release lets the answers leave   [server]
 
 Reads go to waitress's worker threads, each with a read-only connection of its own.
 
@@ -25,15 +25,10 @@ Times inside are integer milliseconds UTC; times in answers are ISO 8601 UTC wit
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 
-if os.path.basename(sys.argv[0]) in (
-    "streamlined-lite",
-    "streamlined_lite.py",
-):  # no library: until main() Ctrl-C is no traceback
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+if sys.platform == "win32":
+    sys.exit("streamlined-lite runs on Linux and macOS, and on Windows inside WSL")
 
 import argparse
 import base64
@@ -54,12 +49,14 @@ import json
 import logging
 import math
 import operator
+import os
 import random
 import re
 import resource
 import secrets
 import shlex
 import shutil
+import signal
 import socket
 import tempfile
 import threading
@@ -95,7 +92,7 @@ from pydantic import (
 )
 from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticCustomError, from_json, to_json
-from waitress import receiver, wasyncore
+from waitress import receiver, rfc7230, wasyncore
 from waitress.buffers import OverflowableBuffer
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
@@ -117,23 +114,22 @@ class ConfigError(Exception):
 
 
 class WrongSettings(ConfigError, ValueError):
-    """By the names that settings have in Python; the command line says flags and variables instead."""
+    """`messages` has the settings by their names in Python; the command line names flags."""
 
     def __init__(self, messages: dict[str, str]):
-        super().__init__(
-            "wrong setting " + "; ".join(f"{name}: {message}" for name, message in messages.items())
-        )
+        lines = [f"{name}: {message}" for name, message in messages.items()]
+        super().__init__("wrong setting " + "; ".join(lines))
         self.messages = messages
 
 
 class CommandError(ConfigError):
-    """What a command was told to do was right, and could not be done."""
+    """The command was right, and could not be carried out."""
 
     exit_code = 1
 
 
 class Problem(Exception):
-    """An answer that is not the wished one, as RFC 9457 problem+json.
+    """An answer other than success, as RFC 9457 problem+json.
 
     Problem                 status  when
     ├─ Malformed               400  the body cannot be read at all
@@ -146,7 +142,7 @@ class Problem(Exception):
     ├─ TooLarge                413
     ├─ UnsupportedType         415  neither JSON nor a form
     ├─ Invalid                 422  read, and its fields are wrong: all of them in `errors`
-    ├─ TryLater                429  a temporary trouble of ours met a writer (503 for a reader)
+    ├─ TryLater                429  a temporary trouble of ours, for a writer (503 for a reader)
     └─ Broken                  500  a defect of ours
     """
 
@@ -160,8 +156,10 @@ class Problem(Exception):
         headers: dict | None = None,
     ):
         super().__init__(detail)
-        self.detail, self.errors, self.headers = detail, errors or [], headers or {}
+        self.detail = detail
         self.code = code or self.code
+        self.errors = errors or []
+        self.headers = headers or {}
         self.rejection_id: int | None = None
 
     def as_dict(self) -> dict:
@@ -228,10 +226,10 @@ class Invalid(Problem):
     status, title, code = 422, "Invalid", "invalid"
 
     def __init__(self, errors: list[dict], code: str = ""):
-        detail = "; ".join(f"{e['pointer'] or 'body'}: {e['message']}" for e in errors[:5])
-        super().__init__(
-            detail + (f"; and {len(errors) - 5} more" if len(errors) > 5 else ""), code, errors
-        )
+        parts = [f"{error['pointer'] or 'body'}: {error['message']}" for error in errors[:5]]
+        if len(errors) > 5:
+            parts.append(f"and {len(errors) - 5} more")
+        super().__init__("; ".join(parts), code, errors)
 
 
 class TryLater(Problem):
@@ -262,11 +260,15 @@ STORAGE_TROUBLES = {
 
 
 def problem_of(error: Exception) -> Problem:
-    """What a caller is told of an exception: itself, a temporary trouble of SQLite by its cause, or a defect of ours, logged."""
+    """The answer to an exception: itself, SQLite's temporary trouble by its cause, or Broken.
+
+    What is Broken is logged as a defect of ours.
+    """
     if isinstance(error, Problem):
-        error.__traceback__ = error.__context__ = (
-            None  # whose frames hold the whole request, and this: memory until a collection
-        )
+        # Their frames hold the whole request and the problem itself: a cycle, which would stay in
+        # memory until the next collection.
+        error.__traceback__ = None
+        error.__context__ = None
         return error
     for kind, (code, detail) in STORAGE_TROUBLES.items():
         if isinstance(error, kind):
@@ -279,24 +281,26 @@ def explain(error: apsw.Error) -> str:
     """For a command: what SQLite met, and what to do about it."""
     if isinstance(error, apsw.FullError):  # whose own message may be "not an error"
         return "the disk is full; make room, or take another disk"
-    whole = "; restore a backup that is whole"
-    remedies = {
-        apsw.CorruptError: whole,
-        apsw.NotADBError: whole,
-        apsw.BusyError: " by another process; try again later",
-        apsw.CantOpenError: "; its folder must be readable and writable",
-    }
-    return f"{error}{remedies.get(type(error), '')}"
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+        return f"{error}; restore a backup that is whole"
+    if isinstance(error, apsw.BusyError):
+        return f"{error} by another process; try again later"
+    if isinstance(error, apsw.CantOpenError):
+        return f"{error}; its folder must be readable and writable"
+    return str(error)
 
 
 def log_defect(error: BaseException) -> None:
-    """Where a defect arose, without the message, which could hold a stranger's data."""
+    """Logs where a defect arose, without its message, which could hold a stranger's data."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     logging.getLogger("streamlined_lite").error("defect: %s\n%s", type(error).__name__, frames)
 
 
-ERRORS_LIMIT = 100  # told at once; a body can have many more, and the answer and the rejection should not grow with it ...
-POINTER_LIMIT = 500  # ... nor with its longest names
+# A body can have more errors and longer names: answer and rejection do not grow with them.
+ERRORS_LIMIT = 100
+POINTER_LIMIT = 500
+
+# pydantic's error types that we word ourselves: our code and message
 MESSAGES = {
     "missing": ("required", "is required"),
     "dict_type": ("object_type", "must be a JSON object"),
@@ -305,42 +309,44 @@ MESSAGES = {
 }
 
 
-def validate(model: type[BaseModel], value: Any, where: Mapping[tuple, str] = {}) -> Any:
+def validate(model: type[BaseModel], value: Any, pointers: Mapping[tuple, str] = {}) -> Any:
     """The model's instance. Raises Invalid with all errors, their pointers into the body."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise Invalid(field_errors(error, where)) from None
+        raise Invalid(field_errors(error, pointers)) from None
 
 
-def field_errors(error: ValidationError, where: Mapping[tuple, str] = {}) -> list[dict]:
-    """pydantic's findings as ours: one a field, none with the value that was sent."""
-    found = {}
-    for e in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
-        code, message = MESSAGES.get(e["type"], (e["type"], e["msg"]))
-        pointer, column = (
-            pointer_of(e["loc"], where),
-            e.get("ctx", {}).get("column"),
-        )  # in a formula
-        found.setdefault(
-            pointer, field_error(pointer, code, message) | ({"column": column} if column else {})
-        )
-    return list(found.values())
+def field_errors(error: ValidationError, pointers: Mapping[tuple, str] = {}) -> list[dict]:
+    """pydantic's errors as ours: one a field, none with the value that was sent."""
+    errors: dict[str, dict] = {}
+    for finding in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
+        code, message = MESSAGES.get(finding["type"], (finding["type"], finding["msg"]))
+        pointer = pointer_of(finding["loc"], pointers)
+        if pointer in errors:
+            continue
+        errors[pointer] = field_error(pointer, code, message)
+        column = finding.get("ctx", {}).get("column")  # in a formula
+        if column:
+            errors[pointer]["column"] = column
+    return list(errors.values())
 
 
-def pointer_of(location: tuple, where: Mapping[tuple, str]) -> str:
-    """The JSON pointer of a model's field in the body it was read from; `where` knows those that moved."""
-    if (
-        location[-1:] == ("[key]",) and len(location) > 2
-    ):  # about a name itself, and not a property of this name
+def pointer_of(location: tuple, pointers: Mapping[tuple, str]) -> str:
+    """The JSON pointer of a model's field in the body that it was read from.
+
+    `pointers` has the JSON pointers of fields that the body has elsewhere than the model.
+    """
+    # An error of a name itself, unless it is about a property of that name
+    if location[-1:] == ("[key]",) and len(location) > 2:
         location = location[:-1]
-    location = tuple(
-        part for part in location if part not in ("[condition]", "[group]")
-    )  # pydantic's, of a filter
-    for length in range(len(location), 0, -1):
-        if (start := where.get(location[:length])) is not None:
+    # pydantic's own marks in a filter
+    location = tuple(part for part in location if part not in ("[condition]", "[group]"))
+    for length in range(len(location), -1, -1):
+        start = pointers.get(location[:length])
+        if start is not None:
             return start + "".join(map(pointer_part, location[length:]))
-    return where.get((), "") + "".join(map(pointer_part, location))
+    return "".join(map(pointer_part, location))
 
 
 def pointer_part(part: str | int) -> str:
@@ -355,19 +361,26 @@ def refusal(pointer: str, error: PydanticCustomError) -> Invalid:
 # values
 ####################################################################################################
 
-# Longest texts. A name may be long because people put sentences into them; a limit exists so that no
-# index entry can grow without bound.
-NAME_LIMIT, ID_LIMIT, TAG_LIMIT, TAGS_LIMIT, FIELDS_LIMIT = 10_000, 1_000, 1_000, 1_000, 2_000
+# Limits exist so that no index entry can grow without bound.
+NAME_LIMIT = 10_000  # characters; people put sentences into names
+ID_LIMIT = 1_000  # characters
+TAG_LIMIT = 1_000  # characters
+TAGS_LIMIT = 1_000  # of a contact
+FIELDS_LIMIT = 2_000  # of a form or a contact
 BATCH_LIMIT = 1_000  # events
-YEAR_2200 = 7_258_118_400_000
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+
+YEAR_2200 = 7_258_118_400_000  # milliseconds UTC
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MEGABYTE = 1024 * 1024
 TIMESTAMP_FORMS = (
     "UNIX seconds (1767225600), UNIX milliseconds (1767225600000) or ISO 8601 "
     "(2026-01-01T00:00:00Z), from 1970 to 2199"
 )
 NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
-wrong = PydanticCustomError  # (code, message): what a reader raises, and field_errors collects
+# wrong(code, message) is what the functions below raise, and field_errors collects.
+wrong = PydanticCustomError
 
 
 def is_blank(value: Any) -> bool:
@@ -418,17 +431,26 @@ def read_name(value: Any) -> str:
     return read_identifier(value, NAME_LIMIT)
 
 
+def read_line(value: Any) -> str:
+    return read_text(value, NAME_LIMIT)
+
+
 def read_timestamp(value: Any) -> int:
     """Milliseconds UTC from UNIX seconds (below 1e11 in size), UNIX milliseconds or ISO 8601."""
     if isinstance(value, str):
         text = value.strip()
-        value = float(text) if NUMBER.fullmatch(text) else read_iso(text)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf:
-        value = value * 1000 if abs(value) < 1e11 else value
-        return check_range(round(value))
-    else:
+        if not NUMBER.fullmatch(text):
+            return read_iso(text)
+        value = float(text)
+    if not is_number(value):
         raise wrong("timestamp", f"must be {TIMESTAMP_FORMS}")
-    return value if isinstance(value, int) else read_timestamp(value)
+    milliseconds = value * 1000 if abs(value) < 1e11 else value
+    return check_range(round(milliseconds))
+
+
+def is_number(value: Any) -> bool:
+    """Whether the value is a finite number; booleans are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def read_iso(text: str) -> int:
@@ -436,12 +458,9 @@ def read_iso(text: str) -> int:
         moment = datetime.fromisoformat(check_characters(text).upper())  # t and z may be small
     except ValueError:
         raise wrong("timestamp", f"must be {TIMESTAMP_FORMS}") from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    passed = moment - EPOCH
-    return check_range((passed.days * 86_400 + passed.seconds) * 1000 + passed.microseconds // 1000)
-
-
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return check_range((moment - EPOCH) // timedelta(milliseconds=1))
 
 
 def check_range(milliseconds: int) -> int:
@@ -450,17 +469,17 @@ def check_range(milliseconds: int) -> int:
     return milliseconds
 
 
-@functools.lru_cache(4096)  # the buckets of a range are told again and again
+@functools.lru_cache(4096)  # an event has one time twice, and buckets come again and again
 def iso(milliseconds: int | None) -> str | None:
     """2026-01-02T03:04:05.678Z"""
     if milliseconds is None:
         return None
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{second_text(seconds)}.{rest:03}Z"
+    seconds, fraction = divmod(milliseconds, 1000)
+    return f"{iso_second(seconds)}.{fraction:03}Z"
 
 
-@functools.lru_cache(4096)  # what arrives together shares its seconds
-def second_text(seconds: int) -> str:
+@functools.lru_cache(4096)  # what arrives together shares its seconds: a third of the time
+def iso_second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
@@ -468,17 +487,21 @@ def read_property(value: Any) -> str | int | float:
     if isinstance(value, str):
         return check_characters(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise wrong(
-            "property_type", "must be text or a number, not " + KINDS.get(type(value), "this")
-        )
+        kind = JSON_KINDS.get(type(value), "this")
+        raise wrong("property_type", f"must be text or a number, not {kind}")
     if isinstance(value, float) and not math.isfinite(value):
         raise wrong("number_too_large", "is not a finite number")
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+    if isinstance(value, int) and not is_sqlite_integer(value):
         raise wrong("number_too_large", "is too large for an exact number; send it as text")
     return value
 
 
-KINDS = {type(None): "null", bool: "true or false", dict: "an object", list: "a list"}
+JSON_KINDS = {type(None): "null", bool: "true or false", dict: "an object", list: "a list"}
+
+
+def is_sqlite_integer(value: int) -> bool:
+    """Whether it fits into the 64 bits of SQLite's integers."""
+    return -(2**63) <= value < 2**63
 
 
 def read_key(value: Any) -> str:
@@ -498,7 +521,7 @@ def is_time_zone(name: str) -> bool:
 
 def check_zone(name: str) -> str:
     if not is_time_zone(name):
-        raise PydanticCustomError("time_zone", "must be an IANA time zone such as Europe/Berlin")
+        raise wrong("time_zone", "must be an IANA time zone such as Europe/Berlin")
     return name
 
 
@@ -507,11 +530,11 @@ def read_zone(value: Any) -> str:
 
 
 def read_tags(value: Any) -> list[str]:
-    """The full set of tags, from HighLevel's comma-separated text or from a list of texts."""
-    tags = value.split(",") if isinstance(value, str) else value
-    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+    """All the contact's tags, from HighLevel's comma-separated text or from a list of texts."""
+    sent = value.split(",") if isinstance(value, str) else value
+    if not isinstance(sent, list) or not all(isinstance(tag, str) for tag in sent):
         raise wrong("tags", "must be a list of texts, or one text with commas")
-    tags = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+    tags = list(dict.fromkeys(tag.strip() for tag in sent if tag.strip()))
     if len(tags) > TAGS_LIMIT:
         raise wrong("too_many", f"must be {TAGS_LIMIT:,} tags at most, not {len(tags):,}")
     return [read_text(tag, TAG_LIMIT) for tag in tags]
@@ -519,7 +542,9 @@ def read_tags(value: Any) -> list[str]:
 
 def read_scalar(value: Any) -> Any:
     """A contact's field: text, number or boolean, or null to clear it."""
-    return value if value is None or isinstance(value, bool) else read_property(value)
+    if value is None or isinstance(value, bool):
+        return value
+    return read_property(value)
 
 
 def plain(reader: Callable, schema: dict) -> Any:
@@ -541,43 +566,36 @@ Scalar = plain(
 )
 Zone = plain(read_zone, {"type": "string", "description": "an IANA time zone"})
 Tags = plain(read_tags, {"type": "array", "items": {"type": "string"}, "maxItems": TAGS_LIMIT})
-Line = plain(
-    lambda value: read_text(value, NAME_LIMIT),
-    {"type": "string", "minLength": 1, "maxLength": NAME_LIMIT},
-)
-Moment = plain(lambda value: value, {"type": "string", "format": "date-time"})
-
-
-def cursor_of(*kinds: type) -> Any:
-    """The type of a list's `next`: opaque to callers, inside the sort key of the last row, of these kinds."""
-
-    def read(value: Any) -> list:
-        try:
-            place = from_json(base64.urlsafe_b64decode(value))
-        except (TypeError, ValueError):
-            place = None
-        if (
-            not isinstance(place, list)
-            or [type(part) for part in place] != list(kinds)
-            or any(isinstance(part, int) and not -(2**63) <= part < 2**63 for part in place)
-        ):
-            raise wrong("cursor", "must be the `next` of an earlier answer")
-        return place
-
-    return plain(read, {"type": "string"})
-
-
-def write_cursor(place: tuple) -> str:
-    return base64.urlsafe_b64encode(to_json(place)).decode()
-
-
+Line = plain(read_line, {"type": "string", "minLength": 1, "maxLength": NAME_LIMIT})
+Moment = Annotated[Any, WithJsonSchema({"type": "string", "format": "date-time"})]
 Limit = Annotated[int, Field(ge=1, le=500)]
 
 
-def as_answer(row: Mapping[str, Any], columns: Mapping[str, Callable | None]) -> dict:
-    """A row as answers show it: these columns in this order, each by its converter, if it has one."""
+def cursor_of(*kinds: type) -> Any:
+    """The type of a list's `next`, opaque to callers: the last row's sort key, of these types."""
+    return plain(functools.partial(read_cursor, kinds=kinds), {"type": "string"})
+
+
+def read_cursor(value: Any, kinds: tuple[type, ...]) -> list:
+    try:
+        sort_key = from_json(base64.urlsafe_b64decode(value))
+    except (TypeError, ValueError):
+        sort_key = None
+    if not isinstance(sort_key, list) or tuple(map(type, sort_key)) != kinds:
+        raise wrong("cursor", "must be the `next` of an earlier answer")
+    if not all(is_sqlite_integer(part) for part in sort_key if isinstance(part, int)):
+        raise wrong("cursor", "must be the `next` of an earlier answer")
+    return sort_key
+
+
+def write_cursor(sort_key: tuple) -> str:
+    return base64.urlsafe_b64encode(to_json(sort_key)).decode()
+
+
+def as_answer(record: Mapping[str, Any], columns: Mapping[str, Callable | None]) -> dict:
+    """A row as answers show it: these columns in this order, each through its converter, if any."""
     return {
-        name: row[name] if convert is None else convert(row[name])
+        name: record[name] if convert is None else convert(record[name])
         for name, convert in columns.items()
     }
 
@@ -587,25 +605,35 @@ PAGE_BYTES = 8 * MEGABYTE  # a page that has as many ends, before it fills the m
 
 def page(
     noun: str,
-    found: Iterable[Iterable[dict]],
+    lists: Iterable[Iterable[dict]],
     limit: int,
     order: tuple[str, ...],
     out: Callable[[dict], dict],
 ) -> dict:
-    """The first `limit` of several ordered lists, newest first, which hold one more if there is a next page; fewer of large ones."""
-    key = lambda each: tuple(each[name] for name in order)
-    shown, following, size = [], None, 0
-    for each in heapq.merge(*found, key=key, reverse=True):
-        if len(shown) == limit or size > PAGE_BYTES:
-            following = write_cursor(key(shown[-1]))
+    """The first `limit` rows of several lists, which are ordered by these columns, newest first.
+
+    Each list must hold a row more than `limit` if there is a next page. A page of large rows ends
+    early, at PAGE_BYTES.
+    """
+
+    def sort_key(record: dict) -> tuple:
+        return tuple(record[name] for name in order)
+
+    records: list[dict] = []
+    size = 0
+    cursor = None
+    for record in heapq.merge(*lists, key=sort_key, reverse=True):
+        if len(records) == limit or size > PAGE_BYTES:
+            cursor = write_cursor(sort_key(records[-1]))
             break
-        shown.append(each)
-        size += sum(len(value) for value in each.values() if isinstance(value, (str, bytes)))
-    return {noun: [out(each) for each in shown], "next": following}
+        records.append(record)
+        size += sum(len(value) for value in record.values() if isinstance(value, (str, bytes)))
+    return {noun: [out(record) for record in records], "next": cursor}
 
 
-DELETE_STEP = 1_000  # rows one request removes at most, so that a turn stays short, ...
-COUNT_LIMIT = 10_000  # ... and of what remains then, how many it counts
+# So that a turn stays short:
+DELETE_STEP = 1_000  # rows that one request deletes at most
+COUNT_LIMIT = 10_000  # rows that it counts at most of what remains
 
 
 ####################################################################################################
@@ -616,9 +644,9 @@ ENV_PREFIX = "STREAMLINED_"
 
 
 def check_admin_key(token: str) -> str:
-    """One that a header can carry as it stands."""
+    """A token that a header can carry as it stands."""
     if token and not re.fullmatch("[!-~]{16,}", token):
-        raise PydanticCustomError(
+        raise wrong(
             "admin_key", "needs 16 characters or more, all of them ASCII and none of them a blank"
         )
     return token
@@ -631,8 +659,11 @@ def check_time(text: str) -> str:
 
 
 class Config(BaseModel):
-    """Every setting, once: flags (`--public-url`), variables (`STREAMLINED_PUBLIC_URL`), their help
-    and the README's table derive from these fields."""
+    """Every setting, once.
+
+    Flags (`--public-url`), variables (`STREAMLINED_PUBLIC_URL`), their help and the README's table
+    derive from these fields.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -651,12 +682,13 @@ class Config(BaseModel):
     admin_key: Annotated[str, AfterValidator(check_admin_key)] = Field(
         "",
         repr=False,
-        description="an admin key that works while set (16 characters or more) and is never stored; only as a "
-        "variable, for CI and containers",
+        description="an admin key that works while set (16 characters or more) and is never "
+        "stored; only as a variable, for CI and containers",
     )
     admin_key_file: str = Field(
         "",
-        description="a file with an admin key (16 characters or more) that works while this runs and is never stored",
+        description="a file with an admin key (16 characters or more) that works while this runs "
+        "and is never stored",
     )
     time_zone: Annotated[str, AfterValidator(check_zone)] = Field(
         "UTC", description="IANA time zone for days and weeks where no location has one"
@@ -665,8 +697,8 @@ class Config(BaseModel):
         1000,
         ge=10,
         le=100_000,
-        description="connections open at once; for more, those of "
-        "strangers that wait longest for their client are closed",
+        description="connections open at once; for more, those of strangers that wait longest for "
+        "their client are closed",
     )
     idle_timeout: int = Field(
         120, ge=1, le=3600, description="seconds after which a silent connection is closed"
@@ -684,26 +716,28 @@ class Config(BaseModel):
     log_requests: bool = Field(False, description="print a line for every request")
     fixed_time: Annotated[str, AfterValidator(check_time)] = Field(
         "",
-        description="the time that it always is, such as 2026-01-01T00:00:00Z, for runs that can be repeated",
+        description="the time that it always is, such as 2026-01-01T00:00:00Z, for runs that can "
+        "be repeated",
     )
 
     def __init__(self, **settings: Any):
-        """Raises WrongSettings, with all of them."""
+        """Raises WrongSettings, which names all that are wrong."""
         try:
             super().__init__(**settings)
         except ValidationError as error:
-            raise WrongSettings(
-                {str(e["loc"][0]): e["msg"] for e in error.errors(include_input=False)}
-            ) from None
+            findings = error.errors(include_input=False)
+            messages = {str(finding["loc"][0]): finding["msg"] for finding in findings}
+            raise WrongSettings(messages) from None
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
     """Flags before variables before defaults. Raises ConfigError that names every wrong setting."""
-    known = {ENV_PREFIX + name.upper(): name for name in Config.model_fields}
-    given = {name: value for name, value in environ.items() if name.startswith(ENV_PREFIX)}
-    if unknown := sorted(given.keys() - known.keys()):
-        raise ConfigError(f"unknown setting {', '.join(unknown)}; known are {', '.join(known)}")
-    values = {known[name]: value for name, value in given.items()} | dict(flags)
+    names = {ENV_PREFIX + name.upper(): name for name in Config.model_fields}
+    variables = {name: value for name, value in environ.items() if name.startswith(ENV_PREFIX)}
+    unknown = sorted(variables.keys() - names.keys())
+    if unknown:
+        raise ConfigError(f"unknown setting {', '.join(unknown)}; known are {', '.join(names)}")
+    values = {names[name]: value for name, value in variables.items()} | dict(flags)
     troubles = []
     try:
         values |= read_admin_key(values.get("admin_key_file", ""))
@@ -721,7 +755,9 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
 def setting_name(name: str) -> str:
     """--idle-timeout (STREAMLINED_IDLE_TIMEOUT)"""
     variable = ENV_PREFIX + name.upper()
-    return variable if name == "admin_key" else f"--{name.replace('_', '-')} ({variable})"
+    if name == "admin_key":  # has no flag: other users of the machine could read it
+        return variable
+    return f"--{name.replace('_', '-')} ({variable})"
 
 
 def read_admin_key(path: str) -> dict[str, str]:
@@ -730,13 +766,17 @@ def read_admin_key(path: str) -> dict[str, str]:
         return {}
     try:
         token = Path(path).read_text("utf-8").strip()
-    except (OSError, ValueError) as error:  # missing, a folder, no UTF-8, no path at all
-        raise ConfigError(
-            f"{setting_name('admin_key_file')}: cannot read {path!r}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}"
-        ) from None
+    except OSError as error:
+        raise unreadable_admin_key(path, error.strerror) from None
+    except ValueError:  # not UTF-8, or a path with NUL
+        raise unreadable_admin_key(path, "not UTF-8 text") from None
     if not token:
         raise ConfigError(f"{setting_name('admin_key_file')}: {path!r} is empty")
     return {"admin_key": token}
+
+
+def unreadable_admin_key(path: str, reason: str) -> ConfigError:
+    return ConfigError(f"{setting_name('admin_key_file')}: cannot read {path!r}: {reason}")
 
 
 def system_clock() -> int:
@@ -758,22 +798,19 @@ def clock_of(config: Config) -> Callable[[], int]:
 
 
 def data_folder() -> Path:
-    """Where sql/ and static/ are: in an installed wheel in streamlined_lite_data, else beside this file."""
+    """Where sql/ and static/ are: streamlined_lite_data in a wheel, else beside this file."""
     here = Path(__file__).resolve().parent
     installed = here / "streamlined_lite_data"
     return installed if installed.is_dir() else here
 
 
 def load_statements(folder: Path) -> dict[str, str]:
-    """sql/events.upsert.sql is SQL["events.upsert"], without the comment that says what it is for."""
-    files = {
-        path.name.removesuffix(".sql"): path.read_text("utf-8")
-        for path in sorted(folder.glob("*.sql"))
-    }
-    return {
-        name: re.sub(r"^--.*\n", "", text, flags=re.MULTILINE).strip()
-        for name, text in files.items()
-    }
+    """sql/events.upsert.sql is SQL["events.upsert"], without the comments."""
+    statements = {}
+    for path in sorted(folder.glob("*.sql")):
+        text = re.sub(r"^--.*\n", "", path.read_text("utf-8"), flags=re.MULTILINE)
+        statements[path.stem] = text.strip()
+    return statements
 
 
 SQL = load_statements(data_folder() / "sql")
@@ -785,25 +822,25 @@ def rows(connection: apsw.Connection, statement: str, **binds: Any) -> list[dict
 
 
 def stream(connection: apsw.Connection, statement: str, **binds: Any) -> Iterator[dict]:
-    """The same, each when it is asked for."""
+    """The same, one at a time, as the statement finds them."""
     return dictionaries(connection.execute(SQL[statement], binds))
 
 
 def dictionaries(cursor: apsw.Cursor) -> Iterator[dict]:
-    names = None
-    for found in cursor:
+    names: list[str] = []
+    for values in cursor:
         names = names or [column[0] for column in cursor.description]
-        yield dict(zip(names, found))
+        yield dict(zip(names, values, strict=True))
 
 
 def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | None:
     """The only row, or the first; the statement has run to its end, as one with RETURNING must."""
-    found = rows(connection, statement, **binds)
-    return found[0] if found else None
+    records = rows(connection, statement, **binds)
+    return records[0] if records else None
 
 
 def scalar(connection: apsw.Connection, statement: str, **binds: Any) -> Any:
-    """The only column of the only row, None where there is no row; the statement has run to its end."""
+    """The only column of the only row, or None without a row; the statement has run to its end."""
     return connection.execute(SQL[statement], binds).get
 
 
@@ -819,12 +856,10 @@ def change(connection: apsw.Connection, statement: str, **binds: Any) -> int:
 
 APPLICATION_ID = 0x534C4954  # "SLIT"
 BUSY_SECONDS = 5  # how long a writer waits for another process before its request gets 429
-CHECKPOINT_PAGES = (
-    4_000  # a checkpoint begins whenever the WAL has grown by as many pages (16 MB) ...
-)
-RESTART_PAGES = (
-    16_000  # ... and one that also starts the WAL anew, for a moment without writers, at 64 MB
-)
+# A checkpoint begins whenever the WAL has grown by as many pages (16 MB), and from this size on
+# (64 MB) one that also starts the WAL anew, for a moment without writers.
+CHECKPOINT_PAGES = 4_000
+RESTART_PAGES = 16_000
 MAINTENANCE_MS = 60_000  # how often last_used_at is written and rejections are pruned
 
 
@@ -837,24 +872,23 @@ class Database:
     """
 
     def __init__(self, config: Config, clock: Callable[[], int] | None = None, create: bool = True):
-        self.config, self.clock = config, clock or clock_of(config)
-        self.path, self.memory = config.database, config.database == ":memory:"
+        self.config = config
+        self.clock = clock or clock_of(config)
+        self.path = config.database
+        self.memory = config.database == ":memory:"
         self.lock = threading.RLock()
         self.turn_thread: int | None = None
-        self.trouble: Problem | None = (
-            None  # why the last turn, or a request in it, failed; None: it did not
-        )
-        self.last_used: dict[int, int] = {}  # key_id -> time, not yet written, ...
-        self.touched: dict[int, int] = {}  # ... and written in the running turn
-        self.fault: apsw.Error | None = (
-            None  # what a request of the running turn met of the file or its disk
-        )
-        self.callers: dict[
-            str, Caller
-        ] = {}  # by token, for the running turn: until its end nobody else changes a key
-        self.next_maintenance = (
-            self.clock() + MAINTENANCE_MS if create else 2**62
-        )  # a command's settings are not the server's
+        # Why the last turn, or a request in it, failed; None: it did not
+        self.trouble: Problem | None = None
+        # key_id -> time: not yet written, and written in the running turn
+        self.last_used: dict[int, int] = {}
+        self.touched: dict[int, int] = {}
+        # What a request of the running turn met in the file or its disk
+        self.fault: apsw.Error | None = None
+        # By token, for the running turn: until its end nobody else changes a key
+        self.callers: dict[str, Caller] = {}
+        # Never for a command, whose settings are not the server's
+        self.next_maintenance = self.clock() + MAINTENANCE_MS if create else math.inf
         self.readers: list[apsw.Connection] = []
         self.local = threading.local()
         if not self.memory:
@@ -881,11 +915,12 @@ class Database:
                 connection.execute("rollback")
 
     def _reader(self) -> apsw.Connection:
-        if (connection := getattr(self.local, "connection", None)) is None:
-            connection = self.local.connection = open_connection(
-                self.path, apsw.SQLITE_OPEN_READONLY
-            )
+        """The connection of this thread."""
+        connection = getattr(self.local, "connection", None)
+        if connection is None:
+            connection = open_connection(self.path, apsw.SQLITE_OPEN_READONLY)
             connection.set_busy_timeout(1000)  # only recovery after a crash can make a reader wait
+            self.local.connection = connection
             self.readers.append(connection)
         return connection
 
@@ -896,14 +931,19 @@ class Database:
         self.turn_thread = threading.get_ident()
         self.writer.set_busy_timeout(0)
 
+    def in_turn(self) -> bool:
+        """Whether a turn of the server is running, which the server commits."""
+        if self.turn_thread is None:
+            return False
+        if self.turn_thread != threading.get_ident() or not self.writer.in_transaction:
+            raise RuntimeError("a write outside of a turn")
+        return True
+
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
-        """The running turn of the server, or without one a turn of our own, committed at the end."""
+        """A turn of our own, where no server takes turns: committed at the end."""
         if self.turn_thread is not None:
-            if self.turn_thread != threading.get_ident() or not self.writer.in_transaction:
-                raise RuntimeError("a write outside of a turn")
-            yield
-            return
+            raise RuntimeError("a write outside of a turn of the server")
         with self.lock:
             self.begin()
             try:
@@ -913,26 +953,17 @@ class Database:
                 raise
             self.commit()
 
-    @contextlib.contextmanager
-    def savepoint(self) -> Iterator[apsw.Connection]:
-        """All or nothing for one request; SQLite itself may already have rolled back the whole turn."""
-        self.writer.execute("savepoint request")
-        try:
-            yield self.writer
-        except Exception as error:  # no KeyboardInterrupt, which ends the whole turn
-            if isinstance(error, tuple(STORAGE_TROUBLES)):
-                self.fault = error
-            if self.writer.in_transaction:
-                self.writer.execute("rollback to request; release request")
-            raise
-        self.writer.execute("release request")
+    def savepoint(self) -> Savepoint:
+        """All or nothing for one request."""
+        return Savepoint(self)
 
     def begin(self) -> None:
         """Begins a turn, with the due maintenance in it. Raises apsw.Error, with no turn begun."""
         self.callers.clear()
         try:
             self.writer.execute("begin immediate")
-            if (now := self.clock()) >= self.next_maintenance:
+            now = self.clock()
+            if now >= self.next_maintenance:
                 self.next_maintenance = now + MAINTENANCE_MS
                 self.maintain(now)
         except apsw.Error as error:
@@ -942,7 +973,7 @@ class Database:
             raise
 
     def commit(self) -> None:
-        """Returns when the turn is on disk. Raises apsw.Error, with nothing stored, when it cannot be."""
+        """Returns when the turn is on disk. Raises apsw.Error, with nothing stored."""
         try:
             if not self.writer.in_transaction:
                 raise self.fault or apsw.IOError("the turn was rolled back")
@@ -951,28 +982,32 @@ class Database:
             self.roll_back()
             self.trouble = problem_of(error)
             raise
-        self.trouble, self.touched, self.fault = self.fault and problem_of(self.fault), {}, None
+        self.trouble = None if self.fault is None else problem_of(self.fault)
+        self.touched = {}
+        self.fault = None
 
     def roll_back(self) -> None:
-        self.last_used, self.touched, self.fault = self.touched | self.last_used, {}, None
-        with contextlib.suppress(
-            apsw.ConnectionClosedError
-        ):  # a turn that a signal met at its first step ends after the command
+        self.last_used = self.touched | self.last_used
+        self.touched = {}
+        self.fault = None
+        # A turn that a signal interrupts at its first step ends only after the command has closed.
+        with contextlib.suppress(apsw.ConnectionClosedError):
             if self.writer.in_transaction:
                 self.writer.execute("rollback")
 
     def maintain(self, now: int) -> None:
-        """What is due now and then, and not worth a write a request."""
+        """What is due once a minute, and not worth a write for every request."""
         self.write_last_used()
         prune_rejections(self.writer, self.config, now)
 
     def write_last_used(self) -> None:
-        self.touched, self.last_used = self.last_used, {}
-        for key_id, at in list(self.touched.items()):  # a reader's thread may still hold it
+        self.touched = self.last_used
+        self.last_used = {}
+        for key_id, at in list(self.touched.items()):  # a reader's thread may still add to it
             change(self.writer, "keys.touch", key_id=key_id, last_used_at=at)
 
     def idle(self) -> None:
-        """Between turns: due maintenance, and after trouble a real write, to see whether it is over."""
+        """Between turns: due maintenance; after trouble a real write, to see whether it is over."""
         if self.trouble is None and self.clock() < self.next_maintenance:
             return
         with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
@@ -983,7 +1018,7 @@ class Database:
         self.roll_back()
 
     def summary(self) -> str:
-        """What start and stop say: program, file, events."""
+        """The line at start and stop: program, file, events."""
         try:
             newest = f"{scalar(self.writer, 'events.newest'):,}"
         except apsw.Error as error:
@@ -1011,11 +1046,37 @@ class Database:
         return apsw.SQLITE_OK
 
 
+class Savepoint:
+    """All or nothing for one request, as a context manager that gives the writing connection.
+
+    SQLite itself may already have rolled back the whole turn. A class, for a generator would take
+    twice the time, and every event passes here.
+    """
+
+    __slots__ = ("database",)
+
+    def __init__(self, database: Database):
+        self.database = database
+
+    def __enter__(self) -> apsw.Connection:
+        self.database.writer.execute("savepoint request")
+        return self.database.writer
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        writer = self.database.writer
+        if error is None:
+            writer.execute("release request")
+        elif isinstance(error, Exception):  # a KeyboardInterrupt ends the whole turn
+            if isinstance(error, tuple(STORAGE_TROUBLES)):
+                self.database.fault = error
+            if writer.in_transaction:
+                writer.execute("rollback to request; release request")
+
+
 def prune_rejections(connection: apsw.Connection, config: Config, now: int) -> None:
+    before = now - config.keep_rejections_days * DAY_MS
     change(connection, "rejections.prune_by_number", keep=config.keep_rejections)
-    change(
-        connection, "rejections.prune_by_age", before=now - config.keep_rejections_days * 86_400_000
-    )
+    change(connection, "rejections.prune_by_age", before=before)
 
 
 class Checkpointer(threading.Thread):
@@ -1023,22 +1084,18 @@ class Checkpointer(threading.Thread):
 
     def __init__(self, path: str):
         super().__init__(name="checkpointer", daemon=True)
-        self.path, self.pages, self.before, self.stopped = (
-            path,
-            0,
-            0,
-            False,
-        )  # pages of the WAL: now, and when it last began
+        self.path = path
+        self.pages = 0  # of the WAL when it last woke us; 0 since it began anew
+        self.stopped = False
         self.connection: apsw.Connection | None = None
         self.woken = threading.Event()
         self.start()
 
     def grew(self, pages: int) -> None:
-        """After each commit; a checkpoint for each of them would sync more than it moves, and take turns with the writer."""
-        if pages <= self.before:  # the WAL began anew
-            self.before = 0
-        if pages - self.before >= CHECKPOINT_PAGES:
-            self.before = pages
+        """After each commit. A checkpoint for each would sync more than it moves."""
+        if pages <= self.pages:  # the WAL began anew
+            self.pages = 0
+        if pages - self.pages >= CHECKPOINT_PAGES:
             self.wake(pages)
 
     def wake(self, pages: int) -> None:
@@ -1066,28 +1123,22 @@ class Checkpointer(threading.Thread):
 
     def open(self) -> apsw.Connection:
         connection = open_connection(self.path, apsw.SQLITE_OPEN_READWRITE)
-        connection.set_busy_timeout(
-            20
-        )  # RESTART holds the writer's lock while it waits for readers
+        # Milliseconds. RESTART holds the writer's lock while it waits for readers.
+        connection.set_busy_timeout(20)
         connection.pragma("synchronous", "full")
         return connection
 
     def checkpoint(self, connection: apsw.Connection) -> None:
-        connection.execute(
-            "select 1 from sqlite_schema"
-        ).fetchall()  # before its first read it would do nothing
+        # Before the first read of a connection, a checkpoint does nothing.
+        connection.execute("select 1 from sqlite_schema").fetchall()
         pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        if (
-            self.pages >= RESTART_PAGES and moved == pages
-        ):  # while a long read keeps pages back, it would only hold the writer
-            for mode in (
-                apsw.SQLITE_CHECKPOINT_PASSIVE,
-                apsw.SQLITE_CHECKPOINT_PASSIVE,
-                apsw.SQLITE_CHECKPOINT_RESTART,
-            ):
-                connection.wal_checkpoint(
-                    mode=mode
-                )  # the last holds the writer while it moves what came meanwhile: less each time
+        # While a long read keeps pages back, RESTART would only hold the writer.
+        if self.pages < RESTART_PAGES or moved < pages:
+            return
+        # RESTART holds the writer while it moves what came meanwhile: less after each of these.
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
 
     def stop(self) -> None:
         self.stopped = True
@@ -1108,37 +1159,40 @@ def open_connection(path: str, flags: int) -> apsw.Connection:
 
 def open_writer(path: str) -> apsw.Connection:
     """The writing connection on a migrated database. Raises ConfigError when it cannot be had."""
-    file = path != ":memory:" and os.stat(path).st_ino
+    file_number = None if path == ":memory:" else os.stat(path).st_ino
     try:
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-        connection.pragma("cache_size", -8_000)
-        if connection.readonly("main"):
-            raise apsw.ReadOnlyError
-        if connection.pragma("application_id") == 0:
-            connection.pragma(
-                "application_id", APPLICATION_ID
-            )  # before WAL, so that the file's own first page has it
-        begin_wal(connection)
-        connection.pragma("synchronous", "full")  # every commit is on disk before it returns
-        connection.wal_autocheckpoint(0)  # the checkpointer does it
-        migrate(connection, path)  # sorts what is large, which does not belong into memory ...
-        connection.pragma(
-            "temp_store", "memory"
-        )  # ... as the journals of savepoints and statements do
+        prepare_writer(connection, path)
     except apsw.ReadOnlyError:
         raise ConfigError(
-            f"the database {path} cannot be written; make the file and its folder writable for this user"
+            f"the database {path} cannot be written; make the file and its folder writable for "
+            "this user"
         ) from None
     except apsw.Error as error:
         raise ConfigError(f"cannot open the database {path}: {explain(error)}") from None
-    if file and file != os.stat(path).st_ino:
+    if file_number is not None and file_number != os.stat(path).st_ino:
         connection.close()
         raise ConfigError(f"{path} was replaced in this moment, by a restore perhaps; start again")
     return connection
 
 
+def prepare_writer(connection: apsw.Connection, path: str) -> None:
+    connection.pragma("cache_size", -8_000)  # kB
+    if connection.readonly("main"):
+        raise apsw.ReadOnlyError
+    if connection.pragma("application_id") == 0:
+        # Before WAL, so that the first page of the file itself has it
+        connection.pragma("application_id", APPLICATION_ID)
+    begin_wal(connection)
+    connection.pragma("synchronous", "full")  # every commit is on disk before it returns
+    connection.wal_autocheckpoint(0)  # the checkpointer does it
+    migrate(connection, path)
+    # The journals of savepoints and statements. Only now, for what a migration sorts may be large.
+    connection.pragma("temp_store", "memory")
+
+
 def begin_wal(connection: apsw.Connection) -> None:
-    """For this SQLite does not wait while another process does the same."""
+    """Waits where another process does the same, for which SQLite itself does not."""
     until = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -1155,50 +1209,51 @@ class TooSlow(Exception):
 
 @contextlib.contextmanager
 def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
-    """Stops statements on this connection that run beyond the time, and whoever raises TooSlow after the deadline
-    that it gives (time.monotonic()), as Invalid."""
+    """Stops statements on this connection that run beyond the time: Invalid, query_too_slow.
+
+    Gives the deadline (time.monotonic()); who raises TooSlow after it gets the same answer.
+    """
     deadline = time.monotonic() + seconds
-    is_over = lambda: time.monotonic() > deadline
-    connection.set_progress_handler(
-        is_over, 20_000, id=is_over
-    )  # beside that of a longer time around this one
+
+    def is_over() -> bool:
+        return time.monotonic() > deadline
+
+    # Its own id leaves the handler of a longer limit around this one in place.
+    connection.set_progress_handler(is_over, 20_000, id=is_over)
     try:
         yield deadline
     except (apsw.InterruptError, TooSlow):
-        raise Invalid(
-            [
-                field_error(
-                    "",
-                    "query_too_slow",
-                    f"this took more than {seconds:.2g} seconds and was stopped; "
-                    "take a shorter range, fewer locations or fewer filters",
-                )
-            ],
-            "query_too_slow",
-        ) from None
+        message = (
+            f"this took more than {seconds:.2g} seconds and was stopped; "
+            "take a shorter range, fewer locations or fewer filters"
+        )
+        error = field_error("", "query_too_slow", message)
+        raise Invalid([error], "query_too_slow") from None
     finally:
         connection.set_progress_handler(None, id=is_over)
 
 
 def migrations() -> list[str]:
     """The schema's steps; the n-th makes user_version n."""
-    return [
-        path.read_text("utf-8")
-        for path in sorted((data_folder() / "sql" / "migrations").glob("*.sql"))
-    ]
+    folder = data_folder() / "sql" / "migrations"
+    return [path.read_text("utf-8") for path in sorted(folder.glob("*.sql"))]
 
 
 def migrate(connection: apsw.Connection, path: str) -> None:
-    """Each missing step and the record of it commit together, after a copy of a file that holds an earlier schema."""
-    scripts, first = migrations(), connection.pragma("user_version")
+    """Takes the missing steps; each commits together with its record.
+
+    A file that holds an earlier schema is copied first.
+    """
+    scripts = migrations()
+    first = connection.pragma("user_version")
     for version in range(first + 1, len(scripts) + 1):
         connection.execute("begin immediate")
         copy = ""
         try:
-            if (
-                connection.pragma("user_version") < version
-            ):  # asked inside, in case two processes start at once
-                copy = keep_copy(path, first) if first and version == first + 1 else ""
+            # Asked inside the transaction, in case two processes start at once
+            if connection.pragma("user_version") < version:
+                if first and version == first + 1:
+                    copy = keep_copy(path, first)
                 connection.execute(scripts[version - 1])
                 connection.pragma("user_version", version)
         except BaseException:
@@ -1211,7 +1266,10 @@ def migrate(connection: apsw.Connection, path: str) -> None:
 
 
 def keep_copy(path: str, version: int) -> str:
-    """Copies a database beside itself before its schema changes, and where to. Raises CommandError; nothing has changed then."""
+    """Copies a database beside itself before its schema changes; returns the copy's path.
+
+    Raises CommandError, with nothing changed.
+    """
     copy = f"{path}.schema-{version}.{stamp(system_clock())}"
     logging.getLogger("streamlined_lite").warning(
         "%s has schema %d and gets a newer one, which may take minutes; first it is copied to %s",
@@ -1219,10 +1277,9 @@ def keep_copy(path: str, version: int) -> str:
         version,
         copy,
     )
-    for left in glob.glob(
-        glob.escape(f"{path}.schema-") + "*.partial*"
-    ):  # by an upgrade that was killed; ours has the lock
-        os.unlink(left)
+    # What an upgrade that was killed left; nobody else is at it, for we hold the lock.
+    for partial in glob.glob(glob.escape(f"{path}.schema-") + "*.partial*"):
+        os.unlink(partial)
     with whole_file(copy) as partial:
         copy_database(path, partial)
     return copy
@@ -1231,7 +1288,7 @@ def keep_copy(path: str, version: int) -> str:
 def check_file(path: str, create: bool) -> None:
     """Refuses what is not a database of ours, or a newer one, without opening it for writing.
 
-    Raises ConfigError. A missing file is created, readable by its owner only, where `create` says so.
+    Raises ConfigError. With `create`, a missing file is created, readable by its owner only.
     """
     if not os.path.exists(path):
         if not create:
@@ -1256,42 +1313,53 @@ def create_file(path: str) -> None:
             raise ConfigError(f"cannot create the database {path}: {error.strerror}") from None
 
 
+JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
+
+
 def was_never_stored(path: str) -> bool:
-    """Whether a power cut met the first transaction on the file: the journal says that it had no page, to which SQLite returns it."""
+    """Whether a power cut met the first transaction on the file.
+
+    Its journal then says that there was no page before, and SQLite empties the file again.
+    """
     try:
         with open(os.path.realpath(path) + "-journal", "rb") as file:
-            magic, pages = file.read(8), file.read(12)[8:]
+            header = file.read(20)
     except OSError:
         return False
-    return magic == b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" and pages == bytes(4)
+    pages_before = header[16:20]
+    return header.startswith(JOURNAL_MAGIC) and pages_before == bytes(4)
 
 
 def check_header(path: str, header: bytes) -> None:
-    """The header tells ours from others, and the version, unless a WAL may hold a newer one, which a file with a journal has not yet."""
-    if (
-        header[:16] != b"SQLite format 3\0"
-        or int.from_bytes(header[68:72], "big") != APPLICATION_ID
-    ):
+    """Raises ConfigError for a database that is not ours, or is of a newer version."""
+    is_sqlite = header[:16] == b"SQLite format 3\0"
+    if not is_sqlite or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise ConfigError(f"{path} is not a Streamlined Lite database; it was left as it is")
-    has_wal, has_journal = (
-        os.path.exists(os.path.realpath(path) + suffix) for suffix in ("-wal", "-journal")
-    )
-    version = (
-        ask_version(path) if has_wal and not has_journal else int.from_bytes(header[60:64], "big")
-    )
-    if version > (newest := len(migrations())):
+    real_path = os.path.realpath(path)
+    has_wal = os.path.exists(real_path + "-wal")
+    has_journal = os.path.exists(real_path + "-journal")
+    if has_wal and not has_journal:  # the WAL may hold a newer version than the header
+        version = read_version(path)
+    else:
+        version = int.from_bytes(header[60:64], "big")
+    newest = len(migrations())
+    if version > newest:
         raise ConfigError(
             f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
             f"{newest}); upgrade the program, the file was left as it is"
         )
 
 
-def ask_version(path: str) -> int:
-    """As SQLite sees it. Without a WAL this would leave an empty one beside a file that we may not touch."""
+def read_version(path: str) -> int:
+    """user_version as SQLite sees it.
+
+    Only for a database with a WAL: SQLite would leave an empty one beside a file without, which we
+    may not touch.
+    """
     try:
-        with contextlib.closing(apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)) as look:
-            look.set_busy_timeout(BUSY_SECONDS * 1000)
-            return look.pragma("user_version")
+        with contextlib.closing(apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)) as reader:
+            reader.set_busy_timeout(BUSY_SECONDS * 1000)
+            return reader.pragma("user_version")
     except apsw.Error as error:
         raise ConfigError(f"cannot read the database {path}: {error}") from None
 
@@ -1306,20 +1374,24 @@ def stamp(now: int) -> str:
 
 @contextlib.contextmanager
 def whole_file(path: str, place: Callable[[str, str], None] = os.rename) -> Iterator[str]:
-    """A file beside `path` to write into, for its owner's eyes only. It gets its final name when it is whole and on
-    disk, and goes when anything fails. Raises ConfigError and CommandError; nothing is ever written over."""
+    """A file beside `path` to write into, readable by its owner only.
+
+    When it is whole and on disk, `place` gives it its final name; when anything fails, it is
+    deleted. Raises ConfigError and CommandError. Unless `place` does, it replaces no file.
+    """
     if place is os.rename and os.path.lexists(path):
         raise ConfigError(f"{path} exists already; name another file")
-    partial, doing = f"{os.path.abspath(path)}.{secrets.token_hex(8)}.partial", "create"
+    partial = f"{os.path.abspath(path)}.{secrets.token_hex(8)}.partial"
+    action = "create"
     try:
         with open(partial, "xb", opener=for_owner) as file:
-            doing = "write"
+            action = "write"
             yield partial
             os.fsync(file.fileno())
             place(partial, path)
             sync_folder(os.path.dirname(partial))
     except OSError as error:
-        raise CommandError(f"cannot {doing} {path}: {error.strerror}") from None
+        raise CommandError(f"cannot {action} {path}: {error.strerror}") from None
     finally:
         for suffix in ("", "-journal", "-wal", "-shm"):  # SQLite's own stay where its disk is full
             with contextlib.suppress(OSError):  # it has its name, or never was
@@ -1332,45 +1404,52 @@ def for_owner(path: str, flags: int) -> int:
 
 def sync_folder(folder: str) -> None:
     """A new name is on disk only after this."""
-    number = os.open(folder, os.O_RDONLY)
-    os.fsync(number)
-    os.close(number)
+    descriptor = os.open(folder, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
 
 
 def open_reader(path: str) -> apsw.Connection:
-    """For a command: reads only, and leaves no WAL behind when it is the last to close, as SQLITE_OPEN_READONLY would."""
+    """For a command, which only reads.
+
+    It opens the file for writing where it may, since the last connection to close then takes the
+    WAL away with it; one of SQLITE_OPEN_READONLY would leave it.
+    """
     check_file(path, create=False)
-    if os.access(
-        os.path.dirname(os.path.abspath(path)), os.W_OK, effective_ids=True
-    ) or os.path.exists(path + "-wal"):
+    full_path = os.path.abspath(path)
+    folder_is_writable = os.access(os.path.dirname(full_path), os.W_OK, effective_ids=True)
+    if folder_is_writable or os.path.exists(path + "-wal"):
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE)
     else:  # on a read-only disk, where SQLite cannot make the files that it shares with others
-        connection = open_connection(
-            f"file:{quote(os.path.abspath(path))}?immutable=1",
-            apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
-        )
+        uri = f"file:{quote(full_path)}?immutable=1"
+        connection = open_connection(uri, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     connection.pragma("query_only", True)
     return connection
 
 
-def copy_database(source: str, target: str, show: Callable[..., Any] = lambda *_: None) -> None:
-    """One state of a database, whoever writes to it meanwhile, as one sound file. Raises CommandError."""
+def show_nothing(done: int = 0, total: int = 0) -> None:
+    """The progress of what nobody watches."""
+
+
+def copy_database(source: str, target: str, show: Callable[..., None] = show_nothing) -> None:
+    """One state of a database, whoever writes to it meanwhile, as one sound file.
+
+    `show` is called with the pages copied and all pages. Raises CommandError.
+    """
     try:
         with (
             contextlib.closing(open_reader(source)) as old,
             contextlib.closing(apsw.Connection(target)) as new,
         ):
-            old.execute(
-                "begin; select 1 from sqlite_schema"
-            ).fetchall()  # else each write would start the copy anew
-            new.execute(
-                "pragma synchronous = off; pragma journal_mode = off"
-            )  # until it is whole it may as well be lost
+            # Without a read transaction, each write would start the copy anew.
+            old.execute("begin; select 1 from sqlite_schema").fetchall()
+            # Until it is whole it may as well be lost.
+            new.execute("pragma synchronous = off; pragma journal_mode = off")
             with new.backup("main", old, "main") as backup:
                 while not backup.done:
                     backup.step(1000)
                     show(backup.page_count - backup.remaining, backup.page_count)
-            new.pragma("journal_mode", "delete")  # one file, for read-only disks, too
+            new.pragma("journal_mode", "delete")  # one file, which a read-only disk may hold
             damage = find_damage(new, show)
     except apsw.Error as error:
         raise CommandError(f"cannot copy {source}: {explain(error)}") from None
@@ -1380,24 +1459,34 @@ def copy_database(source: str, target: str, show: Callable[..., Any] = lambda *_
         )
 
 
-def find_damage(connection: apsw.Connection, show: Callable[..., Any] = lambda *_: None) -> str:
-    """What SQLite finds wrong in the whole file, the first of it; "" for a sound database of ours."""
-    connection.set_progress_handler(lambda: bool(show()), 100_000)  # also lets a signal in
+def find_damage(connection: apsw.Connection, show: Callable[..., None] = show_nothing) -> str:
+    """The first that SQLite finds wrong in the whole file; "" for a sound database of ours."""
+
+    def on_progress() -> bool:
+        """Python sees a signal only while it runs: without this, Ctrl-C would wait to the end."""
+        show()
+        return False
+
+    connection.set_progress_handler(on_progress, 100_000)
     if connection.pragma("application_id") != APPLICATION_ID:
         return "it is not a Streamlined Lite database"
-    found = connection.execute("pragma integrity_check(1)").get
-    return "" if found == "ok" else " ".join(str(found).split())
+    finding = connection.execute("pragma integrity_check(1)").get
+    return "" if finding == "ok" else " ".join(str(finding).split())
+
+
+# The bytes that every connection to a file in WAL mode locks for reading, from its first statement
+# to its end (SHARED_FIRST and SHARED_SIZE of SQLite's file format)
+SQLITE_LOCK_START = 0x4000_0002
+SQLITE_LOCK_LENGTH = 510
 
 
 @contextlib.contextmanager
 def nobody_else(path: str) -> Iterator[None]:
-    """While this lasts no process has the database open: SQLite's connections share this lock from their first read to
-    their end (in WAL mode). Raises CommandError where one has."""
+    """While this lasts, no process has the database open. Raises CommandError where one has."""
     with open(path, "rb+") as file:
+        exclusive = fcntl.LOCK_EX | fcntl.LOCK_NB
         try:
-            fcntl.lockf(
-                file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x4000_0002
-            )  # SHARED_FIRST and SHARED_SIZE of its file format
+            fcntl.lockf(file, exclusive, SQLITE_LOCK_LENGTH, SQLITE_LOCK_START)
         except OSError:
             raise CommandError(
                 f"another process has {path} open, a server perhaps; stop it first"
@@ -1415,12 +1504,13 @@ def settle(path: str) -> None:
 
 
 def replace_database(new: str, path: str, kept: str) -> None:
-    """Puts `new` in the place of a database that nobody has open, and keeps that one as `kept`, with a WAL that it could
-    not be settled with."""
+    """Puts `new` in the place of a database that nobody has open, which is kept as `kept`."""
+    before = os.stat(path)
     with contextlib.suppress(PermissionError):  # root restores for whom the service runs as
-        os.chown(new, (before := os.stat(path)).st_uid, before.st_gid)
+        os.chown(new, before.st_uid, before.st_gid)
     os.link(path, kept)
-    for suffix in ("-wal", "-shm"):  # SQLite would read them as those of the new file
+    # A WAL that could not be settled is the old file's; SQLite would take it for the new one's.
+    for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.rename(path + suffix, kept + suffix)
     os.replace(new, path)
@@ -1430,11 +1520,15 @@ def replace_database(new: str, path: str, kept: str) -> None:
 # http
 ####################################################################################################
 
-BODY_LIMIT = 1 * MEGABYTE  # of what is stored; ...
+BODY_LIMIT = 1 * MEGABYTE  # of what is stored
 WIRE_LIMIT = (
     4 * MEGABYTE
-)  # ... of what is read at all, to refuse it with our words and keep its beginning
-JSON, PROBLEM_JSON = "application/json", "application/problem+json"
+)  # of what is read at all, to refuse it in our words and keep its beginning
+QUERY_SECONDS = 10  # after which a read is stopped
+
+JSON = "application/json"
+PROBLEM_JSON = "application/problem+json"
+FORM = "application/x-www-form-urlencoded"
 NDJSON = (
     "application/x-ndjson",
     "application/ndjson",
@@ -1442,14 +1536,16 @@ NDJSON = (
     "application/json-lines",
 )
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+GZIP_MARK = b"\x1f\x8b"
+
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-QUERY_SECONDS = 10  # after which a read is stopped
 
 
 # Bodies and queries
@@ -1457,7 +1553,7 @@ QUERY_SECONDS = 10  # after which a read is stopped
 
 @dataclass(slots=True)
 class Body:
-    """What came: its bytes, how it called itself, and where it was posted."""
+    """What was sent: its bytes, its content type, and the path and query that it was sent to."""
 
     data: bytes
     content_type: str = ""
@@ -1475,15 +1571,17 @@ def sent_body(environ: Mapping[str, Any]) -> Body:
 def parse_body(body: Body) -> Any:
     """The parsed JSON, or a form's fields as a dictionary. Raises Malformed or UnsupportedType."""
     data = body.data.removeprefix(BYTE_ORDER_MARK)
-    kind = body.content_type.partition(";")[0].strip().lower()
-    start = data.lstrip()[:1]
-    if not start:
+    first = data.lstrip()[:1]
+    if not first:
         raise Malformed("the body is empty; post a JSON object", "empty")
-    if start in b"{[" or kind == "application/json" or kind.endswith("+json"):
+    if first in b"{[":  # whatever its content type says
         return parse_json(data)
-    if kind == "application/x-www-form-urlencoded":
+    media_type = body.content_type.partition(";")[0].strip().lower()
+    if media_type == JSON or media_type.endswith("+json"):
+        return parse_json(data)
+    if media_type == FORM:
         return parse_form(data)
-    if data.startswith(b"\x1f\x8b"):
+    if data.startswith(GZIP_MARK):
         raise UnsupportedType(
             "the body is compressed with gzip; send it as it is", "content_encoding"
         )
@@ -1495,34 +1593,34 @@ def parse_body(body: Body) -> Any:
 def parse_json(data: bytes) -> Any:
     try:
         return from_json(data, allow_inf_nan=False, cache_strings="keys")
-    except ValueError as error:  # its message has the place and nothing of the text
+    except ValueError as error:  # its message has the position and nothing of the text
         raise Malformed(f"the body is not JSON: {error}", "not_json") from None
 
 
 def parse_form(data: bytes) -> dict[str, str]:
     try:
-        return dict(
-            parse_qsl(
-                data.decode("utf-8"),
-                keep_blank_values=True,
-                errors="strict",
-                max_num_fields=FIELDS_LIMIT,
-            )
+        fields = parse_qsl(
+            data.decode("utf-8"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=FIELDS_LIMIT,
         )
     except UnicodeDecodeError:
         raise Malformed("the form is not UTF-8", "not_utf8") from None
     except ValueError:
         raise Malformed(f"the form has more than {FIELDS_LIMIT:,} fields", "too_many") from None
+    return dict(fields)
 
 
 def parse_object(body: Body) -> dict:
-    if not isinstance(parsed := parse_body(body), dict):
+    parsed = parse_body(body)
+    if not isinstance(parsed, dict):
         raise Invalid([field_error("", "object_type", "must be a JSON object")])
     return parsed
 
 
 class Query(BaseModel):
-    """What may stand behind `?`; an unknown name is an error, since a misspelt filter would widen a delete."""
+    """The fields behind `?`. Unknown ones are errors: a misspelt filter would widen a deletion."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -1537,13 +1635,17 @@ class LocationFilter(Query):
 
 def sent_token(environ: Mapping[str, Any], query: list[tuple[str, str]]) -> str:
     """The key that came with a request, in the header or else in the URL."""
-    return environ.get("HTTP_X_API_KEY", "") or next(
-        (value for name, value in query if name == "api_key"), ""
-    )
+    token = environ.get("HTTP_X_API_KEY", "")
+    if token:
+        return token
+    for name, value in query:
+        if name == "api_key":
+            return value
+    return ""
 
 
 def is_preview(method: str, query: str) -> bool:
-    """Whether a deletion is only to say what it would delete: it counts all of it, which may take long."""
+    """Whether a deletion only counts what it would delete: a read, which may take long."""
     return method == "DELETE" and "dry_run=true" in query.split("&")
 
 
@@ -1557,41 +1659,38 @@ def split_query(text: str, errors: str = "strict") -> tuple[list[tuple[str, str]
         raise Malformed(
             "the part of the URL behind ? is not UTF-8, or has more than 100 fields", "query"
         ) from None
-    return fields, urlencode([each for each in fields if each[0].lower() != "api_key"])
+    return fields, urlencode([(name, value) for name, value in fields if name.lower() != "api_key"])
 
 
 def read_query(model: type[BaseModel], fields: list[tuple[str, str]]) -> Any:
     """The query as its model. Raises Invalid whose pointers are the fields' names behind `?`."""
     values: dict[str, str] = {}
-    twice = {name for name, value in fields if name in values or values.update({name: value})}
-    if twice and model.model_config.get("extra") == "forbid":
+    repeated = set()
+    for name, value in fields:
+        if name in values:
+            repeated.add(name)
+        values[name] = value
+    if repeated and model.model_config.get("extra") == "forbid":
         raise Invalid(
-            [field_error("?" + name, "twice", "is there twice") for name in sorted(twice)]
+            [field_error("?" + name, "twice", "is there twice") for name in sorted(repeated)]
         )
     try:
-        return model.model_validate(values) if values else defaults(model)
+        return model.model_validate(values)
     except ValidationError as error:
         raise Invalid(behind_question_mark(field_errors(error))) from None
 
 
-@functools.cache
-def defaults(model: type[BaseModel]) -> BaseModel:
-    return model()
-
-
 def behind_question_mark(errors: list[dict]) -> list[dict]:
     """Errors of fields that came in the URL: ?limit instead of /limit."""
-    return [each | {"pointer": "?" + each["pointer"].removeprefix("/")} for each in errors]
+    return [error | {"pointer": "?" + error["pointer"].removeprefix("/")} for error in errors]
 
 
 def check_path(environ: Mapping[str, Any]) -> None:
-    """Bottle drops bytes that are not UTF-8, which would turn one identifier into another."""
-    raw = environ["bottle.raw_path"]
-    try:
-        raw.isascii() or raw.encode("latin-1").decode("utf-8")
-    except UnicodeDecodeError:
-        raise NotFound("the path is not UTF-8") from None
-    if "\0" in raw or "\n" in raw:  # Bottle's routes end before a line feed
+    """Raises NotFound for a path of which decoding or routing lost a part."""
+    path = environ["PATH_INFO"]
+    if path.encode() != environ["streamlined_lite.raw_path"].encode("latin-1"):
+        raise NotFound("the path is not UTF-8")
+    if "\0" in path or "\n" in path:  # Bottle's routes end before a line feed
         raise NotFound("the path contains the NUL character or a line feed")
 
 
@@ -1600,42 +1699,45 @@ def check_path(environ: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method on one path: what it needs, what it takes, what it answers. OpenAPI is made from these."""
+    """One method on one path: what it needs, takes and answers. OpenAPI is made from these."""
 
     method: str
     path: str  # as in OpenAPI: /events/v1/{event_id}
     handler: Callable[[Call], Any]
-    scope: str | None = None  # None: no key needed; ...
-    knows_key: bool = False  # ... one that is sent is looked up all the same
+    scope: str | None = None  # None: no key is needed
+    knows_key: bool = False  # a key that is sent, though none is needed, is looked up
     query: type[BaseModel] = Query
-    body: Any = None  # the model that describes the body
+    body: Any = None  # the model that describes a JSON body
+    other_bodies: tuple[str, ...] = ()  # media types that the body may have beside JSON
     answers: Mapping[int, Any] = field(default_factory=dict)
     writes: bool = False
-    keeps: bool = False  # a body that is refused becomes a rejection
+    keeps: bool = False  # a body that is refused is kept as a rejection
     url_key: bool = False  # the key may come as ?api_key=
     limit: int = BODY_LIMIT  # bytes of a body
 
     @property
     def rule(self) -> str:
-        """The path as Bottle writes it: our own ids are digits, a sender's id at the end may contain slashes."""
+        """The path as Bottle writes it.
+
+        Our own ids are digits; a sender's id at the end may contain slashes.
+        """
         rule = re.sub(r"\{(event_id|key_id|metric_id|rejection_id)\}", r"<\1:re:[0-9]+>", self.path)
         return re.sub(r"\{(\w+)\}$", r"<\1:path>", rule).replace("{", "<").replace("}", ">")
 
     @property
     def operation_id(self) -> str:
-        return self.handler.__name__ + (
-            "_at_older_path" if self.path.startswith("/custom-events/") else ""
-        )
+        suffix = "_at_older_path" if self.path.startswith("/custom-events/") else ""
+        return self.handler.__name__ + suffix
 
 
 ROUTES: list[Route] = []
 
 
-def route(method: str, *paths: str, **parts: Any) -> Callable:
+def route(method: str, *paths: str, **options: Any) -> Callable:
     """Declares the decorated function as the handler of a method on these paths."""
 
     def declare(handler: Callable[[Call], Any]) -> Callable[[Call], Any]:
-        ROUTES.extend(Route(method, path, handler, **parts) for path in paths)
+        ROUTES.extend(Route(method, path, handler, **options) for path in paths)
         return handler
 
     return declare
@@ -1662,34 +1764,26 @@ class Call:
         return validate(model, parse_body(self.body))
 
     def number(self, name: str) -> int:
-        """One of our own ids in the path; none has as many digits as SQLite's integers could take."""
-        return int(self.path[name]) if len(self.path[name]) <= 18 else 0
-
-    def locations(self, wanted: str | None) -> list[str]:
-        """The wanted location, or without one all that the key may see. Raises Forbidden."""
-        return visible_locations(
-            self.connection, None if wanted is None else [wanted], self.caller.locations
-        )
-
-    def frame(self, query: Range) -> Frame:
-        return frame(self.connection, query, self.now, self.config.time_zone, self.caller.locations)
+        """One of our own ids in the path; 0, which nothing has, for too large a number."""
+        digits = self.path[name]
+        return int(digits) if len(digits) <= 18 else 0
 
 
 # Answers
 
 
-# What answers hold, for the OpenAPI document. Built when that is asked for: most processes never do.
 class Answer(BaseModel):
+    """What an answer holds, for the OpenAPI document; built only when somebody asks for that."""
+
     model_config = ConfigDict(defer_build=True)
 
 
 def answer(title: str, base: type[BaseModel] = Answer, /, **fields: Any) -> type[BaseModel]:
-    """A model of an answer; a field that may be left out is given as (type, None)."""
-    return create_model(
-        title,
-        __base__=base,
-        **{key: kind if isinstance(kind, tuple) else (kind, ...) for key, kind in fields.items()},
-    )
+    """A model of an answer; a field that may be left out is written as (type, None)."""
+    definitions = {}
+    for name, kind in fields.items():
+        definitions[name] = kind if isinstance(kind, tuple) else (kind, ...)
+    return create_model(title, __base__=base, **definitions)
 
 
 Note = answer("Warning", code=str, message=str)
@@ -1706,43 +1800,48 @@ ProblemOut = answer(
 )
 
 
-class JSONResponse(bottle.HTTPResponse):
-    """JSON under our own headers, which Bottle need not check for each."""
+@dataclass(slots=True)
+class Response:
+    """What leaves: one piece of bytes under headers that are ours, which WSGI takes as they are."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
     @property
-    def headerlist(self) -> list[tuple[str, str]]:
-        return [
-            *SECURITY_HEADERS.items(),
-            ("Content-Type", JSON),
-            ("Content-Length", str(len(self.body))),
-        ]
+    def status_line(self) -> str:
+        return f"{self.status} {bottle.HTTP_CODES[self.status]}"
 
 
-def respond(answer: Any, reading: bool = False) -> bottle.HTTPResponse:
+def respond(answer: Any, reading: bool = False) -> Response:
     """A handler's answer (a dictionary, or a status and one) or a problem, as JSON."""
     if isinstance(answer, Problem):
         return respond_problem(answer, reading)
     status, content = answer if isinstance(answer, tuple) else (200, answer)
-    return JSONResponse(to_json(content), status)
+    return json_response(status, content, JSON)
 
 
-def respond_problem(problem: Problem, reading: bool) -> bottle.HTTPResponse:
+def respond_problem(problem: Problem, reading: bool) -> Response:
     """A temporary trouble is 429 to a writer, which HighLevel sends again, and 503 to a reader."""
     content = problem.as_dict()
     if reading and isinstance(problem, TryLater):
         content["status"] = 503
+    response = json_response(content["status"], content, PROBLEM_JSON)
+    response.headers |= problem.headers
+    return response
+
+
+def json_response(status: int, content: Any, media_type: str) -> Response:
     body = to_json(content)
-    headers = (
-        SECURITY_HEADERS
-        | problem.headers
-        | {"Content-Type": PROBLEM_JSON, "Content-Length": len(body)}
-    )
-    return bottle.HTTPResponse(body, content["status"], headers)
+    length = str(len(body))
+    headers = {**SECURITY_HEADERS, "Content-Type": media_type, "Content-Length": length}
+    return Response(status, headers, body)
 
 
 # The page's files
 
-KINDS_OF_FILE = {
+# No other file of static/ is served.
+ASSET_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -1750,22 +1849,29 @@ KINDS_OF_FILE = {
 }
 
 
-def load_assets(folder: Path) -> dict[str, tuple[bytes, bytes, str, str]]:
-    """The page's files: name -> (content, the same in gzip, type, weak ETag, which both share)."""
-    files = [path for path in folder.rglob("*") if path.suffix in KINDS_OF_FILE]
-    contents = {
-        path.relative_to(folder).as_posix(): (path.read_bytes(), KINDS_OF_FILE[path.suffix])
-        for path in files
-    }
-    return {
-        name: (
-            data,
-            gzip.compress(data, mtime=0),
-            kind,
-            f'W/"{hashlib.sha256(data).hexdigest()[:16]}"',
-        )
-        for name, (data, kind) in contents.items()
-    }
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file of the page."""
+
+    content: bytes
+    compressed: bytes  # by gzip
+    content_type: str
+    tag: str  # a weak ETag, which both share
+
+
+def load_assets(folder: Path) -> dict[str, Asset]:
+    """The page's files by their paths in the folder."""
+    assets = {}
+    for path in folder.rglob("*"):
+        if path.suffix in ASSET_TYPES:
+            content = path.read_bytes()
+            assets[path.relative_to(folder).as_posix()] = Asset(
+                content,
+                gzip.compress(content, mtime=0),
+                ASSET_TYPES[path.suffix],
+                f'W/"{hashlib.sha256(content).hexdigest()[:16]}"',
+            )
+    return assets
 
 
 # OpenAPI
@@ -1774,16 +1880,16 @@ def load_assets(folder: Path) -> dict[str, tuple[bytes, bytes, str, str]]:
 @functools.cache  # anybody may ask for it, and it takes long to make
 def openapi(public_url: str) -> dict:
     """OpenAPI 3.1 from the routes and their models."""
-    models = {
-        each for route in ROUTES for each in (route.body, *route.answers.values()) if is_model(each)
-    } | {ProblemOut}
+    models = {ProblemOut}
+    paths: dict[str, dict] = {}
+    for route in ROUTES:
+        models.update(filter(is_model, (route.body, *route.answers.values())))
+        paths.setdefault(route.path, {})[route.method.lower()] = operation(route)
+    by_name = sorted(models, key=operator.attrgetter("__name__"))
     _, schemas = models_json_schema(
-        [(each, "validation") for each in sorted(models, key=lambda each: each.__name__)],
+        [(model, "validation") for model in by_name],
         ref_template="#/components/schemas/{model}",
     )
-    paths: dict[str, dict] = {}
-    for each in ROUTES:
-        paths.setdefault(each.path, {})[each.method.lower()] = operation(each)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Streamlined Lite", "version": __version__},
@@ -1804,11 +1910,9 @@ def is_model(described: Any) -> bool:
 
 
 def schema_of(described: Any) -> dict:
-    return (
-        {"$ref": f"#/components/schemas/{described.__name__}"}
-        if is_model(described)
-        else {"type": "object"}
-    )
+    if not is_model(described):
+        return {"type": "object"}
+    return {"$ref": f"#/components/schemas/{described.__name__}"}
 
 
 def operation(route: Route) -> dict:
@@ -1817,55 +1921,55 @@ def operation(route: Route) -> dict:
         "description": "a problem",
         "content": {PROBLEM_JSON: {"schema": schema_of(ProblemOut)}},
     }
-    answers = {
-        str(status): {
-            "description": "the answer",
-            "content": (problem["content"] if status >= 400 else {})
-            | {JSON: {"schema": schema_of(model)}},
-        }
-        for status, model in route.answers.items()
-    }
     described = {
         "operationId": route.operation_id,
         "summary": (route.handler.__doc__ or "").strip(),
         "parameters": parameters(route),
-        "responses": answers | {"4XX": problem, "5XX": problem},
-        "security": [
-            {name: []}
-            for name, taken in (("key", route.scope or route.knows_key), ("url_key", route.url_key))
-            if taken
-        ]
-        + [{}] * route.knows_key,
+        "responses": responses(route, problem) | {"4XX": problem, "5XX": problem},
+        "security": security(route),
     }
     if route.body is not None:
         content = {JSON: {"schema": schema_of(route.body)}}
-        if route.body is Batch:
-            content[NDJSON[0]] = {"schema": {"type": "string"}}
-        elif route.url_key:
-            content["application/x-www-form-urlencoded"] = {"schema": {"type": "object"}}
+        for media_type in route.other_bodies:
+            kind = "object" if media_type == FORM else "string"
+            content[media_type] = {"schema": {"type": kind}}
         described["requestBody"] = {"content": content}
     if route.scope is not None:
         described["x-scope"] = route.scope
     return described
 
 
+def responses(route: Route, problem: dict) -> dict[str, dict]:
+    described = {}
+    for status, model in route.answers.items():
+        content = {JSON: {"schema": schema_of(model)}}
+        if status >= 400:
+            content = problem["content"] | content
+        described[str(status)] = {"description": "the answer", "content": content}
+    return described
+
+
+def security(route: Route) -> list[dict]:
+    """The ways to send a key, one of which is needed; {} stands for none."""
+    ways = []
+    if route.scope or route.knows_key:
+        ways.append({"key": []})
+    if route.url_key:
+        ways.append({"url_key": []})
+    if route.knows_key:
+        ways.append({})
+    return ways
+
+
 def parameters(route: Route) -> list[dict]:
-    texts = ("location_id", "contact_id")
-    names = [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "schema": {"type": "string" if name in texts else "integer"},
-        }
-        for name in re.findall(r"\{(\w+)\}", route.path)
-    ]
-    described = route.query.model_json_schema().get("properties", {})
-    return names + [
-        {"name": name, "in": "query", "required": False, "schema": schema}
-        for name, schema in described.items()
-        if name != "api_key"
-    ]
+    described = []
+    for name in re.findall(r"\{(\w+)\}", route.path):
+        kind = "string" if name in ("location_id", "contact_id") else "integer"
+        described.append({"name": name, "in": "path", "required": True, "schema": {"type": kind}})
+    for name, schema in route.query.model_json_schema().get("properties", {}).items():
+        if name != "api_key":
+            described.append({"name": name, "in": "query", "required": False, "schema": schema})
+    return described
 
 
 ####################################################################################################
@@ -1889,7 +1993,7 @@ Scope = Literal["ingest", "sync", "read", "admin"]
 
 
 class NewKey(BaseModel):
-    """An integration to be. An admin key is for all locations."""
+    """A key (an integration) to create. An admin key is for all locations."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -1901,7 +2005,7 @@ class NewKey(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request: a key of the database, or the admin key of the configuration (key_id None)."""
+    """Who sent a request: a key of the database, or the configured admin key (key_id None)."""
 
     key_id: int | None
     scope: str
@@ -1934,7 +2038,8 @@ def authenticate(connection: apsw.Connection, token: str, admin_key: str) -> Cal
     hashed = hash_token(token)
     if admin_key and hmac.compare_digest(hashed, hash_token(admin_key)):
         return Caller(None, "admin")
-    if (key := row(connection, "keys.find", token_hash=hashed)) is None:
+    key = row(connection, "keys.find", token_hash=hashed)
+    if key is None:
         raise Unauthorized("the key sent is not known here", "key_unknown")
     if key["revoked_at"] is not None:
         raise Unauthorized(f"the key sent ({key['token_prefix']}…) was revoked", "key_revoked")
@@ -1942,22 +2047,26 @@ def authenticate(connection: apsw.Connection, token: str, admin_key: str) -> Cal
 
 
 def caller_of(key: dict) -> Caller:
-    locations = frozenset(json.loads(key["locations"])) if key["locations"] else None
-    return Caller(key["key_id"], key["scope"], locations, key["distinct_id_rule"], key["name"])
+    locations = key_locations(key["locations"])
+    return Caller(
+        key["key_id"],
+        key["scope"],
+        None if locations is None else frozenset(locations),
+        key["distinct_id_rule"],
+        key["name"],
+    )
+
+
+def key_locations(stored: str | None) -> list[str] | None:
+    """The locations that a key is for; None: all."""
+    return json.loads(stored) if stored else None
 
 
 def create_key(connection: apsw.Connection, new: NewKey, now: int) -> dict:
     """The new key with its token, which is shown here and never again."""
     if new.scope == "admin" and new.locations:
-        raise Invalid(
-            [
-                field_error(
-                    "/locations",
-                    "admin_is_for_all",
-                    "an admin key is for all locations; leave them out",
-                )
-            ]
-        )
+        message = "an admin key is for all locations; leave them out"
+        raise Invalid([field_error("/locations", "admin_is_for_all", message)])
     token = "sl_" + secrets.token_urlsafe(30)
     created = row(
         connection,
@@ -1970,42 +2079,40 @@ def create_key(connection: apsw.Connection, new: NewKey, now: int) -> dict:
         distinct_id_rule=new.distinct_id_rule,
         created_at=now,
     )
-    return key_out(created) | {"token": token}
+    return as_answer(created, KEY_COLUMNS) | {"token": token}
 
 
 def list_keys(connection: apsw.Connection, last_used: Mapping[int, int] = {}) -> list[dict]:
-    """All keys, the newest first, with the uses that are not yet written."""
+    """All keys, the newest first; `last_used` has the uses that are not yet written."""
     keys = rows(connection, "keys.list", below=2**62)
-    return [
-        key_out(key | {"last_used_at": last_used.get(key["key_id"], key["last_used_at"])})
-        for key in keys
-    ]
+    for key in keys:
+        key["last_used_at"] = last_used.get(key["key_id"], key["last_used_at"])
+    return [as_answer(key, KEY_COLUMNS) for key in keys]
 
 
 def revoke_key(connection: apsw.Connection, key_id: int, now: int) -> dict:
     """The key, revoked now or already. Raises NotFound."""
-    if (
-        abs(key_id) >= 2**63
-        or (revoked := row(connection, "keys.revoke", key_id=key_id, now=now)) is None
-    ):
+    revoked = None
+    if is_sqlite_integer(key_id):
+        revoked = row(connection, "keys.revoke", key_id=key_id, now=now)
+    if revoked is None:
         raise NotFound(f"there is no key {key_id}")
-    return key_out(revoked)
+    return as_answer(revoked, KEY_COLUMNS)
 
 
 def key_command(config: Config) -> str:
     """The command that makes an admin key for this database, as this program was started."""
-    program = (
-        "streamlined-lite"
-        if shutil.which("streamlined-lite")
-        else shlex.quote(os.path.abspath(sys.argv[0]))
-    )
-    if sys.argv[0].endswith(".py"):
-        program = f"{shlex.quote(sys.executable)} {shlex.quote(os.path.abspath(sys.argv[0]))}"
-    if (
-        "STATE_DIRECTORY" in os.environ
-    ):  # systemd's; the file there is readable by the unit's own user and by root
+    script = shlex.quote(os.path.abspath(sys.argv[0]))
+    if script.endswith(".py"):
+        program = f"{shlex.quote(sys.executable)} {script}"
+    elif shutil.which("streamlined-lite"):
+        program = "streamlined-lite"
+    else:
+        program = script
+    if "STATE_DIRECTORY" in os.environ:  # systemd's: only the unit's own user and root may read it
         program = f"sudo {program}"
-    return f"{program} keys create admin --scope admin --database {shlex.quote(os.path.abspath(config.database))}"
+    database = shlex.quote(os.path.abspath(config.database))
+    return f"{program} keys create admin --scope admin --database {database}"
 
 
 KeyOut = answer(
@@ -2024,9 +2131,17 @@ CreatedKey = answer("CreatedKey", KeyOut, token=str)
 KeyList = answer("KeyList", keys=list[KeyOut])
 
 
-def key_out(key: dict) -> dict:
-    times = {name: iso(key[name]) for name in ("created_at", "last_used_at", "revoked_at")}
-    return key | times | {"locations": json.loads(key["locations"]) if key["locations"] else None}
+KEY_COLUMNS = {
+    "key_id": None,
+    "name": None,
+    "scope": None,
+    "locations": key_locations,
+    "distinct_id_rule": None,
+    "token_prefix": None,
+    "created_at": iso,
+    "last_used_at": iso,
+    "revoked_at": iso,
+}
 
 
 @route("GET", "/keys/v1", scope="admin", answers={200: KeyList})
@@ -2050,33 +2165,34 @@ def delete_key(call: Call) -> dict:
 
 # The session and wrong keys
 
+SessionKey = answer(
+    "SessionKey", key_id=int | None, name=str, scope=Scope, locations=list[str] | None
+)
 Session = answer(
     "Session",
     lost_key_command=str | None,
     public_url=(str | None, None),
     timezone=(str, None),
     version=(str, None),
-    key=(
-        answer("SessionKey", key_id=int | None, name=str, scope=Scope, locations=list[str] | None),
-        None,
-    ),
+    key=(SessionKey, None),
 )
 
 
 @route("GET", "/session/v1", answers={200: Session}, knows_key=True)
 def get_session(call: Call) -> dict:
     """Whose key was sent, if one was, and the command that makes an admin key for this database."""
-    lost = {"lost_key_command": None if call.database.memory else key_command(call.config)}
-    if (caller := call.caller) is None:
-        return lost
-    key = {
-        "key_id": caller.key_id,
-        "name": caller.name,
-        "scope": caller.scope,
-        "locations": None if caller.locations is None else sorted(caller.locations),
-    }
-    return lost | {
-        "key": key,
+    command = None if call.database.memory else key_command(call.config)
+    caller = call.caller
+    if caller is None:
+        return {"lost_key_command": command}
+    return {
+        "lost_key_command": command,
+        "key": {
+            "key_id": caller.key_id,
+            "name": caller.name,
+            "scope": caller.scope,
+            "locations": None if caller.locations is None else sorted(caller.locations),
+        },
         "public_url": call.config.public_url.rstrip("/") or None,
         "timezone": call.config.time_zone,
         "version": __version__,
@@ -2085,14 +2201,14 @@ def get_session(call: Call) -> dict:
 
 Attempt = answer("Attempt", time=Moment, path=str, reason=str)
 AttemptList = answer("AttemptList", attempts=list[Attempt])
+ATTEMPT_COLUMNS = {"time": iso, "path": None, "reason": None}
 
 
 @route("GET", "/attempts/v1", scope="admin", answers={200: AttemptList})
 def get_attempts(call: Call) -> dict:
-    """The last 100 requests without a valid key since the start, the newest first: time, path and reason."""
-    return {
-        "attempts": [each | {"time": iso(each["time"])} for each in reversed(list(call.attempts))]
-    }
+    """The last 100 requests without a valid key, the newest first: time, path and reason."""
+    newest_first = reversed(list(call.attempts))
+    return {"attempts": [as_answer(attempt, ATTEMPT_COLUMNS) for attempt in newest_first]}
 
 
 ####################################################################################################
@@ -2101,7 +2217,7 @@ def get_attempts(call: Call) -> dict:
 
 
 class LocationBody(BaseModel):
-    """PATCH of a location: what is sent is set by a person from then on, null gives it back to the bodies."""
+    """PATCH of a location: bodies no longer change what is sent; null gives it back to them."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -2109,7 +2225,7 @@ class LocationBody(BaseModel):
     timezone: Zone | None = None
 
 
-class LocationSaid(BaseModel):
+class SentLocation(BaseModel):
     """What a body says of the location around its contact or event."""
 
     location_id: Identifier
@@ -2117,38 +2233,48 @@ class LocationSaid(BaseModel):
     location_timezone: Zone | None = None
 
 
-def learn_location(connection: apsw.Connection, said: LocationSaid, now: int) -> None:
-    """What a body says of the location itself; what a person set stays."""
-    if said.location_name or said.location_timezone:
+def learn_location(connection: apsw.Connection, sent: SentLocation, now: int) -> None:
+    """Stores what a body says of the location itself; what a person set stays."""
+    if sent.location_name or sent.location_timezone:
         change(
             connection,
             "locations.learn",
-            location_id=said.location_id,
-            name=said.location_name,
-            timezone=said.location_timezone,
+            location_id=sent.location_id,
+            name=sent.location_name,
+            timezone=sent.location_timezone,
             now=now,
         )
 
 
 def list_location_ids(connection: apsw.Connection) -> list[str]:
-    return [each["location_id"] for each in rows(connection, "locations.list", after="")]
+    return [location["location_id"] for location in rows(connection, "locations.list", after="")]
 
 
 def visible_locations(
-    connection: apsw.Connection, wanted: list[str] | None, allowed: frozenset[str] | None
+    connection: apsw.Connection, requested: list[str] | None, allowed: frozenset[str] | None
 ) -> list[str]:
-    """The wanted locations, or all. For a key with an allow-list, all means all on its list. Raises Forbidden."""
-    if wanted is None:
-        return sorted(allowed) if allowed is not None else list_location_ids(connection)
-    if allowed is not None and not allowed.issuperset(wanted):
+    """The requested locations, or all (None): those of the key, where it is bound to some.
+
+    Raises Forbidden.
+    """
+    if requested is None:
+        return list_location_ids(connection) if allowed is None else sorted(allowed)
+    if allowed is not None and not allowed.issuperset(requested):
         raise Forbidden(
             "the key sent is not for every location_id asked for", "location_not_allowed"
         )
-    return wanted
+    return requested
+
+
+def queried_locations(call: Call) -> list[str]:
+    """The query's location_id, or without one all that the key may see. Raises Forbidden."""
+    location_id = call.query.location_id
+    requested = None if location_id is None else [location_id]
+    return visible_locations(call.connection, requested, call.caller.locations)
 
 
 def edit_location(connection: apsw.Connection, location_id: str, body: LocationBody) -> dict | None:
-    """What is sent is set by a person from then on; null gives the field back to the bodies."""
+    """The location as it is then; None where there is no such location."""
     for name in body.model_fields_set:
         value = getattr(body, name)
         change(
@@ -2162,21 +2288,21 @@ def edit_location(connection: apsw.Connection, location_id: str, body: LocationB
 
 
 def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool) -> dict:
-    """Removes up to 1,000 events, then up to 1,000 contacts, then the location; says how much remains."""
+    """Deletes up to 1,000 events, then as many contacts, then the location; counts what remains."""
     ids = {"location_id": location_id}
     if dry_run:
-        found = row(connection, "locations.count_dependents", **ids, most=-1)
-        return found | {"remaining": found["events"] + found["contacts"]}
-    changed = connection.total_changes()
+        counts = row(connection, "locations.count_dependents", **ids, most=-1)
+        return counts | {"remaining": counts["events"] + counts["contacts"]}
+    changes_before = connection.total_changes()
+    contacts = 0
     events = change(connection, "locations.delete_events", **ids, limit=DELETE_STEP)
-    contacts = (
-        change(connection, "locations.delete_contacts", **ids, limit=DELETE_STEP)
-        if events < DELETE_STEP
-        else 0
-    )
-    tags = connection.total_changes() - changed - events - contacts  # a trigger's work
-    left = row(connection, "locations.count_dependents", **ids, most=COUNT_LIMIT)
-    if (remaining := left["events"] + left["contacts"]) == 0:
+    if events < DELETE_STEP:
+        contacts = change(connection, "locations.delete_contacts", **ids, limit=DELETE_STEP)
+    # A trigger deletes the tags.
+    tags = connection.total_changes() - changes_before - events - contacts
+    counts = row(connection, "locations.count_dependents", **ids, most=COUNT_LIMIT)
+    remaining = counts["events"] + counts["contacts"]
+    if remaining == 0:
         change(connection, "locations.delete", **ids)
     return {"events": events, "contacts": contacts, "tags": tags, "remaining": remaining}
 
@@ -2187,27 +2313,19 @@ LocationOut = answer(
 LocationList = answer("LocationList", locations=list[LocationOut])
 
 
-def location_out(location: dict) -> dict:
-    return {
-        "location_id": location["location_id"],
-        "name": location["name"],
-        "timezone": location["timezone"],
-        "first_seen_at": iso(location["first_seen_at"]),
-    }
+LOCATION_COLUMNS = {"location_id": None, "name": None, "timezone": None, "first_seen_at": iso}
 
 
 @route("GET", "/locations/v1", scope="read", answers={200: LocationList})
 def get_locations(call: Call) -> dict:
     """The locations that the key may see."""
-    found = rows(call.connection, "locations.list", after="")
     allowed = call.caller.locations
-    return {
-        "locations": [
-            location_out(each)
-            for each in found
-            if allowed is None or each["location_id"] in allowed
-        ]
-    }
+    locations = [
+        as_answer(location, LOCATION_COLUMNS)
+        for location in rows(call.connection, "locations.list", after="")
+        if allowed is None or location["location_id"] in allowed
+    ]
+    return {"locations": locations}
 
 
 @route(
@@ -2219,11 +2337,12 @@ def get_locations(call: Call) -> dict:
     writes=True,
 )
 def patch_location(call: Call) -> dict:
-    """Renames a location or sets its time zone, which bodies no longer change; null gives it back to them."""
+    """Sets name or time zone, which bodies no longer change; null gives it back to them."""
     body = call.json(LocationBody)
-    if (location := edit_location(call.connection, call.path["location_id"], body)) is None:
+    location = edit_location(call.connection, call.path["location_id"], body)
+    if location is None:
         raise NotFound("there is no such location")
-    return location_out(location)
+    return as_answer(location, LOCATION_COLUMNS)
 
 
 DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, remaining=int)
@@ -2238,7 +2357,7 @@ DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, 
     writes=True,
 )
 def remove_location(call: Call) -> dict:
-    """Removes a location and all in it, up to 1,000 events a request; repeat until `remaining` is 0."""
+    """Deletes a location and all in it, up to 1,000 events a request: repeat until none remain."""
     if row(call.connection, "locations.find", location_id=call.path["location_id"]) is None:
         raise NotFound("there is no such location")
     return delete_location(call.connection, call.path["location_id"], call.query.dry_run)
@@ -2546,7 +2665,7 @@ EventList = answer("EventList", events=list[EventOut], next=str | None)
 @route("GET", "/events/v1", scope="read", query=EventQuery, answers={200: EventList})
 def get_events(call: Call) -> dict:
     """Events by their timestamp, the newest first."""
-    return list_events(call.connection, call.query, call.locations(call.query.location_id))
+    return list_events(call.connection, call.query, queried_locations(call))
 
 
 EventDetail = answer("EventDetail", EventOut, warnings=list[Note])
@@ -2581,7 +2700,7 @@ DeletedEvents = answer("DeletedEvents", events=int, remaining=int)
 )
 def delete_events_by_filter(call: Call) -> dict:
     """Deletes up to 1,000 of the events that match; repeat until `remaining` is 0."""
-    return delete_events(call.connection, call.query, call.locations(call.query.location_id))
+    return delete_events(call.connection, call.query, queried_locations(call))
 
 
 @route(
@@ -2642,7 +2761,7 @@ EventNameList = answer("EventNameList", event_names=list[EventName])
 @route("GET", "/event-names/v1", scope="read", query=LocationFilter, answers={200: EventNameList})
 def get_event_names(call: Call) -> dict:
     """The event names seen: how often, with how many contacts, when last, and their properties."""
-    return list_event_names(call.connection, call.locations(call.query.location_id))
+    return list_event_names(call.connection, queried_locations(call))
 
 
 ####################################################################################################
@@ -2674,7 +2793,7 @@ class ContactBody(BaseModel):
     fields: Annotated[dict[Key, Scalar], Field(max_length=FIELDS_LIMIT)] = {}
 
 
-class Contact(ContactBody, LocationSaid, ContactIds):
+class Contact(ContactBody, SentLocation, ContactIds):
     """What a body says of a contact; `as_of` is the body's own date, None for an undated body."""
 
     timezone: Zone | None = None
@@ -2901,7 +3020,7 @@ ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 @route("GET", "/contacts/v1", scope="read", query=ContactQuery, answers={200: ContactList})
 def get_contacts(call: Call) -> dict:
     """Contacts, the newest change first; `q` searches name, e-mail address and phone number."""
-    return list_contacts(call.connection, call.query, call.locations(call.query.location_id))
+    return list_contacts(call.connection, call.query, queried_locations(call))
 
 
 ContactDetail = answer("ContactDetail", ContactOut, events=int)
@@ -2967,7 +3086,7 @@ ContactFieldList = answer("ContactFieldList", fields=list[ContactField], tags=li
 )
 def get_contact_fields(call: Call) -> dict:
     """The contact fields and the tags in use, for filters to name."""
-    return list_contact_fields(call.connection, call.locations(call.query.location_id))
+    return list_contact_fields(call.connection, queried_locations(call))
 
 
 ####################################################################################################
@@ -3373,7 +3492,7 @@ def is_deletion(custom: Mapping[str, Any]) -> bool:
     return False
 
 
-def check_event_contact(reading: Reading) -> tuple[Contact | LocationSaid, list[dict]]:
+def check_event_contact(reading: Reading) -> tuple[Contact | SentLocation, list[dict]]:
     """The contact around an event without the fields that are wrong, and a warning for each.
 
     An event must not be lost with a wrong field of its contact; that field stays as it was.
@@ -3390,9 +3509,9 @@ def check_event_contact(reading: Reading) -> tuple[Contact | LocationSaid, list[
     return validate_event_contact(right), warnings
 
 
-def validate_event_contact(fields: dict) -> Contact | LocationSaid:
+def validate_event_contact(fields: dict) -> Contact | SentLocation:
     """Without a contact_id only the location is left. Raises ValidationError."""
-    model = Contact if "contact_id" in fields else LocationSaid
+    model = Contact if "contact_id" in fields else SentLocation
     return model.model_validate(fields)
 
 
@@ -3587,6 +3706,7 @@ IngestAnswer = answer(
     scope="ingest",
     query=IngestQuery,
     body=Event,
+    other_bodies=(FORM,),
     answers={201: IngestAnswer, 200: IngestAnswer},
     writes=True,
     keeps=True,
@@ -3673,6 +3793,7 @@ BatchAnswer = answer("BatchAnswer", results=list[BatchResult])
     scope="ingest",
     query=BatchQuery,
     body=Batch,
+    other_bodies=(NDJSON[0],),
     answers={200: BatchAnswer, 207: BatchAnswer, 422: BatchAnswer},
     writes=True,
     keeps=True,
@@ -3799,6 +3920,7 @@ ContactIngestAnswer = answer(
     scope="ingest",
     query=IngestQuery,
     body=dict,
+    other_bodies=(FORM,),
     answers={200: ContactIngestAnswer},
     writes=True,
     keeps=True,
@@ -5598,12 +5720,16 @@ EvidenceList = answer(
 )
 
 
+def frame_of(call: Call, query: Range) -> Frame:
+    return frame(call.connection, query, call.now, call.config.time_zone, call.caller.locations)
+
+
 @route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})
 def query_metric(call: Call) -> dict:
     """Calculates a definition over a range: total, buckets, locations, comparison, breakdown."""
     query = call.json(MetricQuery)
     return calculate(
-        call.connection, query.metric, call.frame(query), query.breakdown, call.deadline
+        call.connection, query.metric, frame_of(call, query), query.breakdown, call.deadline
     )
 
 
@@ -5615,7 +5741,7 @@ def get_metric_data(call: Call) -> dict:
     return calculate_saved(
         call.connection,
         call.number("metric_id"),
-        call.frame(call.query),
+        frame_of(call, call.query),
         call.query.breakdown,
         call.deadline,
     )
@@ -5626,7 +5752,9 @@ def get_metrics_data(call: Call) -> dict:
     """Calculates the saved metrics, of one state of the database; one that cannot be does not keep the others back."""
     return {
         "metrics": list(
-            calculate_each(call.connection, call.query.ids, call.frame(call.query), call.deadline)
+            calculate_each(
+                call.connection, call.query.ids, frame_of(call, call.query), call.deadline
+            )
         )
     }
 
@@ -5635,7 +5763,7 @@ def get_metrics_data(call: Call) -> dict:
 def query_metric_events(call: Call) -> dict:
     """The events behind a term's number, of the range, a bucket, a group of the breakdown, or the comparison."""
     query = call.json(EvidenceQuery)
-    return evidence(call.connection, query, call.frame(query), call.deadline)
+    return evidence(call.connection, query, frame_of(call, query), call.deadline)
 
 
 ####################################################################################################
@@ -5646,110 +5774,117 @@ def query_metric_events(call: Call) -> dict:
 def create_app(
     config: Config, clock: Callable[[], int] | None = None, database: Database | None = None
 ) -> bottle.Bottle:
-    """The WSGI application, under any server. `app.database` is its database, `app.close()` closes it. The clock tells
-    milliseconds UTC; without one it is the system's, or `fixed_time`."""
+    """The WSGI application, under any server.
+
+    `app.database` is its database, `app.close()` closes it. The clock gives milliseconds UTC;
+    without one it is the system's, or `fixed_time`.
+    """
     database = database or Database(config, clock)
     app = App(config, database, clock or database.clock)
-    for each in ROUTES:
-        app.route(each.rule, each.method, app.serve(each))
+    for route in ROUTES:
+        app.route(route.rule, route.method, functools.partial(app.serve, route))
     app.route("/", "GET", app.asset)
     app.route("/static/<name:path>", "GET", app.asset)
     return app
 
 
 class App(bottle.Bottle):
-    """Bottle with our errors: all that is not an answer of a handler is problem+json."""
+    """Bottle's router under our own answers: whatever is no success is problem+json."""
 
     def __init__(self, config: Config, database: Database, clock: Callable[[], int]):
         super().__init__()
         self.uninstall(True)  # Bottle's plugins for JSON and templates: our answers are bytes
-        self.config_, self.database, self.clock = config, database, clock
+        self.settings = config
+        self.database = database
+        self.clock = clock
         self.attempts: deque = deque(maxlen=100)
         self.assets = load_assets(data_folder() / "static")
-        self.preloads = ", ".join(
-            f"</static/{each}>; rel=modulepreload"
-            for each in sorted(self.assets)
-            if each.endswith(".js")
-        )
-        if config.log_requests:
-            self.add_hook("after_request", self.log_request)
+        scripts = sorted(name for name in self.assets if name.endswith(".js"))
+        self.preloads = ", ".join(f"</static/{name}>; rel=modulepreload" for name in scripts)
 
     def close(self) -> None:
         self.database.close()
 
     def wsgi(self, environ: dict, start_response: Callable) -> list[bytes]:
-        """Bottle's own takes answers of any kind; each of ours is one piece of bytes, with its length."""
-        answer = self._handle(environ)
-        if isinstance(answer, bottle.HTTPError):
-            answer = self.refuse(answer)
-        start_response(answer.status_line, answer.headerlist)
-        return [answer.body] if environ["REQUEST_METHOD"] != "HEAD" else []
+        """Serves a request by Bottle's router, without its ways for other kinds of answers."""
+        raw_path = environ["PATH_INFO"]
+        environ["streamlined_lite.raw_path"] = raw_path
+        environ["PATH_INFO"] = raw_path.encode("latin-1").decode("utf-8", "ignore")
+        response = self.route_request(environ)
+        if self.settings.log_requests:
+            self.log_request(environ, response)
+        start_response(response.status_line, list(response.headers.items()))
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
-    def refuse(self, error: bottle.HTTPError) -> bottle.HTTPResponse:
-        """What Bottle itself refuses: unknown paths and methods."""
-        allowed = {"Allow": error.get_header("Allow", "")}
+    def route_request(self, environ: dict) -> Response:
+        try:
+            matched, path = self.router.match(environ)
+            return matched.callback(environ, **path)
+        except bottle.HTTPError as error:
+            return self.refuse(environ, error)
+        except Exception as error:
+            return respond(problem_of(error))
+
+    def refuse(self, environ: dict, error: bottle.HTTPError) -> Response:
+        """The answer to what the router refuses: unknown paths and methods."""
         error.__traceback__ = None  # as in problem_of
-        problem = {
-            404: NotFound(
+        if error.status_code == 405:
+            problem = MethodNotAllowed(
+                "the path does not know this method; events are sent with POST",
+                headers={"Allow": error.get_header("Allow", "")},
+            )
+        else:
+            problem = NotFound(
                 "there is nothing at this path; events are posted to /events/ingestion/v1"
-            ),
-            405: MethodNotAllowed(
-                "the path does not know this method; events are sent with POST", headers=allowed
-            ),
-        }.get(error.status_code)
-        if problem and bottle.request.method in (
-            "POST",
-            "PUT",
-        ):  # a sender with a wrong URL must not be invisible either
-            self.remember_attempt(problem)
-        return respond(problem or problem_of(error.exception or error))
+            )
+        if environ["REQUEST_METHOD"] in ("POST", "PUT"):
+            # A sender with a wrong URL must not be invisible, either.
+            self.remember_attempt(environ, problem)
+        return respond(problem)
 
-    def remember_attempt(self, problem: Problem) -> None:
-        self.attempts.append(
-            {"time": self.clock(), "path": bottle.request.path[:200], "reason": problem.detail}
-        )
+    def remember_attempt(self, environ: dict, problem: Problem) -> None:
+        path = request_path(environ)[:200]
+        self.attempts.append({"time": self.clock(), "path": path, "reason": problem.detail})
 
-    def asset(self, name: str = "index.html") -> bottle.HTTPResponse:
+    def asset(self, environ: dict, name: str = "index.html") -> Response:
         """A file of the page; its name in the browser's cache is its content's hash."""
-        if (found := self.assets.get(name)) is None:
+        asset = self.assets.get(name)
+        if asset is None:
             return respond(NotFound("there is nothing at this path"))
-        content, packed, kind, tag = found
         headers = SECURITY_HEADERS | {
-            "Content-Type": kind,
-            "ETag": tag,
+            "ETag": asset.tag,
             "Cache-Control": "no-cache",
             "Vary": "Accept-Encoding",
         }
-        if name == "index.html":  # else the browser finds a script only in the one that imports it
+        if name == "index.html":
+            # Without this the browser finds a script only in the one that imports it.
             headers["Link"] = self.preloads
-        if bottle.request.get_header("If-None-Match") == tag:
-            return bottle.HTTPResponse(b"", 304, headers)
-        if "gzip" in bottle.request.get_header("Accept-Encoding", ""):
-            content, headers = packed, headers | {"Content-Encoding": "gzip"}
-        return bottle.HTTPResponse(content, 200, headers | {"Content-Length": len(content)})
+        if environ.get("HTTP_IF_NONE_MATCH") == asset.tag:
+            return Response(304, headers, b"")
+        content = asset.content
+        if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
+            content = asset.compressed
+            headers["Content-Encoding"] = "gzip"
+        headers["Content-Type"] = asset.content_type
+        headers["Content-Length"] = str(len(content))
+        return Response(200, headers, content)
 
-    def serve(self, route: Route) -> Callable[..., bottle.HTTPResponse]:
-        """The Bottle callback of a route: every exception becomes an answer here, and a log line if it is our fault."""
+    def serve(self, route: Route, environ: dict, **path: str) -> Response:
+        """A request to a route. Every exception becomes an answer; a defect of ours is logged."""
+        writes = route.writes and not is_preview(route.method, environ.get("QUERY_STRING", ""))
+        handle = self.write if writes else self.read
+        try:
+            answer = handle(route, path, environ)
+        except Exception as error:
+            answer = problem_of(error)
+        return respond(answer, reading=not writes)
 
-        def callback(**path: str) -> bottle.HTTPResponse:
-            environ = bottle.request.environ
-            writes = route.writes and not is_preview(route.method, environ.get("QUERY_STRING", ""))
-            try:
-                answer = (self.write if writes else self.read)(route, path, environ)
-            except Exception as error:
-                answer = problem_of(error)
-            return respond(answer, reading=not writes)
-
-        return callback
-
-    def log_request(self) -> None:
+    def log_request(self, environ: dict, response: Response) -> None:
         """A line for every answer; in the path there is neither query nor token."""
-        request, status = bottle.request, bottle.response.status_code
-        print(
-            f"{iso(self.clock())} {request.method} {json.dumps(request.path)} {status}",
-            file=sys.stderr,
-            flush=True,
-        )
+        method = environ["REQUEST_METHOD"]
+        path = json.dumps(request_path(environ))
+        line = f"{iso(self.clock())} {method} {path} {response.status}"
+        print(line, file=sys.stderr, flush=True)
 
     def read(self, route: Route, path: dict[str, str], environ: dict) -> Any:
         with self.database.read() as connection, time_limit(connection, QUERY_SECONDS) as deadline:
@@ -5759,20 +5894,26 @@ class App(bottle.Bottle):
             return route.handler(call)
 
     def write(self, route: Route, path: dict[str, str], environ: dict) -> Any:
-        """Inside the turn; a problem rolls back to before the request, and what was posted is kept apart."""
+        """In the server's turn; under any other WSGI server, in a turn of its own."""
+        if self.database.in_turn():
+            return self.write_in_turn(route, path, environ)
         with self.database.turn():
-            call = self.call(route, path, environ, self.database.writer)
-            try:
-                with self.database.savepoint():
-                    self.admit(call)
-                    return route.handler(call)
-            except apsw.Error:  # trouble with the file; it could not keep a rejection either
-                raise
-            except Exception as error:
-                problem = problem_of(error)
-                if route.keeps and call.caller is not None:
-                    self.keep(call, problem)
-                return problem
+            return self.write_in_turn(route, path, environ)
+
+    def write_in_turn(self, route: Route, path: dict[str, str], environ: dict) -> Any:
+        """A problem rolls back to before the request; what was posted is kept apart."""
+        call = self.call(route, path, environ, self.database.writer)
+        try:
+            with self.database.savepoint():
+                self.admit(call)
+                return route.handler(call)
+        except apsw.Error:  # trouble with the file, which could not keep a rejection either
+            raise
+        except Exception as error:
+            problem = problem_of(error)
+            if route.keeps and call.caller is not None:
+                self.keep(call, problem)
+            return problem
 
     def keep(self, call: Call, problem: Problem) -> None:
         with self.database.savepoint() as connection:
@@ -5782,7 +5923,7 @@ class App(bottle.Bottle):
                 problem,
                 call.caller.key_id,
                 call.now,
-                self.config_.keep_rejections,
+                self.settings.keep_rejections,
             )
 
     def call(
@@ -5793,7 +5934,7 @@ class App(bottle.Bottle):
             environ,
             connection,
             self.database,
-            self.config_,
+            self.settings,
             self.attempts,
             self.clock(),
             sent_body(environ),
@@ -5801,63 +5942,69 @@ class App(bottle.Bottle):
         )
 
     def admit(self, call: Call) -> None:
-        """Key, scope, query and the body's outside, in this order: what comes first decides the status."""
-        environ, route = call.environ, call.route
-        query, call.body.query = split_query(
-            call.body.query, "strict" if "extra" in route.query.model_config else "replace"
-        )
-        if route.scope is not None or (route.knows_key and environ.get("HTTP_X_API_KEY")):
-            call.caller = self.authenticate(call, query)
+        """Checks key, scope, query and body; the first that fails decides the status."""
+        environ = call.environ
+        route = call.route
+        is_strict = "extra" in route.query.model_config
+        query, call.body.query = split_query(call.body.query, "strict" if is_strict else "replace")
         if route.scope is not None:
+            call.caller = self.authenticate(call, query)
             call.caller.check_scope(route.scope)
+        elif route.knows_key and environ.get("HTTP_X_API_KEY"):
+            call.caller = self.authenticate(call, query)
         call.query = read_query(route.query, query)
         check_path(environ)
-        if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
-            raise UnsupportedType(
-                "send the body as it is, without Content-Encoding", "content_encoding"
-            )
-        if (
-            call.body.data.strip() and route.method == "DELETE"
-        ):  # a dry_run in there would be overlooked
-            raise Invalid(
-                [
-                    field_error(
-                        "",
-                        "body_unused",
-                        "a DELETE takes no body; write ?dry_run=true behind the path",
-                    )
-                ]
-            )
-        if len(call.body.data) > route.limit:
-            raise TooLarge(
-                f"a body may have {route.limit:,} bytes, this one has {len(call.body.data):,}"
-            )
+        check_body(call)
 
     def authenticate(self, call: Call, query: list[tuple[str, str]]) -> Caller:
-        """The caller; a wrong key must not be invisible, so attempts are remembered, without any token."""
+        """The caller. Failed attempts are remembered, without a token: they must be visible."""
         try:
             caller = self.caller(call, sent_token(call.environ, query))
-            if not call.environ.get("HTTP_X_API_KEY") and (
-                not call.route.url_key or caller.scope not in ("ingest", "sync")
-            ):
-                raise Unauthorized(
-                    "a key in the URL is taken from senders of events and contacts only, and only one of "
-                    "scope ingest or sync; send this one in the X-API-Key header",
-                    "key_in_url",
-                )
+            if not call.environ.get("HTTP_X_API_KEY"):
+                check_url_key(call.route, caller)
         except Unauthorized as problem:
-            self.remember_attempt(problem)
+            self.remember_attempt(call.environ, problem)
             raise
         if caller.key_id is not None:
             self.database.last_used[caller.key_id] = call.now
         return caller
 
     def caller(self, call: Call, token: str) -> Caller:
-        """Who holds the token: for writes looked up once a turn."""
-        known = self.database.callers if call.route.writes else {}
-        if token not in known:
-            known[token] = authenticate(call.connection, token, self.config_.admin_key)
-        return known[token]
+        """Who holds the token; writes look it up once a turn."""
+        callers = self.database.callers if call.route.writes else {}
+        if token not in callers:
+            callers[token] = authenticate(call.connection, token, self.settings.admin_key)
+        return callers[token]
+
+
+def request_path(environ: Mapping[str, Any]) -> str:
+    return "/" + environ["PATH_INFO"].lstrip("/")
+
+
+def check_url_key(route: Route, caller: Caller) -> None:
+    """Raises Unauthorized where a key may not come in the URL, which logs and histories keep."""
+    if not route.url_key or caller.scope not in ("ingest", "sync"):
+        raise Unauthorized(
+            "a key in the URL is taken from senders of events and contacts only, and only one of "
+            "scope ingest or sync; send this one in the X-API-Key header",
+            "key_in_url",
+        )
+
+
+def check_body(call: Call) -> None:
+    """Raises UnsupportedType, Invalid or TooLarge for a body that need not be read."""
+    encoding = call.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedType(
+            "send the body as it is, without Content-Encoding", "content_encoding"
+        )
+    if call.route.method == "DELETE" and call.body.data.strip():
+        # Else a dry_run in there would be overlooked.
+        message = "a DELETE takes no body; write ?dry_run=true behind the path"
+        raise Invalid([field_error("", "body_unused", message)])
+    size = len(call.body.data)
+    if size > call.route.limit:
+        raise TooLarge(f"a body may have {call.route.limit:,} bytes, this one has {size:,}")
 
 
 Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=str)
@@ -5886,30 +6033,36 @@ def get_openapi(call: Call) -> dict:
 # server
 ####################################################################################################
 
-TURN_SECONDS = 0.010  # a turn that took as long takes no further request: a post beside batches waits for two turns
-STOP_SECONDS = 10  # to finish what has arrived when told to stop
-ARRIVAL_SECONDS = 1  # then a new connection is given this time for its first request
-DRAIN_LIMIT = (
-    64 * MEGABYTE
-)  # of a body that is too large, read so that its sender can read our answer
-HEADER_LIMIT, HEADERS_LIMIT = (
-    32 * 1024,
-    100,
-)  # bytes, and how many: each takes a hundred times its few bytes to keep
+TURN_SECONDS = 0.010  # a longer turn takes no further request: a post beside batches waits for two
+STOP_SECONDS = 10  # to finish what has arrived, when asked to stop
+ARRIVAL_SECONDS = 1  # for the first request of a connection that is new then
+DRAIN_LIMIT = 64 * MEGABYTE  # read of a body that is too large, so that its sender reads our answer
+# Each header takes a hundred times its few bytes to keep.
+HEADER_LIMIT = 32 * 1024  # bytes of all headers
+HEADERS_LIMIT = 100
 KEPT_HEAD = 1024  # bytes of a request's head, up to which what was read of it is kept
-CHUNK_LIMIT = 1024  # bytes around a body's chunks (sizes, extensions, trailer) beside a sixteenth of it, for each chunk takes its time
-for _name in (
-    "ONLY_HEXDIG_RE",
-    "CHUNK_EXT_RE",
-):  # of a chunk's first line: waitress's `$` takes a bare LF for its end
-    setattr(
-        receiver, _name, re.compile(getattr(receiver, _name).pattern.removesuffix(b"$") + rb"\Z")
-    )
-READ_POSTS = {each.path for each in ROUTES if each.method == "POST" and not each.writes}
+# Each chunk takes its time: around a body's chunks (sizes, extensions, trailer) there may be as
+# many bytes as this and a sixteenth of the body.
+CHUNK_LIMIT = 1024
+READ_POSTS = {route.path for route in ROUTES if route.method == "POST" and not route.writes}
 
 
-class Nowhere:
-    """The buffer of a body that nobody will read."""
+def require_crlf_after_chunk_sizes() -> None:
+    """Makes waitress refuse a chunk's size or extension that ends in a bare LF.
+
+    Its `$` also matches before a last LF. A proxy before us that reads such a line otherwise would
+    see another end of the request, and behind it another request (request smuggling).
+    """
+    receiver.ONLY_HEXDIG_RE = matching_the_end(rfc7230.ONLY_HEXDIG_RE)
+    receiver.CHUNK_EXT_RE = matching_the_end(rfc7230.CHUNK_EXT_RE)
+
+
+def matching_the_end(pattern: re.Pattern[bytes]) -> re.Pattern[bytes]:
+    return re.compile(pattern.pattern.removesuffix(b"$") + rb"\Z")
+
+
+class NullBuffer:
+    """A body's buffer that only counts the bytes: nobody will read them."""
 
     length = 0
 
@@ -5924,30 +6077,34 @@ class Nowhere:
 
 
 class Parser(HTTPRequestParser):
-    """Waitress's parser, which must not answer into the face of a client that is still sending.
+    """Waitress's parser, which does not answer a client that is still sending.
 
-    A body over the limit is read to its end, to a limit, before its 413: else the client meets a reset.
-    Nothing is read for a client that asked first (Expect), and a request without a body, or one that
-    is refused, needs no 100 Continue, after which waitress would wait for a body that never comes.
+    A body over the limit is read to its end, or to DRAIN_LIMIT, before its 413: else the client
+    would meet a reset. Nothing is read for a client that asked first (Expect). A request without a
+    body, or one that is refused, gets no 100 Continue, after which waitress would wait for a body
+    that never comes.
     """
 
-    drained: int | None = None
-    version, path = "1.1", ""  # of one whose head could not be read
+    drained: int | None = None  # bytes of the body that were thrown away; None: it is kept
+    # Of a request whose head could not be read:
+    version = "1.1"
+    path = ""
 
     def parse_header(self, head: bytes) -> None:
         read = read_head if len(head) <= KEPT_HEAD else read_head.__wrapped__
         self.__dict__.update(read(head, self.adj))
         self.headers = self.headers.copy()
-        if self.body_rcv is not None:
-            buffer = OverflowableBuffer(self.adj.inbuf_overflow)
-            self.body_rcv = (
-                receiver.ChunkedReceiver(buffer)
-                if self.chunked
-                else receiver.FixedStreamReceiver(self.content_length, buffer)
-            )
+        if self.body_rcv is None:
+            return
+        buffer = OverflowableBuffer(self.adj.inbuf_overflow)
+        if self.chunked:
+            self.body_rcv = receiver.ChunkedReceiver(buffer)
+        else:
+            self.body_rcv = receiver.FixedStreamReceiver(self.content_length, buffer)
 
     def received(self, data: bytes) -> int:
-        data = data[: 2 * CHUNK_LIMIT] if self.chunked else data
+        if self.chunked:
+            data = data[: 2 * CHUNK_LIMIT]
         if self.drained is not None:
             return self.drain(data)
         try:
@@ -5959,32 +6116,39 @@ class Parser(HTTPRequestParser):
             )
             self.discard()
             return self.drain(data)
-        if (
-            isinstance(self.error, RequestEntityTooLarge)
-            and not self.expect_continue
-            and not self.body_rcv.completed
-        ):
+        if self.is_too_large():
             self.discard()
         elif not self.completed and self.has_small_chunks(self.body_bytes_received):
-            self.error, self.completed = (
-                Malformed("there is too much around the chunks; send larger ones", "http_error"),
-                True,
+            self.error = Malformed(
+                "there is too much around the chunks; send larger ones", "http_error"
             )
+            self.completed = True
         if self.completed:
             self.expect_continue = False
         return consumed
 
-    def has_small_chunks(self, received: int) -> bool:
-        """Whether of what was received of a body too little is the body."""
+    def is_too_large(self) -> bool:
+        """Whether the client goes on sending a body that is over the limit."""
         return (
-            self.chunked and received - len(self.body_rcv) > CHUNK_LIMIT + len(self.body_rcv) // 16
+            isinstance(self.error, RequestEntityTooLarge)
+            and not self.expect_continue
+            and not self.body_rcv.completed
         )
 
+    def has_small_chunks(self, received: int) -> bool:
+        """Whether too little of what was received of a body is the body itself."""
+        if not self.chunked:
+            return False
+        size = len(self.body_rcv)
+        return received - size > CHUNK_LIMIT + size // 16
+
     def discard(self) -> None:
-        """From now on what arrives of the body goes nowhere."""
+        """From now on, what arrives of the body is thrown away."""
         with contextlib.suppress(OSError):
             self.body_rcv.getbuf().close()
-        self.body_rcv.buf, self.drained, self.completed = Nowhere(), 0, False
+        self.body_rcv.buf = NullBuffer()
+        self.drained = 0
+        self.completed = False
 
     def drain(self, data: bytes) -> int:
         consumed = self.body_rcv.received(data)
@@ -6000,30 +6164,29 @@ class Parser(HTTPRequestParser):
 
 @functools.lru_cache(256)
 def read_head(head: bytes, adjustments: Any) -> dict[str, Any]:
-    """What waitress's parser makes of a request's head, as its attributes; those of short ones are kept, for a sender's are alike.
+    """The attributes that waitress's parser gets from a request's head.
 
-    Refuses what a proxy before us may understand otherwise, and what waitress would not survive.
+    Those of short heads are kept, since the heads of one sender are alike. Raises ParsingError for
+    what a proxy before us may understand otherwise, and for what waitress would not survive.
     """
     parser = HTTPRequestParser(adjustments)
     if head.count(b"\n") > HEADERS_LIMIT + 2:  # the first line, and the blank one
-        parser.error, head = RequestHeaderFieldsTooLarge(""), b"GET / HTTP/1.0\r\n"
+        parser.error = RequestHeaderFieldsTooLarge("")
+        head = b"GET / HTTP/1.0\r\n"
     try:
         parser.parse_header(head)
     except ValueError:  # an address or a length that Python does not read
         raise ParsingError("not valid") from None
     if b"\r\n " in head or b"\r\n\t" in head:
         raise ParsingError("a header on two lines")
-    if (
-        parser.chunked
-        and "CONTENT_LENGTH" in parser.headers
-        or "TRANSFER_ENCODING" in parser.headers
-    ):  # kept for HTTP/1.0
-        raise ParsingError("two ways to tell where the body ends")
+    has_length = parser.chunked and "CONTENT_LENGTH" in parser.headers
+    if has_length or "TRANSFER_ENCODING" in parser.headers:  # waitress keeps it for HTTP/1.0
+        raise ParsingError("two ways to say where the body ends")
     return vars(parser)
 
 
 class ProblemTask(ErrorTask):
-    """What waitress refuses by itself, as problem+json."""
+    """The answer to what waitress itself refuses, as problem+json."""
 
     def execute(self) -> None:
         problem = wire_problem(self.request.error)
@@ -6032,7 +6195,7 @@ class ProblemTask(ErrorTask):
         self.response_headers.extend(
             (SECURITY_HEADERS | problem.headers | {"Content-Type": PROBLEM_JSON}).items()
         )
-        self.request.headers.pop("CONNECTION", None)  # whatever was asked for
+        self.request.headers.pop("CONNECTION", None)  # the connection ends, whatever was asked for
         self.set_close_on_finish()
         self.content_length = len(content)
         self.write(content)
@@ -6042,21 +6205,24 @@ def wire_problem(error: Any) -> Problem:
     """Our words for waitress's errors, which could repeat a header's text."""
     if isinstance(error, Problem):
         return error
-    problem = Problem(
-        {
-            413: f"a body may have {BODY_LIMIT:,} bytes, a batch {WIRE_LIMIT:,}; of one with more than {WIRE_LIMIT:,} nothing is kept",
-            431: f"there may be {HEADERS_LIMIT} headers, of {HEADER_LIMIT:,} bytes together",
-            501: "this transfer encoding is not known here; send chunked, or a Content-Length",
-            500: "the server failed to do this; its log says where",
-        }.get(error.code, "the request is not valid HTTP/1.1"),
-        TooLarge.code if error.code == 413 else "http_error",
-    )
-    problem.status, problem.title = error.code, error.reason
+    detail = WIRE_DETAILS.get(error.code, "the request is not valid HTTP/1.1")
+    problem = Problem(detail, TooLarge.code if error.code == 413 else "http_error")
+    problem.status = error.code
+    problem.title = error.reason
     return problem
 
 
+WIRE_DETAILS = {
+    413: f"a body may have {BODY_LIMIT:,} bytes, a batch {WIRE_LIMIT:,}; "
+    f"of one with more than {WIRE_LIMIT:,} nothing is kept",
+    431: f"there may be {HEADERS_LIMIT} headers, of {HEADER_LIMIT:,} bytes together",
+    501: "this transfer encoding is not known here; send chunked, or a Content-Length",
+    500: "the server failed to do this; its log says where",
+}
+
+
 class Task(WSGITask):
-    """Waitress's for our app, whose answers are one piece, with its length, under headers that are checked."""
+    """Waitress's task for our app, whose answers are one piece under headers that are our own."""
 
     def execute(self) -> None:
         content = self.channel.server.application(self.get_environment(), self.start_response)
@@ -6068,41 +6234,40 @@ class Task(WSGITask):
         self.status, self.response_headers = status, headers
 
     def build_response_header(self) -> bytes:
-        asked = self.request.headers.get("CONNECTION", "").lower()
-        keeps = asked == "keep-alive" if self.version == "1.0" else asked != "close"
-        if not keeps:
-            self.set_close_on_finish()
-        elif self.version == "1.0":
+        connection = self.request.headers.get("CONNECTION", "").lower()
+        if self.version == "1.0" and connection == "keep-alive":
             self.response_headers.append(("Connection", "Keep-Alive"))
-        lines = [f"{name}: {value}\r\n" for name, value in self.response_headers]
-        return f"HTTP/{self.version} {self.status}\r\n{''.join(lines)}Date: {http_date(int(self.start_time))}\r\n\r\n".encode(
-            "latin-1"
-        )
+        elif self.version == "1.0" or connection == "close":
+            self.set_close_on_finish()
+        lines = [f"HTTP/{self.version} {self.status}\r\n"]
+        lines += [f"{name}: {value}\r\n" for name, value in self.response_headers]
+        lines.append(f"Date: {http_date(int(self.start_time))}\r\n\r\n")
+        return "".join(lines).encode("latin-1")
 
 
 http_date = functools.lru_cache(2)(build_http_date)
 
 
 class Channel(HTTPChannel):
-    """A connection. While `held` is a list, all that serving its request would send waits there for COMMIT.
+    """A connection. While `held` is a list, all that would leave it waits there for COMMIT.
 
-    It reads one request, and the next only when the answer is taken: what a client sends ahead waits as
-    bytes, which are fewer than what requests and answers would take, and no thread ever waits for a client.
+    It reads one request, and the next only when the client has taken the answer: pipelined requests
+    wait as bytes, which take less memory than parsed requests and answers, and no thread ever waits
+    for a client.
     """
 
     parser_class = Parser
     task_class = Task
     error_task_class = ProblemTask
     held: list[bytes] | None = None
-    ahead = b""  # sent behind the request that is being served
-    has_key = False  # something was stored for it, so that it is no stranger's
+    pipelined = b""  # what the client has sent behind the request that is being served
+    is_sender = False  # a write of it was accepted, so that it is no stranger's
     version = "1.1"
 
-    def __init__(self, *arguments: Any, **more: Any):
-        super().__init__(*arguments, **more)
-        self.since = (
-            self.creation_time
-        )  # when the wait for its client began: for a request, or for the rest of one
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        # When the wait for its client began: for a request, or for the rest of one
+        self.since = self.creation_time
 
     def write_soon(self, data: bytes) -> int:
         if self.held is None:
@@ -6111,40 +6276,41 @@ class Channel(HTTPChannel):
         return len(data)
 
     def is_ready(self) -> bool:
-        """Whether all that was asked is answered, and the answers are taken."""
+        """Whether every request is answered, and the client has taken the answers."""
         return not (
             self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed
         )
 
     def readable(self) -> bool:
-        return not self.ahead and self.is_ready()
+        return not self.pipelined and self.is_ready()
 
     def received(self, data: bytes) -> None:
-        """Takes up one request; what stands behind it waits in `ahead`."""
-        self.ahead += data
+        """Reads one request; what stands behind it waits in `pipelined`."""
+        self.pipelined += data
         with self.requests_lock:
-            while self.ahead and self.is_ready():
+            while self.pipelined and self.is_ready():
                 if self.request is None:
-                    self.request, self.since = self.parser_class(self.adj), time.time()
-                self.ahead = self.ahead[self.request.received(self.ahead) :]
-                if (
-                    self.request.expect_continue
-                    and self.request.headers_finished
-                    and not self.sent_continue
-                ):
+                    self.request = self.parser_class(self.adj)
+                    self.since = time.time()
+                consumed = self.request.received(self.pipelined)
+                self.pipelined = self.pipelined[consumed:]
+                expects_continue = self.request.expect_continue and self.request.headers_finished
+                if expects_continue and not self.sent_continue:
                     self.send_continue()
                 if self.request.completed:
-                    self.take_request()
+                    self.queue_request()
 
-    def take_request(self) -> None:
-        """The request has arrived whole, and goes in line."""
-        request, self.request, self.sent_continue = self.request, None, False
+    def queue_request(self) -> None:
+        """The request has arrived whole, and is queued."""
+        request = self.request
+        self.request = None
+        self.sent_continue = False
         if not request.empty:
             self.requests.append(request)
             self.server.add_task(self)
 
     def proceed(self) -> None:
-        if self.ahead:
+        if self.pipelined:
             self.received(b"")
 
     def handle_write(self) -> None:
@@ -6152,7 +6318,7 @@ class Channel(HTTPChannel):
         self.proceed()
 
     def handle_expt(self) -> None:
-        """Urgent bytes, which HTTP knows none of; unread they would end every poll at once."""
+        """Urgent bytes, which HTTP does not have; unread, they would end every poll at once."""
         self.handle_close()
 
     def handle_close(self) -> None:
@@ -6163,30 +6329,32 @@ class Channel(HTTPChannel):
     def service(self) -> None:
         super().service()
         self.since = time.time()
-        if self.ahead and self.held is None:  # on a worker's thread
+        if self.pipelined and self.held is None:  # on a worker's thread
             self.server.trigger.pull_trigger(self.proceed)
 
     def serve(self) -> None:
-        """Serves the request in line, inside the turn; nothing leaves before release().
+        """Serves the queued request, inside the turn; nothing leaves before release().
 
         What has arrived whole is served, also when its sender no longer waits for the answer.
         """
-        self.held, self.version = [], self.requests[0].version
-        connected, self.connected = self.connected, True
+        self.held = []
+        self.version = self.requests[0].version
+        connected = self.connected
+        self.connected = True
         self.service()
         self.connected = connected
 
     def release(self) -> None:
         """After COMMIT: the answer leaves, then whatever waited behind it goes on."""
-        answer, self.held = b"".join(self.held or ()), None
-        self.has_key = self.has_key or answer[9:10] == b"2"  # HTTP/1.1 201
-        with contextlib.suppress(
-            ClientDisconnected, OSError
-        ):  # a broken connection is the poll's to close
+        answer = b"".join(self.held or ())
+        self.held = None
+        if answer[9:10] == b"2":  # HTTP/1.1 201
+            self.is_sender = True
+        # A broken connection is the poll's to close.
+        with contextlib.suppress(ClientDisconnected, OSError):
             if self.connected and not self.total_outbufs_len:
-                answer = answer[
-                    self.send(answer, do_close=False) :
-                ]  # what is taken at once needs no buffer
+                # What the client takes at once needs no buffer.
+                answer = answer[self.send(answer, do_close=False) :]
             self.write_soon(answer)
         with contextlib.suppress(OSError):
             self.proceed()
@@ -6195,18 +6363,19 @@ class Channel(HTTPChannel):
         """Instead of what was held, if anything: the problem, and the end of the connection."""
         self.held = None
         request = self.parser_class(self.adj)
-        request.version, request.error = (self.requests or [self])[0].version, problem
+        request.version = self.requests[0].version if self.requests else self.version
+        request.error = problem
         with contextlib.suppress(ClientDisconnected):
             self.error_task_class(self, request).service()
         with self.requests_lock:
             self.close_when_flushed = True
-            for each in self.requests:
-                each.close()
+            for queued in self.requests:
+                queued.close()
             self.requests = []
 
 
 class Dispatcher(ThreadedTaskDispatcher):
-    """Sorts requests: reads to waitress's worker threads, writes in line for the next turn."""
+    """Sorts requests: reads to waitress's worker threads, writes to queues for the next turn."""
 
     def __init__(self, memory: bool):
         super().__init__()
@@ -6219,15 +6388,19 @@ class Dispatcher(ThreadedTaskDispatcher):
         if is_read(request) and not self.memory:
             super().add_task(channel)
         else:
-            (self.long_writes if is_long(request) else self.writes).append(channel)
+            queue = self.long_writes if is_long(request) else self.writes
+            queue.append(channel)
 
-    def in_line(self, until: float) -> Iterator[Channel]:
-        """Those whom a turn serves until this time.monotonic(): the short ones, then the long ones, one at least of each."""
-        for line in (self.writes, self.long_writes):
-            if line:
-                yield line.popleft()
-            while line and time.monotonic() < until:
-                yield line.popleft()
+    def queued(self, until: float) -> Iterator[Channel]:
+        """The channels that a turn serves until this time.monotonic().
+
+        The short ones, then the long ones; one of each at least.
+        """
+        for queue in (self.writes, self.long_writes):
+            if queue:
+                yield queue.popleft()
+            while queue and time.monotonic() < until:
+                yield queue.popleft()
 
     def __len__(self) -> int:
         return len(self.writes) + len(self.long_writes)
@@ -6247,12 +6420,10 @@ def is_batch(request: HTTPRequestParser) -> bool:
 
 
 def is_read(request: HTTPRequestParser) -> bool:
-    """By method and path, as the router will see it; what is not even HTTP needs no turn either."""
-    if (
-        request.error is not None
-        or request.command in ("GET", "HEAD")
-        or is_preview(request.command, request.query)
-    ):
+    """Whether it needs no turn: by method and path as the router sees it, or as no valid HTTP."""
+    if request.error is not None or request.command in ("GET", "HEAD"):
+        return True
+    if is_preview(request.command, request.query):
         return True
     return request.command == "POST" and "/" + request.path.lstrip("/") in READ_POSTS
 
@@ -6261,7 +6432,9 @@ class Server:
     """Waitress with a loop of our own: one poll, then one turn."""
 
     def __init__(self, app: App, config: Config):
-        self.app, self.config, self.database = app, config, app.database
+        self.app = app
+        self.config = config
+        self.database = app.database
         self.stopping = False
         self.waiting_since: float | None = None  # for another process that holds the database
         self.map: dict[int, Any] = {}
@@ -6270,36 +6443,42 @@ class Server:
             self.http = self.listen()
         except (OSError, ValueError) as error:
             wasyncore.close_all(self.map, ignore_all=True)
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            reason = getattr(error, "strerror", None) or error
             raise ConfigError(
-                f"cannot listen on {config.host} port {config.port}: {reason}; choose another with --host or --port"
+                f"cannot listen on {config.host} port {config.port}: {reason}; "
+                "choose another with --host or --port"
             ) from None
-        self.limit = config.connection_limit + len(self.map)  # which has the listeners, too
-        self.next_look = 0.0
+        self.limit = config.connection_limit + len(self.map)  # the map has the listeners, too
+        self.next_check = 0.0  # of connections that are overdue
         self.dispatcher.set_thread_count(config.read_threads)
         self.listeners = [
-            each for each in self.map.values() if isinstance(each, waitress.server.TcpWSGIServer)
+            dispatcher
+            for dispatcher in self.map.values()
+            if isinstance(dispatcher, waitress.server.TcpWSGIServer)
         ]
         for listener in self.listeners:
             listener.channel_class = Channel
-            listener.handle_accept = lambda listener=listener: self.accept(listener)
+            listener.handle_accept = functools.partial(self.accept, listener)
             listener.pull_trigger = self.wake
-            listener.readable = lambda: len(self.map) < self.limit
+            listener.readable = self.has_room
 
     def listen(self) -> Any:
-        config = self.config
+        require_crlf_after_chunk_sizes()
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue of reads is no news
-        given = inherited_sockets()
-        where = {"sockets": given} if given else {"host": config.host, "port": config.port}
+        sockets = inherited_sockets()
+        if sockets:
+            address = {"sockets": sockets}
+        else:
+            address = {"host": self.config.host, "port": self.config.port}
         return waitress.create_server(
             self.app,
             map=self.map,
             _dispatcher=self.dispatcher,
-            **where,
+            **address,
             asyncore_use_poll=True,  # select() ends at file descriptor 1,023
             max_request_header_size=HEADER_LIMIT,
             max_request_body_size=WIRE_LIMIT + 1,  # waitress refuses what has as many bytes
-            recv_bytes=16_384,  # what one connection may take of a poll's time and, ahead, of memory
+            recv_bytes=16_384,  # of a poll's time, and of memory for pipelined requests
             inbuf_overflow=32_768,  # a larger body gets a file: any stranger may send one
             log_socket_errors=False,  # a client that hangs up is no error of ours
             clear_untrusted_proxy_headers=False,  # we read none of them
@@ -6309,12 +6488,20 @@ class Server:
     @property
     def address(self) -> str:
         """http://HOST:PORT as it really listens."""
-        host, port = self.listeners[0].effective_host, self.listeners[0].effective_port
+        host = self.listeners[0].effective_host
+        port = self.listeners[0].effective_port
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
+    def has_room(self) -> bool:
+        """Whether another connection may be opened."""
+        return len(self.map) < self.limit
+
     def accept(self, listener: Any) -> None:
-        """All new connections; waitress takes one a poll, and each would wait for a turn of the others."""
-        while len(self.map) < self.limit:
+        """Accepts all new connections.
+
+        Waitress accepts one a poll, and each would wait for a turn of the others.
+        """
+        while self.has_room():
             before = len(listener.active_channels)
             type(listener).handle_accept(listener)
             if len(listener.active_channels) == before:
@@ -6332,7 +6519,7 @@ class Server:
             self.poll(1.0)
             self.turn()
             self.database.idle()
-            if time.time() >= self.next_look:
+            if time.time() >= self.next_check:
                 self.close_overdue(time.time())
         self.finish()
 
@@ -6342,34 +6529,35 @@ class Server:
         wasyncore.poll2(timeout, self.map)
 
     def close_overdue(self, now: float) -> None:
-        """Once a second: who is silent or slow beyond its time goes and, when no place is left, a quarter of those
-        that wait for their client: strangers before senders, then the longest first."""
-        self.next_look = now + 1
+        """Once a second: closes connections that are silent or slow beyond their time.
+
+        When no more may be opened, also a quarter of those that wait for their client: strangers
+        before senders, then those that wait longest.
+        """
+        self.next_check = now + 1
+        idle_timeout = self.config.idle_timeout
+        request_timeout = self.config.request_timeout
         waiting = [channel for channel in self.channels() if not channel.requests]
         for channel in waiting:
-            if channel.last_activity < now - self.config.idle_timeout:
+            if channel.last_activity < now - idle_timeout:
                 channel.handle_close()
-            elif channel.request is not None and channel.since < now - self.config.request_timeout:
-                channel.refuse(
-                    TooSlowly(f"a request must arrive within {self.config.request_timeout} seconds")
-                )
-        if len(self.map) >= self.limit:
-            for channel in heapq.nsmallest(
-                len(waiting) // 4 + 1, waiting, key=lambda channel: (channel.has_key, channel.since)
-            ):
+            elif channel.request is not None and channel.since < now - request_timeout:
+                channel.refuse(TooSlowly(f"a request must arrive within {request_timeout} seconds"))
+        if not self.has_room():
+            waiting.sort(key=operator.attrgetter("is_sender", "since"))
+            for channel in waiting[: len(waiting) // 4 + 1]:
                 channel.handle_close()
 
     def turn(self) -> None:
-        """One transaction for all writes in line; their answers leave after its COMMIT."""
+        """One transaction for all queued writes; their answers leave after its COMMIT."""
         served: list[Channel] = []
         if not self.dispatcher or not self.begin():
             return
-        for channel in self.dispatcher.in_line(until=time.monotonic() + TURN_SECONDS):
+        for channel in self.dispatcher.queued(until=time.monotonic() + TURN_SECONDS):
             served.append(channel)
             channel.serve()
-            if (
-                not self.database.writer.in_transaction
-            ):  # SQLite may roll it all back inside a statement
+            # SQLite may roll back the whole turn inside a statement.
+            if not self.database.writer.in_transaction:
                 break
         try:
             self.database.commit()
@@ -6380,7 +6568,7 @@ class Server:
                 channel.release()
 
     def begin(self) -> bool:
-        """Whether a turn has begun. While another process holds the database, the loop goes on polling."""
+        """Whether a turn has begun. While another process holds the database, the loop polls on."""
         try:
             self.database.begin()
         except apsw.BusyError as error:
@@ -6397,18 +6585,18 @@ class Server:
     def refuse_all(self, error: apsw.Error) -> None:
         self.waiting_since = None
         self.database.trouble = problem_of(error)
-        self.refuse([*self.dispatcher.in_line(until=math.inf)], self.database.trouble)
+        self.refuse(list(self.dispatcher.queued(until=math.inf)), self.database.trouble)
 
     def refuse(self, channels: Iterable[Channel], problem: Problem) -> None:
         for channel in channels:
             channel.refuse(problem)
 
     def stop(self) -> None:
-        """Ends run() after what has arrived is answered; may be called from a signal handler or another thread."""
+        """Ends run() when what has arrived is answered; also for signal handlers and threads."""
         self.stopping = True
 
     def finish(self) -> None:
-        """Takes no more connections, answers what has arrived, moves the WAL into the file and closes."""
+        """Takes no more connections, answers what has arrived and closes, which empties the WAL."""
         for listener in self.listeners:
             self.accept(listener)
             wasyncore.dispatcher.close(listener)
@@ -6425,29 +6613,31 @@ class Server:
         wasyncore.close_all(self.map, ignore_all=True)
 
     def channels(self) -> list[Channel]:
-        return [each for each in self.map.values() if isinstance(each, Channel)]
+        return [channel for channel in self.map.values() if isinstance(channel, Channel)]
 
 
 def inherited_sockets() -> list[socket.socket]:
-    """What systemd listens on for this process, and goes on listening while it restarts, so that nobody is refused."""
-    count = int(os.environ["LISTEN_FDS"]) if os.environ.get("LISTEN_PID") == str(os.getpid()) else 0
+    """What systemd listens on for us, also while we restart, so that nobody is refused."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    count = int(os.environ["LISTEN_FDS"])
     return [socket.socket(fileno=3 + number) for number in range(count)]
 
 
 def is_idle(channel: Channel) -> bool:
-    """Nothing of it is under way, as the first request on a new connection is."""
-    new = channel.last_activity == channel.creation_time > time.time() - ARRIVAL_SECONDS
-    return not (
-        new or channel.requests or channel.request or channel.ahead or channel.total_outbufs_len
-    )
+    """Whether nothing of it is under way, as the first request on a new connection is."""
+    is_new = channel.last_activity == channel.creation_time > time.time() - ARRIVAL_SECONDS
+    is_reading = channel.request or channel.pipelined
+    is_answering = channel.requests or channel.total_outbufs_len
+    return not (is_new or is_reading or is_answering)
 
 
 def allow_many_files(connections: int) -> int:
-    """Raises the limit of open files to what so many connections need, and returns how many it is enough for."""
+    """Raises the limit of open files for so many connections; returns for how many it is enough."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections * 3 + 100  # a large request and a large answer have a temporary file each
-    if soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    needed = connections * 3 + 100  # a large request and a large answer have a temporary file each
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return min(connections, max(1, (soft - 100) // 3))
 
@@ -7809,7 +7999,7 @@ def fill_demo(connection: apsw.Connection, now: int) -> list[dict]:
     for location_id, name, zone, _ in DEMO_PLACES:
         learn_location(
             connection,
-            LocationSaid(location_id=location_id, location_name=name, location_timezone=zone),
+            SentLocation(location_id=location_id, location_name=name, location_timezone=zone),
             now - DEMO_DAYS * DAY_MS,
         )
     for at, contact, event in story:

@@ -1132,7 +1132,8 @@ def test_a_checkpoint_begins_whenever_the_wal_has_grown_by_so_many_pages(databas
     """Not after each commit beyond them: its syncs would cost more than it moves."""
     woken: list[int] = []
     monkeypatch.setattr(lite, "CHECKPOINT_PAGES", 1_000)
-    monkeypatch.setattr(database.checkpointer, "wake", woken.append)
+    checkpointer = database.checkpointer
+    monkeypatch.setattr(checkpointer.woken, "set", lambda: woken.append(checkpointer.pages))
     for pages in (
         999,
         1_000,
@@ -1146,8 +1147,9 @@ def test_a_checkpoint_begins_whenever_the_wal_has_grown_by_so_many_pages(databas
         1_007,
         2_010,
     ):  # at 8 the WAL has begun anew
-        database.checkpointer.grew(pages)
+        checkpointer.grew(pages)
     assert woken == [1_000, 2_000, 3_010, 1_007, 2_010]
+    monkeypatch.undo()
 
 
 @pytest.mark.parametrize(

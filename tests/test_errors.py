@@ -163,7 +163,7 @@ def test_a_temporary_trouble_is_429_to_a_writer_with_its_cause(error, code):
     problem = lite.problem_of(error)
     assert (problem.status, problem.code, problem.headers) == (429, code, {"Retry-After": "5"})
     assert SECRET not in lite.problem_of(type(error)(SECRET)).detail
-    assert lite.respond(problem, reading=True).status_code == 503
+    assert lite.respond(problem, reading=True).status == 503
 
 
 @pytest.mark.parametrize("kind", [apsw.ConstraintError, apsw.SQLError, apsw.MismatchError])

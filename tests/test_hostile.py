@@ -386,7 +386,7 @@ def test_a_client_that_takes_nothing_is_closed_at_the_limit_too(serve):
             served,
             lambda: (
                 sum(
-                    bool(each.total_outbufs_len and each.ahead and not each.requests)
+                    bool(each.total_outbufs_len and each.pipelined and not each.requests)
                     for each in served.server.channels()
                 )
                 == 10
@@ -420,7 +420,7 @@ def test_what_is_sent_ahead_waits_as_bytes(serve):
         connection.sendall(b"GET / HTTP/1.1\r\n\r\n" * 20_000)
         for _ in range(20):
             assert all(
-                len(channel.requests) <= 1 and len(channel.ahead) <= 65_536
+                len(channel.requests) <= 1 and len(channel.pipelined) <= 65_536
                 for channel in on_loop(served, served.server.channels)
             )
         reset(connection)

@@ -324,6 +324,12 @@ def test_an_unknown_path_is_404(filled, path):
     check_problem(filled("GET", path), 404)
 
 
+def test_of_the_folder_of_the_page_only_what_a_browser_needs_is_served(tmp_path):
+    for name in ("index.html", "app.js", "README.md", "notes.txt", ".hidden"):
+        (tmp_path / name).write_text(name)
+    assert set(lite.load_assets(tmp_path)) == {"index.html", "app.js"}
+
+
 @pytest.mark.parametrize(
     "method, path",
     [

@@ -1,14 +1,17 @@
 """The package and its documents: what they say is so, and what is so they say."""
 
 import ast
+import bisect
 import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
+import symtable
 import sys
 import zipfile
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -138,19 +141,59 @@ def test_every_name_of_the_map_exists():
         assert not member or hasattr(found, member)
 
 
+def definitions() -> list[tuple[str, int]]:
+    """The names that the module defines, with their lines."""
+    found = []
+    for node in ast.parse(SOURCE).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.append((node.name, node.lineno))
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            for target in getattr(node, "targets", None) or [node.target]:
+                names = [each.id for each in ast.walk(target) if isinstance(each, ast.Name)]
+                found += [(name, node.lineno) for name in names]
+    return found
+
+
+def scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    """The functions and classes of a module, at any depth."""
+    for child in table.get_children():
+        yield child
+        yield from scopes(child)
+
+
 def test_no_name_of_the_module_is_given_twice():
     """In a file of this length one section could unknowingly take another's."""
-    body = ast.parse(SOURCE).body
-    names = [node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-    names += [
-        name.id
-        for node in body
-        if isinstance(node, (ast.Assign, ast.AnnAssign))
-        for target in getattr(node, "targets", None) or [node.target]
-        for name in ast.walk(target)
-        if isinstance(name, ast.Name)
-    ]
+    names = [name for name, _ in definitions()]
     assert [name for name in names if names.count(name) > 1] == []
+
+
+def test_no_section_uses_a_name_of_a_later_one():
+    """Annotations aside. What runs at the import itself could not."""
+    banners = re.finditer(r"^#{20,}\n# (.+)\n#{20,}$", SOURCE, re.MULTILINE)
+    starts = [SOURCE.count("\n", 0, banner.start()) + 1 for banner in banners]
+    section_of = {name: bisect.bisect(starts, line) for name, line in definitions()}
+    module = symtable.symtable(SOURCE, "streamlined_lite.py", "exec")
+    forward = [
+        f"{scope.get_name()} (line {scope.get_lineno()}): {symbol.get_name()}"
+        for scope in scopes(module)
+        for symbol in scope.get_symbols()
+        if symbol.is_global()
+        and symbol.is_referenced()
+        and section_of.get(symbol.get_name(), 0) > bisect.bisect(starts, scope.get_lineno())
+    ]
+    assert forward == []
+
+
+def test_on_windows_it_says_in_one_line_where_it_runs():
+    script = "import sys; sys.platform = 'win32'; import streamlined_lite"
+    started = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=clean_environment() | {"PYTHONPATH": str(ROOT)},
+    )
+    assert (started.returncode, started.stdout) == (1, "")
+    assert started.stderr == "streamlined-lite runs on Linux and macOS, and on Windows inside WSL\n"
 
 
 def test_the_page_asks_nobody_else():
@@ -270,7 +313,7 @@ def test_one_file_serves_posts_the_page_and_time_zones_where_there_is_no_python(
         *(
             f"/static/{path.name}"
             for path in (ROOT / "static").iterdir()
-            if path.name != "index.html"
+            if path.suffix in lite.ASSET_TYPES and path.name != "index.html"
         ),
     ]
     stored, calculated, *page = exchange(

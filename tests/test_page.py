@@ -73,7 +73,7 @@ def fill(path: Path) -> None:
             if name:
                 lite.learn_location(
                     database.writer,
-                    lite.LocationSaid(
+                    lite.SentLocation(
                         location_id=location, location_name=name, location_timezone=zone
                     ),
                     now,

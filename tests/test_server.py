@@ -648,7 +648,7 @@ def test_a_client_that_takes_no_answer_costs_one_answer_and_no_thread(tmp_path, 
         )
         assert [answer[0] for answer in exchange(served, post(), get("/events/v1"))] == [201, 200]
         channels = on_loop(
-            served, lambda: [each for each in served.server.channels() if each.ahead]
+            served, lambda: [each for each in served.server.channels() if each.pipelined]
         )
         one = len(exchange(served, get("/openapi.json"))[0][2]) + 1_000
         assert len(channels) == len(silent) and all(

@@ -267,15 +267,15 @@ class Stepped:
         return ((number, answers[number]) for number in order)
 
     def remember_order(self) -> None:
-        in_line = self.server.dispatcher.in_line
+        queued = self.server.dispatcher.queued
 
         def remembering_order(until: float) -> Iterator[lite.Channel]:
-            for channel in in_line(until):
+            for channel in queued(until):
                 self.served.append(channel.addr[1])
                 yield channel
 
         self.served: list[int] = []
-        self.server.dispatcher.in_line = remembering_order
+        self.server.dispatcher.queued = remembering_order
 
     def get(self, path: str) -> Answer:
         self.connections[0].sendall(request_bytes(b"", path=path, method="GET"))
