@@ -486,12 +486,14 @@ def iso_second(seconds: int) -> str:
 def read_property(value: Any) -> str | int | float:
     if isinstance(value, str):
         return check_characters(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise wrong("number_too_large", "is not a finite number")
+        return value
+    if isinstance(value, bool) or not isinstance(value, int):
         kind = JSON_KINDS.get(type(value), "this")
         raise wrong("property_type", f"must be text or a number, not {kind}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise wrong("number_too_large", "is not a finite number")
-    if isinstance(value, int) and not is_sqlite_integer(value):
+    if not is_sqlite_integer(value):
         raise wrong("number_too_large", "is too large for an exact number; send it as text")
     return value
 
@@ -594,10 +596,10 @@ def write_cursor(sort_key: tuple) -> str:
 
 def as_answer(record: Mapping[str, Any], columns: Mapping[str, Callable | None]) -> dict:
     """A row as answers show it: these columns in this order, each through its converter, if any."""
-    return {
-        name: record[name] if convert is None else convert(record[name])
-        for name, convert in columns.items()
-    }
+    content = {}
+    for name, convert in columns.items():
+        content[name] = record[name] if convert is None else convert(record[name])
+    return content
 
 
 PAGE_BYTES = 8 * MEGABYTE  # a page that has as many ends, before it fills the memory
