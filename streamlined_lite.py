@@ -392,10 +392,10 @@ def is_blank(value: Any) -> bool:
 
 def read_text(value: Any, limit: int) -> str:
     """Trimmed text; an integer becomes text. Blank, NUL and over-long are errors."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
     if not isinstance(value, str):
-        raise wrong("not_text", "must be text")
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise wrong("not_text", "must be text")
+        value = str(value)
     value = value.strip()
     if not value:
         raise wrong("blank", "must not be blank")
@@ -415,7 +415,7 @@ def check_characters(value: str) -> str:
 
 def is_unfilled(value: str) -> bool:
     """Whether a merge field such as {{contact.id}} arrived as it stands in the workflow."""
-    return "}}" in value.partition("{{")[2]
+    return "{{" in value and "}}" in value.partition("{{")[2]
 
 
 def read_identifier(value: Any, limit: int = ID_LIMIT) -> str:
@@ -488,12 +488,14 @@ def iso_second(seconds: int) -> str:
 def read_property(value: Any) -> str | int | float:
     if isinstance(value, str):
         return check_characters(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise wrong("number_too_large", "is not a finite number")
+        return value
+    if isinstance(value, bool) or not isinstance(value, int):
         kind = JSON_KINDS.get(type(value), "this")
         raise wrong("property_type", f"must be text or a number, not {kind}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise wrong("number_too_large", "is not a finite number")
-    if isinstance(value, int) and not is_sqlite_integer(value):
+    if not is_sqlite_integer(value):
         raise wrong("number_too_large", "is too large for an exact number; send it as text")
     return value
 
@@ -596,10 +598,10 @@ def write_cursor(sort_key: tuple) -> str:
 
 def as_answer(record: Mapping[str, Any], columns: Mapping[str, Callable | None]) -> dict:
     """A row as answers show it: these columns in this order, each through its converter, if any."""
-    return {
-        name: record[name] if convert is None else convert(record[name])
-        for name, convert in columns.items()
-    }
+    content = {}
+    for name, convert in columns.items():
+        content[name] = record[name] if convert is None else convert(record[name])
+    return content
 
 
 PAGE_BYTES = 8 * MEGABYTE  # a page that has as many ends, before it fills the memory
@@ -2392,7 +2394,10 @@ class EventFilter(Query):
 
 
 class EventQuery(EventFilter):
-    """`order=arrival` is by each event's arrival or last change; it goes with location_id and event_name alone."""
+    """`order=arrival` is by each event's arrival or last change, the newest first.
+
+    It goes with location_id and event_name alone.
+    """
 
     order: Literal["timestamp", "arrival"] = "timestamp"
     limit: Limit = 50
@@ -2403,96 +2408,69 @@ class EventDeletion(EventFilter):
     dry_run: bool = False
 
 
+# Storing
+
+
 def store_event(
     connection: apsw.Connection, event: Event, now: int, arrived: int
 ) -> tuple[str, dict, list[dict]]:
-    """Upserts by (location_id, distinct_id): (created, updated or unchanged; the event as it is now; warnings).
+    """Upserts by (location_id, distinct_id).
 
-    The timestamp of the first request stays; left out, it is when that `arrived`. A field that is sent
-    replaces the stored one, a field left out keeps its value.
+    Returns created, updated or unchanged; the event's row as it is now; and warnings. The timestamp
+    of the first request stays; left out, it is when that `arrived`. A field that is sent replaces
+    the stored one, a field left out keeps its value.
     """
-    new = event_created(event, now, arrived)
-    if (event_id := scalar(connection, "events.insert", **new)) is None:
-        return update_event(connection, event, new)
-    return "created", new | {"event_id": event_id}, []
-
-
-def store_events(
-    connection: apsw.Connection, read: list[tuple[Event, list[dict]]], sent: str, now: int
-) -> Iterator[dict]:
-    """The same for many events, each with its warnings, `sent` as JSON: what became of each, in order. All that are new take one statement."""
-    for (event, warnings), event_id in zip(read, insert_events(connection, read, sent, now)):
-        status, stored, more = (
-            ("created", {"event_id": event_id, "warnings": None}, [])
-            if event_id is not None
-            else update_event(connection, event, event_created(event, now, now))
-        )
-        note_warnings(connection, stored, warnings + more)
-        told = {"warnings": warnings + more} if warnings or more else {}
-        yield {
-            "status": status,
-            "distinct_id": event.distinct_id,
-            "event_id": stored["event_id"],
-        } | told
+    created = new_event(event, now, arrived)
+    event_id = scalar(connection, "events.insert", **created)
+    if event_id is None:
+        return update_event(connection, event, now)
+    created["event_id"] = event_id
+    return "created", created, []
 
 
 def insert_events(
-    connection: apsw.Connection, read: list[tuple[Event, list[dict]]], sent: str, now: int
+    connection: apsw.Connection, events: list[Event], now: int
 ) -> Iterable[int | None]:
-    """The id that each event got; None where its distinct_id is stored, or stands before it among them."""
+    """Inserts by one statement all events that are new: the event_ids, in the events' order.
+
+    None stands for an event whose distinct_id is stored, or comes before it in the list.
+    """
     newest = scalar(connection, "events.newest")
-    if change(connection, "events.insert_many", events=sent, now=now) == len(
-        read
-    ):  # in a row, then; to ask for each takes as long as to parse it
-        return range(
-            connection.last_insert_rowid() - len(read) + 1, connection.last_insert_rowid() + 1
-        )
-    ids = {
-        (each["location_id"], each["distinct_id"]): each["event_id"]
-        for each in rows(connection, "events.list_newer", event_id=newest)
+    # The models themselves would take twice as long to write as their fields.
+    sent = to_json([vars(event) for event in events]).decode()
+    inserted = change(connection, "events.insert_many", events=sent, now=now)
+    if inserted == len(events):
+        # Their ids follow one another; to read them back takes as long as to parse the events.
+        last = connection.last_insert_rowid()
+        return range(last - inserted + 1, last + 1)
+    event_ids = {
+        (stored["location_id"], stored["distinct_id"]): stored["event_id"]
+        for stored in rows(connection, "events.list_newer", event_id=newest)
     }
-    return [ids.pop((event.location_id, event.distinct_id), None) for event, _ in read]
-
-
-def note_warnings(connection: apsw.Connection, stored: dict, warnings: list[dict]) -> None:
-    noted = json.dumps(warnings) if warnings else None
-    if noted != stored["warnings"]:
-        change(connection, "events.note_warnings", event_id=stored["event_id"], warnings=noted)
+    return [event_ids.pop((event.location_id, event.distinct_id), None) for event in events]
 
 
 def update_event(
-    connection: apsw.Connection, event: Event, sent: dict
+    connection: apsw.Connection, event: Event, now: int
 ) -> tuple[str, dict, list[dict]]:
-    """As store_event, where the distinct_id is known to be stored; `sent` is what would be new."""
+    """As store_event, for an event whose distinct_id is stored: updated or unchanged."""
     old = row(
         connection,
         "events.find_by_distinct_id",
         location_id=event.location_id,
         distinct_id=event.distinct_id,
     )
-    new, warnings = event_updated(old, event)
-    if (new["event_name"], new["contact_id"]) == (
-        old["event_name"],
-        old["contact_id"],
-    ) and from_json(new["properties"]) == from_json(old["properties"]):
+    new = updated_event(old, event)
+    warnings = update_warnings(old, new, event)
+    if new == old:
         return "unchanged", old, warnings
-    return (
-        "updated",
-        row(
-            connection,
-            "events.upsert",
-            **{name: new[name] for name in sent} | {"updated_at": sent["updated_at"]},
-        ),
-        warnings,
-    )
+    new["updated_at"] = now
+    return "updated", row(connection, "events.upsert", **new), warnings
 
 
-def event_created(event: Event, now: int, arrived: int) -> dict:
-    return {
-        "location_id": event.location_id,
-        "distinct_id": event.distinct_id,
-        "event_name": event.event_name,
-        "contact_id": event.contact_id,
+def new_event(event: Event, now: int, arrived: int) -> dict:
+    """The row of an event that is not stored yet, without its event_id."""
+    return vars(event) | {
         "timestamp": arrived if event.timestamp is None else event.timestamp,
         "properties": to_json(event.properties or {}).decode(),
         "received_at": arrived,
@@ -2502,13 +2480,20 @@ def event_created(event: Event, now: int, arrived: int) -> dict:
     }
 
 
-def event_updated(old: dict, event: Event) -> tuple[dict, list[dict]]:
-    """The stored event with what the request sends, and what its sender should be told."""
-    new, warnings = dict(old, event_name=event.event_name), []
-    if event.contact_id is not None:
-        new["contact_id"] = event.contact_id
-    if event.properties is not None:
+def updated_event(old: dict, event: Event) -> dict:
+    """The stored row with what is sent anew; equal to it where that changes nothing."""
+    sent = {name: value for name, value in vars(event).items() if value is not None}
+    new = old | sent
+    new["timestamp"] = old["timestamp"]
+    new["properties"] = old["properties"]
+    if event.properties is not None and event.properties != from_json(old["properties"]):
         new["properties"] = to_json(event.properties).decode()
+    return new
+
+
+def update_warnings(old: dict, new: dict, event: Event) -> list[dict]:
+    """What the sender of an event should know that met a stored one."""
+    warnings = []
     if event.timestamp is not None and event.timestamp != old["timestamp"]:
         warnings.append(
             warning(
@@ -2532,39 +2517,55 @@ def event_updated(old: dict, event: Event) -> tuple[dict, list[dict]]:
                 "replaces; the replaced one is kept in the rejections",
             )
         )
-    return new, warnings
+    return warnings
+
+
+def note_warnings(connection: apsw.Connection, stored: dict, warnings: list[dict]) -> None:
+    """Keeps with a stored event what its last sender was warned of."""
+    noted = json.dumps(warnings) if warnings else None
+    if noted != stored["warnings"]:
+        change(connection, "events.note_warnings", event_id=stored["event_id"], warnings=noted)
+
+
+# Listing, counting, deleting
 
 
 def list_events(connection: apsw.Connection, query: EventQuery, locations: Iterable[str]) -> dict:
     """A page of the locations' events by their timestamp or by their arrival, the newest first."""
-    statement, binds = (
-        arrival_statement(query) if query.order == "arrival" else event_statement("list", query)
-    )
+    if query.order == "arrival":
+        order = "updated_at"
+        statement, binds = arrival_statement(query)
+    else:
+        order = "timestamp"
+        statement, binds = event_statement("list", query)
     before_timestamp, before_id = query.cursor or (2**62, 0)
     binds |= {
         "before_timestamp": before_timestamp,
         "before_id": before_id,
         "limit": query.limit + 1,
     }
-    found = (stream(connection, statement, location_id=each, **binds) for each in locations)
-    order = ("updated_at" if query.order == "arrival" else "timestamp", "event_id")
-    return page("events", found, query.limit, order, event_out)
+    lists = [
+        stream(connection, statement, location_id=location_id, **binds) for location_id in locations
+    ]
+    return page("events", lists, query.limit, (order, "event_id"), event_out)
 
 
 def arrival_statement(query: EventQuery) -> tuple[str, dict]:
     """As event_statement. Raises Invalid for the filters that no index serves in this order."""
     unserved = {"contact_id": query.contact_id, "from": query.from_, "to": query.to}
-    if errors := [
+    errors = [
         field_error("?" + name, "unserved", "does not go with order=arrival")
         for name, value in unserved.items()
         if value is not None
-    ]:
+    ]
+    if errors:
         raise Invalid(errors)
-    return "events.list_by_arrival" + ("" if query.event_name is None else "_and_name"), {
-        "event_name": query.event_name
-    }
+    if query.event_name is None:
+        return "events.list_by_arrival", {}
+    return "events.list_by_arrival_and_name", {"event_name": query.event_name}
 
 
+# By whether a filter names an event_name, and a contact_id.
 EVENT_INDEXES = {
     (False, False): "time",
     (True, False): "name",
@@ -2574,14 +2575,18 @@ EVENT_INDEXES = {
 
 
 def event_statement(verb: str, query: EventFilter) -> tuple[str, dict]:
-    """The statement for just these filters, so that each is served by its index: (its name, its binds)."""
-    by = EVENT_INDEXES[query.event_name is not None, query.contact_id is not None]
-    return f"events.{verb}_by_{by}", {
+    """The statement that lists or counts by just these filters, and its binds.
+
+    There is one for each combination, so that each is served by its index.
+    """
+    index = EVENT_INDEXES[query.event_name is not None, query.contact_id is not None]
+    binds = {
         "event_name": query.event_name,
         "contact_id": query.contact_id,
         "from": query.from_ or 0,
         "to": YEAR_2200 if query.to is None else query.to,
     }
+    return f"events.{verb}_by_{index}", binds
 
 
 def count_events(
@@ -2590,37 +2595,41 @@ def count_events(
     """How many match; in each location `most` are counted, where that is not negative."""
     statement, binds = event_statement("count", query)
     return sum(
-        scalar(connection, statement, location_id=each, most=most, **binds) for each in locations
+        scalar(connection, statement, location_id=location_id, most=most, **binds)
+        for location_id in locations
     )
 
 
 def delete_events(connection: apsw.Connection, query: EventDeletion, locations: list[str]) -> dict:
-    """Deletes up to 1,000 events by filter and says how many remain; a dry run only counts."""
+    """Deletes up to 1,000 events by filter and says how many remain; a dry run only counts.
+
+    Raises Invalid for a query without a filter.
+    """
     if not query.model_dump(exclude={"dry_run"}, exclude_none=True):
-        raise Invalid(
-            [
-                field_error(
-                    "?",
-                    "filter_required",
-                    "name at least one of location_id, event_name, contact_id, from, to",
-                )
-            ]
-        )
-    matching = count_events(
-        connection, query, locations, -1 if query.dry_run else DELETE_STEP + COUNT_LIMIT
-    )
-    deleted = 0 if query.dry_run else delete_step(connection, query, locations)
-    return {"events": matching if query.dry_run else deleted, "remaining": matching - deleted}
+        message = "name at least one of location_id, event_name, contact_id, from, to"
+        raise Invalid([field_error("?", "filter_required", message)])
+    if query.dry_run:
+        matching = count_events(connection, query, locations)
+        return {"events": matching, "remaining": matching}
+    matching = count_events(connection, query, locations, most=DELETE_STEP + COUNT_LIMIT)
+    deleted = delete_step(connection, query, locations)
+    return {"events": deleted, "remaining": matching - deleted}
 
 
 def delete_step(connection: apsw.Connection, query: EventFilter, locations: list[str]) -> int:
-    """Deletes up to 1,000 events, the newest first; fewer where no more match."""
-    step, deleted = EventQuery.model_construct(**dict(query), limit=500), 0
-    while deleted < DELETE_STEP and (found := list_events(connection, step, locations)["events"]):
-        chosen = [event["event_id"] for event in found[: DELETE_STEP - deleted]]
-        deleted += change(connection, "events.delete_many", event_ids=json.dumps(chosen))
+    """Deletes up to 1,000 events, the newest first; fewer where no more match. Returns how many."""
+    newest = EventQuery.model_construct(**dict(query), limit=500)
+    deleted = 0
+    while deleted < DELETE_STEP:
+        events = list_events(connection, newest, locations)["events"]
+        if not events:
+            break
+        event_ids = [event["event_id"] for event in events[: DELETE_STEP - deleted]]
+        deleted += change(connection, "events.delete_many", event_ids=json.dumps(event_ids))
     return deleted
 
+
+# Answers and routes
 
 EventOut = answer(
     "StoredEvent",
@@ -2635,21 +2644,23 @@ EventOut = answer(
     updated_at=Moment,
     update_count=int,
 )
+EVENT_COLUMNS = {
+    "event_id": None,
+    "event_name": None,
+    "location_id": None,
+    "distinct_id": None,
+    "contact_id": None,
+    "timestamp": iso,
+    "properties": from_json,
+    "received_at": iso,
+    "updated_at": iso,
+    "update_count": None,
+}
 
 
 def event_out(event: dict) -> dict:
-    return {
-        "event_id": event["event_id"],
-        "event_name": event["event_name"],
-        "location_id": event["location_id"],
-        "distinct_id": event["distinct_id"],
-        "contact_id": event["contact_id"],
-        "timestamp": iso(event["timestamp"]),
-        "properties": from_json(event["properties"]),
-        "received_at": iso(event["received_at"]),
-        "updated_at": iso(event["updated_at"]),
-        "update_count": event["update_count"],
-    }
+    """A stored event's row as answers show it."""
+    return as_answer(event, EVENT_COLUMNS)
 
 
 EventList = answer("EventList", events=list[EventOut], next=str | None)
@@ -2672,11 +2683,10 @@ def get_event(call: Call) -> dict:
 
 
 def visible_event(call: Call) -> dict:
-    """The event of the path. Another location's is as unknown as one that does not exist."""
+    """The row of the path's event. Raises NotFound, also for one that the key may not see."""
     event = row(call.connection, "events.find", event_id=call.number("event_id"))
-    if event is None or (
-        call.caller.locations is not None and event["location_id"] not in call.caller.locations
-    ):
+    allowed = call.caller.locations
+    if event is None or (allowed is not None and event["location_id"] not in allowed):
         raise NotFound(f"there is no event {call.path['event_id']}")
     return event
 
@@ -2693,7 +2703,7 @@ DeletedEvents = answer("DeletedEvents", events=int, remaining=int)
     writes=True,
 )
 def delete_events_by_filter(call: Call) -> dict:
-    """Deletes up to 1,000 of the events that match and says how many remain; repeat until that is 0."""
+    """Deletes up to 1,000 of the events that match; repeat until `remaining` is 0."""
     return delete_events(call.connection, call.query, queried_locations(call))
 
 
@@ -2708,9 +2718,10 @@ def delete_events_by_filter(call: Call) -> dict:
 def delete_event(call: Call) -> dict:
     """Deletes one event."""
     event = visible_event(call)
-    if not call.query.dry_run:
-        change(call.connection, "events.delete_many", event_ids=json.dumps([event["event_id"]]))
-    return {"events": 1, "remaining": int(call.query.dry_run)}
+    if call.query.dry_run:
+        return {"events": 1, "remaining": 1}
+    change(call.connection, "events.delete_many", event_ids=json.dumps([event["event_id"]]))
+    return {"events": 1, "remaining": 0}
 
 
 # Event names
@@ -2718,23 +2729,24 @@ def delete_event(call: Call) -> dict:
 
 def list_event_names(connection: apsw.Connection, locations: Iterable[str]) -> dict:
     """The names seen, each with its property keys and their kinds among its newest events."""
-    names = [
-        name | {"location_id": each}
-        for each in locations
-        for name in rows(connection, "event_names.list", location_id=each)
-    ]
-    for name in names:
-        keys = rows(
-            connection,
-            "event_names.properties",
-            location_id=name["location_id"],
-            event_name=name["event_name"],
-        )
-        name["properties"] = [
-            {"key": key["key"], "kinds": json.loads(key["kinds"])} for key in keys
-        ]
-        name["last_seen"] = iso(name["last_seen"])
+    names = []
+    for location_id in locations:
+        for name in rows(connection, "event_names.list", location_id=location_id):
+            name["location_id"] = location_id
+            name["last_seen"] = iso(name["last_seen"])
+            name["properties"] = list_property_keys(connection, location_id, name["event_name"])
+            names.append(name)
     return {"event_names": names}
+
+
+def list_property_keys(
+    connection: apsw.Connection, location_id: str, event_name: str
+) -> list[dict]:
+    """The property keys of an event name's newest events, with the kinds of their values."""
+    keys = rows(
+        connection, "event_names.properties", location_id=location_id, event_name=event_name
+    )
+    return [{"key": key["key"], "kinds": json.loads(key["kinds"])} for key in keys]
 
 
 PropertyKey = answer("PropertyKey", key=str, kinds=list[Literal["text", "number"]])
@@ -2752,7 +2764,7 @@ EventNameList = answer("EventNameList", event_names=list[EventName])
 
 @route("GET", "/event-names/v1", scope="read", query=LocationFilter, answers={200: EventNameList})
 def get_event_names(call: Call) -> dict:
-    """The event names seen: how often, with how many contacts, when last, and their property keys."""
+    """The event names seen: how often, with how many contacts, when last, and their properties."""
     return list_event_names(call.connection, queried_locations(call))
 
 
@@ -2761,7 +2773,7 @@ def get_event_names(call: Call) -> dict:
 ####################################################################################################
 
 CONTACT_TEXTS = ("name", "email", "phone", "source", "type")
-CONTACT_COLUMNS = (*CONTACT_TEXTS, "date_created")
+STANDARD_FIELDS = (*CONTACT_TEXTS, "date_created")  # a column each; custom fields share one
 
 
 class ContactIds(BaseModel):
@@ -2770,7 +2782,10 @@ class ContactIds(BaseModel):
 
 
 class ContactBody(BaseModel):
-    """PUT of a contact: fields sent replace, fields left out stay, null clears, `tags` is the full set."""
+    """PUT of a contact: fields sent replace, fields left out stay, null clears.
+
+    `tags` is the full set.
+    """
 
     name: Line | None = None
     email: Line | None = None
@@ -2799,31 +2814,33 @@ class ContactQuery(Query):
     cursor: cursor_of(int, str, str) | None = None
 
 
+# Storing
+
+
 def find_contact(connection: apsw.Connection, location_id: str, contact_id: str) -> dict | None:
-    """The row, with `fields` and `field_times` as dictionaries and `tags` as a list."""
-    if (
-        found := row(connection, "contacts.find", location_id=location_id, contact_id=contact_id)
-    ) is None:
-        return None
-    return contact_read(connection, found)
+    """The contact as complete_contact has it, None where there is none."""
+    stored = row(connection, "contacts.find", location_id=location_id, contact_id=contact_id)
+    return None if stored is None else complete_contact(connection, stored)
 
 
-def contact_read(connection: apsw.Connection, contact: dict) -> dict:
+def complete_contact(connection: apsw.Connection, stored: dict) -> dict:
+    """A contact's row, with `fields` and `field_times` as dictionaries and `tags` as a list."""
     tags = rows(
         connection,
         "contact_tags.list",
-        location_id=contact["location_id"],
-        contact_id=contact["contact_id"],
+        location_id=stored["location_id"],
+        contact_id=stored["contact_id"],
     )
-    return contact | {
-        "fields": json.loads(contact["fields"]),
-        "field_times": json.loads(contact["field_times"]),
+    return stored | {
+        "fields": json.loads(stored["fields"]),
+        "field_times": json.loads(stored["field_times"]),
         "tags": [each["tag"] for each in tags],
     }
 
 
 def bare_contact(location_id: str, contact_id: str, now: int) -> dict:
-    return dict.fromkeys(CONTACT_COLUMNS) | {
+    """A complete contact of whom nothing but the id is known."""
+    return dict.fromkeys(STANDARD_FIELDS) | {
         "location_id": location_id,
         "contact_id": contact_id,
         "fields": {},
@@ -2835,73 +2852,97 @@ def bare_contact(location_id: str, contact_id: str, now: int) -> dict:
     }
 
 
-def store_contact(connection: apsw.Connection, said: Contact, now: int) -> tuple[str, dict]:
-    """Applies what a body says of a contact: (created, updated or unchanged; the contact as it is now).
+def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple[str, dict]:
+    """Applies what a body says: created, updated or unchanged, and the contact as it is now.
 
     Where the body is dated, a field whose value came from a newer dated body stays, so that dated
     bodies end in the same state in whatever order they arrive. An undated body applies on arrival
     and moves no clock.
     """
-    old = find_contact(connection, said.location_id, said.contact_id)
-    new = apply_contact(old or bare_contact(said.location_id, said.contact_id, now), said)
+    old = find_contact(connection, sent.location_id, sent.contact_id)
+    new = apply_contact(old or bare_contact(sent.location_id, sent.contact_id, now), sent)
     if to_json(new) == to_json(old):  # as texts, since to Python 1 is True
         return "unchanged", old
-    visible = old is None or to_json(contact_out(new) | {"as_of": None}) != to_json(
-        contact_out(old) | {"as_of": None}
-    )
-    new["updated_at"] = now if visible else old["updated_at"]
-    write_contact(connection, new, old)
-    return "created" if old is None else "updated" if visible else "unchanged", new
+    if old is None:
+        status = "created"
+    elif looks_the_same(old, new):  # only clocks have moved
+        status = "unchanged"
+    else:
+        status = "updated"
+        new["updated_at"] = now
+    write_contact(connection, new)
+    if new["tags"] != (old["tags"] if old else []):
+        write_tags(connection, new)
+    return status, new
 
 
-def apply_contact(contact: dict, said: Contact) -> dict:
+def apply_contact(contact: dict, sent: Contact) -> dict:
+    """The contact with those fields of the body that are not older than what it has."""
     new = contact | {"fields": dict(contact["fields"]), "field_times": dict(contact["field_times"])}
-    for name in (*CONTACT_COLUMNS, "tags"):
-        if name in said.model_fields_set and takes(new, name, said.as_of):
-            new[name] = sorted(said.tags or []) if name == "tags" else getattr(said, name)
-    zone = {"timezone": said.timezone} if "timezone" in said.model_fields_set else {}
-    for name, value in (said.fields | zone).items():
-        if takes(
-            new, "." + name, said.as_of
-        ):  # the dot keeps a custom field "email" from the column's clock
+    clocks = new["field_times"]
+    for name in (*STANDARD_FIELDS, "tags"):
+        if name in sent.model_fields_set and advance_clock(clocks, name, sent.as_of):
+            value = getattr(sent, name)
+            new[name] = sorted(value or []) if name == "tags" else value
+    custom = dict(sent.fields)
+    if "timezone" in sent.model_fields_set:
+        custom["timezone"] = sent.timezone
+    for name, value in custom.items():
+        # The dot keeps a custom field "email" from the clock of the column.
+        if advance_clock(clocks, "." + name, sent.as_of):
             new["fields"][name] = value
     new["fields"] = {name: value for name, value in new["fields"].items() if value is not None}
-    if said.as_of is not None:
-        new["as_of"] = max(said.as_of, new["as_of"] or 0)
+    if sent.as_of is not None:
+        new["as_of"] = max(sent.as_of, new["as_of"] or 0)
     return new
 
 
-def takes(contact: dict, name: str, as_of: int | None) -> bool:
-    """Whether a body of this date sets this field; a repeated or older one does not."""
-    times = contact["field_times"]
-    if as_of is not None:
-        if as_of <= times.get(name, -1):
-            return False
-        times[name] = as_of
+def advance_clock(clocks: dict[str, int], name: str, as_of: int | None) -> bool:
+    """Whether a body of this date sets this field, whose clock then stands at this date.
+
+    A repeated or older body does not; an undated one does, and moves no clock.
+    """
+    if as_of is None:
+        return True
+    if as_of <= clocks.get(name, -1):
+        return False
+    clocks[name] = as_of
     return True
 
 
-def write_contact(connection: apsw.Connection, contact: dict, old: dict | None) -> None:
-    ids = {"location_id": contact["location_id"], "contact_id": contact["contact_id"]}
+def looks_the_same(old: dict, new: dict) -> bool:
+    """Whether answers show no difference, but for the date of the newest body."""
+    undated = {"as_of": None}
+    return to_json(contact_out(old) | undated) == to_json(contact_out(new) | undated)
+
+
+def write_contact(connection: apsw.Connection, contact: dict) -> None:
+    """Stores all of a complete contact but its tags."""
     binds = contact | {
         "fields": to_json(contact["fields"]).decode(),
         "field_times": to_json(contact["field_times"]).decode(),
     }
-    change(
-        connection,
-        "contacts.upsert",
-        **{name: value for name, value in binds.items() if name != "tags"},
-    )
-    if contact["tags"] != (old["tags"] if old else []):
-        tags = json.dumps(contact["tags"])
-        change(connection, "contact_tags.delete_others", **ids, tags=tags)
-        change(connection, "contact_tags.insert", **ids, tags=tags)
+    change(connection, "contacts.upsert", **binds)
+
+
+def write_tags(connection: apsw.Connection, contact: dict) -> None:
+    """Makes the contact's tags the whole set of its stored ones."""
+    binds = {
+        "location_id": contact["location_id"],
+        "contact_id": contact["contact_id"],
+        "tags": json.dumps(contact["tags"]),
+    }
+    change(connection, "contact_tags.delete_others", **binds)
+    change(connection, "contact_tags.insert", **binds)
+
+
+# Deleting and listing
 
 
 def delete_contact(
     connection: apsw.Connection, location_id: str, contact_id: str, dry_run: bool = False
 ) -> dict | None:
-    """What goes with the contact, by triggers: {"events", "tags"}. None: there is no such contact."""
+    """What goes with the contact: {"events", "tags"}. None: there is no such contact."""
     ids = {"location_id": location_id, "contact_id": contact_id}
     if row(connection, "contacts.find", **ids) is None:
         return None
@@ -2915,26 +2956,29 @@ def list_contacts(
     connection: apsw.Connection, query: ContactQuery, locations: Iterable[str]
 ) -> dict:
     """A page of the locations' contacts, the newest change first."""
+    verb = "list" if query.q is None else "search"
+    statement = f"contacts.{verb}" if query.tag is None else f"contacts.{verb}_by_tag"
     before_time, before_contact, before_location = query.cursor or (2**62, "", "")
-    pattern = "%" + re.sub(r"([%_\\])", r"\\\1", query.q or "") + "%"
     binds = {
         "before_time": before_time,
         "before_contact": before_contact,
         "before_location": before_location,
         "limit": query.limit + 1,
-        "pattern": pattern,
+        "pattern": "%" + re.sub(r"([%_\\])", r"\\\1", query.q or "") + "%",
         "tag": query.tag,
     }
-    statement = f"contacts.{'list' if query.q is None else 'search'}{'' if query.tag is None else '_by_tag'}"
-    found = (stream(connection, statement, location_id=each, **binds) for each in locations)
-    return page(
-        "contacts",
-        found,
-        query.limit,
-        ("updated_at", "contact_id", "location_id"),
-        lambda contact: contact_out(contact_read(connection, contact)),
-    )
+    lists = [
+        stream(connection, statement, location_id=location_id, **binds) for location_id in locations
+    ]
+    order = ("updated_at", "contact_id", "location_id")
 
+    def out(stored: dict) -> dict:
+        return contact_out(complete_contact(connection, stored))
+
+    return page("contacts", lists, query.limit, order, out)
+
+
+# Answers and routes
 
 ContactOut = answer(
     "StoredContact",
@@ -2952,14 +2996,26 @@ ContactOut = answer(
     created_at=Moment,
     updated_at=Moment,
 )
+CONTACT_COLUMNS = {
+    "location_id": None,
+    "contact_id": None,
+    "name": None,
+    "email": None,
+    "phone": None,
+    "source": None,
+    "type": None,
+    "tags": None,
+    "fields": None,
+    "date_created": iso,
+    "as_of": iso,
+    "created_at": iso,
+    "updated_at": iso,
+}
 
 
 def contact_out(contact: dict) -> dict:
-    times = {
-        name: iso(contact[name]) for name in ("date_created", "as_of", "created_at", "updated_at")
-    }
-    ids = {name: contact[name] for name in ("location_id", "contact_id")}
-    return ids | {name: contact[name] for name in (*CONTACT_TEXTS, "tags", "fields")} | times
+    """A complete contact as answers show it."""
+    return as_answer(contact, CONTACT_COLUMNS)
 
 
 ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
@@ -2978,11 +3034,11 @@ ContactDetail = answer("ContactDetail", ContactOut, events=int)
 def get_contact(call: Call) -> dict:
     """One contact, and how many events it has."""
     call.caller.check_location(call.path["location_id"])
-    if (contact := find_contact(call.connection, **call.path)) is None:
+    contact = find_contact(call.connection, **call.path)
+    if contact is None:
         raise NotFound("there is no such contact")
-    return contact_out(contact) | {
-        "events": row(call.connection, "contacts.count_dependents", **call.path)["events"]
-    }
+    counts = row(call.connection, "contacts.count_dependents", **call.path)
+    return contact_out(contact) | {"events": counts["events"]}
 
 
 DeletedContact = answer("DeletedContact", events=int, tags=int)
@@ -2999,31 +3055,34 @@ DeletedContact = answer("DeletedContact", events=int, tags=int)
 def remove_contact(call: Call) -> dict:
     """Deletes a contact with its tags and all of its events; a dry run only counts them."""
     call.caller.check_location(call.path["location_id"])
-    if (gone := delete_contact(call.connection, **call.path, dry_run=call.query.dry_run)) is None:
+    counts = delete_contact(call.connection, **call.path, dry_run=call.query.dry_run)
+    if counts is None:
         raise NotFound("there is no such contact")
-    return gone
+    return counts
 
 
 # Contact fields
 
 
 def list_contact_fields(connection: apsw.Connection, locations: Iterable[str]) -> dict:
-    """What filters can name: all tags, and the fields in use among the contacts changed last, with their kinds of values."""
-    locations, kinds = list(locations), {}
+    """What filters can name: all tags, and the fields in use among the contacts changed last.
+
+    Each field comes with the kinds of its values, each tag with the number of its contacts.
+    """
+    locations = list(locations)
+    kinds: dict[str, set] = {}
     for location_id in locations:
-        for each in rows(connection, "contact_fields.list", location_id=location_id):
-            kinds.setdefault(f"contact.{each['field']}", set()).update(json.loads(each["kinds"]))
+        for used in rows(connection, "contact_fields.list", location_id=location_id):
+            kinds.setdefault(f"contact.{used['field']}", set()).update(json.loads(used["kinds"]))
     return {
         "fields": [{"field": field, "kinds": sorted(kinds[field])} for field in sorted(kinds)],
         "tags": rows(connection, "contact_fields.tags", locations=json.dumps(locations)),
     }
 
 
-ContactFieldList = answer(
-    "ContactFieldList",
-    fields=list[answer("ContactField", field=str, kinds=list[str])],
-    tags=list[answer("TagCount", tag=str, contacts=int)],
-)
+ContactField = answer("ContactField", field=str, kinds=list[str])
+TagCount = answer("TagCount", tag=str, contacts=int)
+ContactFieldList = answer("ContactFieldList", fields=list[ContactField], tags=list[TagCount])
 
 
 @route(
@@ -3050,7 +3109,8 @@ CONTACT_WEBHOOKS = {
     "ContactDndUpdate",
     "ContactDelete",
 }
-# Where each kind of body has the contact's own fields, and what stands beside them: of an opportunity, of the sending itself.
+# Where each kind of body has the contact's own fields, and what stands beside them that is none: of
+# an opportunity, of the sending itself.
 WORKFLOW_CONTACT = {
     "contact_id": "contact_id",
     "email": "email",
@@ -3104,24 +3164,42 @@ APP_OTHERS = {
 
 @dataclass(slots=True)
 class Reading:
-    """Fields found in a body, where each was found (for errors to point there), and what to tell the sender."""
+    """Fields found in a body, unchecked, and warnings to their sender.
+
+    `pointers` has, by a field's location in the model, where the body has it (for errors to point
+    there); under () what all other locations are relative to.
+    """
 
     fields: dict[str, Any]
-    where: dict[tuple, str] = field(default_factory=dict)
+    pointers: dict[tuple, str] = field(default_factory=dict)
     warnings: list[dict] = field(default_factory=list)
 
     def take(self, name: str, value: Any, pointer: str) -> None:
         """A field, unless it is blank, and where it stands or would stand."""
-        self.where[name,] = pointer
+        self.pointers[(name,)] = pointer
         if not is_blank(value):
             self.fields[name] = value
+
+
+def unknown_warnings(names: list[str]) -> list[dict]:
+    """One warning about all names that a body has and nothing here knows; none for no names."""
+    if not names:
+        return []
+    listed = ", ".join(name[:60] for name in names[:10])
+    if len(names) > 10:
+        listed += " …"
+    return [warning("unknown_fields", f"not known here and not stored: {listed}")]
 
 
 # Events
 
 
 def read_event(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
-    """The event of a parsed body of any kind, warnings, and what it says of its contact, unchecked (None: nothing)."""
+    """The event of a parsed body of any kind, warnings, and its contact.
+
+    The contact is what the body around the event says of it, unchecked; None: nothing. Raises
+    Invalid with all that is wrong, Forbidden for a location that is not the caller's.
+    """
     reading = read_fields(parsed)
     if "distinct_id" not in reading.fields and caller.distinct_id_rule == "generate":
         reading.fields["distinct_id"] = str(uuid.uuid4())
@@ -3131,14 +3209,11 @@ def read_event(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading 
                 "no distinct_id was sent; sent again, this is another event",
             )
         )
-    event = validate(Event, reading.fields, reading.where)
+    event = validate(Event, reading.fields, reading.pointers)
     caller.check_location(event.location_id)
     warn_unmeant(reading, event)
-    return (
-        event,
-        reading.warnings,
-        read_around(parsed, event.location_id) if is_workflow(parsed) else None,
-    )
+    contact = read_event_contact(parsed, event.location_id) if is_workflow(parsed) else None
+    return event, reading.warnings, contact
 
 
 def read_fields(parsed: Any) -> Reading:
@@ -3149,85 +3224,83 @@ def read_fields(parsed: Any) -> Reading:
 
 
 def read_plain_event(parsed: dict) -> Reading:
-    """As published; properties may also come as `properties.value`, `properties[value]` or JSON text, as forms need."""
-    fields, others = {}, {}
+    """As published; properties may also come as forms need them.
+
+    That is as `properties.value`, as `properties[value]`, or as JSON text.
+    """
+    fields = dict(parsed)
+    others = {}
     for name, value in parsed.items():
         if name not in EVENT_FIELDS:
-            others[name] = value
-        elif not is_blank(value):
-            fields[name] = value
+            others[name] = fields.pop(name)
+        elif is_blank(value):
+            del fields[name]
     reading = Reading(fields)
     if others or isinstance(fields.get("properties"), str):
         unknown = read_properties(reading, others, "")
-        warn_unknown(reading, unknown)
+        reading.warnings += unknown_warnings(unknown)
     return reading
 
 
 def read_properties(reading: Reading, entries: Mapping[str, Any], prefix: str) -> list[str]:
-    """Gathers the properties from an object or JSON text and from `properties.x` entries; returns the names of the rest."""
-    properties, rest = {}, []
+    """Gathers the properties from an object or JSON text and from `properties.x` entries.
+
+    `prefix` points to the entries. Returns the names of those that are no properties.
+    """
+    properties = {}
+    others = []
     for name, value in entries.items():
-        if (key := property_key(name)) is None:
-            rest.append(name)
+        key = property_key(name)
+        if key is None:
+            others.append(name)
         else:
             properties[key] = value
-            reading.where["properties", key] = prefix + pointer_part(name)
+            reading.pointers["properties", key] = prefix + pointer_part(name)
     whole = parse_properties(reading.fields.pop("properties", None))
-    if isinstance(whole, dict) or (whole is None and properties):
-        whole = (whole or {}) | properties
-    if whole is not None:
-        reading.fields["properties"] = whole
-    return rest
+    if isinstance(whole, dict):
+        properties = whole | properties
+    elif whole is not None:  # wrong, for the model to refuse
+        properties = whole
+    if whole is not None or properties:
+        reading.fields["properties"] = properties
+    return others
 
 
 def property_key(name: str) -> str | None:
     """`x` of `properties.x` and `properties[x]`, else None."""
-    found = re.fullmatch(r"\s*properties(?:\.(.+)|\[(.+)\])\s*", name, re.DOTALL)
-    return (found[1] or found[2]).strip() if found else None
+    match = re.fullmatch(r"\s*properties(?:\.(.+)|\[(.+)\])\s*", name, re.DOTALL)
+    return (match[1] or match[2]).strip() if match else None
 
 
 def parse_properties(value: Any) -> Any:
-    """What JSON text says; text that is not JSON stays, and the model refuses it with all else that is wrong."""
+    """What JSON text says, or any other value as it is.
+
+    Text that is not JSON stays, and the model refuses it with all else that is wrong.
+    """
+    if not isinstance(value, str):
+        return value
     try:
-        return from_json(value, allow_inf_nan=False) if isinstance(value, str) else value
+        return from_json(value, allow_inf_nan=False)
     except ValueError:
         return value
 
 
-def warn_unknown(reading: Reading, names: list[str]) -> Reading:
-    if names:
-        shown = ", ".join(name[:60] for name in names[:10]) + (" …" if len(names) > 10 else "")
-        reading.warnings.append(
-            warning("unknown_fields", f"not known here and not stored: {shown}")
-        )
-    return reading
-
-
-def is_workflow(parsed: Any) -> bool:
+def is_workflow(parsed: dict) -> bool:
+    """Whether this is the body of a workflow's Webhook action."""
     return isinstance(parsed.get("customData"), dict)
 
 
 def read_workflow_event(body: dict) -> Reading:
     """customData holds the event; its location and contact may be those of the body around it."""
-    custom = body["customData"]
-    reading = Reading({}, {(): "/customData"})
-    for name in custom:
-        if name.strip() in EVENT_FIELDS:
-            reading.take(name.strip(), custom[name], "/customData" + pointer_part(name))
-    rest = read_properties(
-        reading,
-        {name: custom[name] for name in custom if name.strip() not in EVENT_FIELDS},
-        "/customData",
-    )
-    read_other_properties(reading, custom, rest)
-    around, pointer = body_location(body)
-    if "location_id" not in reading.fields and not is_blank(around):
-        reading.take("location_id", around, pointer)
-    sent = ("contact_id",) in reading.where  # also empty
+    reading = read_custom_data(body["customData"])
+    location_id, pointer = body_location(body)
+    if "location_id" not in reading.fields and not is_blank(location_id):
+        reading.take("location_id", location_id, pointer)
+    names_contact = ("contact_id",) in reading.pointers  # even if it is empty there
     if (
-        not sent
+        not names_contact
         and not is_blank(body.get("contact_id"))
-        and same_location(reading.fields.get("location_id"), around)
+        and same_location(reading.fields.get("location_id"), location_id)
     ):
         reading.take("contact_id", body["contact_id"], "/contact_id")
         reading.warnings.append(
@@ -3240,23 +3313,35 @@ def read_workflow_event(body: dict) -> Reading:
     return reading
 
 
-def read_other_properties(reading: Reading, custom: dict, names: list[str]) -> None:
-    """Every other entry of customData is a property; one that is written out as properties.x wins."""
-    if not names or not isinstance(reading.fields.get("properties", {}), dict):
-        return
-    written = reading.fields.get("properties", {})
-    reading.where.update(
-        {
-            ("properties", name.strip()): "/customData" + pointer_part(name)
-            for name in names
-            if name.strip() not in written
-        }
-    )
-    reading.fields["properties"] = {name.strip(): custom[name] for name in names} | written
+def read_custom_data(custom: dict) -> Reading:
+    """The event's own fields; every other entry is a property.
+
+    One that is written out as `properties.x` wins over one that is just `x`.
+    """
+    reading = Reading({}, {(): "/customData"})
+    others = {}
+    for name, value in custom.items():
+        if name.strip() in EVENT_FIELDS:
+            reading.take(name.strip(), value, "/customData" + pointer_part(name))
+        else:
+            others[name] = value
+    names = read_properties(reading, others, "/customData")
+    properties = reading.fields.get("properties", {})
+    if not names or not isinstance(properties, dict):  # nothing to add, or nothing to add it to
+        return reading
+    for name in names:
+        key = name.strip()
+        if key not in properties:
+            reading.pointers["properties", key] = "/customData" + pointer_part(name)
+    reading.fields["properties"] = {name.strip(): custom[name] for name in names} | properties
+    return reading
 
 
 def body_location(body: dict) -> tuple[Any, str]:
-    """The location that a body is about, and where it says so, or should: location.id, or location_id in one made by hand."""
+    """The location_id that a body is about, and the pointer to where it is, or should be.
+
+    That is location.id, or location_id in a body that was made by hand.
+    """
     location = body.get("location")
     if isinstance(location, dict) and (
         is_blank(body.get("location_id")) or not is_blank(location.get("id"))
@@ -3265,18 +3350,17 @@ def body_location(body: dict) -> tuple[Any, str]:
     return body.get("location_id"), "/location_id"
 
 
-def same_location(location_id: Any, around: Any) -> bool:
+def same_location(location_id: Any, location_of_body: Any) -> bool:
     """Whether what is around the event is of the event's own location."""
-    return is_blank(around) or str(location_id).strip() == str(around).strip()
+    return is_blank(location_of_body) or str(location_id).strip() == str(location_of_body).strip()
 
 
 def warn_unmeant(reading: Reading, event: Event) -> None:
-    """What was hardly meant, and is no error: merge fields that were not filled in, or were empty."""
-    unfilled = [
-        key[:60]
-        for key, value in (event.properties or {}).items()
-        if isinstance(value, str) and is_unfilled(value)
-    ]
+    """Warns of what was hardly meant and is no error: merge fields unfilled, or empty."""
+    unfilled = []
+    for key, value in (event.properties or {}).items():
+        if isinstance(value, str) and is_unfilled(value):
+            unfilled.append(key[:60])
     if unfilled:
         reading.warnings.append(
             warning(
@@ -3295,150 +3379,158 @@ def warn_unmeant(reading: Reading, event: Event) -> None:
         )
 
 
-def read_around(body: dict, location_id: str) -> Reading | None:
-    """What a workflow's body says of the contact and the location around the event; None: it is another location's."""
-    if not same_location(location_id, body_location(body)[0]):
+# Contacts
+
+
+def read_contact_fields(body: dict, origins: Mapping[str, str]) -> Reading:
+    """The contact's own fields, from where this kind of body has them.
+
+    Blank tags are a set too: the empty one.
+    """
+    reading = Reading({})
+    for name, origin in origins.items():
+        reading.take(name, body.get(origin), pointer_part(origin))
+    if isinstance(body.get("tags"), str):
+        reading.fields["tags"] = body["tags"]
+    name, pointer = whole_name(body)
+    reading.take("name", name, pointer)
+    return reading
+
+
+def whole_name(body: dict) -> tuple[Any, str]:
+    """The contact's name and the pointer to it; without one, the first and the last name."""
+    for origin in ("full_name", "name"):
+        if not is_blank(body.get(origin)):
+            return body[origin], pointer_part(origin)
+    parts = [body.get(part) for part in ("first_name", "firstName", "last_name", "lastName")]
+    texts = [part.strip() for part in parts if isinstance(part, str) and part.strip()]
+    return " ".join(texts), "/name"
+
+
+def read_custom_fields(reading: Reading, entries: Iterable[tuple[str, Any, str]]) -> None:
+    """Takes each entry (name, value, pointer) that is a scalar as a field of its name.
+
+    A list of scalars (several choices) is text with commas.
+    """
+    fields = reading.fields["fields"] = {}
+    for name, value, pointer in entries:
+        name = name.strip()
+        if isinstance(value, list) and all(isinstance(part, (str, int, float)) for part in value):
+            value = ", ".join(map(str, value))
+        if name and not isinstance(value, (dict, list)) and not is_blank(value):
+            fields[name] = value
+            reading.pointers["fields", name] = pointer
+
+
+def read_workflow_contact(body: dict) -> Reading:
+    """The contact around customData: its root fields, of which custom ones go by their labels."""
+    reading = read_contact_fields(body, WORKFLOW_CONTACT)
+    location_id, pointer = body_location(body)
+    reading.take("location_id", location_id, pointer)
+    location = body.get("location")
+    if isinstance(location, dict):
+        reading.take("location_name", location.get("name"), "/location/name")
+        reading.take("location_timezone", location.get("timezone"), "/location/timezone")
+    standard = {*WORKFLOW_CONTACT.values(), *WORKFLOW_OTHERS}
+    entries = [
+        (name, value, pointer_part(name)) for name, value in body.items() if name not in standard
+    ]
+    read_custom_fields(reading, entries)
+    return reading
+
+
+def read_event_contact(body: dict, location_id: str) -> Reading | None:
+    """The contact and the location around a workflow's event; None: they are another location's."""
+    location_of_body, _ = body_location(body)
+    if not same_location(location_id, location_of_body):
         return None
     reading = read_workflow_contact(body)
     reading.fields["location_id"] = location_id
     return reading
 
 
-# Contacts
-
-
-def read_contact(body: dict, origins: Mapping[str, str]) -> Reading:
-    """The contact's own fields, from where this kind of body has them. Blank tags are a set too: the empty one."""
-    reading = Reading({})
-    for name, origin in origins.items():
-        reading.take(name, body.get(origin), pointer_part(origin))
-    if isinstance(body.get("tags"), str):
-        reading.fields["tags"] = body["tags"]
-    reading.take("name", *whole_name(body))
-    return reading
-
-
-def whole_name(body: dict) -> tuple[Any, str]:
-    """The contact's name and where it stands; without one, the first and the last name together."""
-    for origin in ("full_name", "name"):
-        if not is_blank(body.get(origin)):
-            return body[origin], pointer_part(origin)
-    parts = (body.get(part) for part in ("first_name", "firstName", "last_name", "lastName"))
-    return " ".join(
-        part.strip() for part in parts if isinstance(part, str) and part.strip()
-    ), "/name"
-
-
-def read_rest(reading: Reading, entries: Iterable[tuple[str, Any, str]]) -> None:
-    """Every other scalar is a field under its name; a list of scalars (several choices) is text with commas."""
-    fields = reading.fields["fields"] = {}
-    for name, value, pointer in entries:
-        if isinstance(value, list) and all(isinstance(each, (str, int, float)) for each in value):
-            value = ", ".join(map(str, value))
-        if not isinstance(value, (dict, list)) and not is_blank(value) and name.strip():
-            fields[name.strip()], reading.where["fields", name.strip()] = value, pointer
-
-
-def read_workflow_contact(body: dict) -> Reading:
-    """The contact around customData: root fields that are scalars, custom fields under their labels."""
-    reading, known = (
-        read_contact(body, WORKFLOW_CONTACT),
-        {*WORKFLOW_CONTACT.values(), *WORKFLOW_OTHERS},
-    )
-    reading.take("location_id", *body_location(body))
-    if isinstance(location := body.get("location"), dict):
-        reading.take("location_name", location.get("name"), "/location/name")
-        reading.take("location_timezone", location.get("timezone"), "/location/timezone")
-    read_rest(
-        reading,
-        [(name, value, pointer_part(name)) for name, value in body.items() if name not in known],
-    )
-    return reading
-
-
 def read_app_contact(body: dict) -> Reading:
-    """An app's webhook: camelCase becomes the names that workflow bodies use, customFields go by id."""
-    reading, known = read_contact(body, APP_CONTACT), {*APP_CONTACT.values(), *APP_OTHERS}
-    rest = [
+    """An app's webhook: camelCase becomes the names of workflow bodies, customFields go by id."""
+    reading = read_contact_fields(body, APP_CONTACT)
+    standard = {*APP_CONTACT.values(), *APP_OTHERS}
+    entries = [
         (snake_case(name), value, pointer_part(name))
         for name, value in body.items()
-        if name not in known
+        if name not in standard
     ]
     custom = body.get("customFields")
-    for index, each in enumerate(custom if isinstance(custom, list) else []):
-        if isinstance(each, dict) and isinstance(each.get("id"), str):
-            rest.append(
-                (
-                    each["id"],
-                    each.get("value", each.get("fieldValue")),
-                    f"/customFields/{index}/value",
-                )
-            )
-    read_rest(reading, rest)
+    for index, entry in enumerate(custom if isinstance(custom, list) else []):
+        if isinstance(entry, dict) and isinstance(entry.get("id"), str):
+            value = entry.get("value", entry.get("fieldValue"))
+            entries.append((entry["id"], value, f"/customFields/{index}/value"))
+    read_custom_fields(reading, entries)
     return reading
 
 
 def snake_case(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), name)
+    """snake_case of snakeCase."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda capital: "_" + capital[1].lower(), name)
 
 
 def is_app_webhook(parsed: dict) -> bool:
-    """A type, and what only an app's webhook has; not all are about a location."""
+    """Whether it has a type, and what only an app's webhook has; not all are about a location."""
     kind = parsed.get("type")
-    return (
-        isinstance(kind, str)
-        and kind.strip() != ""
-        and not is_workflow(parsed)
-        and (
-            kind in CONTACT_WEBHOOKS
-            or not parsed.keys().isdisjoint(("locationId", "companyId", "appId", "webhookId"))
-        )
-    )
+    if is_blank(kind) or not isinstance(kind, str) or is_workflow(parsed):
+        return False
+    marks = ("locationId", "companyId", "appId", "webhookId")
+    return kind in CONTACT_WEBHOOKS or any(name in parsed for name in marks)
 
 
 def is_deletion(custom: Mapping[str, Any]) -> bool:
-    """A workflow says so in customData: action = delete. Raises Invalid for another action, which nobody would see ignored."""
+    """Whether a workflow's customData has action = delete.
+
+    Raises Invalid for another action, which nobody would see ignored.
+    """
     for name, value in custom.items():
-        if name.strip().lower() == "action" and not is_blank(value):
-            if str(value).strip().lower() != "delete":
-                raise Invalid(
-                    [
-                        field_error(
-                            "/customData" + pointer_part(name),
-                            "unknown_action",
-                            "must be delete, or left out",
-                        )
-                    ]
-                )
-            return True
+        if name.strip().lower() != "action" or is_blank(value):
+            continue
+        if str(value).strip().lower() != "delete":
+            pointer = "/customData" + pointer_part(name)
+            raise Invalid([field_error(pointer, "unknown_action", "must be delete, or left out")])
+        return True
     return False
 
 
-def check_around(reading: Reading) -> tuple[Contact | SentLocation, list[dict]]:
-    """An event must not be lost with a wrong field of its contact: such a field stays as it was, and a warning
-    says so. Without a contact_id only the location is left."""
-    model = Contact if "contact_id" in reading.fields else SentLocation
+def check_event_contact(reading: Reading) -> tuple[Contact | SentLocation, list[dict]]:
+    """The contact around an event without the fields that are wrong, and a warning for each.
+
+    An event must not be lost with a wrong field of its contact; that field stays as it was.
+    """
     try:
-        return model.model_validate(reading.fields), []
+        return validate_event_contact(reading.fields), []
     except ValidationError as error:
-        found = [e["loc"] for e in error.errors(include_url=False, include_input=False)]
-        warnings = [
-            warning("contact_field_ignored", f"{e['pointer']}: {e['message']}")
-            for e in field_errors(error, reading.where)[:20]
-        ]
-    return check_around(Reading(without(reading.fields, found), reading.where))[0], warnings
+        errors = field_errors(error, reading.pointers)
+        right = drop_wrong_fields(reading.fields, error)
+    warnings = [
+        warning("contact_field_ignored", f"{each['pointer']}: {each['message']}")
+        for each in errors[:20]
+    ]
+    return validate_event_contact(right), warnings
 
 
-def without(fields: dict, locations: Iterable[tuple]) -> dict:
-    good = fields | {"fields": dict(fields["fields"])}
-    for name, *inner in locations:
+def validate_event_contact(fields: dict) -> Contact | SentLocation:
+    """Without a contact_id only the location is left. Raises ValidationError."""
+    model = Contact if "contact_id" in fields else SentLocation
+    return model.model_validate(fields)
+
+
+def drop_wrong_fields(fields: dict, error: ValidationError) -> dict:
+    """A contact's fields without those that the error is about."""
+    right = fields | {"fields": dict(fields["fields"])}
+    for wrong_field in error.errors(include_url=False, include_input=False):
+        name, *inner = wrong_field["loc"]
         if name != "fields":
-            good.pop(name, None)
+            right.pop(name, None)
         elif inner:
-            good["fields"].pop(inner[0], None)
+            right["fields"].pop(inner[0], None)
         else:
-            good["fields"] = {}
-    return good
+            right["fields"] = {}
+    return right
 
 
 ####################################################################################################
@@ -3462,8 +3554,11 @@ def keep_rejection(
     now: int,
     keep: int,
 ) -> None:
-    """Keeps what could not be stored, and gives the problem the number under which it is found."""
-    kept = row(
+    """Stores what could not be taken, and gives the problem the rejection_id of it.
+
+    About `keep` rejections stay, the newest.
+    """
+    problem.rejection_id = scalar(
         connection,
         "rejections.insert",
         received_at=now,
@@ -3477,7 +3572,6 @@ def keep_rejection(
         key_id=key_id,
         location_id=location_in(body),
     )
-    problem.rejection_id = kept["rejection_id"]
     if problem.rejection_id % 100 == 0:
         change(connection, "rejections.prune_by_number", keep=keep)
 
@@ -3493,6 +3587,15 @@ def location_in(body: Body) -> str | None:
         )
     except (Problem, PydanticCustomError, AttributeError, KeyError):
         return None
+
+
+def find_rejection(call: Call) -> dict:
+    """The row of the path's rejection. Raises NotFound."""
+    rejection_id = call.number("rejection_id")
+    rejection = row(call.connection, "rejections.find", rejection_id=rejection_id)
+    if rejection is None:
+        raise NotFound(f"there is no rejection {call.path['rejection_id']}")
+    return rejection
 
 
 RejectionOut = answer(
@@ -3511,46 +3614,55 @@ RejectionOut = answer(
     location_id=str | None,
     replayed_at=Moment | None,
 )
-RejectionList = answer("RejectionList", rejections=list[RejectionOut], next=str | None)
+REJECTION_COLUMNS = {
+    "rejection_id": None,
+    "received_at": iso,
+    "code": None,
+    "path": None,
+    "query": None,
+    "content_type": None,
+    "body": None,
+    "encoding": None,
+    "truncated": bool,
+    "problem": json.loads,
+    "key_id": None,
+    "location_id": None,
+    "replayed_at": iso,
+}
 
 
 def rejection_out(rejection: dict) -> dict:
+    """A rejection's row as answers show it."""
+    body, encoding = body_out(rejection["body"], bool(rejection["truncated"]))
+    return as_answer(rejection | {"body": body, "encoding": encoding}, REJECTION_COLUMNS)
+
+
+def body_out(data: bytes, truncated: bool) -> tuple[str, str]:
+    """A kept body as text, and whether that is utf-8 or base64.
+
+    Of one that is truncated the last character may be cut, and is left out.
+    """
     try:
-        whole = not rejection["truncated"]  # else its last character may be cut
-        body, encoding = (
-            codecs.getincrementaldecoder("utf-8")().decode(rejection["body"], whole),
-            "utf-8",
-        )
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        return decoder.decode(data, final=not truncated), "utf-8"
     except UnicodeDecodeError:
-        body, encoding = base64.b64encode(rejection["body"]).decode(), "base64"
-    return rejection | {
-        "received_at": iso(rejection["received_at"]),
-        "replayed_at": iso(rejection["replayed_at"]),
-        "body": body,
-        "encoding": encoding,
-        "truncated": bool(rejection["truncated"]),
-        "problem": json.loads(rejection["problem"]),
-    }
+        return base64.b64encode(data).decode(), "base64"
+
+
+RejectionList = answer("RejectionList", rejections=list[RejectionOut], next=str | None)
 
 
 @route("GET", "/rejections/v1", scope="admin", query=RejectionQuery, answers={200: RejectionList})
 def get_rejections(call: Call) -> dict:
     """What authenticated senders posted and was not stored, the newest first."""
-    (before,) = call.query.cursor or (2**62,)
-    location = {} if call.query.location_id is None else {"location_id": call.query.location_id}
-    statement = "rejections.list_by_location" if location else "rejections.list"
-    found = stream(
-        call.connection, statement, before=before, limit=call.query.limit + 1, **location
-    )
-    return page("rejections", [found], call.query.limit, ("rejection_id",), rejection_out)
-
-
-def known_rejection(call: Call) -> dict:
-    if (
-        kept := row(call.connection, "rejections.find", rejection_id=call.number("rejection_id"))
-    ) is None:
-        raise NotFound(f"there is no rejection {call.path['rejection_id']}")
-    return kept
+    query = call.query
+    binds = {"before": query.cursor[0] if query.cursor else 2**62, "limit": query.limit + 1}
+    statement = "rejections.list"
+    if query.location_id is not None:
+        statement = "rejections.list_by_location"
+        binds["location_id"] = query.location_id
+    rejections = stream(call.connection, statement, **binds)
+    return page("rejections", [rejections], query.limit, ("rejection_id",), rejection_out)
 
 
 DeletedRejection = answer("DeletedRejection", rejections=int)
@@ -3565,12 +3677,8 @@ DeletedRejection = answer("DeletedRejection", rejections=int)
 )
 def dismiss_rejection(call: Call) -> dict:
     """Removes a refused body."""
-    known_rejection(call)
-    return {
-        "rejections": change(
-            call.connection, "rejections.delete", rejection_id=call.number("rejection_id")
-        )
-    }
+    rejection_id = find_rejection(call)["rejection_id"]
+    return {"rejections": change(call.connection, "rejections.delete", rejection_id=rejection_id)}
 
 
 ####################################################################################################
@@ -3578,6 +3686,8 @@ def dismiss_rejection(call: Call) -> dict:
 ####################################################################################################
 
 # Events
+
+EVENT_PATHS = ("/events/ingestion/v1", "/custom-events/ingestion/v1")
 
 
 class IngestQuery(BaseModel):
@@ -3596,8 +3706,7 @@ IngestAnswer = answer(
 
 @route(
     "POST",
-    "/events/ingestion/v1",
-    "/custom-events/ingestion/v1",
+    *EVENT_PATHS,
     scope="ingest",
     query=IngestQuery,
     body=Event,
@@ -3615,24 +3724,26 @@ def ingest_event(call: Call) -> tuple[int, dict]:
 def receive_event(
     connection: apsw.Connection, body: Body, caller: Caller, now: int, arrived: int
 ) -> tuple[int, dict]:
-    event, warnings, around = read_event(parse_body(body), caller)
-    if around is not None:
-        warnings += store_around(connection, around, now)
-    status, stored, more = store_event(connection, event, now, arrived)
-    note_warnings(connection, stored, warnings + more)
-    return 201 if status == "created" else 200, {
-        "status": status,
-        "event": event_out(stored),
-        "warnings": warnings + more,
-    }
+    """Stores a body's event, with its contact: the status and the content of the answer.
+
+    `arrived` is when the body did, which one that is replayed did before `now`.
+    """
+    event, warnings, contact = read_event(parse_body(body), caller)
+    if contact is not None:
+        warnings += store_event_contact(connection, contact, now)
+    status, stored, update_warnings = store_event(connection, event, now, arrived)
+    warnings += update_warnings
+    note_warnings(connection, stored, warnings)
+    content = {"status": status, "event": event_out(stored), "warnings": warnings}
+    return 201 if status == "created" else 200, content
 
 
-def store_around(connection: apsw.Connection, around: Reading, now: int) -> list[dict]:
-    """Stores what an event's body says of its contact and location; warnings."""
-    said, warnings = check_around(around)
-    learn_location(connection, said, now)
-    if isinstance(said, Contact):
-        store_contact(connection, said, now)
+def store_event_contact(connection: apsw.Connection, reading: Reading, now: int) -> list[dict]:
+    """Stores the contact and the location around an event as far as they are right; warnings."""
+    contact, warnings = check_event_contact(reading)
+    learn_location(connection, contact, now)
+    if isinstance(contact, Contact):
+        store_contact(connection, contact, now)
     return warnings
 
 
@@ -3642,7 +3753,10 @@ BATCH_PATH = "/events/ingestion/v1/batch"
 
 
 class BatchQuery(IngestQuery):
-    """`atomic=true` stores all or nothing. Written by programmers: a misspelt one must not store a part."""
+    """`atomic=true` stores all or nothing.
+
+    Written by programmers: a misspelt one must not store a part.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -3650,7 +3764,19 @@ class BatchQuery(IngestQuery):
 
 
 class Batch(RootModel[Annotated[list[Event], Field(max_length=BATCH_LIMIT)]]):
-    """Many events. For the OpenAPI document alone, since an event that is wrong does not refuse the others."""
+    """Many events. For the OpenAPI document alone: a wrong event does not refuse the others."""
+
+
+@dataclass(slots=True)
+class BatchItem:
+    """One event of a batch: how it came, how it was read, what became of it."""
+
+    source: Any  # a line of NDJSON as bytes, or what was parsed of an array
+    parsed: Any = None
+    event: Event | None = None  # None: it is refused ...
+    problem: Problem | None = None  # ... for this
+    warnings: list[dict] = field(default_factory=list)
+    result: dict = field(default_factory=dict)
 
 
 BatchResult = answer(
@@ -3679,60 +3805,42 @@ BatchAnswer = answer("BatchAnswer", results=list[BatchResult])
     limit=WIRE_LIMIT,
 )
 def ingest_batch(call: Call) -> tuple[int, dict]:
-    """Stores up to 1,000 events, a JSON array or NDJSON: 200 all, 207 some, 422 none; with `atomic=true` all or none."""
-    items, read, sent = read_batch(call.body, call.caller)
-    good = [each for each in read if not isinstance(each, Problem)]
-    none = not good or (call.query.atomic and len(good) < len(read))
-    stored = (
-        iter([{"status": "not_stored", "distinct_id": event.distinct_id} for event, _ in good])
-        if none
-        else store_events(call.connection, good, sent, call.now)
-    )
-    results = [
-        refuse_item(call, item, each) if isinstance(each, Problem) else next(stored)
-        for item, each in zip(items, read)
-    ]
-    return 200 if len(good) == len(read) else 422 if none else 207, {"results": results}
-
-
-def read_batch(
-    body: Body, caller: Caller
-) -> tuple[list, list[tuple[Event, list[dict]] | Problem], str]:
-    """The items of a batch; of each what is to be stored or why it cannot be; and as JSON all events to store."""
-    items = parse_batch(body)
-    read = [read_item(item, caller) for item in items]
-    fields = [
-        vars(each[0]) for each in read if not isinstance(each, Problem)
-    ]  # in half of the time that the models themselves take
-    return items, read, to_json(fields).decode()
+    """Stores up to 1,000 events, an array or NDJSON: 200 all, 207 some, 422 none (see `atomic`)."""
+    items = [read_item(source, call.caller) for source in parse_batch(call.body)]
+    readable = [item for item in items if item.event is not None]
+    if len(readable) == len(items):
+        status = 200
+    elif readable and not call.query.atomic:
+        status = 207
+    else:
+        status = 422
+    if status == 422:
+        for item in readable:
+            item.result = {"status": "not_stored", "distinct_id": item.event.distinct_id}
+    else:
+        store_items(call.connection, readable, call.now)
+    for item in items:
+        if item.event is None:
+            refuse_item(call, item)
+    return status, {"results": [item.result for item in items]}
 
 
 def parse_batch(body: Body) -> list:
-    """The items of a batch: of an array as parsed, of NDJSON each line that is not blank as it came."""
+    """The sources of a batch's items: parsed from an array, of NDJSON each line that is not blank.
+
+    Raises Invalid for what is neither, and for too many.
+    """
     lines = [line for line in body.data.removeprefix(BYTE_ORDER_MARK).split(b"\n") if line.strip()]
-    if is_ndjson(body, lines):
-        items = lines
-    elif not isinstance(items := parse_body(body), list):
-        raise Invalid(
-            [
-                field_error(
-                    "",
-                    "list_type",
-                    "must be a JSON array of events, or NDJSON (application/x-ndjson): an event a line",
-                )
-            ]
+    sources = lines if is_ndjson(body, lines) else parse_body(body)
+    if not isinstance(sources, list):
+        message = (
+            "must be a JSON array of events, or NDJSON (application/x-ndjson): an event a line"
         )
-    if len(items) > BATCH_LIMIT:
-        raise Invalid(
-            [
-                field_error(
-                    "",
-                    "too_many",
-                    f"a batch may have {BATCH_LIMIT:,} events, this one has {len(items):,}",
-                )
-            ]
-        )
-    return items
+        raise Invalid([field_error("", "list_type", message)])
+    if len(sources) > BATCH_LIMIT:
+        message = f"a batch may have {BATCH_LIMIT:,} events, this one has {len(sources):,}"
+        raise Invalid([field_error("", "too_many", message)])
+    return sources
 
 
 def is_ndjson(body: Body, lines: list[bytes]) -> bool:
@@ -3741,36 +3849,54 @@ def is_ndjson(body: Body, lines: list[bytes]) -> bool:
     return bool(lines) and (kind in NDJSON or (kind != JSON and lines[0].lstrip().startswith(b"{")))
 
 
-def read_item(item: Any, caller: Caller) -> tuple[Event, list[dict]] | Problem:
-    """The event of one item of a batch, with its warnings, or why it cannot be stored."""
+def read_item(source: Any, caller: Caller) -> BatchItem:
+    """An item with its event and warnings, or with the problem for which it is refused."""
+    item = BatchItem(source)
     try:
-        parsed = parse_json(item) if isinstance(item, bytes) else item
-        if isinstance(parsed, dict) and is_workflow(parsed):
-            raise Invalid(
-                [
-                    field_error(
-                        "/customData",
-                        "alone",
-                        "a workflow's body is posted alone, to /events/ingestion/v1",
-                    )
-                ]
-            )
-        event, warnings, _ = read_event(parsed, caller)
-        return event, warnings
+        item.parsed = parse_json(source) if isinstance(source, bytes) else source
+        if isinstance(item.parsed, dict) and is_workflow(item.parsed):
+            message = f"a workflow's body is posted alone, to {EVENT_PATHS[0]}"
+            raise Invalid([field_error("/customData", "alone", message)])
+        item.event, item.warnings, _ = read_event(item.parsed, caller)
     except Problem as problem:
-        return problem_of(problem)
+        item.problem = problem_of(problem)
+    return item
 
 
-def refuse_item(call: Call, item: Any, problem: Problem) -> dict:
+def store_items(connection: apsw.Connection, items: list[BatchItem], now: int) -> None:
+    """Stores the items' events, in order; all that are new take one statement."""
+    event_ids = insert_events(connection, [item.event for item in items], now)
+    for item, event_id in zip(items, event_ids, strict=True):
+        if event_id is None:
+            status, stored, update_warnings = update_event(connection, item.event, now)
+            item.warnings += update_warnings
+        else:
+            status = "created"
+            stored = {"event_id": event_id, "warnings": None}
+        note_warnings(connection, stored, item.warnings)
+        item.result = {
+            "status": status,
+            "distinct_id": item.event.distinct_id,
+            "event_id": stored["event_id"],
+        }
+        if item.warnings:
+            item.result["warnings"] = item.warnings
+
+
+def refuse_item(call: Call, item: BatchItem) -> None:
     """Keeps the item as if it had been posted alone, so that it can be replayed alone."""
-    body = Body(item if isinstance(item, bytes) else to_json(item), JSON, "/events/ingestion/v1")
+    data = item.source if isinstance(item.source, bytes) else to_json(item.source)
     keep_rejection(
-        call.connection, body, problem, call.caller.key_id, call.now, call.config.keep_rejections
+        call.connection,
+        Body(data, JSON, EVENT_PATHS[0]),
+        item.problem,
+        call.caller.key_id,
+        call.now,
+        call.config.keep_rejections,
     )
-    with contextlib.suppress(Problem):
-        item = parse_json(body.data)
-    distinct_id = item.get("distinct_id") if isinstance(item, dict) else None
-    return {
+    distinct_id = item.parsed.get("distinct_id") if isinstance(item.parsed, dict) else None
+    problem = item.problem
+    item.result = {
         "status": "refused",
         "distinct_id": distinct_id if isinstance(distinct_id, str) else None,
         "errors": problem.errors or [field_error("", problem.code, problem.detail)],
@@ -3780,6 +3906,7 @@ def refuse_item(call: Call, item: Any, problem: Problem) -> dict:
 
 # Contacts
 
+CONTACT_PATH = "/contacts/ingestion/v1"
 ContactIngestAnswer = answer(
     "ContactIngestAnswer",
     status=Literal["created", "updated", "unchanged", "deleted", "ignored"],
@@ -3793,7 +3920,7 @@ ContactIngestAnswer = answer(
 
 @route(
     "POST",
-    "/contacts/ingestion/v1",
+    CONTACT_PATH,
     scope="ingest",
     query=IngestQuery,
     body=dict,
@@ -3804,42 +3931,48 @@ ContactIngestAnswer = answer(
     url_key=True,
 )
 def ingest_contact(call: Call) -> dict:
-    """Takes HighLevel's webhooks about contacts and workflow bodies; a deletion needs a sync key."""
+    """Takes HighLevel's contact webhooks and workflow bodies; a deletion needs a sync key."""
     return receive_contact(call.connection, call.body, call.caller, call.now)
 
 
 def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now: int) -> dict:
-    """One webhook about a contact: stored, deleted, or ignored where its type is about something else."""
+    """Stores or deletes a webhook's contact, or ignores a type that is about something else."""
     parsed = parse_object(body)
-    app = is_app_webhook(parsed)
-    if app and parsed["type"] not in CONTACT_WEBHOOKS:
-        return {"status": "ignored", "type": parsed["type"][:100], "warnings": []}
-    reading = read_app_contact(parsed) if app else read_workflow_contact(parsed)
-    custom = parsed["customData"] if is_workflow(parsed) else {}
-    deletion = parsed.get("type") == "ContactDelete" if app else is_deletion(custom)
-    for name in custom:
-        if (
-            deletion and name.strip() in ContactIds.model_fields
-        ):  # whom it names there is meant, not whoever is around
-            reading.take(name.strip(), custom[name], "/customData" + pointer_part(name))
-    said = validate(ContactIds if deletion else Contact, reading.fields, reading.where)
-    caller.check_location(said.location_id)
+    if is_app_webhook(parsed):
+        if parsed["type"] not in CONTACT_WEBHOOKS:
+            return {"status": "ignored", "type": parsed["type"][:100], "warnings": []}
+        reading = read_app_contact(parsed)
+        custom = {}
+        deletion = parsed["type"] == "ContactDelete"
+    else:
+        reading = read_workflow_contact(parsed)
+        custom = parsed["customData"] if is_workflow(parsed) else {}
+        deletion = is_deletion(custom)
     if deletion:
-        return receive_deletion(connection, said, caller)
-    learn_location(connection, said, now)
-    status, contact = store_contact(connection, said, now)
-    warnings = warn_unknown(reading, [f"customData.{name}" for name in custom]).warnings
-    return {"status": status, "contact": contact_out(contact), "warnings": warnings}
+        return receive_deletion(connection, reading, custom, caller)
+    contact = validate(Contact, reading.fields, reading.pointers)
+    caller.check_location(contact.location_id)
+    learn_location(connection, contact, now)
+    status, stored = store_contact(connection, contact, now)
+    warnings = unknown_warnings([f"customData.{name}" for name in custom])
+    return {"status": status, "contact": contact_out(stored), "warnings": warnings}
 
 
-def receive_deletion(connection: apsw.Connection, said: ContactIds, caller: Caller) -> dict:
+def receive_deletion(
+    connection: apsw.Connection, reading: Reading, custom: dict, caller: Caller
+) -> dict:
+    """Deletes whom the body names; whom customData names is meant, not whoever is around it."""
+    for name, value in custom.items():
+        if name.strip() in ContactIds.model_fields:
+            reading.take(name.strip(), value, "/customData" + pointer_part(name))
+    ids = validate(ContactIds, reading.fields, reading.pointers)
+    caller.check_location(ids.location_id)
     caller.check_scope("sync")
-    if (gone := delete_contact(connection, said.location_id, said.contact_id)) is None:
-        return {
-            "status": "unchanged",
-            "warnings": [warning("contact_unknown", "there was no such contact to delete")],
-        }
-    return {"status": "deleted", **gone, "warnings": []}
+    counts = delete_contact(connection, ids.location_id, ids.contact_id)
+    if counts is None:
+        unknown = warning("contact_unknown", "there was no such contact to delete")
+        return {"status": "unchanged", "warnings": [unknown]}
+    return {"status": "deleted", **counts, "warnings": []}
 
 
 ContactAnswer = answer(
@@ -3862,24 +3995,25 @@ ContactAnswer = answer(
 def put_contact(call: Call) -> tuple[int, dict]:
     """Creates or changes a contact: fields sent replace, fields left out stay, null clears."""
     call.caller.check_location(call.path["location_id"])
-    answer = receive_fields(call.connection, parse_object(call.body), call.path, call.now)
-    return 201 if answer["status"] == "created" else 200, answer
+    content = receive_fields(call.connection, parse_object(call.body), call.path, call.now)
+    return 201 if content["status"] == "created" else 200, content
 
 
 def receive_fields(
     connection: apsw.Connection, parsed: dict, ids: Mapping[str, Any], now: int
 ) -> dict:
-    """A contact as PUT takes it and as answers show it."""
-    said = {name: parsed[name] for name in ContactBody.model_fields if name in parsed}
-    if isinstance(fields := parsed.get("fields"), dict) and "timezone" in fields:
-        said["timezone"] = fields["timezone"]
-    contact = validate(Contact, said | ids, {("timezone",): "/fields/timezone"})
-    unknown = [name for name in parsed if name not in ContactDetail.model_fields]
+    """Stores a contact as PUT takes it and as answers show it; `ids` are fields from elsewhere."""
+    sent = {name: parsed[name] for name in ContactBody.model_fields if name in parsed}
+    fields = parsed.get("fields")
+    if isinstance(fields, dict) and "timezone" in fields:
+        sent["timezone"] = fields["timezone"]
+    contact = validate(Contact, sent | ids, {("timezone",): "/fields/timezone"})
     status, stored = store_contact(connection, contact, now)
+    unknown = [name for name in parsed if name not in ContactDetail.model_fields]
     return {
         "status": status,
         "contact": contact_out(stored),
-        "warnings": warn_unknown(Reading({}), unknown).warnings,
+        "warnings": unknown_warnings(unknown),
     }
 
 
@@ -3895,50 +4029,65 @@ def receive_fields(
     writes=True,
 )
 def replay_rejection(call: Call) -> tuple[int, dict]:
-    """Sends a refused body again: as it was when this request has no body, else edited, as this body."""
-    kept = known_rejection(call)
-    edited = call.body.data.strip() != b""
-    if kept["replayed_at"] is not None:
-        raise Conflict("this one was already replayed", "already_replayed")
-    if kept["truncated"] and not edited:
-        raise Conflict("only its first 64 kB were kept; replay it with a whole body", "truncated")
-    body = (
-        Body(call.body.data, call.body.content_type or JSON)
-        if edited
-        else Body(kept["body"], kept["content_type"])
-    )
-    status, answer = replay(call, kept, body)
+    """Sends a refused body again: as it was, or edited where this request has a body."""
+    rejection = find_rejection(call)
+    body = body_to_replay(rejection, call.body)
+    status, content = replay(call, rejection, body)
     change(
         call.connection,
         "rejections.mark_replayed",
-        rejection_id=kept["rejection_id"],
+        rejection_id=rejection["rejection_id"],
         replayed_at=call.now,
     )
-    return status, answer
+    return status, content
 
 
-def replay(call: Call, kept: dict, body: Body) -> tuple[int, dict]:
-    """As its first sender would, at the time of the refusal, with the admin's right to all locations."""
-    key = row(call.connection, "keys.find_by_id", key_id=kept["key_id"])
-    caller = Caller(kept["key_id"], "admin", None, key["distinct_id_rule"] if key else "refuse")
-    path = "/" + kept["path"].lstrip("/")
-    if path == "/contacts/ingestion/v1":
+def body_to_replay(rejection: dict, edited: Body) -> Body:
+    """The edited body, or without one the kept one.
+
+    Raises Conflict where it was replayed before, or was not kept whole.
+    """
+    if rejection["replayed_at"] is not None:
+        raise Conflict("this one was already replayed", "already_replayed")
+    if edited.data.strip():
+        return Body(edited.data, edited.content_type or JSON)
+    if rejection["truncated"]:
+        raise Conflict("only its first 64 kB were kept; replay it with a whole body", "truncated")
+    return Body(rejection["body"], rejection["content_type"])
+
+
+def replay(call: Call, rejection: dict, body: Body) -> tuple[int, dict]:
+    """Receives the body where it was posted: the status and the content of the answer.
+
+    It counts as sent by its first sender, at the time of the refusal, with the admin's right to all
+    locations. Raises Conflict for what was posted elsewhere.
+    """
+    caller = caller_of_replay(call.connection, rejection["key_id"])
+    path = "/" + rejection["path"].lstrip("/")
+    if path == CONTACT_PATH:
         return 200, receive_contact(call.connection, body, caller, call.now)
-    if path not in {each.path for each in ROUTES if each.handler is ingest_event}:
+    if path not in EVENT_PATHS:
         raise Conflict(
             f"what was posted to {path[:100]} cannot be replayed; send it there again",
             "not_replayable",
         )
-    if kept["code"] == "event_replaced":
-        check_new_distinct_id(call, kept, body)
-    return receive_event(call.connection, body, caller, call.now, arrived=kept["received_at"])
+    if rejection["code"] == "event_replaced":
+        check_new_distinct_id(call.connection, body)
+    arrived = rejection["received_at"]
+    return receive_event(call.connection, body, caller, call.now, arrived)
 
 
-def check_new_distinct_id(call: Call, kept: dict, body: Body) -> None:
+def caller_of_replay(connection: apsw.Connection, key_id: int | None) -> Caller:
+    """An admin whose distinct_id_rule is that of the first sender's key."""
+    key = row(connection, "keys.find_by_id", key_id=key_id)
+    return Caller(key_id, "admin", None, key["distinct_id_rule"] if key else "refuse")
+
+
+def check_new_distinct_id(connection: apsw.Connection, body: Body) -> None:
     """A replaced event under its old distinct_id would replace the one that replaced it."""
-    again = read_fields(parse_body(body)).fields
-    ids = {name: str(again.get(name, "")).strip() for name in ("location_id", "distinct_id")}
-    if row(call.connection, "events.find_by_distinct_id", **ids):
+    fields = read_fields(parse_body(body)).fields
+    ids = {name: str(fields.get(name, "")).strip() for name in ("location_id", "distinct_id")}
+    if row(connection, "events.find_by_distinct_id", **ids) is not None:
         raise Conflict(
             "there is an event with this distinct_id, which this one would replace in turn; "
             "replay it with another distinct_id",
@@ -5114,7 +5263,7 @@ def value_of(name: str, binds: Binds) -> str:
     if name in ("contact_id", "distinct_id"):
         return f"e.{name}"
     kind, _, key = name.partition(".")
-    if key in CONTACT_COLUMNS and kind == "contact":
+    if key in STANDARD_FIELDS and kind == "contact":
         return f"c.{key}"
     path = binds.add("$." + json.dumps(key))  # quoted, whatever characters the name has
     if kind == "property":
@@ -7326,7 +7475,9 @@ def exported(connection: apsw.Connection, what: str, query: EventFilter) -> Iter
     for location_id in [query.location_id] if query.location_id else list_location_ids(connection):
         for each in stream(connection, statement, **binds, location_id=location_id):
             yield (
-                event_out(each) if what == "events" else contact_out(contact_read(connection, each))
+                event_out(each)
+                if what == "events"
+                else contact_out(complete_contact(connection, each))
             )
 
 

@@ -1,5 +1,5 @@
 -- A page of a location's events of one contact, the newest first.
-select event_id, event_name, location_id, distinct_id, contact_id, timestamp, properties, received_at, updated_at, update_count, warnings
+select *
 from events
 where event_id in (select e.event_id
                    from epochs cross join events as e indexed by events_by_contact

@@ -1,5 +1,5 @@
 -- A page of a location's events of one name, the newest first.
-select event_id, event_name, location_id, distinct_id, contact_id, timestamp, properties, received_at, updated_at, update_count, warnings
+select *
 from events
 where location_id = :location_id
   and event_name = :event_name

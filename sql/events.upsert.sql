@@ -7,4 +7,4 @@ set event_name   = excluded.event_name,
     properties   = excluded.properties,
     updated_at   = excluded.updated_at,
     update_count = update_count + 1
-returning event_id, event_name, location_id, distinct_id, contact_id, timestamp, properties, received_at, updated_at, update_count, warnings;
+returning *;
