@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import symtable
 import sys
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime
@@ -32,77 +33,125 @@ from conftest import (
 
 import streamlined_lite as lite
 
-README = (ROOT / "README.md").read_text("utf-8")
 SOURCE = (ROOT / "streamlined_lite.py").read_text("utf-8")
+FOLDERS = ("sql", "static", "systemd", "tests")
+README = (ROOT / "README.md").read_text("utf-8")
 
 
-def table_after(heading: str) -> list[list[str]]:
-    """The cells of the first table behind a heading of the README."""
-    text = README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines[2:]]
+def document_paths() -> list[Path]:
+    paths = [*ROOT.glob("*.md")]
+    for folder in FOLDERS:
+        paths += (ROOT / folder).rglob("*.md")
+    return [path for path in paths if "node_modules" not in path.parts]
 
 
-def shell_lines() -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line.strip()]
+DOCUMENTS = {
+    path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in document_paths()
+}
+each_document = pytest.mark.parametrize("name", DOCUMENTS)
 
 
-def test_the_readme_lists_every_route_with_its_scope_and_no_other():
-    written = {
-        (*cells[0].replace("`", "").split(" "), cells[1]) for cells in table_after("The API")
-    }
-    assert written == {(each.method, each.path, each.scope or "none") for each in lite.ROUTES}
+def blocks(language: str, name: str) -> list[str]:
+    """What stands in a document between fences of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", DOCUMENTS[name], re.DOTALL)
 
 
-def test_the_readme_lists_every_setting_with_its_flag_variable_and_default_and_no_other():
-    written = {(cells[0], cells[1], cells[2]) for cells in table_after("Settings")}
-    flags = {
-        name: "" if name == "admin_key" else "--" + name.replace("_", "-")
-        for name in lite.Config.model_fields
-    }
-    assert written == {
-        (flags[name], "STREAMLINED_" + name.upper(), str(setting.default))
-        for name, setting in lite.Config.model_fields.items()
-    }
+def shell_lines(name: str) -> list[str]:
+    """The commands of a document, each whole where it goes over several lines."""
+    text = "".join(blocks("sh", name)).replace("\\\n", "")
+    return [line for line in text.splitlines() if line.strip()]
 
 
-def test_the_readme_lists_every_scope():
-    assert {cells[0] for cells in table_after("Keys")} == set(lite.ALLOWED)
+def test_each_folder_has_a_document_for_those_who_open_it():
+    expected = {f"{folder}/README.md" for folder in (*FOLDERS, "tests/benchmarks")}
+    assert set(DOCUMENTS) == expected | {"README.md", "CHANGELOG.md"}
 
 
-def test_every_command_line_of_the_readme_is_understood():
-    ours = re.compile(r"(?:uvx --from \. |pipx run --spec \. |\S+/bin/)?streamlined-lite( .*)?")
-    commands = [
+@each_document
+def test_every_link_of_a_document_leads_somewhere(name):
+    for target in re.findall(r"\]\(([^)\s]+)\)", DOCUMENTS[name]):
+        if re.match(r"https?:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        path = (ROOT / name).parent / file if file else ROOT / name
+        assert path.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\s-]", "", text).lower().replace(" ", "-") for text in headings}
+            assert anchor in anchors, target
+
+
+def test_the_readme_leads_to_every_document():
+    named = set(re.findall(r"\]\(([\w/.]+\.md)", README))
+    assert named == set(DOCUMENTS) - {"README.md"}
+
+
+@each_document
+def test_a_document_names_only_files_that_exist(name):
+    named = set(re.findall(rf"(?<![\w/.-])(?:{'|'.join(FOLDERS)})/[\w/.-]+\.\w+", DOCUMENTS[name]))
+    assert {file for file in named if not (ROOT / file).is_file()} == set()
+
+
+@each_document
+def test_a_document_names_only_routes_that_exist(name):
+    named = set(re.findall(r"(?:/[a-z-]+)+/v1(?:/[\w{}-]+)*", DOCUMENTS[name]))
+    assert named <= {route.path for route in lite.ROUTES}
+
+
+@each_document
+def test_a_document_names_only_settings_that_exist(name):
+    settings = {f"STREAMLINED_{setting.upper()}" for setting in lite.Config.model_fields}
+    named = set(re.findall(r"STREAMLINED_\w+", DOCUMENTS[name]))
+    assert named <= settings | {"STREAMLINED_REQUIRE_ALL"}
+
+
+def command_lines(name: str) -> list[str]:
+    """What a document gives our program to do: its lines for a shell, and those in its text."""
+    program = re.compile(r"(?:uvx --from \. |pipx run --spec \. |\S+/bin/)?streamlined-lite( .*)?")
+    text = re.sub(r"```.*?```", "", DOCUMENTS[name], flags=re.DOTALL)
+    lines = shell_lines(name) + re.findall(r"`(streamlined-lite [^`]+)`", text)
+    return [
         re.split(" [>|] ", found[1] or "serve")[0]
-        for found in map(ours.fullmatch, shell_lines())
-        if found
+        for line in lines
+        for part in line.split(" && ")
+        if (found := program.fullmatch(part))
     ]
-    assert len(commands) >= 5
-    for command in commands:
-        lite.parser().parse_args(shlex.split(command, comments=True))
 
 
-def test_the_readme_lists_every_command_and_every_exit_code():
-    assert {
-        name
-        for name in lite.EXAMPLES
-        if not re.search(rf"(streamlined-lite|`) ?{name}\b|`{name}`", README)
-    } == set()
-    assert {cells[0] for cells in table_after("Exit codes")} == {
-        "0",
-        "1",
-        "2",
-        "3",
-        "130, 143",
-        "141",
-    }
+@each_document
+def test_every_command_line_of_a_document_is_understood(name):
+    for line in command_lines(name):
+        if line.strip() in lite.EXAMPLES:  # it only names the command
+            continue
+        lite.parser().parse_args(shlex.split(line, comments=True))
+
+
+def test_every_command_is_in_a_document():
+    lines = [line for name in DOCUMENTS for line in command_lines(name)]
+    assert len(lines) >= 20
+    for command in lite.EXAMPLES:
+        assert any(line.split()[: len(command.split())] == command.split() for line in lines), (
+            command
+        )
+
+
+def test_the_readme_names_every_scope():
+    assert {scope for scope in lite.ALLOWED if f"`{scope}`" not in README} == set()
+
+
+def test_every_route_is_in_the_openapi_document_with_what_it_does_and_who_may(api):
+    paths = api.get("/openapi.json", key=None)["paths"]
+    for route in lite.ROUTES:
+        operation = paths[route.path][route.method.lower()]
+        assert operation["summary"].endswith("."), route.path
+        assert operation.get("x-scope") == route.scope, route.path
 
 
 def test_the_lines_for_tests_of_others_work():
-    (lines,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    [lines] = blocks("python", "README.md")
     assert len(lines.splitlines()) == 5
-    exec(lines, names := {})
+    names = {}
+    exec(lines, names)
     names["now"][0] += 60_000
     again = names["web"].post_json(
         "/events/ingestion/v1", {"event_name": "Sale", "location_id": "l", "distinct_id": "2"}
@@ -111,9 +160,61 @@ def test_the_lines_for_tests_of_others_work():
     names["app"].close()
 
 
-def test_every_warning_that_the_code_gives_is_in_the_readme():
-    codes = set(re.findall(r'warning\("(\w+)"', SOURCE))
-    assert codes and {code for code in codes if f"`{code}`" not in README} == set()
+def follow(lines: str, server: ServerProcess) -> str:
+    """What a shell prints for lines of a document that talk to a server with a key."""
+    script = lines.replace("http://127.0.0.1:8080", server.url).replace("sl_…", ADMIN)
+    done = subprocess.run(
+        ["sh", "-eu"], input=script, text=True, capture_output=True, timeout=60, check=True
+    )
+    return done.stdout
+
+
+def test_the_posts_and_the_query_of_the_readme_work(server):
+    if not shutil.which("curl"):
+        pytest.skip("needs curl")
+    one, many, query = [block for block in blocks("sh", "README.md") if "curl " in block]
+    assert json.loads(follow(one, server))["status"] == "created"
+    results = json.loads(follow(many, server))["results"]
+    assert [result["status"] for result in results] == ["created"] * 16
+    assert json.loads(follow(query, server))["total"]["value"] == 99.5
+    again = json.loads(follow(one, server))
+    assert (again["status"], again["warnings"]) == ("unchanged", [])
+
+
+def test_the_document_of_the_data_names_all_of_the_schema(api):
+    names = {
+        name for (name,) in api.rows("select name from sqlite_schema where name not like 'sqlite%'")
+    }
+    assert {name for name in names if f"`{name}`" not in DOCUMENTS["sql/README.md"]} == set()
+
+
+def test_the_looks_into_the_file_work_while_a_server_has_it_open_and_afterwards(server, tmp_path):
+    if not shutil.which("sqlite3"):
+        pytest.skip("needs sqlite3")
+    refused = exchange(server, request_bytes(event()), request_bytes(event(timestamp="soon")))
+    assert [status for status, *_ in refused] == [201, 422]
+    script = "".join(blocks("sh", "sql/README.md"))
+    script = script.replace("streamlined-lite.db", str(server.database))
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    during = subprocess.run(command, text=True, capture_output=True, check=True, cwd=tmp_path)
+    assert "CREATE TABLE events" in during.stdout
+    assert "Offer Made|1|" in during.stdout and "/timestamp" in during.stdout
+    assert server.stop() == (0, "")
+    after = subprocess.run(command, text=True, capture_output=True, check=True, cwd=tmp_path)
+    assert after.stdout == during.stdout
+
+
+def test_the_document_of_the_benchmarks_names_each_of_them():
+    folder = ROOT / "tests" / "benchmarks"
+    programs = {path.name for path in folder.glob("*.py") if "__main__" in path.read_text("utf-8")}
+    named = re.findall(r"^\| `(\w+\.py)` \|", DOCUMENTS["tests/benchmarks/README.md"], re.MULTILINE)
+    assert set(named) == programs
+
+
+def test_documents_are_not_served(api):
+    assert (ROOT / "static" / "README.md").is_file()
+    for path in ("/static/README.md", "/README.md", "/static/../README.md"):
+        assert api("GET", path).status_int == 404
 
 
 def test_every_command_shows_an_example_in_its_help(capsys):
@@ -196,20 +297,32 @@ def test_on_windows_it_says_in_one_line_where_it_runs():
     assert started.stderr == "streamlined-lite runs on Linux and macOS, and on Windows inside WSL\n"
 
 
+def page_files() -> list[Path]:
+    """What the page is served from."""
+    files = [path for path in (ROOT / "static").rglob("*") if path.is_file()]
+    return [path for path in files if path.suffix != ".md"]
+
+
 def test_the_page_asks_nobody_else():
-    files = [path for path in (ROOT / "static").iterdir() if path.is_file()]
     assert {
         path.name
-        for path in files
+        for path in page_files()
         if re.search(r"(?:src|href|url\()=?[\"']?(?:https?:)?//", path.read_text("utf-8"))
     } == set()
 
 
-def test_ci_runs_the_command_that_the_readme_gives():
-    if not (ci := ROOT / ".ci" / "run").exists():
+def test_ci_runs_the_commands_that_the_documents_give():
+    ci = ROOT / ".ci" / "run"
+    if not ci.exists():
         pytest.skip("needs a checkout")
-    [command] = [line for line in shell_lines() if "pytest -n" in line]
-    assert ci.read_text("utf-8").splitlines()[-1].replace(" --quiet", "") == command
+    lines = ci.read_text("utf-8").splitlines()
+    [command] = [line for line in shell_lines("tests/README.md") if "pytest -n" in line]
+    assert lines[-1].replace(" --quiet", "") == command
+    for name in ("tests/README.md", "static/README.md"):
+        [biome] = [line for line in shell_lines(name) if " ci static" in line]
+        assert biome in lines
+    [ruff] = [line for line in shell_lines("tests/README.md") if "ruff format" in line]
+    assert ruff in lines
 
 
 def test_the_wheel_carries_what_the_module_needs_and_works_from_elsewhere(tmp_path):
@@ -231,7 +344,9 @@ def test_the_wheel_carries_what_the_module_needs_and_works_from_elsewhere(tmp_pa
     data = tmp_path / "installed" / "streamlined_lite_data"
     for folder in ("sql", "static"):
         ours = {
-            path.relative_to(ROOT / folder) for path in (ROOT / folder).rglob("*") if path.is_file()
+            path.relative_to(ROOT / folder)
+            for path in (ROOT / folder).rglob("*")
+            if path.is_file() and path.suffix != ".md"
         }
         assert {
             path.relative_to(data / folder) for path in (data / folder).rglob("*") if path.is_file()
@@ -255,19 +370,30 @@ def test_the_wheel_carries_what_the_module_needs_and_works_from_elsewhere(tmp_pa
     ], run.stderr
 
 
+def test_the_source_distribution_has_all_that_its_documents_name(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist"]
+    subprocess.run(
+        [*build, "--directory", str(tmp_path)], cwd=ROOT, check=True, capture_output=True
+    )
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert set(DOCUMENTS) <= names
+    assert {"LICENSE", "streamlined_lite.py", "systemd/streamlined-lite.socket"} <= names
+
+
 def build_executable(folder: Path) -> None:
-    """As the README says, with PyInstaller."""
+    """As the guide for servers says, with PyInstaller."""
     for each in ("sql", "static"):
         shutil.copytree(ROOT / each, folder / each)
     shutil.copy(ROOT / "streamlined_lite.py", folder)
-    [command] = re.findall(r"^\.venv/bin/pyinstaller .*\\\n.*", README, re.MULTILINE)
+    [command] = [line for line in shell_lines("systemd/README.md") if "pyinstaller" in line]
     build = [
         str(Path(sys.executable).with_name("pyinstaller")),
-        *shlex.split(command.replace("\\\n", ""))[1:],
+        *shlex.split(command)[1:],
         "--log-level",
         "ERROR",
         *("--exclude-module=" + each for each in ("hypothesis", "pygments", "rich")),
-    ]  # pydantic would take them along; the README's has none
+    ]  # pydantic would take them along; a user's has none
     subprocess.run(
         build,
         cwd=folder,
@@ -310,11 +436,7 @@ def test_one_file_serves_posts_the_page_and_time_zones_where_there_is_no_python(
     }
     paths = [
         "/",
-        *(
-            f"/static/{path.name}"
-            for path in (ROOT / "static").iterdir()
-            if path.suffix in lite.ASSET_TYPES and path.name != "index.html"
-        ),
+        *(f"/static/{path.name}" for path in page_files() if path.name != "index.html"),
     ]
     stored, calculated, *page = exchange(
         server,
@@ -386,7 +508,7 @@ def test_duckdb_calculates_from_an_export_what_the_api_calculates(tmp_path, monk
     assert (
         lite.main(["export", "events", "--output", "events.ndjson", "--database", "events.db"]) == 0
     )
-    load, query = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)[0].split("\n\n")
+    load, query = blocks("sql", "sql/README.md")[0].split("\n\n")
     with duckdb.connect() as connection:
         connection.execute(load)
         calculated = connection.execute(query).fetchall()
@@ -408,8 +530,3 @@ def test_nothing_is_left_that_only_this_machine_knows():
         text = (ROOT / name).read_text("utf-8", errors="replace")
         assert str(ROOT) + "/" not in text, name
         assert len(home) < 6 or home not in text, name
-
-
-def test_the_readme_names_only_tests_that_exist():
-    named = set(re.findall(r"tests/[\w/]+\.py", README))
-    assert named and all((ROOT / each).is_file() for each in named)

@@ -1,9 +1,10 @@
-"""Follows the README's "On a server", word by word, in a booted container with an empty Debian, and looks at what comes of it.
+"""Follows systemd/README.md word by word, in a booted container with an empty Debian.
 
     sudo python tests/ops/container.py FOLDER [SUITE]
 
-SUITE is bookworm. FOLDER is kept, so that a second run need not fetch Debian again. Needs debootstrap and systemd-container. Two things
-are not as in the README: the certificate is Caddy's own (`tls internal`), and only what installs packages sees a network.
+SUITE is bookworm. FOLDER is kept, so that a second run need not fetch Debian again. Needs
+debootstrap and systemd-container. Two things are not as in the guide: the certificate is Caddy's
+own (`tls internal`), and only what installs packages sees a network.
 """
 
 import itertools
@@ -109,7 +110,7 @@ class Container:
         return self.run(script)
 
     def follow(self, block: str) -> str:
-        """Runs a block of the README; what it printed."""
+        """Runs a block of the guide; what it printed."""
         print(block, flush=True)
         parts = itertools.groupby(
             block.splitlines(), lambda line: bool(re.search("apt-get|/pip ", line))
@@ -124,9 +125,11 @@ class Container:
 def post(distinct_id: str, token: str) -> str:
     """The command that posts an event over HTTPS and prints the status."""
     body = f'{{"event_name": "Offer Made", "location_id": "loc-1", "distinct_id": "{distinct_id}"}}'
+    url = f"https://{NAME}/events/ingestion/v1?api_key={token}"
     return (
-        f"curl --silent --insecure --resolve {NAME}:443:127.0.0.1 'https://{NAME}/events/ingestion/v1?api_key={token}' "
-        f"-H 'X-API-Key: {token}' -H 'Content-Type: application/json' -d '{body}' -o /dev/null -w '%{{http_code}}'"
+        f"curl --silent --insecure --resolve {NAME}:443:127.0.0.1 '{url}' -d '{body}' "
+        f"-H 'X-API-Key: {token}' -H 'Content-Type: application/json' "
+        "-o /dev/null -w '%{http_code}'"
     )
 
 
@@ -136,87 +139,79 @@ def expect(what: str, found: object, expected: object) -> None:
         raise SystemExit(f"expected {expected}")
 
 
+def read_guide() -> tuple[list[str], str]:
+    """The blocks of shell lines that set up and run a server, in their order, and the Caddyfile."""
+    guide = (CHECKOUT / "systemd" / "README.md").read_text("utf-8")
+    server = guide.split("\n## A replica")[0]
+    [caddyfile] = re.findall(r"```caddyfile\n(.*?)```", server, re.DOTALL)
+    return re.findall(r"```sh\n(.*?)```", server, re.DOTALL), caddyfile
+
+
+def check_installation(container: Container, install: str, service: str, caddyfile: str) -> str:
+    """The token of the key that the last of the guide's lines makes."""
+    container.follow(install)
+    token = container.follow(service).split()[-1]
+    site = caddyfile.replace(f"{NAME} {{", f"{NAME} {{\n\ttls internal")
+    container.run(f"cat > /etc/caddy/Caddyfile <<'END'\n{site}END\nsystemctl reload caddy")
+    first = f"test $({post('before the backup', token)}) = 201 && echo 201"
+    expect("a post over HTTPS", container.wait_for(first).strip(), "201")
+    readable = container.run(f"find -L {DATA} -perm /077").strip()
+    expect("files that others may read", readable, "")
+    folder = "/etc/systemd/system"
+    other = container.run(f"ls {folder} | grep --count README || true").strip()
+    expect("documents among the units", other, "0")
+    return token
+
+
+def check_days(container: Container, look: str, token: str) -> None:
+    """A backup, a crash, and a key of root's while the server runs."""
+    container.follow(look)
+    expect("backups", container.run(f"ls {DATA}/backups | wc --lines").strip(), "1")
+    container.run("systemctl kill --signal=KILL streamlined-lite.service")
+    expect("a post right after kill -9", container.run(post("after the backup", token)), "201")
+    journal = "journalctl --unit streamlined-lite.service"
+    command = container.run(f"{journal} | grep --only-matching 'sudo .*'")
+    made = container.run(command).split()[-1]
+    expect("a key by the command in the journal", len(made), len(token))
+
+
+def check_stop(container: Container, token: str) -> None:
+    container.run("sleep 1; systemctl stop streamlined-lite.socket streamlined-lite.service")
+    answer = container.run(post("while it is stopped", token))
+    expect("a post while nothing serves", answer, "429")
+    create = f"streamlined-lite keys create other --database {DATA}/streamlined-lite.db"
+    made = container.run(create).split()[-1]
+    expect("a key made by root while nothing serves", len(made), len(token))
+    container.run("systemctl start streamlined-lite.socket")
+    answer = container.run(post("after the backup", token))
+    expect("a post of what was there, from the address alone", answer, "200")
+
+
+def check_restored(container: Container, token: str) -> None:
+    answer = container.run(post("before the backup", token))
+    expect("a post that the backup knows", answer, "200")
+    answer = container.run(post("after the backup", token))
+    expect("a post that it does not know", answer, "201")
+    count = f"journalctl --no-pager | grep --count --fixed-strings {token} || true"
+    expect("keys in the journal", container.run(count).strip(), "0")
+    failed = "systemctl list-units --failed --plain --no-legend"
+    expect("units that failed", container.run(failed).strip(), "")
+
+
 def main(folder: str, suite: str = "bookworm") -> None:
-    readme = (
-        (CHECKOUT / "README.md")
-        .read_text("utf-8")
-        .split("\n## On a server\n")[1]
-        .split("\n### ")[0]
-    )
-    install, service, look, upgrade, restore, remove = re.findall(
-        r"```sh\n(.*?)```", readme, re.DOTALL
-    )
-    [caddyfile] = re.findall(r"```caddyfile\n(.*?)```", readme, re.DOTALL)
+    [install, service, look, upgrade, restore, remove], caddyfile = read_guide()
     container = Container(Path(folder), suite)
     try:
-        container.follow(install)
-        token = container.follow(service).split()[-1]
-        site = caddyfile.replace(f"{NAME} {{", f"{NAME} {{\n\ttls internal")
-        container.run(f"cat > /etc/caddy/Caddyfile <<'END'\n{site}END\nsystemctl reload caddy")
-        expect(
-            "a post over HTTPS",
-            container.wait_for(
-                f"test $({post('before the backup', token)}) = 201 && echo 201"
-            ).strip(),
-            "201",
-        )
-        expect(
-            "files that others may read", container.run(f"find -L {DATA} -perm /077").strip(), ""
-        )
-        container.follow(look)
-        expect("backups", container.run(f"ls {DATA}/backups | wc --lines").strip(), "1")
-        container.run("systemctl kill --signal=KILL streamlined-lite.service")
-        expect("a post right after kill -9", container.run(post("after the backup", token)), "201")
-        printed = container.run(
-            "journalctl --unit streamlined-lite.service | grep --only-matching 'sudo .*'"
-        )
-        expect(
-            "a key by the command in the journal",
-            len(container.run(printed).split()[-1]),
-            len(token),
-        )
+        token = check_installation(container, install, service, caddyfile)
+        check_days(container, look, token)
         container.follow(upgrade)
         expect("a post after the upgrade", container.run(post("before the backup", token)), "200")
-        container.run("sleep 1; systemctl stop streamlined-lite.socket streamlined-lite.service")
-        other = f"streamlined-lite keys create other --database {DATA}/streamlined-lite.db"
-        expect(
-            "a key made by root while nothing serves",
-            len(container.run(other).split()[-1]),
-            len(token),
-        )
-        container.run("systemctl start streamlined-lite.socket")
-        expect(
-            "a post of what was there, from the address alone",
-            container.run(post("after the backup", token)),
-            "200",
-        )
+        check_stop(container, token)
         container.follow(restore)
-        expect(
-            "a post that the backup knows", container.run(post("before the backup", token)), "200"
-        )
-        expect(
-            "a post that it does not know", container.run(post("after the backup", token)), "201"
-        )
-        expect(
-            "keys in the journal",
-            container.run(
-                f"journalctl --no-pager | grep --count --fixed-strings {token} || true"
-            ).strip(),
-            "0",
-        )
-        expect(
-            "units that failed",
-            container.run("systemctl list-units --failed --plain --no-legend").strip(),
-            "",
-        )
+        check_restored(container, token)
         container.follow(remove)
-        expect(
-            "what is left",
-            container.run(
-                "find / -xdev -name '*streamlined*' -not -path '/root/*' -not -path '/proc/*'"
-            ).strip(),
-            "",
-        )
+        find = "find / -xdev -name '*streamlined*' -not -path '/root/*' -not -path '/proc/*'"
+        expect("what is left", container.run(find).strip(), "")
     finally:
         container.close()
 
