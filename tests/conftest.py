@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from browser import Visit, launch_browser
 from metric_store import Store
 from webtest import TestApp
 
@@ -228,6 +229,27 @@ def start(tmp_path):
 @pytest.fixture
 def server(start):
     return start()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launch_browser() as launched:
+        yield launched
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens pages: visit(server.url); their complaints fail the test."""
+    opened = []
+
+    def open_page(url: str, **options) -> Visit:
+        opened.append(Visit(browser, url, ADMIN, **options))
+        return opened[-1]
+
+    yield open_page
+    for page in opened:
+        page.context.close()
+    assert [complaint for page in opened for complaint in page.complaints] == []
 
 
 class Served:

@@ -18,9 +18,9 @@ from contextlib import ExitStack, suppress
 from urllib.parse import quote, urlencode
 
 import pytest
-import test_page
 from benchmarks.hostile import Strangers, megabytes
 from benchmarks.kill9 import Posting, stored_ids
+from browser import expect, needs_browser
 from conftest import (
     ADMIN,
     Answers,
@@ -35,7 +35,6 @@ from conftest import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_http import METRIC
-from test_page import browser, visit  # noqa: F401 (fixtures)
 from test_server import (
     chunked,
     get,
@@ -807,9 +806,6 @@ def test_the_admin_key_is_compared_in_constant_time(api, monkeypatch):
 # The browser
 ########################################################################################################
 
-needs_browser = pytest.mark.skipif(
-    bool(test_page.MISSING), reason=f"not installed: {', '.join(test_page.MISSING)}"
-)
 SCRIPT = (
     "=1+1 <script>xss=1</script>\"><img src=x onerror=xss=1>'><svg onload=xss=1></textarea></title>"
     "<iframe srcdoc='<script>parent.xss=1</script>'><base href=//evil.example><meta http-equiv=refresh content='0;url=//evil.example'>"
@@ -882,7 +878,7 @@ def test_no_text_becomes_a_part_of_the_page(scripted, visit):
     for address in VIEWS:
         opened.open(address)
         page.locator("h1").wait_for()
-        test_page.expect(page.locator("[aria-busy]")).to_have_count(0)
+        expect(page.locator("[aria-busy]")).to_have_count(0)
         for row in page.get_by_role("button", name=re.compile("^(accepted|refused) ")).all()[:3]:
             row.click()
             page.get_by_role("dialog").wait_for()

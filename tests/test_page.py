@@ -8,29 +8,18 @@ import gzip
 import json
 import math
 import re
-import shutil
 import urllib.error
 import urllib.request
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from browser import Visit, expect, needs_browser
 from conftest import ADMIN, ServerProcess, event
 
 import streamlined_lite as lite
 
-PACKAGES = [name for name in ("playwright", "axe_playwright_python") if find_spec(name) is None]
-CHROMIUM = shutil.which("chromium")
-MISSING = PACKAGES + ([] if CHROMIUM else ["chromium"])
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
-if not PACKAGES:
-    import axe_playwright_python
-    from playwright import sync_api
-    from playwright.sync_api import expect
-
-    AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
-
+pytestmark = needs_browser
 STATIC = Path(lite.__file__).parent / "static"
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 WIDTHS = (360, 768, 1280)
@@ -145,90 +134,6 @@ def filled(tmp_path_factory):
     started = ServerProcess(path)
     yield started
     started.stop()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield launched
-        launched.close()
-
-
-class Visit:
-    """A browser's page on a server, and all that the browser had to complain about."""
-
-    def __init__(self, browser, url: str, **options):
-        self.url, self.allowed = url, set()
-        self.context = browser.new_context(
-            **{
-                "viewport": {"width": 1280, "height": 900},
-                "locale": "en-GB",
-                "timezone_id": "Europe/Berlin",
-            }
-            | options
-        )
-        self.context.set_default_timeout(5000)
-        self.complaints: list[str] = []
-        self.page = self.context.new_page()
-        self.page.on("console", self.hear)
-        self.context.add_init_script(
-            "addEventListener('error', (event) => console.error(event.message))"
-        )  # also what a browser does not note
-        self.page.on("pageerror", lambda error: self.complaints.append(f"{error} {error.stack}"))
-        self.page.on(
-            "request",
-            lambda request: (
-                request.url.startswith((url, "blob:", "data:"))
-                or self.complaints.append(f"asked {request.url}")
-            ),
-        )
-
-    def hear(self, message) -> None:
-        if message.type in ("error", "warning") and not any(
-            f"status of {status} " in message.text or status == message.text
-            for status in self.allowed
-        ):
-            self.complaints.append(f"{message.text} {message.location.get('url')}")
-
-    def allow(self, *statuses: int) -> None:
-        """Answers that this test wants, which the browser notes on its console."""
-        self.allowed |= set(statuses)
-
-    def open(self, address: str = "#/dashboard"):
-        self.page.goto(f"{self.url}/{address}")
-        return self.page
-
-    def sign_in(self, key: str = ADMIN, address: str = "#/dashboard"):
-        self.page.goto(f"{self.url}/#key={key}")
-        self.page.locator("h1").wait_for()
-        return self.page if address == "#/dashboard" else self.open(address)
-
-    def axe(self) -> list[str]:
-        if not self.page.evaluate("'axe' in window"):
-            self.page.evaluate(AXE)
-        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-        return [
-            f"{each['id']}: {[node['target'] for node in each['nodes']]} {each['nodes'][0]['failureSummary']}"
-            for each in found
-        ]
-
-
-@pytest.fixture
-def visit(browser):
-    """Opens pages: visit(server.url); their complaints fail the test."""
-    opened = []
-
-    def make(url: str, **options) -> Visit:
-        opened.append(Visit(browser, url, **options))
-        return opened[-1]
-
-    yield make
-    for each in opened:
-        each.context.close()
-    assert [complaint for each in opened for complaint in each.complaints] == []
 
 
 def ask(server, method: str, path: str, body=None, key=ADMIN) -> dict:
