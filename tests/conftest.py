@@ -8,10 +8,11 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import apsw
 import pytest
 from browser import Visit, launch_browser
 from metric_store import Store
@@ -116,6 +117,16 @@ def store(tmp_path):
     store = Store(tmp_path / "events.db")
     yield store
     store.close()
+
+
+@pytest.fixture
+def connection():
+    """A connection on the schema alone, with the setting of ours that its triggers need."""
+    with closing(apsw.Connection(":memory:")) as connection:
+        connection.pragma("recursive_triggers", True)
+        for script in lite.migrations():
+            connection.execute(script)
+        yield connection
 
 
 def event(distinct_id="d-1", **fields) -> dict:

@@ -1,6 +1,5 @@
-"""The database: which files it takes, its statements and their plans, its triggers, and the turn."""
+"""The database: which files it takes, its schema and its triggers, readers and the turn."""
 
-import ast
 import json
 import os
 import re
@@ -10,7 +9,7 @@ import stat
 import struct
 import subprocess
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -19,28 +18,9 @@ from conftest import NOW, Api, clean_environment, event, unprivileged
 
 import streamlined_lite as lite
 
-SOURCE = ast.parse(Path(lite.__file__).read_text("utf-8"))
-STATEMENTS = sorted(lite.SQL)
-
 
 def opened(path: Path | str, **settings) -> lite.Database:
     return lite.Database(lite.Config(database=str(path), **settings), lambda: NOW)
-
-
-@contextmanager
-def schema(path: Path | str = ":memory:"):
-    """A connection on the schema alone, with the settings of ours that its triggers need."""
-    with closing(apsw.Connection(str(path))) as connection:
-        connection.pragma("recursive_triggers", True)
-        for script in lite.migrations():
-            connection.execute(script)
-        yield connection
-
-
-@pytest.fixture
-def connection():
-    with schema() as made:
-        yield made
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -180,7 +160,7 @@ def test_a_new_file_and_its_companions_are_for_their_owner_only(tmp_path):
         database.close()
     finally:
         os.umask(before)
-    assert modes == {name: 0o600 for name in ("events.db", "events.db-wal", "events.db-shm")}
+    assert modes == dict.fromkeys(("events.db", "events.db-wal", "events.db-shm"), 384)
 
 
 def test_an_empty_file_becomes_a_database(tmp_path):
@@ -489,216 +469,8 @@ def test_triggers_work_in_debians_sqlite3(shell):
 
 
 ########################################################################################################
-# Statements
+# The schema and its triggers
 ########################################################################################################
-
-# What a plan may do beside searching an index, and why. Nothing else may scan a table or sort.
-ALLOWED = {
-    "event_names.list": {
-        "USE TEMP B-TREE FOR count(DISTINCT)": "the contacts of a name: an index for them would cost each event more than it saves",
-        "USE TEMP B-TREE FOR ORDER BY": "the names, a few, of the common table expression",
-    },
-    "event_names.properties": {
-        "USE TEMP B-TREE FOR DISTINCT": "property keys out of the JSON of 200 events at most"
-    },
-    "contact_fields.list": {
-        "USE TEMP B-TREE FOR GROUP BY": "field names out of the JSON of 1,000 contacts at most",
-        "USE TEMP B-TREE FOR json_group_array(DISTINCT)": "the kinds of their values",
-    },
-    "contact_fields.tags": {
-        "USE TEMP B-TREE FOR GROUP BY": "the tags of several locations, merged",
-        "USE TEMP B-TREE FOR ORDER BY": "by how many contacts have them, which is counted here",
-    },
-    "metrics.count_unknown_contacts": {
-        "USE TEMP B-TREE FOR DISTINCT": "the contacts of a range of time, which no index keeps in order beside it"
-    },
-    "events.list_by_contact": {
-        "USE TEMP B-TREE FOR ORDER BY": "the events of a contact, of several epochs, by time; and those of a page"
-    },
-    "events.list_by_contact_and_name": {"USE TEMP B-TREE FOR ORDER BY": "the same"},
-    "metrics.list": {
-        "SCAN metrics USING INDEX metrics_by_position": "all of them are wanted, and the index has them in order"
-    },
-}
-# Statements of which SQLite could choose another index, at a price that only many rows show.
-EXPECTED_INDEX = {
-    "events.list_by_time": "events_by_time",
-    "events.count_by_time": "events_by_time",
-    "events.list_by_name": "events_by_name",
-    "events.count_by_name": "events_by_name",
-    "events.list_by_arrival": "events_by_arrival",
-    "contacts.list": "contacts_by_update",
-    "contacts.search": "contacts_by_update",
-}
-
-
-def binds_of(connection: apsw.Connection, statement: str) -> set[str]:
-    found = []
-    cursor = connection.cursor()
-    cursor.exec_trace = lambda cursor, sql, binds: found.extend(cursor.bindings_names) or False
-    with pytest.raises(apsw.ExecTraceAbort):
-        cursor.execute(
-            lite.SQL[statement], dict.fromkeys(re.findall(r":(\w+)", lite.SQL[statement]))
-        )
-    return set(found)
-
-
-def plan_of(connection: apsw.Connection, statement: str) -> list[str]:
-    connection.config(apsw.SQLITE_DBCONFIG_TRIGGER_EQP, 1)
-    sql = "explain query plan " + lite.SQL[statement]
-    return [row[3] for row in connection.execute(sql, dict.fromkeys(re.findall(r":(\w+)", sql)))]
-
-
-def heavy_lines(connection: apsw.Connection, statement: str) -> set[str]:
-    """Those lines of its plan that scan a table, under its own name or another, or sort."""
-    tables = "|".join(
-        row[0] for row in connection.execute("select name from sqlite_schema where type = 'table'")
-    )
-    aliases = re.findall(
-        rf"\b(?:from|join|update|into)\s+(?:{tables})\s+(?:as\s+)?(\w+)", lite.SQL[statement]
-    )
-    scan = re.compile(rf"SCAN ({'|'.join([tables, *aliases])})\b")
-    return {
-        line for line in plan_of(connection, statement) if scan.match(line) or "TEMP B-TREE" in line
-    }
-
-
-@pytest.mark.parametrize("statement", STATEMENTS)
-def test_no_statement_scans_a_table_or_sorts(connection, statement):
-    assert heavy_lines(connection, statement) == set(ALLOWED.get(statement, {})), plan_of(
-        connection, statement
-    )
-
-
-@pytest.mark.parametrize(
-    "sql, line",
-    [
-        ("select * from events", "SCAN events"),
-        ("select * from events as e", "SCAN e"),
-        ("select 1 from contacts c, events", "SCAN c"),
-        (
-            "select 1 from events where location_id = 'x' order by properties",
-            "USE TEMP B-TREE FOR ORDER BY",
-        ),
-    ],
-)
-def test_a_scan_or_a_sort_would_be_seen(connection, monkeypatch, sql, line):
-    monkeypatch.setitem(lite.SQL, "events.scan", sql)
-    assert any(each.startswith(line) for each in heavy_lines(connection, "events.scan"))
-
-
-def test_a_plan_shows_what_triggers_do(connection):
-    connection.execute(
-        "create trigger scans after insert on rejections begin delete from events where properties = ''; end"
-    )
-    assert any(line.startswith("SCAN events") for line in plan_of(connection, "events.upsert"))
-
-
-@pytest.mark.parametrize("statement, index", EXPECTED_INDEX.items())
-def test_a_filter_is_served_by_its_own_index(connection, statement, index):
-    (search,) = [
-        line
-        for line in plan_of(connection, statement)
-        if not line.startswith(("CO-ROUTINE", "SCAN (subquery"))
-    ]
-    assert re.match(rf"SEARCH \w+ USING (COVERING )?INDEX {index} ", search)
-
-
-BY_CONTACT = [name for name in STATEMENTS if "indexed by events_by_contact" in lite.SQL[name]]
-
-
-@pytest.mark.parametrize("statement", [*BY_CONTACT, "contacts.delete"])
-def test_the_events_of_a_contact_are_looked_up_in_each_epoch(connection, statement):
-    """By the whole key; the trigger cannot name its index."""
-    assert len(BY_CONTACT) == 5
-    assert [
-        line
-        for line in plan_of(connection, statement)
-        if re.match(
-            r"SEARCH \w+ USING (COVERING )?INDEX events_by_contact \(location_id=\? AND <expr>=\? AND contact_id=\?",
-            line,
-        )
-    ]
-
-
-def test_every_allowed_exception_is_of_a_statement_that_exists():
-    assert set(ALLOWED) <= set(STATEMENTS)
-
-
-def calls_of_statements() -> list[tuple[str, set[str], bool]]:
-    """Each call of rows(), row(), scalar() and change() with a statement's name: (statement, binds by name, whether there are more)."""
-    found = []
-    for node in ast.walk(SOURCE):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id in ("rows", "row", "scalar", "change")
-        ):
-            if len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
-                binds = {each.arg for each in node.keywords}
-                found.append((node.args[1].value, binds - {None}, None in binds))
-    return found
-
-
-def names_of_statements() -> list[str]:
-    """Patterns of all names of statements that the code has, also those that it puts together."""
-    patterns = []
-    for node in ast.walk(SOURCE):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            patterns.append(re.escape(node.value))
-        elif isinstance(node, ast.JoinedStr):
-            parts = [
-                re.escape(part.value) if isinstance(part, ast.Constant) else r"\w*"
-                for part in node.values
-            ]
-            patterns.append("".join(parts))
-    return [pattern for pattern in patterns if re.match(r"[a-z_]+\\\.[a-z_\\]+", pattern)]
-
-
-def test_the_code_gives_each_statement_the_binds_that_it_has(connection):
-    calls = calls_of_statements()
-    assert len(calls) > 30
-    for statement, binds, more in calls:
-        wanted = binds_of(connection, statement)
-        assert binds <= wanted if more else binds == wanted, statement
-
-
-@pytest.mark.parametrize("statement", STATEMENTS)
-def test_every_statement_is_used(statement):
-    assert any(re.fullmatch(pattern, statement) for pattern in names_of_statements())
-
-
-@pytest.mark.parametrize(
-    "query", [{}, {"event_name": "n"}, {"contact_id": "c"}, {"event_name": "n", "contact_id": "c"}]
-)
-@pytest.mark.parametrize(
-    "verb, more", [("list", {"before_timestamp", "before_id", "limit"}), ("count", {"most"})]
-)
-def test_the_statement_for_a_filter_gets_all_of_its_binds(connection, query, verb, more):
-    """Other binds may be there; one that is missing would be an error, one that is not asked for a filter lost."""
-    statement, binds = lite.event_statement(verb, lite.EventQuery(**query))[:2]
-    wanted = binds_of(connection, statement)
-    assert wanted - more - {"location_id"} <= binds.keys()
-    assert set(query) <= wanted
-
-
-@pytest.mark.parametrize(
-    "path", sorted((lite.data_folder() / "sql").rglob("*.sql")), ids=lambda path: path.name
-)
-def test_every_file_of_sql_begins_with_what_it_is_for(path):
-    text = path.read_text("utf-8")
-    assert re.match(r"-- [A-Z].*[.:]\n", text) or re.match(r"-- [A-Z].*\n-- ", text)
-    assert (
-        text.endswith(";\n")
-        and "\t" not in text
-        and text == "\n".join(line.rstrip() for line in text.split("\n"))
-    )
-
-
-@pytest.mark.parametrize("statement", STATEMENTS)
-def test_every_file_is_one_statement_named_by_its_table_and_verb(statement):
-    assert re.fullmatch(r"[a-z_]+\.[a-z_]+", statement)
-    assert lite.SQL[statement].count(";") == 1 and lite.SQL[statement].endswith(";")
 
 
 def test_tables_are_strict_and_relations_hold_in_the_file(connection):
@@ -717,11 +489,6 @@ def test_tables_are_strict_and_relations_hold_in_the_file(connection):
         "keys",
     }
     assert all(row[5] == 1 for row in tables.values())
-
-
-########################################################################################################
-# Triggers
-########################################################################################################
 
 
 def insert_event(
