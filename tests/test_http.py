@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
@@ -186,11 +187,9 @@ def filled():
     ]
     + [pytest.param(*case, id=name) for name, case in KINDS.items()],
 )
-@pytest.mark.parametrize("path", ["/events/ingestion/v1", "/custom-events/ingestion/v1"])
-def test_bad_input_is_a_clear_4xx_stores_nothing_and_is_kept(filled, path, body, kind, status):
+def test_bad_input_is_a_clear_4xx_stores_nothing_and_is_kept(filled, body, kind, status):
     before = tables(filled)
-    answer = filled("POST", path, body, kind=kind)
-    problem = check_problem(answer, status)
+    problem = check_problem(filled.post(body, kind=kind), status)
     assert tables(filled) == before
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     assert filled.rows(
@@ -411,6 +410,8 @@ def test_what_a_sender_appends_to_its_url_does_no_harm(api, query):
 
 
 def test_the_older_path_is_the_same(api):
+    (newer,) = [route for route in lite.ROUTES if route.path == "/events/ingestion/v1"]
+    assert replace(newer, path="/custom-events/ingestion/v1") in lite.ROUTES
     assert api("POST", "/custom-events/ingestion/v1", event()).json["status"] == "created"
     assert api.post(event()).json["status"] == "unchanged"
 

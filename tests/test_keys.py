@@ -243,7 +243,7 @@ def test_a_refused_attempt_is_no_use_of_a_key(api, clock):
     assert api.get("/keys/v1")["keys"][0]["last_used_at"] is None
 
 
-INGESTION = ["/events/ingestion/v1", "/custom-events/ingestion/v1", "/contacts/ingestion/v1"]
+INGESTION = ["/events/ingestion/v1", "/contacts/ingestion/v1"]
 
 
 @pytest.mark.parametrize("path", INGESTION)

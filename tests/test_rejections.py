@@ -94,7 +94,6 @@ def test_a_text_that_was_cut_within_a_character_is_still_shown_as_text(api):
     "method, path, body, is_kept",
     [
         ("POST", "/events/ingestion/v1", {}, True),
-        ("POST", "/custom-events/ingestion/v1", {}, True),
         ("POST", "/contacts/ingestion/v1", {}, True),
         ("PUT", "/contacts/v1/l/c", {"tags": 1}, True),
         ("POST", "/keys/v1", {}, False),
