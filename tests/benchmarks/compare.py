@@ -1,10 +1,14 @@
-"""Streamlined Lite beside what a user would pick instead: one table of durable events a second, latency, CPU and memory.
+"""Streamlined Lite beside what a user would pick instead: durable events a second and their cost.
 
-    python tests/benchmarks/compare.py [--rounds 5] [--seconds 4] [--peers ours,constant,bottle] [--json]
+    python tests/benchmarks/compare.py [--rounds 5] [--seconds 4] [--peers ours,constant] [--json]
+    python tests/benchmarks/compare.py --before FOLDER
 
-Each round starts every server anew on an empty database, warms it up, loads it and counts what it has
-stored; the rounds alternate, so that a slow minute of the machine meets all. Nothing is installed: what
-is lacking is named with the command that gets it, and left out. About ten minutes.
+Each round starts every server anew on an empty database, warms it up, loads it and counts what it
+has stored; the rounds alternate, so that a slow minute of the machine meets all. Nothing is
+installed: what is lacking is named with the command that gets it, and left out. About ten minutes.
+
+With --before another checkout of this project is measured, too, in the same rounds, and a second
+table has the ratios. Unless --peers names others, those two are the only servers then.
 """
 
 import argparse
@@ -22,10 +26,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.load import Load, posts  # noqa: E402
-from benchmarks.peer import ALL, TOKEN, Ours, Peer, running  # noqa: E402
+from benchmarks.load import Load, posts
+from benchmarks.peer import ALL, TOKEN, Ours, Peer, other_checkout, running
+from benchmarks.progress import report
 
-BATCH, BATCH_CONNECTIONS = 1_000, 4
+BATCH = 1_000
+BATCH_CONNECTIONS = 4
 WARM_SECONDS = 0.7
 COLUMNS = (
     "load",
@@ -38,6 +44,7 @@ COLUMNS = (
     "CPU µs/event",
     "memory MB",
 )
+CHANGE_COLUMNS = ("load, now ÷ before", "events/s", "p50", "p99", "CPU", "memory")
 
 
 def percentile(ordered: list[float], share: float) -> float:
@@ -62,31 +69,28 @@ def measure(peer: Peer, load: Load, seconds: float, events: int = 1) -> dict:
 
 def batches(peer: Peer) -> Callable[[], bytes]:
     """Requests of many events each."""
-    chance, head, sent = random.Random(), peer.head(peer.bulk_path), iter(range(10**9))
+    chance = random.Random()
+    head = peer.head(peer.bulk_path)
+    numbers = iter(range(10**9))
 
-    def following() -> bytes:
-        content = peer.bulk(
-            [peer.body(b"%016x" % chance.getrandbits(64), next(sent)) for _ in range(BATCH)]
-        )
+    def next_request() -> bytes:
+        events = [peer.body(b"%016x" % chance.getrandbits(64), next(numbers)) for _ in range(BATCH)]
+        content = peer.bulk(events)
         return head % len(content) + content
 
-    return following
+    return next_request
 
 
 def loads(peer: Peer, connections: list[int]) -> dict[str, tuple[Load, int]]:
     """By name: (the load, events of a request)."""
     single = posts(peer.head(peer.path), peer.body)
-    made = {
-        name_of(number): (Load(peer.port, TOKEN, number, single, refusable=True), 1)
-        for number in connections
-    }
+    by_name = {}
+    for number in connections:
+        by_name[name_of(number)] = (Load(peer.port, TOKEN, number, single, refusable=True), 1)
     if peer.bulk_path:
-        name = f"{name_of(BATCH_CONNECTIONS)}, {BATCH:,} a request"
-        made[name] = (
-            Load(peer.port, TOKEN, BATCH_CONNECTIONS, batches(peer), refusable=True),
-            BATCH,
-        )
-    return made
+        load = Load(peer.port, TOKEN, BATCH_CONNECTIONS, batches(peer), refusable=True)
+        by_name[f"{name_of(BATCH_CONNECTIONS)}, {BATCH:,} a request"] = (load, BATCH)
+    return by_name
 
 
 def name_of(connections: int) -> str:
@@ -95,16 +99,14 @@ def name_of(connections: int) -> str:
 
 def measure_peer(peer: Peer, connections: list[int], seconds: float) -> list[dict]:
     """All loads, one after the other. Raises where it did not store what it acknowledged."""
-    measured = []
-    made = loads(peer, connections)
-    for name, (load, events) in made.items():
+    rows = []
+    acknowledged = 0
+    for name, (load, events) in loads(peer, connections).items():
         load.run(WARM_SECONDS)
         load.refused = 0
-        found = measure(
-            peer, load, seconds if name == name_of(connections[0]) else seconds / 2, events
-        )
-        measured.append(
-            found
+        first = name == name_of(connections[0])
+        rows.append(
+            measure(peer, load, seconds if first else seconds / 2, events)
             | {
                 "load": name,
                 "server": peer.name,
@@ -114,10 +116,14 @@ def measure_peer(peer: Peer, connections: list[int], seconds: float) -> list[dic
             }
         )
         load.close()
-    acknowledged = sum(load.stored * events for load, events in made.values())
-    if peer.stores and (stored := peer.stored()) != acknowledged:
-        raise SystemExit(f"{peer.name} acknowledged {acknowledged:,} events and holds {stored:,}")
-    return measured
+        acknowledged += load.stored * events
+    if peer.stores:
+        stored = peer.stored()
+        if stored != acknowledged:
+            raise SystemExit(
+                f"{peer.name} acknowledged {acknowledged:,} events and holds {stored:,}"
+            )
+    return rows
 
 
 def sync_milliseconds(folder: Path) -> float:
@@ -136,45 +142,46 @@ def sync_milliseconds(folder: Path) -> float:
 def run(
     peers: list[type[Peer]], connections: list[int], rounds: int, seconds: float, folder: Path
 ) -> tuple[list[list[dict]], float]:
-    """(what was measured in each round, the time of a sync). Each round begins with another server."""
-    measured, syncs = [], []
+    """(the rows of each round, milliseconds of a sync). Each round begins with another server."""
+    measured = []
+    syncs = []
     for number in range(rounds):
-        turn = number % len(peers)
-        measured.append([])
-        for peer in peers[turn:] + peers[:turn]:
+        first = number % len(peers)
+        rows = []
+        for place, peer in enumerate(peers[first:] + peers[:first], 1):
             syncs.append(sync_milliseconds(folder))
-            print(
-                f"round {number + 1} of {rounds}: {peer.name.strip('*')}",
-                file=sys.stderr,
-                flush=True,
+            report(
+                f"round {number + 1} of {rounds}, server {place} of {len(peers)}: "
+                + peer.name.strip("*")
             )
             with running(peer, folder / f"{number}-{peer.__name__}") as started:
-                measured[-1] += measure_peer(started, connections, seconds)
+                rows += measure_peer(started, connections, seconds)
+        measured.append(rows)
     return measured, statistics.median(syncs)
 
 
 def summarize(rounds: list[list[dict]]) -> list[dict]:
-    """Medians of the rounds, and how many times as fast ours was in the same round, by load and then by rate."""
-    cells = {(each["load"], each["server"]): [] for each in rounds[0]}
-    for measured in rounds:
-        ours = {each["load"]: each["rate"] for each in measured if each["server"] == Ours.name}
-        for each in measured:
-            times = ours[each["load"]] / each["rate"] if each["load"] in ours else None
-            cells[each["load"], each["server"]].append(each | {"times": times})
-    order = list(dict.fromkeys(load for load, _ in cells))
+    """A row for each load and server, by load and then by rate: medians of the rounds, and how many
+    times as fast ours was in the same round."""
+    cells: dict[tuple[str, str], list[dict]] = {}
+    for rows in rounds:
+        ours = {row["load"]: row["rate"] for row in rows if row["server"] == Ours.name}
+        for row in rows:
+            cell = cells.setdefault((row["load"], row["server"]), [])
+            cell.append(row | {"times": ours[row["load"]] / row["rate"]})
+    loads_in_order = list(dict.fromkeys(load for load, _ in cells))
     return sorted(
-        map(summary, cells.values()), key=lambda row: (order.index(row["load"]), -row["rate"][0])
+        map(summarize_cell, cells.values()),
+        key=lambda row: (loads_in_order.index(row["load"]), -row["rate"][0]),
     )
 
 
-def summary(measured: list[dict]) -> dict:
-    row = {name: measured[0][name] for name in ("load", "server", "durable")} | {
-        "refused": sum(each["refused"] for each in measured)
-    }
-    names = ["rate", "p50", "p99", "processor", "memory", "generator"] + ["times"] * (
-        measured[0]["times"] is not None
-    )
-    return row | {name: spread([each[name] for each in measured]) for name in names}
+def summarize_cell(rows: list[dict]) -> dict:
+    summary = {name: rows[0][name] for name in ("load", "server", "durable")}
+    summary["refused"] = sum(row["refused"] for row in rows)
+    for name in ("rate", "times", "p50", "p99", "processor", "memory", "generator"):
+        summary[name] = spread([row[name] for row in rows])
+    return summary
 
 
 def spread(values: list[float]) -> tuple[float, float, float]:
@@ -182,45 +189,77 @@ def spread(values: list[float]) -> tuple[float, float, float]:
     return statistics.median(values), min(values), max(values)
 
 
+def ratio_text(ratio: tuple[float, float, float]) -> str:
+    return "{:.2f} ({:.2f}–{:.2f})".format(*ratio)
+
+
 def table(rows: list[dict]) -> str:
     """Markdown."""
-    lines = [
-        "| " + " | ".join(COLUMNS) + " |",
-        "| " + " | ".join(["---"] * 3 + ["---:"] * 6) + " |",
-    ]
+    lines = [table_line(COLUMNS), table_line(["---"] * 3 + ["---:"] * 6)]
     for row in rows:
         rate, least, most = row["rate"]
-        times = (
-            ""
-            if "times" not in row or row["server"] == Ours.name
-            else "{:.2f} ({:.2f}–{:.2f})".format(*row["times"])
-        )
         refused = f", {row['refused']:,} refused" if row["refused"] else ""
         lines.append(
-            f"| {row['load']} | {row['server']} | {row['durable']} | {rate:,.0f} ({least:,.0f}–{most:,.0f}{refused}) | {times} | "
-            f"{row['p50'][0]:.1f} | {row['p99'][0]:.1f} | {row['processor'][0]:,.0f} | {row['memory'][0]:,.0f} |"
+            table_line(
+                [
+                    row["load"],
+                    row["server"],
+                    row["durable"],
+                    f"{rate:,.0f} ({least:,.0f}–{most:,.0f}{refused})",
+                    "" if row["server"] == Ours.name else ratio_text(row["times"]),
+                    f"{row['p50'][0]:.1f}",
+                    f"{row['p99'][0]:.1f}",
+                    f"{row['processor'][0]:,.0f}",
+                    f"{row['memory'][0]:,.0f}",
+                ]
+            )
         )
     return "\n".join(lines)
 
 
+def table_of_changes(rounds: list[list[dict]], before: str) -> str:
+    """What was measured of ours, divided by that of the server `before` in the same round."""
+    lines = [table_line(CHANGE_COLUMNS), table_line(["---"] + ["---:"] * 5)]
+    for load in dict.fromkeys(row["load"] for row in rounds[0]):
+        ratios = []
+        for rows in rounds:
+            by_server = {row["server"]: row for row in rows if row["load"] == load}
+            ratios.append((by_server[Ours.name], by_server[before]))
+        cells = [
+            ratio_text(spread([now[name] / then[name] for now, then in ratios]))
+            for name in ("rate", "p50", "p99", "processor", "memory")
+        ]
+        lines.append(table_line([load, *cells]))
+    return "\n".join(lines)
+
+
+def table_line(cells: list[str] | tuple[str, ...]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
 def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
-        platform.machine(),
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    model = models[0] if models else platform.machine()
+    return (
+        f"{os.cpu_count()} × {model}, Linux {platform.release()}, "
+        f"Python {platform.python_version()}"
     )
-    return f"{os.cpu_count()} × {model}, Linux {platform.release()}, Python {platform.python_version()}"
 
 
-def find_peers(wanted: list[str]) -> tuple[list[type[Peer]], list[str]]:
-    """(those that can be measured here, a line for each that cannot be). Ours is always among those wanted."""
-    chosen = [peer for name, peer in ALL.items() if name in wanted or peer is Ours]
-    lacking = [
-        f"{peer.name.strip('*')} is left out, get it with: {peer.lacks()}"
-        for peer in chosen
-        if peer.lacks()
-    ]
-    return [peer for peer in chosen if not peer.lacks()], lacking
+def find_peers(names: list[str]) -> tuple[list[type[Peer]], list[str]]:
+    """(those that can be measured here, a line for each that cannot). Ours is always among them."""
+    available = []
+    lacking = []
+    for name, peer in ALL.items():
+        if name not in names and peer is not Ours:
+            continue
+        command = peer.lacks()
+        if command is None:
+            available.append(peer)
+        else:
+            lacking.append(f"{peer.name.strip('*')} is left out, get it with: {command}")
+    return available, lacking
 
 
 def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -239,10 +278,13 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
         help="default: 32,1",
     )
     parser.add_argument(
-        "--peers",
-        type=lambda text: text.split(","),
-        default=list(ALL),
-        help=f"default: {','.join(ALL)}",
+        "--peers", type=lambda text: text.split(","), help=f"default: {','.join(ALL)}"
+    )
+    parser.add_argument(
+        "--before",
+        type=Path,
+        metavar="FOLDER",
+        help="another checkout of this project, to be measured beside this one",
     )
     parser.add_argument(
         "--folder",
@@ -250,16 +292,17 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
         help="where the databases are, on a disk and not in memory (default: /var/tmp)",
     )
     parser.add_argument(
-        "--json", action="store_true", help="all that was measured, instead of the table"
+        "--json", action="store_true", help="all that was measured, instead of the tables"
     )
     options = parser.parse_args(arguments)
-    if unknown := sorted(set(options.peers) - set(ALL)):
+    if options.peers is None:
+        options.peers = ["ours"] if options.before else list(ALL)
+    unknown = sorted(set(options.peers) - set(ALL))
+    if unknown:
         parser.error(f"no such peer: {', '.join(unknown)}; there are {', '.join(ALL)}")
-    if (
-        options.rounds < 1
-        or options.seconds <= 0
-        or not all(number > 0 for number in options.connections)
-    ):
+    if options.before and not (options.before / "streamlined_lite.py").is_file():
+        parser.error(f"--before: there is no streamlined_lite.py in {options.before}")
+    if options.rounds < 1 or options.seconds <= 0 or min(options.connections) < 1:
         parser.error("--rounds, --seconds and --connections must be greater than 0")
     return options
 
@@ -267,43 +310,37 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     options = read_options(arguments)
     peers, lacking = find_peers(options.peers)
-    print("\n".join(lacking), file=sys.stderr)
+    for line in lacking:
+        print(line, file=sys.stderr)
     if Ours not in peers:
         return 1
+    before = other_checkout(options.before) if options.before else None
+    if before:
+        peers.append(before)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         rounds, sync = run(
             peers, options.connections, options.rounds, options.seconds, Path(folder)
         )
     rows = summarize(rounds)
     if options.json:
-        print(
-            json.dumps(
-                {
-                    "machine": machine(),
-                    "sync_ms": sync,
-                    "lacking": lacking,
-                    "rounds": rounds,
-                    "rows": rows,
-                },
-                indent=1,
-            )
-        )
+        found = {"machine": machine(), "sync_ms": sync, "lacking": lacking}
+        print(json.dumps(found | {"rounds": rounds, "rows": rows}, indent=1))
         return 0
-    share = max(row["generator"][0] for row in rows)
+    print(table(rows))
+    if before:
+        print("\n" + table_of_changes(rounds, before.name))
+    generator = max(row["generator"][0] for row in rows)
     print(
-        "\n".join(
-            [
-                table(rows),
-                "",
-                f"Medians of {options.rounds} alternating rounds (least–most). {machine()}; one sync of 4 kB: "
-                f"{sync:.2f} ms; the load generator took up to {share:.0%} of one CPU.",
-                *lacking,
-            ]
-        )
+        f"\nMedians of {options.rounds} alternating rounds (least–most). {machine()}; "
+        f"one sync of 4 kB: {sync:.2f} ms; "
+        f"the load generator took up to {generator:.0%} of one CPU."
     )
+    for line in lacking:
+        print(line)
     return 0
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all servers are stopped
+    # So that all servers are stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(main())

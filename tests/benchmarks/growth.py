@@ -1,17 +1,20 @@
-"""How Streamlined Lite grows: posts, file, start-up and memory at 0, 1 and 10 million events, beside Bottle with a commit a request.
+"""How Streamlined Lite grows, beside Bottle with a commit a request.
 
-    python tests/benchmarks/growth.py [--sizes 0,1000000,10000000] [--rounds 3] [--seconds 5] [--files FOLDER] [--json]
+    python tests/benchmarks/growth.py [--sizes 0,1000000,10000000] [--rounds 3] [--seconds 5]
+                                      [--files FOLDER] [--json]
 
-The files are filled by inserts into the real schema with its triggers and indexes, in the order of arrival and
-with random distinct_ids; the posts go to all locations and contacts alike. The last lines are posts while a
-metric reads every event. Filling 10 million takes about ten minutes and 8 GB, which are deleted at the end; with
---files they stay in that folder, and the next run begins with what it finds there.
+Posts, file, start-up and memory at 0, 1 and 10 million events.
+
+The files are filled by inserts into the real schema with its triggers and indexes, in the order of
+arrival and with random distinct_ids; the posts go to all locations and contacts alike. The last
+lines are posts while a metric reads every event. Filling 10 million takes about ten minutes and
+8 GB, which are deleted at the end; with --files they stay in that folder, and the next run begins
+with what it finds there.
 """
 
 import argparse
 import contextlib
 import http.client
-import itertools
 import json
 import random
 import signal
@@ -26,14 +29,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.compare import machine, measure, spread  # noqa: E402
-from benchmarks.load import Load, posts  # noqa: E402
-from benchmarks.peer import TOKEN, BottleSQLite, Ours, Peer, running  # noqa: E402
+from benchmarks.compare import machine, measure, ratio_text, spread, table_line
+from benchmarks.load import Load, posts
+from benchmarks.peer import TOKEN, BottleSQLite, Ours, Peer, running
+from benchmarks.progress import report
 
-LOCATIONS, NAMES, CONTACTS = 50, 10, 4_000  # contacts of each location
-FIRST, STEP = 1_735_689_600_000, 3_000  # 2025, an event every 3 seconds: ten million are a year
+LOCATIONS = 50
+NAMES = 10
+CONTACTS = 4_000  # of each location
+FIRST = 1_735_689_600_000  # 2025
+STEP = 3_000  # an event every 3 seconds: ten million are a year
 NOW = 1_767_225_600_000  # 2026
-CONNECTIONS, WARM_SECONDS = 32, 2
+CONNECTIONS = 32
+WARM_SECONDS = 2
+PART = 100_000  # events of a transaction
 PROPERTIES = '{"value":99.5,"product":"Gold plan"}'
 SCAN = {
     "locations": "all",
@@ -68,7 +77,7 @@ COLUMNS = (
 )
 
 
-def choose(chance: random.Random) -> tuple[str, str, str]:
+def choose(chance) -> tuple[str, str, str]:
     """(location_id, event_name, contact_id), as long as those of HighLevel."""
     location = chance.randrange(LOCATIONS)
     return (
@@ -92,21 +101,24 @@ def events(first: int, last: int) -> Iterator[tuple]:
         )
 
 
-def body(distinct_id: bytes, number: int, chance: random.Random = random.Random()) -> bytes:
-    location_id, event_name, contact_id = choose(chance)
+def body(distinct_id: bytes, number: int) -> bytes:
+    """A random event, as a sender would post it."""
+    location_id, event_name, contact_id = choose(random)
     return (
-        f'{{"event_name":"{event_name}","location_id":"{location_id}","distinct_id":"{distinct_id.decode()}",'
-        f'"contact_id":"{contact_id}","timestamp":{NOW + number},"properties":{PROPERTIES}}}'
+        f'{{"event_name":"{event_name}","location_id":"{location_id}",'
+        f'"distinct_id":"{distinct_id.decode()}","contact_id":"{contact_id}",'
+        f'"timestamp":{NOW + number},"properties":{PROPERTIES}}}'
     ).encode()
 
 
 def fill(database: Path, last: int) -> None:
-    """Events up to the number `last`, into the schema that the server made: what as many posts would have left."""
+    """Events up to the number `last`, as posts would have left them in the server's schema."""
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
         columns = [column[1] for column in connection.execute("pragma table_info(events)")]
         moments = [name for name in ("received_at", "updated_at") if name in columns]
         insert = (
-            f"insert into events (location_id, distinct_id, event_name, contact_id, timestamp, properties, {', '.join(moments)}) "
+            "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, "
+            f"properties, {', '.join(moments)}) "
             f"values (?1, ?2, ?3, ?4, ?5, ?6, {', '.join(['?5'] * len(moments))})"
         )
         for setting in (
@@ -117,10 +129,10 @@ def fill(database: Path, last: int) -> None:
             "recursive_triggers = on",
         ):
             connection.execute(f"pragma {setting}").fetchall()
-        following = events(count(connection), last)
-        while part := list(itertools.islice(following, 100_000)):
+        for first in range(count(connection), last, PART):
+            report(f"{last:,} events: filling, {first:,} are there")
             connection.execute("begin")
-            connection.executemany(insert, part)
+            connection.executemany(insert, events(first, min(first + PART, last)))
             connection.execute("commit")
 
 
@@ -150,7 +162,9 @@ class Scanning:
     """Asks, again and again, for a metric that reads every event."""
 
     def __init__(self, port: int):
-        self.port, self.stopped, self.answers = port, False, []
+        self.port = port
+        self.stopped = False
+        self.answers: list[tuple[int, float]] = []
         self.thread = threading.Thread(target=self.run)
 
     def __enter__(self):
@@ -172,22 +186,28 @@ class Scanning:
                 {"X-API-Key": TOKEN, "Content-Type": "application/json"},
             )
             answer = connection.getresponse()
-            self.answers.append(
-                (answer.status, time.perf_counter() - began, json.loads(answer.read()))
-            )
+            answer.read()
+            self.answers.append((answer.status, time.perf_counter() - began))
             connection.close()
 
 
 def bytes_written(peer: Peer) -> int:
-    """By all its processes into files (answers are sent); the kernel's write_bytes counts whole large folios for a page."""
-    found = (Path(f"/proc/{pid}/io").read_text().split() for pid in peer.pids())
-    return sum(int(fields[fields.index("wchar:") + 1]) for fields in found)
+    """By all its processes into files; answers are sent and do not count.
+
+    The kernel's own write_bytes is of no use: it counts whole large folios for a page.
+    """
+    written = 0
+    for pid in peer.pids():
+        fields = Path(f"/proc/{pid}/io").read_text().split()
+        written += int(fields[fields.index("wchar:") + 1])
+    return written
 
 
 def measure_posts(peer: Peer, seconds: float) -> dict:
     load = Load(peer.port, TOKEN, CONNECTIONS, posts(peer.head(peer.path), body), True)
     load.run(WARM_SECONDS)
-    before, stored = bytes_written(peer), load.stored
+    before = bytes_written(peer)
+    stored = load.stored
     found = measure(peer, load, seconds)
     load.close()
     return found | {
@@ -205,8 +225,9 @@ def measure_size(
         started = {
             peer: stack.enter_context(running(peer, folder)) for peer, folder in peers.items()
         }
-        for _ in range(rounds):
+        for number in range(rounds):
             for peer, server in started.items():
+                report(f"posting, round {number + 1} of {rounds}: {peer.name.strip('*')}")
                 found[peer].append(measure_posts(server, seconds) | {"memory": server.megabytes()})
     return found
 
@@ -215,9 +236,12 @@ def measure_scan(
     folder: Path, rounds: int, seconds: float
 ) -> tuple[list[dict], list[dict], list[tuple]]:
     """Posts alone, posts while every event is read, and the answers of the readings."""
-    alone, beside, answers = [], [], []
+    alone = []
+    beside = []
+    answers = []
     with running(Ours, folder) as server:
-        for _ in range(rounds):
+        for number in range(rounds):
+            report(f"posting, round {number + 1} of {rounds}: alone, then beside the metric")
             alone.append(measure_posts(server, seconds) | {"memory": server.megabytes()})
             with Scanning(server.port) as scanning:
                 beside.append(measure_posts(server, seconds) | {"memory": server.megabytes()})
@@ -226,41 +250,50 @@ def measure_scan(
 
 
 def row(
-    held: int, name: str, rounds: list[dict], smallest: list[dict], ours: list[dict], **more: float
+    events: int,
+    name: str,
+    rounds: list[dict],
+    smallest: list[dict],
+    ours: list[dict],
+    **others: float | None,
 ) -> dict:
     """Medians with the least and the most; the ratio to ours is of the same round."""
-    rates = spread([each["rate"] for each in rounds])
-    return (
-        more
-        | {
-            "events": held,
-            "server": name,
-            "rate": rates,
-            "own": rates[0] / statistics.median(each["rate"] for each in smallest),
-            "times": spread([mine["rate"] / each["rate"] for mine, each in zip(ours, rounds)]),
-        }
-        | {
-            part: spread([each[part] for each in rounds])
-            for part in ("p50", "p99", "written", "memory")
-        }
+    row = {"events": events, "server": name} | others
+    for part in ("rate", "p50", "p99", "written", "memory"):
+        row[part] = spread([measured[part] for measured in rounds])
+    row["own"] = row["rate"][0] / statistics.median(measured["rate"] for measured in smallest)
+    row["times"] = spread(
+        [mine["rate"] / measured["rate"] for mine, measured in zip(ours, rounds, strict=True)]
     )
+    return row
 
 
 def table(rows: list[dict]) -> str:
-    lines = ["| " + " | ".join(COLUMNS) + " |", "| ---: | --- |" + " ---: |" * (len(COLUMNS) - 2)]
-    for each in rows:
-        rate, least, most = each["rate"]
-        times = (
-            "{:.2f} ({:.2f}–{:.2f})".format(*each["times"]) if each["times"] != (1, 1, 1) else ""
-        )
-        size, start = (
-            f"{each[name]:{form}}" if each.get(name) else ""
-            for name, form in (("size", ",.0f"), ("start", ".2f"))
-        )
+    """Markdown."""
+    lines = [
+        table_line(COLUMNS),
+        table_line(["---:", "---"] + ["---:"] * (len(COLUMNS) - 2)),
+    ]
+    for row in rows:
+        rate, least, most = row["rate"]
+        size = row.get("size")
+        start = row.get("start")
         lines.append(
-            f"| {each['events']:,} | {each['server']} | {rate:,.0f} ({least:,.0f}–{most:,.0f}) | {each['own']:.2f} | {times} | "
-            f"{each['p50'][0]:.1f} | {each['p99'][0]:.1f} | {each['written'][0]:,.0f} | {size} | {start} | "
-            f"{each['memory'][0]:,.0f} |"
+            table_line(
+                [
+                    f"{row['events']:,}",
+                    row["server"],
+                    f"{rate:,.0f} ({least:,.0f}–{most:,.0f})",
+                    f"{row['own']:.2f}",
+                    "" if row["times"] == (1, 1, 1) else ratio_text(row["times"]),
+                    f"{row['p50'][0]:.1f}",
+                    f"{row['p99'][0]:.1f}",
+                    f"{row['written'][0]:,.0f}",
+                    f"{size:,.0f}" if size else "",
+                    f"{start:.2f}" if start else "",
+                    f"{row['memory'][0]:,.0f}",
+                ]
+            )
         )
     return "\n".join(lines)
 
@@ -271,30 +304,24 @@ def grow(folder: Path, sizes: list[int], rounds: int, seconds: float) -> Iterato
     smallest: dict[type[Peer], list[dict]] = {}
     for size in sizes:
         folders = {peer: folder / f"{peer.__name__}-{size}" for peer in peers}
-        tell(f"{size:,} events: filling")
-        bytes_each = {peer: make(peer, files, size) for peer, files in folders.items()}
+        bytes_an_event = {peer: make(peer, files, size) for peer, files in folders.items()}
+        report(f"{size:,} events: starting")
         start = statistics.median(time_start(Ours, folders[Ours]) for _ in range(3))
-        tell(f"{size:,} events: posting")
-        found = measure_size(folders, rounds, seconds)
-        smallest = smallest or found
-        for peer, measured in found.items():
+        measured = measure_size(folders, rounds, seconds)
+        smallest = smallest or measured
+        for peer in peers:
             yield row(
                 size,
                 peer.name,
-                measured,
+                measured[peer],
                 smallest[peer],
-                found[Ours],
-                size=bytes_each[peer],
+                measured[Ours],
+                size=bytes_an_event[peer],
                 start=start if peer is Ours else None,
             )
-    tell(f"{size:,} events: posting while a metric reads them all")
     alone, beside, answers = measure_scan(folders[Ours], rounds, seconds)
-    told = ", ".join(f"{status} after {took:.1f} s" for status, took, _ in answers)
-    yield row(size, f"{Ours.name}, while a metric reads all ({told})", beside, alone, beside)
-
-
-def tell(text: str) -> None:
-    print(text.replace("*", ""), file=sys.stderr, flush=True)
+    statuses = ", ".join(f"{status} after {took:.1f} s" for status, took in answers)
+    yield row(size, f"{Ours.name}, while a metric reads all ({statuses})", beside, alone, beside)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -321,20 +348,23 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     if BottleSQLite.lacks():
-        tell(f"{BottleSQLite.name} is left out, get it with: {BottleSQLite.lacks()}")
+        report(f"{BottleSQLite.name} is left out, get it with: {BottleSQLite.lacks()}")
     with contextlib.ExitStack() as stack:
         folder = Path(
             options.files or stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder))
         )
-        found = list(grow(folder, options.sizes, options.rounds, options.seconds))
+        rows = list(grow(folder, options.sizes, options.rounds, options.seconds))
+    if options.json:
+        print(json.dumps({"machine": machine(), "rows": rows}, indent=1))
+        return 0
     print(
-        json.dumps({"machine": machine(), "rows": found}, indent=1)
-        if options.json
-        else f"{table(found)}\n\nMedians of {options.rounds} alternating rounds (least–most), {CONNECTIONS} connections. {machine()}."
+        f"{table(rows)}\n\nMedians of {options.rounds} alternating rounds (least–most), "
+        f"{CONNECTIONS} connections. {machine()}."
     )
     return 0
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all servers are stopped
+    # So that all servers are stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(main())

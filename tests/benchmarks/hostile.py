@@ -1,10 +1,11 @@
-"""How much of their rate 32 honest senders keep while strangers misuse the server, and what memory that costs it.
+"""How much of their rate 32 honest senders keep while strangers misuse the server, and its memory.
 
     python tests/benchmarks/hostile.py [ROUNDS [CONNECTION_LIMIT]]
 
-A process of its own holds 1,000 idle and 200 slow connections (a byte a second of a head or a body) and 40 that pipeline
-reads and read no answer, send bodies without end, heads too large, request smuggling, or hang up in the middle. Rounds with
-and without them alternate; the last line has the ratio of the medians. Exit code 1 below 0.4, or from 150 MB on.
+A process of its own holds 1,000 idle and 200 slow connections (a byte a second of a head or a body)
+and 40 that pipeline reads and read no answer, send bodies without end, heads too large, request
+smuggling, or hang up in the middle. Rounds with and without them alternate; the last line has the
+ratio of the medians. Exit code 1 below 0.4, or from 150 MB on.
 """
 
 import heapq
@@ -22,13 +23,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.load import Load  # noqa: E402
+from benchmarks.load import Load
+from benchmarks.progress import report
 
-ROOT, TOKEN = Path(__file__).resolve().parents[2], "a-key-for-the-benchmark"
-
-SECONDS, LEAST, MEGABYTES = 3.0, 0.4, 150
+TOKEN = "a-key-for-the-benchmark"
+SECONDS = 3.0
+LEAST_RATIO = 0.4
+MOST_MEGABYTES = 150
 Pieces = Iterator[tuple[bytes, float]]  # what a connection sends next, and how long it waits then
 
 
@@ -115,17 +118,16 @@ class Stranger:
     """One connection of a kind; when the server closes it, it comes back."""
 
     def __init__(self, port: int, kind: Callable[[], Pieces]):
-        self.port, self.kind, self.times = port, kind, 0
+        self.port = port
+        self.kind = kind
         self.connect()
 
     def connect(self) -> None:
-        self.times += 1
-        self.socket, self.pieces, self.rest = (
-            socket.create_connection(("127.0.0.1", self.port)),
-            self.kind(),
-            (b"", 0.0),
-        )
+        self.socket = socket.create_connection(("127.0.0.1", self.port))
         self.socket.setblocking(False)
+        self.pieces = self.kind()
+        # What of a piece is not yet sent, and how long to wait then.
+        self.unsent = (b"", 0.0)
 
     def go_on(self) -> float:
         """Sends its next piece, and returns after how many seconds to go on."""
@@ -137,12 +139,12 @@ class Stranger:
         except OSError:
             return self.come_back()
         try:
-            data, pause = self.rest if self.rest[0] else next(self.pieces)
+            data, pause = self.unsent if self.unsent[0] else next(self.pieces)
             sent = self.socket.send(data) if data else 0
-            self.rest = data[sent:], pause
-            return 0.05 if self.rest[0] else pause
+            self.unsent = (data[sent:], pause)
+            return 0.05 if self.unsent[0] else pause
         except BlockingIOError:
-            self.rest = data, pause
+            self.unsent = (data, pause)
             return 0.1
         except (OSError, StopIteration):
             return self.come_back()
@@ -165,9 +167,8 @@ def attack(port: int, part: int) -> None:
         for _ in range(max(1, number // part))
     ]
     now = time.monotonic()
-    due = [
-        (now + 1.0 * index / len(strangers), index) for index in range(len(strangers))
-    ]  # not all in one moment
+    # Not all in one moment.
+    due = [(now + index / len(strangers), index) for index in range(len(strangers))]
     heapq.heapify(due)
     print("connected", flush=True)
     while True:
@@ -214,9 +215,13 @@ def main(rounds: int = 5, limit: int = 2000) -> int:
         try:
             honest = Load(server.port, TOKEN, 32)
             honest.run(0.5)  # warm
-            quiet, hostile, took = [], [], []
-            for _ in range(rounds):
+            quiet = []
+            hostile = []
+            took = []
+            for number in range(rounds):
+                report(f"round {number + 1} of {rounds}: alone")
                 quiet.append(honest.run(SECONDS)[0])
+                report(f"round {number + 1} of {rounds}: amid strangers")
                 with Strangers(server.port):
                     rate, times = honest.run(SECONDS)
                 hostile.append(rate)
@@ -228,13 +233,16 @@ def main(rounds: int = 5, limit: int = 2000) -> int:
 
 def verdict(quiet: list[float], hostile: list[float], took: list[float], memory: float) -> int:
     ratio = statistics.median(hostile) / statistics.median(quiet)
+    p50 = took[len(took) // 2] * 1000
+    p99 = took[len(took) * 99 // 100] * 1000
+    print(f"alone    {statistics.median(quiet):7,.0f} events/s")
     print(
-        f"alone    {statistics.median(quiet):7,.0f} events/s\n"
-        f"attacked {statistics.median(hostile):7,.0f} events/s   p50 {took[len(took) // 2] * 1000:.1f} ms   "
-        f"p99 {took[len(took) * 99 // 100] * 1000:.1f} ms   longest {took[-1] * 1000:.0f} ms\n"
-        f"memory   {memory:7.0f} MB at most\nratio    {ratio:7.2f}"
+        f"attacked {statistics.median(hostile):7,.0f} events/s   "
+        f"p50 {p50:.1f} ms   p99 {p99:.1f} ms   longest {took[-1] * 1000:.0f} ms"
     )
-    return 0 if ratio >= LEAST and memory < MEGABYTES else 1
+    print(f"memory   {memory:7.0f} MB at most")
+    print(f"ratio    {ratio:7.2f}")
+    return 0 if ratio >= LEAST_RATIO and memory < MOST_MEGABYTES else 1
 
 
 if __name__ == "__main__":

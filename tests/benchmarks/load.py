@@ -1,4 +1,7 @@
-"""A load of posts over keep-alive connections, from one process: each connection posts, waits, posts again."""
+"""A load of posts over keep-alive connections, from one process.
+
+Each connection posts, waits for the answer and posts again.
+"""
 
 import random
 import re
@@ -10,7 +13,8 @@ from typing import NoReturn
 
 EVENT = (
     b'{"event_name":"Payment Received","location_id":"ve9EPM428h8vShlRW1KT","distinct_id":"%s",'
-    b'"contact_id":"ocQHyuzHvysMo5N%05d","timestamp":%d,"properties":{"value":%.1f,"product":"Gold plan"}}'
+    b'"contact_id":"ocQHyuzHvysMo5N%05d","timestamp":%d,'
+    b'"properties":{"value":%.1f,"product":"Gold plan"}}'
 )
 SILENCE = 60  # seconds
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
@@ -22,14 +26,11 @@ def event_bytes(distinct_id: bytes, number: int, value: float = 99.5) -> bytes:
 
 
 def head_bytes(port: int, path: str, kind: str = "application/json", **headers: str) -> bytes:
-    """All of a request but its body, with a place for the body's length."""
-    lines = {"Host": f"127.0.0.1:{port}", "Content-Type": kind} | {
-        name.replace("_", "-"): value for name, value in headers.items()
-    }
-    text = f"POST {path} HTTP/1.1\r\n" + "".join(
-        f"{name}: {value}\r\n" for name, value in lines.items()
-    )
-    return text.replace("%", "%%").encode() + b"Content-Length: %d\r\n\r\n"
+    """All of a request but its body, with a hole (%d) for the body's length."""
+    lines = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Content-Type: {kind}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    text = "\r\n".join(lines)
+    return text.replace("%", "%%").encode() + b"\r\nContent-Length: %d\r\n\r\n"
 
 
 def post_bytes(port: int, token: str, distinct_id: str, number: int, value: float = 99.5) -> bytes:
@@ -40,13 +41,14 @@ def post_bytes(port: int, token: str, distinct_id: str, number: int, value: floa
 
 def posts(head: bytes, body: Callable[[bytes, int], bytes] = event_bytes) -> Callable[[], bytes]:
     """Requests of one event each, with random distinct_ids, as the ids of a CRM come."""
-    chance, sent = random.Random(), iter(range(10**9))
+    chance = random.Random()
+    numbers = iter(range(10**9))
 
-    def following() -> bytes:
-        content = body(b"%016x" % chance.getrandbits(64), next(sent))
+    def next_request() -> bytes:
+        content = body(b"%016x" % chance.getrandbits(64), next(numbers))
         return head % len(content) + content
 
-    return following
+    return next_request
 
 
 def is_whole(answer: bytes) -> bool:
@@ -54,11 +56,11 @@ def is_whole(answer: bytes) -> bool:
     end = answer.find(b"\r\n\r\n")
     if end < 0:
         return False
-    if length := LENGTH.search(answer, 0, end):
+    length = LENGTH.search(answer, 0, end)
+    if length:
         return len(answer) >= end + 4 + int(length[1])
-    return answer.startswith(b"HTTP/1.1 204") or answer.endswith(
-        b"0\r\n\r\n"
-    )  # nothing follows, or chunks
+    # Without a length nothing follows, or chunks do.
+    return answer.startswith(b"HTTP/1.1 204") or answer.endswith(b"0\r\n\r\n")
 
 
 def end(reason: str) -> NoReturn:
@@ -66,9 +68,9 @@ def end(reason: str) -> NoReturn:
 
 
 class Load:
-    """`run(seconds)` -> (answers a second, sorted seconds of each). Raises where an answer is no 2xx.
+    """`run(seconds)` -> (answers a second, sorted seconds of each).
 
-    With `following`, which makes the requests, and `refusable`, other answers are counted in `refused`.
+    Ends the program where an answer is no 2xx, unless `refusable`: `refused` counts those then.
     """
 
     def __init__(
@@ -76,31 +78,38 @@ class Load:
         port: int,
         token: str,
         connections: int,
-        following: Callable[[], bytes] | None = None,
+        next_request: Callable[[], bytes] | None = None,
         refusable: bool = False,
     ):
-        self.following = following or posts(
-            head_bytes(port, "/events/ingestion/v1", X_API_Key=token)
-        )
-        self.refusable, self.stored, self.refused, self.processor_share = refusable, 0, 0, 0.0
+        usual_head = head_bytes(port, "/events/ingestion/v1", X_API_Key=token)
+        self.next_request = next_request or posts(usual_head)
+        self.refusable = refusable
+        self.stored = 0
+        self.refused = 0
+        self.processor_share = 0.0
         self.sockets = [
             socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(connections)
         ]
-        for each in self.sockets:
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.connections = {each.fileno(): each for each in self.sockets}
+        for connection in self.sockets:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connections = {connection.fileno(): connection for connection in self.sockets}
 
     def run(self, seconds: float) -> tuple[float, list[float]]:
-        self.began, self.parts, self.took, self.poll = {}, {}, [], select.epoll()
-        for each in self.sockets:
-            self.poll.register(each, select.EPOLLIN)
-        started, busy = time.perf_counter(), time.process_time()
+        self.began: dict[int, float] = {}
+        self.parts: dict[int, bytes] = {}
+        self.took: list[float] = []
+        self.poll = select.epoll()
+        for number in self.connections:
+            self.poll.register(number, select.EPOLLIN)
+        started = time.perf_counter()
+        busy = time.process_time()
         for number in self.connections:
             self.post(number)
         while self.began:
-            for number, _ in self.poll.poll(SILENCE) or end(
-                f"the server has not answered for {SILENCE} seconds"
-            ):
+            ready = self.poll.poll(SILENCE)
+            if not ready:
+                end(f"the server has not answered for {SILENCE} seconds")
+            for number, _ in ready:
                 if self.receive(number) and time.perf_counter() - started < seconds:
                     self.post(number)
         elapsed = time.perf_counter() - started
@@ -110,13 +119,15 @@ class Load:
         return len(self.took) / elapsed, sorted(self.took)
 
     def post(self, number: int) -> None:
-        request = self.following()
+        request = self.next_request()
         self.began[number] = time.perf_counter()
         self.connections[number].sendall(request)
 
     def receive(self, number: int) -> bool:
         """Whether the answer is whole; it counts where it is a 2xx."""
-        received = self.connections[number].recv(65536) or end("the server closed a connection")
+        received = self.connections[number].recv(65536)
+        if not received:
+            end("the server closed a connection")
         answer = self.parts.pop(number, b"") + received
         if not is_whole(answer):
             self.parts[number] = answer
@@ -135,5 +146,5 @@ class Load:
         return False
 
     def close(self) -> None:
-        for each in self.sockets:
-            each.close()
+        for connection in self.sockets:
+            connection.close()

@@ -1,4 +1,7 @@
-"""How each server of the comparison is started, asked, measured and stopped; peers/ has what a user of each would write."""
+"""How each server of the comparison is started, loaded, measured and stopped.
+
+peers/ has what a user of each would write.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PEERS = HERE / "peers"
 VENV = ROOT / ".venv-peers" / "bin"
-PIP = "python3 -m venv .venv-peers && .venv-peers/bin/pip install -r tests/benchmarks/peers/requirements.txt"
+PIP = (
+    "python3 -m venv .venv-peers && "
+    ".venv-peers/bin/pip install -r tests/benchmarks/peers/requirements.txt"
+)
 NPM = "npm install --no-package-lock --prefix tests/benchmarks/peers"
 TOKEN = "a-key-for-the-benchmark"
 START_SECONDS = 30
@@ -34,7 +40,10 @@ Body = Callable[[bytes, int], bytes]
 
 
 class Peer:
-    """A server that takes events. `path` and `body` are of one event a request, `bulk_path` and `bulk` of many."""
+    """A server that takes events.
+
+    `path` and `body` are of one event a request, `bulk_path` and `bulk` of many.
+    """
 
     name: str
     durable = "yes"
@@ -46,7 +55,9 @@ class Peer:
     stores = True
 
     def __init__(self, folder: Path):
-        self.folder, self.database, self.port = folder, folder / "events.db", free_port()
+        self.folder = folder
+        self.database: Path | str = folder / "events.db"
+        self.port = free_port()
         self.processes: list[subprocess.Popen] = []
 
     @classmethod
@@ -96,9 +107,8 @@ class Peer:
                 works()
                 return
             time.sleep(0.01)
-        raise SystemExit(
-            f"{self.name} did not start:\n{(self.folder / 'log').read_text(errors='replace')[-3000:]}"
-        )
+        log = (self.folder / "log").read_text(errors="replace")
+        raise SystemExit(f"{self.name} did not start:\n{log[-3000:]}")
 
     def stop(self) -> None:
         for process in reversed(self.processes):
@@ -108,9 +118,8 @@ class Peer:
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
-            with contextlib.suppress(
-                ProcessLookupError
-            ):  # children that outlived it; the group is its own
+            # Children that outlived it; the group is its own.
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
@@ -156,27 +165,30 @@ class Peer:
 
     def processor_seconds(self) -> float:
         """User and system time of all its processes, and of those that have ended."""
-        pids, ticks = self.pids(), 0
-        for pid in pids:
-            with contextlib.suppress(OSError):
-                ticks += sum(map(int, stat_fields(f"/proc/{pid}/stat")[11:15]))
-        return (
-            ticks / TICKS if self.pids() == pids else self.processor_seconds()
-        )  # one that ended meanwhile may count nowhere, or twice
+        while True:
+            ticks = 0
+            pids = self.pids()
+            for pid in pids:
+                with contextlib.suppress(OSError):
+                    ticks += sum(map(int, stat_fields(f"/proc/{pid}/stat")[11:15]))
+            # One that ended meanwhile may count nowhere, or twice.
+            if self.pids() == pids:
+                return ticks / TICKS
 
     def megabytes(self) -> float:
-        """The most that its processes have held in memory (peak RSS); what several of them share counts once."""
-        peaks = [peak for pid in self.pids() if (peak := self.peak_kilobytes(pid))]
-        return (
-            sum(peak for peak, _ in peaks)
-            - (sum(shared for _, shared in peaks) if len(peaks) > 1 else 0)
-        ) / 1024
+        """The most that its processes have held (peak RSS); what they share counts once."""
+        peaks = list(filter(None, map(self.peak_kilobytes, self.pids())))
+        total = sum(peak for peak, _ in peaks)
+        if len(peaks) > 1:
+            total -= sum(shared for _, shared in peaks)
+        return total / 1024
 
     def peak_kilobytes(self, pid: int) -> tuple[int, int] | None:
         """(peak RSS, what of it belongs to the others that share it)."""
         with contextlib.suppress(OSError):
             memory = kilobytes(f"/proc/{pid}/smaps_rollup")
             return kilobytes(f"/proc/{pid}/status")["VmHWM"], memory["Rss"] - memory["Pss"]
+        return None
 
 
 def is_there(what: Path | str) -> bool:
@@ -201,6 +213,7 @@ def kilobytes(path: str) -> dict[str, int]:
 class Ours(Peer):
     name = "**Streamlined Lite**"
     bulk_path = "/events/ingestion/v1/batch"
+    root = ROOT
 
     @classmethod
     def lacks(cls) -> str | None:
@@ -208,14 +221,18 @@ class Ours(Peer):
         return None if found else f"{sys.executable} -m pip install -e ."
 
     def command(self) -> list[str | Path]:
-        return [
-            sys.executable,
-            ROOT / "streamlined_lite.py",
-            "--port",
-            str(self.port),
-            "--database",
-            self.database,
-        ]
+        program = self.root / "streamlined_lite.py"
+        return [sys.executable, program, "--port", str(self.port), "--database", self.database]
+
+
+def other_checkout(folder: Path) -> type[Ours]:
+    """The server of another checkout of this project, with the packages of this Python."""
+
+    class Before(Ours):
+        name = "Streamlined Lite, before"
+        root = folder.resolve()
+
+    return Before
 
 
 class PythonPeer(Peer):
@@ -227,16 +244,15 @@ class PythonPeer(Peer):
 
 
 class BottleConstant(PythonPeer):
-    name, program, durable, stores = (
-        "waitress + Bottle, constant answer",
-        "bottle_constant.py",
-        "–",
-        False,
-    )
+    name = "waitress + Bottle, constant answer"
+    program = "bottle_constant.py"
+    durable = "–"
+    stores = False
 
 
 class BottleSQLite(PythonPeer):
-    name, program = "Bottle, a commit a request", "bottle_sqlite.py"
+    name = "Bottle, a commit a request"
+    program = "bottle_sqlite.py"
 
 
 class FastAPI(PythonPeer):
@@ -276,7 +292,8 @@ class Flask(PythonPeer):
 
 
 class PocketBase(Peer):
-    name, durable = "PocketBase, records API", "no (NORMAL)"
+    name = "PocketBase, records API"
+    durable = "no (NORMAL)"
     needs = [(VENV / "pocketbase", PIP)]
     path = "/api/collections/events/records"
 
@@ -307,13 +324,13 @@ class Datasette(Peer):
         with contextlib.closing(sqlite3.connect(self.database)) as connection:
             connection.execute("pragma journal_mode = wal")  # synchronous is FULL by default
             connection.executescript((PEERS / "datasette.sql").read_text())
-        made = subprocess.run(
+        created = subprocess.run(
             [VENV / "datasette", "create-token", "sender", "--secret", TOKEN],
             capture_output=True,
             text=True,
             check=True,
         )
-        self.headers = {"Authorization": f"Bearer {made.stdout.strip()}"}
+        self.headers = {"Authorization": f"Bearer {created.stdout.strip()}"}
 
     def command(self) -> list[str | Path]:
         allowed = [
@@ -343,7 +360,8 @@ class Datasette(Peer):
 
 
 class FastifySQLite(Peer):
-    name, program = "Fastify + better-sqlite3", "fastify_sqlite.js"
+    name = "Fastify + better-sqlite3"
+    program = "fastify_sqlite.js"
     needs = [("node", "apt install nodejs npm"), (PEERS / "node_modules" / "better-sqlite3", NPM)]
 
     def command(self) -> list[str | Path]:
@@ -351,21 +369,20 @@ class FastifySQLite(Peer):
 
 
 class FastifyPostgreSQL(FastifySQLite):
-    name, program = "Fastify + PostgreSQL", "fastify_postgres.js"
+    name = "Fastify + PostgreSQL"
+    program = "fastify_postgres.js"
     needs = [("pg_ctlcluster", "apt install postgresql"), *FastifySQLite.needs]
 
     def prepare(self) -> None:
         """A new cluster with the defaults, which are durable; PostgreSQL does not run as root."""
         programs = Path(max(glob.glob("/usr/lib/postgresql/*/bin")))
-        user, data, port = (
-            "postgres" if os.getuid() == 0 else None,
-            self.folder / "postgres",
-            free_port(),
-        )
+        user = "postgres" if os.getuid() == 0 else None
+        data = self.folder / "postgres"
+        port = free_port()
         data.mkdir()
         if user:
-            for each in (self.folder, self.folder.parent):
-                each.chmod(0o711)  # that it may pass
+            for folder in (self.folder, self.folder.parent):
+                folder.chmod(0o711)  # so that it may pass
             shutil.chown(data, user)
         subprocess.run(
             [
@@ -390,28 +407,30 @@ class FastifyPostgreSQL(FastifySQLite):
             [programs / "postgres", "-D", data, "-p", str(port), "-k", data, "-h", "127.0.0.1"],
             user,
         )
-        self.wait_until(lambda: self.look(port, "select 1"))
-        self.database, self.database_port = f"postgres://postgres@127.0.0.1:{port}/postgres", port
+        self.wait_until(lambda: self.query(port, "select 1"))
+        self.database = f"postgres://postgres@127.0.0.1:{port}/postgres"
+        self.database_port = port
 
-    def look(self, port: int, sql: str) -> str:
-        made = subprocess.run(
+    def query(self, port: int, sql: str) -> str:
+        ended = subprocess.run(
             ["psql", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-Atc", sql],
             capture_output=True,
             text=True,
         )
-        if made.returncode:
-            raise OSError(made.stderr)
-        return made.stdout
+        if ended.returncode:
+            raise OSError(ended.stderr)
+        return ended.stdout
 
     def stored(self) -> int:
-        return int(self.look(self.database_port, "select count(*) from events"))
+        return int(self.query(self.database_port, "select count(*) from events"))
 
 
 class InfluxDB(Peer):
     name = "InfluxDB 1.6, /write"
     needs = [("influxd", "apt install influxdb")]
     path = bulk_path = "/write?db=events&precision=ms"
-    kind, headers = "text/plain", {}
+    kind = "text/plain"
+    headers: dict[str, str] = {}
 
     def command(self) -> list[str | Path]:
         return ["influxd", "-config", "/dev/null"]
@@ -428,9 +447,10 @@ class InfluxDB(Peer):
             "HTTP_LOG_ENABLED": "false",
             "REPORTING_DISABLED": "true",
             "MONITOR_STORE_ENABLED": "false",
+            # Else it refuses ids from the 100,001st on.
             "DATA_MAX_VALUES_PER_TAG": "0",
             "DATA_MAX_SERIES_PER_DATABASE": "0",
-        }  # else it refuses ids from the 100,001st on
+        }
         return super().spawn(
             command,
             user,
@@ -444,8 +464,9 @@ class InfluxDB(Peer):
     def body(self, distinct_id: bytes, number: int) -> bytes:
         """The distinct_id is a tag: what makes a point unique is its tags and its time."""
         return (
-            b'Payment\\ Received,location_id=ve9EPM428h8vShlRW1KT,distinct_id=%s contact_id="ocQHyuzHvysMo5N%05d",value=99.5,'
-            b'product="Gold plan" %d' % (distinct_id, number % 5000, 1767225600000 + number)
+            b"Payment\\ Received,location_id=ve9EPM428h8vShlRW1KT,distinct_id=%s "
+            b'contact_id="ocQHyuzHvysMo5N%05d",value=99.5,product="Gold plan" %d'
+            % (distinct_id, number % 5000, 1767225600000 + number)
         )
 
     def bulk(self, events: list[bytes]) -> bytes:

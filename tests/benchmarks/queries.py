@@ -1,15 +1,19 @@
-"""Measures metric queries beside DuckDB, on the same rows: `python tests/benchmarks/queries.py [--events 10000000] [--folder PATH] [--keep]`.
+"""Measures metric queries beside DuckDB, on the same rows.
 
-1,000 event names over 50 locations and two years, evenly, in the order of their time. One location has
-100,000 contacts, the others 2,000 each; every second contact has a tag. Beside the even names, one name
-takes a tenth of all events, all in the large location: what a query costs when it meets many.
+    python tests/benchmarks/queries.py [--events 10000000] [--rounds 9] [--folder PATH] [--keep]
 
-Both run in this process, in alternating rounds: ours as a reading thread of the server does (one thread, 2 MB of
-page cache), DuckDB with its own table format, 2 threads and as much memory as it likes. Each query is of another
-name in each round, of the same range, which ours splits into buckets in the first alone; both must give the same numbers.
-Prints the medians of the rounds, of the clock and of the processors (which a busy machine changes less), with DuckDB's
-ratio to ours, then what each index on events costs an insert. Without DuckDB (`pip install duckdb`) it says so and measures
-ours alone.
+1,000 event names over 50 locations and two years, evenly, in the order of their time. One location
+has 100,000 contacts, the others 2,000 each; every second contact has a tag. Beside the even names,
+one name takes a tenth of all events, all in the large location: what a query costs when it meets
+many.
+
+Both run in this process, in alternating rounds: ours as a reading thread of the server does (one
+thread, 2 MB of page cache), DuckDB with its own table format, 2 threads and as much memory as it
+likes. Each query is of another name in each round, of the same range, which ours splits into
+buckets in the first alone; both must give the same numbers. Prints the medians of the rounds, of
+the clock and of the processors (which a busy machine changes less), with DuckDB's ratio to ours,
+then what each index on events costs an insert. Without DuckDB (`pip install duckdb`) ours is
+measured alone.
 """
 
 import argparse
@@ -25,27 +29,42 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import apsw
+from benchmarks.progress import report
 
-import streamlined_lite as m
+import streamlined_lite as lite
 
 try:
     import duckdb
 except ImportError:
     duckdb = None
 
-NAMES, LOCATIONS, DAY = 1_000, 50, 86_400_000
+NAMES = 1_000
+LOCATIONS = 50
+DAY = 86_400_000
 NOW = 1_767_225_600_000  # 2026-01-01
 BERLIN = ZoneInfo("Europe/Berlin")
 START = NOW - 730 * DAY
 BIG = "location-00"
+UTC = ZoneInfo("UTC")
+INSERT_EVENT = (
+    "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, properties, "
+    "received_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+INDEXES_AND_TRIGGERS = (
+    "select type, name, sql from sqlite_schema where sql is not null "
+    "and tbl_name in ('events', 'contacts') and type in ('index', 'trigger')"
+)
 
 
-def generate(path, events):
+def generate(path: str, events: int) -> None:
+    """Our file; its indexes and triggers come back when all is there, which is faster."""
     connection = apsw.Connection(path)
     for name, setting in (
         ("journal_mode", "off"),
@@ -53,18 +72,9 @@ def generate(path, events):
         ("cache_size", -3_000_000),
     ):
         connection.pragma(name, setting)
-    m.migrate(connection, path)
-    later = [
-        sql
-        for (sql,) in connection.execute(
-            "select sql from sqlite_schema where sql is not null and tbl_name in ('events', 'contacts') "
-            "and type in ('index', 'trigger')"
-        ).fetchall()
-    ]
-    for kind, name in connection.execute(
-        "select type, name from sqlite_schema where sql is not null and tbl_name in ('events', 'contacts') "
-        "and type in ('index', 'trigger')"
-    ).fetchall():
+    lite.migrate(connection, path)
+    dropped = connection.execute(INDEXES_AND_TRIGGERS).fetchall()
+    for kind, name, _ in dropped:
         connection.execute(f"drop {kind} {name}")
     connection.execute("begin")
     connection.executemany(
@@ -72,65 +82,64 @@ def generate(path, events):
         [(f"location-{n:02}",) for n in range(LOCATIONS)],
     )
     connection.executemany(
-        "insert into contacts (location_id, contact_id, name, source, date_created, created_at, updated_at) "
-        "values (?, ?, ?, ?, ?, 0, 0)",
+        "insert into contacts (location_id, contact_id, name, source, date_created, created_at, "
+        "updated_at) values (?, ?, ?, ?, ?, 0, 0)",
         contacts(),
     )
     connection.executemany("insert into contact_tags values (?, ?, ?)", tags())
-    connection.executemany(
-        "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, properties, received_at, updated_at) "
-        "values (?, ?, ?, ?, ?, ?, ?, ?)",
-        rows(events),
-    )
-    for statement in later:
-        connection.execute(statement)
+    connection.executemany(INSERT_EVENT, rows(events))
+    for _, _, sql in dropped:
+        connection.execute(sql)
     connection.execute("commit")
     connection.close()
 
 
+def contacts_of(location):
+    return 100_000 if location == BIG else 2_000
+
+
 def ids():
-    for n in range(LOCATIONS):
-        location = f"location-{n:02}"
-        for c in range(100_000 if location == BIG else 2_000):
-            yield location, f"contact{c:013}", c
+    for place in range(LOCATIONS):
+        location = f"location-{place:02}"
+        for number in range(contacts_of(location)):
+            yield location, f"contact{number:013}", number
 
 
 def contacts():
-    for location, contact, c in ids():
-        yield (
-            location,
-            contact,
-            f"Contact {c}",
-            ("web", "ads", "referral")[c % 3],
-            START + (c * 7919 % 730) * DAY,
-        )
+    for location, contact, number in ids():
+        source = ("web", "ads", "referral")[number % 3]
+        created = START + (number * 7919 % 730) * DAY
+        yield location, contact, f"Contact {number}", source, created
 
 
 def tags():
-    return (
-        (location, contact, ("vip", "lead")[c // 2 % 2]) for location, contact, c in ids() if c % 2
-    )
+    for location, contact, number in ids():
+        if number % 2:
+            yield location, contact, ("vip", "lead")[number // 2 % 2]
 
 
 def rows(events, first=0):
+    """As INSERT_EVENT takes them."""
     chance = random.Random(first + 1)
-    for n in range(first, first + events):
-        popular = n % 10 == 0
-        location = BIG if popular else f"location-{chance.randrange(LOCATIONS):02}"
-        name = "Popular Event" if popular else f"Event Name {chance.randrange(NAMES):03}"
-        contact = (
-            f"contact{chance.randrange(100_000 if location == BIG else 2_000):013}"
-            if chance.random() < 0.9
-            else None
-        )
-        moment = START + int((n - first) / events * 730 * DAY)
+    for number in range(first, first + events):
+        if number % 10 == 0:
+            location = BIG
+            name = "Popular Event"
+        else:
+            location = f"location-{chance.randrange(LOCATIONS):02}"
+            name = f"Event Name {chance.randrange(NAMES):03}"
+        contact = None
+        if chance.random() < 0.9:
+            contact = f"contact{chance.randrange(contacts_of(location)):013}"
+        moment = START + int((number - first) / events * 730 * DAY)
+        properties = json.dumps({"value": chance.randrange(10_000) / 4, "source": "web"})
         yield (
             location,
-            f"delivery-{n:010}",
+            f"delivery-{number:010}",
             name,
             contact,
             moment,
-            json.dumps({"value": chance.randrange(10_000) / 4, "source": "web"}),
+            properties,
             moment,
             moment,
         )
@@ -141,18 +150,21 @@ CREATED = {"field": "contact.date_created", "op": "in_last", "value": "365d"}
 EVERYWHERE = "all"
 
 
-def query(event, locations, interval, aggregation="count", filters=(), **rest):
+def day(ago):
+    return time.strftime("%Y-%m-%d", time.gmtime((NOW - ago * DAY) / 1000))
+
+
+def query(event, locations, interval, aggregation="count", filters=(), **more):
     term = {
         "key": "A",
         "event": event,
         "type": "contact" if filters else "account",
         "aggregation": aggregation,
         "filters": {"all": list(filters)},
-    } | rest
-    day = lambda ago: time.strftime("%Y-%m-%d", time.gmtime((NOW - ago * DAY) / 1000))
-    return m.MetricQuery(
+    }
+    return lite.MetricQuery(
         **{
-            "metric": {"terms": [term]},
+            "metric": {"terms": [term | more]},
             "locations": locations,
             "from": day(90),
             "to": day(0),
@@ -162,69 +174,68 @@ def query(event, locations, interval, aggregation="count", filters=(), **rest):
     )
 
 
-# What is asked: (what, arguments of query, what DuckDB selects, with contacts filtered)
-COUNT, UNIQUE, MEDIAN = (
-    "count(*)",
-    "count(distinct (e.location_id, e.contact_id)) filter (where e.contact_id is not null)",
-    "quantile_cont((e.properties ->> '$.value')::double, 0.5)",
-)
+class Case(NamedTuple):
+    """What is measured: arguments of query(), and what DuckDB selects for the same numbers."""
+
+    name: str
+    locations: list[str] | str
+    interval: str
+    selected: str
+    aggregation: str = "count"
+    filters: tuple[dict, ...] = ()
+
+
+COUNT = "count(*)"
+UNIQUE = "count(distinct (e.location_id, e.contact_id)) filter (where e.contact_id is not null)"
+MEDIAN = "quantile_cont((e.properties ->> '$.value')::double, 0.5)"
+BOTH = (TAG, CREATED)
 CASES = [
-    ("daily count", ([BIG], "day"), COUNT, False),
-    ("hourly count", ([BIG], "hour"), COUNT, False),
-    ("daily count, all locations", (EVERYWHERE, "day"), COUNT, False),
-    ("daily unique contacts", ([BIG], "day", "unique_contacts"), UNIQUE, False),
-    ("daily count, tag and created filter", ([BIG], "day", "count", (TAG, CREATED)), COUNT, True),
-    (
-        "daily count, both filters, all locations",
-        (EVERYWHERE, "day", "count", (TAG, CREATED)),
-        COUNT,
-        True,
-    ),
-    (
-        "daily uniques, tag and created filter",
-        ([BIG], "day", "unique_contacts", (TAG, CREATED)),
-        UNIQUE,
-        True,
-    ),
-    ("daily median of a property", ([BIG], "day", "median"), MEDIAN, False),
+    Case("daily count", [BIG], "day", COUNT),
+    Case("hourly count", [BIG], "hour", COUNT),
+    Case("daily count, all locations", EVERYWHERE, "day", COUNT),
+    Case("daily unique contacts", [BIG], "day", UNIQUE, "unique_contacts"),
+    Case("daily count, tag and created filter", [BIG], "day", COUNT, "count", BOTH),
+    Case("daily count, both filters, all locations", EVERYWHERE, "day", COUNT, "count", BOTH),
+    Case("daily uniques, tag and created filter", [BIG], "day", UNIQUE, "unique_contacts", BOTH),
+    Case("daily median of a property", [BIG], "day", MEDIAN, "median"),
 ]
 
 
-def ask_ours(connection, name, arguments):
-    rest = {"property": "value"} if arguments[-1] == "median" else {}
-    asked = query(name, *arguments, **rest)
+def ask_ours(connection, event, case):
+    more = {"property": "value"} if case.aggregation == "median" else {}
+    asked = query(event, case.locations, case.interval, case.aggregation, case.filters, **more)
     with connection:
-        return m.calculate(connection, asked.metric, m.frame(connection, asked, NOW, "UTC", None))
+        frame = lite.frame(connection, asked, NOW, "UTC", None)
+        return lite.calculate(connection, asked.metric, frame)
 
 
 def numbers_of_ours(answer):
     """The total, and the buckets in which there is something."""
-    return answer["total"]["value"], {
-        m.read_timestamp(bucket["start"]): bucket["value"]
-        for bucket in answer["buckets"]
-        if bucket["value"]
-    }
+    buckets = {}
+    for bucket in answer["buckets"]:
+        if bucket["value"]:
+            buckets[lite.read_timestamp(bucket["start"])] = bucket["value"]
+    return answer["total"]["value"], buckets
 
 
 def fill_duckdb(path, events):
     """The same rows in tables of DuckDB's own, by way of CSV files, which it reads fastest."""
     database = duckdb.connect(path)
     database.execute(
-        "create table contacts (location_id varchar, contact_id varchar, name varchar, source varchar, date_created bigint)"
+        "create table contacts (location_id varchar, contact_id varchar, name varchar, "
+        "source varchar, date_created bigint)"
     )
     database.execute(
         "create table contact_tags (location_id varchar, contact_id varchar, tag varchar)"
     )
     database.execute(
-        "create table events (location_id varchar, distinct_id varchar, event_name varchar, contact_id varchar, timestamp bigint, "
-        "properties json, received_at bigint, updated_at bigint)"
+        "create table events (location_id varchar, distinct_id varchar, event_name varchar, "
+        "contact_id varchar, timestamp bigint, properties json, received_at bigint, "
+        "updated_at bigint)"
     )
-    for table, filled in (
-        ("contacts", contacts()),
-        ("contact_tags", tags()),
-        ("events", rows(events)),
-    ):
-        while chunk := list(itertools.islice(filled, 500_000)):
+    tables = {"contacts": contacts(), "contact_tags": tags(), "events": rows(events)}
+    for table, remaining in tables.items():
+        while chunk := list(itertools.islice(remaining, 500_000)):
             with tempfile.NamedTemporaryFile("w", suffix=".csv", newline="") as file:
                 csv.writer(file).writerows(chunk)
                 file.flush()
@@ -233,91 +244,105 @@ def fill_duckdb(path, events):
     database.close()
 
 
-def ask_duckdb(database, name, arguments, selected, filtered):
-    where, interval = arguments[:2]
-    place = "" if where == EVERYWHERE else f"e.location_id = '{where[0]}' and"
-    contact = (
-        "join contacts c on c.location_id = e.location_id and c.contact_id = e.contact_id"
-        if filtered
-        else ""
-    )
-    tests = (
-        f"""and c.date_created between {NOW - 365 * DAY} and {NOW} and exists (
-        select 1 from contact_tags t where t.location_id = e.location_id and t.contact_id = e.contact_id and t.tag = 'vip')"""
-        if filtered
-        else ""
-    )
-    bucket = (
-        "e.timestamp // 3600000 * 3600000"
-        if interval == "hour"
-        else "epoch_ms(date_trunc('day', make_timestamptz(e.timestamp * 1000)))"
-    )
-    start, end = (
-        m.day_start(m.local(NOW - 90 * DAY, ZoneInfo("UTC")).date(), BERLIN),
-        m.day_start(m.local(NOW, ZoneInfo("UTC")).date(), BERLIN),
-    )
+def ask_duckdb(database, event, case):
+    if case.interval == "hour":
+        bucket = "e.timestamp // 3600000 * 3600000"
+    else:
+        bucket = "epoch_ms(date_trunc('day', make_timestamptz(e.timestamp * 1000)))"
+    start = lite.day_start(lite.local(NOW - 90 * DAY, UTC).date(), BERLIN)
+    end = lite.day_start(lite.local(NOW, UTC).date(), BERLIN)
+    conditions = ["e.event_name = ?", f"e.timestamp >= {start}", f"e.timestamp < {end}"]
+    if case.locations != EVERYWHERE:
+        conditions.append(f"e.location_id = '{case.locations[0]}'")
+    contact = ""
+    if case.filters:
+        contact = "join contacts c on c.location_id = e.location_id and c.contact_id = e.contact_id"
+        conditions.append(f"c.date_created between {NOW - 365 * DAY} and {NOW}")
+        conditions.append(
+            "exists (select 1 from contact_tags t where t.location_id = e.location_id "
+            "and t.contact_id = e.contact_id and t.tag = 'vip')"
+        )
     return database.execute(
         f"""
         select bucket, value from (
-            select {bucket} as bucket, {selected} as value
+            select {bucket} as bucket, {case.selected} as value
             from events e {contact}
-            where {place} e.event_name = ? and e.timestamp >= {start} and e.timestamp < {end} {tests}
+            where {" and ".join(conditions)}
             group by grouping sets ((), (bucket)))""",
-        [name],
+        [event],
     ).fetchall()
 
 
 def numbers_of_duckdb(found):
-    return next(value for bucket, value in found if bucket is None), {
-        bucket: value for bucket, value in found if bucket is not None and value
-    }
+    total = None
+    buckets = {}
+    for bucket, value in found:
+        if bucket is None:
+            total = value
+        elif value:
+            buckets[bucket] = value
+    return total, buckets
 
 
 def timed(ask, *arguments):
     """Milliseconds on the clock, milliseconds of the processors, and the answer."""
-    began, used = time.perf_counter(), time.process_time()
+    began = time.perf_counter()
+    worked = time.process_time()
     answer = ask(*arguments)
-    return (time.perf_counter() - began) * 1000, (time.process_time() - used) * 1000, answer
+    return (time.perf_counter() - began) * 1000, (time.process_time() - worked) * 1000, answer
+
+
+def are_close(one, other):
+    if one is None or other is None:
+        return one is other
+    return one == other or math.isclose(one, other, rel_tol=1e-9)
 
 
 def same(ours, theirs):
-    """Whether both have the same total and the same buckets, of which an empty one may be left out."""
-    close = lambda a, b: (
-        a == b or (a is not None and b is not None and abs(a - b) < 1e-9 * max(abs(a), abs(b)))
-    )
-    return (
-        close(ours[0], theirs[0])
-        and ours[1].keys() == theirs[1].keys()
-        and all(close(ours[1][key], theirs[1][key]) for key in ours[1])
-    )
+    """Whether both have the same total and the same buckets but for empty ones."""
+    total, buckets = ours
+    their_total, their_buckets = theirs
+    if not are_close(total, their_total) or buckets.keys() != their_buckets.keys():
+        return False
+    return all(are_close(value, their_buckets[start]) for start, value in buckets.items())
 
 
 def compare(connection, database, rounds):
-    print(
-        f"{'medians of ' + str(rounds) + ' alternating rounds, ms':56} {'ours':>7} {'DuckDB':>7} {'ratio':>6}   {'CPU':>7} {'DuckDB':>7} {'ratio':>6}  value"
-    )
+    heading = f"medians of {rounds} alternating rounds, ms"
+    columns = f"{'ours':>7} {'DuckDB':>7} {'ratio':>6}   {'CPU':>7} {'DuckDB':>7} {'ratio':>6}"
+    print(f"{heading:56} {columns}  value")
     for event in ("Event Name", "Popular Event"):
-        for what, arguments, selected, filtered in CASES:
-            times = []
-            for turn in range(rounds + 1):  # the first warms both up
-                name = f"{event} {(500 + 37 * turn) % NAMES:03}" if event == "Event Name" else event
-                *ours, answer = timed(ask_ours, connection, name, arguments)
-                *theirs, found = (
-                    timed(ask_duckdb, database, name, arguments, selected, filtered)
-                    if database
-                    else (math.nan, math.nan, None)
-                )
-                answer = numbers_of_ours(answer)
-                if database and not same(answer, other := numbers_of_duckdb(found)):
-                    sys.exit(f"{name}: {what}: ours {answer[0]}, DuckDB {other[0]}")
-                times.append((*ours, *theirs))
-            ours, ours_cpu, theirs, theirs_cpu = (
-                statistics.median(each) for each in zip(*times[1:])
-            )
+        for case in CASES:
+            name = f"{event}: {case.name}"
+            times, value = measure_case(connection, database, event, case, rounds)
+            ours, ours_cpu, theirs, theirs_cpu = times
             print(
-                f"{event + ': ' + what:56} {ours:7.1f} {theirs:7.1f} {theirs / ours:6.1f}   {ours_cpu:7.1f} {theirs_cpu:7.1f} "
-                f"{theirs_cpu / ours_cpu:6.1f}  {answer[0]:,}"
+                f"{name:56} {ours:7.1f} {theirs:7.1f} {theirs / ours:6.1f}   "
+                f"{ours_cpu:7.1f} {theirs_cpu:7.1f} {theirs_cpu / ours_cpu:6.1f}  "
+                f"{'none' if value is None else format(value, ',')}",
+                flush=True,
             )
+
+
+def measure_case(connection, database, event, case, rounds):
+    """(the medians of the clock and of the processors, of ours and of DuckDB's; the last total)."""
+    times = []
+    for turn in range(rounds + 1):  # the first warms both up
+        report(f"{event}: {case.name}, round {turn} of {rounds}")
+        name = event
+        if event == "Event Name":
+            name = f"{event} {(500 + 37 * turn) % NAMES:03}"
+        ours, ours_cpu, answer = timed(ask_ours, connection, name, case)
+        numbers = numbers_of_ours(answer)
+        theirs = theirs_cpu = math.nan
+        if database:
+            theirs, theirs_cpu, found = timed(ask_duckdb, database, name, case)
+            their_numbers = numbers_of_duckdb(found)
+            if not same(numbers, their_numbers):
+                sys.exit(f"{name}: {case.name}: ours {numbers[0]}, DuckDB {their_numbers[0]}")
+        times.append((ours, ours_cpu, theirs, theirs_cpu))
+    medians = [statistics.median(column) for column in zip(*times[1:], strict=True)]
+    return medians, numbers[0]
 
 
 def measure_inserts(path, events):
@@ -325,22 +350,29 @@ def measure_inserts(path, events):
     connection = apsw.Connection(path)
     connection.pragma("journal_mode", "wal")
     connection.pragma("cache_size", -16_000)
-    insert = (
-        "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, properties, received_at, updated_at) "
-        "values (?, ?, ?, ?, ?, ?, ?, ?)"
-    )
     for without in (None, "events_by_name", "events_by_time", "events_by_contact"):
+        report(f"inserting, {'without ' + without if without else 'with all indexes'}")
         connection.execute("begin")
         if without:
             connection.execute(f"drop index {without}")
         new = list(rows(40_000, events))
-        connection.executemany(insert, new[::2])  # warms up
+        connection.executemany(INSERT_EVENT, new[::2])  # warms up
         began = time.perf_counter()
-        connection.executemany(insert, new[1::2])
+        connection.executemany(INSERT_EVENT, new[1::2])
         took = (time.perf_counter() - began) / len(new[1::2]) * 1e6
         print(f"insert, {'without ' + without if without else 'all indexes':<26} {took:8.1f} µs")
         connection.execute("rollback")
     connection.close()
+
+
+def make_file(fill, path, events):
+    if os.path.exists(path):
+        return
+    report(f"filling {path} with {events:,} events")
+    took, *_ = timed(fill, path, events)
+    print(
+        f"{path}: {events:,} events in {took / 1000:.0f} s, {os.path.getsize(path) / 1e6:,.0f} MB"
+    )
 
 
 def main():
@@ -358,24 +390,19 @@ def main():
     options = parser.parse_args()
     folder = Path(options.folder)
     folder.mkdir(exist_ok=True)
-    ours, theirs = str(folder / f"{options.events}.db"), str(folder / f"{options.events}.duckdb")
-    for path, fill in ((ours, generate), (theirs, fill_duckdb))[: 2 if duckdb else 1]:
-        if not os.path.exists(path):
-            took, *_ = timed(fill, path, options.events)
-            print(
-                f"{path}: {options.events:,} events in {took / 1000:.0f} s, {os.path.getsize(path) / 1e6:,.0f} MB"
-            )
-    print(
-        f"SQLite {apsw.sqlite_lib_version()}, "
-        + (
-            f"DuckDB {duckdb.__version__}, 2 threads"
-            if duckdb
-            else "and no DuckDB: pip install duckdb"
-        )
-    )
-    with contextlib.closing(m.open_connection(ours, apsw.SQLITE_OPEN_READONLY)) as connection:
-        database = duckdb.connect(theirs, read_only=True, config={"threads": 2}) if duckdb else None
-        if database:
+    ours = str(folder / f"{options.events}.db")
+    theirs = str(folder / f"{options.events}.duckdb")
+    make_file(generate, ours, options.events)
+    if duckdb:
+        make_file(fill_duckdb, theirs, options.events)
+        other = f"DuckDB {duckdb.__version__}, 2 threads"
+    else:
+        other = "and no DuckDB: pip install duckdb"
+    print(f"SQLite {apsw.sqlite_lib_version()}, {other}")
+    with contextlib.closing(lite.open_connection(ours, apsw.SQLITE_OPEN_READONLY)) as connection:
+        database = None
+        if duckdb:
+            database = duckdb.connect(theirs, read_only=True, config={"threads": 2})
             database.execute("set timezone = 'Europe/Berlin'")
         compare(connection, database, options.rounds)
     measure_inserts(ours, options.events)

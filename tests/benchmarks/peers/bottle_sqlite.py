@@ -19,7 +19,7 @@ def ingest():
     except ValidationError as error:
         raise bottle.HTTPResponse(
             error.json(include_url=False), 422, {"Content-Type": "application/json"}
-        )
+        ) from None
     bottle.response.status = 201
     return {"status": "stored", "event_id": store(event)}
 

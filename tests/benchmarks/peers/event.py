@@ -43,7 +43,10 @@ def create_schema() -> None:
 
 
 def store(event: Event) -> int:
-    """Committed when it returns. The lock is fairer than SQLite's own, for which waiting threads sleep."""
+    """Committed when it returns.
+
+    The lock is fairer than SQLite's own, for which waiting threads sleep.
+    """
     if not hasattr(local, "connection"):
         local.connection = connect()
     with writing:
