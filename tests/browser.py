@@ -1,4 +1,4 @@
-"""Debian's Chromium, its pages, and all that it has to complain about: what the tests of the page share."""
+"""Debian's Chromium, its pages and its complaints: what the tests that need a browser share."""
 
 import shutil
 from contextlib import contextmanager
@@ -72,7 +72,7 @@ class Visit:
             self.complaints.append(f"requested {request.url}")
 
     def allow(self, *statuses: int | str) -> None:
-        """Answers that a test expects, which the browser notes on its console; or whole messages."""
+        """Answers that a test expects, which the browser notes on its console; or messages."""
         self.allowed |= set(statuses)
 
     def open(self, address: str = "#/dashboard"):

@@ -28,9 +28,8 @@ NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 
 REQUIRE_ALL = os.environ.get("STREAMLINED_REQUIRE_ALL")
 for _name in [name for name in os.environ if name.startswith("STREAMLINED_")]:
-    del os.environ[
-        _name
-    ]  # no setting of whoever runs the tests may change what they show, and this one is none
+    # No setting of whoever runs the tests may change what they show.
+    del os.environ[_name]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -38,10 +37,8 @@ def pytest_runtest_makereport(item, call):
     """Where everything must run (CI), a skip is a failure."""
     report = yield
     if report.skipped and REQUIRE_ALL and not hasattr(report, "wasxfail"):
-        report.outcome, report.longrepr = (
-            "failed",
-            f"skipped where nothing may be: {report.longrepr[2]}",
-        )
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be: {report.longrepr[2]}"
     return report
 
 
@@ -59,7 +56,10 @@ class Clock:
 
 
 class Api:
-    """The app under WebTest, which calls it as any WSGI server would; every answer is returned, also a refusal."""
+    """The app under WebTest, which calls it as any WSGI server would.
+
+    Every answer is returned, also a refusal.
+    """
 
     def __init__(self, database: str = ":memory:", clock=None, **settings):
         self.clock = clock or Clock()
@@ -77,14 +77,14 @@ class Api:
         kind: str = "application/json",
         headers=None,
     ):
-        data = (
-            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        )
-        sent = {"X-API-Key": key} if key else {}
+        data = b""
+        sent_headers = {"X-API-Key": key} if key else {}
         if body is not None:
-            sent["Content-Type"] = kind
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            sent_headers["Content-Type"] = kind
+        sent_headers |= headers or {}
         return self.web.request(
-            path, method=method, body=data, headers=sent | (headers or {}), expect_errors=True
+            path, method=method, body=data, headers=sent_headers, expect_errors=True
         )
 
     def post(self, body, **rest):
@@ -107,9 +107,9 @@ def clock():
 
 @pytest.fixture
 def api(clock):
-    made = Api(clock=clock)
-    yield made
-    made.app.close()
+    api = Api(clock=clock)
+    yield api
+    api.app.close()
 
 
 @pytest.fixture
@@ -143,18 +143,19 @@ def sample(name: str, **custom) -> dict:
 
 def clean_environment(**settings: str) -> dict[str, str]:
     """The environment without settings of ours, but for these."""
-    kept = {
+    ours = {f"STREAMLINED_{name.upper()}": value for name, value in settings.items()}
+    others = {
         name: value for name, value in os.environ.items() if not name.startswith("STREAMLINED_")
     }
-    return kept | {f"STREAMLINED_{name.upper()}": value for name, value in settings.items()}
+    return others | ours
 
 
 @contextmanager
 def unprivileged(folder: Path):
     """As a user who owns nothing here, for nothing is unreadable to root."""
-    for each in (folder, *folder.parents):
-        if each.name.startswith(("pytest-", "popen-")):  # the latter of a worker
-            each.chmod(0o755)
+    for parent in (folder, *folder.parents):
+        if parent.name.startswith(("pytest-", "popen-")):  # the latter of a worker
+            parent.chmod(0o755)
     if os.geteuid() != 0:
         yield
         return
@@ -203,14 +204,16 @@ class ServerProcess:
             env=clean_environment(admin_key=ADMIN) | clean_environment(**settings),
         )
         self.output: list[str] = []
+        self.url = self.wait_for_address()
+        self.port = urlsplit(self.url).port
+
+    def wait_for_address(self) -> str:
         for line in self.process.stdout:
             self.output.append(line)
-            if found := re.match(r"listening on (http://\S+)", line):
-                self.url = found[1]
-                break
-        else:
-            raise AssertionError(f"did not start: {self.output} {self.process.stderr.read()}")
-        self.port = urlsplit(self.url).port
+            listening = re.match(r"listening on (http://\S+)", line)
+            if listening:
+                return listening[1]
+        raise AssertionError(f"did not start: {self.output} {self.process.stderr.read()}")
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
@@ -233,8 +236,8 @@ def start(tmp_path):
         return started[-1]
 
     yield make
-    for each in started:
-        each.stop(signal.SIGKILL)
+    for server in started:
+        server.stop(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -278,9 +281,8 @@ class Served:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
     def close(self) -> None:
-        self.server.listeners[0].trigger.pull_trigger(
-            self.server.stop
-        )  # on its own thread, as a signal would
+        # On its own thread, as a signal would.
+        self.server.listeners[0].trigger.pull_trigger(self.server.stop)
         self.thread.join(30)
         assert not self.thread.is_alive()
 
@@ -295,9 +297,9 @@ def serve(tmp_path):
         return served[-1]
 
     yield make
-    for each in served:
-        if each.thread.is_alive():
-            each.close()
+    for server in served:
+        if server.thread.is_alive():
+            server.close()
 
 
 def request_bytes(
@@ -332,7 +334,8 @@ class Answers:
         first = self.file.readline()
         if not first:
             return 0, {}, b""
-        status, headers = int(first.split()[1]), {}
+        status = int(first.split()[1])
+        headers = {}
         while line := self.file.readline().strip():
             name, _, value = line.decode("latin-1").partition(":")
             headers[name.lower()] = value.strip()
@@ -341,10 +344,10 @@ class Answers:
 
     def statuses(self) -> list[int]:
         """All that come until the connection ends."""
-        found = []
+        statuses = []
         while status := self.next()[0]:
-            found.append(status)
-        return found
+            statuses.append(status)
+        return statuses
 
 
 def exchange(target, *requests: bytes) -> list[tuple[int, dict, bytes]]:

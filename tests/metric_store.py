@@ -1,4 +1,4 @@
-"""What the tests of metrics share: a file of events to calculate on, and short ways to write definitions."""
+"""What the tests of metrics share: a file of events, and short ways to write definitions."""
 
 import json
 from datetime import datetime, timezone
@@ -12,13 +12,14 @@ from streamlined_lite import Invalid, validate
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = 1_767_225_600_000  # 2026-01-01
+CONTACT_COLUMNS = ("name", "email", "phone", "source", "type", "date_created")
 
 
 def ms(text):
     moment = datetime.fromisoformat(text)
-    return round(
-        (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000
-    )
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return round(moment.timestamp() * 1000)
 
 
 class Store:
@@ -30,30 +31,31 @@ class Store:
         self.writer.pragma("synchronous", "off")
         lite.migrate(self.writer, str(path))
         self.reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        self.events, self.contacts = [], {}
+        self.events = []
+        self.contacts = {}
 
     def contact(self, location_id, contact_id, tags=(), fields=None, **columns):
-        known = {
-            name: columns.get(name)
-            for name in ("name", "email", "phone", "source", "type", "date_created")
-        }
+        columns = dict.fromkeys(CONTACT_COLUMNS) | columns
         self.writer.execute(
-            "insert into contacts (location_id, contact_id, name, email, phone, source, type, date_created, fields, "
+            f"insert into contacts (location_id, contact_id, {', '.join(columns)}, fields, "
             "created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
-            (location_id, contact_id, *known.values(), json.dumps(fields or {})),
+            (location_id, contact_id, *columns.values(), json.dumps(fields or {})),
         )
         self.writer.executemany(
             "insert into contact_tags values (?, ?, ?)",
             [(location_id, contact_id, tag) for tag in tags],
         )
-        self.contacts[location_id, contact_id] = known | {"tags": set(tags), "fields": fields or {}}
+        self.contacts[location_id, contact_id] = columns | {
+            "tags": set(tags),
+            "fields": fields or {},
+        }
 
     def event(self, name, timestamp, contact_id=None, location_id="loc", **properties):
         number = len(self.events) + 1
         timestamp = ms(timestamp) if isinstance(timestamp, str) else timestamp
         self.writer.execute(
-            "insert into events (event_id, location_id, distinct_id, event_name, contact_id, timestamp, properties, "
-            "received_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, 0, 0)",
+            "insert into events (event_id, location_id, distinct_id, event_name, contact_id, "
+            "timestamp, properties, received_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, 0, 0)",
             (
                 number,
                 location_id,
@@ -64,15 +66,10 @@ class Store:
                 json.dumps(properties),
             ),
         )
-        bare = dict.fromkeys(("name", "email", "phone", "source", "type", "date_created")) | {
-            "tags": set(),
-            "fields": {},
-        }
-        contact = (
-            None
-            if contact_id is None
-            else self.contacts.setdefault((location_id, contact_id), bare)
-        )
+        contact = None
+        if contact_id is not None:
+            bare = dict.fromkeys(CONTACT_COLUMNS) | {"tags": set(), "fields": {}}
+            contact = self.contacts.setdefault((location_id, contact_id), bare)
         self.events.append(
             {
                 "event_id": number,
@@ -113,7 +110,10 @@ def term(aggregation="count", key="A", event="Paid", type="account", **rest):
 
 
 def metric(*terms, formula=None):
-    return {"terms": list(terms or [term()])} | ({"formula": formula} if formula else {})
+    definition = {"terms": list(terms or [term()])}
+    if formula:
+        definition["formula"] = formula
+    return definition
 
 
 YEAR = {"from": "2025-01-01", "to": "2026-01-01"}
@@ -129,5 +129,5 @@ def value(store, *terms, formula=None, **rest):
     return store.query(metric=metric(*terms, formula=formula), **(YEAR | rest))["total"]["value"]
 
 
-def condition(field, op, *wanted):
-    return {"field": field, "op": op} | ({"value": wanted[0]} if wanted else {})
+def condition(field, op, *value):
+    return {"field": field, "op": op} | ({"value": value[0]} if value else {})

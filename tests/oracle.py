@@ -1,4 +1,6 @@
-"""Metrics in plain Python over rows: what the engine must say, written from the description and not from the engine.
+"""Metrics in plain Python over rows: what the engine must answer.
+
+It is written from the description and not from the engine.
 
 Rows are dictionaries; an event has the row of its contact under "contact", None without one.
 """
@@ -229,7 +231,7 @@ def label(second, interval, zone):
 
 
 def starts(start, end, interval, zone):
-    """When buckets begin, in milliseconds: where the clock's label changes, or for hours where it shows a full one."""
+    """When buckets begin, in milliseconds: where the clock's label changes or shows a full hour."""
     found, second = [start], (start // 1000 // STEP + 1) * STEP
     before = label(start // 1000, interval, zone) if interval != "total" else None
     while interval != "total" and second * 1000 < end:
@@ -303,27 +305,31 @@ def answer(query, events, now, zone, start, end):
 
 def group_keys(event, breakdown):
     if breakdown in ("tag", "contact.tags"):
-        return (event["contact"]["tags"] if event["contact"] else None) or {None}
-    return {
-        event["location_id"] if breakdown == "location" else as_text(field_value(event, breakdown))
-    }
+        tags = event["contact"]["tags"] if event["contact"] else set()
+        return tags or {None}
+    if breakdown == "location":
+        return {event["location_id"]}
+    return {as_text(field_value(event, breakdown))}
 
 
 def groups(breakdown, chosen, numbers):
-    """{key: numbers} of the ten with the largest first term, and under "other" of the events that are in a further one."""
+    """({key: numbers} of the ten with the largest first term, numbers of the others' events)."""
     if breakdown is None:
         return None
-    keys = {
-        key
-        for events in chosen.values()
-        for event in events
-        for key in group_keys(event, breakdown)
-    }
-    values = {key: numbers(lambda event: key in group_keys(event, breakdown)) for key in keys}
-    first = {key: next(iter(values[key]["terms"].values())) for key in keys}
-    order = sorted(
-        keys, key=lambda key: (first[key] is None, -(first[key] or 0), key is None, key or "")
-    )
-    top, rest = order[:10], set(order[10:])
-    found = {key: values[key] for key in top}
-    return found, numbers(lambda event: bool(rest & group_keys(event, breakdown))) if rest else None
+    keys = set()
+    for events in chosen.values():
+        for event in events:
+            keys |= group_keys(event, breakdown)
+
+    def numbers_of(some_keys):
+        return numbers(lambda event: bool(some_keys & group_keys(event, breakdown)))
+
+    values = {key: numbers_of({key}) for key in keys}
+
+    def rank(key):
+        first_term = next(iter(values[key]["terms"].values()))
+        return first_term is None, -(first_term or 0), key is None, key or ""
+
+    order = sorted(keys, key=rank)
+    others = set(order[10:])
+    return {key: values[key] for key in order[:10]}, numbers_of(others) if others else None

@@ -1,4 +1,4 @@
-"""The commands as a person meets them: the first start, keys, exit codes, one clear line for each error."""
+"""The commands as a person meets them: the first start, keys, exit codes, one line an error."""
 
 import argparse
 import contextlib
@@ -48,7 +48,7 @@ PROGRAM = [sys.executable, "-W", "error", lite.__file__]
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
-    """Runs a command in this process, in an empty folder: (exit code, what it printed, its errors)."""
+    """Runs a command in this process, in an empty folder: (exit code, its output, its errors)."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("STREAMLINED_")]:
         monkeypatch.delenv(name)
@@ -358,7 +358,8 @@ def test_on_a_disk_that_is_really_full_no_copy_leaves_a_file(
     assert (code, out, err) == (
         1,
         "",
-        f"streamlined-lite: cannot copy {filled}: the disk is full; make room, or take another disk\n",
+        f"streamlined-lite: cannot copy {filled}: the disk is full; "
+        "make room, or take another disk\n",
     )
     assert files(small_disk) == {"filler"}
 
@@ -370,7 +371,8 @@ def test_rejected_lines_for_which_there_is_no_room_are_told(run, small_disk):
     assert run("import", str(source), "--database", "new.db") == (
         1,
         "",
-        f"streamlined-lite: {source}.rejected: No space left on device; what was committed before is stored\n",
+        f"streamlined-lite: {source}.rejected: No space left on device; "
+        "what was committed before is stored\n",
     )
 
 
@@ -506,10 +508,10 @@ def test_nothing_is_restored_under_a_running_server(run, start, tmp_path):
     server = start()
     run("backup", "copy.db", "--database", server.database)
     code, out, err = run("restore", "copy.db", "--database", server.database)
-    assert (
-        (code, out) == (1, "")
-        and err
-        == f"streamlined-lite: another process has {server.database} open, a server perhaps; stop it first\n"
+    assert (code, out) == (1, "")
+    assert err == (
+        f"streamlined-lite: another process has {server.database} open, a server perhaps; "
+        "stop it first\n"
     )
     assert fetch(f"{server.url}/healthz")[0] == 200 and server.stop() == (0, "")
     assert run("restore", "copy.db", "--database", server.database)[0] == 0
@@ -532,8 +534,10 @@ def test_a_signal_ends_a_copy_by_one_line_and_leaves_all_as_it_was(
     shutil.copy(filled, tmp_path / "before.db")
     before = stored(filled)
     script = (
-        f"import os, sys, streamlined_lite as lite\nlite.Progress.__call__ = lambda *_: os.kill(os.getpid(), {int(number)})\n"
-        f"lite.Progress.__exit__ = lite.Progress.__call__\nsys.exit(lite.main({[*command, '--database', filled]!r}))"
+        "import os, sys, streamlined_lite as lite\n"
+        f"lite.Progress.__call__ = lambda *_: os.kill(os.getpid(), {int(number)})\n"
+        "lite.Progress.__exit__ = lite.Progress.__call__\n"
+        f"sys.exit(lite.main({[*command, '--database', filled]!r}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -576,7 +580,7 @@ AWKWARD = [
 
 @pytest.fixture
 def rich(database) -> str:
-    """A database with all that could suffer on the way: texts that look like formulas, JSON or several lines."""
+    """A database with all that could suffer on its way: formulas, JSON, several lines."""
     api = Api(database)
     for number, text in enumerate(AWKWARD):
         api.post(
@@ -744,8 +748,10 @@ def test_an_export_on_a_full_disk_leaves_no_file(rich, tmp_path):
     assert files(tmp_path) == {"events.db"}
 
 
-HIGHLEVEL = """Contact Id,First Name,Last Name,Phone,Email,Created,Last Activity,Tags,Country,Opportunities\r
-ocQHyuzHvysMo5N5VsXc,Ann,O'Hara,+15550100,ann@example.com,2026-06-08T10:28:39-07:00,Jul 22 2026 02:09 PM,"vip, new lead",Mexico,"open Sales Lead
+HIGHLEVEL = """\
+Contact Id,First Name,Last Name,Phone,Email,Created,Last Activity,Tags,Country,Opportunities\r
+ocQHyuzHvysMo5N5VsXc,Ann,O'Hara,+15550100,ann@example.com,2026-06-08T10:28:39-07:00,\
+Jul 22 2026 02:09 PM,"vip, new lead",Mexico,"open Sales Lead
 second line"\r
 VsXcocQHyuzHvysMo5N5,Bo,,,,,,,,\r
 """
@@ -913,7 +919,8 @@ def test_lines_that_cannot_be_stored_go_to_a_file_with_their_reasons(run, tmp_pa
 
 def test_a_rejected_row_of_a_csv_is_named_by_its_first_line(run, tmp_path):
     (tmp_path / "c.csv").write_text(
-        'Contact Id,Name,Created\nc-1,"Ann\nO",soon\nc-2,Bo,\nc-3,Cy,,surplus\n,Di,\nc-5,"open quote,\n'
+        'Contact Id,Name,Created\nc-1,"Ann\nO",soon\nc-2,Bo,\n'
+        'c-3,Cy,,surplus\n,Di,\nc-5,"open quote,\n'
     )
     code, out, _ = run("import", "c.csv", "--location", "loc-1")
     rejected = [json.loads(line) for line in (tmp_path / "c.csv.rejected").read_text().splitlines()]
@@ -970,7 +977,10 @@ def test_a_wrong_import_is_told_in_one_line(run, database, tmp_path, arguments, 
 
 def test_what_one_server_exports_another_imports_through_a_pipe(rich, tmp_path):
     program = " ".join(map(shlex.quote, PROGRAM))
-    line = f"set -o pipefail; {program} export events --database {shlex.quote(rich)} | {program} import - --json --database new.db"
+    line = (
+        f"set -o pipefail; {program} export events --database {shlex.quote(rich)} "
+        f"| {program} import - --json --database new.db"
+    )
     done = subprocess.run(
         ["bash", "-c", line],
         capture_output=True,
@@ -985,7 +995,7 @@ def test_what_one_server_exports_another_imports_through_a_pipe(rich, tmp_path):
 
 
 def test_an_import_is_done_in_small_steps_beside_a_server(start, run, tmp_path):
-    """Posts are answered while it runs, none is refused, and none waits for longer than a step or two."""
+    """Posts are answered while it runs, none is refused, none waits longer than a step or two."""
     server, slowest, statuses = start(tmp_path / "events.db"), 0.0, set()
     (tmp_path / "e.ndjson").write_text(
         "".join(
@@ -1062,8 +1072,11 @@ def test_a_signal_between_any_two_steps_leaves_whole_ones(
     )
     before = len(exported(run, "events", rich).splitlines())
     script = (
-        f"import os, sys, streamlined_lite as lite\nlite.Progress.__call__ = lambda *_, **__: os.kill(os.getpid(), {int(number)})\n"
-        f"lite.ALONE_SECONDS = 0\nlite.DELETE_STEP = 3\nsys.exit(lite.main({[*command, '--database', rich]!r}))"
+        "import os, sys, streamlined_lite as lite\n"
+        f"lite.Progress.__call__ = lambda *_, **__: os.kill(os.getpid(), {int(number)})\n"
+        "lite.ALONE_SECONDS = 0\n"
+        "lite.DELETE_STEP = 3\n"
+        f"sys.exit(lite.main({[*command, '--database', rich]!r}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -1086,7 +1099,7 @@ def test_a_signal_between_any_two_steps_leaves_whole_ones(
 
 
 def test_a_signal_at_the_first_step_of_a_transaction_is_one_line(tmp_path):
-    """It meets the turn, or the savepoint, before anybody could have left it, and ends that after the database is closed."""
+    """It meets the turn, or the savepoint, before anybody could have left it."""
     (tmp_path / "in.ndjson").write_text(json.dumps(event("d-1")))
     turn = "contextlib._GeneratorContextManager"
     for entered in (turn, "lite.Savepoint"):
@@ -1119,7 +1132,9 @@ def test_a_signal_at_the_first_step_of_a_transaction_is_one_line(tmp_path):
 def test_an_import_waits_for_another_writer_and_can_be_stopped_meanwhile(database, tmp_path):
     (tmp_path / "in.ndjson").write_text(json.dumps(event("d-1")))
     script = (
-        "import sys, streamlined_lite as lite\nwait = lite.wait_for_others\nlite.wait_for_others = lambda attempt: print('waits', flush=True) or wait(attempt)\n"
+        "import sys, streamlined_lite as lite\n"
+        "wait = lite.wait_for_others\n"
+        "lite.wait_for_others = lambda attempt: print('waits', flush=True) or wait(attempt)\n"
         f"sys.exit(lite.main(['import', 'in.ndjson', '--database', {database!r}]))"
     )
     with closing(apsw.Connection(database)) as other:
@@ -1516,7 +1531,8 @@ def test_a_file_that_may_not_be_read_is_told(filled, run, tmp_path):
         assert run("import", "in.ndjson", "--database", "new.db") == (
             2,
             "",
-            "streamlined-lite: cannot read in.ndjson: there is no such file, or you may not read it\n",
+            "streamlined-lite: cannot read in.ndjson: "
+            "there is no such file, or you may not read it\n",
         )
 
 
@@ -1585,7 +1601,10 @@ def test_a_reader_that_has_read_enough_is_no_error(database, run, command):
     for number in range(3):
         run("keys", "create", f"{number}" + "x" * 10_000, "--database", database)
     program = " ".join(map(shlex.quote, PROGRAM))
-    line = f"{program} {command} --database {shlex.quote(database)} | head -c 1 > /dev/null; exit ${{PIPESTATUS[0]}}"
+    line = (
+        f"{program} {command} --database {shlex.quote(database)} | head -c 1 > /dev/null; "
+        "exit ${PIPESTATUS[0]}"
+    )
     done = subprocess.run(
         ["bash", "-c", line], capture_output=True, text=True, env=clean_environment(), timeout=30
     )
@@ -1715,9 +1734,9 @@ def test_a_port_in_use_is_one_line_with_code_2(tmp_path):
             timeout=30,
         )
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert (
-        ended.stderr
-        == f"streamlined-lite: cannot listen on 127.0.0.1 port {port}: Address already in use; choose another with --host or --port\n"
+    assert ended.stderr == (
+        f"streamlined-lite: cannot listen on 127.0.0.1 port {port}: Address already in use; "
+        "choose another with --host or --port\n"
     )
 
 
@@ -1859,9 +1878,9 @@ def test_a_signal_ends_it_with_code_0_and_leaves_one_file(start, tmp_path, numbe
     server.process.send_signal(number)
     out, err = server.process.communicate(timeout=30)
     assert (server.process.returncode, err) == (0, "")
-    assert (
-        out
-        == f"stopped at {server.url}: Streamlined Lite {lite.__version__}, database {server.database}, newest event 1\n"
+    assert out == (
+        f"stopped at {server.url}: Streamlined Lite {lite.__version__}, "
+        f"database {server.database}, newest event 1\n"
     )
     assert sorted(each.name for each in tmp_path.iterdir()) == ["events.db"]
     assert (tmp_path / "events.db").stat().st_mode & 0o777 == 0o600

@@ -72,8 +72,8 @@ def known(api, location: str = "loc-1") -> dict:
     )
     tags = dict(
         api.rows(
-            "select contact_id, group_concat(tag) from (select * from contact_tags where location_id = ? order by tag) "
-            "group by 1",
+            "select contact_id, group_concat(tag) from "
+            "(select * from contact_tags where location_id = ? order by tag) group by 1",
             [location],
         )
     )
@@ -128,7 +128,8 @@ def test_an_event_brings_its_contact(api):
         "Due Amount": "1131.0",
         "Payment Discounts": "0",
         "Total Distance Miles": "Miles (0): $0",
-        "Product Items": '{"subtotal":4525,"milesPrice":0,"items":[{"title":"Package","price":2500,"quantity":1}]}',
+        "Product Items": '{"subtotal":4525,"milesPrice":0,'
+        '"items":[{"title":"Package","price":2500,"quantity":1}]}',
         "No of Photographer": 1,
         "No of VideoGrapher": 1,
         "Wedding Package": "PEARL",
@@ -771,20 +772,15 @@ def test_a_delete_always_deletes_and_later_arrivals_make_the_contact_anew(api):
 @pytest.fixture
 def people(api, clock):
     """Five people in two locations, the last one changed last."""
-    for n, (path, body) in enumerate(
-        {
-            "loc-1/ann": {
-                "name": "Ann Lee",
-                "email": "ann@example.com",
-                "phone": "+1 555 1",
-                "tags": ["vip", "new"],
-            },
-            "loc-1/bob": {"name": "Bob 100%", "email": "bob_1@example.com", "tags": ["vip"]},
-            "loc-2/ann": {"name": "Anna", "phone": "+1 555 2", "tags": ["new"]},
-            "loc-2/cyd": {"name": "Cyd \\o/"},
-            "loc-3/dee": {"name": "Dee", "tags": ["vip,new"]},
-        }.items()
-    ):
+    ann = {"name": "Ann Lee", "email": "ann@example.com", "phone": "+1 555 1"}
+    bodies = {
+        "loc-1/ann": ann | {"tags": ["vip", "new"]},
+        "loc-1/bob": {"name": "Bob 100%", "email": "bob_1@example.com", "tags": ["vip"]},
+        "loc-2/ann": {"name": "Anna", "phone": "+1 555 2", "tags": ["new"]},
+        "loc-2/cyd": {"name": "Cyd \\o/"},
+        "loc-3/dee": {"name": "Dee", "tags": ["vip,new"]},
+    }
+    for path, body in bodies.items():
         clock.advance(1000)
         put(api, body, path)
     return api
@@ -996,7 +992,7 @@ def test_exactly_the_contacts_tags_and_events_in_its_location_go(api):
     columns = {"locations": None, "contacts": (0, 1), "contact_tags": (0, 1), "events": (1, 4)}
     expected = [
         [row for row in rows if place is None or tuple(row[i] for i in place) != ("loc-1", "c-1")]
-        for rows, place in zip(before, columns.values())
+        for rows, place in zip(before, columns.values(), strict=True)
     ]
     assert sum(map(len, before)) - sum(map(len, expected)) == 6
     names = [row[0] for row in api.rows("select name from pragma_table_info('events')")]
@@ -1009,9 +1005,14 @@ def test_ten_thousand_events_go_in_one_request_while_another_client_posts(start,
     seed = Api(database=str(path))
     seed.app.database.writer.execute("""
         with n(i) as (select 1 union all select i + 1 from n where i < 10000)
-        insert into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at)
+        insert into events (
+            location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at
+        )
         select place, person || i, 'Offer Made', person, i, 0, 0
-        from n, (select 'loc-1' as place, 'c-1' as person union select 'loc-2', 'c-1' union select 'loc-1', 'c-2')""")
+        from n, (
+            select 'loc-1' as place, 'c-1' as person
+            union select 'loc-2', 'c-1' union select 'loc-1', 'c-2'
+        )""")
     seed.app.close()
     server, stored, one_more, done = start(path), [], threading.Semaphore(0), threading.Event()
 
@@ -1045,7 +1046,8 @@ def test_ten_thousand_events_go_in_one_request_while_another_client_posts(start,
     file = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     left = list(
         file.execute(
-            "select location_id, contact_id, count(*) from events where distinct_id not like 'live-%' group by 1, 2"
+            "select location_id, contact_id, count(*) from events "
+            "where distinct_id not like 'live-%' group by 1, 2"
         )
     )
     assert left == [("loc-1", "c-2", 10_000), ("loc-2", "c-1", 10_000)]
@@ -1061,7 +1063,7 @@ def test_ten_thousand_events_go_in_one_request_while_another_client_posts(start,
 
 @pytest.fixture
 def shell(tmp_path):
-    """Statements through the command-line shell of SQLite, on a file of three contacts with two events and a tag each."""
+    """Statements in the shell of SQLite, on three contacts with two events and a tag each."""
     if (tool := shutil.which("sqlite3")) is None:
         pytest.skip("sqlite3, the command-line shell of SQLite, is not installed")
     path = str(tmp_path / "events.db")
@@ -1088,7 +1090,10 @@ COUNTS = (
     "select count(*) from contact_tags",
     "select count(*) from events",
 )
-INSERT = "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at) values "
+INSERT = (
+    "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, "
+    "received_at, updated_at) values "
+)
 
 
 @pytest.mark.parametrize(
@@ -1103,7 +1108,8 @@ INSERT = "insert into events (location_id, distinct_id, event_name, contact_id, 
         (INSERT + "('loc-3', 'd', 'e', null, 5, 6, 7)", "3 3 3 7"),
         ("update events set contact_id = 'c-9' where distinct_id = 'c-2-0'", "2 4 3 6"),
         (
-            "insert into contacts (location_id, contact_id, created_at, updated_at) values ('loc-3', 'x', 1, 1)",
+            "insert into contacts (location_id, contact_id, created_at, updated_at) "
+            "values ('loc-3', 'x', 1, 1)",
             "3 4 3 6",
         ),
     ],
@@ -1177,7 +1183,7 @@ def claims(blank: bool = False):
 
 
 class Interleavings(RuleBasedStateMachine):
-    """The API beside dictionaries: a contact is the list of all that was said of it since it came to be."""
+    """The API beside dictionaries: a contact is the list of all that was sent of it."""
 
     def __init__(self):
         super().__init__()
@@ -1451,10 +1457,15 @@ class Interleavings(RuleBasedStateMachine):
         } == {key: repr(each["Plan"]) for key, each in expected.items()}
         assert {(place, person) for place, person, _ in tags} <= contacts.keys()
         events = {
-            (place, distinct): dict(zip(("event_name", "contact_id", "timestamp"), rest))
-            | {"properties": json.loads(properties)}
-            for place, distinct, properties, *rest in rows(
-                "select location_id, distinct_id, properties, event_name, contact_id, timestamp from events"
+            (location_id, distinct_id): {
+                "event_name": name,
+                "contact_id": contact_id,
+                "timestamp": timestamp,
+                "properties": json.loads(properties),
+            }
+            for location_id, distinct_id, name, contact_id, timestamp, properties in rows(
+                "select location_id, distinct_id, event_name, contact_id, timestamp, properties "
+                "from events"
             )
         }
         assert events == self.events

@@ -74,7 +74,10 @@ def a_newer_database_after_a_crash(path: Path) -> None:
 
 
 NOT_OURS = "is not a Streamlined Lite database; it was left as it is"
-NEWER = rf"was written by a newer Streamlined Lite \(schema 999, this one knows {len(lite.migrations())}\); upgrade the program"
+NEWER = (
+    r"was written by a newer Streamlined Lite "
+    rf"\(schema 999, this one knows {len(lite.migrations())}\); upgrade the program"
+)
 
 
 @pytest.mark.parametrize(
@@ -167,14 +170,11 @@ def test_an_empty_file_becomes_a_database(tmp_path):
     """As `mktemp` makes one."""
     (tmp_path / "events.db").touch()
     opened(tmp_path / "events.db").close()
-    assert (
-        lite.Config(database=str(tmp_path / "events.db"))
-        and (tmp_path / "events.db").stat().st_size > 0
-    )
+    assert (tmp_path / "events.db").stat().st_size > 0
 
 
 def test_a_file_whose_first_transaction_was_cut_by_a_power_failure_is_begun_anew(tmp_path):
-    """Its journal says that there was no page before; of what it has now nothing was ever committed."""
+    """Its journal says that there was no page before; nothing in it was ever committed."""
     (tmp_path / "events.db").write_bytes(b"torn" * 1024)
     journal = bytes.fromhex("d9d505f920a163d7") + struct.pack(">5I", 0, 1, 0, 512, 4096)
     (tmp_path / "events.db-journal").write_bytes(journal.ljust(512, b"\0"))
@@ -219,7 +219,8 @@ def test_every_commit_is_on_disk_before_it_returns(tmp_path):
     assert settings == {"journal_mode": "wal", "synchronous": 2, "recursive_triggers": 1}
 
 
-# A database of each release, as `sqlite3 FILE .dump` and the two pragmas say it: a new release adds its own, and none is ever changed.
+# A database of each release, as `sqlite3 FILE .dump` and the two pragmas show it: a new release
+# adds its own, and none is ever changed.
 # The steps behind the newest are made up, so that upgrades are always tried.
 RELEASES = {
     each.stem: each
@@ -250,7 +251,8 @@ def dump(path: Path) -> dict:
         }
         rows["events"] = list(
             look.execute(
-                "select event_id, location_id, distinct_id, event_name, contact_id, timestamp, properties from events"
+                "select event_id, location_id, distinct_id, event_name, contact_id, timestamp, "
+                "properties from events"
             )
         )
         schema = look.execute(
@@ -291,7 +293,8 @@ def test_a_database_of_every_release_is_upgraded_after_a_copy(
         and stat.S_IMODE(copy.stat().st_mode) == 0o600
     )
     assert caplog.messages == [
-        f"{path} has schema {version} and gets a newer one, which may take minutes; first it is copied to {copy}"
+        f"{path} has schema {version} and gets a newer one, which may take minutes; "
+        f"first it is copied to {copy}"
     ]
     assert dump(copy) == before
     with closing(apsw.Connection(str(path))) as look:
@@ -364,7 +367,7 @@ def test_a_new_database_needs_no_copy(tmp_path, monkeypatch, caplog):
 
 
 def test_who_makes_a_file_while_another_process_makes_it_waits_and_shares_it(tmp_path):
-    """SQLite itself does not wait here: the other is about to write, before the file is in WAL mode."""
+    """SQLite itself does not wait here: the other writes before the file is in WAL mode."""
     path = tmp_path / "events.db"
     for _ in range(2):
         lite.create_file(str(path))  # as one that was missing a moment ago
@@ -453,10 +456,13 @@ def test_debians_sqlite3_opens_the_file(shell):
 
 
 def test_triggers_work_in_debians_sqlite3(shell):
-    counts = "select (select count(*) from events), (select count(*) from contacts), (select count(*) from rejections);"
+    counts = (
+        "select (select count(*) from events), (select count(*) from contacts), "
+        "(select count(*) from rejections);"
+    )
     insert = (
-        "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at) "
-        "values ('loc-2', 'd-2', 'Sold', 'c-2', 1, 1, 1);"
+        "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, "
+        "received_at, updated_at) values ('loc-2', 'd-2', 'Sold', 'c-2', 1, 1, 1);"
     )
     assert shell(insert + counts) == ["2|2|0"]
     assert shell("update events set event_name = 'Other' where distinct_id = 'd-2';" + counts) == [
@@ -514,7 +520,8 @@ def insert_event(
 
 def insert_contact(connection, contact_id="c-1", location_id="loc-1", tags=()):
     connection.execute(
-        "insert into contacts (location_id, contact_id, name, created_at, updated_at) values (?, ?, 'Ann', 5, 5)",
+        "insert into contacts (location_id, contact_id, name, created_at, updated_at) "
+        "values (?, ?, 'Ann', 5, 5)",
         (location_id, contact_id),
     )
     lite.change(
@@ -575,11 +582,11 @@ def test_an_update_creates_the_contact_that_it_names(connection):
 
 @pytest.mark.parametrize("clause", ["or ignore", "or replace", "or abort"])
 def test_triggers_hold_under_every_conflict_clause(connection, clause):
-    """SQLite applies the outer statement's clause to what a trigger inserts, but not to its ON CONFLICT."""
+    """SQLite applies the outer clause to what a trigger inserts, but not to its ON CONFLICT."""
     insert_contact(connection, tags=["vip"])
     connection.execute(
-        f"insert {clause} into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at) "
-        "values ('loc-1', 'd-9', 'Sold', 'c-1', 1, 1, 1)"
+        f"insert {clause} into events (location_id, distinct_id, event_name, contact_id, "
+        "timestamp, received_at, updated_at) values ('loc-1', 'd-9', 'Sold', 'c-1', 1, 1, 1)"
     )
     assert table(connection, "contacts", "contact_id", "name") == [("c-1", "Ann")]
     assert table(connection, "contact_tags", "tag") == [("vip",)]
@@ -829,7 +836,7 @@ def test_a_turn_that_sqlite_rolled_back_does_not_commit_and_names_its_cause(data
 
 
 def test_under_a_server_nobody_else_begins_a_turn(database):
-    """A write on a reader's thread, or between turns, is a defect of ours and not a silent commit."""
+    """A write on a reader's thread, or between turns, is a defect of ours, no silent commit."""
     database.take_turns()
     with pytest.raises(RuntimeError, match="a write outside of a turn"), database.turn():
         pass
@@ -874,7 +881,7 @@ def test_another_server_writes_one_turn_a_request(tmp_path):
 
 
 def test_the_checkpointer_moves_the_wal_into_the_file(tmp_path, monkeypatch):
-    """On a thread of its own, so that no writer waits for it; what it has moved is written over by the next."""
+    """On a thread of its own, so that no writer waits; what it has moved is then overwritten."""
     monkeypatch.setattr(lite, "CHECKPOINT_PAGES", 1)
     done, threads, checkpoint = threading.Event(), set(), lite.Checkpointer.checkpoint
 
@@ -928,7 +935,7 @@ def test_a_checkpoint_begins_whenever_the_wal_has_grown_by_so_many_pages(databas
     ],
 )
 def test_a_large_wal_is_begun_anew(database, pages, moved, begun_anew):
-    """PASSIVE alone, beside a busy writer, lets it grow without end; a long read that needs its pages is waited for."""
+    """PASSIVE alone, beside a busy writer, lets it grow. A long read of it is waited for."""
 
     class Connection:
         def execute(self, sql):

@@ -1,4 +1,4 @@
-"""Errors are problem+json: one shape, one pointer for each offender, and nothing of a stranger's in their words."""
+"""Errors are problem+json: one shape, a pointer for each offender, no words of a stranger."""
 
 import apsw
 import pytest

@@ -38,7 +38,10 @@ def distinct_ids(found: list[dict]) -> list[str]:
 
 @pytest.fixture
 def many(api):
-    """Events of three locations and many epochs, many of them at one time, in no order: distinct_id tells location and number."""
+    """Events of three locations and many epochs, many of them at one time, in no order.
+
+    The distinct_id is the location and the number.
+    """
     made = [
         event(
             f"{location}-{number}",
@@ -261,7 +264,10 @@ def test_event_names_have_counts_contacts_the_last_time_and_property_kinds(api):
         event("5", event_name="Paid"),
         event("6", event_name="éa", location_id="loc-2"),
     )
-    both = lambda key, *kinds: {"key": key, "kinds": list(kinds)}
+
+    def both(key, *kinds):
+        return {"key": key, "kinds": list(kinds)}
+
     offer = {
         "event_name": "Offer Made",
         "location_id": "loc-1",
@@ -335,7 +341,8 @@ def test_a_bound_key_is_refused_by_name_of_another_location_known_or_not(many, b
 
 def test_a_bound_key_cannot_tell_an_event_of_another_location_from_none(many, bound):
     (other,), (own,) = many.rows(
-        "select min(event_id) from events where location_id = 'c' union all select min(event_id) from events where location_id = 'a'"
+        "select min(event_id) from events where location_id = 'c' union all "
+        "select min(event_id) from events where location_id = 'a'"
     )
     assert many("GET", f"/events/v1/{own}", key=bound).status_int == 200
     answers = [many("GET", f"/events/v1/{event_id}", key=bound) for event_id in (other, 999)]

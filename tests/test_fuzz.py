@@ -1,9 +1,11 @@
-"""Requests that a machine made up: from the OpenAPI document (Schemathesis), and from bytes, texts and definitions (Hypothesis).
+"""Requests that a machine made up: from the OpenAPI document (Schemathesis), and from bytes, texts
+and definitions (Hypothesis).
 
     FUZZ_EXAMPLES=2000 .venv-test/bin/pytest -s tests/test_fuzz.py
 
-makes up so many for each test and says how many passed; the suite takes a few of each. All of them must be answered as
-the document says, leave no line in the log, and leave the data as they were unless the answer is a 2xx.
+makes up so many for each test and says how many passed; the suite takes a few of each. All of them
+must be answered as the document says, leave no line in the log, and leave the data as they were
+unless the answer is a 2xx.
 """
 
 import functools
@@ -42,7 +44,7 @@ DOCUMENT = json.loads(lite.to_json(lite.openapi("")))
 
 
 def without_recursion(document: dict) -> dict:
-    """Schemathesis may descend without end into a schema that contains itself, as that of filters does."""
+    """Schemathesis may descend without end into a schema that contains itself, as filters do."""
     itself = '"$ref": "#/components/schemas/%s"'
     schemas = {
         name: json.loads(json.dumps(each).replace(itself % name, '"type": "object"'))
@@ -78,7 +80,7 @@ def make_up(number: int = EXAMPLES):
 
 
 class Target:
-    """An app with something of everything, made anew now and then, and what a request does to it."""
+    """An app with something of everything, new now and then, and what a request does to it."""
 
     def __init__(self):
         self.uses, self.api = 0, None
@@ -105,7 +107,7 @@ class Target:
         kind: str = lite.JSON,
         **headers,
     ):
-        """The answer, which is true to the document, and whose request did nothing unless it was a 2xx."""
+        """The answer, which is true to the document; what is no 2xx has changed nothing."""
         api = self.fresh()
         before = self.state()
         answer = api(route.method, url(route, path), body, kind=kind, headers=headers)
@@ -167,17 +169,18 @@ NUMBERS = st.one_of(
         ["1e999", "-1e-999", "0" * 50, "9" * 4_000, "1" + "0" * 400, "-0", "01", "0x1", "1e", "NaN"]
     ),
 )
+TEXTS = st.text()
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
-    st.text(),
+    TEXTS,
     st.sampled_from(["{{contact.id}}", "\ud800", "\0", " ", "x" * 10_001, "2026-01-01", "-1"]),
 )
 
 
 @st.composite
-def json_texts(draw, names=st.text(), depth: int = 4) -> str:
-    """JSON as text, so that names may come twice and numbers may be of any length; sometimes deep, sometimes broken."""
+def json_texts(draw, names=TEXTS, depth: int = 4) -> str:
+    """JSON as text: names may come twice, numbers have any length; sometimes deep or broken."""
     kind = draw(st.integers(0, 5 if depth else 3))
     if kind <= 1:
         return json.dumps(draw(SCALARS))
@@ -349,9 +352,10 @@ def test_any_query_is_taken_or_refused(target, route):
         rest=st.sampled_from(["", "&%ff", "&a=1&a=2", "&&", "&="]),
     )
     def fuzz(fields, rest):
+        query = lite.urlencode(fields, errors="surrogatepass") + rest
         target.send(
             route,
-            f"{url(route, path.partition('?')[0])}?{lite.urlencode(fields, errors='surrogatepass')}{rest}",
+            f"{url(route, path.partition('?')[0])}?{query}",
             json.dumps(body).encode() if body is not None else None,
         )
 

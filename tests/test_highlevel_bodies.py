@@ -1,4 +1,4 @@
-"""Events in the bodies that HighLevel sends, and in others like them: what counts, from where, and what is refused."""
+"""Events in the bodies that HighLevel sends: what counts, from where, and what is refused."""
 
 import json
 from urllib.parse import urlencode

@@ -1,4 +1,5 @@
-"""What strangers send on purpose: shapes that smuggle, connections that hold, bodies without end; and what keys must not open."""
+"""What strangers send on purpose: shapes that smuggle, connections that hold, bodies without end;
+and what keys must not open."""
 
 import csv
 import errno
@@ -222,7 +223,7 @@ def test_of_a_long_head_nothing_is_kept(target):
 
 
 def test_a_refused_request_leaves_nothing_in_memory(api):
-    """A body of a megabyte in a cycle of exception and frames would stay until the next collection."""
+    """A body of a megabyte in a cycle of exception and frames would stay until the collection."""
     gc.collect()
     gc.disable()
     try:
@@ -413,7 +414,7 @@ def test_a_full_server_sleeps_while_others_wait(serve):
 
 
 def test_what_is_sent_ahead_waits_as_bytes(serve):
-    """Thousands of requests fit into one packet, and each would be a thousand bytes and more once parsed."""
+    """Thousands of requests fit into a packet, and each would be a thousand bytes once parsed."""
     served = serve(":memory:")
     with served.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n\r\n" * 20_000)
@@ -576,7 +577,10 @@ QUESTIONS = st.fixed_dictionaries(
 
 
 def one_location(secrets: bool) -> tuple[Api, dict[str, str]]:
-    """A world with a location of its key's own, and with or without what lies in another; the keys are the last that is made."""
+    """A world with a location of its key's own, with or without what lies in another.
+
+    The keys are made last.
+    """
     api = Api()
     for number in range(3):
         api.post(
@@ -672,7 +676,7 @@ def attack_by_reading(worlds, data):
 
 
 def test_what_another_location_holds_changes_no_answer(worlds):
-    """Through no parameter, filter, cursor, id or metric: the answers are the same where it holds nothing."""
+    """Through no parameter, filter, cursor, id or metric: answers are as if it were empty."""
     assert set(QUERY_VALUES) >= {name for route in READS for name in names_of(route.query)}
     attack_by_reading(worlds)
 
@@ -764,9 +768,13 @@ def attack_by_writing(worlds, data):
     if route.path.endswith("/batch"):
         body = [body, event("mine"), data.draw(EVENT_BODIES)]
     fields = data.draw(queries(route.query))
-    of_others = lambda: [
-        api.rows(f"select * from {table} where location_id <> ?", (MINE,)) for table in OF_OTHERS
-    ]
+
+    def of_others():
+        return [
+            api.rows(f"select * from {table} where location_id <> ?", (MINE,))
+            for table in OF_OTHERS
+        ]
+
     before = of_others()
     answer = api(
         route.method,
@@ -783,7 +791,7 @@ def test_nothing_of_another_location_is_changed_or_made(worlds):
 
 
 def test_no_statement_ever_sees_a_token(api):
-    """Keys are found by their SHA-256, and the settings' admin key is compared in constant time: how long it takes tells nothing."""
+    """Keys are found by their SHA-256: how long it takes tells nothing."""
     token, seen = api.key(), []
     api.app.database.writer.exec_trace = lambda cursor, sql, binds: seen.append(str(binds)) or True
     for sent in (token, ADMIN, "sl_unknown-token"):
@@ -808,33 +816,55 @@ def test_the_admin_key_is_compared_in_constant_time(api, monkeypatch):
 
 SCRIPT = (
     "=1+1 <script>xss=1</script>\"><img src=x onerror=xss=1>'><svg onload=xss=1></textarea></title>"
-    "<iframe srcdoc='<script>parent.xss=1</script>'><base href=//evil.example><meta http-equiv=refresh content='0;url=//evil.example'>"
-    "<form action=//evil.example><style>*{display:none}</style><a href='javascript:xss=1'>${xss=1}{xss=1}</a>"
+    "<iframe srcdoc='<script>parent.xss=1</script>'><base href=//evil.example>"
+    "<meta http-equiv=refresh content='0;url=//evil.example'><form action=//evil.example>"
+    "<style>*{display:none}</style><a href='javascript:xss=1'>${xss=1}{xss=1}</a>"
 )
-PLACE = (
-    SCRIPT.split("</")[0] + "<svg onload=xss=1><img src=x onerror=xss=1>"
-)  # one that has no slash can stand in an address
+# Without a slash, so that it can stand in an address.
+PLACE = SCRIPT.split("</")[0] + "<svg onload=xss=1><img src=x onerror=xss=1>"
 ADDRESS = "javascript:xss=1"
 INJECTED = (
-    "script:not([src^='static/']):not([src^='/static/']), img, iframe, base, form[action], a[href^='javascript'], "
-    "meta[http-equiv=refresh], main style, [onload], [onerror]"
+    "script:not([src^='static/']):not([src^='/static/']), img, iframe, base, form[action], "
+    "a[href^='javascript'], meta[http-equiv=refresh], main style, [onload], [onerror]"
 )
 VIEWS = [
-    "#/dashboard", "#/dashboard?by=location", "#/activity", "#/contacts", "#/settings/integrations", "#/settings/locations",
-    "#/metrics/1", "#/metrics/1/edit", "#/metrics/new?copy=1", "#/metrics/2?by=location", "#/metrics/2?by=contact.source",
-    f"#/contacts/{quote(PLACE, safe='')}/{quote(ADDRESS, safe='')}", f"#/{quote(SCRIPT)}", f"#/metrics/new?copy={quote(SCRIPT)}",
-    f"#/dashboard?from={quote(SCRIPT)}&by={quote(SCRIPT)}", f"#/contacts?q={quote(SCRIPT)}",
-]  # fmt: skip
+    "#/dashboard",
+    "#/dashboard?by=location",
+    "#/activity",
+    "#/contacts",
+    "#/settings/integrations",
+    "#/settings/locations",
+    "#/metrics/1",
+    "#/metrics/1/edit",
+    "#/metrics/new?copy=1",
+    "#/metrics/2?by=location",
+    "#/metrics/2?by=contact.source",
+    f"#/contacts/{quote(PLACE, safe='')}/{quote(ADDRESS, safe='')}",
+    f"#/{quote(SCRIPT)}",
+    f"#/metrics/new?copy={quote(SCRIPT)}",
+    f"#/dashboard?from={quote(SCRIPT)}&by={quote(SCRIPT)}",
+    f"#/contacts?q={quote(SCRIPT)}",
+]
 
 
 @pytest.fixture(scope="module")
 def scripted(tmp_path_factory):
     """A server with the script in every text that a sender or an admin can set."""
     contact = f"/contacts/v1/{quote(PLACE, safe='')}/{quote(ADDRESS, safe='')}"
-    texts = {name: SCRIPT for name in ("name", "email", "phone", "source", "type")}
-    metric = {"key": "A", "event": SCRIPT, "type": "contact", "aggregation": "sum", "property": SCRIPT,
-              "filters": {"any": [{"field": f"contact.{SCRIPT}", "op": "is_not_set"},
-                                  {"field": "contact.tags", "op": "has_any", "value": [SCRIPT]}]}}  # fmt: skip
+    texts = dict.fromkeys(("name", "email", "phone", "source", "type"), SCRIPT)
+    term = {
+        "key": "A",
+        "event": SCRIPT,
+        "type": "contact",
+        "aggregation": "sum",
+        "property": SCRIPT,
+        "filters": {
+            "any": [
+                {"field": f"contact.{SCRIPT}", "op": "is_not_set"},
+                {"field": "contact.tags", "op": "has_any", "value": [SCRIPT]},
+            ]
+        },
+    }
     sent = event(
         SCRIPT,
         event_name=SCRIPT,
@@ -842,36 +872,37 @@ def scripted(tmp_path_factory):
         contact_id=ADDRESS,
         properties={SCRIPT: SCRIPT, "value": 1, "link": ADDRESS},
     )
+    fields = {SCRIPT: SCRIPT, "website": ADDRESS}
+    definition = {"terms": [term], "formula": "A"}
+    location = f"/locations/v1/{quote(PLACE, safe='')}"
     requests = [
-        request_bytes(sent), request_bytes(sent | {"event_name": ADDRESS}), request_bytes(sent | {"timestamp": SCRIPT}),
-        request_bytes(SCRIPT.encode(), Content_Type="text/html"), request_bytes(sent, key=SCRIPT.split(">")[0]),
-        request_bytes(texts | {"tags": [SCRIPT, ADDRESS], "fields": {SCRIPT: SCRIPT, "website": ADDRESS}}, method="PUT", path=contact),
-        request_bytes({"name": SCRIPT}, method="PATCH", path=f"/locations/v1/{quote(PLACE, safe='')}"),
-        request_bytes({"name": SCRIPT, "locations": [SCRIPT, PLACE]}, path="/keys/v1"),
-        *[request_bytes({"name": sign + SCRIPT, "terms": [metric], "formula": "A"}, path="/metrics/v1") for sign in ("", "-")],
-        request_bytes({}, path=f"/{quote(SCRIPT)}"),
-    ]  # fmt: skip
-    started = ServerProcess(tmp_path_factory.mktemp("scripted") / "events.db")
-    assert [answer[0] for answer in exchange(started, *requests)] == [
-        201,
-        200,
-        422,
-        415,
-        401,
-        200,
-        200,
-        201,
-        201,
-        201,
-        404,
+        (201, request_bytes(sent)),
+        (200, request_bytes(sent | {"event_name": ADDRESS})),
+        (422, request_bytes(sent | {"timestamp": SCRIPT})),
+        (415, request_bytes(SCRIPT.encode(), Content_Type="text/html")),
+        (401, request_bytes(sent, key=SCRIPT.split(">")[0])),
+        (
+            200,
+            request_bytes(
+                texts | {"tags": [SCRIPT, ADDRESS], "fields": fields}, method="PUT", path=contact
+            ),
+        ),
+        (200, request_bytes({"name": SCRIPT}, method="PATCH", path=location)),
+        (201, request_bytes({"name": SCRIPT, "locations": [SCRIPT, PLACE]}, path="/keys/v1")),
+        (201, request_bytes(definition | {"name": SCRIPT}, path="/metrics/v1")),
+        (201, request_bytes(definition | {"name": "-" + SCRIPT}, path="/metrics/v1")),
+        (404, request_bytes({}, path=f"/{quote(SCRIPT)}")),
     ]
+    started = ServerProcess(tmp_path_factory.mktemp("scripted") / "events.db")
+    answers = exchange(started, *[request for _, request in requests])
+    assert [answer[0] for answer in answers] == [status for status, _ in requests]
     yield started
     started.stop()
 
 
 @needs_browser
 def test_no_text_becomes_a_part_of_the_page(scripted, visit):
-    """Whatever a sender writes is shown as it is: nothing runs, nothing is fetched, no element arises."""
+    """Whatever a sender writes is shown as it is: nothing runs, is fetched or becomes part of it."""
     opened = visit(scripted.url)
     opened.allow(404, 422)  # addresses that name nothing
     page = opened.sign_in()
@@ -915,33 +946,58 @@ def test_a_table_opened_in_a_spreadsheet_has_no_formulas(scripted, visit):
 
 
 CROSS_SITE = """async ([target, key]) => {
-  const outcomes = {}, body = JSON.stringify({event_name: "forged", location_id: "loc-1", distinct_id: "forged"});
-  const attempt = async (name, path, options) => {
-    try { outcomes[name] = await (await fetch(target + path, options)).text(); } catch (error) { outcomes[name] = error.name; }
+  const path = "/events/ingestion/v1";
+  const body = JSON.stringify({
+    event_name: "forged", location_id: "loc-1", distinct_id: "forged",
+  });
+  const blind = {method: "POST", mode: "no-cors"};
+  const outcomes = {};
+  const attempt = async (name, address, options) => {
+    try {
+      const answer = await fetch(target + address, options);
+      outcomes[name] = await answer.text();
+    } catch (error) {
+      outcomes[name] = error.name;
+    }
   };
-  await attempt("plain post", "/events/ingestion/v1", {method: "POST", mode: "no-cors", body});
-  await attempt("guessed key", "/events/ingestion/v1?api_key=guess", {method: "POST", mode: "no-cors", body});
-  await attempt("the admin's key in the URL", "/events/ingestion/v1?api_key=" + key, {method: "POST", mode: "no-cors", body});
-  const form = {method: "POST", mode: "no-cors", credentials: "include", body: new URLSearchParams({a: 1})};
+  await attempt("plain post", path, {...blind, body});
+  await attempt("guessed key", path + "?api_key=guess", {...blind, body});
+  await attempt("the admin's key in the URL", path + "?api_key=" + key, {...blind, body});
+  const form = {...blind, credentials: "include", body: new URLSearchParams({a: 1})};
   await attempt("form", "/contacts/ingestion/v1", form);
-  await attempt("header", "/events/ingestion/v1", {method: "POST", headers: {"X-API-Key": key}, body});
+  await attempt("header", path, {method: "POST", headers: {"X-API-Key": key}, body});
   await attempt("delete", "/events/v1?location_id=loc-1", {method: "DELETE"});
   await attempt("read", "/healthz", {});
   await attempt("read what needs no key", "/openapi.json", {credentials: "include"});
   for (const [tag, attribute] of [["img", "src"], ["script", "src"], ["iframe", "src"]]) {
     outcomes[tag] = await new Promise((resolve) => {
       const element = document.createElement(tag);
-      element.onload = () => resolve("load"); element.onerror = () => resolve("error");
-      element[attribute] = target + (tag === "iframe" ? "/" : "/openapi.json"); document.body.append(element);
+      element.onload = () => resolve("load");
+      element.onerror = () => resolve("error");
+      element[attribute] = target + (tag === "iframe" ? "/" : "/openapi.json");
+      document.body.append(element);
     });
   }
   const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
-  const sent = make("form", {method: "POST", action: target + "/events/ingestion/v1", enctype: "text/plain", target: "frame"});
+  const sent = make("form", {
+    method: "POST", action: target + path, enctype: "text/plain", target: "frame",
+  });
   sent.append(make("input", {name: body.slice(0, -1) + ', "x": "', value: '"}'}));
-  document.body.append(make("iframe", {name: "frame"}), sent);
+  const frame = make("iframe", {name: "frame"});
+  document.body.append(frame, sent);
   sent.submit();
-  await new Promise((resolve) => { document.querySelector("iframe[name=frame]").onload = resolve; });
+  await new Promise((resolve) => {
+    frame.onload = resolve;
+  });
   return outcomes;
+}"""
+
+STATUSES = """(paths) => Promise.all(
+  paths.map(async (path) => (await fetch(path.replace(/{.*?}/g, 1))).status),
+)"""
+STATUS_OF_POST = """async () => {
+  const answer = await fetch("/events/ingestion/v1", {method: "POST", body: "{}"});
+  return answer.status;
 }"""
 
 
@@ -967,7 +1023,7 @@ def elsewhere():
 
 @needs_browser
 def test_another_site_in_the_same_browser_achieves_nothing(server, browser, elsewhere):
-    """Its requests do arrive, and are refused for want of a key; the admin, who is signed in beside it, sees them."""
+    """Its requests do arrive, and are refused for want of a key; the admin beside it sees them."""
     context = browser.new_context()
     try:
         mine = context.new_page()
@@ -997,7 +1053,7 @@ def test_another_site_in_the_same_browser_achieves_nothing(server, browser, else
 
 @needs_browser
 def test_another_name_for_this_server_is_another_site(server, browser):
-    """DNS rebinding makes a stranger's page and this server one site, which holds no key and no cookie: it reads what anybody may."""
+    """DNS rebinding makes a stranger's page and this server one site, without a key or a cookie."""
     rebound = server.url.replace("127.0.0.1", "localhost")
     context = browser.new_context()
     try:
@@ -1010,19 +1066,10 @@ def test_another_name_for_this_server_is_another_site(server, browser):
             0,
             "",
         ]
-        asked = [route.path for route in lite.ROUTES if route.method == "GET"]
-        statuses = page.evaluate(
-            "paths => Promise.all(paths.map(async (path) => (await fetch(path.replace(/{.*?}/g, 1))).status))",
-            asked,
-        )
-        assert {path for path, status in zip(asked, statuses) if status == 200} == {
-            each.path for each in lite.ROUTES if each.method == "GET" and each.scope is None
-        }
-        assert (
-            page.evaluate(
-                "async () => (await fetch('/events/ingestion/v1', {method: 'POST', body: '{}'})).status"
-            )
-            == 401
-        )
+        routes = [route for route in lite.ROUTES if route.method == "GET"]
+        statuses = page.evaluate(STATUSES, [route.path for route in routes])
+        for route, status in zip(routes, statuses, strict=True):
+            assert (status == 200) == (route.scope is None), route.path
+        assert page.evaluate(STATUS_OF_POST) == 401
     finally:
         context.close()

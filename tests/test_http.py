@@ -1,4 +1,4 @@
-"""The API from outside: bad input, headers, methods, the OpenAPI document, and who may do what on every route."""
+"""The API from outside: bad input, headers, methods, OpenAPI; who may do what on every route."""
 
 import gzip
 import json
@@ -520,7 +520,8 @@ WEBHOOK = {
     "timestamp": "2026-01-01T00:00:00.000Z",
 }
 
-# (method, path of the route) -> (what a key that is bound to another location gets, calls: (path, body, status) ...); the first call is the one of the matrix
+# (method, path of the route) -> (what a key that is bound to another location gets,
+# calls: (path, body, status) ...); the first call is the one of the matrix.
 METRIC = {
     "name": "Offers",
     "format": {"style": "percent", "decimals": 1},
@@ -761,7 +762,7 @@ def url(route: lite.Route, path: str) -> str:
 
 
 def world() -> tuple[Api, dict[str, str | None]]:
-    """An app with something of everything, and a key of every kind; "other" is filled in by the route's scope."""
+    """An app with something of everything, and keys of all kinds; "other" has the route's scope."""
     api = Api()
     api.post(event(contact_id="c-1", properties={"value": 1, "note": "x"}, timestamp=1))
     api.post(event("d-2", foo=1))

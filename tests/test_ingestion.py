@@ -365,9 +365,5 @@ def test_a_key_may_generate_the_distinct_ids_of_a_batch(api):
         and answer.json["results"][0]["warnings"][0]["code"] == "distinct_id_generated"
     )
     assert len({each["distinct_id"] for each in answer.json["results"]}) == 2
-    assert [
-        each["warnings"][0]["code"]
-        for each in map(
-            lambda row: {"warnings": json.loads(row[0])}, api.rows("select warnings from events")
-        )
-    ] == ["distinct_id_generated"] * 2
+    stored = [json.loads(warnings) for (warnings,) in api.rows("select warnings from events")]
+    assert [warnings[0]["code"] for warnings in stored] == ["distinct_id_generated"] * 2

@@ -1,4 +1,4 @@
-"""Keys: what each may do, that its token is seen once, and that it ends the moment it is revoked."""
+"""Keys: what each may do; its token is seen once, and it ends the moment it is revoked."""
 
 import hashlib
 import json
@@ -219,12 +219,17 @@ def test_the_last_use_is_known_at_once_and_written_now_and_then(tmp_path, clock)
     token = api.key(scope="read")
     clock.advance(1_000)
     api("GET", "/events/v1", key=token)
-    shown = lambda: api.get("/keys/v1")["keys"][0]["last_used_at"]
-    written = lambda: api.rows("select last_used_at from keys")
-    assert (shown(), written()) == ("2026-01-01T00:00:01.000Z", [(None,)])
+
+    def listed():
+        return api.get("/keys/v1")["keys"][0]["last_used_at"]
+
+    def written():
+        return api.rows("select last_used_at from keys")
+
+    assert (listed(), written()) == ("2026-01-01T00:00:01.000Z", [(None,)])
     clock.advance(lite.MAINTENANCE_MS)
     api.post(event())
-    assert (shown(), written()) == (
+    assert (listed(), written()) == (
         "2026-01-01T00:00:01.000Z",
         [(clock.now - lite.MAINTENANCE_MS,)],
     )
@@ -384,9 +389,11 @@ def test_a_session_tells_who_the_key_is_and_how_to_make_an_admin_key(api):
 
 def test_the_command_for_a_lost_key_makes_one_for_this_database(start, tmp_path):
     server: ServerProcess = start(tmp_path / "it's a file.db")
-    session = lambda key: exchange(
-        server, request_bytes(b"", key, path="/session/v1", method="GET", Content_Type=None)
-    )[0]
+
+    def session(key):
+        request = request_bytes(b"", key, path="/session/v1", method="GET", Content_Type=None)
+        return exchange(server, request)[0]
+
     command = json.loads(session(None)[2])["lost_key_command"]
     done = subprocess.run(
         ["sh", "-c", command],
@@ -404,6 +411,7 @@ def test_under_systemd_the_command_for_a_lost_key_is_for_root(monkeypatch):
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/streamlined-lite")
     config = lite.Config(database="/var/lib/streamlined-lite/streamlined-lite.db")
     assert re.fullmatch(
-        r"sudo .+ keys create admin --scope admin --database /var/lib/streamlined-lite/streamlined-lite.db",
+        r"sudo .+ keys create admin --scope admin "
+        r"--database /var/lib/streamlined-lite/streamlined-lite.db",
         lite.key_command(config),
     )

@@ -104,8 +104,11 @@ def test_a_wrong_edit_of_a_location_changes_nothing(api, body, wrong):
 def test_a_location_goes_in_steps_with_all_that_is_in_it(api):
     api.app.database.writer.execute("""
         with n(i) as (select 1 union all select i + 1 from n where i < 2400)
-        insert into events (location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at)
-        select place, i, 'Offer Made', nullif('c-' || (i % 1200), 'c-0'), i, 0, 0 from n, (select 'loc-1' as place union select 'loc-2')""")
+        insert into events (
+            location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at
+        )
+        select place, i, 'Offer Made', nullif('c-' || (i % 1200), 'c-0'), i, 0, 0
+        from n, (select 'loc-1' as place union select 'loc-2')""")
     api.app.database.writer.execute(
         "insert into contact_tags select location_id, contact_id, 'a' from contacts"
     )

@@ -1,4 +1,4 @@
-"""Calculation of metrics: every number beside an oracle, the calendar, evidence, and what a query may take."""
+"""Calculation of metrics: every number beside an oracle, the calendar, evidence, and the limits."""
 
 import json
 import math
@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from datetime import date, datetime, timedelta, timezone
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import oracle
@@ -112,10 +113,11 @@ def fill(store, chance, center):
 
 
 def random_condition(chance, type, center):
-    day = lambda: (
-        datetime.fromtimestamp(center / 1000, timezone.utc)
-        + timedelta(days=chance.randint(-40, 40))
-    ).strftime(chance.choice(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S+01:00"]))
+    def day():
+        moment = datetime.fromtimestamp(center / 1000, timezone.utc)
+        moment += timedelta(days=chance.randint(-40, 40))
+        return moment.strftime(chance.choice(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S+01:00"]))
+
     fields = [f"property.{chance.choice(KEYS)}", "contact_id", "distinct_id"] + [
         "contact.tags",
         "contact.date_created",
@@ -238,7 +240,7 @@ def oracle_end(text, zone):
 
 
 def shifted_end(text, zone, change):
-    """The same for the range to compare with: dates are shifted as dates, times on the clock of the zone."""
+    """The same for the range to compare with: dates shift as dates, times on the zone's clock."""
     if len(text) == 10:  # of a day that the zone skipped, the day that began instead
         return oracle.first_moment(
             change(datetime.fromtimestamp(oracle_end(text, zone) / 1000, zone).date()), zone
@@ -251,7 +253,7 @@ def shifted_end(text, zone, change):
 def compared_range(query, zone, start, end):
     if query["compare"] == "previous_year":
         return tuple(
-            shifted_end(query[name], zone, lambda day: year_earlier(day, name))
+            shifted_end(query[name], zone, partial(year_earlier, end=name))
             for name in ("from", "to")
         )
     if len(query["from"]) != 10:
@@ -341,12 +343,12 @@ def check_evidence(store, query, now, zone, chance):
         numbers = chance.choice([groups[-1], *groups])
         asked["group"] = {"key": numbers["key"], "other": numbers["other"]}
         named = {group["key"] for group in groups if not group["other"]}
-        keys = lambda event: set(oracle.group_keys(event, query["breakdown"]))
-        theirs = [
-            event
-            for event in theirs
-            if (keys(event) - named if numbers["other"] else numbers["key"] in keys(event))
-        ]
+
+        def is_in_group(event):
+            keys = set(oracle.group_keys(event, query["breakdown"]))
+            return keys - named if numbers["other"] else numbers["key"] in keys
+
+        theirs = list(filter(is_in_group, theirs))
         places = [each["start"] for each in period["buckets"]]
         if bucket and not asked["compared"]:
             numbers = numbers["buckets"][places.index(bucket["start"])]
@@ -618,10 +620,11 @@ def test_negative_operators_match_what_lacks_the_field(store, op, wanted):
 def test_a_false_custom_field_is_not_zero(store):
     store.contact("loc", "c1", fields={"ok": False})
     store.event("Paid", "2025-05-05", "c1")
-    count = lambda op, wanted: value(
-        store,
-        term(type="contact", filters={"all": [{"field": "contact.ok", "op": op, "value": wanted}]}),
-    )
+
+    def count(op, wanted):
+        filters = {"all": [condition("contact.ok", op, wanted)]}
+        return value(store, term(type="contact", filters=filters))
+
     assert (count("is", "false"), count("is", "0"), count("eq", 0)) == (1, 0, 0)
 
 
@@ -721,9 +724,11 @@ def test_the_zone_is_the_single_locations_then_the_settings(store):
     store.event("Paid", "2025-05-05")
     store.event("Paid", "2025-05-05", location_id="two")
     store.writer.execute("update locations set timezone = 'Asia/Tokyo' where location_id = 'loc'")
-    zone = lambda **rest: store.query(
-        metric=metric(), default_zone="Europe/Berlin", **(YEAR | rest)
-    )["timezone"]
+
+    def zone(**fields):
+        answer = store.query(metric=metric(), default_zone="Europe/Berlin", **(YEAR | fields))
+        return answer["timezone"]
+
     assert zone(locations=["loc"]) == "Asia/Tokyo"
     assert zone(locations=["two"]) == zone(locations=["loc", "two"]) == zone() == "Europe/Berlin"
     assert zone(locations=["loc"], timezone="America/New_York") == "America/New_York"
@@ -739,11 +744,12 @@ def test_a_range_left_out_is_the_last_thirty_days_and_today(store):
 
 def test_the_period_before_months_is_as_many_months_and_else_as_many_days():
     zone = ZoneInfo("Europe/Berlin")
-    start = lambda text: lite.day_start(date.fromisoformat(text), zone)
-    before = lambda *ends: tuple(
-        str(lite.local_time(each, zone).date())
-        for each in lite.range_before(*map(start, ends), "previous_period", zone)
-    )
+
+    def before(*days):
+        ends = [lite.day_start(date.fromisoformat(day), zone) for day in days]
+        earlier = lite.range_before(*ends, "previous_period", zone)
+        return tuple(str(lite.local_time(end, zone).date()) for end in earlier)
+
     assert before("2026-11-01", "2026-12-01") == ("2026-10-01", "2026-11-01")
     assert before("2026-01-01", "2026-04-01") == ("2025-10-01", "2026-01-01")
     assert before("2026-11-02", "2026-12-02") == ("2026-10-03", "2026-11-02")

@@ -1,4 +1,4 @@
-"""Definitions of metrics: formulas, filters, what is refused and where, and those that are saved."""
+"""Definitions of metrics: formulas, filters, what is refused and where; those that are saved."""
 
 import json
 import time
@@ -270,7 +270,8 @@ def test_any_name_is_data(key, other, wanted):
     for ascii in (True, False):
         properties = json.dumps({other: "other", key: wanted}, ensure_ascii=ascii)
         connection.execute(
-            "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, properties, received_at, updated_at) "
+            "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, "
+            "properties, received_at, updated_at) "
             "values (?, ?, ?, 'c', 1000, ?, 0, 0)",
             (place, str(ascii), name, properties),
         )
@@ -365,7 +366,10 @@ def test_saved_metrics_are_calculated_together_as_each_alone(api):
         "/metrics/v1/2",
         metric(term("sum", event="Offer", property="x")) | {"name": "Sum", "position": 1},
     )
-    query = "locations=loc-1&from=2025-05-03&to=2025-05-06&interval=day&timezone=Europe/Berlin&compare=previous_period"
+    query = (
+        "locations=loc-1&from=2025-05-03&to=2025-05-06&interval=day"
+        "&timezone=Europe/Berlin&compare=previous_period"
+    )
     alone = {
         number: {"metric_id": number, "data": api.get(f"/metrics/v1/{number}/data?{query}")}
         for number in (1, 2)
@@ -430,9 +434,10 @@ def test_names_are_unique(store):
 
 
 def test_metrics_keep_their_order(store):
-    names = lambda: [
-        (each["name"], each["position"]) for each in lite.rows(store.writer, "metrics.list")
-    ]
+    def names():
+        listed = lite.rows(store.writer, "metrics.list")
+        return [(metric["name"], metric["position"]) for metric in listed]
+
     for name in "abc":
         lite.store_metric(store.writer, None, saved(name), NOW)
     lite.store_metric(store.writer, 3, saved("c", position=1), NOW)

@@ -416,7 +416,8 @@ def test_a_refusal_in_the_middle_of_a_request_leaves_the_data_untouched(api, mon
 def test_a_failed_statement_undoes_the_request_and_not_the_others(api, caplog):
     api.post(event("before"))
     api.app.database.writer.execute(
-        "create temp trigger trouble after insert on events when new.distinct_id = 'bad' begin select raise(abort, 'x'); end"
+        "create temp trigger trouble after insert on events when new.distinct_id = 'bad' "
+        "begin select raise(abort, 'x'); end"
     )
     answer = api.post({"customData": event("bad"), "contact_id": "c", "location": {"id": "loc-2"}})
     assert (

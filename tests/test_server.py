@@ -1,4 +1,4 @@
-"""The server: one turn, one commit, and an answer only after it; what waitress refuses; how it ends.
+"""The server: one turn, one commit, an answer only after it; what waitress refuses; how it ends.
 
 Troubles are put under a server in this process (`serve`); what a process does, dies of or leaves
 behind is asked of a process (`start`).
@@ -354,7 +354,7 @@ def test_a_full_file_refuses_what_does_not_fit(serve):
 
 
 def test_a_turn_that_sqlite_rolled_back_by_itself_is_refused_whole(serve, gate, connect):
-    """A statement without a journal of its own takes the whole turn with it when the file is full."""
+    """A statement without a journal of its own takes the whole turn with it in a full file."""
     served = serve()
     before, too_large, behind = connect(served, 3)
     assert exchange(served, post("first"))[0][0] == 201  # the three are accepted, in this order
@@ -377,7 +377,7 @@ def test_a_turn_that_sqlite_rolled_back_by_itself_is_refused_whole(serve, gate, 
 
 
 def test_an_io_error_under_a_running_server_passes_without_a_restart(start, tmp_path):
-    """The process may not make any file longer: COMMIT really fails, reads go on, and it recovers."""
+    """The process may not make any file longer: COMMIT fails, reads go on, and it recovers."""
     server = start()
     assert exchange(server, post("before"))[0][0] == 201
     limits = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
@@ -399,7 +399,7 @@ def test_an_io_error_under_a_running_server_passes_without_a_restart(start, tmp_
 
 
 def test_a_broken_connection_does_not_end_the_server(serve, gate, monkeypatch):
-    """Sending to a client that has vanished fails with errors that are no hang-up, also a 100 Continue."""
+    """Sending to a client that has vanished fails in many ways, also 100 Continue."""
     served = serve()
     held = gate(served)
     with served.connect() as connection:
@@ -475,7 +475,7 @@ def test_of_requests_with_the_same_head_each_has_a_body_and_a_length_of_its_own(
     ]
     connections = connect(served, 4)
     with one_turn(served, gate):
-        for connection, request in zip(connections, sent):
+        for connection, request in zip(connections, sent, strict=True):
             connection.sendall(request)
     assert [
         json.loads(Answers(each).next()[2])["event"]["distinct_id"] for each in connections
@@ -490,7 +490,7 @@ def test_a_rejection_is_kept_in_the_turn_of_the_good_ones(serve, gate, connect):
     exchange(served, get())
     bodies = [event("before"), event("broken", timestamp="soon", contact_id="c-1"), event("after")]
     with one_turn(served, gate) as held:
-        for body, connection in zip(bodies, connections):
+        for body, connection in zip(bodies, connections, strict=True):
             connection.sendall(request_bytes(body))
     before, broken, after = (Answers(each).next() for each in connections)
     assert [before[0], broken[0], after[0], held.turns] == [201, 422, 201, 2]
@@ -525,9 +525,8 @@ def test_no_long_write_is_served_before_a_short_one(serve, gate, monkeypatch, co
     batch = request_bytes(b"[]", path=lite.BATCH_PATH)
     monkeypatch.setattr(lite, "TURN_SECONDS", -1)  # of each line a turn takes one
     with one_turn(served, gate) as held:
-        for connection, request in zip(
-            connections, [batch, batch, batch, post("d-1"), post("d-2")]
-        ):
+        requests = [batch, batch, batch, post("d-1"), post("d-2")]
+        for connection, request in zip(connections, requests, strict=True):
             connection.sendall(request)
     assert {Answers(each).next()[0] for each in connections} == {200, 201}
     single = "/events/ingestion/v1"
@@ -609,9 +608,8 @@ def test_posts_that_only_read_are_told_by_their_path(serve, threads_of, monkeypa
 
 
 def test_every_post_that_only_reads_is_told_from_the_routes():
-    assert lite.READ_POSTS == {
-        each.path for each in lite.ROUTES if each.method == "POST" and not each.writes
-    }
+    posts = [route for route in lite.ROUTES if route.method == "POST"]
+    assert {route.path for route in posts if not route.writes} == lite.READ_POSTS
     assert not lite.READ_POSTS & {each.path for each in lite.ROUTES if each.writes}
 
 
@@ -624,7 +622,7 @@ def test_readers_have_their_own_connections_which_cannot_write(serve):
 
 @pytest.mark.parametrize("database", ["a file", ":memory:"])
 def test_a_client_that_takes_no_answer_costs_one_answer_and_no_thread(tmp_path, serve, database):
-    """What it sent ahead waits as bytes, until it takes what it asked for; more such clients than threads stop nobody."""
+    """What it sent ahead waits as bytes; more such clients than threads stop nobody."""
     served = serve(":memory:" if database == ":memory:" else tmp_path / "events.db")
     served.server.listeners[0].socket.setsockopt(
         socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096
@@ -834,7 +832,7 @@ def test_who_asks_first_may_send_and_is_stored(server):
 
 
 def test_draining_has_an_end(serve, monkeypatch):
-    """Who goes on sending after as much as nobody sends by mistake is cut off, and may meet a reset."""
+    """Who sends on after more than anybody sends by mistake is cut off, and may meet a reset."""
     monkeypatch.setattr(lite, "DRAIN_LIMIT", 2 * OVER)
     served = serve()
     with served.connect() as connection, suppress(ConnectionError):
@@ -887,7 +885,7 @@ def test_ten_thousand_posts_of_different_distinct_ids_leave_ten_thousand_events(
 
 
 def ended(server) -> tuple[int, str]:
-    """The exit code, and what stands on standard error, of one that has been told to end: a second signal could kill it."""
+    """The exit code and standard error of one that is ending: a second signal could kill it."""
     _, errors = server.process.communicate(timeout=30)
     return server.process.returncode, errors
 
@@ -913,7 +911,7 @@ def test_sigterm_under_load_keeps_every_acknowledged_event(start):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_what_had_arrived_before_the_signal_is_answered(start, number, connect):
-    """The process sleeps while connections and requests reach it, then learns of them and of its end at once."""
+    """The process sleeps while requests reach it, then meets them and its end at once."""
     server = start()
     (open_before,) = connect(server, 1)
     server.process.send_signal(signal.SIGSTOP)
@@ -1019,7 +1017,10 @@ def test_the_last_use_of_a_key_is_written_now_and_then(serve, clock):
         exchange(served, request_bytes({"name": "reader", "scope": "read"}, path="/keys/v1"))[0][2]
     )
     with closing(apsw.Connection(served.config.database)) as look:
-        used = lambda: look.execute("select last_used_at from keys").get
+
+        def used():
+            return look.execute("select last_used_at from keys").get
+
         exchange(served, get("/events/v1", key=key["token"]))
         version = look.pragma("data_version")
         clock.advance(1_000)

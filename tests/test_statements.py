@@ -1,4 +1,4 @@
-"""The statements: what SQLite does to answer each, and that each is used and named as the others are."""
+"""The statements: what SQLite does to answer each; each is used, and named as the others are."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,8 @@ STATEMENTS = sorted(lite.SQL)
 # What a plan may do beside searching an index, and why. Nothing else may scan a table or sort.
 ALLOWED = {
     "event_names.list": {
-        "USE TEMP B-TREE FOR count(DISTINCT)": "the contacts of a name: an index for them would cost each event more than it saves",
+        # An index for the contacts of a name would cost each event more than it saves.
+        "USE TEMP B-TREE FOR count(DISTINCT)": "the contacts of a name",
         "USE TEMP B-TREE FOR ORDER BY": "the names, a few, of the common table expression",
     },
     "event_names.properties": {
@@ -28,14 +29,14 @@ ALLOWED = {
         "USE TEMP B-TREE FOR ORDER BY": "by how many contacts have them, which is counted here",
     },
     "metrics.count_unknown_contacts": {
-        "USE TEMP B-TREE FOR DISTINCT": "the contacts of a range of time, which no index keeps in order beside it"
+        "USE TEMP B-TREE FOR DISTINCT": "the contacts of a range of time, in no index's order"
     },
     "events.list_by_contact": {
-        "USE TEMP B-TREE FOR ORDER BY": "the events of a contact, of several epochs, by time; and those of a page"
+        "USE TEMP B-TREE FOR ORDER BY": "the events of a contact, of several epochs, by time"
     },
     "events.list_by_contact_and_name": {"USE TEMP B-TREE FOR ORDER BY": "the same"},
     "metrics.list": {
-        "SCAN metrics USING INDEX metrics_by_position": "all of them are wanted, and the index has them in order"
+        "SCAN metrics USING INDEX metrics_by_position": "all of them, and the index has their order"
     },
 }
 # Statements of which SQLite could choose another index, at a price that only many rows show.
@@ -109,7 +110,8 @@ def test_the_events_of_a_contact_are_looked_up_in_each_epoch(connection, stateme
         line
         for line in plan_of(connection, statement)
         if re.match(
-            r"SEARCH \w+ USING (COVERING )?INDEX events_by_contact \(location_id=\? AND <expr>=\? AND contact_id=\?",
+            r"SEARCH \w+ USING (COVERING )?INDEX events_by_contact "
+            r"\(location_id=\? AND <expr>=\? AND contact_id=\?",
             line,
         )
     ]
@@ -130,7 +132,7 @@ def test_every_statement_is_used():
     "verb, more", [("list", {"before_timestamp", "before_id", "limit"}), ("count", {"most"})]
 )
 def test_the_statement_for_a_filter_gets_all_of_its_binds(connection, query, verb, more):
-    """Other binds may be there; one that is missing would be an error, one that is not asked for a filter lost."""
+    """Others may be there; a missing one would be an error, an unused one a lost filter."""
     statement, binds = lite.event_statement(verb, lite.EventQuery(**query))[:2]
     wanted = binds_of(connection, statement)
     assert wanted - more - {"location_id"} <= binds.keys()

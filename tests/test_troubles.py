@@ -1,7 +1,7 @@
-"""Troubles of the disk: a full one, I/O errors, one that is read-only, and a database that another process holds.
+"""Troubles of the disk: full, broken, read-only, or a database that another process holds.
 
-A writer is told to try again, and why; reads go on; nothing that was acknowledged is lost, nothing that was refused is there; and
-when the trouble is over, all goes on without a restart.
+A writer is asked to try again, and learns why; reads go on; nothing that was acknowledged is lost,
+nothing that was refused is there; and when the trouble is over, all goes on without a restart.
 """
 
 import json
@@ -116,7 +116,7 @@ def health(served: Stepped) -> str:
 
 @pytest.mark.parametrize("code, make", TROUBLES.values(), ids=TROUBLES.keys())
 def test_whichever_step_meets_the_trouble(tmp_path, monkeypatch, code, make):
-    """The first, the second, ... of a turn and a checkpoint, until some have fewer; the server goes on all the while."""
+    """The first, the second, ... of a turn and a checkpoint; the server goes on all the while."""
     monkeypatch.setattr(
         lite, "TURN_SECONDS", 30
     )  # what arrives together shares a turn, however slow the machine

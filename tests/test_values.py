@@ -1,4 +1,4 @@
-"""What a field may hold: timestamps, identifiers, properties, tags, cursors, and that nothing else passes."""
+"""What a field may hold (timestamps, identifiers, properties, tags, cursors), and nothing else."""
 
 import base64
 import json

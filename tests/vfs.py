@@ -1,5 +1,5 @@
-"""The disk under a server: an SQLite VFS that remembers what reaches the file system and can fail, what a power cut may leave
-of that, and the real server driven step by step upon it."""
+"""The disk under a server: an SQLite VFS that remembers what reaches the file system and can fail,
+what a power cut may leave of that, and the real server driven step by step upon it."""
 
 import itertools
 import random
@@ -16,14 +16,13 @@ from conftest import ADMIN, request_bytes
 
 import streamlined_lite as lite
 
-DIRECTORY = (
-    0  # the file whose content is names: a `name` step gives one to a file, or takes it away
-)
+# The file whose content is names: a `name` step gives one to a file, or takes it away.
+DIRECTORY = 0
 REMEMBERED = apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL
 
 
 class Step(NamedTuple):
-    """What happened: write, truncate, name, sync, failed sync; or a note of the test's own, which is no file's."""
+    """A write, truncate, name, sync or failed sync; or a note of the test's own, without a file."""
 
     kind: str
     file: int | None
@@ -32,10 +31,11 @@ class Step(NamedTuple):
 
 
 class Vfs(apsw.VFS):
-    """While registered, the default of every connection; shared memory and locks are those of the system's own VFS.
+    """While registered, the default of every connection.
 
-    It is asked before each step: `trouble(kind, name)` may return an exception, and then the step fails: half of a
-    write, nothing of a sync. Syncs cost nothing here, since no power is really cut.
+    Shared memory and locks are those of the system's own VFS. `trouble(kind, name)` is called
+    before each step and may return an exception; then the step fails: half of a write, nothing of a
+    sync. Syncs cost nothing here, since no power is really cut.
     """
 
     def __init__(self, trouble: Callable[[str, str], Exception | None] = lambda kind, name: None):
@@ -70,18 +70,17 @@ class Vfs(apsw.VFS):
 
 class VfsFile(apsw.VFSFile):
     def __init__(self, vfs: Vfs, name, flags: list[int]):
-        self.vfs, self.name = (
-            vfs,
-            Path(name if isinstance(name, str) else name.filename()).name if name else "temporary",
-        )
+        self.vfs = vfs
+        self.name = "temporary"
+        if name:
+            self.name = Path(name if isinstance(name, str) else name.filename()).name
         if error := vfs.trouble("open", self.name):
             raise error
         with vfs.lock:
             super().__init__("unix", name, flags)
             self.number = self.remember() if flags[0] & REMEMBERED else None
-        self.names_too = bool(
-            flags[0] & (REMEMBERED - apsw.SQLITE_OPEN_MAIN_DB)
-        )  # SQLite syncs the folder of a new journal
+        # SQLite syncs the folder of a new journal.
+        self.names_too = bool(flags[0] & (REMEMBERED - apsw.SQLITE_OPEN_MAIN_DB))
 
     def remember(self) -> int:
         if self.name not in self.vfs.files:
@@ -141,7 +140,7 @@ SECTORS = (512, 4096)
 
 
 class Disk:
-    """Replays the steps of a VFS: what a power cut could not undo, and what is still on its way to the disk."""
+    """Replays the steps of a VFS: what no power cut undoes, and what is on its way to the disk."""
 
     def __init__(self):
         self.files: dict[int, bytearray] = {}
@@ -152,17 +151,17 @@ class Disk:
         if step.kind in ("write", "truncate", "name"):
             self.pending.append(step)
         elif step.kind in ("sync", "failed sync"):
-            own = [each for each in self.pending if each.file == step.file]
-            self.pending = [each for each in self.pending if each.file != step.file]
-            if (
-                step.kind == "failed sync"
-            ):  # the system forgets what it could not write: a later sync does not bring it to the disk
+            own = [pending for pending in self.pending if pending.file == step.file]
+            self.pending = [pending for pending in self.pending if pending.file != step.file]
+            # The system forgets what it could not write: a later sync does not bring it.
+            if step.kind == "failed sync":
                 own = survivors(own, rng)
             apply(own, self.files, self.names)
 
     def cut(self, rng: random.Random) -> dict[str, bytes]:
         """The files by name, as a cut at this moment may leave them."""
-        names, reached = dict(self.names), survivors(self.pending, rng)
+        names = dict(self.names)
+        reached = survivors(self.pending, rng)
         numbers = {*names.values(), *(step.data for step in reached if step.file == DIRECTORY)}
         files = {number: bytearray(self.files.get(number, b"")) for number in numbers if number}
         apply(reached, files, names, rng if rng.random() < 0.3 else None)
@@ -170,7 +169,7 @@ class Disk:
 
 
 def survivors(pending: list[Step], rng: random.Random) -> list[Step]:
-    """What reached the disk of that which was on its way: all or nothing, the first, any; whole or torn into sectors."""
+    """What of `pending` reached the disk: all, none, the first, any; whole or torn into sectors."""
     style = rng.choice(("all", "none", "first", "any", "torn", "torn"))
     if style == "first":
         pending = pending[: rng.randint(0, len(pending))]
@@ -195,14 +194,14 @@ def torn(step: Step, size: int) -> Iterable[Step]:
     starts = [step.at, *ends[:-1]]
     return [
         step._replace(at=start, data=step.data[start - step.at : end - step.at])
-        for start, end in zip(starts, ends)
+        for start, end in zip(starts, ends, strict=True)
     ]
 
 
 def apply(
     steps: Iterable[Step], files: dict, names: dict, rng: random.Random | None = None
 ) -> None:
-    """Onto these files. What a file grew by without being written is zeros, or with `rng` anything."""
+    """Onto these files. Where nothing was written are zeros, or with `rng` anything."""
     for step in steps:
         if step.file == DIRECTORY:
             names.pop(step.at, None)
@@ -213,7 +212,8 @@ def apply(
         if step.kind == "truncate":
             del content[step.at :]
         else:
-            if (missing := step.at - len(content)) > 0:
+            missing = step.at - len(content)
+            if missing > 0:
                 content += rng.randbytes(missing) if rng else bytes(missing)
             content[step.at : step.at + len(step.data)] = step.data
 
@@ -230,18 +230,23 @@ class Answer(NamedTuple):
 
 
 class Stepped:
-    """The real server without a thread of its own: it polls and takes turns when it is told, so that a run can be repeated."""
+    """The real server without a thread of its own.
+
+    It polls and takes turns when it is called to, so that a run can be repeated.
+    """
 
     def __init__(
         self, database: Path | str, clock=lite.system_clock, connections: int = 6, **settings
     ):
         self.config = lite.Config(database=str(database), port=0, admin_key=ADMIN, **settings)
         self.app = lite.create_app(self.config, clock)
-        self.server, self.database = lite.Server(self.app, self.config), self.app.database
+        self.server = lite.Server(self.app, self.config)
+        self.database = self.app.database
         self.database.take_turns()
         self.remember_order()
         self.connections = [self.connect() for _ in range(connections)]
-        self.checkpointed, attempt = threading.Event(), self.database.checkpointer.attempt
+        self.checkpointed = threading.Event()
+        attempt = self.database.checkpointer.attempt
         self.database.checkpointer.attempt = lambda: (attempt(), self.checkpointed.set())
 
     def connect(self) -> socket.socket:
@@ -252,7 +257,10 @@ class Stepped:
         return connection
 
     def together(self, *requests: bytes) -> Iterator[tuple[int, Answer]]:
-        """Writes that arrive in this order, before the turn that they share: answers by number, in the order in which they were served."""
+        """Writes that arrive in this order, before the turn that they share.
+
+        Answers come by number, in the order in which they were served.
+        """
         for number, request in enumerate(requests):
             self.connections[number].sendall(request)
             while len(self.server.dispatcher) <= number:
@@ -261,9 +269,8 @@ class Stepped:
         self.served.clear()
         self.server.turn()
         answers = [self.answer(number) for number in range(len(requests))]
-        order = dict.fromkeys(
-            [*map(ports.index, self.served), *range(len(requests))]
-        )  # who is refused unserved comes last
+        # Who is refused unserved comes last.
+        order = dict.fromkeys([*map(ports.index, self.served), *range(len(requests))])
         return ((number, answers[number]) for number in order)
 
     def remember_order(self) -> None:
@@ -283,7 +290,8 @@ class Stepped:
 
     def answer(self, number: int) -> Answer:
         """On this connection, or on one in its place if the server ends it."""
-        connection, data = self.connections[number], b""
+        connection = self.connections[number]
+        data = b""
         connection.setblocking(False)
         while not is_whole(data):
             try:
