@@ -29,7 +29,8 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from test_http import CALLS, DATA, FORM, FORMATS, METRIC, closed, url, world
+from test_application import CALLS, FORMATS, METRIC, closed, url, world
+from test_http import DATA, FORM
 
 import streamlined_lite as lite
 

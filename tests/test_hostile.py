@@ -35,7 +35,7 @@ from conftest import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_http import METRIC
+from test_application import METRIC
 from test_server import (
     chunked,
     get,
@@ -902,7 +902,7 @@ def scripted(tmp_path_factory):
 
 @needs_browser
 def test_no_text_becomes_a_part_of_the_page(scripted, visit):
-    """Whatever a sender writes is shown as it is: nothing runs, is fetched or becomes part of it."""
+    """Whatever a sender writes is shown as it is: nothing runs, nothing is fetched or added."""
     opened = visit(scripted.url)
     opened.allow(404, 422)  # addresses that name nothing
     page = opened.sign_in()
