@@ -235,9 +235,8 @@ def starts(start, end, interval, zone):
     found, second = [start], (start // 1000 // STEP + 1) * STEP
     before = label(start // 1000, interval, zone) if interval != "total" else None
     while interval != "total" and second * 1000 < end:
-        if (
-            interval != "hour" and label(second + 24 * STEP, interval, zone) == before
-        ):  # six hours of the same unit
+        # Six hours later it is still the same unit.
+        if interval != "hour" and label(second + 24 * STEP, interval, zone) == before:
             second += 24 * STEP
             continue
         now = label(second, interval, zone)

@@ -730,6 +730,7 @@ def test_an_export_on_a_full_disk_leaves_no_file(rich, tmp_path):
     api = Api(rich)
     api.post(event("large", properties={"text": "x" * 100_000}))
     api.app.close()
+    # SQLite's own file for the WAL has 32 kB.
     done = limited(
         "export",
         "events",
@@ -739,7 +740,7 @@ def test_an_export_on_a_full_disk_leaves_no_file(rich, tmp_path):
         "events.db",
         bytes_=50_000,
         cwd=tmp_path,
-    )  # SQLite's own file for the WAL has 32 kB
+    )
     assert (done.returncode, done.stdout, done.stderr) == (
         1,
         "",
@@ -1043,9 +1044,8 @@ def test_a_pipe_that_has_nothing_to_say_lets_others_write(start, tmp_path):
     importing.stdin.write(json.dumps(event("i-1")) + "\n")
     importing.stdin.flush()
     until = time.monotonic() + 30
-    while fcntl.ioctl(importing.stdin, termios.FIONREAD, bytes(4)) != bytes(
-        4
-    ):  # it has not read it yet
+    # It has not read it yet.
+    while fcntl.ioctl(importing.stdin, termios.FIONREAD, bytes(4)) != bytes(4):
         assert time.monotonic() < until
     assert [exchange(server, request_bytes(event(f"p-{number}")))[0][0] for number in range(3)] == [
         201
@@ -1428,9 +1428,10 @@ def test_a_demo_shows_believable_numbers_and_is_gone_afterwards(demo, tmp_path):
         assert answer["warnings"] == []
     newest = fetch(f"{url}/events/v1?limit=1&order=arrival", token)[1]["events"][0]["event_id"]
     deadline = time.monotonic() + 20
+    # Events go on arriving.
     while (
         fetch(f"{url}/events/v1?limit=1&order=arrival", token)[1]["events"][0]["event_id"] == newest
-    ):  # more arrive
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

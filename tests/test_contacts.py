@@ -982,9 +982,8 @@ def test_exactly_the_contacts_tags_and_events_in_its_location_go(api):
         for n in range(3):
             api.post(event(f"{person}-{n}", location_id=location, contact_id=person))
     api.post(event("account"))
-    api.rows(
-        "update events set event_id = (11 - event_id) * 10000"
-    )  # several epochs, and one of the contact's in the last
+    # Several epochs, and one of the contact's in the last.
+    api.rows("update events set event_id = (11 - event_id) * 10000")
     before = tables(api)
     assert api("DELETE", "/contacts/v1/loc-1/c-1?dry_run=true").json == {"events": 3, "tags": 2}
     assert tables(api) == before

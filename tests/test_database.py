@@ -949,9 +949,8 @@ def test_a_large_wal_is_begun_anew(database, pages, moved, begun_anew):
     database.checkpointer.pages = pages
     database.checkpointer.checkpoint(Connection())
     passive, restart = apsw.SQLITE_CHECKPOINT_PASSIVE, apsw.SQLITE_CHECKPOINT_RESTART
-    assert modes == (
-        [passive, passive, passive, restart] if begun_anew else [passive]
-    )  # little is left for the one that holds the writer
+    # Little is left for the one that holds the writer.
+    assert modes == ([passive, passive, passive, restart] if begun_anew else [passive])
 
 
 def test_closing_leaves_one_file(tmp_path):

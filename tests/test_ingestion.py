@@ -227,9 +227,8 @@ def test_a_batch_tells_the_ids_under_which_its_events_are_stored(api):
             dict(api.rows("select distinct_id, event_id from events")),
         )
         assert told == [stored[each] for each in distinct_ids] == (expected or told)
-        api.rows(
-            "delete from events where distinct_id = 'd-3'"
-        )  # the newest, at first: its id is not given again
+        # The newest, at first: its id is not given again.
+        api.rows("delete from events where distinct_id = 'd-3'")
     assert statuses(answer) == ["created", "updated", "unchanged", "created", "updated"]
 
 

@@ -457,11 +457,12 @@ def test_a_division_by_zero_is_null_and_warns(store):
         "B": 0,
         "C": None,
     }
+    # A division each for the total, the months and the location.
     assert {warning["code"]: warning.get("count") for warning in answer["warnings"]} == {
         "division_by_zero": 1 + 12 + 1,
         "number_too_large": 3,
         "event_not_seen": None,
-    }  # of the total, the months and the location
+    }
 
 
 def test_null_goes_through_a_formula(store):
@@ -543,9 +544,10 @@ def test_a_sum_beyond_all_floats_is_null_and_warns(store):
         answer["total"]["terms"] == {"A": None, "B": 1.7e308, "C": None}
         and answer["total"]["value"] is None
     )
+    # June has no C.
     assert [(warning["code"], warning["count"]) for warning in answer["warnings"]] == [
         ("number_too_large", 3 + 3 + 2 + 3)
-    ]  # June has no C
+    ]
     json.dumps(answer, allow_nan=False)
 
 
@@ -945,9 +947,8 @@ def evidence_statements(query, term, where, breakdown):
 
 def test_the_sections_statements_search_indexes(store):
     for name in SQL:
-        if (
-            name.startswith(("metrics.", "contact_fields.")) and name != "metrics.list"
-        ):  # which is read whole
+        # The list of metrics reads all of its table.
+        if name.startswith(("metrics.", "contact_fields.")) and name != "metrics.list":
             binds = dict.fromkeys(re.findall(r":(\w+)", SQL[name]), "[]")
             assert not scans(store.writer, SQL[name], binds), name
 
@@ -1047,9 +1048,8 @@ def test_a_calculation_that_takes_long_stops_no_post(serve, monkeypatch):
 def test_a_long_text_that_is_no_number_is_refused_at_once(text):
     started = time.monotonic()
     errors_of(lite.Definition, metric(term(filters={"all": [condition("property.x", "gt", text)]})))
-    assert (
-        lite.NUMERIC.fullmatch(text) is None and time.monotonic() - started < 10
-    )  # minutes, where the pattern can match it in many ways
+    # It would take minutes if the pattern could match it in many ways.
+    assert lite.NUMERIC.fullmatch(text) is None and time.monotonic() - started < 10
 
 
 def test_a_body_with_very_many_errors_tells_of_a_hundred(api):
@@ -1065,11 +1065,12 @@ def test_a_body_with_very_many_errors_tells_of_a_hundred(api):
 def test_what_python_calculates_is_stopped_too(store):
     query = validate(lite.MetricQuery, {"metric": metric()} | YEAR)
     where = lite.resolve_frame(store.reader, query, NOW, "UTC", None)
+    # The statements end in time; what Python does with their rows does not.
     with (
         pytest.raises(Invalid) as caught,
         store.reader,
         lite.time_limit(store.reader, 60),
-    ):  # in which the statements end
+    ):
         lite.calculate(store.reader, query.metric, where, deadline=0)
     assert caught.value.code == "query_too_slow"
 
@@ -1102,6 +1103,5 @@ def test_every_read_has_its_time(api, monkeypatch):
         api("POST", "/metrics/v1/query", {"metric": metric()}),
     ):
         assert (answer.status_int, answer.json["code"]) == (422, "query_too_slow")
-    assert (
-        api("POST", "/events/ingestion/v1", event()).status_int == 201
-    )  # in memory on the same connection
+    # A write has no such limit, in memory on the same connection either.
+    assert api("POST", "/events/ingestion/v1", event()).status_int == 201

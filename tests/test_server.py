@@ -118,9 +118,8 @@ class Gate:
 @pytest.fixture
 def gate(serve, monkeypatch):
     """gate(served): its next turn stops before COMMIT."""
-    monkeypatch.setattr(
-        lite, "TURN_SECONDS", 30
-    )  # on a busy machine, too, a turn is all that has arrived
+    # On a busy machine, too, a turn is all that has arrived.
+    monkeypatch.setattr(lite, "TURN_SECONDS", 30)
     made = []
 
     def make(served) -> Gate:
@@ -624,9 +623,8 @@ def test_readers_have_their_own_connections_which_cannot_write(serve):
 def test_a_client_that_takes_no_answer_costs_one_answer_and_no_thread(tmp_path, serve, database):
     """What it sent ahead waits as bytes; more such clients than threads stop nobody."""
     served = serve(":memory:" if database == ":memory:" else tmp_path / "events.db")
-    served.server.listeners[0].socket.setsockopt(
-        socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096
-    )  # of all that it accepts
+    # All that it accepts inherit this.
+    served.server.listeners[0].socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
     with ExitStack() as stack:
         silent = [
             stack.enter_context(served.connect()) for _ in range(served.config.read_threads + 2)

@@ -117,9 +117,8 @@ def health(served: Stepped) -> str:
 @pytest.mark.parametrize("code, make", TROUBLES.values(), ids=TROUBLES.keys())
 def test_whichever_step_meets_the_trouble(tmp_path, monkeypatch, code, make):
     """The first, the second, ... of a turn and a checkpoint; the server goes on all the while."""
-    monkeypatch.setattr(
-        lite, "TURN_SECONDS", 30
-    )  # what arrives together shares a turn, however slow the machine
+    # What arrives together shares a turn, however slow the machine.
+    monkeypatch.setattr(lite, "TURN_SECONDS", 30)
     load, trouble, clock, number = Load(random.Random(1)), make(), Clock(), 0
     with remembering(trouble):
         served = Stepped(tmp_path / "events.db", clock)
