@@ -205,7 +205,7 @@ def ask_ours(connection, event, case):
     more = {"property": "value"} if case.aggregation == "median" else {}
     asked = query(event, case.locations, case.interval, case.aggregation, case.filters, **more)
     with connection:
-        frame = lite.frame(connection, asked, NOW, "UTC", None)
+        frame = lite.resolve_frame(connection, asked, NOW, "UTC", None)
         return lite.calculate(connection, asked.metric, frame)
 
 
@@ -249,8 +249,8 @@ def ask_duckdb(database, event, case):
         bucket = "e.timestamp // 3600000 * 3600000"
     else:
         bucket = "epoch_ms(date_trunc('day', make_timestamptz(e.timestamp * 1000)))"
-    start = lite.day_start(lite.local(NOW - 90 * DAY, UTC).date(), BERLIN)
-    end = lite.day_start(lite.local(NOW, UTC).date(), BERLIN)
+    start = lite.day_start(lite.local_time(NOW - 90 * DAY, UTC).date(), BERLIN)
+    end = lite.day_start(lite.local_time(NOW, UTC).date(), BERLIN)
     conditions = ["e.event_name = ?", f"e.timestamp >= {start}", f"e.timestamp < {end}"]
     if case.locations != EVERYWHERE:
         conditions.append(f"e.location_id = '{case.locations[0]}'")
