@@ -908,6 +908,7 @@ def test_a_checkpoint_begins_whenever_the_wal_has_grown_by_so_many_pages(databas
     monkeypatch.setattr(lite, "CHECKPOINT_PAGES", 1_000)
     checkpointer = database.checkpointer
     monkeypatch.setattr(checkpointer.woken, "set", lambda: woken.append(checkpointer.pages))
+    # At 8 the WAL has begun anew.
     for pages in (
         999,
         1_000,
@@ -920,7 +921,7 @@ def test_a_checkpoint_begins_whenever_the_wal_has_grown_by_so_many_pages(databas
         999,
         1_007,
         2_010,
-    ):  # at 8 the WAL has begun anew
+    ):
         checkpointer.grew(pages)
     assert woken == [1_000, 2_000, 3_010, 1_007, 2_010]
     monkeypatch.undo()
