@@ -44,6 +44,7 @@ import gzip
 import hashlib
 import heapq
 import hmac
+import inspect
 import itertools
 import json
 import logging
@@ -6894,80 +6895,98 @@ def allow_many_files(connections: int) -> int:
 
 EXAMPLES = {
     "serve": "streamlined-lite serve --port 8080 --database ./streamlined-lite.db",
+    "demo": "streamlined-lite demo --port 8080",
     "keys": 'streamlined-lite keys create "HighLevel workflows" --scope ingest',
-    "keys create": 'streamlined-lite keys create "HighLevel workflows" --location ve9EPM428h8vShlRW1KT',
+    "keys create": (
+        'streamlined-lite keys create "HighLevel workflows" --location ve9EPM428h8vShlRW1KT'
+    ),
     "keys list": "streamlined-lite keys list --json",
     "keys revoke": "streamlined-lite keys revoke 3",
-    "export": "streamlined-lite export events --location ve9EPM428h8vShlRW1KT --from 2026-01-01 --output january.ndjson",
+    "export": "streamlined-lite export events --from 2026-01-01 --output january.ndjson",
     "import": "streamlined-lite import contacts.csv --location ve9EPM428h8vShlRW1KT",
-    "delete-events": "streamlined-lite delete-events --location ve9EPM428h8vShlRW1KT --to 2024-01-01",
-    "check": "streamlined-lite check --backups /var/backups/streamlined-lite",
-    "demo": "streamlined-lite demo --port 8080",
+    "delete-events": (
+        "streamlined-lite delete-events --location ve9EPM428h8vShlRW1KT --to 2024-01-01"
+    ),
     "backup": "streamlined-lite backup /var/backups/streamlined-lite --keep 14",
     "restore": "streamlined-lite restore before.db --database streamlined-lite.db",
+    "check": "streamlined-lite check --backups /var/backups/streamlined-lite",
+}
+EXIT_CODES = {
+    "0": "done",
+    "1": "not done (check: warnings)",
+    "2": "a wrong command or setting (check: errors)",
+    "3": "imported, except for the lines in FILE.rejected",
+    "130, 143": "stopped by Ctrl-C or SIGTERM (serve then ends with 0)",
+    "141": "the reader of the output stopped reading, as head does",
 }
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code 0: done; 1: not done; 2: a wrong command or setting; 128 and more: ended by this signal. One line says why."""
+    """Runs one command and returns its exit code; one line on standard error says what failed."""
+    arguments = sys.argv[1:] if argv is None else argv
     try:
         with ended_by_signals():
-            code = run(sys.argv[1:] if argv is None else argv)
+            code = run(arguments)
             sys.stdout.flush()
             return code
     except ConfigError as error:
-        return complain(str(error), error.exit_code)
+        return fail(error.exit_code, str(error))
     except Problem as problem:
-        return complain(problem.detail, 1)
+        return fail(1, problem.detail)
     except apsw.Error as error:
-        return complain(
-            f"the database cannot be used: {explain(error)} (what was not yet committed is not stored)",
-            1,
-        )
-    except KeyboardInterrupt as ended:
-        return complain("stopped before the end; it can be started again", 128 + ended.args[0])
-    except BrokenPipeError:  # as in `keys list | head`: who reads has read enough
+        reason = f"the database cannot be used: {explain(error)}"
+        return fail(1, f"{reason} (what was not yet committed is not stored)")
+    except KeyboardInterrupt as interrupt:
+        number = interrupt.args[0]
+        return fail(128 + number, "stopped before the end; it can be started again")
+    except BrokenPipeError:
+        # as in `keys list | head`: the reader has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except OSError as error:
-        return complain(f"{error.filename or 'standard output'}: {error.strerror}", 1)
+        return fail(1, f"{error.filename or 'standard output'}: {error.strerror}")
 
 
-def complain(line: str, code: int) -> int:
-    print(f"streamlined-lite: {line}", file=sys.stderr)
-    return code
+def fail(exit_code: int, reason: str) -> int:
+    print(f"streamlined-lite: {reason}", file=sys.stderr)
+    return exit_code
 
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """SIGINT and SIGTERM end a command by one KeyboardInterrupt; the next must not disturb its clearing up."""
-    signals = (signal.SIGINT, signal.SIGTERM)
+    """The first SIGINT or SIGTERM raises KeyboardInterrupt(its number); those that follow are
+    ignored, so that they do not disturb the clearing up."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
 
-    def end(number: int, frame: Any) -> None:
-        for each in signals:
+    def interrupt(number: int, frame: Any) -> None:
+        for each in numbers:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt(number)
 
-    before = {each: signal.signal(each, end) for each in signals}
+    previous = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def run(argv: list[str]) -> int:
-    if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
+    """Calls the command with the settings and its own arguments; without a command it serves."""
+    about_the_program = ("-h", "--help", "--version")
+    if not argv or (argv[0].startswith("-") and argv[0] not in about_the_program):
         argv = ["serve", *argv]
-    options = vars(parser().parse_args(argv))
-    command = options.pop("command")
-    flags = {name: options.pop(name) for name in list(options) if name in Config.model_fields}
-    return command(
-        load_config(
-            os.environ, {name: value for name, value in flags.items() if value is not None}
-        ),
-        **options,
-    )
+    arguments = vars(command_parser().parse_args(argv))
+    command = arguments.pop("command")
+    settings = {}
+    for name in Config.model_fields:
+        value = arguments.pop(name, None)
+        if value is not None:
+            settings[name] = value
+    return command(load_config(os.environ, settings), **arguments)
+
+
+# Parsing the arguments
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -6976,139 +6995,1324 @@ class CommandParser(argparse.ArgumentParser):
         raise ConfigError(f"{message}; see {self.prog} --help")
 
 
-def parser() -> argparse.ArgumentParser:
-    top = CommandParser(
+def command_parser() -> argparse.ArgumentParser:
+    parser = CommandParser(
         prog="streamlined-lite",
-        description="A custom events API and metric builder on one SQLite "
-        "file. Without a command it serves.",
-        epilog=f"example: {EXAMPLES['serve']}",
+        description=(
+            "A custom events API and metric builder on one SQLite file.\n"
+            "Without a command it serves."
+        ),
+        epilog=f"{exit_code_help()}\n\nexample: {EXAMPLES['serve']}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="version", version=f"streamlined-lite {__version__}")
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    serve = add_command(commands, "serve", "serve the API and the page", serve_command, json=False)
-    add_settings(serve, set(Config.model_fields) - {"admin_key", "database"})
-    demo = add_command(
-        commands,
-        "demo",
-        "serve a temporary database with 90 days of made-up events",
-        demo_command,
-        json=False,
-        database=False,
+    parser.add_argument("--version", action="version", version=f"streamlined-lite {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add_serve(commands)
+    add_demo(commands)
+    add_keys(commands)
+    add_export(commands)
+    add_import(commands)
+    add_delete_events(commands)
+    add_backup(commands)
+    add_restore(commands)
+    add_check(commands)
+    return parser
+
+
+def exit_code_help() -> str:
+    lines = [f"  {code:8}  {meaning}" for code, meaning in EXIT_CODES.items()]
+    return "\n".join(["exit codes:", *lines])
+
+
+def add_command(
+    commands: Any, name: str, command: Callable, settings: Iterable[str] = ("database",)
+) -> CommandParser:
+    """A command with flags for these settings. The docstring of its function is its help."""
+    description = inspect.getdoc(command)
+    parser = commands.add_parser(
+        name.split()[-1],
+        help=description.partition("\n")[0].rstrip("."),
+        description=description,
+        epilog=f"example: {EXAMPLES[name]}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        # otherwise --admin-key would be taken for --admin-key-file
+        allow_abbrev=False,
     )
+    parser.set_defaults(command=command)
+    for setting in settings:
+        add_setting(parser, setting)
+    return parser
+
+
+def add_setting(parser: CommandParser, name: str) -> None:
+    """A setting's flag; its value is checked together with those of variables, by Config."""
+    setting = Config.model_fields[name]
+    notes = [] if setting.default == "" else [f"default: {setting.default}"]
+    notes.append(ENV_PREFIX + name.upper())
+    # argparse fills in what follows a percent sign
+    description = f"{setting.description} ({'; '.join(notes)})".replace("%", "%%")
+    flag = "--" + name.replace("_", "-")
+    if isinstance(setting.default, bool):
+        action = argparse.BooleanOptionalAction
+        parser.add_argument(flag, action=action, default=None, help=description)
+    else:
+        parser.add_argument(flag, metavar=name.upper(), help=description)
+
+
+def flag_settings() -> list[str]:
+    """All settings but the admin key, which other users could read in the list of processes."""
+    return [name for name in Config.model_fields if name != "admin_key"]
+
+
+def add_json_flag(parser: CommandParser) -> None:
+    parser.add_argument("--json", dest="as_json", action="store_true", help="answer in JSON")
+
+
+# What commands share
+
+
+def print_result(result: Any, as_json: bool, text: str) -> int:
+    """For a program or for a person. Returns the exit code of a command that is done."""
+    print(to_json(result, indent=2).decode() if as_json else text)
+    return 0
+
+
+def format_table(table: list[tuple[str, ...]]) -> str:
+    """The columns, two blanks apart; the first row is the header."""
+    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+    lines = []
+    for row in table:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def database_path(config: Config) -> str:
+    """Raises ConfigError for a database in memory, which no other process can see."""
+    if config.database == ":memory:":
+        raise ConfigError(
+            f":memory: belongs to one process; name a file with --database or {ENV_PREFIX}DATABASE"
+        )
+    return config.database
+
+
+def existing_database(config: Config) -> contextlib.closing:
+    database_path(config)
+    return contextlib.closing(Database(config, create=False))
+
+
+@contextlib.contextmanager
+def shared_database(config: Config) -> Iterator[Database]:
+    """For many transactions, one after the other, perhaps beside a server."""
+    with existing_database(config) as database:
+        database.writer.set_busy_handler(wait_for_lock)
+        # Checkpoints happen between the transactions: one that runs beside them would never reach
+        # the end of the WAL.
+        database.writer.wal_autocheckpoint(4 * RESTART_PAGES)
+        database.writer.pragma("cache_size", -48_000)  # kB
+        yield database
+
+
+def wait_for_lock(attempt: int) -> bool:
+    """Waits up to a minute for another process. A signal ends it, unlike SQLite's own waiting."""
+    time.sleep(0.01)
+    return attempt < 6_000
+
+
+class Progress:
+    """How far a long command has come, on standard error where that is a terminal.
+
+    Python runs signal handlers between its own steps only, so whatever works long in C calls
+    advance() now and then, also to be stopped.
+    """
+
+    def __init__(self, activity: str, unit: str = ""):
+        self.activity = activity
+        self.unit = unit
+        self.count = 0
+        self.started = time.monotonic()
+        self.next_draw = self.started
+        self.is_visible = sys.stderr.isatty()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.draw("")
+
+    def advance(self, done: int = 0, total: int = 0) -> None:
+        """Draws five times a second. `done` of `total`, where known, is the share of the work."""
+        now = time.monotonic()
+        if not self.is_visible or now < self.next_draw:
+            return
+        self.next_draw = now + 0.2
+        seconds = max(now - self.started, 0.001)
+        parts = [self.activity]
+        if total:
+            parts.append(f"{done / total:.0%}")
+        if self.unit:
+            parts.append(f"{self.count:,} {self.unit}, {self.count / seconds:,.0f}/s")
+        if total and done:
+            remaining = round(seconds * (total - done) / done)
+            parts.append(f"{timedelta(seconds=remaining)} left")
+        self.draw("  ".join(parts))
+
+    def draw(self, line: str) -> None:
+        if self.is_visible:
+            print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+# Serve
+
+
+def add_serve(commands: Any) -> None:
+    add_command(commands, "serve", serve_command, flag_settings())
+
+
+def serve_command(config: Config) -> int:
+    """Serve the API and the page.
+
+    It runs until Ctrl-C or SIGTERM; then it answers what has arrived and ends with exit code 0.
+    The first start on a terminal creates an admin key and shows how to sign in.
+    """
+    return serve(config, introduce_server)
+
+
+def serve(config: Config, introduce: Callable[[Database, Config, str], None]) -> int:
+    """Serves until SIGTERM or SIGINT; `introduce` prints what a person needs at the start."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    config = config.model_copy(update={"connection_limit": possible_connections(config)})
+    app = create_app(config)
+    try:
+        server = Server(app, config)
+    except ConfigError:
+        app.close()
+        raise
+    tune_interpreter()
+    # before anybody can read that it listens
+    stop_on_signals(server)
+    introduce(app.database, config, server.address)
+    server.run()
+    print(f"stopped at {server.address}: {server.summary}", flush=True)
+    return 0
+
+
+def possible_connections(config: Config) -> int:
+    """The limit of connections, or with a warning as many as the limit of open files allows."""
+    limit = config.connection_limit
+    possible = allow_many_files(limit)
+    if possible < limit:
+        print(
+            f"streamlined-lite: the limit of open files is enough for {possible:,} connections, "
+            f"not {limit:,}; raise it (ulimit -n, LimitNOFILE= of systemd) "
+            "or lower --connection-limit",
+            file=sys.stderr,
+        )
+    return possible
+
+
+def tune_interpreter() -> None:
+    # What start-up made is never garbage, and little of what a request makes is in a cycle.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    # seconds, after which a read that is busy in Python makes way for the loop
+    sys.setswitchinterval(0.0005)
+
+
+def stop_on_signals(server: Server) -> None:
+    """A signal only sets a flag and wakes the poll; it never is an exception within a turn."""
+    wakeup = server.listeners[0].trigger.trigger
+    os.set_blocking(wakeup, False)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+
+
+def introduce_server(database: Database, config: Config, address: str) -> None:
+    """Where it listens; where there is no key yet, also how to get one."""
+    print(database.summary())
+    if not config.admin_key and not list_keys(database.writer):
+        if sys.stdout.isatty():
+            introduce_key(database, page_url(config, address))
+        else:
+            print(f"There is no key yet; {key_advice(database, config)}")
+    print(f"listening on {address}", flush=True)
+
+
+def page_url(config: Config, address: str) -> str:
+    return config.public_url.rstrip("/") or address
+
+
+def key_advice(database: Database, config: Config) -> str:
+    if database.memory:
+        return f"set {ENV_PREFIX}ADMIN_KEY, since no other process sees :memory:"
+    return f"this command makes one: {key_command(config)}"
+
+
+def introduce_key(database: Database, url: str) -> None:
+    """Creates the first admin key, and shows it only now."""
+    token = create_admin_key(database, "first admin key")
+    example = {
+        "event_name": "Offer Made",
+        "location_id": "my-location",
+        "distinct_id": "offer-1",
+        "properties": {"value": 100},
+    }
+    print(
+        f"\nThis is your admin key, shown only now: {token}\n\n"
+        f"Sign in: {url}/#key={token}\n\n"
+        "Post an event:\n"
+        f"curl {url}/events/ingestion/v1 -H 'X-API-Key: {token}'"
+        f" -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(example))}\n"
+    )
+
+
+def create_admin_key(database: Database, name: str) -> str:
+    """Its token."""
+    new = NewKey(name=name, scope="admin")
+    with database.turn():
+        return create_key(database.writer, new, database.clock())["token"]
+
+
+# Demo: three locations, where leads come in every day and some of them buy, for 90 days
+
+DEMO_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLocation:
+    location_id: str
+    name: str
+    time_zone: str
+    leads_a_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class DemoStage:
+    """A step of a lead's way to a payment: the share of leads that takes it, and after how long."""
+
+    event_name: str
+    share: float
+    mean_hours: int
+
+
+DEMO_LOCATIONS = (
+    DemoLocation("demo-new-york", "Harbor Dental, New York", "America/New_York", leads_a_day=20),
+    DemoLocation("demo-berlin", "Spree Physio, Berlin", "Europe/Berlin", leads_a_day=14),
+    DemoLocation("demo-sydney", "Bondi Fitness, Sydney", "Australia/Sydney", leads_a_day=10),
+)
+DEMO_FUNNEL = (
+    DemoStage("Lead", share=1, mean_hours=0),
+    DemoStage("Offer Made", share=0.6, mean_hours=20),
+    DemoStage("Appointment", share=0.7, mean_hours=50),
+    DemoStage("Payment Received", share=0.65, mean_hours=30),
+)
+DEMO_WEEKDAYS = (1.3, 1.2, 1.1, 1.1, 0.9, 0.5, 0.4)  # leads, Monday to Sunday; 1 is the average
+DEMO_FIRST_NAMES = ("Ada", "Ben", "Carla", "Dev", "Elif", "Hugo", "Ines", "Maya", "Noah", "Olga")
+DEMO_LAST_NAMES = ("Adams", "Berger", "Costa", "Diaz", "Garcia", "Ito", "Kaya", "Nguyen", "Patel")
+DEMO_SOURCES = {"Google Ads": 4, "Facebook": 3, "Referral": 2, "Website": 1}  # how often
+DEMO_TAGS = ("vip", "newsletter", "trial", "no show")
+
+DEMO_LEADS = {"event": "Lead", "type": "contact", "aggregation": "count"}
+DEMO_PAYMENTS = {"event": "Payment Received", "type": "contact", "aggregation": "count"}
+DEMO_REVENUE = DEMO_PAYMENTS | {"aggregation": "sum", "property": "value"}
+DEMO_APPOINTMENTS = {"event": "Appointment", "type": "contact", "aggregation": "unique_contacts"}
+DEMO_DOLLARS = {"style": "currency", "currency": "USD"}
+DEMO_METRICS = [
+    {
+        "name": "Leads",
+        "terms": [{"key": "A", **DEMO_LEADS}],
+    },
+    {
+        "name": "Revenue",
+        "format": DEMO_DOLLARS,
+        "terms": [{"key": "A", **DEMO_REVENUE}],
+    },
+    {
+        "name": "Close rate",
+        "format": {"style": "percent", "decimals": 1},
+        "terms": [{"key": "A", **DEMO_LEADS}, {"key": "B", **DEMO_PAYMENTS}],
+        "formula": "B / A",
+    },
+    {
+        "name": "Median deal",
+        "format": DEMO_DOLLARS,
+        "terms": [{"key": "A", **DEMO_REVENUE, "aggregation": "median"}],
+    },
+    {
+        "name": "Revenue of VIPs",
+        "format": DEMO_DOLLARS,
+        "terms": [
+            {
+                "key": "A",
+                **DEMO_REVENUE,
+                "filters": {"all": [{"field": "contact.tags", "op": "has_any", "value": ["vip"]}]},
+            }
+        ],
+    },
+    {
+        "name": "Contacts with an appointment",
+        "terms": [{"key": "A", **DEMO_APPOINTMENTS}],
+    },
+]
+
+
+def add_demo(commands: Any) -> None:
+    settings = ("host", "port", "public_url", "time_zone", "log_requests", "fixed_time")
+    demo = add_command(commands, "demo", demo_command, settings)
     demo.add_argument(
         "--keep",
         metavar="FILE",
-        help="a new file for the database, which is not deleted at the end",
+        help="a new file for the database, which then stays (default: a temporary one)",
     )
-    add_settings(demo, {"host", "port", "public_url", "time_zone", "log_requests", "fixed_time"})
-    add_key_commands(commands)
-    add_data_commands(commands)
-    add_file_commands(commands)
-    return top
 
 
-def add_key_commands(commands: Any) -> None:
+def demo_command(config: Config, keep: str | None) -> int:
+    """Serve a temporary database with 90 days of made-up events.
+
+    It runs until Ctrl-C or SIGTERM, ends with exit code 0, and deletes the database then.
+    With --fixed-time every run has the same events.
+    """
+    if keep and os.path.lexists(keep):
+        raise ConfigError(f"{keep} exists already; name another file")
+    with tempfile.TemporaryDirectory(prefix="streamlined-lite-") as folder:
+        config = config.model_copy(update={"database": keep or os.path.join(folder, "demo.db")})
+        with contextlib.closing(Database(config)) as database:
+            token = create_admin_key(database, "demo")
+            with database.turn():
+                fill_demo(database.writer, database.clock())
+
+        def introduce_demo(database: Database, config: Config, address: str) -> None:
+            ending = "Ctrl-C ends it" if keep else "Ctrl-C ends it, and the database is deleted"
+            print(
+                f"{database.summary()}\n\n"
+                f"Sign in: {page_url(config, address)}/#key={token}\n\n"
+                f"{ending}.\nlistening on {address}",
+                flush=True,
+            )
+
+        return serve(config, introduce_demo)
+
+
+def fill_demo(connection: apsw.Connection, now: int) -> None:
+    """Stores all that has happened until now."""
+    for location in DEMO_LOCATIONS:
+        details = SentLocation(
+            location_id=location.location_id,
+            location_name=location.name,
+            location_timezone=location.time_zone,
+        )
+        learn_location(connection, details, now - DEMO_DAYS * DAY_MS)
+    chance = random.Random(2026)
+    contacts: list[Contact] = []
+    for location in DEMO_LOCATIONS:
+        contacts += demo_contacts(location, now, chance)
+    events: list[Event] = []
+    for contact in contacts:
+        store_contact(connection, contact, contact.date_created)
+        events += demo_events(contact, now, chance)
+    for event in sorted(events, key=operator.attrgetter("timestamp")):
+        store_event(connection, event, event.timestamp, event.timestamp)
+    import_metrics(connection, DefinitionList(metrics=DEMO_METRICS), now)
+
+
+def demo_contacts(location: DemoLocation, now: int, chance: random.Random) -> Iterator[Contact]:
+    """The leads of 90 days, until now."""
+    zone = ZoneInfo(location.time_zone)
+    today = local_time(now, zone).date()
+    for days_ago in reversed(range(DEMO_DAYS)):
+        day = today - timedelta(days=days_ago)
+        midnight = day_start(day, zone)
+        expected = expected_leads(location, day, days_ago)
+        number = round(chance.gauss(expected, math.sqrt(expected)))
+        for _ in range(number):
+            hour = chance.triangular(7, 21, 11)
+            contact = demo_contact(location, midnight + round(hour * HOUR_MS), chance)
+            if contact.date_created <= now:
+                yield contact
+
+
+def expected_leads(location: DemoLocation, day: date, days_ago: int) -> float:
+    """Business grows from month to month, follows the week, and has a season."""
+    weekday = DEMO_WEEKDAYS[day.weekday()]
+    season = 1 + 0.3 * math.sin(day.timetuple().tm_yday / 58)
+    growth = 1.2 - days_ago / 300
+    return location.leads_a_day * weekday * season * growth
+
+
+def demo_contact(location: DemoLocation, created: int, chance: random.Random) -> Contact:
+    contact_id = f"{chance.getrandbits(48):012x}"
+    first_name = chance.choice(DEMO_FIRST_NAMES)
+    last_name = chance.choice(DEMO_LAST_NAMES)
+    [source] = chance.choices(list(DEMO_SOURCES), DEMO_SOURCES.values())
+    number_of_tags = chance.choice((0, 1, 1, 2))
+    return Contact(
+        location_id=location.location_id,
+        contact_id=contact_id,
+        name=f"{first_name} {last_name}",
+        email=f"{first_name}.{last_name}.{contact_id[:3]}@example.com".lower(),
+        phone=f"+1555{chance.randrange(10**7):07}",
+        source=source,
+        tags=chance.sample(DEMO_TAGS, number_of_tags),
+        date_created=created,
+    )
+
+
+def demo_events(contact: Contact, now: int, chance: random.Random) -> Iterator[Event]:
+    """As many stages of the funnel as the contact has reached until now."""
+    timestamp = contact.date_created
+    deal_value = round(chance.lognormvariate(6, 0.6))
+    for stage in DEMO_FUNNEL:
+        if chance.random() > stage.share:
+            return
+        if stage.mean_hours:
+            timestamp += round(chance.expovariate(1 / stage.mean_hours) * HOUR_MS)
+        if timestamp > now:
+            return
+        is_lead = stage.event_name == "Lead"
+        yield Event(
+            event_name=stage.event_name,
+            location_id=contact.location_id,
+            distinct_id=f"{stage.event_name} {contact.contact_id}",
+            contact_id=contact.contact_id,
+            timestamp=timestamp,
+            properties={"source": contact.source} if is_lead else {"value": deal_value},
+        )
+
+
+# Keys
+
+
+def add_keys(commands: Any) -> None:
     keys = commands.add_parser(
         "keys",
-        help="create, list and revoke keys (integrations)",
+        help="Create, list and revoke keys (integrations)",
+        description="Create, list and revoke keys (integrations).",
         epilog=f"example: {EXAMPLES['keys']}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = keys.add_subparsers(title="actions", metavar="ACTION", required=True)
-    create = add_command(
-        actions, "keys create", "create a key; its token is printed once", create_key_command
-    )
+    add_keys_create(actions)
+    add_json_flag(add_command(actions, "keys list", list_keys_command))
+    revoke = add_command(actions, "keys revoke", revoke_key_command)
+    revoke.add_argument("key_id", type=int, metavar="ID", help="the number that keys list shows")
+    add_json_flag(revoke)
+
+
+def add_keys_create(actions: Any) -> None:
+    create = add_command(actions, "keys create", create_key_command)
     create.add_argument("name", metavar="NAME", help="what the key is for")
     create.add_argument(
         "--scope",
         choices=get_args(Scope),
         default="ingest",
-        help="ingest posts events and contacts, sync also deletes contacts, read reads, admin does everything (default: ingest)",
+        help=(
+            "ingest posts events and contacts, sync also deletes contacts, read reads, "
+            "admin does everything (default: ingest)"
+        ),
     )
     create.add_argument(
         "--location",
+        dest="locations",
         action="append",
         metavar="ID",
-        help="a location_id that the key is for (default: all); repeat for more",
+        help="a location_id that the key is for; repeat for more (default: all locations)",
     )
     create.add_argument(
         "--generate-distinct-ids",
-        action="store_true",
-        help="take events without a distinct_id, each as a new one",
+        dest="distinct_id_rule",
+        action="store_const",
+        const="generate",
+        default="refuse",
+        help="take events without a distinct_id, each as a new one (default: refuse them)",
     )
-    add_command(actions, "keys list", "list the keys, without their tokens", list_keys_command)
-    revoke = add_command(actions, "keys revoke", "revoke a key at once", revoke_key_command)
-    revoke.add_argument("key_id", type=int, metavar="ID", help="the number that keys list shows")
+    add_json_flag(create)
 
 
-def add_data_commands(commands: Any) -> None:
-    export = add_command(
-        commands,
-        "export",
-        "write events, contacts or metrics, the newest first, as one state",
-        export_command,
+def create_key_command(
+    config: Config,
+    name: str,
+    scope: str,
+    locations: list[str] | None,
+    distinct_id_rule: str,
+    as_json: bool,
+) -> int:
+    """Create a key; its token is printed once.
+
+    It works at once, also where a server runs.
+    """
+    fields = {
+        "name": name,
+        "scope": scope,
+        "locations": locations,
+        "distinct_id_rule": distinct_id_rule,
+    }
+    new = validate(NewKey, fields)
+    with existing_database(config) as database, database.turn():
+        created = create_key(database.writer, new, database.clock())
+    text = (
+        f"Key {created['key_id']}, {created['name']} ({created['scope']}). "
+        f"Its token is shown only now:\n{created['token']}"
     )
+    return print_result(created, as_json, text)
+
+
+def list_keys_command(config: Config, as_json: bool) -> int:
+    """List the keys, without their tokens."""
+    with existing_database(config) as database, database.read() as connection:
+        keys = list_keys(connection)
+    header = ("ID", "NAME", "SCOPE", "LOCATIONS", "TOKEN", "CREATED", "LAST USED", "REVOKED")
+    table = format_table([header, *(key_row(key) for key in keys)])
+    return print_result(keys, as_json, table)
+
+
+def key_row(key: dict) -> tuple[str, ...]:
+    day = slice(len("2026-01-31"))
+    minute = slice(len("2026-01-31T12:00"))
+    return (
+        str(key["key_id"]),
+        key["name"][:40],
+        key["scope"],
+        ", ".join(key["locations"] or ["all"])[:40],
+        key["token_prefix"] + "…",
+        key["created_at"][day],
+        (key["last_used_at"] or "never")[minute],
+        (key["revoked_at"] or "")[day],
+    )
+
+
+def revoke_key_command(config: Config, key_id: int, as_json: bool) -> int:
+    """Revoke a key at once."""
+    with existing_database(config) as database, database.turn():
+        revoked = revoke_key(database.writer, key_id, database.clock())
+    return print_result(revoked, as_json, f"Key {key_id}, {revoked['name']}, is revoked.")
+
+
+# Filters of events, for export and delete-events
+
+
+@dataclass(frozen=True, slots=True)
+class FilterFlag:
+    flag: str
+    field: str  # of EventFilter
+    metavar: str
+    help: str
+
+
+FILTER_FLAGS = (
+    FilterFlag("--location", "location_id", "ID", "only of this location"),
+    FilterFlag("--name", "event_name", "NAME", "only events of this name"),
+    FilterFlag("--contact", "contact_id", "ID", "only events of this contact"),
+    FilterFlag("--from", "from", "TIME", "not before this time, such as 2026-01-31T12:00:00Z"),
+    FilterFlag("--to", "to", "TIME", "before this time"),
+)
+
+
+def add_filters(parser: CommandParser) -> None:
+    for each in FILTER_FLAGS:
+        help_text = f"{each.help} (default: all)"
+        parser.add_argument(each.flag, dest=each.field, metavar=each.metavar, help=help_text)
+
+
+def read_filters(filters: Mapping[str, str | None]) -> EventFilter:
+    """Raises ConfigError that names flags where the model names fields."""
+    fields = {name: value for name, value in filters.items() if value is not None}
+    try:
+        return validate(EventFilter, fields)
+    except Invalid as problem:
+        flags = {f"/{each.field}": each.flag for each in FILTER_FLAGS}
+        messages = [f"{flags[each['pointer']]} {each['message']}" for each in problem.errors]
+        raise ConfigError("; ".join(messages)) from None
+
+
+# Export
+
+EXPORTED_FIELDS = {
+    "events": ("event_name", "location_id", "distinct_id", "contact_id", "timestamp", "properties"),
+    "contacts": ("location_id", "contact_id", *STANDARD_FIELDS, "as_of", "tags", "fields"),
+    "metrics": ("name", "terms", "formula", "format"),
+}
+EXPORT_FILTERS = {
+    "events": {each.field for each in FILTER_FLAGS},
+    "contacts": {"location_id"},
+    "metrics": set(),
+}
+# What a spreadsheet could calculate, perhaps with our quotes before it already.
+SPREADSHEET_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
+
+
+def add_export(commands: Any) -> None:
+    export = add_command(commands, "export", export_command)
     export.add_argument(
-        "what", metavar="WHAT", choices=list(EXPORTED), help="events, contacts or metrics"
+        "kind", metavar="WHAT", choices=list(EXPORTED_FIELDS), help="events, contacts or metrics"
     )
     export.add_argument(
         "--format",
+        dest="file_format",
         choices=("ndjson", "csv"),
         default="ndjson",
-        help="a JSON object a line (default), or CSV with a header",
+        help="a JSON object a line, or CSV with a header (default: ndjson)",
     )
     export.add_argument(
         "--output",
         metavar="FILE",
-        help="a new file, which gets its name when it is whole (default: standard output)",
+        help="a new file, which gets its name when it is complete (default: standard output)",
     )
-    imported = add_command(
-        commands,
-        "import",
-        "store what export wrote, or a CSV such as HighLevel's export of contacts",
-        import_command,
-    )
-    imported.add_argument(
+    add_filters(export)
+    add_json_flag(export)
+
+
+def export_command(
+    config: Config,
+    kind: str,
+    file_format: str,
+    output: str | None,
+    as_json: bool,
+    **filters: str | None,
+) -> int:
+    """Write events, contacts or metrics, the newest first.
+
+    All are of one moment, also while a server writes. Events can be filtered by all of the
+    filters, contacts by --location. `import` takes what this writes.
+    """
+    query = read_filters(filters)
+    check_export_filters(kind, filters)
+    with contextlib.closing(open_reader(database_path(config))) as connection:
+        # one state from the first record to the last
+        connection.execute("begin")
+        records = exported_records(connection, kind, query)
+        if not output:
+            write_export(sys.stdout.buffer, file_format, kind, records)
+            return 0
+        with whole_file(output) as partial, open(partial, "wb") as file:
+            number = write_export(file, file_format, kind, records)
+    return print_result({"file": output, kind: number}, as_json, f"{output}: {number:,} {kind}")
+
+
+def check_export_filters(kind: str, filters: Mapping[str, str | None]) -> None:
+    """Raises ConfigError for flags that this kind has no use for."""
+    useless = []
+    for each in FILTER_FLAGS:
+        if filters[each.field] and each.field not in EXPORT_FILTERS[kind]:
+            useless.append(each.flag)
+    if useless:
+        raise ConfigError(f"{', '.join(useless)} does not go with {kind}")
+
+
+def exported_records(connection: apsw.Connection, kind: str, query: EventFilter) -> Iterator[dict]:
+    if kind == "metrics":
+        yield from export_metrics(connection)["metrics"]
+        return
+    locations = [query.location_id] if query.location_id else list_location_ids(connection)
+    for location_id in locations:
+        if kind == "events":
+            yield from exported_events(connection, location_id, query)
+        else:
+            yield from exported_contacts(connection, location_id)
+
+
+def exported_events(
+    connection: apsw.Connection, location_id: str, query: EventFilter
+) -> Iterator[dict]:
+    statement, binds = event_statement("list", query)
+    from_the_start = {"before_timestamp": 2**62, "before_id": 0, "limit": -1}
+    for event in stream(connection, statement, location_id=location_id, **binds, **from_the_start):
+        yield event_out(event)
+
+
+def exported_contacts(connection: apsw.Connection, location_id: str) -> Iterator[dict]:
+    from_the_start = {
+        "before_time": 2**62,
+        "before_contact": "",
+        "before_location": "",
+        "limit": -1,
+    }
+    for contact in stream(connection, "contacts.list", location_id=location_id, **from_the_start):
+        yield contact_out(complete_contact(connection, contact))
+
+
+def write_export(file: Any, file_format: str, kind: str, records: Iterator[dict]) -> int:
+    """Returns how many records it wrote."""
+    fields = EXPORTED_FIELDS[kind]
+    write = csv_writer(file, fields) if file_format == "csv" else ndjson_writer(file)
+    with Progress("exporting", kind) as progress:
+        for record in records:
+            write({name: record[name] for name in fields if record.get(name) is not None})
+            progress.count += 1
+            progress.advance()
+    return progress.count
+
+
+def ndjson_writer(file: Any) -> Callable[[dict], Any]:
+    def write(record: dict) -> None:
+        file.write(to_json(record) + b"\n")
+
+    return write
+
+
+def csv_writer(file: Any, fields: tuple[str, ...]) -> Callable[[dict], Any]:
+    """Writes the header at once, and returns what writes a record."""
+    text_file = SimpleNamespace(write=lambda text: file.write(text.encode()))
+    lines = csv.writer(text_file)
+    lines.writerow(fields)
+
+    def write(record: dict) -> None:
+        lines.writerow([csv_cell(record.get(name, "")) for name in fields])
+
+    return write
+
+
+def csv_cell(value: Any) -> str:
+    """Text as it is, tags with commas, all else as JSON. What could be a formula gets a quote
+    before it, which an import takes away again."""
+    if isinstance(value, list) and all(is_plain_tag(each) for each in value):
+        value = ", ".join(value)
+    text = value if isinstance(value, str) else to_json(value).decode()
+    return "'" + text if SPREADSHEET_FORMULA.match(text) else text
+
+
+def is_plain_tag(value: Any) -> bool:
+    """Whether it can stand between commas, and is not taken for JSON at the beginning."""
+    return isinstance(value, str) and not re.search(r"^\s*\[|,", value)
+
+
+def unquoted_cell(cell: str) -> str:
+    """The text that csv_cell() wrote."""
+    return cell[1:] if cell.startswith("'") and SPREADSHEET_FORMULA.match(cell) else cell
+
+
+# Import: reading the file
+
+# How many bytes of records are stored in one transaction: beside a server, which waits for its
+# turn meanwhile, as much as takes about a tenth of a second; else more, for then each page of an
+# index is written less often.
+SHARED_STEP_BYTES = 250_000
+ALONE_STEP_BYTES = 2 * MEGABYTE
+# The gap between two transactions, in which a server takes its turn.
+PAUSE_SECONDS = 0.015
+
+UNREADABLE_STARTS = {
+    b"\xff\xfe": "UTF-16; save it as CSV in UTF-8",
+    b"\xfe\xff": "UTF-16; save it as CSV in UTF-8",
+    b"[": "a JSON array; write one object a line, as jq -c '.[]' does",
+    b"\x1f\x8b": "compressed; unpack it: zcat FILE | streamlined-lite import -",
+    b"PK": "a spreadsheet or archive; save it as CSV in UTF-8",
+}
+# The first of these fields that a file has tells what it holds.
+KIND_BY_FIELD = {
+    "event_name": "events",
+    "customData": "events",
+    "terms": "metrics",
+    "metrics": "metrics",
+    "contact_id": "contacts",
+}
+# Which field a CSV's column is, by its name in small letters with underscores.
+FIELD_BY_COLUMN = {kind: {name: name for name in names} for kind, names in EXPORTED_FIELDS.items()}
+FIELD_BY_COLUMN["contacts"] |= {
+    "full_name": "name",
+    "first_name": "first_name",
+    "last_name": "last_name",
+    "contact_source": "source",
+    "contact_type": "type",
+    "created": "date_created",
+}
+FIELD_NAMES = {kind: set(fields.values()) for kind, fields in FIELD_BY_COLUMN.items()}
+NESTED_FIELDS = ("tags", "fields", "terms", "format")
+
+
+@dataclass(slots=True)
+class Record:
+    """One of a file: the number of its first line, its bytes, and what was read of them."""
+
+    line_number: int
+    text: bytes
+    fields: dict | None = None  # of a CSV's record; the text of others is JSON
+    problem: Problem | None = None
+
+
+class SourceFile:
+    """Reads a file of NDJSON or CSV record by record.
+
+    `columns` says which fields columns are (--map), `defaults` has the values of fields that a
+    record lacks (--set).
+    """
+
+    def __init__(self, name: str, file: Any, columns: dict[str, str], defaults: dict[str, str]):
+        self.name = name
+        self.file = file
+        self.columns = columns
+        self.defaults = defaults
+        self.kind = ""  # known from the first record on
+        self.size = os.fstat(file.fileno()).st_size
+        self.position = 0
+        self.line_number = 0
+        self.warnings: Counter[str] = Counter()
+        self.record_lines: list[bytes] = []  # of the CSV's record that is being read
+
+    def records(self) -> Iterator[Record]:
+        """Raises ConfigError for what cannot be imported at all."""
+        start = self.file.peek(3)
+        for magic, explanation in UNREADABLE_STARTS.items():
+            if start.startswith(magic):
+                raise ConfigError(f"{self.name} is {explanation}")
+        if start.removeprefix(BYTE_ORDER_MARK).startswith(b"{"):
+            return self.json_records()
+        return self.csv_records()
+
+    def lines(self) -> Iterator[bytes]:
+        """Each line without a byte order mark; of one that is far too long only the beginning."""
+        while line := self.file.readline(WIRE_LIMIT):
+            self.line_number += 1
+            self.position += len(line)
+            is_cut = len(line) >= WIRE_LIMIT and not line.endswith(b"\n")
+            yield line.removeprefix(BYTE_ORDER_MARK) if self.line_number == 1 else line
+            if is_cut:
+                self.skip_line()
+
+    def skip_line(self) -> None:
+        while part := self.file.readline(WIRE_LIMIT):
+            self.position += len(part)
+            if part.endswith(b"\n"):
+                return
+
+    def set_kind(self, field_names: Iterable[str]) -> None:
+        names = {*self.defaults, *field_names}
+        for name, kind in KIND_BY_FIELD.items():
+            if name in names:
+                self.kind = kind
+                return
+        raise ConfigError(
+            f"{self.name}: neither events (event_name), contacts (contact_id) nor metrics (terms) "
+            "are named there; give a CSV's column a field's name with --map 'COLUMN=FIELD'"
+        )
+
+    # NDJSON
+
+    def json_records(self) -> Iterator[Record]:
+        for line in self.lines():
+            if not line.strip():
+                continue
+            if not self.kind:
+                self.set_kind(self.first_names(line))
+            yield Record(self.line_number, line)
+
+    def first_names(self, line: bytes) -> Iterable[str]:
+        try:
+            return parse_object(Body(line, JSON)).keys()
+        except Problem as problem:
+            raise ConfigError(
+                f"{self.name}: the first line is no JSON object ({problem.detail}); "
+                "write one object a line"
+            ) from None
+
+    # CSV
+
+    def csv_records(self) -> Iterator[Record]:
+        # the most that a quote without an end can swallow
+        csv.field_size_limit(WIRE_LIMIT)
+        lines = self.decoded_lines()
+        first_line = next(lines, None)
+        if first_line is None:
+            raise ConfigError(f"{self.name} is empty")
+        delimiter = max(",;\t", key=first_line.count)
+        reader = csv.reader(itertools.chain([first_line], lines), delimiter=delimiter)
+        try:
+            names = self.read_header(next(reader))
+        except csv.Error as error:
+            raise ConfigError(f"{self.name} is not CSV: {error}") from None
+        while True:
+            self.record_lines.clear()
+            fields = None
+            problem = None
+            try:
+                cells = next(reader)
+                if not cells:
+                    continue
+                fields = self.read_cells(names, cells)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                problem = Malformed(f"not CSV: {error}", "not_csv")
+            except Malformed as error:
+                problem = error
+            line_number = self.line_number - len(self.record_lines) + 1
+            yield Record(line_number, b"".join(self.record_lines), fields, problem)
+
+    def decoded_lines(self) -> Iterator[str]:
+        """UTF-8, or what a spreadsheet on Windows writes by default."""
+        for line in self.lines():
+            self.record_lines.append(line)
+            try:
+                yield line.decode()
+            except UnicodeDecodeError:
+                self.warnings["read_as_windows_1252"] += 1
+                yield line.decode("cp1252", "replace")
+
+    def read_header(self, cells: list[str]) -> list[str]:
+        """The columns' fields, or their own names. Raises ConfigError for a --map of no column."""
+        headers = [cell.strip() for cell in cells]
+        missing = self.columns.keys() - set(headers)
+        if missing:
+            raise ConfigError(
+                f"{self.name} has no column {', '.join(sorted(missing))}; "
+                f"it has {', '.join(headers)}"
+            )
+        plain_names = []
+        for header in headers:
+            plain_names.append(self.columns.get(header, header.lower().replace(" ", "_")))
+        self.set_kind(plain_names)
+        fields = FIELD_BY_COLUMN[self.kind]
+        names = []
+        for header, plain_name in zip(headers, plain_names, strict=True):
+            own_name = self.columns.get(header, header)
+            names.append(fields.get(plain_name, own_name))
+        return names
+
+    def read_cells(self, names: list[str], cells: list[str]) -> dict:
+        """A record by its fields. Raises Malformed for more cells than the header has."""
+        if len(cells) > len(names):
+            raise Malformed(f"has {len(cells)} cells, and the header has {len(names)}", "not_csv")
+        fields = {}
+        others = {}
+        for name, cell in zip(names, map(unquoted_cell, cells), strict=False):
+            # blank cells erase nothing, but blank tags are the empty set
+            if not name or (is_blank(cell) and name != "tags"):
+                continue
+            if name in FIELD_NAMES[self.kind]:
+                fields[name] = parse_cell(name, cell)
+            else:
+                others[name] = cell
+        if self.kind == "events":
+            fields |= event_properties(others)
+        if self.kind == "contacts":
+            fields = contact_fields(fields, others)
+        return self.defaults | fields
+
+
+def parse_cell(name: str, cell: str) -> Any:
+    """A value that nests stands as JSON in its cell."""
+    is_json = name in NESTED_FIELDS and cell.lstrip()[:1] in ("[", "{")
+    return parse_properties(cell) if is_json else cell
+
+
+def event_properties(cells: dict[str, str]) -> dict[str, str]:
+    """Cells whose columns name no field of an event, as its properties."""
+    properties = {}
+    for name, cell in cells.items():
+        key = f"properties.{name}" if property_key(name) is None else name
+        properties[key] = cell
+    return properties
+
+
+def contact_fields(fields: dict, others: dict[str, str]) -> dict:
+    """The body of a contact: the parts of its name together, other columns as custom fields."""
+    name, _ = whole_name(fields)
+    custom_fields = fields.get("fields", {})
+    if not isinstance(custom_fields, dict):
+        custom_fields = {"fields": custom_fields}
+    contact = {key: fields[key] for key in fields if key not in ("first_name", "last_name")}
+    contact["fields"] = others | custom_fields
+    if name:
+        contact["name"] = name
+    return contact
+
+
+# Import: storing the records
+
+
+def add_import(commands: Any) -> None:
+    parser = add_command(commands, "import", import_command)
+    parser.add_argument(
         "files",
         nargs="+",
         metavar="FILE",
         help="NDJSON or CSV of events, contacts or metrics; - is standard input",
     )
-    imported.add_argument("--location", metavar="ID", help="the location_id of what names none")
-    imported.add_argument(
+    parser.add_argument(
+        "--location", metavar="ID", help="the location_id of records that have none"
+    )
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        dest="values",
-        help="a field of what has none, such as event_name=Sale; repeat for more",
+        dest="defaults",
+        help="a field of records that lack it, such as event_name=Sale; repeat for more",
     )
-    imported.add_argument(
+    parser.add_argument(
         "--map",
         action="append",
         default=[],
         metavar="COLUMN=FIELD",
         dest="columns",
-        help="which field a column of a CSV is, such as 'Deal ID=distinct_id'; repeat for more",
+        help=(
+            "the field that a column of a CSV is, such as 'Deal ID=distinct_id'; repeat for more"
+        ),
     )
-    delete = add_command(
-        commands,
-        "delete-events",
-        "delete events by filter, after showing how many",
-        delete_events_command,
-    )
-    delete.add_argument("--yes", action="store_true", help="do not ask")
-    for each in (export, delete):
-        for flag, (name, shown, told) in EVENT_FLAGS.items():
-            each.add_argument(flag, dest=name, metavar=shown, help=told)
+    add_json_flag(parser)
 
 
-def add_file_commands(commands: Any) -> None:
-    backup = add_command(
-        commands,
-        "backup",
-        "copy the database to a file, also while the server runs, and verify the copy",
-        backup_command,
-    )
+def import_command(
+    config: Config,
+    files: list[str],
+    location: str | None,
+    defaults: list[str],
+    columns: list[str],
+    as_json: bool,
+) -> int:
+    """Store what export wrote, or a CSV such as HighLevel's export of contacts.
+
+    Records are stored by the rules of the API, so that what is there already is unchanged; a
+    server may run meanwhile. Those that cannot be stored go to FILE.rejected with their reasons,
+    and the exit code is 3 then. A database that is not there is created.
+    """
+    values = read_pairs("--set", [pair.partition("=") for pair in defaults])
+    # A column's name may have a = in it, a field's has none.
+    fields = read_pairs("--map", [pair.rpartition("=") for pair in columns])
+    if location is not None:
+        values["location_id"] = location
+    check_readable(files)
+    path = database_path(config)
+    if not os.path.exists(path):
+        create_file(path)
+    step_bytes = ALONE_STEP_BYTES if is_alone(path) else SHARED_STEP_BYTES
+    results = []
+    with shared_database(config) as database:
+        for name in files:
+            results.append(import_file(database, name, fields, values, step_bytes))
+    print_result(results, as_json, "\n".join(import_summary(result) for result in results))
+    return 3 if any(result["rejected"] for result in results) else 0
+
+
+def read_pairs(flag: str, pairs: list[tuple[str, str, str]]) -> dict[str, str]:
+    """Raises ConfigError unless there is text before and after each =."""
+    values = {}
+    for left, separator, right in pairs:
+        if not left.strip() or not right.strip():
+            raise ConfigError(f"{flag} {left}{separator}{right}: write NAME=VALUE")
+        values[left.strip()] = right.strip()
+    return values
+
+
+def check_readable(names: list[str]) -> None:
+    """Before the first is imported. Raises ConfigError."""
+    unreadable = []
+    for name in names:
+        is_readable = os.access(name, os.R_OK, effective_ids=True) and not os.path.isdir(name)
+        if name != "-" and not is_readable:
+            unreadable.append(name)
+    if unreadable:
+        raise ConfigError(
+            f"cannot read {', '.join(unreadable)}: there is no such file, or you may not read it"
+        )
+
+
+def is_alone(path: str) -> bool:
+    """Whether no other process has the database open."""
+    try:
+        with nobody_else(path):
+            return True
+    except (CommandError, OSError):
+        return False
+
+
+def import_summary(result: dict) -> str:
+    parts = []
+    for outcome in ("created", "updated", "unchanged"):
+        if result[outcome]:
+            parts.append(f"{result[outcome]:,} {outcome}")
+    if result["rejected"]:
+        parts.append(f"{result['rejected']:,} rejected (see {result['rejected_file']})")
+    lines = [f"{result['file']}: {result['kind']}: {', '.join(parts) or 'nothing'}"]
+    for code, count in result["warnings"].items():
+        lines.append(f"  warning {code}: {count:,}")
+    return "\n".join(lines)
+
+
+def import_file(
+    database: Database,
+    name: str,
+    columns: dict[str, str],
+    defaults: dict[str, str],
+    step_bytes: int,
+) -> dict:
+    """Returns counts by outcome and by warning. Raises ConfigError and CommandError."""
+    is_pipe = name == "-"
+    rejected_name = ("stdin" if is_pipe else name) + ".rejected"
+    try:
+        with open(0 if is_pipe else name, "rb", closefd=not is_pipe) as file:
+            with contextlib.suppress(FileNotFoundError):
+                # that of an earlier import
+                os.unlink(rejected_name)
+            source = SourceFile(name, file, columns, defaults)
+            return Import(database, source, rejected_name).run(step_bytes)
+    except OSError as error:
+        raise CommandError(
+            f"{error.filename or rejected_name}: {error.strerror}; "
+            "what was committed before is stored"
+        ) from None
+
+
+class Import:
+    """Stores the records of one file as the API would, in small transactions."""
+
+    def __init__(self, database: Database, source: SourceFile, rejected_name: str):
+        self.database = database
+        self.source = source
+        self.rejected_name = rejected_name
+        self.outcomes = Counter(created=0, updated=0, unchanged=0, rejected=0)
+        self.warnings: Counter[str] = Counter()
+
+    def run(self, step_bytes: int) -> dict:
+        records = self.source.records()
+        with Progress("importing", "lines") as progress:
+            # The records of a transaction are read before it begins, since a pipe may make us
+            # wait, and no server should wait with us.
+            while step := next_step(records, step_bytes):
+                with self.database.turn():
+                    for record in step:
+                        self.store_or_reject(record)
+                progress.count = self.source.line_number
+                progress.advance(self.source.position, self.source.size)
+                time.sleep(PAUSE_SECONDS)
+        return {
+            "file": self.source.name,
+            "kind": self.source.kind,
+            **self.outcomes,
+            "rejected_file": self.rejected_name if self.outcomes["rejected"] else None,
+            "warnings": dict(self.source.warnings + self.warnings),
+        }
+
+    def store_or_reject(self, record: Record) -> None:
+        try:
+            if len(record.text) > BODY_LIMIT:
+                raise TooLarge(f"a record may have {BODY_LIMIT:,} bytes")
+            with self.database.savepoint() as connection:
+                outcomes, warnings = self.store(connection, record)
+        except apsw.Error:
+            raise
+        except Exception as error:
+            self.reject(record, problem_of(error))
+        else:
+            self.outcomes.update(outcomes)
+            self.warnings.update(each["code"] for each in warnings)
+
+    def store(
+        self, connection: apsw.Connection, record: Record
+    ) -> tuple[dict[str, int], list[dict]]:
+        """Counts by outcome, and warnings. Raises Problem."""
+        if record.problem:
+            raise record.problem
+        now = self.database.clock()
+        if self.source.kind == "metrics":
+            return store_metrics(connection, self.fields(record), now), []
+        if self.source.kind == "contacts":
+            answer = store_contact_record(connection, self.fields(record), now)
+        else:
+            body = Body(self.event_json(record), JSON)
+            _, answer = receive_event(connection, body, Caller(None, "admin"), now, arrived=now)
+        return {answer["status"]: 1}, answer["warnings"]
+
+    def reject(self, record: Record, problem: Problem) -> None:
+        line = {
+            "line": record.line_number,
+            "reasons": problem.errors or [field_error("", problem.code, problem.detail)],
+            "text": record.text.decode("utf-8", "backslashreplace").rstrip("\r\n"),
+        }
+        with open(self.rejected_name, "ab", opener=for_owner) as file:
+            file.write(to_json(line) + b"\n")
+        self.outcomes["rejected"] += 1
+
+    def fields(self, record: Record) -> dict:
+        if record.fields is not None:
+            return record.fields
+        return self.source.defaults | parse_object(Body(record.text, JSON))
+
+    def event_json(self, record: Record) -> bytes:
+        if record.fields is None and not self.source.defaults:
+            return record.text
+        return to_json(self.fields(record))
+
+
+def next_step(records: Iterator[Record], step_bytes: int) -> list[Record]:
+    """Records of about so many bytes; none at the end of the file."""
+    step = []
+    size = 0
+    for record in records:
+        step.append(record)
+        size += len(record.text)
+        if size >= step_bytes:
+            break
+    return step
+
+
+def store_metrics(connection: apsw.Connection, fields: dict, now: int) -> dict[str, int]:
+    """One definition, or a whole export of the API."""
+    export = fields if "metrics" in fields else {"metrics": [fields]}
+    return import_metrics(connection, validate(DefinitionList, export), now)
+
+
+def store_contact_record(connection: apsw.Connection, fields: dict, now: int) -> dict:
+    ids = {}
+    for name in ("location_id", "contact_id", "as_of"):
+        if not is_blank(fields.get(name)):
+            ids[name] = fields[name]
+    return receive_fields(connection, fields, ids, now)
+
+
+# Deletion of events
+
+
+def add_delete_events(commands: Any) -> None:
+    parser = add_command(commands, "delete-events", delete_events_command)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_filters(parser)
+    add_json_flag(parser)
+
+
+def delete_events_command(config: Config, yes: bool, as_json: bool, **filters: str | None) -> int:
+    """Delete events by filter, after showing how many.
+
+    At least one filter must be named. Without --yes it asks on the terminal, and ends with exit
+    code 1 unless the answer is yes. A server may run meanwhile.
+    """
+    query = read_filters(filters)
+    if not any(filters.values()):
+        flags = ", ".join(each.flag for each in FILTER_FLAGS)
+        raise ConfigError(f"name what to delete, by one or more of {flags}")
+    with shared_database(config) as database, Progress("deleting", "events") as progress:
+        with database.read() as connection:
+            locations = [query.location_id] if query.location_id else list_location_ids(connection)
+            matching = count_events(connection, query, locations)
+        if matching and not yes:
+            confirm(f"This deletes {matching:,} events for good")
+        while progress.count < matching:
+            with database.turn():
+                deleted = delete_step(database.writer, query, locations)
+            progress.count += deleted
+            progress.advance(progress.count, matching)
+            if deleted < DELETE_STEP:
+                break
+            time.sleep(PAUSE_SECONDS)
+    deleted = progress.count
+    return print_result({"events": deleted}, as_json, f"{deleted:,} events deleted")
+
+
+def confirm(consequence: str) -> None:
+    """Raises ConfigError where nobody can be asked, and CommandError unless a person says yes."""
+    if not sys.stdin.isatty():
+        raise ConfigError(f"{consequence}; nobody can be asked here, so say --yes")
+    print(f"{consequence}. Write yes to go on: ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline().strip().lower()
+    if answer not in ("y", "yes"):
+        raise CommandError("nothing was deleted")
+
+
+# Backups
+
+
+def add_backup(commands: Any) -> None:
+    backup = add_command(commands, "backup", backup_command)
     backup.add_argument(
         "file",
         metavar="FILE",
@@ -7118,859 +8322,97 @@ def add_file_commands(commands: Any) -> None:
         "--keep",
         type=int,
         metavar="N",
-        help="in a folder: delete all backups of this database but the newest N",
+        help="in a folder: delete all backups of this database but the newest N (default: none)",
     )
-    restore = add_command(
-        commands,
-        "restore",
-        "put a backup in the place of the database, which is kept beside it",
-        restore_command,
-    )
-    restore.add_argument("file", metavar="FILE", help="what backup wrote")
-    check = add_command(
-        commands,
-        "check",
-        "look for what an operator should know; ends with 1 for warnings, 2 for errors",
-        check_command,
-    )
-    check.add_argument(
-        "--backups",
-        metavar="FOLDER",
-        help="where backup writes to; the newest must not be older than two days",
-    )
-    check.add_argument(
-        "--quick", action="store_true", help="without reading the whole file for its integrity"
-    )
-    add_settings(check, set(Config.model_fields) - {"admin_key", "database"})
+    add_json_flag(backup)
 
 
-def add_command(
-    commands: Any,
-    name: str,
-    summary: str,
-    command: Callable,
-    json: bool = True,
-    database: bool = True,
-) -> argparse.ArgumentParser:
-    added = commands.add_parser(
-        name.split()[-1],
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"example: {EXAMPLES[name]}",
-        allow_abbrev=False,
-    )  # --admin-key would be --admin-key-file
-    added.set_defaults(command=command)
-    add_settings(added, {"database"} if database else set())
-    if json:
-        added.add_argument("--json", action="store_true", help="answer in JSON")
-    return added
+def backup_command(config: Config, file: str, keep: int | None, as_json: bool) -> int:
+    """Copy the database to a file, also while the server runs, and verify the copy.
 
-
-def add_settings(command: argparse.ArgumentParser, names: set[str]) -> None:
-    """A flag for each setting; its value is checked with the variables' values, in one place."""
-    for name, setting in Config.model_fields.items():
-        if name in names:
-            flag, default = "--" + name.replace("_", "-"), setting.default
-            action: Any = argparse.BooleanOptionalAction if isinstance(default, bool) else "store"
-            shown = (
-                f"{setting.description} (default: {default!s}; {ENV_PREFIX}{name.upper()})"
-                if default != ""
-                else f"{setting.description} ({ENV_PREFIX}{name.upper()})"
-            )
-            extra = {} if isinstance(default, bool) else {"metavar": name.upper()}
-            command.add_argument(
-                flag, action=action, default=None, help=shown.replace("%", "%%"), **extra
-            )
-
-
-def serve_command(
-    config: Config, greet: Callable[[Database, Config, str], None] | None = None
-) -> int:
-    """Serves until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    if (enough := allow_many_files(config.connection_limit)) < config.connection_limit:
-        print(
-            f"streamlined-lite: the limit of open files is enough for {enough:,} connections, not {config.connection_limit:,}; "
-            "raise it (ulimit -n, LimitNOFILE= of systemd) or lower --connection-limit",
-            file=sys.stderr,
-        )
-        config = config.model_copy(update={"connection_limit": enough})
-    app = create_app(config)
-    try:
-        server = Server(app, config)
-    except ConfigError:
-        app.close()
-        raise
-    gc.freeze()  # what start-up made is never garbage, ...
-    gc.set_threshold(20_000, 20, 50)  # ... and little that a request makes is in a cycle
-    sys.setswitchinterval(
-        0.0005
-    )  # seconds, after which a read that is busy in Python makes way for the loop
-    stop_on_signals(server)  # before anybody reads that it listens
-    (greet or introduce_server)(app.database, config, server.address)
-    server.run()
-    print(f"stopped at {server.address}: {server.summary}", flush=True)
-    return 0
-
-
-def stop_on_signals(server: Server) -> None:
-    """A signal only sets a flag and wakes the poll: it is never an exception in the middle of a turn."""
-    wakeup = server.listeners[0].trigger.trigger
-    os.set_blocking(wakeup, False)
-    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: server.stop())
-
-
-def introduce_server(database: Database, config: Config, address: str) -> None:
-    """Where it listens; at the first start on a terminal also an admin key, once."""
-    url = config.public_url.rstrip("/") or address
-    print(database.summary())
-    if not config.admin_key and not list_keys(database.writer):
-        if sys.stdout.isatty():
-            introduce_key(database, url)
-        else:
-            print(
-                "There is no key yet; "
-                + (
-                    f"set {ENV_PREFIX}ADMIN_KEY, since no other process sees :memory:"
-                    if database.memory
-                    else f"this command makes one: {key_command(config)}"
-                )
-            )
-    print(f"listening on {address}", flush=True)
-
-
-def introduce_key(database: Database, url: str) -> None:
-    with database.turn():
-        token = create_key(
-            database.writer, NewKey(name="first admin key", scope="admin"), database.clock()
-        )["token"]
-    body = json.dumps(
-        {
-            "event_name": "Offer Made",
-            "location_id": "my-location",
-            "distinct_id": "offer-1",
-            "properties": {"value": 100},
-        }
-    )
-    print(
-        f"\nThis is your admin key, shown only now: {token}\n\nSign in: {url}/#key={token}\n\nPost an event:\n"
-        f"curl {url}/events/ingestion/v1 -H 'X-API-Key: {token}' -H 'Content-Type: application/json' -d {shlex.quote(body)}\n"
-    )
-
-
-def say(answer: Any, json: bool, text: str) -> int:
-    """A command's result, for a program or for a person."""
-    print(to_json(answer, indent=2).decode() if json else text)
-    return 0
-
-
-def named_file(config: Config) -> str:
-    """The database's path. Raises ConfigError where it is no file."""
-    if config.database == ":memory:":
-        raise ConfigError(
-            f":memory: is of one process only; name a file with --database or {ENV_PREFIX}DATABASE"
-        )
-    return config.database
-
-
-def existing_database(config: Config) -> contextlib.closing:
-    named_file(config)
-    return contextlib.closing(Database(config, create=False))
-
-
-class Progress:
-    """How far a long command is, where a person looks at standard error. Also lets signals in."""
-
-    def __init__(self, doing: str, unit: str = ""):
-        self.doing, self.unit = doing, unit
-        self.began = self.next = time.monotonic()
-        self.shown = sys.stderr.isatty()
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.write("")
-
-    def __call__(self, done: int = 0, total: int = 0, count: int | None = None) -> None:
-        """`done` of `total` is what tells the time left; `count` things of our unit were dealt with."""
-        if self.shown and (now := time.monotonic()) >= self.next:
-            self.next, passed = now + 0.2, max(now - self.began, 0.001)
-            parts = [
-                self.doing,
-                f"{done / total:.0%}" if total else "",
-                "" if count is None else f"{count:,} {self.unit}, {count / passed:,.0f}/s",
-                f"{timedelta(seconds=round(passed * (total - done) / done))} left"
-                if total and done
-                else "",
-            ]
-            self.write("  ".join(filter(None, parts)))
-
-    def write(self, line: str) -> None:
-        if self.shown:
-            print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-# Keys
-
-
-def create_key_command(
-    config: Config,
-    name: str,
-    scope: str,
-    location: list[str] | None,
-    generate_distinct_ids: bool,
-    json: bool,
-) -> int:
-    new = validate(
-        NewKey,
-        {
-            "name": name,
-            "scope": scope,
-            "locations": location,
-            "distinct_id_rule": "generate" if generate_distinct_ids else "refuse",
-        },
-    )
-    with existing_database(config) as database:
-        with database.turn():
-            created = create_key(database.writer, new, database.clock())
-    return say(
-        created,
-        json,
-        f"Key {created['key_id']}, {created['name']} ({created['scope']}). "
-        f"Its token is shown only now:\n{created['token']}",
-    )
-
-
-def list_keys_command(config: Config, json: bool) -> int:
-    with existing_database(config) as database, database.read() as connection:
-        keys = list_keys(connection)
-    return say(keys, json, key_table(keys))
-
-
-def key_table(keys: list[dict]) -> str:
-    lines = [("ID", "NAME", "SCOPE", "LOCATIONS", "TOKEN", "CREATED", "LAST USED", "REVOKED")]
-    lines += [
-        (
-            str(key["key_id"]),
-            key["name"][:40],
-            key["scope"],
-            ", ".join(key["locations"] or ["all"])[:40],
-            key["token_prefix"] + "…",
-            key["created_at"][:10],
-            (key["last_used_at"] or "never")[:16],
-            (key["revoked_at"] or "")[:10],
-        )
-        for key in keys
-    ]
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines
-    )
-
-
-def revoke_key_command(config: Config, key_id: int, json: bool) -> int:
-    with existing_database(config) as database:
-        with database.turn():
-            revoked = revoke_key(database.writer, key_id, database.clock())
-    return say(revoked, json, f"Key {key_id}, {revoked['name']}, is revoked.")
-
-
-# Export, import and deletion of events
-
-EXPORTED = {  # what is exported, and what a CSV of it has
-    "events": ("event_name", "location_id", "distinct_id", "contact_id", "timestamp", "properties"),
-    "contacts": (
-        "location_id",
-        "contact_id",
-        "name",
-        "email",
-        "phone",
-        "source",
-        "type",
-        "date_created",
-        "as_of",
-        "tags",
-        "fields",
-    ),
-    "metrics": ("name", "terms", "formula", "format"),
-}
-EVENT_FLAGS = {
-    "--location": ("location_id", "ID", "of this location alone"),
-    "--name": ("event_name", "NAME", "of this event_name"),
-    "--contact": ("contact_id", "ID", "of this contact"),
-    "--from": ("from", "TIME", "not before this time, such as 2026-01-31T12:00:00Z"),
-    "--to": ("to", "TIME", "before this time"),
-}
-STEP_SECONDS, PAUSE_SECONDS = (
-    0.1,
-    0.015,
-)  # an import's transaction, and the gap after it, in which a server takes its turn
-ALONE_SECONDS = 1.0  # ... where there is none: each page of an index is then written less often
-# A cell that a spreadsheet could take for a formula, after quotes that stand before it already.
-FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
-
-
-def read_flags(given: dict[str, Any]) -> EventFilter:
-    """The filter that the flags say. Raises ConfigError in their words."""
-    try:
-        return validate(
-            EventFilter, {name: value for name, value in given.items() if value is not None}
-        )
-    except Invalid as problem:
-        flags = {"/" + name: flag for flag, (name, *_) in EVENT_FLAGS.items()}
-        raise ConfigError(
-            "; ".join(f"{flags[each['pointer']]} {each['message']}" for each in problem.errors)
-        ) from None
-
-
-def export_command(
-    config: Config, what: str, format: str, output: str | None, json: bool, **filters: str | None
-) -> int:
-    query = read_flags(filters)
-    if unserved := {name for name, value in filters.items() if value} - {
-        "events": set(filters),
-        "contacts": {"location_id"},
-    }.get(what, set()):
-        raise ConfigError(
-            f"{', '.join(flag for flag, (name, *_) in EVENT_FLAGS.items() if name in unserved)} does not go with {what}"
-        )
-    with contextlib.ExitStack() as stack:
-        connection = stack.enter_context(contextlib.closing(open_reader(named_file(config))))
-        connection.execute("begin")  # one state from the first to the last
-        partial, show = (
-            output and stack.enter_context(whole_file(output)),
-            stack.enter_context(Progress("exporting", what)),
-        )
-        file = stack.enter_context(open(partial, "wb")) if partial else sys.stdout.buffer
-        write = (
-            csv_writer(file, EXPORTED[what])
-            if format == "csv"
-            else functools.partial(write_line, file)
-        )
-        number = 0
-        for number, record in enumerate(exported(connection, what, query), start=1):
-            write({name: record[name] for name in EXPORTED[what] if record.get(name) is not None})
-            show(count=number)
-    return (
-        say({"file": output, what: number}, json, f"{output}: {number:,} {what}") if output else 0
-    )
-
-
-def exported(connection: apsw.Connection, what: str, query: EventFilter) -> Iterator[dict]:
-    if what == "metrics":
-        yield from export_metrics(connection)["metrics"]
-        return
-    statement, binds = event_statement("list", query) if what == "events" else ("contacts.list", {})
-    binds |= {
-        "before_timestamp": 2**62,
-        "before_id": 0,
-        "before_time": 2**62,
-        "before_contact": "",
-        "before_location": "",
-        "limit": -1,
-    }
-    for location_id in [query.location_id] if query.location_id else list_location_ids(connection):
-        for each in stream(connection, statement, **binds, location_id=location_id):
-            yield (
-                event_out(each)
-                if what == "events"
-                else contact_out(complete_contact(connection, each))
-            )
-
-
-def write_line(file: Any, record: dict) -> None:
-    file.write(to_json(record) + b"\n")
-
-
-def csv_writer(file: Any, columns: tuple[str, ...]) -> Callable[[dict], Any]:
-    lines = csv.writer(SimpleNamespace(write=lambda line: file.write(line.encode())))
-    lines.writerow(columns)
-    return lambda record: lines.writerow([csv_cell(record.get(name, "")) for name in columns])
-
-
-def csv_cell(value: Any) -> str:
-    """Text as it is, tags with commas, all else as JSON; a quote before what could be a formula, which an import takes away again."""
-    if isinstance(value, list) and all(
-        isinstance(each, str) and not re.search(r"^\s*\[|,", each) for each in value
-    ):
-        value = ", ".join(value)
-    text = value if isinstance(value, str) else to_json(value).decode()
-    return "'" + text if FORMULA.match(text) else text
-
-
-def import_command(
-    config: Config,
-    files: list[str],
-    location: str | None,
-    values: list[str],
-    columns: list[str],
-    json: bool,
-) -> int:
-    fixed, mapping, step_seconds = (
-        read_pairs("--set", values),
-        read_pairs("--map", columns),
-        STEP_SECONDS,
-    )
-    if location is not None:
-        fixed["location_id"] = location
-    if unreadable := [
-        name
-        for name in files
-        if name != "-" and (os.path.isdir(name) or not os.access(name, os.R_OK, effective_ids=True))
-    ]:
-        raise ConfigError(
-            f"cannot read {', '.join(unreadable)}: there is no such file, or you may not read it"
-        )
-    if not os.path.exists(named_file(config)):
-        create_file(config.database)
-    with contextlib.suppress(CommandError, OSError), nobody_else(config.database):
-        step_seconds = ALONE_SECONDS
-    with shared_database(config) as database:
-        results = [Import(database, name, mapping, fixed, step_seconds).run() for name in files]
-    say(results, json, "\n".join(map(import_line, results)))
-    return 3 if any(each["rejected"] for each in results) else 0
-
-
-def read_pairs(flag: str, pairs: list[str]) -> dict[str, str]:
-    split = [each.rpartition("=") if flag == "--map" else each.partition("=") for each in pairs]
-    if wrong_ones := [
-        each
-        for each, (left, _, right) in zip(pairs, split)
-        if not left.strip() or not right.strip()
-    ]:
-        raise ConfigError(f"{flag} {wrong_ones[0]}: write NAME=VALUE")
-    return {left.strip(): right.strip() for left, _, right in split}
-
-
-@contextlib.contextmanager
-def shared_database(config: Config) -> Iterator[Database]:
-    """For many transactions, one behind the other, perhaps beside a server."""
-    with existing_database(config) as database:
-        database.writer.set_busy_handler(wait_for_others)
-        database.writer.wal_autocheckpoint(
-            4 * RESTART_PAGES
-        )  # between them: beside them it would never come to the WAL's end
-        database.writer.pragma("cache_size", -48_000)  # kB
-        yield database
-
-
-def wait_for_others(attempt: int) -> bool:
-    """For a lock that another process has; unlike SQLite's own waiting this can be ended by a signal."""
-    time.sleep(0.01)
-    return attempt < 6_000
-
-
-def import_line(result: dict) -> str:
-    parts = [
-        f"{result[name]:,} {name}" for name in ("created", "updated", "unchanged") if result[name]
-    ]
-    parts += [f"{result['rejected']:,} rejected (see {result['rejected_file']})"] * bool(
-        result["rejected"]
-    )
-    noted = "".join(f"\n  warning {code}: {count:,}" for code, count in result["warnings"].items())
-    return f"{result['file']}: {result['kind']}: {', '.join(parts) or 'nothing'}{noted}"
-
-
-UNREADABLE = {
-    b"\xff\xfe": "UTF-16; save it as CSV in UTF-8",
-    b"\xfe\xff": "UTF-16; save it as CSV in UTF-8",
-    b"[": "a JSON array; write one object a line, as jq -c '.[]' does",
-    b"\x1f\x8b": "compressed; unpack it: zcat FILE | streamlined-lite import -",
-    b"PK": "a spreadsheet or archive; save it as CSV in UTF-8",
-}
-CONTACT_HEADERS = {
-    "created": "date_created",
-    "full_name": "name",
-    "contact_source": "source",
-    "contact_type": "type",
-}
-
-
-class Import:
-    """One file on its way into the database, by the API's own reading and storing, in small transactions."""
-
-    def __init__(
-        self,
-        database: Database,
-        name: str,
-        mapping: dict[str, str],
-        fixed: dict[str, str],
-        step_seconds: float,
-    ):
-        self.database, self.name, self.mapping, self.fixed, self.step_seconds = (
-            database,
-            name,
-            mapping,
-            fixed,
-            step_seconds,
-        )
-        self.counts, self.warnings, self.kind = Counter(), Counter(), ""
-        self.place = self.lines = self.size = 0
-        self.enough = 1  # records for a step
-        self.rejected_name = ("stdin" if name == "-" else name) + ".rejected"
-        self.rejected: Any = None
-
-    def run(self) -> dict:
-        piped = self.name == "-"
-        try:
-            with (
-                open(0 if piped else self.name, "rb", closefd=not piped) as file,
-                Progress("importing", "lines") as show,
-                contextlib.closing(self),
-            ):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self.rejected_name)  # those of an earlier import
-                self.size, records = os.fstat(file.fileno()).st_size, self.records(file)
-                while batch := self.read_batch(records):
-                    self.step(batch)
-                    show(self.place, self.size, self.lines)
-                    time.sleep(PAUSE_SECONDS)
-        except OSError as error:
-            raise CommandError(
-                f"{error.filename or self.rejected_name}: {error.strerror}; what was committed before is stored"
-            ) from None
-        return {
-            "file": self.name,
-            "kind": self.kind,
-            **{name: self.counts[name] for name in ("created", "updated", "unchanged", "rejected")},
-            "rejected_file": self.rejected_name if self.rejected else None,
-            "warnings": dict(self.warnings),
-        }
-
-    def close(self) -> None:
-        if self.rejected:
-            self.rejected.close()
-
-    def read_batch(self, records: Iterator[tuple[int, bytes, Any]]) -> list[tuple[int, bytes, Any]]:
-        """What a step stores. It is read before, for a pipe may let it wait, and no server should wait with it."""
-        batch, until, end = [], time.monotonic() + self.step_seconds, self.place + 2 * MEGABYTE
-        for record in records:
-            batch.append(record)
-            if len(batch) >= self.enough or self.place > end or time.monotonic() > until:
-                break
-        return batch
-
-    def step(self, batch: list[tuple[int, bytes, Any]]) -> None:
-        """One transaction, and how many records the next may have."""
-        began = time.monotonic()
-        with self.database.turn():
-            for record in batch:
-                self.take(*record)
-        self.enough = min(
-            4 * self.enough, 1 + round(len(batch) * self.step_seconds / (time.monotonic() - began))
-        )
-
-    def take(self, number: int, line: bytes, record: Any) -> None:
-        try:
-            if len(line) > BODY_LIMIT:
-                raise TooLarge(f"a record may have {BODY_LIMIT:,} bytes")
-            with self.database.savepoint() as connection:
-                statuses, warnings = self.store(connection, line if record is None else record)
-        except apsw.Error:
-            raise
-        except Exception as error:
-            self.reject(number, line, problem_of(error))
-        else:
-            self.counts.update(statuses)
-            self.warnings.update(each["code"] for each in warnings)
-
-    def store(self, connection: apsw.Connection, record: Any) -> tuple[Iterable[str], list[dict]]:
-        """A line of JSON, or a CSV's cells by their names: what became of it, and warnings."""
-        now = self.database.clock()
-        if isinstance(record, bytes) and (self.fixed or self.kind != "events"):
-            record = self.fixed | parse_object(Body(record, JSON))
-        if isinstance(record, Exception):
-            raise record
-        if self.kind == "metrics":
-            definitions = validate(
-                DefinitionList, record if "metrics" in record else {"metrics": [record]}
-            )
-            return Counter(import_metrics(connection, definitions, now)).elements(), []
-        if self.kind == "contacts":
-            ids = {
-                name: record[name]
-                for name in ("location_id", "contact_id", "as_of")
-                if not is_blank(record.get(name))
-            }
-            answer = receive_fields(connection, record, ids, now)
-        else:
-            body = Body(record if isinstance(record, bytes) else to_json(record), JSON)
-            _, answer = receive_event(connection, body, Caller(None, "admin"), now, arrived=now)
-        return [answer["status"]], answer["warnings"]
-
-    def reject(self, number: int, line: bytes, problem: Problem) -> None:
-        if self.rejected is None:
-            self.rejected = open(self.rejected_name, "wb", opener=for_owner)
-        self.counts["rejected"] += 1
-        reasons = problem.errors or [field_error("", problem.code, problem.detail)]
-        write_line(
-            self.rejected,
-            {
-                "line": number,
-                "reasons": reasons,
-                "text": line.decode("utf-8", "backslashreplace").rstrip("\r\n"),
-            },
-        )
-
-    # Reading
-
-    def records(self, file: Any) -> Iterator[tuple[int, bytes, Any]]:
-        """(the number of its first line, its bytes, a CSV's cells by name or None or an exception) for each record."""
-        start = file.peek(3)
-        if found := next(
-            (what for magic, what in UNREADABLE.items() if start.startswith(magic)), None
-        ):
-            raise ConfigError(f"{self.name} is {found}")
-        lines = self.read_lines(file)
-        if start.removeprefix(b"\xef\xbb\xbf")[:1] != b"{":
-            yield from self.csv_records(lines)
-            return
-        for number, line in lines:
-            if line.strip():
-                if not self.kind:
-                    self.tell_kind(self.fixed.keys() | self.first_names(line))
-                yield number, line, None
-
-    def read_lines(self, file: Any) -> Iterator[tuple[int, bytes]]:
-        """Each line without a byte order mark; of one that is far too long only the beginning."""
-        while line := file.readline(WIRE_LIMIT):
-            self.lines, self.place = self.lines + 1, self.place + len(line)
-            if self.lines == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            yield self.lines, line
-            while (
-                len(line) >= WIRE_LIMIT
-                and not line.endswith(b"\n")
-                and (line := file.readline(WIRE_LIMIT))
-            ):
-                self.place += len(line)
-
-    def first_names(self, line: bytes) -> Iterable[str]:
-        try:
-            return parse_object(Body(line, JSON)).keys()
-        except Problem as problem:
-            raise ConfigError(
-                f"{self.name}: the first line is no JSON object ({problem.detail}); write one object a line"
-            ) from None
-
-    def tell_kind(self, names: Iterable[str]) -> None:
-        kinds = {
-            "event_name": "events",
-            "customData": "events",
-            "terms": "metrics",
-            "metrics": "metrics",
-            "contact_id": "contacts",
-        }
-        self.kind = next((kind for name, kind in kinds.items() if name in names), "")
-        if not self.kind:
-            raise ConfigError(
-                f"{self.name}: neither events (event_name), contacts (contact_id) nor metrics (terms) are named there; "
-                "give a CSV's column a field's name with --map 'COLUMN=FIELD'"
-            )
-
-    def csv_records(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, Any]]:
-        csv.field_size_limit(
-            WIRE_LIMIT
-        )  # the largest thing that a quote without an end can swallow
-        raw: list[bytes] = []
-        texts = self.decoded(lines, raw)
-        if (first := next(texts, None)) is None:
-            raise ConfigError(f"{self.name} is empty")
-        reader = csv.reader(itertools.chain([first], texts), delimiter=max(",;\t", key=first.count))
-        headers = self.read_header(next(reader))
-        while True:
-            raw.clear()
-            try:
-                cells, record = next(reader), None
-            except StopIteration:
-                return
-            except csv.Error as error:
-                cells, record = [], Malformed(f"not CSV: {error}", "not_csv")
-            if cells or record:
-                yield (
-                    self.lines - len(raw) + 1,
-                    b"".join(raw),
-                    record or self.read_cells(headers, cells),
-                )
-
-    def decoded(self, lines: Iterator[tuple[int, bytes]], raw: list[bytes]) -> Iterator[str]:
-        """UTF-8, or what Windows writes where a spreadsheet was told nothing else."""
-        for _, line in lines:
-            raw.append(line)
-            try:
-                yield line.decode()
-            except UnicodeDecodeError:
-                self.warnings["read_as_windows_1252"] += 1
-                yield line.decode("cp1252", "replace")
-
-    def read_header(self, cells: list[str]) -> list[str]:
-        """The fields that the columns are. Raises ConfigError for a --map of a column that there is not."""
-        cells = [cell.strip() for cell in cells]
-        if missing := self.mapping.keys() - set(cells):
-            raise ConfigError(
-                f"{self.name} has no column {', '.join(sorted(missing))}; it has {', '.join(cells)}"
-            )
-        plain_names = [self.mapping.get(cell, cell.lower().replace(" ", "_")) for cell in cells]
-        self.tell_kind(self.fixed.keys() | set(plain_names))
-        known = {"events": set(EVENT_FIELDS), "metrics": set(EXPORTED["metrics"])}.get(
-            self.kind, {*EXPORTED["contacts"], *CONTACT_HEADERS, "first_name", "last_name"}
-        )
-        return [
-            CONTACT_HEADERS.get(name, name) if name in known else self.mapping.get(cell, cell)
-            for cell, name in zip(cells, plain_names)
-        ]
-
-    def read_cells(self, headers: list[str], cells: list[str]) -> Any:
-        """A record by the names of its fields; what has no known name is a property of an event, a custom field of a contact."""
-        if len(cells) > len(headers):
-            return Malformed(
-                f"has {len(cells)} cells, and the header has {len(headers)}", "not_csv"
-            )
-        cells = [
-            cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell for cell in cells
-        ]
-        named = {
-            name: cell
-            for name, cell in zip(headers, cells)
-            if name and (not is_blank(cell) or name == "tags")
-        }
-        own, others = {}, {}
-        for name, cell in named.items():
-            (own if name in EXPORTED[self.kind] or name in ("first_name", "last_name") else others)[
-                name
-            ] = cell
-        own |= {
-            name: parse_properties(own[name])
-            for name in ("tags", "fields", "terms", "format")
-            if own.get(name, "").lstrip()[:1] in ("[", "{")
-        }
-        if self.kind == "events":
-            own |= {
-                name if property_key(name) else f"properties.{name}": cell
-                for name, cell in others.items()
-            }
-        elif self.kind == "contacts":
-            fields = own.get("fields", {})
-            own |= {
-                "name": whole_name(own)[0],
-                "fields": others | (fields if isinstance(fields, dict) else {"fields": fields}),
-            }
-            own = {
-                name: value
-                for name, value in own.items()
-                if name in EXPORTED["contacts"] and (value or name != "name")
-            }
-        return {name: value for name, value in self.fixed.items() if name not in own} | own
-
-
-def delete_events_command(config: Config, yes: bool, json: bool, **filters: str | None) -> int:
-    query = read_flags(filters)
-    if not any(filters.values()):
-        raise ConfigError(f"name what to delete, by one or more of {', '.join(EVENT_FLAGS)}")
-    with shared_database(config) as database, Progress("deleting", "events") as show:
-        with database.read() as connection:
-            locations = [query.location_id] if query.location_id else list_location_ids(connection)
-            matching = delete_events(
-                connection, EventDeletion.model_construct(**dict(query), dry_run=True), locations
-            )["events"]
-        if matching and not yes:
-            confirm(f"This deletes {matching:,} events for good. Write yes to go on: ")
-        deleted = 0
-        while deleted < matching:
-            with database.turn():
-                step = delete_step(database.writer, query, locations)
-            deleted += step
-            show(deleted, matching, deleted)
-            if step < DELETE_STEP:
-                break
-            time.sleep(PAUSE_SECONDS)
-    return say({"events": deleted}, json, f"{deleted:,} events deleted")
-
-
-def confirm(question: str) -> None:
-    """Raises ConfigError unless a person says yes."""
-    if not sys.stdin.isatty():
-        raise ConfigError(f"{question.partition('.')[0]}; nobody can be asked here, so say --yes")
-    print(question, end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise CommandError("nothing was deleted")
-
-
-# Backups
-
-
-def backup_command(config: Config, file: str, keep: int | None, json: bool) -> int:
-    database, folder = named_file(config), os.path.isdir(file)
+    The copy gets its name when it is complete and sound; nothing is overwritten.
+    """
+    database = database_path(config)
+    is_folder = os.path.isdir(file)
     check_file(database, create=False)
-    if keep is not None and (keep < 1 or not folder):
+    if keep is not None and (keep < 1 or not is_folder):
         raise ConfigError(
-            f"--keep takes 1 or more, and goes with a folder that exists; {file} is {'one' if folder else 'none'}"
+            f"--keep takes 1 or more, and goes with a folder that exists; "
+            f"{file} is {'one' if is_folder else 'none'}"
         )
     name = Path(database).stem
-    path = os.path.join(file, f"{name}-{stamp(system_clock())}.db") if folder else file
-    with whole_file(path) as partial, Progress("copying") as show:
-        copy_database(database, partial, show)
+    path = file
+    if is_folder:
+        path = os.path.join(file, f"{name}-{stamp(system_clock())}.db")
+    with whole_file(path) as partial, Progress("copying") as progress:
+        copy_database(database, partial, progress.advance)
     deleted = delete_backups(Path(file), name, Path(path), keep) if keep else []
-    return say(
-        {"file": path, "bytes": os.path.getsize(path), "deleted": deleted},
-        json,
-        f"{path}: {os.path.getsize(path):,} bytes, verified"
-        + "".join(f"\ndeleted {each}" for each in deleted),
-    )
+    size = os.path.getsize(path)
+    lines = [f"{path}: {size:,} bytes, verified", *(f"deleted {each}" for each in deleted)]
+    result = {"file": path, "bytes": size, "deleted": deleted}
+    return print_result(result, as_json, "\n".join(lines))
 
 
 def delete_backups(folder: Path, name: str, newest: Path, keep: int) -> list[str]:
-    """All but the newest, and what a killed backup left a day ago or earlier."""
-    pattern, yesterday = (
-        re.compile(rf"{re.escape(name)}-\d{{8}}T\d{{6}}\.\d{{3}}Z\.db(\.\w+\.partial)?"),
-        time.time() - 86_400,
-    )
-    found = sorted(
-        each for each in folder.iterdir() if pattern.fullmatch(each.name) and each != newest
-    )
-    partial = [each for each in found if each.suffix == ".partial"]
-    old = [each for each in found if each not in partial]
-    gone = old[: max(len(old) - keep + 1, 0)] + [
-        each for each in partial if each.stat().st_mtime < yesterday
-    ]
-    for each in gone:
-        each.unlink()
-    return [str(each) for each in gone]
+    """All but the newest `keep`, and what a killed backup left a day ago or earlier."""
+    stamped = rf"{re.escape(name)}-\d{{8}}T\d{{6}}\.\d{{3}}Z\.db"
+    backups = []
+    obsolete = []
+    for path in sorted(folder.iterdir()):
+        if re.fullmatch(stamped, path.name) and path != newest:
+            backups.append(path)
+        elif re.fullmatch(rf"{stamped}\.\w+\.partial", path.name) and is_a_day_old(path):
+            obsolete.append(path)
+    surplus = max(len(backups) + 1 - keep, 0)
+    obsolete = backups[:surplus] + obsolete
+    for path in obsolete:
+        path.unlink()
+    return [str(path) for path in obsolete]
 
 
-def restore_command(config: Config, file: str, json: bool) -> int:
-    path = os.path.realpath(named_file(config))
+def is_a_day_old(path: Path) -> bool:
+    return path.stat().st_mtime < time.time() - 86_400
+
+
+def add_restore(commands: Any) -> None:
+    restore = add_command(commands, "restore", restore_command)
+    restore.add_argument("file", metavar="FILE", help="what backup wrote")
+    add_json_flag(restore)
+
+
+def restore_command(config: Config, file: str, as_json: bool) -> int:
+    """Put a backup in the place of the database, which is kept beside it.
+
+    The server must be stopped. A file that is damaged, or that a newer version wrote, is refused.
+    """
+    path = os.path.realpath(database_path(config))
     if not os.path.isfile(file):
         raise ConfigError(f"there is no file {file} to restore")
     if os.path.exists(path) and os.path.samefile(file, path):
         raise ConfigError(f"{file} is the database itself")
     check_file(file, create=False)
-    kept, place = None, os.rename
-    with contextlib.ExitStack() as stack:
-        if os.path.exists(path):
-            settle(path)
-            stack.enter_context(nobody_else(path))
-            kept = f"{path}.{stamp(system_clock())}.replaced"
-            place = functools.partial(replace_database, kept=kept)
-        partial, show = (
-            stack.enter_context(whole_file(path, place)),
-            stack.enter_context(Progress("copying")),
-        )
-        copy_database(file, partial, show)
-    return say(
-        {"database": path, "replaced": kept},
-        json,
-        f"{path} is now what {file} holds"
-        + (f"; the database before is kept as {kept}" if kept else ""),
-    )
+    if not os.path.exists(path):
+        copy_to(path, file, os.rename)
+        result = {"database": path, "replaced": None}
+        return print_result(result, as_json, f"{path} is now what {file} holds")
+    settle(path)
+    kept = f"{path}.{stamp(system_clock())}.replaced"
+    with nobody_else(path):
+        copy_to(path, file, functools.partial(replace_database, kept=kept))
+    result = {"database": path, "replaced": kept}
+    text = f"{path} is now what {file} holds; the database before is kept as {kept}"
+    return print_result(result, as_json, text)
+
+
+def copy_to(path: str, source: str, place: Callable[[str, str], None]) -> None:
+    """`place` gives the complete copy its name."""
+    with whole_file(path, place) as partial, Progress("copying") as progress:
+        copy_database(source, partial, progress.advance)
 
 
 # Check
 
-LEVELS = ("ok", "warning", "error")  # the worst one's place is the exit code
+LEVELS = ("ok", "warning", "error")  # the index of the worst one is the exit code
 LEAST_FREE = 200 * MEGABYTE
 
 
@@ -7981,66 +8423,59 @@ class Finding:
     message: str
     remedy: str = ""
 
+    def __str__(self) -> str:
+        line = f"{self.level:7}  {self.about}: {self.message}"
+        return f"{line}; {self.remedy}" if self.remedy else line
 
-def check_command(config: Config, backups: str | None, quick: bool, json: bool) -> int:
-    findings = inspect(config, named_file(config), backups, quick)
-    worst = max(LEVELS.index(each.level) for each in findings)
-    lines = [
-        f"{each.level:7}  {each.about}: {each.message}"
-        + (f"; {each.remedy}" if each.remedy else "")
-        for each in findings
-    ]
-    say(
-        {"status": LEVELS[worst], "findings": [asdict(each) for each in findings]},
-        json,
-        "\n".join(lines),
+
+def add_check(commands: Any) -> None:
+    check = add_command(commands, "check", check_command, flag_settings())
+    check.add_argument(
+        "--backups",
+        metavar="FOLDER",
+        help=(
+            "where backup writes to; the newest must not be older than two days "
+            "(default: backups are not looked at)"
+        ),
     )
+    check.add_argument(
+        "--quick", action="store_true", help="do not read the whole file for its integrity"
+    )
+    add_json_flag(check)
+
+
+def check_command(config: Config, backups: str | None, quick: bool, as_json: bool) -> int:
+    """Look for what an operator should know, and say what to do about it.
+
+    It looks at the settings, permissions, disk, content, clock and keys, and changes nothing.
+    The exit code is 0 if all is well, 1 for warnings, 2 for errors.
+    """
+    path = database_path(config)
+    findings = [
+        *or_ok("settings", check_settings(config)),
+        *or_ok("files", check_files(config, path)),
+        *or_ok("disk", check_disk(path)),
+    ]
+    if backups:
+        findings += or_ok("backups", check_backups(Path(backups), Path(path).stem))
+    findings += check_database(config, path, quick)
+    worst = max(LEVELS.index(finding.level) for finding in findings)
+    result = {"status": LEVELS[worst], "findings": [asdict(finding) for finding in findings]}
+    print_result(result, as_json, "\n".join(map(str, findings)))
     return worst
 
 
-def inspect(config: Config, path: str, backups: str | None, quick: bool) -> list[Finding]:
-    """All findings, one "ok" for each subject without another."""
-    now = system_clock()
-    subjects = {
-        "settings": find_in_settings(config),
-        "files": find_in_files(config, path),
-        "disk": find_in_disk(path),
-    }
-    if backups:
-        subjects["backups"] = find_in_backups(Path(backups), Path(path).stem, now)
-    findings = [
-        each
-        for about, found in subjects.items()
-        for each in list(found) or [Finding("ok", about, "nothing to do")]
-    ]
-    try:
-        with contextlib.closing(open_reader(path)) as connection, Progress("checking") as show:
-            for about, found in {
-                "content": find_in_content(connection, quick, show),
-                "clock": find_in_clock(connection, now),
-                "keys": find_in_keys(connection, config, now),
-            }.items():
-                findings += list(found) or [Finding("ok", about, "nothing to do")]
-    except (ConfigError, apsw.Error) as error:
-        findings.append(
-            Finding(
-                "error",
-                "content",
-                str(error),
-                "see that --database names yours and that you may read it; if it is damaged, restore a backup",
-            )
-        )
-    return findings
+def or_ok(about: str, findings: Iterable[Finding]) -> list[Finding]:
+    return list(findings) or [Finding("ok", about, "nothing to do")]
 
 
-def find_in_settings(config: Config) -> Iterator[Finding]:
-    if config.host not in ("127.0.0.1", "::1", "localhost") and not config.public_url.startswith(
-        "https://"
-    ):
+def check_settings(config: Config) -> Iterator[Finding]:
+    is_local = config.host in ("127.0.0.1", "::1", "localhost")
+    if not is_local and not config.public_url.startswith("https://"):
         yield Finding(
             "warning",
             "settings",
-            f"listens on {config.host}, where keys travel readable to all between",
+            f"listens on {config.host}, where everybody on the way can read the keys",
             "put a proxy with TLS before it and set --public-url to its https:// address",
         )
     if config.fixed_time:
@@ -8052,14 +8487,15 @@ def find_in_settings(config: Config) -> Iterator[Finding]:
         )
 
 
-def find_in_files(config: Config, path: str) -> Iterator[Finding]:
-    for each in (path, path + "-wal", path + "-shm", config.admin_key_file):
-        if each and os.path.exists(each) and os.stat(each).st_mode & 0o077:
+def check_files(config: Config, path: str) -> Iterator[Finding]:
+    wal = path + "-wal"
+    for name in (path, wal, path + "-shm", config.admin_key_file):
+        if name and os.path.exists(name) and os.stat(name).st_mode & 0o077:
             yield Finding(
                 "warning",
                 "files",
-                f"{each} can be opened by others than its owner",
-                f"chmod 600 {shlex.quote(each)}",
+                f"{name} can be opened by others than its owner",
+                f"chmod 600 {shlex.quote(name)}",
             )
     folder = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(folder) and os.stat(folder).st_mode & 0o022:
@@ -8069,26 +8505,22 @@ def find_in_files(config: Config, path: str) -> Iterator[Finding]:
             f"others can replace what is in {folder}",
             f"chmod go-w {shlex.quote(folder)}",
         )
-    if (
-        os.path.exists(path + "-wal")
-        and (size := os.path.getsize(path + "-wal")) > 8 * RESTART_PAGES * 4096
-    ):
+    wal_size = os.path.getsize(wal) if os.path.exists(wal) else 0
+    if wal_size > 8 * RESTART_PAGES * 4096:
         yield Finding(
             "warning",
             "files",
-            f"the WAL has {size // MEGABYTE:,} MB, since something has been reading for long",
+            f"the WAL has {wal_size // MEGABYTE:,} MB, since something has been reading for long",
             "end a command that hangs, or restart the server",
         )
 
 
-def find_in_disk(path: str) -> Iterator[Finding]:
+def check_disk(path: str) -> Iterator[Finding]:
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         return
-    free, size = (
-        shutil.disk_usage(folder).free,
-        os.path.getsize(path) if os.path.exists(path) else 0,
-    )
+    free = shutil.disk_usage(folder).free
+    size = os.path.getsize(path) if os.path.exists(path) else 0
     if free < LEAST_FREE:
         yield Finding(
             "error",
@@ -8100,40 +8532,63 @@ def find_in_disk(path: str) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "disk",
-            f"{free // MEGABYTE:,} MB are free, and the database has {size // MEGABYTE:,} MB; a copy before an "
-            "upgrade, or a restore, needs as much",
+            f"{free // MEGABYTE:,} MB are free, and the database has {size // MEGABYTE:,} MB; "
+            "a copy before an upgrade, or a restore, needs as much",
             "make room",
         )
 
 
-def find_in_backups(folder: Path, name: str, now: int) -> Iterator[Finding]:
-    found = [path.stat().st_mtime * 1000 for path in folder.glob(f"{glob.escape(name)}-*.db")]
-    if not found:
-        made = f"streamlined-lite backup {shlex.quote(str(folder))} makes one"
+def check_backups(folder: Path, name: str) -> Iterator[Finding]:
+    times = [path.stat().st_mtime for path in folder.glob(f"{glob.escape(name)}-*.db")]
+    if not times:
+        remedy = f"streamlined-lite backup {shlex.quote(str(folder))} makes one"
+        if not folder.is_dir():
+            remedy = f"make that folder, then {remedy}"
+        yield Finding("error", "backups", f"there is none in {folder}", remedy)
+        return
+    days = (time.time() - max(times)) / 86_400
+    if days > 2:
         yield Finding(
             "error",
             "backups",
-            f"there is none in {folder}",
-            made if folder.is_dir() else f"make that folder, then {made}",
-        )
-    elif (age := now - max(found)) > 2 * DAY_MS:
-        yield Finding(
-            "error",
-            "backups",
-            f"the newest in {folder} is {age / DAY_MS:.0f} days old",
+            f"the newest in {folder} is {days:.0f} days old",
             "see whether the timer still runs",
         )
 
 
-def find_in_content(connection: apsw.Connection, quick: bool, show: Progress) -> Iterator[Finding]:
-    if damage := "" if quick else find_damage(connection, show):
+def check_database(config: Config, path: str, quick: bool) -> list[Finding]:
+    """What is in it; where it cannot be read, that is the finding."""
+    now = system_clock()
+    findings: list[Finding] = []
+    try:
+        with contextlib.closing(open_reader(path)) as connection:
+            findings += or_ok("content", check_content(connection, quick))
+            findings += or_ok("clock", check_clock(connection, now))
+            findings += or_ok("keys", check_keys(connection, config, now))
+    except (ConfigError, apsw.Error) as error:
+        remedy = (
+            "see that --database names yours and that you may read it; "
+            "if it is damaged, restore a backup"
+        )
+        findings.append(Finding("error", "content", str(error), remedy))
+    return findings
+
+
+def check_content(connection: apsw.Connection, quick: bool) -> Iterator[Finding]:
+    damage = ""
+    if not quick:
+        with Progress("checking") as progress:
+            damage = find_damage(connection, progress.advance)
+    if damage:
         yield Finding(
             "error",
             "content",
             f"the file is damaged: {damage}",
             "stop the server and restore a backup",
         )
-    if (version := connection.pragma("user_version")) < (newest := len(migrations())):
+    version = connection.pragma("user_version")
+    newest = len(migrations())
+    if version < newest:
         yield Finding(
             "warning",
             "content",
@@ -8142,20 +8597,22 @@ def find_in_content(connection: apsw.Connection, quick: bool, show: Progress) ->
         )
 
 
-def find_in_clock(connection: apsw.Connection, now: int) -> Iterator[Finding]:
-    newest = list_events(
-        connection, EventQuery(order="arrival", limit=1), list_location_ids(connection)
-    )["events"]
-    if newest and (ahead := read_timestamp(newest[0]["updated_at"]) - now) > 300_000:
+def check_clock(connection: apsw.Connection, now: int) -> Iterator[Finding]:
+    query = EventQuery(order="arrival", limit=1)
+    newest = list_events(connection, query, list_location_ids(connection))["events"]
+    if not newest:
+        return
+    seconds = (read_timestamp(newest[0]["updated_at"]) - now) // 1000
+    if seconds > 300:
         yield Finding(
             "error",
             "clock",
-            f"an event arrived {timedelta(seconds=ahead // 1000)} in the future",
+            f"an event arrived {timedelta(seconds=seconds)} in the future",
             "set the clock (timedatectl)",
         )
 
 
-def find_in_keys(connection: apsw.Connection, config: Config, now: int) -> Iterator[Finding]:
+def check_keys(connection: apsw.Connection, config: Config, now: int) -> Iterator[Finding]:
     keys = [key for key in list_keys(connection) if not key["revoked_at"]]
     admins = [key for key in keys if key["scope"] == "admin"]
     if not admins and not config.admin_key:
@@ -8173,193 +8630,23 @@ def find_in_keys(connection: apsw.Connection, config: Config, now: int) -> Itera
             "revoke those that nobody needs (keys list, keys revoke)",
         )
     for key in keys:
-        used, age = (
-            key["last_used_at"],
-            now - read_timestamp(key["last_used_at"] or key["created_at"]),
-        )
-        if age > (180 if used else 30) * DAY_MS:
+        disuse = key_disuse(key, now)
+        if disuse:
             yield Finding(
                 "warning",
                 "keys",
-                f"key {key['key_id']} ({key['name'][:40]}) was "
-                + (f"not used for {age // DAY_MS} days" if used else "never used"),
+                f"key {key['key_id']} ({key['name'][:40]}) was {disuse}",
                 f"streamlined-lite keys revoke {key['key_id']}",
             )
 
 
-# Demo
-
-DEMO_PLACES = (
-    ("demo-new-york", "Harbor Dental, New York", "America/New_York", 20),
-    ("demo-berlin", "Spree Physio, Berlin", "Europe/Berlin", 14),
-    ("demo-sydney", "Bondi Fitness, Sydney", "Australia/Sydney", 10),
-)  # with their leads a day
-DEMO_WEEK = (1.3, 1.2, 1.1, 1.1, 0.9, 0.5, 0.4)
-DEMO_FUNNEL = (
-    ("Lead", 1, 0),
-    ("Offer Made", 0.6, 20),
-    ("Appointment", 0.7, 50),
-    ("Payment Received", 0.65, 30),
-)  # the share that goes on, after hours
-DEMO_NAMES = (
-    "Ada Ben Carla Dev Elif Finn Grace Hugo Ines Jack Kira Liam Maya Noah Olga Paul".split(),
-    "Adams Berger Costa Diaz Evans Fischer Garcia Haas Ito Jones Kaya Lopez Meyer Nguyen Okafor Patel".split(),
-)
-DEMO_SOURCES, DEMO_TAGS = (
-    ("Google Ads", "Facebook", "Referral", "Website"),
-    ("vip", "newsletter", "trial", "no show"),
-)
-DEMO_DAYS = 90
-
-
-def demo_command(config: Config, keep: str | None) -> int:
-    with tempfile.TemporaryDirectory(prefix="streamlined-lite-") as folder:
-        if keep and os.path.lexists(keep):
-            raise ConfigError(f"{keep} exists already; name another file")
-        config = config.model_copy(update={"database": keep or os.path.join(folder, "demo.db")})
-        database = Database(config)
-        with database.turn():
-            token = create_key(
-                database.writer, NewKey(name="demo", scope="admin"), database.clock()
-            )["token"]
-            to_come = fill_demo(database.writer, database.clock())
-        database.close()
-
-        def introduce_demo(database: Database, config: Config, address: str) -> None:
-            print(
-                f"{database.summary()}\n\nSign in: {config.public_url.rstrip('/') or address}/#key={token}\n\n"
-                f"Ctrl-C ends it{'' if keep else ', and the database is deleted'}.\nlistening on {address}",
-                flush=True,
-            )
-            if not config.fixed_time:  # else every run is the same
-                threading.Thread(
-                    target=post_demo, args=(address, token, to_come), daemon=True
-                ).start()
-
-        return serve_command(config, introduce_demo)
-
-
-def fill_demo(connection: apsw.Connection, now: int) -> list[dict]:
-    """Stores what happened until now; what is to come."""
-    story = sorted(demo_story(now, random.Random(2026)), key=operator.itemgetter(0))
-    for location_id, name, zone, _ in DEMO_PLACES:
-        learn_location(
-            connection,
-            SentLocation(location_id=location_id, location_name=name, location_timezone=zone),
-            now - DEMO_DAYS * DAY_MS,
-        )
-    for at, contact, event in story:
-        if at <= now:
-            if event["event_name"] == DEMO_FUNNEL[0][0]:
-                store_contact(connection, Contact(**contact), at)
-            store_event(connection, Event(**event, timestamp=at), at, at)
-    count = lambda event: {"event": event, "type": "contact", "aggregation": "count"}
-    paid = {
-        "event": "Payment Received",
-        "type": "contact",
-        "aggregation": "sum",
-        "property": "value",
-    }
-    vip = {"all": [{"field": "contact.tags", "op": "has_any", "value": ["vip"]}]}
-    money, percent = {"style": "currency", "currency": "USD"}, {"style": "percent", "decimals": 1}
-    metrics = [
-        {"name": "Leads", "terms": [{"key": "A", **count("Lead")}]},
-        {"name": "Revenue", "format": money, "terms": [{"key": "A", **paid}]},
-        {
-            "name": "Close rate",
-            "format": percent,
-            "formula": "B / A",
-            "terms": [{"key": "A", **count("Lead")}, {"key": "B", **count("Payment Received")}],
-        },
-        {
-            "name": "Median deal",
-            "format": money,
-            "terms": [{"key": "A", **paid, "aggregation": "median"}],
-        },
-        {
-            "name": "Revenue of VIPs",
-            "format": money,
-            "terms": [{"key": "A", **paid, "filters": vip}],
-        },
-        {
-            "name": "Contacts with an appointment",
-            "terms": [{"key": "A", **count("Appointment"), "aggregation": "unique_contacts"}],
-        },
-    ]
-    import_metrics(connection, DefinitionList(metrics=metrics), now)
-    return [event for at, _, event in story if at > now]
-
-
-def demo_story(now: int, chance: random.Random) -> Iterator[tuple[int, dict, dict]]:
-    """(time, contact, event) of all leads, and of what became of them: busier in the week, in season, and from month to month."""
-    for location_id, _, name, leads in DEMO_PLACES:
-        zone = ZoneInfo(name)
-        for day in (
-            local_time(now, zone).date() + timedelta(days=back) for back in range(1 - DEMO_DAYS, 2)
-        ):
-            mean = (
-                leads
-                * DEMO_WEEK[day.weekday()]
-                * (1 + 0.3 * math.sin(day.timetuple().tm_yday / 58))
-                * (1.2 + (day_start(day, zone) - now) / DAY_MS / 300)
-            )
-            for _ in range(round(abs(chance.gauss(mean, mean**0.5)))):
-                yield from demo_lead(
-                    location_id,
-                    day_start(day, zone) + round(chance.triangular(7, 21, 11) * 3_600_000),
-                    chance,
-                )
-
-
-def demo_lead(location_id: str, at: int, chance: random.Random) -> Iterator[tuple[int, dict, dict]]:
-    contact_id, first, last = f"{chance.getrandbits(48):012x}", *map(chance.choice, DEMO_NAMES)
-    source, value = (
-        chance.choices(DEMO_SOURCES, (4, 3, 2, 1))[0],
-        round(chance.lognormvariate(6, 0.6)),
-    )
-    contact = {
-        "location_id": location_id,
-        "contact_id": contact_id,
-        "name": f"{first} {last}",
-        "email": f"{first}.{last}.{contact_id[:3]}@example.com".lower(),
-        "phone": f"+1555{chance.randrange(10**7):07}",
-        "source": source,
-        "tags": chance.sample(DEMO_TAGS, chance.choice((0, 1, 1, 2))),
-        "date_created": at,
-    }
-    for name, share, hours in DEMO_FUNNEL:
-        if chance.random() > share:
-            break
-        at += round(chance.expovariate(1 / hours) * 3_600_000) if hours else 0
-        properties = {"source": source} if name == "Lead" else {"value": value}
-        yield (
-            at,
-            contact,
-            {
-                "event_name": name,
-                "location_id": location_id,
-                "distinct_id": f"{name} {contact_id}",
-                "contact_id": contact_id,
-                "properties": properties,
-            },
-        )
-
-
-def post_demo(address: str, token: str, to_come: list[dict]) -> None:
-    """One event after the other as long as the server runs, by the API like any sender's."""
-    from urllib.request import Request, urlopen  # slow to load, and for this alone
-
-    for event in to_come:
-        time.sleep(2)
-        with contextlib.suppress(OSError):
-            urlopen(
-                Request(
-                    f"{address}/events/ingestion/v1",
-                    to_json(event),
-                    {"X-API-Key": token, "Content-Type": JSON},
-                ),
-                timeout=10,
-            ).close()
+def key_disuse(key: dict, now: int) -> str:
+    """Why nobody may need the key any more; "" for one in use."""
+    if key["last_used_at"]:
+        days = (now - read_timestamp(key["last_used_at"])) // DAY_MS
+        return f"not used for {days} days" if days >= 180 else ""
+    age = now - read_timestamp(key["created_at"])
+    return "never used" if age > 30 * DAY_MS else ""
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def test_every_command_line_of_a_document_is_understood(name):
     for line in command_lines(name):
         if line.strip() in lite.EXAMPLES:  # it only names the command
             continue
-        lite.parser().parse_args(shlex.split(line, comments=True))
+        lite.command_parser().parse_args(shlex.split(line, comments=True))
 
 
 def test_every_command_is_in_a_document():

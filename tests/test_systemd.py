@@ -76,7 +76,7 @@ def test_both_services_are_locked_up_alike():
 @pytest.mark.parametrize("unit", SERVICES)
 def test_the_services_run_commands_and_settings_that_there_are_on_files_of_their_owner_only(unit):
     [command] = lines(unit, "ExecStart")
-    lite.parser().parse_args(shlex.split(command)[1:])
+    lite.command_parser().parse_args(shlex.split(command)[1:])
     config = lite.load_config(dict(each.split("=", 1) for each in lines(unit, "Environment")), {})
     assert config.database == "%S/streamlined-lite/streamlined-lite.db" and not config.log_requests
     assert (
