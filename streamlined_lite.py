@@ -1879,6 +1879,17 @@ def load_assets(folder: Path) -> dict[str, Asset]:
     return assets
 
 
+def first_modules(assets: dict[str, Asset]) -> list[str]:
+    """The scripts that the page needs before it can begin: app.js and what it imports, directly or
+    not. Those that a view imports when it is opened (`import("./help.js")`) are not among them."""
+    names = ["app.js"]
+    for name in names:  # which grows meanwhile
+        for imported in re.findall(rb' from "\./([^"]+)";', assets[name].content):
+            if imported.decode() not in names:
+                names.append(imported.decode())
+    return names
+
+
 # OpenAPI
 
 
@@ -6046,7 +6057,7 @@ class App(bottle.Bottle):
         self.clock = clock
         self.attempts: deque = deque(maxlen=100)
         self.assets = load_assets(data_folder() / "static")
-        scripts = sorted(name for name in self.assets if name.endswith(".js"))
+        scripts = first_modules(self.assets)
         self.preloads = ", ".join(f"</static/{name}>; rel=modulepreload" for name in scripts)
 
     def close(self) -> None:

@@ -1,167 +1,189 @@
 // What arrived. Updates itself.
 
-import { call, get, isAdmin, loadLocations, locationName, Problem, remove } from "./api.js";
-import {
-  actions,
-  announce,
-  button,
-  entry,
-  facts,
-  field,
-  fill,
-  h,
-  hint,
-  later,
-  link,
-  select,
-  toast,
-} from "./dom.js";
-import { cut, openEvent, propertiesText } from "./contacts.js";
-import { ago, exactTime, viewerZone } from "./format.js";
-import { oneLocation } from "./range.js";
-import {
-  asking,
-  cancel,
-  confirm,
-  confirmRemoval,
-  dialog,
-  failure,
-  form,
-  loader,
-} from "./states.js";
-import { ways } from "./settings.js";
+import { get, isAdmin, loadLocations, locationName } from "./api.js";
+import { locationField } from "./choices.js";
+import { openDeletion } from "./deletion.js";
+import { askingButton } from "./dialog.js";
+import { button, fill, h, hint, link } from "./dom.js";
+import { openEvent, propertiesText } from "./events.js";
+import { debounce, selectField, textField } from "./fields.js";
+import { ago } from "./format.js";
+import { announce } from "./notices.js";
+import { eventNameOf, openRejection, problemOf } from "./rejection.js";
+import { sendingInstructions } from "./sending.js";
+import { failure, loader } from "./states.js";
 
-const EVERY_MS = 3000;
+const REFRESH_MS = 3000;
+const TYPING_MS = 300;
+const FIRST_ITEMS = 50;
+const MOST_ITEMS = 500; // of a list that one request brings
 const OUTCOMES = { "": "Everything", accepted: "Accepted", updated: "Updated" };
-const FOR_ADMINS = {
+const ADMIN_OUTCOMES = {
   ...OUTCOMES,
   refused: "Refused",
   replaced: "Replaced",
   attempt: "Wrong key or path",
 };
-const MOST = 500; // of a list that one request brings
 
 export function showActivity(view) {
-  const [box, load] = loader();
+  const { box, load } = loader();
   let feed;
   const show = () =>
     load(
       signal => {
-        feed = feedOf(state, signal, box);
+        feed = new Feed(state, signal, box);
         return feed.look();
       },
-      () => feed.draw(),
+      () => feed.content({ isLive: false }),
     );
-  const [state, changed] = view.state({ location_id: "", name: "", outcome: "" }, show);
+  const { state, changed } = view.state({ location_id: "", name: "", outcome: "" }, show);
+  const deleteEvents = () =>
+    askingButton("Delete events", { ask: () => openDeletion(state), onDone: show });
   view.begin(
     "Activity",
-    isAdmin() && asking("Delete events", () => deleteByFilter(state), show),
+    isAdmin() && deleteEvents(),
     h(
       "div.range",
-      oneLocation(state, changed),
-      entry("Event name", state, "name", later(300, changed), { type: "search" }),
-      select("Outcome", isAdmin() ? FOR_ADMINS : OUTCOMES, state, "outcome", changed),
+      locationField({ state, changed }),
+      textField("Event name", {
+        state,
+        name: "name",
+        changed: debounce(TYPING_MS, changed),
+        type: "search",
+      }),
+      selectField("Outcome", {
+        choices: isAdmin() ? ADMIN_OUTCOMES : OUTCOMES,
+        state,
+        name: "outcome",
+        changed,
+      }),
     ),
     box,
   );
   show();
   loadLocations().catch(() => {}); // for new names; the feed itself says when the server is away
-  const beat = setInterval(() => {
-    if (!box.isConnected) clearInterval(beat);
+  const timer = setInterval(() => {
+    if (!box.isConnected) clearInterval(timer);
     else if (!document.hidden) feed.refresh();
-  }, EVERY_MS);
+  }, REFRESH_MS);
 }
 
-function feedOf({ location_id, name, outcome }, signal, box) {
-  const rows = new Map();
-  const list = h("ol.feed");
-  const older = button("Show older", () => {
-    limit = MOST;
-    refresh();
-  });
-  const steps = waiting();
-  let limit = 50;
-  let items;
-  let busy = false;
-  return { look, draw, refresh };
+/** What arrived, the newest first, with one filter. `signal` ends it. */
+class Feed {
+  items = [];
+  limit = FIRST_ITEMS;
+  rows = new Map(); // elements by the items' keys
+  list = h("ol.feed");
+  isLooking = false;
 
-  async function ask(kind, outcomes, query) {
-    if ((outcome && !outcomes.includes(outcome)) || (kind !== "events" && !isAdmin())) return [];
-    return (await get(`/${kind}/v1`, query, signal))[kind].map(ITEMS[kind]);
+  constructor({ location_id, name, outcome }, signal, box) {
+    this.filter = { location_id, name, outcome };
+    this.signal = signal;
+    this.box = box;
+    this.instructions = firstSteps();
+    this.older = button("Show older", () => {
+      this.limit = MOST_ITEMS;
+      this.refresh();
+    });
   }
 
-  // Of all that came since the oldest of these, nothing is missing.
-  async function look() {
+  // Brings the newest. Of all that came since the oldest of these, nothing is missing.
+  async look() {
+    const { location_id, name } = this.filter;
+    const { limit } = this;
     const lists = await Promise.all([
-      ask("events", "accepted updated", { order: "arrival", location_id, event_name: name, limit }),
-      ask("rejections", "refused replaced", { location_id, limit }),
-      location_id || name ? [] : ask("attempts", "attempt"),
+      this.ask("events", { order: "arrival", location_id, event_name: name, limit }),
+      this.ask("rejections", { location_id, limit }),
+      location_id || name ? [] : this.ask("attempts"), // of which neither is known
     ]);
-    items = lists
+    this.items = lists
       .flat()
-      .sort((a, b) => (a.at < b.at ? 1 : -1))
+      .sort((one, other) => (one.at < other.at ? 1 : -1))
       .slice(0, limit);
   }
 
-  async function refresh() {
-    if (busy) return; // a slow answer is waited for, not overtaken
-    busy = true;
-    const trouble = await look().then(
-      () => null,
-      error => error,
-    );
-    busy = false;
-    if (signal.aborted) return;
-    const held = document.activeElement;
-    fill(box, trouble && failure(trouble), draw(true));
-    if (box.contains(held)) held.focus({ preventScroll: true });
+  async ask(kind, query) {
+    const { outcome } = this.filter;
+    const { outcomes, itemOf } = SOURCES[kind];
+    const isFiltered = outcome && !outcomes.includes(outcome);
+    if (isFiltered || (kind !== "events" && !isAdmin())) return [];
+    const answer = await get(`/${kind}/v1`, query, this.signal);
+    return answer[kind].map(itemOf);
   }
 
-  function draw(live) {
-    const more = items.length === limit && limit < MOST;
-    const shown = items.filter(
+  async refresh() {
+    if (this.isLooking) return; // a slow answer is waited for, not overtaken
+    this.isLooking = true;
+    let error = null;
+    try {
+      await this.look();
+    } catch (trouble) {
+      error = trouble;
+    }
+    this.isLooking = false;
+    if (this.signal.aborted) return;
+    const focused = document.activeElement;
+    fill(this.box, error && failure(error), this.content({ isLive: true }));
+    if (this.box.contains(focused)) focused.focus({ preventScroll: true });
+  }
+
+  content({ isLive }) {
+    const { location_id, name, outcome } = this.filter;
+    const isUnfiltered = !location_id && !name && !outcome;
+    if (!this.items.length && isUnfiltered) return this.instructions;
+    const matching = this.items.filter(
       item => (!outcome || item.outcome === outcome) && (!name || item.title === name),
     );
-    const fresh = shown.filter(item => !rows.has(item.key)).length;
-    if (live && fresh) announce(`${fresh} new`);
-    if (!items.length && !location_id && !name && !outcome) return steps;
-    return [
-      shown.length
-        ? fill(
-            list,
-            shown.map(item => row(item, live)),
-          )
-        : hint(more ? "None of the newest matches." : "Nothing matches."),
-      more && older,
-    ];
+    if (isLive) announceNew(matching.filter(({ key }) => !this.rows.has(key)).length);
+    const hasOlder = this.items.length === this.limit && this.limit < MOST_ITEMS;
+    return [this.listOf(matching, hasOlder, isLive), hasOlder && this.older];
   }
 
-  // The same element for the same entry, so that neither focus nor a pointer loses it.
-  function row(item, live) {
-    const made = rows.get(item.key) ?? h("li", { class: live && "new" }, rowOf(item, refresh));
-    rows.set(item.key, made);
-    fill(made.querySelector("time"), ago(item.at));
-    return made;
+  listOf(items, hasOlder, isLive) {
+    if (!items.length) return hint(hasOlder ? "None of the newest matches." : "Nothing matches.");
+    return fill(
+      this.list,
+      items.map(item => this.row(item, isLive)),
+    );
+  }
+
+  // The same element for the same item, so that neither focus nor a pointer loses it.
+  row(item, isLive) {
+    if (!this.rows.has(item.key)) {
+      const content = rowContent(item, () => this.refresh());
+      this.rows.set(item.key, h("li", { class: isLive && "new" }, content));
+    }
+    const row = this.rows.get(item.key);
+    fill(row.querySelector("time"), ago(item.at));
+    return row;
   }
 }
 
-function rowOf({ at, data, label, open, outcome, text, title }, refresh) {
-  const inside = [
+const announceNew = amount => {
+  if (amount) announce(`${amount} new`);
+};
+
+function rowContent(item, refresh) {
+  const { at, data, label, open, outcome, texts, title } = item;
+  const location = data.location_id && locationName(data.location_id);
+  const content = [
     h(`span.badge.${data.replayed_at ? "again" : outcome}`, label ?? outcome),
     h(
       "span.entry",
       h("span.strong.clamp", title),
-      h(
-        "span.hint.clamp",
-        [data.location_id && locationName(data.location_id), ...text].filter(Boolean).join(" · "),
-      ),
+      h("span.hint.clamp", [location, ...texts].filter(Boolean).join(" · ")),
     ),
     h("time", { datetime: at }),
   ];
-  return open ? button(inside, () => open(data).then(refresh), "row") : h("div.row", inside);
+  if (!open) return h("div.row", content);
+  const onclick = async () => {
+    await open(data);
+    refresh();
+  };
+  return button(content, onclick, "row");
 }
 
-const waiting = () =>
+const firstSteps = () =>
   h(
     "div.card",
     h(
@@ -176,174 +198,54 @@ const waiting = () =>
         "You need an integration, whose token goes with each event. ",
         link("New integration", "#/settings/integrations/new", "button"),
       ),
-    ways(),
+    sendingInstructions(),
   );
 
-// The key is of one state of an entry: one that changed is drawn anew.
-const ITEMS = {
-  events: data => ({
+// What the feed is made of. An item's key is of one state of it: one that changed is drawn anew.
+
+const SOURCES = {
+  events: { outcomes: ["accepted", "updated"], itemOf: eventItem },
+  rejections: { outcomes: ["refused", "replaced"], itemOf: rejectionItem },
+  attempts: { outcomes: ["attempt"], itemOf: attemptItem },
+};
+
+function eventItem(data) {
+  return {
     data,
     key: `e${data.event_id} ${data.updated_at}`,
     at: data.updated_at,
     title: data.event_name,
     open: openEvent,
     outcome: data.update_count ? "updated" : "accepted",
-    text: [
+    texts: [
       data.contact_id ? `contact ${data.contact_id}` : "account",
       propertiesText(data.properties),
     ],
-  }),
-  rejections: data => ({
+  };
+}
+
+function rejectionItem(data) {
+  return {
     data,
     key: `r${data.rejection_id} ${data.replayed_at}`,
     at: data.received_at,
-    title: nameIn(data) ?? data.path,
+    title: eventNameOf(data) ?? data.path,
     open: openRejection,
     outcome: data.code === "event_replaced" ? "replaced" : "refused",
     label: data.replayed_at && "sent again",
-    text: [problemOf(data).message],
-  }),
-  attempts: data => ({
+    texts: [problemOf(data).message],
+  };
+}
+
+function attemptItem(data) {
+  const wrongPart = ["method", "path", "key"].find(part => data.reason.includes(part));
+  return {
     data,
     key: `a${data.time}${data.path}`,
     at: data.time,
     title: data.path,
     outcome: "attempt",
-    label: `wrong ${["method", "path", "key"].find(each => data.reason.includes(each))}`,
-    text: [data.reason],
-  }),
-};
-
-const problemOf = ({ problem }) => new Problem(problem.status, problem);
-
-function parsed({ body }) {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return null;
-  }
-}
-
-function nameIn(rejection) {
-  const json = parsed(rejection);
-  const name = json?.event_name ?? json?.customData?.event_name;
-  return name && String(name).trim();
-}
-
-// One that was refused or replaced
-
-const drafts = new Map(); // edited bodies not sent
-const SENDABLE = /\/ingestion\/v1$/; // no whole batch, no PUT
-
-function openRejection(rejection) {
-  const {
-    rejection_id: id,
-    replayed_at: replayed,
-    encoding,
-    path,
-    query,
-    content_type: type,
-  } = rejection;
-  const json = parsed(rejection);
-  const was = json ? JSON.stringify(json, null, 2) : rejection.body;
-  const address = `/rejections/v1/${id}`;
-  const fixed = Boolean(replayed) || !SENDABLE.test(path);
-  return dialog(
-    rejection.code === "event_replaced" ? "Replaced event" : "Refused",
-    close => {
-      const body = h("textarea.code", {
-        rows: 14,
-        required: true,
-        readonly: encoding !== "utf-8" || fixed,
-        value: drafts.get(id) ?? was,
-        oninput: () => drafts.set(id, body.value),
-      });
-      const dismiss = asking(
-        "Dismiss",
-        () =>
-          confirm("Dismiss this?", "Its body and the reason are deleted for good.", "Dismiss", () =>
-            remove(address),
-          ),
-        close,
-      );
-      const content = field("Body", body, "body", { hint: !replayed && hintOf(rejection) });
-      const refusal = failure(problemOf(rejection));
-      const send = async () => {
-        refusal.remove(); // what comes now is newer
-        const answer = await call("POST", `${address}/replay`, {
-          body: drafts.get(id),
-          type: type || undefined,
-        });
-        drafts.delete(id);
-        close(true);
-        toast(
-          [
-            `Sent again: ${answer.status}.`,
-            ...(answer.warnings ?? []).map(({ message }) => message),
-          ].join(" "),
-        );
-      };
-      return [
-        refusal,
-        facts([
-          ["Arrived", `${exactTime(rejection.received_at)} (${viewerZone()})`],
-          ["Path", path + (query && `?${query}`)],
-          ["Content type", type || "none"],
-          replayed && ["Sent again", exactTime(replayed)],
-        ]),
-        fixed ? [content, actions(dismiss)] : form(content, "Send again", send, dismiss),
-      ];
-    },
-    "wide",
-  );
-}
-
-function hintOf({ truncated, encoding, path }) {
-  if (!SENDABLE.test(path)) return "Only its sender can send it again.";
-  if (encoding !== "utf-8")
-    return "Not text, so shown as Base64. It can only be sent again as it was.";
-  return truncated
-    ? "Only the first 64 kB were kept. Send a whole body."
-    : "Correct it here, and send it again. It counts from when it first came.";
-}
-
-// Deleting by filter
-
-function deleteByFilter({ location_id, name }) {
-  const said = { location_id, event_name: name };
-  const moment = (label, end, hint) =>
-    entry(label, said, end, null, { type: "datetime-local", hint });
-  const instant = text => text && new Date(text).toISOString();
-  return dialog("Delete events", close =>
-    form(
-      [
-        hint("All that match are deleted. You see first how many."),
-        oneLocation(said),
-        entry("Event name", said, "event_name"),
-        entry("contact_id", said, "contact_id"),
-        moment("From", "from", `In your time zone, ${viewerZone()}`),
-        moment("Before", "to"),
-      ],
-      "Delete …",
-      async fields => {
-        const words = fields
-          .filter(({ value }) => value)
-          .map(
-            ({ labels: [label], selectedOptions, value }) =>
-              `${label.textContent}: ${cut(selectedOptions?.[0].text ?? value, 80)}`,
-          );
-        if (!words.length) throw new Problem(422, { detail: "Fill in at least one of these." });
-        if (said.to && said.to <= said.from)
-          throw new Problem(422, {
-            errors: [{ pointer: "/to", message: "Must be later than From." }],
-          });
-        const filter = { ...said, from: instant(said.from), to: instant(said.to) };
-        const text = `${words.join(", ")}. They are gone for good.`;
-        if (await confirmRemoval("Delete these events?", text, "Delete them", "/events/v1", filter))
-          close(true);
-      },
-      cancel(close),
-      "danger",
-    ),
-  );
+    label: `wrong ${wrongPart}`,
+    texts: [data.reason],
+  };
 }

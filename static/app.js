@@ -1,163 +1,99 @@
-// Signing in and out, and which view the address names.
+// Where the page begins: signing in and out.
 
-import { get, isAdmin, keptKey, session, signIn, signOut, told } from "./api.js";
-import { showActivity } from "./activity.js";
-import { showBuilder } from "./builder.js";
-import { showContact, showContacts } from "./contacts.js";
-import { showDashboard } from "./dashboard.js";
-import { actions, entry, fill, h, link, snippet, withState } from "./dom.js";
-import { showMetric } from "./metric.js";
-import { showIntegrations, showLocations, showNewIntegration } from "./settings.js";
-import { confirm, endView, failure, form, loader, loading } from "./states.js";
-
-// Each view by its path, in which * stands for any part; it gets all parts but the first.
-const VIEWS = {
-  dashboard: showDashboard,
-  "metrics/new": showBuilder,
-  "metrics/*": showMetric,
-  "metrics/*/*": showBuilder, // edit or copy
-  activity: showActivity,
-  contacts: showContacts,
-  "contacts/*/*": showContact,
-  "settings/integrations": showIntegrations,
-  "settings/integrations/new": showNewIntegration,
-  "settings/locations": showLocations,
-};
+import { get, isAdmin, keptKey, listeners, session, signIn, signOut } from "./api.js";
+import { fill, h } from "./dom.js";
+import { textField } from "./fields.js";
+import { form } from "./form.js";
+import {
+  askToLeave,
+  closeView,
+  decoded,
+  followAddress,
+  hasUnsavedChanges,
+  openCurrentAddress,
+} from "./navigation.js";
+import { snippet } from "./snippet.js";
+import { failure, loader, loading } from "./states.js";
 
 const byId = id => document.getElementById(id);
 const main = byId("main");
-let view = null;
-
-// Views
-
-class View {
-  unsaved = () => false;
-
-  constructor(address, parts) {
-    Object.assign(this, { address, parts });
-  }
-
-  // The state, kept in the address where it is not the default; and what to call when it changed.
-  state(defaults, act) {
-    const [path, query] = this.address.split("?");
-    const state = { ...defaults, ...Object.fromEntries(new URLSearchParams(query)) };
-    return [
-      state,
-      (then = act) => {
-        if (location.hash && location.hash !== this.address) return; // left meanwhile
-        this.address = withState(path, state, defaults);
-        history.replaceState(null, "", this.address);
-        then();
-      },
-    ];
-  }
-
-  // The heading takes the focus, as a new page's would.
-  begin(title, buttons, ...rest) {
-    const heading = h("h1", { tabindex: "-1" }, title);
-    fill(main, h("div.page-head", heading, actions(buttons)), rest);
-    document.title = `${title} – Streamlined Lite`;
-    heading.focus();
-  }
-
-  reload() {
-    open(this.address);
-  }
-}
-
-const askToLeave = () =>
-  confirm("Leave without saving?", "Your changes are not saved.", "Leave without saving");
-
-async function navigate() {
-  if (takeKeyFromAddress() || session.key === null) return;
-  const address = location.hash || "#/dashboard";
-  if (view?.address === address) return;
-  if (view?.unsaved()) {
-    history.replaceState(null, "", view.address);
-    if (!(await askToLeave())) return;
-    history.pushState(null, "", address);
-  }
-  open(address);
-}
-
-async function open(address) {
-  endView();
-  const path = address.slice(2).split("?")[0];
-  const [section, ...parts] = path.split("/");
-  const found = Object.keys(VIEWS).find(each =>
-    new RegExp(`^${each.replaceAll("*", "[^/]+")}$`).test(path),
-  );
-  const opened = (view = new View(address, parts.map(decode)));
-  for (const each of document.querySelectorAll("#top nav a")) {
-    each.ariaCurrent = each.hash.startsWith(`#/${section.replace("metrics", "dashboard")}`)
-      ? "page"
-      : null;
-  }
-  window.scrollTo(0, 0);
-  fill(main, loading());
-  try {
-    await (VIEWS[found] ?? showNothing)(opened);
-  } catch (error) {
-    if (opened === view)
-      fill(
-        main,
-        failure(error, () => open(address)),
-      );
-  }
-}
-
-const showNothing = opened =>
-  opened.begin("Nothing is at this address", link("Dashboard", "#/dashboard", "button"));
-
-function decode(part) {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
-}
+const KEY_IN_ADDRESS = "#key=";
 
 // Signing in
 
 // The link that `serve` prints ends in #key=…, which must stay in no history.
 function takeKeyFromAddress() {
-  if (!location.hash.startsWith("#key=")) return false;
-  const key = decode(location.hash.slice(5));
+  if (!location.hash.startsWith(KEY_IN_ADDRESS)) return false;
+  const key = decoded(location.hash.slice(KEY_IN_ADDRESS.length));
   history.replaceState(null, "", location.pathname);
   signOut();
   enter(key, sessionStorage);
   return true;
 }
 
-async function enter(key, store) {
+// With a key that was not typed: a refusal leads to the form, and trouble can be tried again.
+async function enter(key, storage) {
   fill(main, loading());
-  await start(key, store).catch(error =>
-    error.status
-      ? leave(error)
-      : fill(
-          main,
-          failure(error, () => enter(key, store)),
-        ),
-  );
+  try {
+    await start(key, storage);
+  } catch (error) {
+    if (error.status) {
+      askForKey(error);
+      return;
+    }
+    const again = () => enter(key, storage);
+    fill(main, failure(error, again));
+  }
 }
 
-async function start(key, store) {
-  await signIn(key, store);
+async function start(key, storage) {
+  await signIn(key, storage);
   byId("top").hidden = false;
   byId("scope").textContent = isAdmin() ? "" : "Read only";
-  open(location.hash || "#/dashboard");
+  openCurrentAddress();
 }
 
-function leave(error = null) {
+// Ends the session, if there is one, and shows the form that begins another.
+function askForKey(problem = null) {
   signOut();
-  endView();
-  view = null;
+  closeView();
   byId("top").hidden = true;
   document.title = "Sign in – Streamlined Lite";
-  const said = { key: "" };
+  fill(
+    main,
+    h(
+      "div.card.sign-in",
+      h("h1", "Streamlined Lite"),
+      problem && failure(problem),
+      signInForm(),
+      lostKey(),
+    ),
+  );
+  main.querySelector("input").focus();
+}
+
+function signInForm() {
+  const typed = { key: "" };
   const stay = h("input", { type: "checkbox" });
-  const [lost, load] = loader();
-  const tellCommand = () =>
+  return form({
+    content: [
+      textField("Key", {
+        state: typed,
+        name: "key",
+        type: "password",
+        required: true,
+        hint: "The link that the server prints at its first start signs you in, too.",
+      }),
+      h("label.check", stay, "Stay signed in on this computer"),
+    ],
+    label: "Sign in",
+    submit: () => start(typed.key, stay.checked ? localStorage : sessionStorage),
+  });
+}
+
+function lostKey() {
+  const { box, load } = loader();
+  const showCommand = () =>
     load(
       () => get("/session/v1"),
       ({ lost_key_command: command }) => [
@@ -165,53 +101,40 @@ function leave(error = null) {
         snippet(command, "Command"),
       ],
     );
-  fill(
-    main,
-    h(
-      "div.card.sign-in",
-      h("h1", "Streamlined Lite"),
-      error && failure(error),
-      form(
-        [
-          entry("Key", said, "key", null, {
-            type: "password",
-            required: true,
-            hint: "The link that the server prints first signs you in, too.",
-          }),
-          h("label.check", stay, "Stay signed in on this computer"),
-        ],
-        "Sign in",
-        () => start(said.key, stay.checked ? localStorage : sessionStorage),
-      ),
-      h("details", { ontoggle: tellCommand }, h("summary", "Lost your key?"), lost),
-    ),
-  );
-  main.querySelector("input").focus();
+  return h("details", { ontoggle: showCommand }, h("summary", "Lost your key?"), box);
 }
 
 // Events of the page
 
 byId("sign-out").onclick = async () => {
-  if (view?.unsaved() && !(await askToLeave())) return;
+  if (hasUnsavedChanges() && !(await askToLeave())) return;
   history.replaceState(null, "", location.pathname);
-  leave();
+  askForKey();
 };
-told.refused = problem => {
-  if (session.key !== null) leave(problem);
+
+listeners.onRefused = problem => {
+  if (session.key !== null) askForKey(problem);
 };
-told.reachable = yes => {
-  byId("offline").hidden = yes;
+
+listeners.onReachable = isReachable => {
+  byId("offline").hidden = isReachable;
 };
+
 document.querySelector(".skip").onclick = event => {
   event.preventDefault(); // the address names the view
   main.focus();
 };
-window.onhashchange = navigate;
+
+window.onhashchange = () => {
+  if (!takeKeyFromAddress()) followAddress();
+};
+
 window.onbeforeunload = event => {
-  if (view?.unsaved()) event.preventDefault();
+  if (hasUnsavedChanges()) event.preventDefault();
 };
 
 if (!takeKeyFromAddress()) {
-  if (keptKey()) enter(keptKey());
-  else leave();
+  const key = keptKey();
+  if (key) enter(key);
+  else askForKey();
 }

@@ -1,108 +1,85 @@
 // Builds a metric: its definition, and beside it what that gives.
 
+import { withState } from "./address.js";
 import { get, isAdmin, post, put, session } from "./api.js";
-import {
-  AGGREGATIONS,
-  clean,
-  editable,
-  newTerm,
-  sentence,
-  takesProperty,
-  WORDS,
-} from "./definition.js";
-import {
-  actions,
-  button,
-  combobox,
-  entry,
-  field,
-  fill,
-  h,
-  hint,
-  inputOf,
-  later,
-  link,
-  mark,
-  markAll,
-  select,
-  toast,
-  withState,
-} from "./dom.js";
-import { groupBox } from "./filters.js";
+import { combobox } from "./combobox.js";
+import { AGGREGATIONS, cleanDefinition, editable, newTerm, takesProperty } from "./definition.js";
+import { actions, button, fill, h, hint, link } from "./dom.js";
+import { debounce, field, inputOf, mark, markAll, selectField, textField } from "./fields.js";
+import { groupEditor } from "./filters.js";
 import { ago, count } from "./format.js";
-import { metricPane, SHOWN } from "./metric.js";
+import { METRIC_STATE, metricPane } from "./metric.js";
+import { toast } from "./notices.js";
 import { queryOf, withRange } from "./range.js";
-import { curlSnippet } from "./settings.js";
+import { SIGNS, sentence } from "./sentence.js";
+import { curlSnippet } from "./snippet.js";
 import { failure } from "./states.js";
 
-const TERMS = 20;
-const FORMATS = {
+const TERMS_MAX = 20;
+const TYPING_MS = 300;
+const KEY_PREFIX_LENGTH = 9; // as much of a token as the server shows
+const STYLES = { number: "Number", percent: "Percent", currency: "Currency" };
+const FIRST_FORMATS = {
   number: { decimals: "" },
   percent: { decimals: 1 },
   currency: { decimals: 2, currency: "USD" },
 };
 
 export async function showBuilder(view) {
-  const [id, way] = view.parts;
-  const [{ event_names: names }, known, saved] = await Promise.all([
+  const [id, action] = view.parts; // none of them for a new metric
+  const [{ event_names: names }, { fields, tags }, saved] = await Promise.all([
     get("/event-names/v1"),
     get("/contact-fields/v1"),
-    way ? get(`/metrics/v1/${id}`) : { terms: [newTerm([])] },
+    action ? get(`/metrics/v1/${id}`) : { terms: [newTerm([])] },
   ]);
   const draft = editable(saved);
-  if (way === "copy") draft.name += " (copy)";
-  new Builder(view, way === "edit" ? id : null, draft, { ...known, events: merged(names) }).draw(
-    null,
-  );
+  if (action === "copy") draft.name += " (copy)";
+  const seen = { events: mergedNames(names), fields, tags };
+  const builder = new Builder(view, action === "edit" ? id : null, draft, seen);
+  builder.draw(null);
 }
 
-// One entry a name, over all locations, the most frequent first: {amount, last, properties: {key: kinds}}.
-function merged(names) {
-  const found = new Map();
-  for (const { event_name: name, count: amount, last_seen: last, properties } of names) {
-    const each = found.get(name) ?? { amount: 0, last, properties: {} };
-    each.amount += amount;
-    if (last > each.last) each.last = last;
-    for (const { key, kinds } of properties) each.properties[key] = kinds.join(", ");
-    found.set(name, each);
+/**
+ * The names over all locations, the most frequent first.
+ * @returns {Map<string, {amount: number, lastSeen: string, properties: Map<string, string>}>} `properties` are kinds by key
+ */
+function mergedNames(names) {
+  const events = new Map();
+  for (const { event_name: name, count: amount, last_seen: lastSeen, properties } of names) {
+    const event = events.get(name) ?? { amount: 0, lastSeen, properties: new Map() };
+    event.amount += amount;
+    if (lastSeen > event.lastSeen) event.lastSeen = lastSeen;
+    for (const { key, kinds } of properties) event.properties.set(key, kinds.join(", "));
+    events.set(name, event);
   }
-  return new Map([...found].sort(([, a], [, b]) => b.amount - a.amount));
+  return new Map([...events].sort(([, one], [, other]) => other.amount - one.amount));
 }
 
-const seenText = ({ amount, last }) => `${count(amount, "event")}, last ${ago(last)}`;
+const seenText = ({ amount, lastSeen }) => `${count(amount, "event")}, last ${ago(lastSeen)}`;
 
 class Builder {
   editor = h("div.stack");
   words = h("p.lead", { role: "status" });
   outcome = h("div");
   source = h("details.card", h("summary", "As JSON and curl"), h("div.stack"));
-  soon = later(300, () => {
-    this.mark({});
-    this.pane.calculate();
-  });
 
-  constructor(view, id, draft, known) {
-    const troubled = (error, again) =>
-      this.mark(error)
-        ? hint("Correct what is marked, and the numbers appear here.")
-        : failure(error, again);
-    Object.assign(this, {
-      view,
-      id,
-      draft,
-      known,
-      pane: metricPane(view, () => clean(this.draft), { changed: this.changed, troubled }),
+  constructor(view, id, draft, seen) {
+    this.id = id; // of the metric that is saved; null for a new one
+    this.draft = draft;
+    this.seen = seen;
+    this.savedText = this.text();
+    this.pane = metricPane(view, () => cleanDefinition(this.draft), {
+      changed: () => this.changed(),
+      onError: (error, again) => this.calculationError(error, again),
     });
-    this.saved = this.text();
-    view.unsaved = () => isAdmin() && this.text() !== this.saved;
-    const back = link(
-      isAdmin() ? "Cancel" : "Back",
-      withRange(id ? `#/metrics/${id}` : "#/dashboard", this.pane.state),
-      "button",
-    );
+    this.calculateSoon = debounce(TYPING_MS, () => {
+      this.markErrors({});
+      this.pane.calculate();
+    });
+    view.hasUnsavedChanges = () => isAdmin() && this.text() !== this.savedText;
     view.begin(
-      !id ? "New metric" : isAdmin() ? "Edit metric" : "Definition",
-      [back, isAdmin() && button("Save", () => this.save(), "primary")],
+      this.title(),
+      [this.backLink(), isAdmin() && button("Save", () => this.save(), "primary")],
       this.outcome,
       this.pane.controls,
       h(
@@ -113,184 +90,217 @@ class Builder {
     );
   }
 
-  text() {
-    return JSON.stringify(clean(this.draft));
+  title() {
+    if (!this.id) return "New metric";
+    return isAdmin() ? "Edit metric" : "Definition";
   }
 
-  // The focus stays with what has the same pointer, or goes to the one named.
-  draw = (focus = document.activeElement.closest("[data-pointer]")?.dataset.pointer) => {
+  backLink() {
+    const path = this.id ? `#/metrics/${this.id}` : "#/dashboard";
+    return link(isAdmin() ? "Cancel" : "Back", withRange(path, this.pane.state), "button");
+  }
+
+  text() {
+    return JSON.stringify(cleanDefinition(this.draft));
+  }
+
+  // Draws the editor anew. The focus goes to a pointer, or stays with the one that has it.
+  draw(focusPointer = document.activeElement.closest("[data-pointer]")?.dataset.pointer) {
     const { terms } = this.draft;
+    const canGrow = terms.length < TERMS_MAX;
     fill(
       this.editor,
-      this.head(),
+      this.headCard(),
       terms.map((term, index) => this.termCard(term, index)),
-      terms.length < TERMS && button("Add a term", () => this.grow(terms.length), "add"),
-      this.formula(),
+      canGrow && button("Add a term", () => this.addTerm(terms.length), "add"),
+      this.formulaCard(),
     );
-    const place = [...this.editor.querySelectorAll("[data-pointer]")].findLast(
-      each => each.dataset.pointer === focus,
+    const focused = [...this.editor.querySelectorAll("[data-pointer]")].findLast(
+      element => element.dataset.pointer === focusPointer,
     );
-    place?.querySelector("input, select, button")?.focus();
+    focused?.querySelector("input, select, button")?.focus();
     this.changed();
-  };
+  }
 
   // What was calculated is old, until the answer to this state is here.
-  changed = () => {
+  changed() {
     fill(this.words, sentence(this.draft));
     this.pane.box.ariaBusy = "true";
     if (!this.source.contains(document.activeElement)) this.showSource();
-    this.soon();
-  };
+    this.calculateSoon();
+  }
 
   // Name and format
 
-  head() {
-    const {
-      draft,
-      changed,
-      draft: { format },
-    } = this;
-    const turn = () => {
-      Object.assign(format, FORMATS[format.style]);
+  headCard() {
+    const { draft } = this;
+    const { format } = draft;
+    const changed = () => this.changed();
+    const changeStyle = () => {
+      Object.assign(format, FIRST_FORMATS[format.style]);
       this.draw();
     };
+    const options = { state: format, changed, at: "/format" };
     return h(
       "div.card",
-      entry("Name", draft, "name", changed),
+      textField("Name", { state: draft, name: "name", changed }),
       h(
         "div.pair",
-        select(
-          "Format",
-          { number: "Number", percent: "Percent", currency: "Currency" },
-          format,
-          "style",
-          turn,
-          { at: "/format" },
-        ),
-        entry("Decimals", format, "decimals", changed, {
-          at: "/format",
+        selectField("Format", { ...options, name: "style", choices: STYLES, changed: changeStyle }),
+        textField("Decimals", {
+          ...options,
+          name: "decimals",
           type: "number",
           min: "0",
           placeholder: "As needed",
         }),
-        format.style === "currency" &&
-          entry("Currency", format, "currency", changed, { at: "/format" }),
+        format.style === "currency" && textField("Currency", { ...options, name: "currency" }),
       ),
     );
   }
 
   // Terms
 
-  // Two terms need a formula; most people come for the first over the second.
-  grow(index, like) {
+  // Two terms need a formula; most people want the first over the second.
+  addTerm(index, like) {
     const { draft } = this;
     draft.terms.splice(index, 0, newTerm(draft.terms, like));
-    if (!draft.formula || draft.formula === draft.terms[0].key)
-      draft.formula = draft.terms.map(({ key }) => key).join(" / ");
+    const hasNoFormula = !draft.formula || draft.formula === draft.terms[0].key;
+    if (hasNoFormula) draft.formula = draft.terms.map(({ key }) => key).join(" / ");
     this.draw(`/terms/${index}/event`);
   }
 
-  drop(index) {
+  removeTerm(index) {
     this.draft.terms.splice(index, 1);
     if (this.draft.terms.length === 1) this.draft.formula = "";
     this.draw("/terms/0/event");
   }
 
   termCard(term, index) {
-    const {
-      draft: { terms },
-      known,
-      changed,
-      draw,
-    } = this;
-    const { key } = term;
     const at = `/terms/${index}`;
-    const seen = () => known.events.get(term.event);
-    const properties = () => Object.entries(seen()?.properties ?? {});
-    const unseen = name =>
-      name &&
-      !properties().some(([key]) => key === name) &&
-      "Not seen in the newest of these events.";
-    const note = () =>
-      seen() ? seenText(seen()) : term.event ? "Not seen yet. It counts as soon as it comes." : " ";
-    const act = (label, does) => button(label, does, "small", `${label} term ${key}`);
     return h(
       "section.card",
-      { "aria-label": `Term ${key}` },
-      h(
-        "div.page-head",
-        h("h2", "Term ", h("span.badge", key)),
-        actions(
-          terms.length < TERMS && act("Duplicate", () => this.grow(index + 1, term)),
-          terms.length > 1 && act("Remove", () => this.drop(index)),
-        ),
-      ),
-      combobox("Event", term, "event", changed, {
-        at,
-        placeholder: "Offer Made",
-        note,
-        options: () => [...known.events].map(([name, each]) => [name, seenText(each)]),
-      }),
-      h(
-        "div.pair",
-        select("Type", { account: "All events", contact: "With a contact" }, term, "type", draw, {
-          at,
-        }),
-        select("Calculate", AGGREGATIONS, term, "aggregation", draw, { at }),
-        takesProperty(term.aggregation) &&
-          combobox("Property", term, "property", changed, {
-            at,
-            placeholder: "value",
-            options: properties,
-            note: () => unseen(term.property),
-          }),
-      ),
-      groupBox(term.filters, `${at}/filters`, {
+      { "aria-label": `Term ${term.key}` },
+      this.termHead(term, index),
+      this.eventField(term, at),
+      this.amountFields(term, at),
+      groupEditor(term.filters, `${at}/filters`, {
         term,
-        properties,
-        unseen,
-        fields: known.fields,
-        values: name => this.values(term, name),
-        draw,
-        changed,
+        contactFields: this.seen.fields,
+        properties: () => this.propertiesOf(term),
+        propertyNote: key => this.propertyNote(term, key),
+        suggestValues: name => this.suggestValues(term, name),
+        changed: () => this.changed(),
+        draw: pointer => this.draw(pointer),
       }),
     );
   }
 
+  termHead({ key }, index) {
+    const { terms } = this.draft;
+    const duplicate = () => this.addTerm(index + 1, terms[index]);
+    const remove = () => this.removeTerm(index);
+    return h(
+      "div.page-head",
+      h("h2", "Term ", h("span.badge", key)),
+      actions(
+        terms.length < TERMS_MAX &&
+          button("Duplicate", duplicate, "small", `Duplicate term ${key}`),
+        terms.length > 1 && button("Remove", remove, "small", `Remove term ${key}`),
+      ),
+    );
+  }
+
+  eventField(term, at) {
+    const { events } = this.seen;
+    const note = () => {
+      if (events.has(term.event)) return seenText(events.get(term.event));
+      return term.event ? "Not seen yet. It counts as soon as it comes." : " ";
+    };
+    return combobox("Event", {
+      state: term,
+      name: "event",
+      changed: () => this.changed(),
+      at,
+      placeholder: "Offer Made",
+      note,
+      suggest: () => [...events].map(([value, event]) => ({ value, hint: seenText(event) })),
+    });
+  }
+
+  amountFields(term, at) {
+    const redraw = { state: term, changed: () => this.draw(), at };
+    const types = { account: "All events", contact: "With a contact" };
+    return h(
+      "div.pair",
+      selectField("Type", { ...redraw, name: "type", choices: types }),
+      selectField("Calculate", { ...redraw, name: "aggregation", choices: AGGREGATIONS }),
+      takesProperty(term.aggregation) && this.propertyField(term, at),
+    );
+  }
+
+  propertyField(term, at) {
+    return combobox("Property", {
+      state: term,
+      name: "property",
+      changed: () => this.changed(),
+      at,
+      placeholder: "value",
+      note: () => this.propertyNote(term, term.property),
+      suggest: () => this.propertiesOf(term).map(({ key, kinds }) => ({ value: key, hint: kinds })),
+    });
+  }
+
+  propertiesOf({ event }) {
+    const properties = this.seen.events.get(event)?.properties ?? new Map();
+    return [...properties].map(([key, kinds]) => ({ key, kinds }));
+  }
+
+  propertyNote(term, key) {
+    if (!key || this.propertiesOf(term).some(property => property.key === key)) return null;
+    return "Not seen in the newest of these events.";
+  }
+
   // The most frequent values of a field.
-  async values({ event, type }, breakdown) {
-    if (breakdown === "contact.tags")
-      return this.known.tags.map(({ tag, contacts }) => [tag, count(contacts, "contact")]);
-    if (!event || !/^(property|contact)\./.test(breakdown)) return [];
+  async suggestValues({ event, type }, name) {
+    if (name === "contact.tags") {
+      return this.seen.tags.map(({ tag, contacts }) => ({
+        value: tag,
+        hint: count(contacts, "contact"),
+      }));
+    }
+    if (!event || !/^(property|contact)\./.test(name)) return [];
     const query = {
       ...queryOf(this.pane.state),
       interval: "total",
-      breakdown,
+      breakdown: name,
       metric: { terms: [{ key: "A", event, type }] },
     };
-    const found = await post("/metrics/v1/query", query).catch(() => null); // suggestions are a help, not a need
-    return (found?.breakdown.groups ?? [])
-      .filter(({ key }) => key !== null)
-      .map(({ key, value }) => [key, count(value, "event")]);
+    try {
+      const { breakdown } = await post("/metrics/v1/query", query);
+      return breakdown.groups
+        .filter(({ key }) => key !== null)
+        .map(({ key, value }) => ({ value: key, hint: count(value, "event") }));
+    } catch {
+      return []; // suggestions are a help, not a need
+    }
   }
 
   // Formula
 
-  formula() {
-    const { draft, changed } = this;
-    const box = entry("Formula", draft, "formula", changed);
+  formulaCard() {
+    const { draft } = this;
+    const changed = () => this.changed();
+    const box = textField("Formula", { state: draft, name: "formula", changed });
     const input = inputOf(box);
-    const chip = (text, label) =>
-      button(
-        text.trim(),
-        () => {
-          input.setRangeText(text, input.selectionStart, input.selectionEnd, "end");
-          input.focus();
-          input.dispatchEvent(new Event("input"));
-        },
-        "small",
-        label,
-      );
+    const chip = (text, spokenName) => {
+      const insert = () => {
+        input.setRangeText(text, input.selectionStart, input.selectionEnd, "end");
+        input.focus();
+        input.dispatchEvent(new Event("input"));
+      };
+      return button(text.trim(), insert, "small", spokenName);
+    };
     return h(
       "div.card",
       { hidden: draft.terms.length < 2 && !draft.formula },
@@ -300,19 +310,27 @@ class Builder {
         "div.actions",
         { role: "group", "aria-label": "Insert" },
         draft.terms.map(({ key }) => chip(key, `term ${key}`)),
-        Object.entries(WORDS).map(([sign, word]) => chip(` ${sign} `, word)),
+        Object.entries(SIGNS).map(([sign, word]) => chip(` ${sign} `, word)),
         chip("(", "open parenthesis"),
         chip(")", "close parenthesis"),
       ),
     );
   }
 
-  // What is wrong, and saving
+  // Errors and saving
 
-  // Tells whether all errors stand beside what they are about; a formula shows its column.
-  mark(error) {
+  calculationError(error, again) {
+    if (this.markErrors(error)) {
+      return hint("Correct what is marked, and the numbers appear here.");
+    }
+    return failure(error, again);
+  }
+
+  // Returns whether all errors stand beside what they are about. That of a formula also shows its column.
+  markErrors(error) {
     const { formula } = this.draft;
-    const column = error.errors?.find(({ pointer }) => pointer.endsWith("/formula"))?.column;
+    const formulaError = error.errors?.find(({ pointer }) => pointer.endsWith("/formula"));
+    const column = formulaError?.column;
     fill(
       this.editor.querySelector(".formula-error"),
       column && [
@@ -325,17 +343,17 @@ class Builder {
   }
 
   async save() {
-    const metric = clean(this.draft);
+    const metric = cleanDefinition(this.draft);
     fill(this.outcome);
     try {
       const saved = this.id
         ? await put(`/metrics/v1/${this.id}`, metric)
         : await post("/metrics/v1", metric);
-      this.saved = this.text();
+      this.savedText = this.text();
       toast("Metric saved");
-      location.hash = withState(`#/metrics/${saved.metric_id}`, this.pane.state, SHOWN);
+      location.hash = withState(`#/metrics/${saved.metric_id}`, this.pane.state, METRIC_STATE);
     } catch (error) {
-      fill(this.outcome, !this.mark(error) && failure(error));
+      if (!this.markErrors(error)) fill(this.outcome, failure(error));
       this.editor.querySelector("[aria-invalid=true]")?.focus();
     }
   }
@@ -343,34 +361,43 @@ class Builder {
   // As JSON and curl
 
   showSource() {
-    const metric = clean(this.draft);
+    const metric = cleanDefinition(this.draft);
+    const json = JSON.stringify(metric, null, 2);
     const text = h("textarea.code", {
       rows: 14,
-      value: JSON.stringify(metric, null, 2),
+      value: json,
       oninput: () => this.takeJson(text.value, box),
     });
-    const box = field("Definition", text, "json", {});
+    const box = field("Definition", text, { name: "json" });
     fill(
       this.source.lastChild,
       box,
       hint("With curl, and your whole key:"),
-      curlSnippet(`${session.address}/metrics/v1/query`, `${session.key.slice(0, 9)}…`, {
-        ...queryOf(this.pane.state),
-        metric,
+      curlSnippet({
+        url: `${session.address}/metrics/v1/query`,
+        key: `${session.key.slice(0, KEY_PREFIX_LENGTH)}…`,
+        body: { ...queryOf(this.pane.state), metric },
       }),
     );
   }
 
   takeJson(text, box) {
     try {
-      const parsed = JSON.parse(text);
-      const texts = parsed.terms.flatMap(({ key, event }) => [key, event]);
-      if (!texts.length || texts.some(each => typeof each !== "string")) throw new Error();
-      this.draft = editable(parsed);
+      this.draft = editable(parseDefinition(text));
       mark(box, "");
       this.draw(null);
     } catch {
       mark(box, "Not a definition yet: JSON with “terms”, each with a “key” and an “event”.");
     }
   }
+}
+
+// Throws where the text has not what the editor needs.
+function parseDefinition(text) {
+  const definition = JSON.parse(text);
+  const texts = definition.terms.flatMap(({ key, event }) => [key, event]);
+  if (!texts.length || texts.some(value => typeof value !== "string")) {
+    throw new TypeError("no terms");
+  }
+  return definition;
 }

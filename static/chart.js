@@ -1,14 +1,13 @@
 // Charts as SVG. Colours and strokes come from style.css, by class.
 
 import { fill, h, svg } from "./dom.js";
-import { bucketName, clock, number, short, tick } from "./format.js";
+import { bucketName, number } from "./format.js";
+import { CHARACTER_PX, layout, timeTicks } from "./scales.js";
 
-const TEXT_PX = 7; // about the width of a character of a label
-const LABEL_PX = 74; // of a label below the axis, with its distance to the next
-const POINTS_UP_TO = 45; // more buckets than these have no dots
 const COLOURS = 8; // of style.css
-const DAY_MS = 86_400_000;
-const MARKS = [
+const SPARKLINE_PX = 72;
+const DOTS_UP_TO = 45; // buckets; more of them are a line without dots
+const DOTS = [
   "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0",
   "M-3-3h6v6h-6z",
   "M0-4L4 3H-4z",
@@ -17,8 +16,12 @@ const MARKS = [
 ];
 
 /**
- * `series`: [{name, values}], a value a bucket, null where there is none; `compare`: {name, buckets, values} or null.
- * `onpick(bucket, series)` is told what was clicked.
+ * A chart with axes, a legend and a tooltip.
+ * @param {{label: string, buckets: object[], interval: string, zone: string, format: object, height: number,
+ *   kind: "line" | "bar", series: {name: string, values: (number | null)[]}[],
+ *   compare: {name: string, buckets: object[], values: (number | null)[]} | null,
+ *   onpick: (bucketIndex: number, seriesIndex: number) => void}} options a value a bucket, null where there is none;
+ *   `height` is in pixels; onpick() follows a click
  */
 export function chart(options) {
   const plot = h("div.plot", {
@@ -27,24 +30,25 @@ export function chart(options) {
     "aria-label": `${options.label}. Arrow keys walk through the values, Enter shows the events.`,
   });
   const tip = h("div.tip", { role: "status" });
-  const names = h("ul.legend");
-  let frame;
+  const legendList = h("ul.legend");
+  const pointer = new Pointer(plot, tip, options);
   redrawn(plot, width => {
+    const frame = layout(options, width);
     fill(tip);
-    frame = layout(options, width);
-    fill(names, legend(frame));
+    fill(legendList, legend(frame));
+    pointer.frame = frame;
     return drawing(frame);
   });
-  follow(plot, tip, () => frame, options);
-  return h("figure", names, h("div.stage", plot, tip));
+  return h("figure", legendList, h("div.stage", plot, tip));
 }
 
-// Without axes, for a card.
+/** A chart without axes, for a card; with the options of chart() that it needs. */
 export const sparkline = ({ label, ...options }) =>
   redrawn(h("div.spark", { role: "img", "aria-label": label }), width =>
-    drawing(layout({ ...options, height: 72, bare: true }, width)),
+    drawing(layout({ ...options, height: SPARKLINE_PX, isBare: true }, width)),
   );
 
+// Draws anew whenever the width has changed.
 function redrawn(plot, draw) {
   new ResizeObserver(() => {
     if (plot.clientWidth) fill(plot, draw(plot.clientWidth));
@@ -52,104 +56,26 @@ function redrawn(plot, draw) {
   return plot;
 }
 
-// Scales
-
-function layout(options, width) {
-  const { buckets, series, compare, format, height, bare } = options;
-  const values = [...series, compare].flatMap(each => each?.values ?? []);
-  const ticks = niceTicks(
-    values.reduce((a, b) => Math.min(a, b), 0),
-    values.reduce((a, b) => Math.max(a, b), 0),
-    height / 60,
-    values.every(Number.isInteger) ? 1 : 0,
-  );
-  const [low, high] = [ticks[0], ticks.at(-1)];
-  const labels = ticks.map(value => short(value, format));
-  const box = bare
-    ? { left: 2, right: width - 2, top: 5, bottom: height - 5 }
-    : {
-        left: Math.max(...labels.map(text => text.length)) * TEXT_PX + 12,
-        right: width - 8,
-        top: 10,
-        bottom: height - 26,
-      };
-  const band = (box.right - box.left) / buckets.length;
-  return {
-    ...options,
-    width,
-    box,
-    ticks,
-    labels,
-    band,
-    bars: band >= 2 * series.length && (options.kind === "bar" || buckets.length === 1),
-    x: index => box.left + (index + 0.5) * band,
-    y: value => box.bottom - ((value - low) / (high - low)) * (box.bottom - box.top),
-  };
-}
-
-// At 1, 2 or 5 times a power of ten, covering all values.
-function niceTicks(low, high, wanted, least) {
-  if (low === high) return [0, 1];
-  const rough = (high - low) / wanted;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = Math.max(least, [1, 2, 5, 10].find(factor => factor * power >= rough) * power);
-  const first = Math.floor(low / step);
-  return Array.from({ length: Math.ceil(high / step) - first + 1 }, (_, index) =>
-    Number(((first + index) * step).toPrecision(12)),
-  );
-}
-
-// A label stands where a unit begins, the smallest for which there is room: [unit, what stays the same in one]. Weeks begin on Monday.
-const UNITS = [
-  ["hour", ({ day, hour }) => day + hour],
-  ["hour", ({ day, hour }) => day + Math.floor(hour / 6)],
-  ["day", ({ day }) => day],
-  ["day", ({ year, month, day }) => Math.floor((Date.UTC(year, month - 1, day) / DAY_MS + 3) / 7)],
-  ["month", ({ month }) => month],
-  ["month", ({ month }) => Math.ceil(month / 3)],
-  ["year", ({ year }) => year],
-];
-const SMALLEST = { hour: 0, month: 4 };
-
-// [[index, text]]
-function calendarTicks(buckets, interval, zone, most) {
-  const clocks = [new Date(buckets[0].start) - 1, ...buckets.map(({ start }) => start)].map(each =>
-    clock(each, zone),
-  );
-  const indexes = [...buckets.keys()];
-  const begun = UNITS.slice(SMALLEST[interval] ?? 2).map(([unit, key]) => [
-    unit,
-    indexes.filter(index => key(clocks[index]) !== key(clocks[index + 1])),
-  ]);
-  const telling = begun.filter(([, { length }]) => length >= Math.min(2, buckets.length));
-  const [unit, places] = telling.find(([, { length }]) => length <= most) ?? telling.at(-1);
-  const every = Math.ceil(places.length / most);
-  return places
-    .filter((_, place) => place % every === 0)
-    .map(index => [index, tick(buckets[index].start, shownUnit(unit, clocks[index + 1]), zone)]);
-}
-
-const shownUnit = (unit, { month, hour }) =>
-  unit === "month" && month === "01" ? "year" : unit === "hour" && +hour === 0 ? "day" : unit;
-
 // Drawing
 
 function drawing(frame) {
-  const { width, height, series, compare, bars, bare, y } = frame;
-  const draw = bars ? drawBars : drawLines;
+  const { width, height, series, compare, hasBars, isBare } = frame;
+  const draw = hasBars ? bars : lines;
   return svg(
     "svg",
     { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
-    svg("g.grid", bare ? svg("line.zero", { x2: width, y1: y(0), y2: y(0) }) : horizontals(frame)),
-    !bare && svg("g.axis", verticals(frame)),
-    compare && svg("g.compare", draw(frame, compare, 0, true)),
-    series.map((each, index) => svg(colour(index), draw(frame, each, index, false))),
+    svg("g.grid", isBare ? zeroLine(frame) : valueAxis(frame)),
+    !isBare && svg("g.axis", timeAxis(frame)),
+    compare && svg("g.compare", draw(frame, compare.values, { index: 0, isCompared: true })),
+    series.map(({ values }, index) => svg(colour(index), draw(frame, values, { index }))),
   );
 }
 
 const colour = index => `g.s${index % COLOURS}${index < COLOURS ? "" : ".pale"}`;
 
-const horizontals = ({ ticks, labels, box, y }) =>
+const zeroLine = ({ width, y }) => svg("line.zero", { x2: width, y1: y(0), y2: y(0) });
+
+const valueAxis = ({ ticks, labels, box, y }) =>
   ticks.map((value, index) => [
     svg(value === 0 ? "line.zero" : "line", {
       x1: box.left,
@@ -160,172 +86,191 @@ const horizontals = ({ ticks, labels, box, y }) =>
     svg("text", { x: box.left - 8, y: y(value) + 4, "text-anchor": "end" }, labels[index]),
   ]);
 
-const verticals = ({ buckets, interval, zone, box, x }) =>
-  calendarTicks(
-    buckets,
-    interval,
-    zone,
-    Math.max(1, Math.floor((box.right - box.left) / LABEL_PX)),
-  ).map(([index, text]) => [
-    svg("line", { x1: x(index), x2: x(index), y1: box.bottom, y2: box.bottom + 5 }),
-    svg(
-      "text",
-      {
-        x: Math.min(x(index), box.right - (text.length * TEXT_PX) / 2),
-        y: box.bottom + 19,
-        "text-anchor": "middle",
-      },
-      text,
-    ),
-  ]);
+function timeAxis(frame) {
+  const { box, x } = frame;
+  return timeTicks(frame).map(({ index, text }) => {
+    const lastMiddle = box.right - (text.length * CHARACTER_PX) / 2;
+    const position = { x: Math.min(x(index), lastMiddle), y: box.bottom + 19 };
+    return [
+      svg("line", { x1: x(index), x2: x(index), y1: box.bottom, y2: box.bottom + 5 }),
+      svg("text", { ...position, "text-anchor": "middle" }, text),
+    ];
+  });
+}
+
+const hasValue = value => value !== null && value !== undefined;
 
 // Dashed where a bucket is not over, and broken where there is no value.
-function drawLines({ buckets, bare, x, y }, { values }, index, lighter) {
+function lines(frame, values, { index, isCompared = false }) {
+  const { buckets, isBare, x, y } = frame;
   const paths = { "path.line": "", "path.line.dashed": "" };
-  const dots = !lighter && !bare && buckets.length <= POINTS_UP_TO;
-  const point = place => `${x(place).toFixed(1)} ${y(values[place]).toFixed(1)}`;
-  const known = place => (values[place] ?? null) !== null;
-  const marks = buckets.map(({ complete }, place) => {
-    if (!known(place)) return null;
-    const open = !lighter && !complete;
-    if (known(place - 1))
-      paths[open ? "path.line.dashed" : "path.line"] += `M${point(place - 1)}L${point(place)}`;
-    return (
-      (dots || !(known(place - 1) || known(place + 1))) &&
-      mark(index, open, `translate(${point(place)})`)
-    );
+  const hasDots = !isCompared && !isBare && buckets.length <= DOTS_UP_TO;
+  const point = bucket => `${x(bucket).toFixed(1)} ${y(values[bucket]).toFixed(1)}`;
+  const dots = [];
+  for (let bucket = 0; bucket < buckets.length; bucket += 1) {
+    if (!hasValue(values[bucket])) continue;
+    const isOpen = !isCompared && !buckets[bucket].complete;
+    const hasLeft = hasValue(values[bucket - 1]);
+    const isAlone = !hasLeft && !hasValue(values[bucket + 1]);
+    if (hasLeft) {
+      const path = isOpen ? "path.line.dashed" : "path.line";
+      paths[path] += `M${point(bucket - 1)}L${point(bucket)}`;
+    }
+    if (hasDots || isAlone) dots.push(dot(index, isOpen, `translate(${point(bucket)})`));
+  }
+  return [Object.entries(paths).map(([name, d]) => svg(name, { d })), dots];
+}
+
+const dot = (index, isOpen, transform) =>
+  svg(isOpen ? "path.dot.open" : "path.dot", { d: DOTS[index % DOTS.length], transform });
+
+// Those of a comparison stand behind, and are wider.
+function bars(frame, values, { index, isCompared = false }) {
+  const { buckets, series, band, x, y } = frame;
+  const wholeWidth = band * (isCompared ? 0.9 : 0.66);
+  const width = isCompared ? wholeWidth : wholeWidth / series.length;
+  return values.slice(0, buckets.length).map((value, bucket) => {
+    if (value === null) return null;
+    const isSolid = isCompared || buckets[bucket].complete;
+    return svg(isSolid ? "rect.bar" : "rect.bar.open", {
+      x: x(bucket) - wholeWidth / 2 + index * width,
+      width,
+      y: Math.min(y(value), y(0)),
+      height: value && Math.max(Math.abs(y(value) - y(0)), 1),
+    });
   });
-  return [Object.entries(paths).map(([name, d]) => svg(name, { d })), marks];
 }
 
-const mark = (index, open, transform) =>
-  svg(open ? "path.mark.open" : "path.mark", { d: MARKS[index % MARKS.length], transform });
-
-function drawBars({ buckets, series, band, x, y }, { values }, index, lighter) {
-  const whole = band * (lighter ? 0.9 : 0.66);
-  const width = lighter ? whole : whole / series.length;
-  return values
-    .slice(0, buckets.length)
-    .map(
-      (value, place) =>
-        value !== null &&
-        svg(lighter || buckets[place].complete ? "rect.bar" : "rect.bar.open", {
-          x: x(place) - whole / 2 + index * width,
-          width,
-          y: Math.min(y(value), y(0)),
-          height: value && Math.max(Math.abs(y(value) - y(0)), 1),
-        }),
-    );
-}
-
-const legend = ({ buckets, series, compare, bars }) => [
-  (series.length > 1 || compare) && [
-    series.map((each, index) =>
-      h("li", swatch(bars, colour(index), mark(index)), h("span.name", each.name)),
-    ),
-    compare && h("li", swatch(bars, "g.compare"), h("span.name", compare.name)),
-  ],
-  buckets.some(
-    ({ complete }, at) => !complete && series.some(({ values }) => values[at] !== null),
-  ) && h("li.hint", "Dashed: not over yet"),
-];
-
-const swatch = (bars, name, ...marks) =>
-  svg(
-    "svg.swatch",
-    { viewBox: "-9 -6 18 12", "aria-hidden": "true" },
-    svg(
-      name,
-      bars
-        ? svg("rect.bar", { x: -5, y: -5, width: 10, height: 10 })
-        : [svg("path.line", { d: "M-9 0H9" }), marks],
-    ),
+function legend({ buckets, series, compare, hasBars }) {
+  const items = [];
+  if (series.length > 1 || compare) {
+    series.forEach(({ name }, index) => {
+      items.push(legendItem(swatch(hasBars, colour(index), dot(index)), name));
+    });
+  }
+  if (compare) items.push(legendItem(swatch(hasBars, "g.compare"), compare.name));
+  const showsOpen = buckets.some(
+    ({ complete }, bucket) => !complete && series.some(({ values }) => values[bucket] !== null),
   );
+  if (showsOpen) items.push(h("li.hint", "Dashed: not over yet"));
+  return items;
+}
 
-// The tooltip follows mouse, finger and arrow keys
+const legendItem = (sign, name) => h("li", sign, h("span.name", name));
 
-function follow(plot, tip, frameOf, { buckets, onpick }) {
-  let at = null;
-  let first = false; // of two taps: it shows the values, the second one the events
-  const show = index => {
-    gone();
-    at = index;
-    point(plot, tip, frameOf(), index);
-  };
-  const gone = () => {
-    at = null;
-    fill(tip);
-    plot.querySelector(".cursor")?.remove();
-  };
-  const on = (name, act) => plot.addEventListener(name, act);
-  const indexAt = ({ offsetX }) =>
-    Math.max(
-      0,
-      Math.min(buckets.length - 1, Math.floor((offsetX - frameOf().box.left) / frameOf().band)),
-    );
-  on("pointerdown", event => {
-    first = event.pointerType === "touch" && at !== indexAt(event);
-    show(indexAt(event));
-  });
-  on("pointermove", event => show(indexAt(event)));
-  on("pointerleave", event => {
-    if (event.pointerType !== "touch" && document.activeElement !== plot) gone();
-  });
-  on("blur", gone);
-  on("click", event => {
-    if (!first) onpick(at, nearest(frameOf(), event.offsetY, at));
-  });
-  on("keydown", event => {
-    const end = buckets.length - 1;
-    const next = {
-      ArrowLeft: Math.max(0, (at ?? end + 1) - 1),
-      ArrowRight: Math.min(end, (at ?? -1) + 1),
-      Home: 0,
-      End: end,
-    }[event.key];
-    if (next !== undefined) show(next);
-    else if (event.key === "Enter" && at !== null) onpick(at, 0);
-    else if (event.key === "Escape") gone();
-    else return;
+function swatch(isBar, group, ...dots) {
+  const bar = () => svg("rect.bar", { x: -5, y: -5, width: 10, height: 10 });
+  const line = () => [svg("path.line", { d: "M-9 0H9" }), dots];
+  const attributes = { viewBox: "-9 -6 18 12", "aria-hidden": "true" };
+  return svg("svg.swatch", attributes, svg(group, isBar ? bar() : line()));
+}
+
+// The tooltip
+
+/** Has the tooltip follow mouse, finger and arrow keys. `frame` is the chart's layout, once it is drawn. */
+class Pointer {
+  frame = null;
+  bucket = null; // the index of the one whose values are shown
+  isFirstTap = false; // it shows the values, and the second one the events
+
+  constructor(plot, tip, { buckets, onpick }) {
+    this.plot = plot;
+    this.tip = tip;
+    this.last = buckets.length - 1;
+    this.onpick = onpick;
+    for (const type of ["pointerdown", "pointermove", "pointerleave", "blur", "click", "keydown"]) {
+      plot.addEventListener(type, event => this[type](event));
+    }
+  }
+
+  pointerdown(event) {
+    const bucket = this.bucketAt(event);
+    this.isFirstTap = event.pointerType === "touch" && this.bucket !== bucket;
+    this.show(bucket);
+  }
+
+  pointermove(event) {
+    this.show(this.bucketAt(event));
+  }
+
+  pointerleave(event) {
+    const stays = event.pointerType === "touch" || document.activeElement === this.plot;
+    if (!stays) this.hide();
+  }
+
+  blur() {
+    this.hide();
+  }
+
+  click(event) {
+    if (this.isFirstTap) return;
+    this.onpick(this.bucket, nearestSeries(this.frame, event.offsetY, this.bucket));
+  }
+
+  keydown(event) {
+    const act = this.actionOf(event.key);
+    if (!act) return;
     event.preventDefault();
-  });
+    act();
+  }
+
+  actionOf(key) {
+    const { bucket, last } = this;
+    if (key === "ArrowLeft") return () => this.show(Math.max(0, (bucket ?? last + 1) - 1));
+    if (key === "ArrowRight") return () => this.show(Math.min(last, (bucket ?? -1) + 1));
+    if (key === "Home") return () => this.show(0);
+    if (key === "End") return () => this.show(last);
+    if (key === "Enter" && bucket !== null) return () => this.onpick(bucket, 0);
+    if (key === "Escape") return () => this.hide();
+    return null;
+  }
+
+  bucketAt({ offsetX }) {
+    const { box, band } = this.frame;
+    const bucket = Math.floor((offsetX - box.left) / band);
+    return Math.max(0, Math.min(this.last, bucket));
+  }
+
+  show(bucket) {
+    this.hide();
+    this.bucket = bucket;
+    const { x, box, width } = this.frame;
+    const middle = x(bucket);
+    const position = { x1: middle, x2: middle, y1: box.top, y2: box.bottom };
+    this.plot.firstChild.append(svg("line.cursor", position));
+    fill(this.tip, tipContent(this.frame, bucket));
+    const tipWidth = Math.min(this.tip.offsetWidth, width);
+    const left = middle > width / 2 ? middle - tipWidth - 12 : middle + 12;
+    this.tip.style.left = `${Math.max(0, Math.min(left, width - tipWidth))}px`;
+  }
+
+  hide() {
+    this.bucket = null;
+    fill(this.tip);
+    this.plot.querySelector(".cursor")?.remove();
+  }
 }
 
-function nearest({ series, y }, height, index) {
-  const distances = series.map(({ values }) =>
-    values[index] === null ? Infinity : Math.abs(y(values[index]) - height),
-  );
+function nearestSeries({ series, y }, height, bucket) {
+  const distances = series.map(({ values }) => {
+    const value = values[bucket];
+    return value === null ? Infinity : Math.abs(y(value) - height);
+  });
   return distances.indexOf(Math.min(...distances));
 }
 
-function point(
-  plot,
-  tip,
-  { bars, buckets, series, compare, interval, zone, format, box, x, width },
-  index,
-) {
-  plot.firstChild.append(
-    svg("line.cursor", { x1: x(index), x2: x(index), y1: box.top, y2: box.bottom }),
-  );
+function tipContent({ hasBars, buckets, series, compare, interval, zone, format }, bucket) {
   const row = (sign, name, value) =>
     h("span.tip-row", sign, h("span.name", name), h("b", number(value, format)));
-  fill(
-    tip,
-    h("strong", bucketName(buckets[index], interval, zone)),
-    !buckets[index].complete && h("span.hint", "not over yet"),
-    series.map((each, place) =>
-      row(
-        series.length > 1 && swatch(bars, colour(place), mark(place)),
-        each.name,
-        each.values[index],
-      ),
-    ),
-    compare?.buckets[index] &&
-      row(null, bucketName(compare.buckets[index], interval, zone), compare.values[index]),
+  const sign = index => series.length > 1 && swatch(hasBars, colour(index), dot(index));
+  const compared = compare?.buckets[bucket];
+  return [
+    h("strong", bucketName(buckets[bucket], interval, zone)),
+    !buckets[bucket].complete && h("span.hint", "not over yet"),
+    series.map(({ name, values }, index) => row(sign(index), name, values[bucket])),
+    compared && row(null, bucketName(compared, interval, zone), compare.values[bucket]),
     h("span.hint", "Click or Enter: the events"),
-  );
-  const room = Math.min(tip.offsetWidth, width);
-  tip.style.left = `${Math.max(0, Math.min(x(index) > width / 2 ? x(index) - room - 12 : x(index) + 12, width - room))}px`;
+  ];
 }
 
 // As a file, with the colours that are seen
@@ -340,22 +285,20 @@ const PAINT = [
   "opacity",
 ];
 
+/** A chart as the text of an SVG file. @param {HTMLElement} figure as chart() made it */
 export function svgText(figure, title) {
-  const drawn = figure.querySelector(".plot svg");
-  const copy = drawn.cloneNode(true);
-  const originals = [drawn, ...drawn.querySelectorAll("*")];
-  [copy, ...copy.querySelectorAll("*")].forEach((each, index) => {
-    for (const name of PAINT)
-      each.setAttribute(name, getComputedStyle(originals[index]).getPropertyValue(name));
-    each.removeAttribute("class");
+  const original = figure.querySelector(".plot svg");
+  const copy = original.cloneNode(true);
+  const originals = [original, ...original.querySelectorAll("*")];
+  [copy, ...copy.querySelectorAll("*")].forEach((element, index) => {
+    const style = getComputedStyle(originals[index]);
+    for (const name of PAINT) element.setAttribute(name, style.getPropertyValue(name));
+    element.removeAttribute("class");
   });
+  const background = getComputedStyle(document.body).backgroundColor;
   copy.prepend(
     svg("title", title),
-    svg("rect", {
-      width: "100%",
-      height: "100%",
-      fill: getComputedStyle(document.body).backgroundColor,
-    }),
+    svg("rect", { width: "100%", height: "100%", fill: background }),
   );
   return new XMLSerializer().serializeToString(copy);
 }

@@ -1,4 +1,4 @@
-// What a metric is made of, and how it reads as a plain sentence.
+// What a metric is made of: its terms, their filters, and the operators that fields take.
 
 export const AGGREGATIONS = {
   count: "Number of events",
@@ -17,18 +17,17 @@ export const AGGREGATIONS = {
 export const takesProperty = (aggregation = "count") =>
   !["count", "unique_contacts"].includes(aggregation);
 
-// Like another one, or new; its key is the first that is free.
-export function newTerm(
-  terms,
-  like = { event: "", type: "account", aggregation: "count", filters: { all: [] } },
-) {
+const EMPTY_TERM = { event: "", type: "account", aggregation: "count", filters: { all: [] } };
+
+/** A term under the first key that is free; like another one, or empty. */
+export function newTerm(terms, like = EMPTY_TERM) {
   const key = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"].find(
-    each => !terms.some(term => term.key === each),
+    letter => !terms.some(term => term.key === letter),
   );
   return { ...structuredClone(like), key };
 }
 
-// As it is edited, without ids and times.
+/** A definition as it is edited: without ids and times, and with all that may be left out. */
 export const editable = ({ name = "", format, terms, formula }) =>
   structuredClone({
     name,
@@ -37,15 +36,15 @@ export const editable = ({ name = "", format, terms, formula }) =>
     formula: formula ?? "",
   });
 
-// As it is sent: what is left empty is undefined, and so not in its JSON.
-export const clean = ({ name, format, terms, formula }) => ({
+/** A definition as it is sent: what was left empty is undefined, and so not in its JSON. */
+export const cleanDefinition = ({ name, format, terms, formula }) => ({
   name: name || undefined,
   format: cleanFormat(format ?? {}),
   terms: terms.map(cleanTerm),
   formula: formula || undefined,
 });
 
-// Without decimals a number has as many as it needs, which is what no format says.
+// Without decimals a number has as many as it needs, which is what a definition without a format means.
 function cleanFormat({ style = "number", decimals = "", currency }) {
   if (style === "number" && decimals === "") return undefined;
   return {
@@ -64,24 +63,33 @@ const cleanTerm = ({ key, event, type, aggregation = "count", property = "", fil
   filters: cleanGroup(filters ?? {}),
 });
 
-// A filter without a field is not yet one, and a group without filters is none.
-export const isSent = each => (isGroup(each) ? members(each)[1].some(isSent) : each.field);
+// Filters: conditions {field, op, value}, and groups of them, {all: [...]} or {any: [...]}
+
+export const isGroup = filter => Array.isArray(filter.all) || Array.isArray(filter.any);
+
+/** A group's kind ("all" or "any") and its members. */
+export const groupOf = group =>
+  Array.isArray(group.any)
+    ? { kind: "any", members: group.any }
+    : { kind: "all", members: group.all ?? [] };
+
+/** A condition without a field is not yet one, and a group without conditions is none. */
+export const isSent = filter =>
+  isGroup(filter) ? groupOf(filter).members.some(isSent) : Boolean(filter.field);
 
 function cleanGroup(group) {
-  const [way, list] = members(group);
-  const kept = list.filter(isSent).map(each => (isGroup(each) ? cleanGroup(each) : each));
-  return kept.length ? { [way]: kept } : undefined;
+  const { kind, members } = groupOf(group);
+  const sent = members
+    .filter(isSent)
+    .map(filter => (isGroup(filter) ? cleanGroup(filter) : filter));
+  return sent.length ? { [kind]: sent } : undefined;
 }
-
-export const isGroup = each => Array.isArray(each.all) || Array.isArray(each.any);
-export const members = group =>
-  Array.isArray(group.any) ? ["any", group.any] : ["all", group.all ?? []];
 
 // Fields and operators
 
 export const SPANS = { h: "hours", d: "days", w: "weeks" };
-const SET = { is_set: "is known", is_not_set: "is not known" };
-const TEXT = {
+const SET_OPS = { is_set: "is known", is_not_set: "is not known" };
+const TEXT_OPS = {
   is: "is",
   is_not: "is not",
   contains: "contains",
@@ -89,17 +97,25 @@ const TEXT = {
   in: "is one of",
   not_in: "is none of",
 };
-const NUMBER = { eq: "=", neq: "≠", gt: ">", gte: "≥", lt: "<", lte: "≤", between: "is between" };
+const NUMBER_OPS = {
+  eq: "=",
+  neq: "≠",
+  gt: ">",
+  gte: "≥",
+  lt: "<",
+  lte: "≤",
+  between: "is between",
+};
 const OPERATORS = {
-  text: { ...TEXT, ...SET },
-  value: { ...TEXT, ...NUMBER, ...SET },
-  contact: { is: "is", ...SET },
+  text: { ...TEXT_OPS, ...SET_OPS },
+  value: { ...TEXT_OPS, ...NUMBER_OPS, ...SET_OPS },
+  contact: { is: "is", ...SET_OPS },
   date: {
     in_last: "is in the last",
     before: "is before",
     after: "is after",
     between: "is between",
-    ...SET,
+    ...SET_OPS,
   },
   tags: {
     has_any: "include any of",
@@ -121,98 +137,55 @@ const KINDS = {
   distinct_id: "text",
 };
 
+/** Which operators a field takes. @returns {"text" | "value" | "contact" | "date" | "tags"} */
 export const kindOf = field => KINDS[field] ?? "value";
+
+/** Their texts by operator. */
 export const operatorsOf = field => OPERATORS[kindOf(field)];
 
-// A property is called by its key alone, and no two fields by one name.
-export const fieldName = field =>
-  field.startsWith("property.")
-    ? field.slice(9)
-    : field === "tag"
-      ? "contact’s tags"
-      : field.startsWith("contact.")
-        ? `contact’s ${field.slice(8).replace("date_created", "date created")}`
-        : `event’s ${field}`;
+export const takesNoValue = op => op in SET_OPS;
 
-// What a term can be filtered by: [field, hint]; `properties` is [key, kinds].
-export const fieldChoices = (properties, contactFields) => [
-  ...properties.map(([key, kinds]) => [`property.${key}`, kinds]),
-  ...[...new Set([...Object.keys(KINDS), ...contactFields.map(({ field }) => field)])].map(
-    field => [field],
-  ),
-];
-
-// Its name here or in the API, or a property that was not seen yet.
-export function fieldFrom(typed, offered) {
-  const isField = !typed || offered.includes(typed) || /^(property|contact)\./.test(typed);
-  return (
-    offered.find(field => fieldName(field) === typed) ?? (isField ? typed : `property.${typed}`)
-  );
-}
-
+/** The value with which an operator begins; undefined where it takes none. */
 export function firstValue(op) {
-  if (op in SET) return undefined;
+  if (takesNoValue(op)) return undefined;
   if (op === "between") return ["", ""];
-  return /^(in|not_in|has_.*)$/.test(op) ? [] : op === "in_last" ? "30d" : "";
+  if (op === "in_last") return "30d";
+  const takesList = /^(in|not_in|has_.*)$/.test(op);
+  return takesList ? [] : "";
 }
 
-// The sentence
-
-const quoted = (text = "") => `“${text === "" ? "…" : text}”`;
-const joined = (list, last) =>
-  list.length < 2 ? list.join("") : `${list.slice(0, -1).join(", ")}${last}${list.at(-1)}`;
-
-export function sentence({ name, terms, formula }) {
-  const subject = name ? quoted(name) : "This metric";
-  const [{ key }] = terms;
-  if (terms.length === 1 && (formula || key) === key)
-    return `${subject} is ${termPhrase(terms[0])}.`;
-  return `${subject} is ${formulaPhrase(formula || key)}, where ${joined(
-    terms.map(term => `${term.key} is ${termPhrase(term)}`),
-    ", and ",
-  )}.`;
+/** How a field is called here: a property by its key alone, and no two fields by one name. */
+export function fieldName(field) {
+  if (field.startsWith("property.")) return propertyKey(field);
+  if (field === "tag") return "contact’s tags";
+  if (field.startsWith("contact.")) {
+    const name = field.slice("contact.".length).replace("date_created", "date created");
+    return `contact’s ${name}`;
+  }
+  return `event’s ${field}`;
 }
 
-export const WORDS = { "+": "plus", "-": "minus", "*": "times", "/": "divided by" };
+export const isProperty = field => field.startsWith("property.");
+export const propertyKey = field => field.slice("property.".length);
 
-const formulaPhrase = formula =>
-  (formula.match(/[A-Za-z_]\w*|[\d.]+|[-+*/()]/g) ?? [])
-    .map(token => WORDS[token] ?? token)
-    .join(" ")
-    .replaceAll("( ", "(")
-    .replaceAll(" )", ")");
-
-const AMOUNTS = {
-  count: "the number of",
-  unique_contacts: "the number of different contacts with",
-  count_distinct: "the number of different values of % in",
-};
-
-function termPhrase({ event, type, aggregation = "count", property, filters }) {
-  const events = `${quoted(event)} events${type === "contact" ? " that have a contact" : ""}`;
-  const conditions = groupPhrase(filters ?? {});
-  const amount =
-    AMOUNTS[aggregation] ??
-    `the ${(AGGREGATIONS[aggregation] ?? aggregation).toLowerCase()} of % over`;
-  return `${amount.replace("%", () => quoted(property))} ${events}${conditions ? `, where ${conditions}` : ""}`;
+/**
+ * What a term can be filtered by.
+ * @param {{key: string, kinds: string}[]} properties
+ * @param {{field: string}[]} contactFields
+ * @returns {{field: string, hint?: string}[]}
+ */
+export function fieldChoices(properties, contactFields) {
+  const fields = new Set([...Object.keys(KINDS), ...contactFields.map(({ field }) => field)]);
+  return [
+    ...properties.map(({ key, kinds }) => ({ field: `property.${key}`, hint: kinds })),
+    ...[...fields].map(field => ({ field })),
+  ];
 }
 
-function groupPhrase(group) {
-  const [way, list] = members(group);
-  return list
-    .filter(isSent)
-    .map(each => (isGroup(each) ? `(${groupPhrase(each)})` : conditionPhrase(each)))
-    .join(way === "any" ? " or " : " and ");
-}
-
-function conditionPhrase({ field, op, value }) {
-  const name = fieldName(field);
-  return `${field.startsWith("property.") ? quoted(name) : `the ${name}`} ${operatorsOf(field)[op] ?? op}${valuePhrase(op, value)}`;
-}
-
-function valuePhrase(op, value) {
-  if (op in SET) return "";
-  if (op === "in_last") return ` ${parseInt(value, 10) || "…"} ${SPANS[value.at(-1)] ?? ""}`;
-  if (op === "between") return ` ${value[0] || "…"} and ${value[1] || "…"}`;
-  return ` ${Array.isArray(value) ? joined(value.map(quoted), " or ") || "…" : quoted(value)}`;
+/** The field that was typed: by its name here or in the API, or else a property that was not seen yet. */
+export function fieldFrom(typed, offered) {
+  const named = offered.find(field => fieldName(field) === typed);
+  if (named) return named;
+  const isField = !typed || offered.includes(typed) || /^(property|contact)\./.test(typed);
+  return isField ? typed : `property.${typed}`;
 }

@@ -1,25 +1,32 @@
 // Numbers, times and zones, as the viewer's locale writes them.
 
-const made = new Map();
+const formatters = new Map();
 
+// Those of Intl are slow to make, so each is made once.
 function formatter(kind, options, locale) {
   const name = kind.name + JSON.stringify(options);
-  if (!made.has(name)) made.set(name, new kind(locale, options));
-  return made.get(name);
+  if (!formatters.has(name)) formatters.set(name, new kind(locale, options));
+  return formatters.get(name);
 }
 
-const numbers = options => formatter(Intl.NumberFormat, options);
-const times = options => formatter(Intl.DateTimeFormat, options);
+const numberFormat = options => formatter(Intl.NumberFormat, options);
+const timeFormat = options => formatter(Intl.DateTimeFormat, options);
 
 // Numbers
 
-function styleOf(format) {
-  if (!format)
+/**
+ * How a metric's numbers are shown, as the API has it. Without one they have as many decimals as they need.
+ * @typedef {{style: "number" | "percent" | "currency", decimals?: number, currency?: string}} Format
+ */
+
+function optionsOf(format) {
+  if (!format) {
     return {
       maximumFractionDigits: 2,
       maximumSignificantDigits: 3,
       roundingPriority: "morePrecision",
     };
+  }
   const { style, currency, decimals = 0 } = format;
   return {
     style: style === "number" ? "decimal" : style,
@@ -29,82 +36,97 @@ function styleOf(format) {
   };
 }
 
-const missing = value => (value ?? null) === null;
+const isMissing = value => value === null || value === undefined;
+
+/** @param {number | null} value @param {Format} [format] */
 export const number = (value, format) =>
-  missing(value) ? "–" : numbers(styleOf(format)).format(value);
+  isMissing(value) ? "–" : numberFormat(optionsOf(format)).format(value);
 
-// Short, for an axis: 12K, 0.5 %.
-export const short = (value, format) =>
-  numbers({ ...styleOf(format), notation: "compact", maximumSignificantDigits: 3 }).format(value);
+/** Short, for an axis: 12K, 0.5 %. */
+export const shortNumber = (value, format) =>
+  numberFormat({
+    ...optionsOf(format),
+    notation: "compact",
+    maximumSignificantDigits: 3,
+  }).format(value);
 
+/** Such as "1 event", "2 events". */
 export const count = (amount, noun) =>
-  `${numbers({}).format(amount)} ${noun}${amount === 1 ? "" : "s"}`;
+  `${numberFormat({}).format(amount)} ${noun}${amount === 1 ? "" : "s"}`;
 
-// How a value differs from the other one; nothing where one is missing.
-export function change(value, other, format) {
-  if (missing(value) || missing(other)) return "";
-  const difference = Math.abs(value - other);
-  const share = difference / Math.abs(other);
-  if (number(value, format) === number(other, format)) return "no change";
-  return (
-    (value > other ? "▲ " : "▼ ") +
-    (format?.style === "percent"
-      ? `${number(difference * 100, { ...format, style: "number" })} points`
-      : other === 0
-        ? `from ${number(0, format)}`
-        : number(share, { style: "percent", decimals: share < 0.1 ? 1 : 0 }))
-  );
+/** How a value differs from an earlier one, such as "▲ 12%"; an empty text where one of them is missing. */
+export function change(value, earlier, format) {
+  if (isMissing(value) || isMissing(earlier)) return "";
+  if (number(value, format) === number(earlier, format)) return "no change";
+  const arrow = value > earlier ? "▲" : "▼";
+  return `${arrow} ${changeSize(value, earlier, format)}`;
 }
 
-// Times
+function changeSize(value, earlier, format) {
+  const difference = Math.abs(value - earlier);
+  if (format?.style === "percent") {
+    return `${number(difference * 100, { ...format, style: "number" })} points`;
+  }
+  if (earlier === 0) return `from ${number(0, format)}`;
+  const share = difference / Math.abs(earlier);
+  return number(share, { style: "percent", decimals: share < 0.1 ? 1 : 0 });
+}
 
-const shown = options => (iso, timeZone) =>
-  iso ? times({ ...options, timeZone }).format(new Date(iso)) : "–";
+// Times: ISO 8601 texts or milliseconds; a zone is an IANA name, without one it is the viewer's.
 
-export const time = shown({ dateStyle: "medium", timeStyle: "short" });
-export const exactTime = shown({ dateStyle: "medium", timeStyle: "medium" });
-export const viewerZone = () => times({}).resolvedOptions().timeZone;
+const formatTime = (options, moment, timeZone) =>
+  moment ? timeFormat({ ...options, timeZone }).format(new Date(moment)) : "–";
+
+export const time = (moment, zone) =>
+  formatTime({ dateStyle: "medium", timeStyle: "short" }, moment, zone);
+
+/** With seconds. */
+export const exactTime = (moment, zone) =>
+  formatTime({ dateStyle: "medium", timeStyle: "medium" }, moment, zone);
+
+export const viewerZone = () => timeFormat({}).resolvedOptions().timeZone;
 
 export function isZone(timeZone) {
   try {
-    return Boolean(timeZone && times({ timeZone }));
+    return Boolean(timeZone && timeFormat({ timeZone }));
   } catch {
     return false;
   }
 }
 
 const UNITS = [
-  ["year", 31_536_000],
-  ["month", 2_592_000],
-  ["day", 86_400],
-  ["hour", 3600],
-  ["minute", 60],
+  { unit: "year", seconds: 31_536_000 },
+  { unit: "month", seconds: 2_592_000 },
+  { unit: "day", seconds: 86_400 },
+  { unit: "hour", seconds: 3600 },
+  { unit: "minute", seconds: 60 },
 ];
 
-export function ago(iso) {
-  const seconds = (Date.now() - new Date(iso)) / 1000;
-  const [unit, size] = UNITS.find(([, each]) => seconds >= each) ?? [];
-  return unit
-    ? formatter(Intl.RelativeTimeFormat, {}).format(-Math.floor(seconds / size), unit)
-    : "just now";
+/** Such as "3 days ago". */
+export function ago(moment) {
+  const age = (Date.now() - new Date(moment)) / 1000;
+  const largest = UNITS.find(({ seconds }) => age >= seconds);
+  if (!largest) return "just now";
+  const amount = Math.floor(age / largest.seconds);
+  return formatter(Intl.RelativeTimeFormat, {}).format(-amount, largest.unit);
 }
 
+const CLOCK = {
+  hourCycle: "h23",
+  year: "numeric",
+  month: "2-digit",
+  day: "2-digit",
+  hour: "numeric",
+};
+
+/** The parts of a time in a zone, as texts: {year, month, day, hour}. */
 export function clock(moment, timeZone) {
-  const options = {
-    timeZone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-    hour: "numeric",
-  };
-  const parts = formatter(Intl.DateTimeFormat, options, "en-u-ca-gregory-nu-latn").formatToParts(
-    new Date(moment),
-  );
+  const format = formatter(Intl.DateTimeFormat, { ...CLOCK, timeZone }, "en-u-ca-gregory-nu-latn");
+  const parts = format.formatToParts(new Date(moment));
   return Object.fromEntries(parts.map(({ type, value }) => [type, value]));
 }
 
-// Such as 2026-01-31.
+/** Such as 2026-01-31. */
 export function dayOf(moment, zone) {
   const { year, month, day } = clock(moment, zone);
   return `${year}-${month}-${day}`;
@@ -120,17 +142,17 @@ const BUCKETS = {
 };
 const TICKS = { hour: HOUR, day: DAY, month: { month: "short" }, year: YEAR };
 
-// A bucket by its calendar unit; a week, and a part of a month, by its days.
+/** A bucket's name: its calendar unit; for a week, and for a part of a month, its days. */
 export function bucketName({ start, end }, interval, zone) {
-  const part =
+  const isPartOfMonth =
     interval === "month" && (clock(start, zone).day !== "01" || clock(end, zone).day !== "01");
-  return BUCKETS[interval] && !part
-    ? shown(BUCKETS[interval])(start, zone)
-    : span(start, end, zone);
+  if (BUCKETS[interval] && !isPartOfMonth) return formatTime(BUCKETS[interval], start, zone);
+  return span(start, end, zone);
 }
 
-// The days from a time up to another one, which is not in it.
+/** The days from a time to another one, which is not in it. */
 export const span = (start, end, timeZone) =>
-  times({ ...DAY, ...YEAR, timeZone }).formatRange(new Date(start), new Date(end) - 1);
+  timeFormat({ ...DAY, ...YEAR, timeZone }).formatRange(new Date(start), new Date(end) - 1);
 
-export const tick = (moment, unit, zone) => shown(TICKS[unit])(moment, zone);
+/** The label of an axis where a calendar unit begins. @param {"hour" | "day" | "month" | "year"} unit */
+export const tickName = (moment, unit, zone) => formatTime(TICKS[unit], moment, zone);

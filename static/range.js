@@ -1,8 +1,11 @@
-// What metrics are calculated over.
+// The range that metrics are calculated over.
 
-import { findLocation, locationName, locations, session } from "./api.js";
-import { combobox, entry, fill, h, mark, select, several, withState } from "./dom.js";
-import { dayOf, isZone, viewerZone } from "./format.js";
+import { withState } from "./address.js";
+import { findLocation, locations, session } from "./api.js";
+import { locationsField, zoneField } from "./choices.js";
+import { fill, h } from "./dom.js";
+import { mark, selectField, textField } from "./fields.js";
+import { dayOf, isZone } from "./format.js";
 
 const INTERVALS = {
   "": "Automatic",
@@ -12,11 +15,14 @@ const INTERVALS = {
   week: "Week",
   month: "Month",
 };
+
 export const COMPARISONS = {
   previous_period: "Period before",
   previous_year: "Year before",
   none: "Nothing",
 };
+
+/** The state of a range, as an address has it. */
 export const RANGE = {
   locations: "",
   range: "30d",
@@ -24,10 +30,26 @@ export const RANGE = {
   zone: "",
   compare: "previous_period",
 };
+
+// From the first day of the unit that is `first` units after today's up to the one that is `end` units after it.
+const PRESETS = {
+  today: { label: "Today", unit: "day", first: 0, end: 1 },
+  yesterday: { label: "Yesterday", unit: "day", first: -1, end: 0 },
+  "7d": { label: "Last 7 days", unit: "day", first: -6, end: 1 },
+  "30d": { label: "Last 30 days", unit: "day", first: -29, end: 1 },
+  "90d": { label: "Last 90 days", unit: "day", first: -89, end: 1 },
+  "this-week": { label: "This week", unit: "week", first: 0, end: 1 },
+  "this-month": { label: "This month", unit: "month", first: 0, end: 1 },
+  "last-month": { label: "Last month", unit: "month", first: -1, end: 0 },
+  "12m": { label: "Last 12 months", unit: "month", first: -11, end: 1 },
+  "this-year": { label: "This year", unit: "year", first: 0, end: 1 },
+  "last-year": { label: "Last year", unit: "year", first: -1, end: 0 },
+};
+const CUSTOM = "custom";
 const DAY_MS = 86_400_000;
 
 // The first day (2026-01-31) of the calendar unit that is `amount` units after that of a day.
-function begin(unit, day, amount) {
+function unitStart(unit, day, amount) {
   const [year, month, date] = day.split("-").map(Number);
   const monday = date - ((new Date(day).getUTCDay() + 6) % 7);
   const parts = {
@@ -39,139 +61,96 @@ function begin(unit, day, amount) {
   return new Date(Date.UTC(...parts)).toISOString().slice(0, 10);
 }
 
-// The unit, and how many after that of today the first day and the one after the last begin.
-const PRESETS = {
-  today: ["Today", "day", 0, 1],
-  yesterday: ["Yesterday", "day", -1, 0],
-  "7d": ["Last 7 days", "day", -6, 1],
-  "30d": ["Last 30 days", "day", -29, 1],
-  "90d": ["Last 90 days", "day", -89, 1],
-  "this-week": ["This week", "week", 0, 1],
-  "this-month": ["This month", "month", 0, 1],
-  "last-month": ["Last month", "month", -1, 0],
-  "12m": ["Last 12 months", "month", -11, 1],
-  "this-year": ["This year", "year", 0, 1],
-  "last-year": ["Last year", "year", -1, 0],
-};
-
-// Of a preset's name, or of two days with two dots between them.
-function days(name, today) {
-  const [, from, to] = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(name) ?? [];
-  if (to) return [from, begin("day", to, 1)];
-  const [, unit, first, end] = PRESETS[name] ?? PRESETS[RANGE.range];
-  return [begin(unit, today, first), begin(unit, today, end)];
+// The days of a preset's name, or of two days with two dots between them; `to` is not in the range.
+function daysOf(name, today) {
+  const custom = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(name);
+  if (custom) return { from: custom[1], to: unitStart("day", custom[2], 1) };
+  const { unit, first, end } = PRESETS[name] ?? PRESETS[RANGE.range];
+  return { from: unitStart(unit, today, first), to: unitStart(unit, today, end) };
 }
 
-const chosen = range => String(range.locations).split(",").filter(Boolean);
+const locationIds = range => String(range.locations).split(",").filter(Boolean);
 
-// The query without its metric. The zone: the chosen one, the only location's, or the server's.
+/** The API's query of a range, without a metric. */
 export function queryOf(range) {
-  const ids = chosen(range);
-  const [only, ...others] = ids.length ? ids : locations.map(each => each.location_id);
-  const timezone = isZone(range.zone)
-    ? range.zone
-    : (!others.length && findLocation(only)?.timezone) || session.timezone;
-  const [from, to] = days(range.range, dayOf(Date.now(), timezone));
-  return {
+  const ids = locationIds(range);
+  const timezone = zoneOf(range, ids);
+  const { from, to } = daysOf(range.range, dayOf(Date.now(), timezone));
+  const query = {
     locations: ids.length ? ids : "all",
     from,
     to,
     interval: range.interval || intervalFor(from, to),
     timezone,
-    ...(range.compare !== "none" && { compare: range.compare }),
   };
+  if (range.compare !== "none") query.compare = range.compare;
+  return query;
+}
+
+// The chosen zone, the only location's, or the server's.
+function zoneOf(range, ids) {
+  if (isZone(range.zone)) return range.zone;
+  const queried = ids.length ? ids : locations.map(({ location_id }) => location_id);
+  const only = queried.length === 1 ? findLocation(queried[0]) : null;
+  return only?.timezone || session.timezone;
+}
+
+function intervalFor(from, to) {
+  const days = (Date.parse(to) - Date.parse(from)) / DAY_MS;
+  if (days <= 2) return "hour";
+  if (days <= 100) return "day";
+  if (days <= 400) return "week";
+  return "month";
 }
 
 export const withRange = (address, range) => withState(address, range, RANGE);
 
-function intervalFor(from, to) {
-  const length = (Date.parse(to) - Date.parse(from)) / DAY_MS;
-  return length <= 2 ? "hour" : length <= 100 ? "day" : length <= 400 ? "week" : "month";
-}
-
 // The controls
 
-export function rangeBar(range, changed, ...more) {
-  const custom = h("div.custom");
-  const showDays = () => {
-    const ends = range.range.split("..");
-    const take = () => {
-      mark(custom.lastChild, ends[0] > ends[1] && "Must not be before From.");
-      if (!ends[0] || ends[0] > ends[1]) return;
-      range.range = ends.join("..");
-      changed();
-    };
-    fill(
-      custom,
-      ends[1] &&
-        ["From", "Through"].map((label, index) =>
-          entry(label, ends, index, take, { type: "date", on: "onchange" }),
-        ),
-    );
-  };
-  const dates = { name: range.range.includes("..") ? "custom" : range.range };
+/** The controls of a range, which they change; `otherControls` stand beside them. */
+export function rangeBar(range, changed, ...otherControls) {
+  const customDays = h("div.custom");
+  const dates = { name: range.range.includes("..") ? CUSTOM : range.range };
+  const showCustomDays = () =>
+    fill(customDays, dates.name === CUSTOM && customDaysFields(range, changed));
   const choose = () => {
     const { from, to } = queryOf(range);
-    range.range = dates.name === "custom" ? `${from}..${begin("day", to, -1)}` : dates.name;
-    showDays();
+    const isCustom = dates.name === CUSTOM;
+    range.range = isCustom ? `${from}..${unitStart("day", to, -1)}` : dates.name;
+    showCustomDays();
     changed();
   };
-  range.locations = chosen(range);
-  showDays();
+  range.locations = locationIds(range);
+  showCustomDays();
   return h(
     "div.range",
     { role: "group", "aria-label": "Range" },
-    locationsField(range, changed, { placeholder: "All locations" }),
-    select(
-      "Dates",
-      [
-        ...Object.entries(PRESETS).map(([name, [label]]) => [name, label]),
-        ["custom", "From … to …"],
-      ],
-      dates,
-      "name",
-      choose,
-    ),
-    custom,
-    select("Interval", INTERVALS, range, "interval", changed),
-    select("Compare with", COMPARISONS, range, "compare", changed),
-    zoneField(range, "zone", changed),
-    more,
+    locationsField({ state: range, changed, placeholder: "All locations" }),
+    selectField("Dates", { choices: dateChoices(), state: dates, name: "name", changed: choose }),
+    customDays,
+    selectField("Interval", { choices: INTERVALS, state: range, name: "interval", changed }),
+    selectField("Compare with", { choices: COMPARISONS, state: range, name: "compare", changed }),
+    zoneField({ state: range, name: "zone", changed }),
+    otherControls,
   );
 }
 
-export function zoneField(state, name, changed, hint) {
-  const box = combobox("Time zone", state, name, null, {
-    placeholder: "Automatic",
-    hint,
-    chosen: () => {
-      mark(box, state[name] && !isZone(state[name]) && "There is no such zone.");
-      changed?.();
-    },
-    options: () =>
-      [...new Set([viewerZone(), "UTC", ...Intl.supportedValuesOf("timeZone")])].map(zone => [
-        zone,
-      ]),
-  });
-  return box;
+function dateChoices() {
+  const presets = Object.entries(PRESETS).map(([value, { label }]) => ({ value, text: label }));
+  return [...presets, { value: CUSTOM, text: "From … to …" }];
 }
 
-// Locations
-
-export const locationsField = (state, changed, more) =>
-  several("Locations", state, "locations", changed, {
-    ...more,
-    named: locationName,
-    options: () => locations.map(({ location_id: id, name }) => [id, name ? id : "", name ?? id]),
-  });
-
-export function oneLocation(state, changed) {
-  const ids = new Set(["", ...locations.map(each => each.location_id), state.location_id]); // also one that only the address knows
-  return select(
-    "Location",
-    [...ids].map(id => [id, id ? locationName(id) : "All locations"]),
-    state,
-    "location_id",
-    changed,
-  );
+function customDaysFields(range, changed) {
+  const [first, last] = range.range.split("..");
+  const days = { first, last };
+  const follow = () => {
+    const isReversed = days.first > days.last;
+    mark(lastField, isReversed && "Must not be before From.");
+    if (!days.first || isReversed) return;
+    range.range = `${days.first}..${days.last}`;
+    changed();
+  };
+  const options = { state: days, changed: follow, type: "date", listen: "change" };
+  const lastField = textField("Through", { ...options, name: "last" });
+  return [textField("From", { ...options, name: "first" }), lastField];
 }

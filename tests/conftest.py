@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import apsw
 import pytest
-from browser import Visit, launch_browser
+from browser import MISSING, Visit, launch_browser
 from metric_store import Store
 from webtest import TestApp
 
@@ -247,6 +247,8 @@ def server(start):
 
 @pytest.fixture(scope="module")
 def browser():
+    if MISSING:
+        pytest.skip(MISSING)
     with launch_browser() as launched:
         yield launched
 

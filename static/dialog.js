@@ -1,0 +1,108 @@
+// Dialogs, and questions before something is lost.
+
+import { remove } from "./api.js";
+import { button, fill, h } from "./dom.js";
+import { form } from "./form.js";
+import { count } from "./format.js";
+import { toast } from "./notices.js";
+import { loader } from "./states.js";
+
+/**
+ * Opens a dialog, and resolves to what close() was called with, or to undefined.
+ * @param {(close: (result?: any) => void) => any} build makes the content
+ * @param {{isWide?: boolean}} [options]
+ */
+export function dialog(title, build, { isWide = false } = {}) {
+  return new Promise(resolve => {
+    let result;
+    const close = value => {
+      result = value;
+      box.close();
+    };
+    const box = h("dialog", {
+      "aria-label": title,
+      class: isWide && "wide",
+      onclose: () => {
+        box.remove();
+        resolve(result);
+      },
+      onclick: ({ target }) => {
+        if (target === box) close(); // beside the content
+      },
+    });
+    fill(
+      box,
+      h(
+        "div.page-head",
+        h("h2", { tabindex: "-1", autofocus: true }, title),
+        button("×", () => close(), "plain close", "Close"),
+      ),
+      build(close),
+    );
+    document.body.append(box);
+    box.showModal();
+  });
+}
+
+/**
+ * Asks before something is done; resolves to true once it is.
+ * @param {{title: string, text: string, label: string, act?: (report: (text: string) => void) => Promise,
+ *   preview?: () => string | Promise<string>}} question `label` is the button's; `preview` says what will be lost; `act` does
+ *   it, and may report how far it is
+ */
+export function confirm({ title, text, label, act, preview = () => null }) {
+  return dialog(title, close => {
+    const { box, load } = loader();
+    const progress = h("div", { role: "status" });
+    const submit = async () => {
+      await act?.(report => fill(progress, report));
+      if (act) toast("Done");
+      close(true);
+    };
+    load(preview, loss =>
+      form({
+        content: [loss && h("p.strong", loss), progress],
+        label,
+        submit,
+        other: cancelButton(close),
+        kind: "primary danger",
+      }),
+    );
+    return [h("p", text), box];
+  });
+}
+
+/**
+ * Asks before a DELETE, with the counts of its dry run; repeats it until nothing remains.
+ * @param {{title: string, text: string, label: string, path: string, query?: object}} deletion
+ */
+export function confirmRemoval({ title, text, label, path, query = {} }) {
+  const preview = async () => lossText(await remove(path, { ...query, dry_run: true }));
+  const act = async report => {
+    let remaining;
+    do {
+      ({ remaining } = await remove(path, query));
+      if (remaining) report(`${count(remaining, "row")} left …`);
+    } while (remaining);
+  };
+  return confirm({ title, text, label, act, preview });
+}
+
+const lossText = counts =>
+  ["event", "contact", "tag"]
+    .filter(noun => `${noun}s` in counts)
+    .map(noun => count(counts[`${noun}s`], noun))
+    .join(", ");
+
+/**
+ * A button that asks first: where `ask` resolves to true, `onDone` follows.
+ * @param {{ask: () => Promise<boolean>, onDone: () => void, kind?: string, spokenName?: string}} options
+ */
+export function askingButton(label, { ask, onDone, kind = "danger", spokenName }) {
+  const onclick = async () => {
+    if (await ask()) onDone();
+  };
+  return button(`${label} …`, onclick, kind, spokenName);
+}
+
+export const cancelButton = close => button("Cancel", () => close());

@@ -1,0 +1,105 @@
+// Events as people read them: one, and lists of them.
+
+import { get, isAdmin, locationName, pathOf } from "./api.js";
+import { askingButton, confirmRemoval, dialog } from "./dialog.js";
+import { actions, button, facts, h, link } from "./dom.js";
+import { count, exactTime, time, viewerZone } from "./format.js";
+import { loader, pages, warnings } from "./states.js";
+import { table } from "./table.js";
+
+/** The address of a contact's view; of a contact or of an event. */
+export const contactAddress = ({ location_id, contact_id }) =>
+  `#/contacts/${pathOf(location_id, contact_id)}`;
+
+export const propertiesText = properties =>
+  Object.entries(properties)
+    .map(pair => pair.join(": "))
+    .join(" · ");
+
+/** A text's first characters, never half of one. */
+export function cut(text, length) {
+  const characters = [...text];
+  return characters.length > length ? `${characters.slice(0, length).join("")}…` : text;
+}
+
+/** Shows an event; resolves to true where it was deleted. @returns {Promise<boolean | undefined>} */
+export const openEvent = ({ event_id: id }) =>
+  dialog("Event", close => {
+    const { box, load } = loader();
+    load(
+      () => get(`/events/v1/${id}`),
+      event => eventDetail(event, close),
+    );
+    return box;
+  });
+
+function eventDetail(event, close) {
+  const properties = Object.entries(event.properties);
+  const contact = event.contact_id ? link(event.contact_id, contactAddress(event)) : "none";
+  return [
+    h("p.strong", event.event_name),
+    warnings(event.warnings),
+    facts([
+      ["Time", `${exactTime(event.timestamp)} (${viewerZone()})`],
+      ["Location", locationName(event.location_id)],
+      ["Contact", contact],
+      ["distinct_id", event.distinct_id],
+      ["Arrived", exactTime(event.received_at)],
+      event.update_count > 0 && ["Updated", updatesText(event)],
+    ]),
+    properties.length > 0 && [h("h3", "Properties"), facts(properties)],
+    isAdmin() && actions(deleteButton(event, close)),
+  ];
+}
+
+const updatesText = ({ updated_at, update_count }) =>
+  `${exactTime(updated_at)}, ${count(update_count, "time")} in all`;
+
+function deleteButton(event, close) {
+  const name = `“${cut(event.event_name, 80)}” of ${time(event.timestamp)}`;
+  const ask = () =>
+    confirmRemoval({
+      title: "Delete this event?",
+      text: `${name} is gone for good, also from all metrics.`,
+      label: "Delete",
+      path: `/events/v1/${event.event_id}`,
+    });
+  return askingButton("Delete this event", { ask, onDone: () => close(true) });
+}
+
+/**
+ * A list of events, a page at a time.
+ * @param {string} caption
+ * @param {(cursor: string | undefined, signal: AbortSignal) => Promise<object>} request brings a page
+ * @param {{zone?: string, without: string[], nothing: HTMLElement, lead?: (page: object) => any}} options `without` are the
+ *   heads of columns that would say the same in every row; `lead` stands above the table
+ */
+export function eventList(caption, request, { zone, without, nothing, lead }) {
+  const open = async event => {
+    const isDeleted = await openEvent(event);
+    if (isDeleted) load();
+  };
+  const columns = eventColumns(zone, open).filter(({ head }) => !without.includes(head));
+  const { box, load } = pages("events", request, (events, page) => [
+    events.length > 0 && lead?.(page),
+    table(caption, columns, events, nothing),
+  ]);
+  load();
+  return box;
+}
+
+const eventColumns = (zone, open) => [
+  {
+    head: "Time",
+    cell: event => button(time(event.timestamp, zone), () => open(event), "inline"),
+  },
+  { head: "Event", cell: "event_name" },
+  { head: "Contact", cell: contactLink },
+  { head: "Location", cell: event => locationName(event.location_id) },
+  { head: "Properties", cell: event => h("div.clamp", propertiesText(event.properties)) },
+];
+
+function contactLink(event) {
+  if (!event.contact_id) return "–";
+  return link(event.contact_name ?? event.contact_id, contactAddress(event));
+}

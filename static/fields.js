@@ -1,0 +1,108 @@
+// Form fields. Each edits `state[name]` and then calls `changed`. A field's pointer, by which errors of the API find it,
+// is `at` and its name.
+
+import { fill, h, newId } from "./dom.js";
+
+/**
+ * A labelled control with room for a hint and an error.
+ * @param {{name: string, at?: string, hint?: string, labelHidden?: boolean}} options
+ */
+export function field(label, control, { name, at = "", hint, labelHidden }) {
+  const input = inputOf(control);
+  const notes = h("div.notes", { id: newId() }, hint && h("span.hint", hint), h("span.error"));
+  input.id = newId();
+  input.setAttribute("aria-describedby", notes.id);
+  return h(
+    "div.field",
+    { "data-pointer": `${at}/${name}` },
+    h("label", { for: input.id, class: labelHidden && "hidden" }, label),
+    control,
+    notes,
+  );
+}
+
+/** The control inside of a field, or the element itself where it is one. */
+export const inputOf = element => element.querySelector("input, select, textarea") ?? element;
+
+/**
+ * A field of one line. It follows every keystroke or, with `listen: "change"`, what is finished.
+ * @param {{state: object, name: string, changed?: () => void, listen?: "input" | "change", type?: string, min?: string,
+ *   required?: boolean, placeholder?: string}} options and those of field()
+ */
+export function textField(label, options) {
+  const { state, name, changed, listen = "input", type = "text" } = options;
+  const { min, required, placeholder } = options;
+  const input = h("input", {
+    type,
+    min,
+    required,
+    placeholder,
+    value: state[name] ?? "",
+    autocomplete: "off",
+    [`on${listen}`]: () => {
+      state[name] = input.value.trim();
+      changed?.();
+    },
+  });
+  return field(label, input, options);
+}
+
+/**
+ * A field that chooses one of a few values.
+ * @param {{choices: Object<string, string> | {value: string, text: string}[], state: object, name: string,
+ *   changed?: () => void}} options `choices` are texts by value; and the options of field()
+ */
+export function selectField(label, options) {
+  const { choices, state, name, changed } = options;
+  const list = Array.isArray(choices)
+    ? choices
+    : Object.entries(choices).map(([value, text]) => ({ value, text }));
+  const control = h(
+    "select",
+    {
+      onchange: () => {
+        state[name] = control.value;
+        changed?.();
+      },
+    },
+    list.map(({ value, text }) =>
+      h("option", { value, selected: value === String(state[name]) }, text),
+    ),
+  );
+  return field(label, control, options);
+}
+
+// Errors
+
+/** Shows what is wrong with a field; without a message, that nothing is. */
+export function mark(fieldBox, message) {
+  fill(fieldBox.querySelector(".error"), message);
+  inputOf(fieldBox).setAttribute("aria-invalid", Boolean(message));
+}
+
+/** Shows each error of a Problem beside the field that it points at; returns whether all of them have such a field. */
+export function markAll(container, { errors = [] }) {
+  const fields = [...container.querySelectorAll(".field[data-pointer]")];
+  for (const fieldBox of fields) mark(fieldBox, "");
+  let unmarked = 0;
+  for (const { pointer, message } of errors) {
+    const fieldBox = fieldAt(fields, pointer);
+    if (fieldBox) mark(fieldBox, message);
+    else unmarked += 1;
+  }
+  return errors.length > 0 && unmarked === 0;
+}
+
+function fieldAt(fields, pointer) {
+  const path = `${pointer.replace(/^\/metric/, "")}/`;
+  return fields.find(fieldBox => path.startsWith(`${fieldBox.dataset.pointer}/`));
+}
+
+/** A function that runs `act` once it was not called again for so many milliseconds. */
+export function debounce(milliseconds, act) {
+  let timer;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(act, milliseconds);
+  };
+}

@@ -1,0 +1,138 @@
+// A calculated metric: its number, chart, warnings and tables.
+
+import { changeMark, rangeText, valuesOf } from "./calculation.js";
+import { chart, svgText } from "./chart.js";
+import { button, h, hint } from "./dom.js";
+import { evidenceNumber, openEvidence } from "./evidence.js";
+import { bucketName, count, span, time } from "./format.js";
+import { COMPARISONS } from "./range.js";
+import { download } from "./snippet.js";
+import { warnings } from "./states.js";
+import { groupSelection, seriesOf, valuesCsv, valueTables } from "./values.js";
+
+const CHART_PX = 300;
+// Warnings for which there is more than their text.
+const SHOWN_OTHERWISE = ["division_by_zero", "skipped"];
+
+/**
+ * A metric with its numbers.
+ * @typedef {{definition: object, query: object, answer: object, state: object, stateChanged: (then?: () => void) => void}}
+ *   Result `query` is what was sent beside the definition, `answer` what came; `state` is the view's
+ */
+
+/** @param {Result} result @returns the elements that show it */
+export function showResult(result) {
+  const { answer } = result;
+  const figure = (answer.buckets.length > 1 || answer.breakdown) && resultChart(result);
+  return [
+    h(
+      "div.card",
+      headline(result),
+      warnings(answer.warnings.filter(({ code }) => !SHOWN_OTHERWISE.includes(code))),
+      skipped(result),
+      gaps(result),
+      figure,
+      foot(result, figure),
+    ),
+    valueTables(result),
+  ];
+}
+
+function headline(result) {
+  const { total, compare, format } = result.answer;
+  const value = evidenceNumber(result, {
+    value: total.value,
+    format,
+    title: "this number",
+    selection: {},
+    kind: "value",
+  });
+  return h(
+    "div.headline",
+    value,
+    compare && compare.total.value !== null && comparison(result),
+    h("span.hint", rangeText(result.answer), !total.complete && " · not over yet"),
+  );
+}
+
+function comparison(result) {
+  const { total, compare, format, timezone } = result.answer;
+  const earlier = evidenceNumber(result, {
+    value: compare.total.value,
+    format,
+    title: "the comparison",
+    selection: { compared: true },
+  });
+  return h(
+    "span.change",
+    changeMark(total.value, compare.total.value, format),
+    h("span.hint", earlier, ` in ${span(compare.from, compare.to, timezone)}`),
+  );
+}
+
+const skipped = result =>
+  result.answer.warnings
+    .filter(({ code }) => code === "skipped")
+    .map(({ term, count: amount }) =>
+      button(
+        `Term ${term} skipped ${count(amount, "event")} whose property is not a number`,
+        () => openEvidence(result, "Skipped events", { term, skipped: true }),
+        "inline",
+      ),
+    );
+
+// Buckets in which the terms have values and the formula has none.
+function gaps({ answer: { buckets, interval }, definition: { formula } }) {
+  const undivided = buckets.filter(
+    ({ value, terms }) => value === null && !Object.values(terms).includes(null),
+  );
+  if (!undivided.length) return null;
+  const amount = count(undivided.length, interval === "total" ? "range" : interval);
+  return hint(`No value in ${amount}, where ${formula} would divide by zero.`);
+}
+
+function resultChart(result) {
+  const { answer, definition, state } = result;
+  const { buckets, breakdown, interval, timezone: zone, format } = answer;
+  const onpick = (bucket, series) => {
+    const group = breakdown?.groups[series];
+    const title = `Events of ${bucketName(buckets[bucket], interval, zone)}`;
+    const selection = { bucket: buckets[bucket].start, ...(group && groupSelection(group)) };
+    openEvidence(result, title, selection);
+  };
+  return chart({
+    label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`,
+    buckets,
+    series: seriesOf(result),
+    compare: comparedSeries(answer),
+    kind: state.chart,
+    interval,
+    zone,
+    format,
+    height: CHART_PX,
+    onpick,
+  });
+}
+
+function comparedSeries({ breakdown, compare }) {
+  const hasValues = compare?.buckets.some(({ value }) => value !== null);
+  if (breakdown || !hasValues) return null;
+  return {
+    name: COMPARISONS[compare.kind],
+    buckets: compare.buckets,
+    values: valuesOf(compare.buckets),
+  };
+}
+
+function foot(result, figure) {
+  const { name = "metric" } = result.definition;
+  const file = name.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60);
+  const saveCsv = () => download(`${file}.csv`, "text/csv", valuesCsv(result));
+  const saveSvg = () => download(`${file}.svg`, "image/svg+xml", svgText(figure, name));
+  return h(
+    "div.actions.foot",
+    hint(`Calculated ${time(result.answer.calculated_at)}`),
+    button("Download CSV", saveCsv, "small"),
+    figure && button("Download SVG", saveSvg, "small"),
+  );
+}

@@ -1,0 +1,109 @@
+// Where things stand in a chart: its axes, in pixels.
+
+import { clock, shortNumber, tickName } from "./format.js";
+
+export const CHARACTER_PX = 7; // about the width of one in a label
+const LABEL_PX = 74; // the width of a label below the axis, with its distance to the next
+const GRID_PX = 60; // between two lines of the grid, about
+const DAY_MS = 86_400_000;
+
+/**
+ * A chart's options with where its parts stand: `box` of the plot, `band` (the width of a bucket), x(index) its middle,
+ * y(value), `ticks` of the value axis and their `labels`, and whether it has `bars`.
+ */
+export function layout(options, width) {
+  const { buckets, series, compare, format, height, isBare } = options;
+  const values = [...series, compare].flatMap(line => line?.values ?? []);
+  const ticks = valueTicks(values, height / GRID_PX);
+  const low = ticks[0];
+  const high = ticks.at(-1);
+  const labels = ticks.map(value => shortNumber(value, format));
+  const box = isBare ? bareBox(width, height) : plotBox(width, height, labels);
+  const band = (box.right - box.left) / buckets.length;
+  const wantsBars = options.kind === "bar" || buckets.length === 1;
+  return {
+    ...options,
+    width,
+    box,
+    ticks,
+    labels,
+    band,
+    hasBars: wantsBars && band >= 2 * series.length,
+    x: index => box.left + (index + 0.5) * band,
+    y: value => box.bottom - ((value - low) / (high - low)) * (box.bottom - box.top),
+  };
+}
+
+const bareBox = (width, height) => ({ left: 2, right: width - 2, top: 5, bottom: height - 5 });
+
+function plotBox(width, height, labels) {
+  const longest = Math.max(...labels.map(text => text.length));
+  return { left: longest * CHARACTER_PX + 12, right: width - 8, top: 10, bottom: height - 26 };
+}
+
+// The value axis
+
+// At 1, 2 or 5 times a power of ten, covering zero and all values.
+function valueTicks(values, amount) {
+  const low = values.reduce((a, b) => Math.min(a, b), 0);
+  const high = values.reduce((a, b) => Math.max(a, b), 0);
+  if (low === high) return [0, 1];
+  const roughStep = (high - low) / amount;
+  const power = 10 ** Math.floor(Math.log10(roughStep));
+  const niceStep = [1, 2, 5, 10].find(factor => factor * power >= roughStep) * power;
+  const step = values.every(Number.isInteger) ? Math.max(1, niceStep) : niceStep;
+  const first = Math.floor(low / step);
+  const length = Math.ceil(high / step) - first + 1;
+  return Array.from({ length }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+}
+
+// The time axis
+
+// A label stands where a unit begins: where what `keyOf` makes of a clock changes. Weeks begin on Monday.
+const UNITS = [
+  { unit: "hour", keyOf: ({ day, hour }) => day + hour },
+  { unit: "hour", keyOf: ({ day, hour }) => day + Math.floor(hour / 6) },
+  { unit: "day", keyOf: ({ day }) => day },
+  { unit: "day", keyOf: clockParts => Math.floor((dayNumber(clockParts) + 3) / 7) },
+  { unit: "month", keyOf: ({ month }) => month },
+  { unit: "month", keyOf: ({ month }) => Math.ceil(month / 3) },
+  { unit: "year", keyOf: ({ year }) => year },
+];
+const SMALLEST = { hour: 0, day: 2, week: 2, total: 2, month: 4 }; // by interval, an index of UNITS
+
+const dayNumber = ({ year, month, day }) => Date.UTC(year, month - 1, day) / DAY_MS;
+
+/** The labels of the time axis, of the smallest unit for which there is room. @returns {{index: number, text: string}[]} */
+export function timeTicks({ buckets, interval, zone, box }) {
+  const room = Math.max(1, Math.floor((box.right - box.left) / LABEL_PX));
+  const before = new Date(buckets[0].start) - 1;
+  const clocks = [before, ...buckets.map(({ start }) => start)].map(moment => clock(moment, zone));
+  const { unit, indexes } = fittingUnit(clocks, SMALLEST[interval], room);
+  const every = Math.ceil(indexes.length / room);
+  return indexes
+    .filter((_, position) => position % every === 0)
+    .map(index => ({
+      index,
+      text: tickName(buckets[index].start, largestBegun(unit, clocks[index + 1]), zone),
+    }));
+}
+
+// clocks[index] is of the bucket before the one at `index`.
+function fittingUnit(clocks, smallest, room) {
+  const candidates = UNITS.slice(smallest).map(({ unit, keyOf }) => ({
+    unit,
+    indexes: [...clocks.keys()]
+      .slice(0, -1)
+      .filter(index => keyOf(clocks[index]) !== keyOf(clocks[index + 1])),
+  }));
+  const fewest = Math.min(2, clocks.length - 1);
+  const telling = candidates.filter(({ indexes }) => indexes.length >= fewest);
+  return telling.find(({ indexes }) => indexes.length <= room) ?? telling.at(-1);
+}
+
+// Where a year begins, its number says more than "January"; where a day begins, its date more than "0:00".
+function largestBegun(unit, { month, hour }) {
+  if (unit === "month" && month === "01") return "year";
+  if (unit === "hour" && Number(hour) === 0) return "day";
+  return unit;
+}

@@ -1,0 +1,79 @@
+// A metric's definition as a plain sentence.
+
+import {
+  AGGREGATIONS,
+  fieldName,
+  groupOf,
+  isGroup,
+  isProperty,
+  isSent,
+  operatorsOf,
+  SPANS,
+  takesNoValue,
+} from "./definition.js";
+
+/** The words for a formula's signs. */
+export const SIGNS = { "+": "plus", "-": "minus", "*": "times", "/": "divided by" };
+
+export function sentence({ name, terms, formula }) {
+  const subject = name ? quoted(name) : "This metric";
+  const [{ key }] = terms;
+  const isTermAlone = terms.length === 1 && (formula || key) === key;
+  if (isTermAlone) return `${subject} is ${termPhrase(terms[0])}.`;
+  const meanings = terms.map(term => `${term.key} is ${termPhrase(term)}`);
+  return `${subject} is ${formulaPhrase(formula || key)}, where ${joined(meanings, ", and ")}.`;
+}
+
+const quoted = (text = "") => `“${text === "" ? "…" : text}”`;
+
+function joined(texts, lastGlue) {
+  if (texts.length < 2) return texts.join("");
+  return `${texts.slice(0, -1).join(", ")}${lastGlue}${texts.at(-1)}`;
+}
+
+function formulaPhrase(formula) {
+  const tokens = formula.match(/[A-Za-z_]\w*|[\d.]+|[-+*/()]/g) ?? [];
+  return tokens
+    .map(token => SIGNS[token] ?? token)
+    .join(" ")
+    .replaceAll("( ", "(")
+    .replaceAll(" )", ")");
+}
+
+// % stands for the property.
+const AMOUNTS = {
+  count: "the number of",
+  unique_contacts: "the number of different contacts with",
+  count_distinct: "the number of different values of % in",
+};
+
+function termPhrase({ event, type, aggregation = "count", property, filters }) {
+  const name = AGGREGATIONS[aggregation] ?? aggregation;
+  const amount = AMOUNTS[aggregation] ?? `the ${name.toLowerCase()} of % over`;
+  const contact = type === "contact" ? " that have a contact" : "";
+  const conditions = groupPhrase(filters ?? {});
+  const where = conditions ? `, where ${conditions}` : "";
+  return `${amount.replace("%", () => quoted(property))} ${quoted(event)} events${contact}${where}`;
+}
+
+function groupPhrase(group) {
+  const { kind, members } = groupOf(group);
+  return members
+    .filter(isSent)
+    .map(filter => (isGroup(filter) ? `(${groupPhrase(filter)})` : conditionPhrase(filter)))
+    .join(kind === "any" ? " or " : " and ");
+}
+
+function conditionPhrase({ field, op, value }) {
+  const name = fieldName(field);
+  const subject = isProperty(field) ? quoted(name) : `the ${name}`;
+  return `${subject} ${operatorsOf(field)[op] ?? op}${valuePhrase(op, value)}`;
+}
+
+function valuePhrase(op, value) {
+  if (takesNoValue(op)) return "";
+  if (op === "in_last") return ` ${parseInt(value, 10) || "…"} ${SPANS[value.at(-1)] ?? ""}`;
+  if (op === "between") return ` ${value[0] || "…"} and ${value[1] || "…"}`;
+  if (Array.isArray(value)) return ` ${joined(value.map(quoted), " or ") || "…"}`;
+  return ` ${quoted(value)}`;
+}
