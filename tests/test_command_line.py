@@ -534,8 +534,10 @@ def test_a_signal_ends_a_copy_by_one_line_and_leaves_all_as_it_was(
     shutil.copy(filled, tmp_path / "before.db")
     before = stored(filled)
     script = (
-        f"import os, sys, streamlined_lite as lite\nlite.Progress.advance = lambda *_: os.kill(os.getpid(), {int(number)})\n"
-        f"lite.Progress.__exit__ = lite.Progress.advance\nsys.exit(lite.main({[*command, '--database', filled]!r}))"
+        "import os, sys, streamlined_lite as lite\n"
+        f"lite.Progress.advance = lambda *_: os.kill(os.getpid(), {int(number)})\n"
+        "lite.Progress.__exit__ = lite.Progress.advance\n"
+        f"sys.exit(lite.main({[*command, '--database', filled]!r}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -1069,8 +1071,11 @@ def test_a_signal_between_any_two_steps_leaves_whole_ones(
     )
     before = len(exported(run, "events", rich).splitlines())
     script = (
-        f"import os, sys, streamlined_lite as lite\nlite.Progress.advance = lambda *_: os.kill(os.getpid(), {int(number)})\n"
-        f"lite.ALONE_STEP_BYTES = 1\nlite.DELETE_STEP = 3\nsys.exit(lite.main({[*command, '--database', rich]!r}))"
+        "import os, sys, streamlined_lite as lite\n"
+        f"lite.Progress.advance = lambda *_: os.kill(os.getpid(), {int(number)})\n"
+        "lite.ALONE_STEP_BYTES = 1\n"
+        "lite.DELETE_STEP = 3\n"
+        f"sys.exit(lite.main({[*command, '--database', rich]!r}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
