@@ -2433,11 +2433,26 @@ def store_event(
     the stored one, a field left out keeps its value.
     """
     created = new_event(event, now, arrived)
-    event_id = scalar(connection, "events.insert", **created)
-    if event_id is None:
+    stored = row(connection, "events.insert", **created)
+    if stored is None:
+        insert_missing(connection, event, arrived)
+        stored = row(connection, "events.insert", **created)
+    if stored is None:
         return update_event(connection, event, now)
-    created["event_id"] = event_id
-    return "created", created, []
+    return "created", created | stored, []
+
+
+def insert_missing(connection: apsw.Connection, event: Event, now: int) -> None:
+    """Webhooks arrive in any order: what an event names exists from then on, bare."""
+    change(connection, "locations.insert_missing", location_id=event.location_id, now=now)
+    change(connection, "event_names.insert_missing", event_name=event.event_name)
+    change(
+        connection,
+        "contacts.insert_missing",
+        location_id=event.location_id,
+        contact_id=event.contact_id,
+        now=now,
+    )
 
 
 def insert_events(
@@ -2450,6 +2465,9 @@ def insert_events(
     newest = scalar(connection, "events.newest")
     # The models themselves would take twice as long to write as their fields.
     sent = to_json([vars(event) for event in events]).decode()
+    change(connection, "locations.insert_missing_many", events=sent, now=now)
+    change(connection, "event_names.insert_missing_many", events=sent)
+    change(connection, "contacts.insert_missing_many", events=sent, now=now)
     inserted = change(connection, "events.insert_many", events=sent, now=now)
     if inserted == len(events):
         # Their ids follow one another; to read them back takes as long as to parse the events.
@@ -2472,12 +2490,16 @@ def update_event(
         location_id=event.location_id,
         distinct_id=event.distinct_id,
     )
-    new = updated_event(old, event)
+    insert_missing(connection, event, now)
+    event_name = scalar(connection, "event_names.resolve", event_name=event.event_name)
+    new = updated_event(old, event) | {"event_name": event_name}
     warnings = update_warnings(old, new, event)
     if new == old:
         return "unchanged", old, warnings
     new["updated_at"] = now
-    return "updated", row(connection, "events.upsert", **new), warnings
+    new["update_count"] += 1
+    change(connection, "events.upsert", **new)
+    return "updated", new, warnings
 
 
 def new_event(event: Event, now: int, arrived: int) -> dict:
@@ -2823,7 +2845,7 @@ class ContactQuery(Query):
     q: Line | None = None
     tag: Line | None = None
     limit: Limit = 50
-    cursor: cursor_of(int, str, str) | None = None
+    cursor: cursor_of(int) | None = None
 
 
 # Storing
@@ -2837,12 +2859,7 @@ def find_contact(connection: apsw.Connection, location_id: str, contact_id: str)
 
 def complete_contact(connection: apsw.Connection, stored: dict) -> dict:
     """A contact's row, with `fields` and `field_times` as dictionaries and `tags` as a list."""
-    tags = rows(
-        connection,
-        "contact_tags.list",
-        location_id=stored["location_id"],
-        contact_id=stored["contact_id"],
-    )
+    tags = rows(connection, "contact_tags.list", contact_key=stored["contact_key"])
     return stored | {
         "fields": json.loads(stored["fields"]),
         "field_times": json.loads(stored["field_times"]),
@@ -2882,9 +2899,9 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
     else:
         status = "updated"
         new["updated_at"] = now
-    write_contact(connection, new)
+    contact_key = write_contact(connection, new, now)
     if new["tags"] != (old["tags"] if old else []):
-        write_tags(connection, new)
+        write_tags(connection, contact_key, new["tags"])
     return status, new
 
 
@@ -2928,22 +2945,19 @@ def looks_the_same(old: dict, new: dict) -> bool:
     return to_json(contact_out(old) | undated) == to_json(contact_out(new) | undated)
 
 
-def write_contact(connection: apsw.Connection, contact: dict) -> None:
-    """Stores all of a complete contact but its tags."""
+def write_contact(connection: apsw.Connection, contact: dict, now: int) -> int:
+    """Stores all of a complete contact but its tags, and its location, bare; the contact_key."""
+    change(connection, "locations.insert_missing", location_id=contact["location_id"], now=now)
     binds = contact | {
         "fields": to_json(contact["fields"]).decode(),
         "field_times": to_json(contact["field_times"]).decode(),
     }
-    change(connection, "contacts.upsert", **binds)
+    return scalar(connection, "contacts.upsert", **binds)
 
 
-def write_tags(connection: apsw.Connection, contact: dict) -> None:
-    """Makes the contact's tags the whole set of its stored ones."""
-    binds = {
-        "location_id": contact["location_id"],
-        "contact_id": contact["contact_id"],
-        "tags": json.dumps(contact["tags"]),
-    }
+def write_tags(connection: apsw.Connection, contact_key: int, tags: list[str]) -> None:
+    """Makes the tags the whole set of the contact's."""
+    binds = {"contact_key": contact_key, "tags": json.dumps(tags)}
     change(connection, "contact_tags.delete_others", **binds)
     change(connection, "contact_tags.insert", **binds)
 
@@ -2967,14 +2981,12 @@ def delete_contact(
 def list_contacts(
     connection: apsw.Connection, query: ContactQuery, locations: Iterable[str]
 ) -> dict:
-    """A page of the locations' contacts, the newest change first."""
+    """A page of the locations' contacts, the newest first."""
     verb = "list" if query.q is None else "search"
     statement = f"contacts.{verb}" if query.tag is None else f"contacts.{verb}_by_tag"
-    before_time, before_contact, before_location = query.cursor or (2**62, "", "")
+    (before_key,) = query.cursor or (2**62,)
     binds = {
-        "before_time": before_time,
-        "before_contact": before_contact,
-        "before_location": before_location,
+        "before_key": before_key,
         "limit": query.limit + 1,
         "pattern": "%" + re.sub(r"([%_\\])", r"\\\1", query.q or "") + "%",
         "tag": query.tag,
@@ -2982,12 +2994,11 @@ def list_contacts(
     lists = [
         stream(connection, statement, location_id=location_id, **binds) for location_id in locations
     ]
-    order = ("updated_at", "contact_id", "location_id")
 
     def out(stored: dict) -> dict:
         return contact_out(complete_contact(connection, stored))
 
-    return page("contacts", lists, query.limit, order, out)
+    return page("contacts", lists, query.limit, ("contact_key",), out)
 
 
 # Answers and routes
@@ -3035,7 +3046,7 @@ ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 
 @route("GET", "/contacts/v1", scope="read", query=ContactQuery, answers={200: ContactList})
 def get_contacts(call: Call) -> dict:
-    """Contacts, the newest change first; `q` searches name, e-mail address and phone number."""
+    """Contacts, the newest first; `q` searches name, e-mail address and phone number."""
     return list_contacts(call.connection, call.query, queried_locations(call))
 
 
@@ -3077,7 +3088,7 @@ def remove_contact(call: Call) -> dict:
 
 
 def list_contact_fields(connection: apsw.Connection, locations: Iterable[str]) -> dict:
-    """What filters can name: all tags, and the fields in use among the contacts changed last.
+    """What filters can name: all tags, and the fields in use among the newest contacts.
 
     Each field comes with the kinds of its values, each tag with the number of its contacts.
     """
@@ -7732,12 +7743,7 @@ def exported_events(
 
 
 def exported_contacts(connection: apsw.Connection, location_id: str) -> Iterator[dict]:
-    from_the_start = {
-        "before_time": 2**62,
-        "before_contact": "",
-        "before_location": "",
-        "limit": -1,
-    }
+    from_the_start = {"before_key": 2**62, "limit": -1}
     for contact in stream(connection, "contacts.list", location_id=location_id, **from_the_start):
         yield contact_out(complete_contact(connection, contact))
 

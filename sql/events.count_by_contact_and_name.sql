@@ -1,11 +1,12 @@
 -- How many events of one contact and one name a location has in a range of time, :most at most.
 select count(*)
 from (select 1
-      from epochs cross join events as e indexed by events_by_contact
-      where e.location_id = :location_id
-        and e.event_id >> 14 = epoch
-        and e.contact_id = :contact_id
-        and e.event_name = :event_name
+      from events as e indexed by events_by_contact
+      where e.contact_key = (select contact_key
+                             from contacts
+                             where location_key = (select location_key from locations where location_id = :location_id)
+                               and contact_id = :contact_id)
+        and e.name_key = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
         and e.timestamp >= :from
         and e.timestamp < :to
       limit :most);

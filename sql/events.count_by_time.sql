@@ -1,8 +1,8 @@
 -- How many events a location has in a range of time, :most at most.
 select count(*)
 from (select 1
-      from events
-      where location_id = :location_id
-        and timestamp >= :from
-        and timestamp < :to
+      from events as e indexed by events_by_time
+      where e.location_key = (select location_key from locations where location_id = :location_id)
+        and e.timestamp >= :from
+        and e.timestamp < :to
       limit :most);
