@@ -2289,6 +2289,17 @@ def queried_locations(call: Call) -> list[str]:
     return visible_locations(call.connection, requested, call.caller.locations)
 
 
+def rank_locations(
+    connection: apsw.Connection, statement: str, locations: list[str], binds: dict[str, Any]
+) -> list[str]:
+    """Those of many locations that a page of a list can come from: as many as it has rows at most.
+
+    So a page costs a look at the newest row of each location, and not a list of each.
+    """
+    found = rows(connection, statement, locations=to_json(locations).decode(), **binds)
+    return [location["location_id"] for location in found]
+
+
 def edit_location(connection: apsw.Connection, location_id: str, body: LocationBody) -> dict | None:
     """The location as it is then; None where there is no such location."""
     for name in body.model_fields_set:
@@ -2564,28 +2575,31 @@ def note_warnings(connection: apsw.Connection, stored: dict, warnings: list[dict
 # Listing, counting, deleting
 
 
-def list_events(connection: apsw.Connection, query: EventQuery, locations: Iterable[str]) -> dict:
+def list_events(connection: apsw.Connection, query: EventQuery, locations: list[str]) -> dict:
     """A page of the locations' events by their timestamp or by their arrival, the newest first."""
     if query.order == "arrival":
         order = "updated_at"
-        statement, binds = arrival_statement(query)
+        index, binds = arrival_index(query)
     else:
         order = "timestamp"
-        statement, binds = event_statement("list", query)
+        index, binds = event_index(query)
     before_timestamp, before_id = query.cursor or (2**62, 0)
     binds |= {
         "before_timestamp": before_timestamp,
         "before_id": before_id,
         "limit": query.limit + 1,
     }
+    if len(locations) > query.limit:
+        locations = rank_locations(connection, f"events.rank_by_{index}", locations, binds)
     lists = [
-        stream(connection, statement, location_id=location_id, **binds) for location_id in locations
+        stream(connection, f"events.list_by_{index}", location_id=location_id, **binds)
+        for location_id in locations
     ]
     return page("events", lists, query.limit, (order, "event_id"), event_out)
 
 
-def arrival_statement(query: EventQuery) -> tuple[str, dict]:
-    """As event_statement. Raises Invalid for the filters that no index serves in this order."""
+def arrival_index(query: EventQuery) -> tuple[str, dict]:
+    """As event_index. Raises Invalid for the filters that no index serves in this order."""
     unserved = {"contact_id": query.contact_id, "from": query.from_, "to": query.to}
     errors = [
         field_error("?" + name, "unserved", "does not go with order=arrival")
@@ -2595,8 +2609,8 @@ def arrival_statement(query: EventQuery) -> tuple[str, dict]:
     if errors:
         raise Invalid(errors)
     if query.event_name is None:
-        return "events.list_by_arrival", {}
-    return "events.list_by_arrival_and_name", {"event_name": query.event_name}
+        return "arrival", {}
+    return "arrival_and_name", {"event_name": query.event_name}
 
 
 # By whether a filter names an event_name, and a contact_id.
@@ -2608,8 +2622,8 @@ EVENT_INDEXES = {
 }
 
 
-def event_statement(verb: str, query: EventFilter) -> tuple[str, dict]:
-    """The statement that lists or counts by just these filters, and its binds.
+def event_index(query: EventFilter) -> tuple[str, dict]:
+    """How the statements are named that look for events by just these filters, and their binds.
 
     There is one for each combination, so that each is served by its index.
     """
@@ -2620,18 +2634,16 @@ def event_statement(verb: str, query: EventFilter) -> tuple[str, dict]:
         "from": query.from_ or 0,
         "to": YEAR_2200 if query.to is None else query.to,
     }
-    return f"events.{verb}_by_{index}", binds
+    return index, binds
 
 
 def count_events(
-    connection: apsw.Connection, query: EventFilter, locations: Iterable[str], most: int = -1
+    connection: apsw.Connection, query: EventFilter, locations: list[str], most: int = -1
 ) -> int:
-    """How many match; in each location `most` are counted, where that is not negative."""
-    statement, binds = event_statement("count", query)
-    return sum(
-        scalar(connection, statement, location_id=location_id, most=most, **binds)
-        for location_id in locations
-    )
+    """How many match; `most` are counted, where that is not negative."""
+    index, binds = event_index(query)
+    sought = to_json(locations).decode()
+    return scalar(connection, f"events.count_by_{index}", locations=sought, most=most, **binds)
 
 
 def delete_events(connection: apsw.Connection, query: EventDeletion, locations: list[str]) -> dict:
@@ -2651,16 +2663,15 @@ def delete_events(connection: apsw.Connection, query: EventDeletion, locations: 
 
 
 def delete_step(connection: apsw.Connection, query: EventFilter, locations: list[str]) -> int:
-    """Deletes up to 1,000 events, the newest first; fewer where no more match. Returns how many."""
-    newest = EventQuery.model_construct(**dict(query), limit=500)
-    deleted = 0
-    while deleted < DELETE_STEP:
-        events = list_events(connection, newest, locations)["events"]
-        if not events:
-            break
-        event_ids = [event["event_id"] for event in events[: DELETE_STEP - deleted]]
-        deleted += change(connection, "events.delete_many", event_ids=json.dumps(event_ids))
-    return deleted
+    """Deletes up to 1,000 events; fewer where no more match. Returns how many."""
+    index, binds = event_index(query)
+    return change(
+        connection,
+        f"events.delete_by_{index}",
+        locations=to_json(locations).decode(),
+        limit=DELETE_STEP,
+        **binds,
+    )
 
 
 # Answers and routes
@@ -2754,7 +2765,7 @@ def delete_event(call: Call) -> dict:
     event = visible_event(call)
     if call.query.dry_run:
         return {"events": 1, "remaining": 1}
-    change(call.connection, "events.delete_many", event_ids=json.dumps([event["event_id"]]))
+    change(call.connection, "events.delete", event_id=event["event_id"])
     return {"events": 1, "remaining": 0}
 
 
@@ -2978,12 +2989,11 @@ def delete_contact(
     return counts
 
 
-def list_contacts(
-    connection: apsw.Connection, query: ContactQuery, locations: Iterable[str]
-) -> dict:
+def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: list[str]) -> dict:
     """A page of the locations' contacts, the newest first."""
     verb = "list" if query.q is None else "search"
-    statement = f"contacts.{verb}" if query.tag is None else f"contacts.{verb}_by_tag"
+    rank = "rank" if query.q is None else "rank_search"
+    filtered = "" if query.tag is None else "_by_tag"
     (before_key,) = query.cursor or (2**62,)
     binds = {
         "before_key": before_key,
@@ -2991,8 +3001,11 @@ def list_contacts(
         "pattern": "%" + re.sub(r"([%_\\])", r"\\\1", query.q or "") + "%",
         "tag": query.tag,
     }
+    if len(locations) > query.limit:
+        locations = rank_locations(connection, f"contacts.{rank}{filtered}", locations, binds)
     lists = [
-        stream(connection, statement, location_id=location_id, **binds) for location_id in locations
+        stream(connection, f"contacts.{verb}{filtered}", location_id=location_id, **binds)
+        for location_id in locations
     ]
 
     def out(stored: dict) -> dict:
@@ -7736,7 +7749,8 @@ def exported_records(connection: apsw.Connection, kind: str, query: EventFilter)
 def exported_events(
     connection: apsw.Connection, location_id: str, query: EventFilter
 ) -> Iterator[dict]:
-    statement, binds = event_statement("list", query)
+    index, binds = event_index(query)
+    statement = f"events.list_by_{index}"
     from_the_start = {"before_timestamp": 2**62, "before_id": 0, "limit": -1}
     for event in stream(connection, statement, location_id=location_id, **binds, **from_the_start):
         yield event_out(event)
