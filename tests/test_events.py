@@ -167,6 +167,55 @@ def test_a_wrong_filter_of_a_list_is_an_error_and_never_ignored(many, query, poi
     )
 
 
+# Many locations, of which a page can come from few
+
+
+@pytest.fixture(scope="module")
+def crowded():
+    """In 60 locations: a, once each; b, in each third; c-7, in two."""
+    made = Api()
+    for number in range(60):
+        fields = {"location_id": f"location-{number:02}", "timestamp": NOW - number * 1000}
+        insert(made, event("a", event_name="a", contact_id=f"c-{number % 30}", **fields))
+        if number % 3 == 0:
+            insert(made, event("b", event_name="b", **(fields | {"timestamp": NOW - 500_000})))
+    yield made
+    made.app.close()
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        "",
+        "&event_name=a",
+        "&event_name=b",
+        "&event_name=c",
+        "&contact_id=c-7",
+        "&contact_id=c-7&event_name=a",
+        "&order=arrival",
+        "&order=arrival&event_name=b",
+        "&from=2025-12-31T23:59:30Z",
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 7])
+def test_small_pages_over_many_locations_are_parts_of_the_large_one(crowded, filters, limit):
+    whole = crowded.get(f"/events/v1?limit=500{filters}")["events"]
+    paged = everything(crowded, f"/events/v1?limit={limit}{filters}")
+    assert paged == whole
+
+
+@pytest.mark.parametrize("filters", ["", "&q=nobody", "&tag=none"])
+def test_small_pages_of_contacts_over_many_locations_are_parts_of_the_large_one(crowded, filters):
+    whole = crowded.get(f"/contacts/v1?limit=500{filters}")["contacts"]
+    found, cursor = [], ""
+    while cursor is not None:
+        answer = crowded.get(f"/contacts/v1?limit=7{filters}{cursor}")
+        found += answer["contacts"]
+        cursor = answer["next"] and f"&cursor={answer['next']}"
+    assert found == whole
+    assert len(found) == (0 if filters else 60)
+
+
 # Deletion
 
 
@@ -219,7 +268,7 @@ def test_a_deletion_without_a_clear_filter_deletes_nothing(many, query):
     assert (answer.status_int in (400, 422), len(many.rows("select * from events"))) == (True, 60)
 
 
-def test_a_request_deletes_at_most_a_thousand_newest_first_and_says_how_many_remain(api):
+def test_a_request_deletes_at_most_a_thousand_and_says_how_many_remain(api):
     insert(
         api,
         *(
@@ -239,10 +288,7 @@ def test_a_request_deletes_at_most_a_thousand_newest_first_and_says_how_many_rem
     }
     for answer in expected:
         assert api("DELETE", "/events/v1?event_name=Offer%20Made").json == answer
-        left = (
-            (NOW - 2299, NOW - 2300 + answer["remaining"]) if answer["remaining"] else (None, None)
-        )
-        assert api.rows("select min(timestamp), max(timestamp) from events") == [left]
+        assert api.rows("select count(*) from events") == [(answer["remaining"],)]
 
 
 def test_a_deletion_leaves_contacts_and_locations(many):
