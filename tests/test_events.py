@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from conftest import NOW, event
+from conftest import NOW, Api, event
 
 import streamlined_lite as lite
 
