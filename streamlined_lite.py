@@ -2444,26 +2444,30 @@ def store_event(
     the stored one, a field left out keeps its value.
     """
     created = new_event(event, now, arrived)
-    stored = row(connection, "events.insert", **created)
-    if stored is None:
+    event_id = scalar(connection, "events.insert", **created)
+    if event_id is None:
         insert_missing(connection, event, arrived)
-        stored = row(connection, "events.insert", **created)
-    if stored is None:
+        created["event_name"] = stored_name(connection, event)
+        event_id = scalar(connection, "events.insert", **created)
+    if event_id is None:
         return update_event(connection, event, now)
-    return "created", created | stored, []
+    created["event_id"] = event_id
+    return "created", created, []
 
 
 def insert_missing(connection: apsw.Connection, event: Event, now: int) -> None:
     """Webhooks arrive in any order: what an event names exists from then on, bare."""
-    change(connection, "locations.insert_missing", location_id=event.location_id, now=now)
+    location_id = event.location_id
+    change(connection, "locations.insert_missing", location_id=location_id, now=now)
     change(connection, "event_names.insert_missing", event_name=event.event_name)
-    change(
-        connection,
-        "contacts.insert_missing",
-        location_id=event.location_id,
-        contact_id=event.contact_id,
-        now=now,
-    )
+    if event.contact_id is not None:
+        contact = {"location_id": location_id, "contact_id": event.contact_id}
+        change(connection, "contacts.insert_missing", **contact, now=now)
+
+
+def stored_name(connection: apsw.Connection, event: Event) -> str:
+    """The event's name, or the one that it is an alias of."""
+    return scalar(connection, "event_names.resolve", event_name=event.event_name)
 
 
 def insert_events(
@@ -2502,8 +2506,7 @@ def update_event(
         distinct_id=event.distinct_id,
     )
     insert_missing(connection, event, now)
-    event_name = scalar(connection, "event_names.resolve", event_name=event.event_name)
-    new = updated_event(old, event) | {"event_name": event_name}
+    new = updated_event(old, event) | {"event_name": stored_name(connection, event)}
     warnings = update_warnings(old, new, event)
     if new == old:
         return "unchanged", old, warnings

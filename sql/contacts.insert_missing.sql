@@ -3,5 +3,4 @@ insert into contacts (location_key, contact_id, created_at, updated_at)
 select location_key, :contact_id, :now, :now
 from locations
 where location_id = :location_id
-  and :contact_id is not null
 on conflict (location_key, contact_id) do nothing;

@@ -2,7 +2,7 @@
 insert into events (location_key, name_key, contact_key, distinct_id, timestamp, properties, received_at, updated_at)
 select location_key, name_key, contact_key, :distinct_id, :timestamp, :properties, :received_at, :updated_at
 from (select (select location_key from locations where location_id = :location_id) as location_key,
-             (select coalesce(alias_of, name_key) from event_names where event_name = :event_name) as name_key,
+             (select name_key from event_names where event_name = :event_name and alias_of is null) as name_key,
              (select contact_key
               from contacts
               where location_key = (select location_key from locations where location_id = :location_id)
