@@ -3,15 +3,25 @@
 
 The way of one event, which is the way of every request that writes:
 
-    Channel           a request is complete: the Dispatcher queues it           [server]
-    Server.turn       BEGIN IMMEDIATE, then for each queued request:            [server]
-      App.write       key, scope, query -> Call, inside a savepoint             [application]
+    Channel           has a complete request; the Dispatcher queues it          [server]
+    Server.turn       BEGIN IMMEDIATE, then for each request in the queue:      [server]
+      App.serve       calls `write`, which opens a savepoint                    [application]
+      App.admit       checks key, scope, query and the body's size              [application]
       ingest_event    the handler of the route                                  [ingestion]
-      read_event      JSON, form or HighLevel body -> fields -> Event, a model  [HighLevel bodies]
+      parse_body      JSON or a form -> a dictionary                            [http]
+      read_event      its own fields, or a HighLevel body -> Event, a model     [HighLevel bodies]
       store_event     events.insert.sql, or find, compare, events.upsert.sql;   [events]
-                      triggers keep the relations
-      keep_rejection  instead, after a rollback, for a body that is refused     [rejections]
+                      triggers do the relations
+      keep_rejection  instead, after a rollback, when the body is refused       [rejections]
     Server.turn       COMMIT; only now Channel.release lets the answers leave   [server]
+
+The way of a metric, on a thread for reads:
+
+    query_metric      its body -> MetricQuery, checked as a whole               [metric calculation]
+    resolve_frame     locations that the key may see, zone, ranges, buckets     [metric calculation]
+    compile_term      a term -> one statement, every value bound                [metric calculation]
+    Table             the terms' values, and the formula over them              [metric calculation]
+    calculate         range, buckets, locations, comparison, breakdown          [metric calculation]
 
 Reads go to waitress's worker threads, each with a read-only connection of its own.
 
@@ -299,7 +309,7 @@ def log_defect(error: BaseException) -> None:
     logging.getLogger("streamlined_lite").error("defect: %s\n%s", type(error).__name__, frames)
 
 
-# A body can have more errors and longer names: answer and rejection do not grow with them.
+# Bounds on what a hostile body can put into an answer and a rejection.
 ERRORS_LIMIT = 100
 POINTER_LIMIT = 500
 
@@ -472,7 +482,7 @@ def check_range(milliseconds: int) -> int:
     return milliseconds
 
 
-@functools.lru_cache(4096)  # an event has one time twice, and buckets come again and again
+@functools.lru_cache(4096)  # an event shows one time twice, and every query the same buckets
 def iso(milliseconds: int | None) -> str | None:
     """2026-01-02T03:04:05.678Z"""
     if milliseconds is None:
@@ -481,7 +491,7 @@ def iso(milliseconds: int | None) -> str | None:
     return f"{iso_second(seconds)}.{fraction:03}Z"
 
 
-@functools.lru_cache(4096)  # what arrives together shares its seconds: a third of the time
+@functools.lru_cache(4096)  # what arrives together shares its second: a third of the time
 def iso_second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
@@ -605,7 +615,7 @@ def as_answer(record: Mapping[str, Any], columns: Mapping[str, Callable | None])
     return content
 
 
-PAGE_BYTES = 8 * MEGABYTE  # a page that has as many ends, before it fills the memory
+PAGE_BYTES = 8 * MEGABYTE  # at which a page ends, lest it fill the memory
 
 
 def page(
@@ -1526,9 +1536,8 @@ def replace_database(new: str, path: str, kept: str) -> None:
 ####################################################################################################
 
 BODY_LIMIT = 1 * MEGABYTE  # of what is stored
-WIRE_LIMIT = (
-    4 * MEGABYTE
-)  # of what is read at all, to refuse it in our words and keep its beginning
+# Of what is read at all, to refuse it in our words and keep its beginning
+WIRE_LIMIT = 4 * MEGABYTE
 QUERY_SECONDS = 10  # after which a read is stopped
 
 JSON = "application/json"
@@ -1764,6 +1773,7 @@ class Call:
     query: Any = None
     path: dict[str, str] = field(default_factory=dict)
     deadline: float = math.inf  # of a read, by time.monotonic()
+    known_callers: dict[str, Caller] = field(default_factory=dict)  # by token
 
     def json(self, model: type[BaseModel]) -> Any:
         return validate(model, parse_body(self.body))
@@ -2222,7 +2232,7 @@ ATTEMPT_COLUMNS = {"time": iso, "path": None, "reason": None}
 
 @route("GET", "/attempts/v1", scope="admin", answers={200: AttemptList})
 def get_attempts(call: Call) -> dict:
-    """The last 100 requests without a valid key, the newest first: time, path and reason."""
+    """The last 100 requests without a valid key, or posted to a path that does not exist."""
     newest_first = reversed(list(call.attempts))
     return {"attempts": [as_answer(attempt, ATTEMPT_COLUMNS) for attempt in newest_first]}
 
@@ -2233,7 +2243,7 @@ def get_attempts(call: Call) -> dict:
 
 
 class LocationBody(BaseModel):
-    """PATCH of a location: bodies no longer change what is sent; null gives it back to them."""
+    """PATCH of a location: what is set here bodies no longer change; null lets them again."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -2301,7 +2311,7 @@ def rank_locations(
 
 
 def edit_location(connection: apsw.Connection, location_id: str, body: LocationBody) -> dict | None:
-    """The location as it is then; None where there is no such location."""
+    """The location after the edit; None where there is no such location."""
     for name in body.model_fields_set:
         value = getattr(body, name)
         change(
@@ -2364,7 +2374,7 @@ def get_locations(call: Call) -> dict:
     writes=True,
 )
 def patch_location(call: Call) -> dict:
-    """Sets name or time zone, which bodies no longer change; null gives it back to them."""
+    """Sets name or time zone, which bodies then no longer change; null lets them again."""
     body = call.json(LocationBody)
     location = edit_location(call.connection, call.path["location_id"], body)
     if location is None:
@@ -2725,7 +2735,7 @@ EventDetail = answer("EventDetail", EventOut, warnings=list[Note])
 
 @route("GET", "/events/v1/{event_id}", scope="read", answers={200: EventDetail})
 def get_event(call: Call) -> dict:
-    """One event, and what its last sender was told."""
+    """One event, and the warnings that its last sender got."""
     event = visible_event(call)
     return event_out(event) | {"warnings": json.loads(event["warnings"] or "[]")}
 
@@ -3148,8 +3158,8 @@ CONTACT_WEBHOOKS = {
     "ContactDndUpdate",
     "ContactDelete",
 }
-# Where each kind of body has the contact's own fields, and what stands beside them that is none: of
-# an opportunity, of the sending itself.
+# For each kind of body: where the contact's fields are, and which fields beside them belong to an
+# opportunity or to the delivery.
 WORKFLOW_CONTACT = {
     "contact_id": "contact_id",
     "email": "email",
@@ -3171,7 +3181,7 @@ WORKFLOW_OTHERS = {
     "opportunity_name",
     "opportunity_source",
     "opportunity_value",
-    "pipleline_stage",
+    "pipleline_stage",  # as HighLevel spells it
     "pipeline_stage",
     "pipeline_id",
     "pipeline_name",
@@ -3205,8 +3215,8 @@ APP_OTHERS = {
 class Reading:
     """Fields found in a body, unchecked, and warnings to their sender.
 
-    `pointers` has, by a field's location in the model, where the body has it (for errors to point
-    there); under () what all other locations are relative to.
+    `pointers` maps a field's location in the model to its JSON pointer in the body; the entry () is
+    the prefix of all others.
     """
 
     fields: dict[str, Any]
@@ -3214,7 +3224,7 @@ class Reading:
     warnings: list[dict] = field(default_factory=list)
 
     def take(self, name: str, value: Any, pointer: str) -> None:
-        """A field, unless it is blank, and where it stands or would stand."""
+        """Notes where a field is or would be, and takes its value unless it is blank."""
         self.pointers[(name,)] = pointer
         if not is_blank(value):
             self.fields[name] = value
@@ -3395,7 +3405,7 @@ def same_location(location_id: Any, location_of_body: Any) -> bool:
 
 
 def warn_unmeant(reading: Reading, event: Event) -> None:
-    """Warns of what was hardly meant and is no error: merge fields unfilled, or empty."""
+    """Warns of likely mistakes that are no errors: merge fields unfilled, or empty."""
     unfilled = []
     for key, value in (event.properties or {}).items():
         if isinstance(value, str) and is_unfilled(value):
@@ -3412,8 +3422,8 @@ def warn_unmeant(reading: Reading, event: Event) -> None:
         reading.warnings.append(
             warning(
                 "distinct_id_trimmed",
-                "the distinct_id began or ended with a blank, perhaps of an empty merge "
-                "field; events whose distinct_ids then are the same are one event",
+                "the distinct_id began or ended with a blank, perhaps from an empty merge field; "
+                "it was trimmed, and events with the same trimmed distinct_id are one event",
             )
         )
 
@@ -3618,13 +3628,13 @@ def keep_rejection(
 def location_in(body: Body) -> str | None:
     """The location that a refused body names, where that can be read from it."""
     try:
-        parsed = parse_body(body)
+        parsed = parse_object(body)
         return read_identifier(
             parsed.get("locationId")
             or read_fields(parsed).fields.get("location_id")
             or body_location(parsed)[0]
         )
-    except (Problem, PydanticCustomError, AttributeError, KeyError):
+    except (Problem, PydanticCustomError):
         return None
 
 
@@ -3765,7 +3775,7 @@ def receive_event(
 ) -> tuple[int, dict]:
     """Stores a body's event, with its contact: the status and the content of the answer.
 
-    `arrived` is when the body did, which one that is replayed did before `now`.
+    `arrived` is when the body first arrived: before `now` if it is replayed.
     """
     event, warnings, contact = read_event(parse_body(body), caller)
     if contact is not None:
@@ -3883,7 +3893,7 @@ def parse_batch(body: Body) -> list:
 
 
 def is_ndjson(body: Body, lines: list[bytes]) -> bool:
-    """By its name, or when unnamed (curl calls it a form) by its beginning."""
+    """By its content type; where that says nothing (curl's default is a form), by its beginning."""
     kind = body.content_type.partition(";")[0].strip().lower()
     return bool(lines) and (kind in NDJSON or (kind != JSON and lines[0].lstrip().startswith(b"{")))
 
@@ -4000,7 +4010,7 @@ def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now
 def receive_deletion(
     connection: apsw.Connection, reading: Reading, custom: dict, caller: Caller
 ) -> dict:
-    """Deletes whom the body names; whom customData names is meant, not whoever is around it."""
+    """Deletes whom the body names; ids in customData win over those around it."""
     for name, value in custom.items():
         if name.strip() in ContactIds.model_fields:
             reading.take(name.strip(), value, "/customData" + pointer_part(name))
@@ -4041,7 +4051,7 @@ def put_contact(call: Call) -> tuple[int, dict]:
 def receive_fields(
     connection: apsw.Connection, parsed: dict, ids: Mapping[str, Any], now: int
 ) -> dict:
-    """Stores a contact as PUT takes it and as answers show it; `ids` are fields from elsewhere."""
+    """Stores a contact in the format of PUT; `ids` come from the path or the record."""
     sent = {name: parsed[name] for name in ContactBody.model_fields if name in parsed}
     fields = parsed.get("fields")
     if isinstance(fields, dict) and "timezone" in fields:
@@ -4138,9 +4148,8 @@ def check_new_distinct_id(connection: apsw.Connection, body: Body) -> None:
 # metric definitions
 ####################################################################################################
 
-# The most of each that one definition may have.
-TERM_LIMIT = 20
-CONDITION_LIMIT = 100
+TERM_LIMIT = 20  # of a definition
+CONDITION_LIMIT = 100  # of a term
 LIST_LIMIT = 1_000  # of values in a condition, locations in a query, metrics in an import
 
 
@@ -5806,7 +5815,7 @@ class Table:
             message = "a division by zero has no value, which is null here"
             yield warning("division_by_zero", message) | {"count": self.divisions}
         if self.overflows:
-            message = "a number was too large to be one, and is null here"
+            message = "a result was too large for a number, and is null"
             yield warning("number_too_large", message) | {"count": self.overflows}
         total = self.measures.get(("total", 0, None), {})
         for key in [term.key for term in self.metric.terms]:
@@ -5871,7 +5880,7 @@ def unknown_contacts(
         if counts["unknown"]:
             message = (
                 f"term {term.key}: of {counts['contacts']:,} contacts, {counts['unknown']:,} are "
-                "known by nothing but their id; filters by contact fields miss them"
+                "known only by their id; filters by contact fields miss them"
             )
             count = {"count": counts["unknown"], "of": counts["contacts"]}
             yield warning("contacts_unknown", message) | {"term": term.key} | count
@@ -6091,7 +6100,7 @@ class App(bottle.Bottle):
         self.database.close()
 
     def wsgi(self, environ: dict, start_response: Callable) -> list[bytes]:
-        """Serves a request by Bottle's router, without its ways for other kinds of answers."""
+        """Serves a request by Bottle's router, bypassing Bottle's own handling of answers."""
         raw_path = environ["PATH_INFO"]
         environ["streamlined_lite.raw_path"] = raw_path
         environ["PATH_INFO"] = raw_path.encode("latin-1").decode("utf-8", "ignore")
@@ -6188,6 +6197,7 @@ class App(bottle.Bottle):
     def write_in_turn(self, route: Route, path: dict[str, str], environ: dict) -> Any:
         """A problem rolls back to before the request; what was posted is kept apart."""
         call = self.call(route, path, environ, self.database.writer)
+        call.known_callers = self.database.callers
         try:
             with self.database.savepoint():
                 self.admit(call)
@@ -6227,7 +6237,7 @@ class App(bottle.Bottle):
         )
 
     def admit(self, call: Call) -> None:
-        """Checks key, scope, query and body; the first that fails decides the status."""
+        """Checks the query's encoding, key, scope, query, path and body, in this order."""
         environ = call.environ
         route = call.route
         is_strict = "extra" in route.query.model_config
@@ -6256,10 +6266,11 @@ class App(bottle.Bottle):
 
     def caller(self, call: Call, token: str) -> Caller:
         """Who holds the token; writes look it up once a turn."""
-        callers = self.database.callers if call.route.writes else {}
-        if token not in callers:
-            callers[token] = authenticate(call.connection, token, self.settings.admin_key)
-        return callers[token]
+        caller = call.known_callers.get(token)
+        if caller is None:
+            caller = authenticate(call.connection, token, self.settings.admin_key)
+            call.known_callers[token] = caller
+        return caller
 
 
 def request_path(environ: Mapping[str, Any]) -> str:
@@ -6318,14 +6329,15 @@ def get_openapi(call: Call) -> dict:
 # server
 ####################################################################################################
 
-TURN_SECONDS = 0.010  # a longer turn takes no further request: a post beside batches waits for two
+# After this time a turn takes no further request, so that a post waits for two batches at the most.
+TURN_SECONDS = 0.010
 STOP_SECONDS = 10  # to finish what has arrived, when asked to stop
 ARRIVAL_SECONDS = 1  # for the first request of a connection that is new then
 DRAIN_LIMIT = 64 * MEGABYTE  # read of a body that is too large, so that its sender reads our answer
-# Each header takes a hundred times its few bytes to keep.
+# A parsed header takes about a hundred times its bytes in memory.
 HEADER_LIMIT = 32 * 1024  # bytes of all headers
 HEADERS_LIMIT = 100
-KEPT_HEAD = 1024  # bytes of a request's head, up to which what was read of it is kept
+KEPT_HEAD = 1024  # bytes of a request's head; what was read of a longer one is not kept
 # Each chunk takes its time: around a body's chunks (sizes, extensions, trailer) there may be as
 # many bytes as this and a sixteenth of the body.
 CHUNK_LIMIT = 1024
@@ -6396,7 +6408,7 @@ class Parser(HTTPRequestParser):
             consumed = super().received(data)
         except OSError:  # of the temporary file that a large body gets
             self.error = TryLater(
-                "The server has no room for a body as large. Nothing was stored; send it again.",
+                "The server has no room for so large a body. Nothing was stored; send it again.",
                 "disk_full",
             )
             self.discard()
@@ -6405,7 +6417,7 @@ class Parser(HTTPRequestParser):
             self.discard()
         elif not self.completed and self.has_small_chunks(self.body_bytes_received):
             self.error = Malformed(
-                "there is too much around the chunks; send larger ones", "http_error"
+                "the chunks are too small for their overhead; send larger ones", "http_error"
             )
             self.completed = True
         if self.completed:
@@ -7129,7 +7141,8 @@ def database_path(config: Config) -> str:
     """Raises ConfigError for a database in memory, which no other process can see."""
     if config.database == ":memory:":
         raise ConfigError(
-            f":memory: belongs to one process; name a file with --database or {ENV_PREFIX}DATABASE"
+            ":memory: is seen by one process only; name a file with --database or "
+            f"{ENV_PREFIX}DATABASE"
         )
     return config.database
 
@@ -7327,7 +7340,7 @@ class DemoLocation:
 
 @dataclass(frozen=True, slots=True)
 class DemoStage:
-    """A step of a lead's way to a payment: the share of leads that takes it, and after how long."""
+    """A step on a lead's path to a payment: which share of leads takes it, and how long after."""
 
     event_name: str
     share: float
@@ -7832,7 +7845,7 @@ UNREADABLE_STARTS = {
     b"\x1f\x8b": "compressed; unpack it: zcat FILE | streamlined-lite import -",
     b"PK": "a spreadsheet or archive; save it as CSV in UTF-8",
 }
-# The first of these fields that a file has tells what it holds.
+# The first of these fields that a file has decides what the file holds.
 KIND_BY_FIELD = {
     "event_name": "events",
     "customData": "events",
@@ -8509,7 +8522,7 @@ def check_settings(config: Config) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "settings",
-            f"listens on {config.host}, where everybody on the way can read the keys",
+            f"listens on {config.host}, where anyone on the network path can read the keys",
             "put a proxy with TLS before it and set --public-url to its https:// address",
         )
     if config.fixed_time:

@@ -11,8 +11,7 @@ export class Problem extends Error {
   }
 }
 
-export const unreachable = () =>
-  new Problem(0, { detail: "The server cannot be reached. Trying again …" });
+export const unreachable = () => new Problem(0, { detail: "The server cannot be reached." });
 
 // The session
 

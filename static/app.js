@@ -93,7 +93,8 @@ function signInForm() {
 
 function lostKey() {
   const { box, load } = loader();
-  const showCommand = () =>
+  const showCommand = ({ target }) => {
+    if (!target.open) return;
     load(
       () => get("/session/v1"),
       ({ lost_key_command: command }) => [
@@ -101,6 +102,7 @@ function lostKey() {
         snippet(command, "Command"),
       ],
     );
+  };
   return h("details", { ontoggle: showCommand }, h("summary", "Lost your key?"), box);
 }
 

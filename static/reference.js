@@ -154,17 +154,16 @@ const ANSWER_COLUMNS = FIELD_COLUMNS.filter(({ head }) => head !== "Required");
 const PARAMETER_COLUMNS = [{ ...FIELD_COLUMNS[0], head: "Parameter" }, ...FIELD_COLUMNS.slice(1)];
 
 function parameterTable({ method, path, parameters }, schemas) {
-  const rows = parameters.map(({ name, required, schema }) => ({
+  const query = parameters.filter(parameter => parameter.in === "query");
+  if (!query.length) return null;
+  const rows = query.map(({ name, required, schema }) => ({
     name,
     type: schemas.typeOf(schema),
     isRequired: required,
     notes: schemas.notesOf(schema),
-    isQuery: !required,
   }));
-  const query = rows.filter(({ isQuery }) => isQuery);
-  if (!query.length) return null;
   const caption = `Query parameters of ${method} ${path}`;
-  return [h("h3", "Query parameters"), table(caption, PARAMETER_COLUMNS, query)];
+  return [h("h3", "Query parameters"), table(caption, PARAMETER_COLUMNS, rows)];
 }
 
 function bodyTable({ method, path, requestBody }, schemas) {

@@ -80,15 +80,17 @@ export const empty = (title, text, ...buttons) =>
 export function failure(error, again) {
   const isProblem = "status" in error;
   if (!isProblem) console.error(error); // a defect of this page
+  const retries = error.status === 0 && again;
   const box = h(
     "div.failure",
     { role: "alert" },
     h("p", isProblem ? error.message : "Something in this page went wrong."),
+    retries && h("p", "Trying again …"),
     again && button("Try again", again, "small"),
   );
-  if (error.status === 0) {
+  if (retries) {
     setTimeout(() => {
-      if (box.isConnected) again?.();
+      if (box.isConnected) again();
     }, RETRY_MS);
   }
   return box;

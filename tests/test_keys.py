@@ -355,6 +355,13 @@ def test_a_key_that_is_revoked_within_a_turn_is_refused_in_the_rest_of_it(api):
     database.commit()
 
 
+def test_a_preview_of_a_deletion_leaves_the_keys_that_a_turn_knows_alone(api):
+    token = api.key(scope="admin")
+    api.app.database.callers.clear()
+    assert api("DELETE", "/events/v1?event_name=x&dry_run=true", key=token).status_int == 200
+    assert api.app.database.callers == {}
+
+
 # The session
 
 
