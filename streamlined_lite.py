@@ -5041,7 +5041,8 @@ class EvidenceQuery(MetricQuery):
             error = wrong("unknown_term", "must be the key of a term of the metric")
             yield fault_at(("term",), error)
         for name, needed in (("compared", "compare"), ("group", "breakdown")):
-            if sent.get(name) and sent.get(needed) is None:
+            is_used = sent.get(name) not in (None, False)  # an empty group is one, too
+            if is_used and sent.get(needed) is None:
                 yield fault_at((needed,), wrong("required", f"is required with {name}"))
 
 

@@ -850,6 +850,12 @@ def test_evidence_shows_the_events_with_their_contacts_names(store):
     assert [event["properties"] for event in skipped["events"]] == [{"x": "none"}]
 
 
+@pytest.mark.parametrize("group", [{}, {"key": None}, {"key": "x"}, {"other": True}])
+def test_evidence_of_a_group_needs_a_breakdown(group):
+    body = {"metric": metric(), "term": "A", "group": group}
+    assert errors_of(lite.EvidenceQuery, body)["/breakdown"]["code"] == "required"
+
+
 def test_evidence_of_an_unknown_term_or_bucket_is_refused(store):
     assert (
         errors_of(lite.EvidenceQuery, {"metric": metric(), "term": "B"} | YEAR)["/term"]["code"]
