@@ -387,8 +387,8 @@ def test_a_bound_key_is_refused_by_name_of_another_location_known_or_not(many, b
 
 def test_a_bound_key_cannot_tell_an_event_of_another_location_from_none(many, bound):
     (other,), (own,) = many.rows(
-        "select min(event_id) from events where location_id = 'c' union all "
-        "select min(event_id) from events where location_id = 'a'"
+        "select min(event_id) from events_with_texts where location_id = 'c' union all "
+        "select min(event_id) from events_with_texts where location_id = 'a'"
     )
     assert many("GET", f"/events/v1/{own}", key=bound).status_int == 200
     answers = [many("GET", f"/events/v1/{event_id}", key=bound) for event_id in (other, 999)]

@@ -353,7 +353,7 @@ def test_a_key_for_one_location_stores_only_its_events_of_a_batch(api):
     )
     assert (answer.status_int, statuses(answer)) == (207, ["created", "refused"])
     assert answer.json["results"][1]["errors"][0]["code"] == "location_not_allowed"
-    assert api.rows("select location_id from events") == [("loc-1",)]
+    assert api.rows("select location_id from events_with_texts") == [("loc-1",)]
 
 
 def test_a_key_may_generate_the_distinct_ids_of_a_batch(api):

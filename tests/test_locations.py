@@ -3,6 +3,8 @@
 import pytest
 from conftest import event, sample
 
+import streamlined_lite as lite
+
 INGEST = "/contacts/ingestion/v1"
 PLACE, PERSON = "LOCATIONidPLACEHLD01", "CONTACTidPLACEHOLD01"
 TABLES = ("locations", "contacts", "contact_tags", "events")
@@ -102,16 +104,23 @@ def test_a_wrong_edit_of_a_location_changes_nothing(api, body, wrong):
 
 
 def test_a_location_goes_in_steps_with_all_that_is_in_it(api):
-    api.app.database.writer.execute("""
-        with n(i) as (select 1 union all select i + 1 from n where i < 2400)
-        insert into events (
-            location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at
+    writer = api.app.database.writer
+    events = [
+        lite.Event(
+            **event(
+                str(number),
+                location_id=location_id,
+                contact_id=f"c-{number % 1200}" if number % 1200 else None,
+            )
         )
-        select place, i, 'Offer Made', nullif('c-' || (i % 1200), 'c-0'), i, 0, 0
-        from n, (select 'loc-1' as place union select 'loc-2')""")
-    api.app.database.writer.execute(
-        "insert into contact_tags select location_id, contact_id, 'a' from contacts"
-    )
+        for location_id in ("loc-1", "loc-2")
+        for number in range(2400)
+    ]
+    with api.app.database.turn():
+        lite.insert_events(writer, events, 0)
+        writer.execute(
+            "insert into contact_tags select contact_key, 'a', location_key from contacts"
+        )
     before, path = tables(api), "/locations/v1/loc-1"
     assert api("DELETE", path + "?dry_run=true").json == {
         "events": 2400,
@@ -127,4 +136,13 @@ def test_a_location_goes_in_steps_with_all_that_is_in_it(api):
     } == {"events": 2400, "contacts": 1199, "tags": 1199}
     assert all(each["events"] <= 1000 and each["contacts"] <= 1000 for each in answers)
     assert api("DELETE", path).status_int == 404
-    assert tables(api) == [[row for row in rows if "loc-2" in row[:2]] for rows in before]
+    of_the_other = {
+        "locations": (0, 2),
+        "contacts": (1, 2),
+        "contact_tags": (2, 2),
+        "events": (1, 2),
+    }
+    assert tables(api) == [
+        [row for row in rows if row[column] == key]
+        for rows, (column, key) in zip(before, of_the_other.values(), strict=True)
+    ]
