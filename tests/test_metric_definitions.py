@@ -269,11 +269,17 @@ def test_any_name_is_data(key, other, wanted):
     name, place = key.strip() or "empty", other.strip() or "empty"
     for ascii in (True, False):
         properties = json.dumps({other: "other", key: wanted}, ensure_ascii=ascii)
+        sent = lite.Event.model_construct(
+            event_name=name,
+            location_id=place,
+            distinct_id=str(ascii),
+            contact_id="c",
+            timestamp=1000,
+            properties={},
+        )
+        lite.store_event(connection, sent, 0, 0)
         connection.execute(
-            "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, "
-            "properties, received_at, updated_at) "
-            "values (?, ?, ?, 'c', 1000, ?, 0, 0)",
-            (place, str(ascii), name, properties),
+            "update events set properties = ? where distinct_id = ?", (properties, str(ascii))
         )
         connection.execute("update contacts set fields = ?", (properties,))
     tests = [
