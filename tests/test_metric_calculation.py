@@ -604,7 +604,7 @@ def test_contact_filters_see_contacts_as_they_are_today(store):
         filters={"all": [{"field": "contact.tags", "op": "has_any", "value": "vip"}]},
     )
     assert value(store, vip) == 0
-    store.writer.execute("insert into contact_tags values ('loc', 'c1', 'vip')")
+    store.tag(store.contact_key("loc", "c1"), "vip", store.location_key("loc"))
     assert value(store, vip) == 1
 
 
