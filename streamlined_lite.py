@@ -5566,22 +5566,30 @@ def is_set_cheaper(connection: apsw.Connection, term: Term, frame: Frame) -> boo
     Both are counted along their indexes, up to a limit that grows until one of them stays below
     it: so this costs little beside the statement itself.
     """
-    groups = list(contact_groups(term.filters)) if term.filters else []
-    if not groups:
+    compiled = compile_weighing(term, frame)
+    if compiled is None:
         return False
-    binds = Binds(event_name=term.event, locations=bound(frame.locations))
-    binds["periods"] = bound([frame.ends(number) for number in range(len(frame.periods))])
-    binds["contacts_a_lookup"] = CONTACTS_A_LOOKUP
-    candidates = " union all ".join(candidates_sql(group, binds) for group in groups)
-    statement = fill_template("metrics.weigh_filters", candidates=candidates)
+    statement, binds = compiled
     for most in (100, 1_000, 10_000, 100_000):
-        binds["most"] = most
-        events, contacts = connection.execute(statement, binds).get
+        events, contacts = connection.execute(statement, binds | {"most": most}).get
         if contacts < events * CONTACTS_A_LOOKUP:
             return True
         if events < most:
             return False
     return True
+
+
+def compile_weighing(term: Term, frame: Frame) -> tuple[str, Binds] | None:
+    """What counts a term's events and the contacts that may match its filters; `most` is left to
+    be bound. None where the filters say nothing of contacts."""
+    groups = list(contact_groups(term.filters)) if term.filters else []
+    if not groups:
+        return None
+    binds = Binds(event_name=term.event, locations=bound(frame.locations), most=0)
+    binds["periods"] = bound([frame.ends(number) for number in range(len(frame.periods))])
+    binds["contacts_a_lookup"] = CONTACTS_A_LOOKUP
+    candidates = " union all ".join(candidates_sql(group, binds) for group in groups)
+    return fill_template("metrics.weigh_filters", candidates=candidates), binds
 
 
 # Statements
