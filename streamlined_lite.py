@@ -5555,7 +5555,8 @@ def contact_set_sql(group: Group, frame: Frame, binds: Binds) -> str:
     return f"{candidates} and {contact_lookup_sql(regrouped(group, undecided), 't', frame, binds)}"
 
 
-# While one event looks up its contact, as many contacts are read in the order of their keys.
+# While one event looks up its contact (0.9 µs), so many are read in the order of their keys (0.3 µs
+# each).
 CONTACTS_A_LOOKUP = 3
 
 
