@@ -1474,6 +1474,15 @@ def open_reader(path: str) -> apsw.Connection:
     return connection
 
 
+def check_schema(connection: apsw.Connection, path: str) -> None:
+    """Raises ConfigError for an earlier schema, which our statements cannot read."""
+    version = connection.pragma("user_version")
+    if version < len(migrations()):
+        raise ConfigError(
+            f"{path} has an earlier schema ({version}); start the server once, which upgrades it"
+        )
+
+
 def show_nothing(done: int = 0, total: int = 0) -> None:
     """The progress of what nobody watches."""
 
@@ -1580,7 +1589,7 @@ def upgrade(path: str, show: Callable[..., None]) -> None:
     ConfigError and apsw.Error, with what is stored as it was.
     """
     path = os.path.realpath(path)
-    if not os.access(os.path.dirname(path), os.W_OK):
+    if not os.access(os.path.dirname(path), os.W_OK, effective_ids=True):
         raise apsw.ReadOnlyError
     kept = f"{path}.schema-{stored_version(path)}.{stamp(system_clock())}"
     place = functools.partial(replace_database, kept=kept)
@@ -1597,6 +1606,9 @@ def upgrade(path: str, show: Callable[..., None]) -> None:
             path,
             kept,
         )
+        # What sorting takes lies in the room that was looked at, and not in a small /tmp.
+        connection.pragma("temp_store_directory", os.path.dirname(path))
+        lock.callback(connection.pragma, "temp_store_directory", "")
         Upgrade(connection, path, show).run()
     logging.getLogger("streamlined_lite").warning(
         "%s is rebuilt: %s instead of %s", path, megabytes(path), megabytes(kept)
@@ -1675,17 +1687,20 @@ def megabytes(path: str) -> str:
 class LoggedProgress:
     """How far an upgrade has come, a line in the log every ten seconds."""
 
+    SECONDS = 10
+
     def __init__(self, path: str):
         self.path = path
-        self.next_line = time.monotonic() + 10
+        self.next_line = time.monotonic() + self.SECONDS
 
-    def advance(self, done: float = 0, total: float = 0) -> None:
+    def advance(self, done: float, total: float) -> None:
         now = time.monotonic()
-        if total and now >= self.next_line:
-            self.next_line = now + 10
-            logging.getLogger("streamlined_lite").warning(
-                "%s is being rebuilt: %.0f %%", self.path, 100 * done / total
-            )
+        if now < self.next_line:
+            return
+        self.next_line = now + self.SECONDS
+        logging.getLogger("streamlined_lite").warning(
+            "%s is being rebuilt: %.0f %%", self.path, 100 * done / total
+        )
 
 
 class Upgrade:
@@ -1706,6 +1721,10 @@ class Upgrade:
     def on_progress(self) -> bool:
         self.show(self.percent, 100)
         return False
+
+    def advance(self, percent: float) -> None:
+        self.percent = percent
+        self.show(percent, 100)
 
     def run(self) -> None:
         """Raises CommandError where the new file would not hold what the old one does."""
@@ -1759,7 +1778,7 @@ class Upgrade:
             binds = {"after": copied, "until": step_end}
             self.connection.execute(self.statements["events.copy"], binds).fetchall()
             copied = step_end
-            self.percent = until * copied / last
+            self.advance(until * copied / last)
 
     def add_indexes(self, until: float) -> None:
         """With all else that the steps behind the tables bring."""
@@ -1771,29 +1790,29 @@ class Upgrade:
         def on_statement(cursor: apsw.Cursor, statement: str, binds: Any) -> bool:
             nonlocal begun
             if INDEX_STATEMENT.search(statement):
-                self.percent = start + (until - start) * begun / total
+                self.advance(start + (until - start) * begun / total)
                 begun += 1
             return True
 
         self.connection.exec_trace = on_statement
         take_steps(self.connection, len(migrations()))
         self.connection.exec_trace = None
-        self.percent = until
+        self.advance(until)
 
     def compare(self, until: float) -> None:
         """Raises CommandError where the two files differ."""
         start = self.percent
         old = dict(self.connection.execute(self.statements["totals.old"]))
-        self.percent = start + (until - start) / 3
+        self.advance(start + (until - start) / 3)
         new = dict(self.connection.execute(self.statements["totals.new"]))
-        self.percent = start + (until - start) * 2 / 3
+        self.advance(start + (until - start) * 2 / 3)
         for noun, totals in old.items():
             if new[noun] != totals:
                 raise self.differs(f"{noun}: {totals} before and {new[noun]} after")
         different = self.connection.execute(self.statements["events.differ"]).fetchall()
         if different:
             raise self.differs(f"events: {different[0]} before and not after")
-        self.percent = until
+        self.advance(until)
 
     def differs(self, what: str) -> CommandError:
         return CommandError(
@@ -8012,7 +8031,9 @@ def export_command(
     """
     query = read_filters(filters)
     check_export_filters(kind, filters)
-    with contextlib.closing(open_reader(database_path(config))) as connection:
+    path = database_path(config)
+    with contextlib.closing(open_reader(path)) as connection:
+        check_schema(connection, path)
         # one state from the first record to the last
         connection.execute("begin")
         records = exported_records(connection, kind, query)
@@ -8894,7 +8915,8 @@ def check_database(config: Config, path: str, quick: bool) -> list[Finding]:
     try:
         with contextlib.closing(open_reader(path)) as connection:
             findings += or_ok("content", check_content(connection, quick))
-            findings += or_ok("clock", check_clock(connection, now))
+            if connection.pragma("user_version") == len(migrations()):
+                findings += or_ok("clock", check_clock(connection, now))
             findings += or_ok("keys", check_keys(connection, config, now))
     except (ConfigError, apsw.Error) as error:
         remedy = (
@@ -8924,7 +8946,7 @@ def check_content(connection: apsw.Connection, quick: bool) -> Iterator[Finding]
             "warning",
             "content",
             f"the schema is {version}, this program's is {newest}",
-            "the next start brings it there, after a copy",
+            "the next start brings it there, and keeps the file before",
         )
 
 
