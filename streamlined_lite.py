@@ -1618,7 +1618,7 @@ def upgrade(path: str, show: Callable[..., None]) -> None:
 def lock_old_file(connection: apsw.Connection, path: str) -> None:
     """Attaches it as `old`, with its WAL moved into it, for this connection alone until its end.
 
-    Waits for others, for which SQLite itself does not. Raises apsw.BusyError.
+    Waits for others, for which SQLite itself does not. Raises ConfigError.
     """
     file_number = os.stat(path).st_ino
     until = time.monotonic() + BUSY_SECONDS
@@ -1633,7 +1633,10 @@ def lock_old_file(connection: apsw.Connection, path: str) -> None:
         except apsw.BusyError:
             connection.execute("detach old")  # two that wait for each other would do so to the end
             if time.monotonic() > until:
-                raise
+                raise CommandError(
+                    f"{path} has an earlier schema and must be rebuilt, but another process has it "
+                    "open, a server perhaps; stop it first"
+                ) from None
             time.sleep(0.01)
     mode = connection.execute("pragma old.journal_mode").get
     version = connection.execute("pragma old.user_version").get
@@ -1770,9 +1773,9 @@ class Upgrade:
             self.connection.execute(self.statements[f"{nouns}.copy"]).fetchall()
 
     def copy_events(self, until: float) -> None:
-        last = self.connection.execute(self.statements["events.last"]).get
+        last = self.connection.execute(self.statements["events.last"]).get or 0
         copied = 0
-        while copied != last:
+        while copied < last:
             binds = {"after": copied, "limit": COPY_STEP}
             step_end = self.connection.execute(self.statements["events.step"], binds).get
             binds = {"after": copied, "until": step_end}

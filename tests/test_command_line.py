@@ -449,14 +449,15 @@ def test_what_a_crash_left_in_the_wal_is_kept_with_the_replaced_database(run, fi
             sys.executable,
             "-c",
             f"import apsw, os; c = apsw.Connection({filled!r}); "
-            "c.execute(\"update events set event_name = 'In the WAL'\"); os._exit(0)",
+            "c.execute(\"update event_names set event_name = 'In the WAL'\"); os._exit(0)",
         ],
         timeout=30,
     )
     assert crashed.returncode == 0 and os.path.getsize(filled + "-wal") > 0
     answer = json.loads(run("restore", "copy.db", "--json", "--database", filled)[1])
     assert stored(filled) == stored("copy.db") and not os.path.exists(filled + "-wal")
-    assert {row[4] for row in stored(answer["replaced"]) if row[0] == "events"} == {"In the WAL"}
+    replaced = dump(answer["replaced"])["rows"]["events"]
+    assert {row[3] for row in replaced} == {"In the WAL"}
 
 
 def test_a_damaged_database_can_be_replaced(run, filled, tmp_path):

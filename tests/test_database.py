@@ -320,6 +320,19 @@ def test_what_a_crash_left_in_the_wal_is_rebuilt_too(tmp_path):
     assert dump(kept_by_upgrade(path))["rows"] == dump(path)["rows"]
 
 
+@pytest.mark.parametrize("release", RELEASES)
+def test_an_empty_wide_database_is_rebuilt(tmp_path, release):
+    path = tmp_path / "events.db"
+    version = of_release(path, release)["version"]
+    path.unlink()
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.pragma("application_id", lite.APPLICATION_ID)
+        lite.take_steps(connection, version)
+    opened(path).close()
+    assert dump(path)["version"] == len(lite.migrations())
+    assert dump(kept_by_upgrade(path))["version"] == version
+
+
 def test_a_wide_database_is_rebuilt_with_all_later_steps(tmp_path, monkeypatch):
     path = tmp_path / "events.db"
     before = of_release(path)
@@ -394,7 +407,7 @@ def test_a_wide_database_that_another_process_has_open_is_not_rebuilt(tmp_path, 
     with closing(apsw.Connection(str(path))) as other:
         other.pragma("journal_mode", "wal")
         other.execute("select * from events").fetchall()
-        with pytest.raises(lite.ConfigError, match="locked by another process; try again later"):
+        with pytest.raises(lite.ConfigError, match="another process has it open"):
             opened(path)
         assert {each.suffix for each in tmp_path.iterdir()} == {".db", ".db-wal", ".db-shm"}
     assert dump(path) == before

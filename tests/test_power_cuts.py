@@ -293,16 +293,16 @@ class Load:
         """That what the answers said is what is stored, and nothing else."""
         events = connection.execute(
             "select location_id, distinct_id, event_name, contact_id, properties, update_count "
-            "from events"
+            "from events_with_texts"
         )
         assert {
             (location, distinct_id): (name, contact, json.loads(properties), updates)
             for location, distinct_id, name, contact, properties, updates in events
         } == self.events
         contacts = connection.execute(
-            "select location_id, contact_id, name, "
-            "(select json_group_array(tag order by tag) from contact_tags "
-            "where (location_id, contact_id) = (c.location_id, c.contact_id)) from contacts c"
+            "select location_id, contact_id, c.name, (select json_group_array(tag order by tag) "
+            "from contact_tags where contact_key = c.contact_key) "
+            "from contacts c join locations using (location_key)"
         )
         assert {
             (location, contact): (name, json.loads(tags))
