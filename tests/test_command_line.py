@@ -40,6 +40,7 @@ from conftest import (
     request_bytes,
     unprivileged,
 )
+from older_files import dump, of_release
 
 import streamlined_lite as lite
 
@@ -448,14 +449,15 @@ def test_what_a_crash_left_in_the_wal_is_kept_with_the_replaced_database(run, fi
             sys.executable,
             "-c",
             f"import apsw, os; c = apsw.Connection({filled!r}); "
-            "c.execute(\"update events set event_name = 'In the WAL'\"); os._exit(0)",
+            "c.execute(\"update event_names set event_name = 'In the WAL'\"); os._exit(0)",
         ],
         timeout=30,
     )
     assert crashed.returncode == 0 and os.path.getsize(filled + "-wal") > 0
     answer = json.loads(run("restore", "copy.db", "--json", "--database", filled)[1])
     assert stored(filled) == stored("copy.db") and not os.path.exists(filled + "-wal")
-    assert {row[4] for row in stored(answer["replaced"]) if row[0] == "events"} == {"In the WAL"}
+    replaced = dump(answer["replaced"])["rows"]["events"]
+    assert {row[3] for row in replaced} == {"In the WAL"}
 
 
 def test_a_damaged_database_can_be_replaced(run, filled, tmp_path):
@@ -1583,6 +1585,84 @@ def test_progress_is_shown_where_a_person_looks_and_gone_afterwards(tmp_path):
     assert re.search(
         rb"\rimporting  \d+%  [\d,]+ lines, [\d,]+/s  0:00:\d\d left\x1b\[K", shown
     ) and shown.endswith(b"\r\x1b[K")
+
+
+# Databases of earlier releases
+
+
+def test_the_first_command_that_writes_upgrades_an_older_database(tmp_path):
+    before = of_release(tmp_path / "events.db")
+    command = [*PROGRAM, "keys", "list", "--database", "events.db"]
+    settings = {"capture_output": True, "text": True, "cwd": tmp_path, "timeout": 60}
+    done = subprocess.run(command, env=clean_environment(), **settings)
+    assert done.returncode == 0 and "Workflows" in done.stdout
+    (kept,) = tmp_path.glob("events.db.schema-2.*")
+    assert len(done.stderr.splitlines()) == 2 and str(kept) in done.stderr
+    assert dump(tmp_path / "events.db")["rows"] == before["rows"] and dump(kept) == before
+    assert subprocess.run(command, env=clean_environment(), **settings).stderr == ""
+
+
+def test_the_progress_of_an_upgrade_is_shown_on_a_terminal(tmp_path, terminal):
+    of_release(tmp_path / "events.db")
+    server = terminal("--database", str(tmp_path / "events.db"))
+    assert re.search(r"\rupgrading  \d+%  0:00:\d\d left\x1b\[K", server.text)
+    assert "is being rebuilt" not in server.text and server.stop() == 0
+
+
+def test_a_signal_ends_an_upgrade_by_one_line_and_leaves_all_as_it_was(tmp_path):
+    before = of_release(tmp_path / "events.db")
+    script = (
+        "import os, signal, sys, streamlined_lite as lite\n"
+        "lite.Upgrade.advance = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "lite.logging.disable()\n"
+        "sys.exit(lite.main(['keys', 'list', '--database', 'events.db']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=30,
+        env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (
+        143,
+        "",
+        "streamlined-lite: stopped before the end; it can be started again\n",
+    )
+    assert files(tmp_path) == {"events.db"} and dump(tmp_path / "events.db") == before
+
+
+def test_commands_that_only_read_leave_an_older_database_as_it_is(tmp_path, run):
+    before = of_release(tmp_path / "events.db")
+    flags = ["--database", "events.db"]
+    code, out, err = run("export", "events", *flags)
+    assert (code, out, err) == (
+        2,
+        "",
+        "streamlined-lite: events.db has an earlier schema (2); start the server once, "
+        "which upgrades it\n",
+    )
+    assert run("backup", "copy.db", *flags)[0] == 0 and dump(tmp_path / "copy.db") == before
+    findings = json.loads(run("check", "--json", *flags)[1])["findings"]
+    (content,) = [each for each in findings if each["about"] == "content"]
+    assert content["level"] == "warning" and "the schema is 2" in content["message"]
+    assert {each["about"] for each in findings} == {
+        "settings",
+        "files",
+        "disk",
+        "content",
+        "keys",
+    }
+    assert files(tmp_path) == {"events.db", "copy.db"} and dump(tmp_path / "events.db") == before
+
+
+def test_a_backup_of_an_earlier_release_is_restored_and_then_upgraded(tmp_path, run, database):
+    before = of_release(tmp_path / "old.db", "0.1.0")
+    assert run("restore", "old.db", "--database", database)[0] == 0
+    assert dump(database) == before
+    assert run("keys", "list", "--database", database)[0] == 0
+    assert dump(database)["rows"] == before["rows"]
 
 
 # Help and settings
