@@ -1993,9 +1993,14 @@ def parameters(route: Route) -> list[dict]:
     for name in re.findall(r"\{(\w+)\}", route.path):
         kind = "string" if name in ("location_id", "contact_id") else "integer"
         described.append({"name": name, "in": "path", "required": True, "schema": {"type": kind}})
-    for name, schema in route.query.model_json_schema().get("properties", {}).items():
+    query = route.query.model_json_schema()
+    required = query.get("required", [])
+    for name, schema in query.get("properties", {}).items():
         if name != "api_key":
-            described.append({"name": name, "in": "query", "required": False, "schema": schema})
+            is_required = name in required
+            described.append(
+                {"name": name, "in": "query", "required": is_required, "schema": schema}
+            )
     return described
 
 
@@ -2808,6 +2813,8 @@ def delete_event(call: Call) -> dict:
 
 # Event names
 
+EVENT_NAMES_PATH = "/event-names/v1"
+
 
 class RenameBody(BaseModel):
     """PATCH of an event name: the name as it is, and as it is to be."""
@@ -3025,7 +3032,7 @@ EventName = answer(
 EventNameList = answer("EventNameList", event_names=list[EventName])
 
 
-@route("GET", "/event-names/v1", scope="read", query=LocationFilter, answers={200: EventNameList})
+@route("GET", EVENT_NAMES_PATH, scope="read", query=LocationFilter, answers={200: EventNameList})
 def get_event_names(call: Call) -> dict:
     """The event names seen: how often, with how many contacts, when last, and their properties."""
     with_aliases = call.caller.locations is None
@@ -3039,7 +3046,7 @@ RenamedEventName = answer(
 
 @route(
     "PATCH",
-    "/event-names/v1",
+    EVENT_NAMES_PATH,
     scope="admin",
     query=DryRun,
     body=RenameBody,
@@ -3057,7 +3064,7 @@ DeletedAlias = answer("DeletedAlias", aliases=int, metrics=list[str])
 
 @route(
     "DELETE",
-    "/event-names/v1",
+    EVENT_NAMES_PATH,
     scope="admin",
     query=AliasDeletion,
     answers={200: DeletedAlias},
@@ -6577,6 +6584,7 @@ def get_openapi(call: Call) -> dict:
 # server
 ####################################################################################################
 
+LONG_WRITES = {("POST", BATCH_PATH), ("PATCH", EVENT_NAMES_PATH)}
 MERGE_PAUSE = 0.1  # seconds between the steps of a merge, which take a tenth of that
 # After this time a turn takes no further request, so that a post waits for two batches at the most.
 TURN_SECONDS = 0.010
@@ -6956,11 +6964,8 @@ def is_long(request: HTTPRequestParser) -> bool:
     """Whether it may write a thousand rows, and must not delay what writes a few."""
     if request.error is not None:
         return False
-    return request.command in ("DELETE", "PATCH") or is_batch(request)
-
-
-def is_batch(request: HTTPRequestParser) -> bool:
-    return request.command == "POST" and "/" + request.path.lstrip("/") == BATCH_PATH
+    path = "/" + request.path.lstrip("/")
+    return request.command == "DELETE" or (request.command, path) in LONG_WRITES
 
 
 def is_read(request: HTTPRequestParser) -> bool:
