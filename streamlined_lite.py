@@ -649,6 +649,7 @@ def page(
 
 # So that a turn stays short:
 DELETE_STEP = 1_000  # rows that one request deletes at most
+MOVE_STEP = 1_000  # events that it moves at most to another name
 COUNT_LIMIT = 10_000  # rows that it counts at most of what remains
 
 
@@ -1965,8 +1966,8 @@ def sent_token(environ: Mapping[str, Any], query: list[tuple[str, str]]) -> str:
 
 
 def is_preview(method: str, query: str) -> bool:
-    """Whether a deletion only counts what it would delete: a read, which may take long."""
-    return method == "DELETE" and "dry_run=true" in query.split("&")
+    """Whether a request only counts what it would delete or move: a read, which may take long."""
+    return method in ("DELETE", "PATCH") and "dry_run=true" in query.split("&")
 
 
 def split_query(text: str, errors: str = "strict") -> tuple[list[tuple[str, str]], str]:
@@ -2298,9 +2299,14 @@ def parameters(route: Route) -> list[dict]:
     for name in re.findall(r"\{(\w+)\}", route.path):
         kind = "string" if name in ("location_id", "contact_id") else "integer"
         described.append({"name": name, "in": "path", "required": True, "schema": {"type": kind}})
-    for name, schema in route.query.model_json_schema().get("properties", {}).items():
+    query = route.query.model_json_schema()
+    required = query.get("required", [])
+    for name, schema in query.get("properties", {}).items():
         if name != "api_key":
-            described.append({"name": name, "in": "query", "required": False, "schema": schema})
+            is_required = name in required
+            described.append(
+                {"name": name, "in": "query", "required": is_required, "schema": schema}
+            )
     return described
 
 
@@ -2760,15 +2766,17 @@ def store_event(
     the stored one, a field left out keeps its value.
     """
     created = new_event(event, now, arrived)
+    warnings = []
     event_id = scalar(connection, "events.insert", **created)
     if event_id is None:
         insert_missing(connection, event, arrived)
         created["event_name"] = stored_name(connection, event)
+        warnings = alias_warnings(event.event_name, created["event_name"])
         event_id = scalar(connection, "events.insert", **created)
     if event_id is None:
         return update_event(connection, event, now)
     created["event_id"] = event_id
-    return "created", created, []
+    return "created", created, warnings
 
 
 def insert_missing(connection: apsw.Connection, event: Event, now: int) -> None:
@@ -2784,6 +2792,26 @@ def insert_missing(connection: apsw.Connection, event: Event, now: int) -> None:
 def stored_name(connection: apsw.Connection, event: Event) -> str:
     """The event's name, or the one that it is an alias of."""
     return scalar(connection, "event_names.resolve", event_name=event.event_name)
+
+
+def stored_names(connection: apsw.Connection, events: list[Event]) -> dict[str, str]:
+    """By each of the events' names that is an alias, the name under which its events are stored."""
+    names = {event.event_name for event in events}
+    aliases = rows(connection, "event_names.list_aliases", event_names=json.dumps(list(names)))
+    return {alias["event_name"]: alias["stored_name"] for alias in aliases}
+
+
+def alias_warnings(event_name: str, stored_name: str) -> list[dict]:
+    """What the sender of an event should know whose name is an alias; nothing where it is none."""
+    if event_name == stored_name:
+        return []
+    message = f"events of this name are stored as {quoted(stored_name)}"
+    return [warning("event_name_alias", message)]
+
+
+def quoted(name: str) -> str:
+    """A name as a message shows it: the beginning of a long one."""
+    return f"“{name[:100]}”"
 
 
 def insert_events(
@@ -2823,7 +2851,8 @@ def update_event(
     )
     insert_missing(connection, event, now)
     new = updated_event(old, event) | {"event_name": stored_name(connection, event)}
-    warnings = update_warnings(old, new, event)
+    warnings = alias_warnings(event.event_name, new["event_name"])
+    warnings += update_warnings(old, new, event)
     if new == old:
         return "unchanged", old, warnings
     new["updated_at"] = now
@@ -3090,14 +3119,38 @@ def delete_event(call: Call) -> dict:
 
 # Event names
 
+EVENT_NAMES_PATH = "/event-names/v1"
 
-def list_event_names(connection: apsw.Connection, locations: Iterable[str]) -> dict:
-    """The names seen, each with its property keys and their kinds among its newest events."""
+
+class RenameBody(BaseModel):
+    """PATCH of an event name: the name as it is, and as it is to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event_name: Name
+    new_name: Name
+
+
+class AliasDeletion(DryRun):
+    event_name: Name
+
+
+# Listing event names
+
+
+def list_event_names(
+    connection: apsw.Connection, locations: Iterable[str], with_aliases: bool
+) -> dict:
+    """The names seen, each with its property keys and their kinds among its newest events.
+
+    Aliases are of all locations: a key for some of them is not to see what others have sent.
+    """
     names = []
     for location_id in locations:
         for name in rows(connection, "event_names.list", location_id=location_id):
             name["location_id"] = location_id
             name["last_seen"] = iso(name["last_seen"])
+            name["aliases"] = sorted(json.loads(name["aliases"])) if with_aliases else []
             name["properties"] = list_property_keys(connection, location_id, name["event_name"])
             names.append(name)
     return {"event_names": names}
@@ -3113,6 +3166,163 @@ def list_property_keys(
     return [{"key": key["key"], "kinds": json.loads(key["kinds"])} for key in keys]
 
 
+# Renaming, merging, aliases
+
+
+def find_event_name(connection: apsw.Connection, event_name: str) -> dict:
+    """Raises NotFound."""
+    name = row(connection, "event_names.find", event_name=event_name)
+    if name is None:
+        raise NotFound(f"there is no event name {quoted(event_name)}")
+    return name
+
+
+def rename_event_name(
+    connection: apsw.Connection, body: RenameBody, dry_run: bool, now: int
+) -> dict:
+    """Renames an event name or, where the new one exists, merges it into that; an alias stays.
+
+    A rename is one row. A merge makes the alias first, then moves up to 1,000 events; the same
+    request again goes on where the last one ended. Saved metrics follow in the same transaction. A
+    dry run counts all events of the name. Raises NotFound, and Conflict.
+    """
+    name = find_event_name(connection, body.event_name)
+    target = row(connection, "event_names.find", event_name=body.new_name)
+    check_rename(name, target, body.new_name)
+    metrics = metrics_of_event(connection, body.event_name)
+    moved = remaining = 0
+    if dry_run:
+        moved = remaining = count_events_of(connection, name, most=-1)
+    else:
+        rename_in_metrics(connection, body.event_name, body.new_name, now)
+        if target is None:
+            replace_name(connection, name, body.new_name)
+        else:
+            moved = merge_names(connection, name, target)
+            remaining = count_events_of(connection, name, most=COUNT_LIMIT)
+    return {
+        "events": moved,
+        "remaining": remaining,
+        "metrics": metrics,
+        "merged": target is not None,
+    }
+
+
+def count_events_of(connection: apsw.Connection, name: dict, most: int) -> int:
+    """The events under a name itself, or those of an alias that are still to be moved."""
+    return scalar(connection, "event_names.count_events", name_key=name["name_key"], most=most)
+
+
+def replace_name(connection: apsw.Connection, name: dict, new_name: str) -> None:
+    name_key = name["name_key"]
+    change(connection, "event_names.rename", name_key=name_key, new_name=new_name)
+    alias = {"event_name": name["event_name"], "alias_of": name_key}
+    change(connection, "event_names.insert_alias", **alias)
+
+
+def merge_names(connection: apsw.Connection, name: dict, target: dict) -> int:
+    """Begins a merge, or goes on with it. Returns how many events have moved."""
+    name_key = name["name_key"]
+    if name["alias_of"] is None:
+        target_key = target["name_key"]
+        change(connection, "event_names.begin_merge", name_key=name_key, alias_of=target_key)
+    return move_events(connection, name_key)
+
+
+def check_rename(name: dict, target: dict | None, new_name: str) -> None:
+    """Raises Conflict, unless the name can be renamed, be merged into the target, or go on so."""
+    if new_name == name["event_name"]:
+        raise rename_conflict("/new_name", "same_name", "is the name that it has")
+    if name["alias_of"] is not None:
+        check_merge_goes_on(name, target)
+        return
+    if name["is_filling"]:
+        message = "has another name's events still being moved to it; wait until that has ended"
+        raise rename_conflict("/event_name", "merge_running", message)
+    if target is None or target["alias_of"] is None:
+        return
+    if target["alias_of"] == name["name_key"]:
+        message = "is an alias of this very name; remove the alias first"
+    else:
+        message = f"is an alias of {quoted(target['stored_name'])}; name that one"
+    raise rename_conflict("/new_name", "is_alias", message)
+
+
+def check_merge_goes_on(alias: dict, target: dict | None) -> None:
+    """Raises Conflict where an alias is to be renamed to another name than it stands for."""
+    if target is not None and target["name_key"] == alias["alias_of"]:
+        return
+    stored_name = quoted(alias["stored_name"])
+    if alias["moving_from"] is not None:
+        message = f"is being merged into {stored_name}; wait until that has ended"
+        raise rename_conflict("/event_name", "merge_running", message)
+    message = f"is an alias of {stored_name}; rename that one, or remove the alias first"
+    raise rename_conflict("/event_name", "is_alias", message)
+
+
+def rename_conflict(pointer: str, code: str, message: str) -> Conflict:
+    return Conflict(f"{pointer}: {message}", code, [field_error(pointer, code, message)])
+
+
+def metrics_of_event(connection: apsw.Connection, event_name: str) -> list[str]:
+    """The names of the saved metrics with a term of this event name."""
+    metrics = rows(connection, "metrics.list_by_event", event_name=event_name)
+    return [metric["name"] for metric in metrics]
+
+
+def rename_in_metrics(
+    connection: apsw.Connection, event_name: str, new_name: str, now: int
+) -> None:
+    binds = {"event_name": event_name, "new_name": new_name, "now": now}
+    change(connection, "metrics.rename_event", **binds)
+
+
+def move_events(connection: apsw.Connection, name_key: int) -> int:
+    """A step of a merge: up to 1,000 events of an alias move to the name that it is an alias of."""
+    moved = change(connection, "event_names.move_events", name_key=name_key, limit=MOVE_STEP)
+    change(connection, "event_names.advance_merge", name_key=name_key)
+    return moved
+
+
+def continue_merge(database: Database) -> bool:
+    """A step of a merge, in a turn of its own; whether there was one to go on with.
+
+    Raises apsw.Error, with nothing moved.
+    """
+    name_key = scalar(database.writer, "event_names.find_merge")
+    if name_key is None:
+        return False
+    database.begin()
+    try:
+        move_events(database.writer, name_key)
+    except apsw.Error:
+        database.roll_back()
+        raise
+    database.commit()
+    return True
+
+
+def delete_alias(connection: apsw.Connection, event_name: str, dry_run: bool, now: int) -> dict:
+    """Removes an alias; saved metrics that name it name what it stood for. Raises NotFound and
+    Conflict."""
+    name = find_event_name(connection, event_name)
+    if name["alias_of"] is None:
+        raise Conflict(f"{quoted(event_name)} is no alias, but a name of its own", "not_an_alias")
+    if name["moving_from"] is not None:
+        raise Conflict(
+            f"the events of {quoted(event_name)} are still being moved to "
+            f"{quoted(name['stored_name'])}; wait until that has ended",
+            "merge_running",
+        )
+    metrics = metrics_of_event(connection, event_name)
+    if not dry_run:
+        rename_in_metrics(connection, event_name, name["stored_name"], now)
+        change(connection, "event_names.delete_alias", name_key=name["name_key"])
+    return {"aliases": 1, "metrics": metrics}
+
+
+# Routes of event names
+
 PropertyKey = answer("PropertyKey", key=str, kinds=list[Literal["text", "number"]])
 EventName = answer(
     "EventName",
@@ -3121,15 +3331,55 @@ EventName = answer(
     count=int,
     contact_count=int,
     last_seen=Moment,
+    alias_of=str | None,
+    aliases=list[str],
     properties=list[PropertyKey],
 )
 EventNameList = answer("EventNameList", event_names=list[EventName])
 
 
-@route("GET", "/event-names/v1", scope="read", query=LocationFilter, answers={200: EventNameList})
+@route("GET", EVENT_NAMES_PATH, scope="read", query=LocationFilter, answers={200: EventNameList})
 def get_event_names(call: Call) -> dict:
     """The event names seen: how often, with how many contacts, when last, and their properties."""
-    return list_event_names(call.connection, queried_locations(call))
+    with_aliases = call.caller.locations is None
+    return list_event_names(call.connection, queried_locations(call), with_aliases)
+
+
+RenamedEventName = answer(
+    "RenamedEventName", events=int, remaining=int, metrics=list[str], merged=bool
+)
+
+
+@route(
+    "PATCH",
+    EVENT_NAMES_PATH,
+    scope="admin",
+    query=DryRun,
+    body=RenameBody,
+    answers={200: RenamedEventName},
+    writes=True,
+)
+def patch_event_name(call: Call) -> dict:
+    """Renames an event name, or merges it into another: repeat until `remaining` is 0."""
+    body = call.json(RenameBody)
+    return rename_event_name(call.connection, body, call.query.dry_run, call.now)
+
+
+DeletedAlias = answer("DeletedAlias", aliases=int, metrics=list[str])
+
+
+@route(
+    "DELETE",
+    EVENT_NAMES_PATH,
+    scope="admin",
+    query=AliasDeletion,
+    answers={200: DeletedAlias},
+    writes=True,
+)
+def remove_alias(call: Call) -> dict:
+    """Removes an alias of an event name: what is posted under it is then an event of that name."""
+    query = call.query
+    return delete_alias(call.connection, query.event_name, query.dry_run, call.now)
 
 
 ####################################################################################################
@@ -4220,7 +4470,9 @@ def read_item(source: Any, caller: Caller) -> BatchItem:
 
 def store_items(connection: apsw.Connection, items: list[BatchItem], now: int) -> None:
     """Stores the items' events, in order; all that are new take one statement."""
-    event_ids = insert_events(connection, [item.event for item in items], now)
+    events = [item.event for item in items]
+    event_ids = insert_events(connection, events, now)
+    names = stored_names(connection, events)
     for item, event_id in zip(items, event_ids, strict=True):
         if event_id is None:
             status, stored, update_warnings = update_event(connection, item.event, now)
@@ -4228,6 +4480,8 @@ def store_items(connection: apsw.Connection, items: list[BatchItem], now: int) -
         else:
             status = "created"
             stored = {"event_id": event_id, "warnings": None}
+            event_name = item.event.event_name
+            item.warnings += alias_warnings(event_name, names.get(event_name, event_name))
         note_warnings(connection, stored, item.warnings)
         item.result = {
             "status": status,
@@ -6736,6 +6990,8 @@ def get_openapi(call: Call) -> dict:
 # server
 ####################################################################################################
 
+LONG_WRITES = {("POST", BATCH_PATH), ("PATCH", EVENT_NAMES_PATH)}
+MERGE_PAUSE = 0.1  # seconds between the steps of a merge, which take a tenth of that
 # After this time a turn takes no further request, so that a post waits for two batches at the most.
 TURN_SECONDS = 0.010
 STOP_SECONDS = 10  # to finish what has arrived, when asked to stop
@@ -7112,15 +7368,10 @@ class Dispatcher(ThreadedTaskDispatcher):
 
 def is_long(request: HTTPRequestParser) -> bool:
     """Whether it may write a thousand rows, and must not delay what writes a few."""
-    return is_batch(request) or (request.error is None and request.command == "DELETE")
-
-
-def is_batch(request: HTTPRequestParser) -> bool:
-    return (
-        request.error is None
-        and request.command == "POST"
-        and "/" + request.path.lstrip("/") == BATCH_PATH
-    )
+    if request.error is not None:
+        return False
+    path = "/" + request.path.lstrip("/")
+    return request.command == "DELETE" or (request.command, path) in LONG_WRITES
 
 
 def is_read(request: HTTPRequestParser) -> bool:
@@ -7154,6 +7405,8 @@ class Server:
             ) from None
         self.limit = config.connection_limit + len(self.map)  # the map has the listeners, too
         self.next_check = 0.0  # of connections that are overdue
+        self.is_merging = False  # event names
+        self.next_merge_step = 0.0
         self.dispatcher.set_thread_count(config.read_threads)
         self.listeners = [
             dispatcher
@@ -7220,9 +7473,11 @@ class Server:
         """Serves until stop()."""
         self.database.take_turns()
         while not self.stopping:
-            self.poll(1.0)
+            self.poll(MERGE_PAUSE if self.is_merging else 1.0)
             self.turn()
             self.database.idle()
+            if time.monotonic() >= self.next_merge_step:
+                self.continue_merge()
             if time.time() >= self.next_check:
                 self.close_overdue(time.time())
         self.finish()
@@ -7231,6 +7486,13 @@ class Server:
         if self.dispatcher:
             timeout = 0.01 if self.waiting_since else 0
         wasyncore.poll2(timeout, self.map)
+
+    def continue_merge(self) -> None:
+        """Between turns: a merge of event names that has begun ends, though nobody asks again."""
+        if self.database.trouble is None:
+            with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
+                self.is_merging = continue_merge(self.database)
+        self.next_merge_step = time.monotonic() + MERGE_PAUSE
 
     def close_overdue(self, now: float) -> None:
         """Once a second: closes connections that are silent or slow beyond their time.

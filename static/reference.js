@@ -153,15 +153,16 @@ const FIELD_COLUMNS = [
 const ANSWER_COLUMNS = FIELD_COLUMNS.filter(({ head }) => head !== "Required");
 const PARAMETER_COLUMNS = [{ ...FIELD_COLUMNS[0], head: "Parameter" }, ...FIELD_COLUMNS.slice(1)];
 
+const queryOf = parameters => parameters.filter(parameter => parameter.in === "query");
+
 function parameterTable({ method, path, parameters }, schemas) {
-  const query = parameters.filter(parameter => parameter.in === "query");
-  if (!query.length) return null;
-  const rows = query.map(({ name, required, schema }) => ({
+  const rows = queryOf(parameters).map(({ name, required, schema }) => ({
     name,
     type: schemas.typeOf(schema),
     isRequired: required,
     notes: schemas.notesOf(schema),
   }));
+  if (!rows.length) return null;
   const caption = `Query parameters of ${method} ${path}`;
   return [h("h3", "Query parameters"), table(caption, PARAMETER_COLUMNS, rows)];
 }
@@ -233,14 +234,15 @@ function exampleCall(operation, schemas) {
   return curlSnippet(request, `curl command for ${method} ${path}`);
 }
 
-// An example must delete nothing: it only counts, and where it can it names a location.
-function exampleQuery({ method, parameters }, schemas) {
-  const query = parameters.filter(parameter => parameter.in === "query");
+// An example must delete and rename nothing: it only counts, and where it can it names a location.
+function exampleQuery({ parameters }, schemas) {
+  const query = queryOf(parameters);
   const hasDryRun = query.some(({ name }) => name === "dry_run");
-  if (method !== "DELETE" || !hasDryRun) return "";
+  if (!hasDryRun) return "";
   const example = new URLSearchParams();
-  const location = query.find(({ name }) => name === "location_id");
-  if (location) example.set("location_id", schemas.exampleOf(location.schema, "location_id"));
+  for (const { name, required, schema } of query) {
+    if (required || name === "location_id") example.set(name, schemas.exampleOf(schema, name));
+  }
   example.set("dry_run", "true");
   return `?${example}`;
 }

@@ -19,9 +19,11 @@ create table locations (
 ) strict;
 
 create table event_names (
-  name_key   integer primary key,
-  event_name text    not null unique check (event_name <> ''),
-  alias_of   integer references event_names (name_key)   -- events posted under this name are of that one
+  name_key    integer primary key,
+  event_name  text    not null unique check (event_name <> ''),
+  alias_of    integer references event_names (name_key),  -- events posted under this name are of that one
+  moving_from integer check (moving_from is null or alias_of is not null)  -- in the locations from this key on, older
+                                                          -- events still have to be moved there; null: in none
 ) strict;
 
 create table contacts (

@@ -13,6 +13,7 @@ create        index events_by_arrival     on events (location_key, updated_at);
 create        index events_by_contact     on events (contact_key, timestamp) where contact_key is not null;
 
 create index event_names_by_alias on event_names (alias_of) where alias_of is not null;
+create index event_names_moving   on event_names (moving_from) where moving_from is not null;
 
 -- Every event with its texts. It reads as the one wide table that older files had.
 
