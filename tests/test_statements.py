@@ -10,8 +10,19 @@ import streamlined_lite as lite
 
 STATEMENTS = sorted(lite.SQL)
 
+RANKED = {"USE TEMP B-TREE FOR ORDER BY": "a row of each location, the newest"}
 # What a plan may do beside searching an index, and why. Nothing else may scan a table or sort.
 ALLOWED = {
+    "contacts.rank": RANKED,
+    "contacts.rank_by_tag": RANKED,
+    "contacts.rank_search": RANKED,
+    "contacts.rank_search_by_tag": RANKED,
+    "events.rank_by_arrival": RANKED,
+    "events.rank_by_arrival_and_name": RANKED,
+    "events.rank_by_contact": RANKED,
+    "events.rank_by_contact_and_name": RANKED,
+    "events.rank_by_name": RANKED,
+    "events.rank_by_time": RANKED,
     "event_names.insert_missing_many": {
         "USE TEMP B-TREE FOR DISTINCT": "the few names of many events, each tried once"
     },
@@ -56,6 +67,8 @@ BY_CONTACT = "events_by_contact (contact_key=? AND timestamp>? AND timestamp<?)"
 BY_NAME = "events_by_name (location_key=? AND name_key=? AND timestamp>? AND timestamp<?)"
 BY_TIME = "events_by_time (location_key=? AND timestamp>? AND timestamp<?)"
 BY_ARRIVAL = "events_by_arrival (location_key=? AND updated_at<?)"
+BY_LOCATION = "contacts_by_location (location_key=? AND rowid<?)"
+BY_TAG = "contact_tags_by_tag (location_key=? AND tag=? AND contact_key<?)"
 # All other searches of every statement and its triggers, each by its index and as much of the key
 # as it must bind. With a shorter key, or by another index, SQLite would go through a whole
 # location, and its plan would still say SEARCH.
@@ -72,14 +85,14 @@ SEARCHES = {
         "contact_tags PRIMARY KEY (contact_key=?)",
         "events_by_contact (contact_key=?)",
     },
-    "contacts.list": {"contacts_by_location (location_key=? AND rowid<?)"},
-    "contacts.list_by_tag": {
-        "contact_tags_by_tag (location_key=? AND tag=? AND contact_key<?)",
-    },
-    "contacts.search": {"contacts_by_location (location_key=? AND rowid<?)"},
-    "contacts.search_by_tag": {
-        "contact_tags_by_tag (location_key=? AND tag=? AND contact_key<?)",
-    },
+    "contacts.list": {BY_LOCATION},
+    "contacts.list_by_tag": {BY_TAG},
+    "contacts.rank": {BY_LOCATION},
+    "contacts.rank_by_tag": {BY_TAG},
+    "contacts.rank_search": {BY_LOCATION},
+    "contacts.rank_search_by_tag": {BY_TAG},
+    "contacts.search": {BY_LOCATION},
+    "contacts.search_by_tag": {BY_TAG},
     "event_names.list": {
         "events_by_name (location_key=?)",  # the first name, and from it the next
         "events_by_name (location_key=? AND name_key>?)",
@@ -90,6 +103,10 @@ SEARCHES = {
     "events.count_by_contact_and_name": {BY_CONTACT},
     "events.count_by_name": {BY_NAME},
     "events.count_by_time": {BY_TIME},
+    "events.delete_by_contact": {BY_CONTACT},
+    "events.delete_by_contact_and_name": {BY_CONTACT},
+    "events.delete_by_name": {BY_NAME},
+    "events.delete_by_time": {BY_TIME},
     "events.list_by_arrival": {BY_ARRIVAL},
     "events.list_by_arrival_and_name": {BY_ARRIVAL},
     "events.list_by_contact": {BY_CONTACT},
@@ -98,6 +115,12 @@ SEARCHES = {
     "events.list_by_time": {BY_TIME},
     "events.list_newer": {"events INTEGER PRIMARY KEY (rowid>?)"},
     "events.newest": {"events"},  # its last row
+    "events.rank_by_arrival": {BY_ARRIVAL},
+    "events.rank_by_arrival_and_name": {BY_ARRIVAL},
+    "events.rank_by_contact": {BY_CONTACT},
+    "events.rank_by_contact_and_name": {BY_CONTACT},
+    "events.rank_by_name": {BY_NAME},
+    "events.rank_by_time": {BY_TIME},
     "keys.list": {"keys INTEGER PRIMARY KEY (rowid<?)"},
     "locations.count_dependents": {
         "contact_tags_by_tag (location_key=?)",
@@ -211,40 +234,45 @@ def test_a_search_uses_its_own_index_and_as_much_of_the_key_as_it_can(connection
 
 
 def test_every_index_serves_a_statement(connection):
-    """An index costs each insert; metrics are served by events_by_name and contact_tags_by_tag."""
+    """An index that serves none would only cost each insert."""
     indexes = {
         name
         for (name,) in connection.execute(
             "select name from sqlite_schema where type = 'index' and sql is not null"
         )
     }
-    used = {
-        search.partition(" ")[0]
-        for search in LOOK_UPS.union(*SEARCHES.values(), *map(set, ALLOWED.values()))
-    }
-    listed = {line.split()[-1] for lines in ALLOWED.values() for line in lines}
-    assert indexes - used - listed == set()
+    plans = " ".join(line for statement in STATEMENTS for line in plan_of(connection, statement))
+    assert indexes - set(plans.split()) == set()
 
 
 def test_every_statement_is_used():
-    """By its name; some names of a noun are put together from parts."""
+    """By its name; some names are put together from parts."""
     source = Path(lite.__file__).read_text("utf-8")
-    composed = set(re.findall(r'f"(\w+)\.[a-z_]*\{', source))
+    beginnings = tuple(re.findall(r'f"(\w+\.[a-z_]*)\{', source))
     unused = {name for name in STATEMENTS if f'"{name}"' not in source}
-    assert {name for name in unused if name.partition(".")[0] not in composed} == set()
+    assert {name for name in unused if not name.startswith(beginnings)} == set()
+
+
+PAGE = {"before_timestamp", "before_id", "limit"}
 
 
 @pytest.mark.parametrize(
     "query", [{}, {"event_name": "n"}, {"contact_id": "c"}, {"event_name": "n", "contact_id": "c"}]
 )
 @pytest.mark.parametrize(
-    "verb, more", [("list", {"before_timestamp", "before_id", "limit"}), ("count", {"most"})]
+    "verb, more",
+    [
+        ("list", {"location_id"} | PAGE),
+        ("rank", {"locations"} | PAGE),
+        ("count", {"locations", "most"}),
+        ("delete", {"locations", "limit"}),
+    ],
 )
 def test_the_statement_for_a_filter_gets_all_of_its_binds(connection, query, verb, more):
     """Others may be there; a missing one would be an error, an unused one a lost filter."""
-    statement, binds = lite.event_statement(verb, lite.EventQuery(**query))[:2]
-    wanted = binds_of(connection, statement)
-    assert wanted - more - {"location_id"} <= binds.keys()
+    index, binds = lite.event_index(lite.EventQuery(**query))
+    wanted = binds_of(connection, f"events.{verb}_by_{index}")
+    assert wanted - more <= binds.keys()
     assert set(query) <= wanted
 
 
