@@ -714,8 +714,8 @@ class Config(BaseModel):
         1000,
         ge=10,
         le=100_000,
-        description="connections open at once; for more, those of strangers that wait longest for "
-        "their client are closed",
+        description="connections open at once; beyond that, those of unknown senders that have "
+        "been idle longest are closed",
     )
     idle_timeout: int = Field(
         120, ge=1, le=3600, description="seconds after which a silent connection is closed"
@@ -733,8 +733,8 @@ class Config(BaseModel):
     log_requests: bool = Field(False, description="print a line for every request")
     fixed_time: Annotated[str, AfterValidator(check_time)] = Field(
         "",
-        description="the time that it always is, such as 2026-01-01T00:00:00Z, for runs that can "
-        "be repeated",
+        description="the server's clock stands still at this time, such as 2026-01-01T00:00:00Z, "
+        "for runs that can be repeated",
     )
 
     def __init__(self, **settings: Any):
@@ -1053,12 +1053,12 @@ class Database:
         self.roll_back()
 
     def summary(self) -> str:
-        """The line at start and stop: program, file, events."""
+        """The line at start and stop: program, file, newest event."""
         try:
-            newest = f"{scalar(self.writer, 'events.newest'):,}"
+            newest = str(scalar(self.writer, "events.newest"))
         except apsw.Error as error:
             newest = f"unknown ({error})"
-        return f"Streamlined Lite {__version__}, database {self.path}, newest event {newest}"
+        return f"Streamlined Lite {__version__}, database {self.path}, newest event_id {newest}"
 
     def close(self) -> None:
         """Writes what memory holds, moves the WAL into the file and closes."""
@@ -2250,17 +2250,20 @@ def schema_of(described: Any) -> dict:
 
 def operation(route: Route) -> dict:
     """What OpenAPI says of one method on one path."""
+    summary, _, description = inspect.cleandoc(route.handler.__doc__ or "").partition("\n\n")
     problem = {
         "description": "a problem",
         "content": {PROBLEM_JSON: {"schema": schema_of(ProblemOut)}},
     }
     described = {
         "operationId": route.operation_id,
-        "summary": (route.handler.__doc__ or "").strip(),
+        "summary": summary,
         "parameters": parameters(route),
         "responses": responses(route, problem) | {"4XX": problem, "5XX": problem},
         "security": security(route),
     }
+    if description:
+        described["description"] = " ".join(description.split())
     if route.body is not None:
         content = {JSON: {"schema": schema_of(route.body)}}
         for media_type in route.other_bodies:
@@ -2518,7 +2521,10 @@ Session = answer(
 
 @route("GET", "/session/v1", answers={200: Session}, knows_key=True)
 def get_session(call: Call) -> dict:
-    """Whose key was sent, if one was, and the command that makes an admin key for this database."""
+    """Whose key was sent, and the command that makes an admin key for this database.
+
+    Without a key the answer has that command alone.
+    """
     command = None if call.database.memory else key_command(call.config)
     caller = call.caller
     if caller is None:
@@ -2706,7 +2712,10 @@ DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, 
     writes=True,
 )
 def remove_location(call: Call) -> dict:
-    """Deletes a location and all in it, up to 1,000 events a request: repeat until none remain."""
+    """Deletes a location and all in it, up to 1,000 events a request: repeat until none remain.
+
+    At most 10,000 remaining ones are counted.
+    """
     if row(call.connection, "locations.find", location_id=call.path["location_id"]) is None:
         raise NotFound("there is no such location")
     return delete_location(call.connection, call.path["location_id"], call.query.dry_run)
@@ -3061,7 +3070,10 @@ EventList = answer("EventList", events=list[EventOut], next=str | None)
 
 @route("GET", "/events/v1", scope="read", query=EventQuery, answers={200: EventList})
 def get_events(call: Call) -> dict:
-    """Events by their timestamp, the newest first."""
+    """Events by their timestamp, the newest first.
+
+    A page of more than 8 MB ends before `limit`.
+    """
     return list_events(call.connection, call.query, queried_locations(call))
 
 
@@ -3096,7 +3108,10 @@ DeletedEvents = answer("DeletedEvents", events=int, remaining=int)
     writes=True,
 )
 def delete_events_by_filter(call: Call) -> dict:
-    """Deletes up to 1,000 of the events that match; repeat until `remaining` is 0."""
+    """Deletes up to 1,000 of the events that match; repeat until `remaining` is 0.
+
+    At most 10,000 remaining ones are counted.
+    """
     return delete_events(call.connection, call.query, queried_locations(call))
 
 
@@ -3340,7 +3355,10 @@ EventNameList = answer("EventNameList", event_names=list[EventName])
 
 @route("GET", EVENT_NAMES_PATH, scope="read", query=LocationFilter, answers={200: EventNameList})
 def get_event_names(call: Call) -> dict:
-    """The event names seen: how often, with how many contacts, when last, and their properties."""
+    """The event names seen: how often, with how many contacts, when last, and their properties.
+
+    The property keys are those of the newest 200 events of a name in a location.
+    """
     with_aliases = call.caller.locations is None
     return list_event_names(call.connection, queried_locations(call), with_aliases)
 
@@ -3628,7 +3646,10 @@ ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 
 @route("GET", "/contacts/v1", scope="read", query=ContactQuery, answers={200: ContactList})
 def get_contacts(call: Call) -> dict:
-    """Contacts, the newest first; `q` searches name, e-mail address and phone number."""
+    """Contacts, the newest first; `q` searches name, e-mail address and phone number.
+
+    A page of more than 8 MB ends before `limit`.
+    """
     return list_contacts(call.connection, call.query, queried_locations(call))
 
 
@@ -4259,7 +4280,10 @@ RejectionList = answer("RejectionList", rejections=list[RejectionOut], next=str 
 
 @route("GET", "/rejections/v1", scope="admin", query=RejectionQuery, answers={200: RejectionList})
 def get_rejections(call: Call) -> dict:
-    """What authenticated senders posted and was not stored, the newest first."""
+    """What authenticated senders posted and was not stored, the newest first.
+
+    A page of more than 8 MB ends before `limit`.
+    """
     query = call.query
     binds = {"before": query.cursor[0] if query.cursor else 2**62, "limit": query.limit + 1}
     statement = "rejections.list"
@@ -4322,7 +4346,10 @@ IngestAnswer = answer(
     url_key=True,
 )
 def ingest_event(call: Call) -> tuple[int, dict]:
-    """Stores one event: JSON, a form, or the body of HighLevel's workflow Webhook action."""
+    """Stores one event: JSON, a form, or the body of HighLevel's workflow Webhook action.
+
+    A body may have 1 MB.
+    """
     return receive_event(call.connection, call.body, call.caller, call.now, arrived=call.now)
 
 
@@ -4410,7 +4437,10 @@ BatchAnswer = answer("BatchAnswer", results=list[BatchResult])
     limit=WIRE_LIMIT,
 )
 def ingest_batch(call: Call) -> tuple[int, dict]:
-    """Stores up to 1,000 events, an array or NDJSON: 200 all, 207 some, 422 none (see `atomic`)."""
+    """Stores up to 1,000 events, an array or NDJSON: 200 all, 207 some, 422 none (see `atomic`).
+
+    A body may have 4 MB.
+    """
     items = [read_item(source, call.caller) for source in parse_batch(call.body)]
     readable = [item for item in items if item.event is not None]
     if len(readable) == len(items):
@@ -6690,7 +6720,10 @@ EvidenceList = answer("EvidenceList", events=list[EvidenceEvent], next=str | Non
 
 @route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})
 def query_metric(call: Call) -> dict:
-    """Calculates a definition over a range: total, buckets, locations, comparison, breakdown."""
+    """Calculates a definition over a range: total, buckets, locations, comparison, breakdown.
+
+    What takes longer than 10 seconds is stopped with 422 `query_too_slow`.
+    """
     query = call.json(MetricQuery)
     frame = frame_of(call, query)
     return calculate(call.connection, query.metric, frame, query.breakdown, call.deadline)
@@ -6700,7 +6733,10 @@ def query_metric(call: Call) -> dict:
     "GET", "/metrics/v1/{metric_id}/data", scope="read", query=DataQuery, answers={200: Calculation}
 )
 def get_metric_data(call: Call) -> dict:
-    """Calculates a saved metric."""
+    """Calculates a saved metric.
+
+    What takes longer than 10 seconds is stopped with 422 `query_too_slow`.
+    """
     metric_id = call.number("metric_id")
     frame = frame_of(call, call.query)
     return calculate_saved(call.connection, metric_id, frame, call.query.breakdown, call.deadline)
@@ -6708,7 +6744,10 @@ def get_metric_data(call: Call) -> dict:
 
 @route("GET", "/metrics/v1/data", scope="read", query=DashboardQuery, answers={200: MetricDataList})
 def get_metrics_data(call: Call) -> dict:
-    """Calculates saved metrics, all of one state; one that cannot be keeps no other back."""
+    """Calculates saved metrics, all of one state of the data.
+
+    One that cannot be calculated, or takes too much of the 10 seconds, keeps no other back.
+    """
     frame = frame_of(call, call.query)
     metrics = calculate_dashboard(call.connection, call.query.ids, frame, call.deadline)
     return {"metrics": list(metrics)}
@@ -6969,7 +7008,7 @@ Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=s
 
 @route("GET", "/healthz", answers={200: Health, 503: Health})
 def get_health(call: Call) -> tuple[int, dict]:
-    """Whether the database answers a read, and what became of the last turn of writes."""
+    """200 if the database answers a read and stored the last turn of writes, else 503."""
     row(call.connection, "locations.find", location_id="")
     trouble = call.database.trouble
     state = {
@@ -7956,13 +7995,16 @@ def stop_on_signals(server: Server) -> None:
 
 
 def introduce_server(database: Database, config: Config, address: str) -> None:
-    """Where it listens; where there is no key yet, also how to get one."""
+    """Where it listens and, on a terminal or where there is no key yet, how to sign in."""
     print(database.summary())
     if not config.admin_key and not list_keys(database.writer):
         if sys.stdout.isatty():
             introduce_key(database, page_url(config, address))
         else:
             print(f"There is no key yet; {key_advice(database, config)}")
+    elif sys.stdout.isatty() and not database.memory:
+        print(f"\nSign in: {page_url(config, address)}/")
+        print(f"Lost the admin key? This command makes another: {key_command(config)}\n")
     print(f"listening on {address}", flush=True)
 
 
@@ -9060,11 +9102,13 @@ def backup_command(config: Config, file: str, keep: int | None, as_json: bool) -
     database = database_path(config)
     is_folder = os.path.isdir(file)
     check_file(database, create=False)
-    if keep is not None and (keep < 1 or not is_folder):
-        raise ConfigError(
-            f"--keep takes 1 or more, and goes with a folder that exists; "
-            f"{file} is {'one' if is_folder else 'none'}"
-        )
+    if keep is not None and keep < 1:
+        raise ConfigError("--keep takes 1 or more")
+    if keep is not None and not is_folder:
+        advice = f"{file} is a file"
+        if not os.path.lexists(file):
+            advice = f"this makes it: mkdir -p {shlex.quote(file)}"
+        raise ConfigError(f"--keep goes with a folder that exists; {advice}")
     name = Path(database).stem
     path = file
     if is_folder:
@@ -9207,7 +9251,7 @@ def check_settings(config: Config) -> Iterator[Finding]:
         yield Finding(
             "error",
             "settings",
-            f"--fixed-time: it is always {config.fixed_time}",
+            f"--fixed-time: the clock stands still at {config.fixed_time}",
             "that is for tests; leave it out",
         )
 

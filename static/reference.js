@@ -21,6 +21,19 @@ const EXAMPLE_BODIES = {
   },
 };
 
+// Those of data and metrics stand before those of running the server.
+const FIRST_NOUNS = [
+  "events",
+  "custom-events",
+  "event-names",
+  "contacts",
+  "contact-fields",
+  "locations",
+  "metrics",
+  "rejections",
+];
+const PROBLEM = { $ref: "#/components/schemas/Problem" };
+
 /**
  * A route with one method.
  * @typedef {{path: string, method: string, noun: string, scope?: string, summary: string, parameters: object[],
@@ -70,6 +83,7 @@ function referenceOf(document) {
       link("/openapi.json", "/openapi.json"),
       ".",
     ),
+    problemCard(schemas),
     nouns.map(({ element }) => element),
     nothing,
   ];
@@ -90,7 +104,7 @@ function operationsOf({ paths }) {
 }
 
 function groupedByNoun(operations) {
-  const nouns = new Map();
+  const nouns = new Map(FIRST_NOUNS.map(noun => [noun, []]));
   for (const operation of operations) {
     nouns.set(operation.noun, [...(nouns.get(operation.noun) ?? []), operation]);
   }
@@ -121,18 +135,19 @@ class Noun {
   }
 }
 
-function searchText({ method, path, summary, scope = "", parameters }) {
+function searchText({ method, path, summary, description = "", scope = "", parameters }) {
   const names = parameters.map(({ name }) => name);
-  return [method, path, summary, scope, ...names].join(" ").toLowerCase();
+  return [method, path, summary, description, scope, ...names].join(" ").toLowerCase();
 }
 
 function operationSection(operation, schemas) {
-  const { method, path, summary, scope } = operation;
+  const { method, path, summary, description, scope } = operation;
   return h(
     "section.operation",
     { "data-operation": `${method} ${path}` },
     h("h2", h("span.badge", method), " ", h("code", path)),
     h("p", summary),
+    description && h("p", description),
     hint(scope ? `Scope: ${scope}` : "No key is needed."),
     parameterTable(operation, schemas),
     bodyTable(operation, schemas),
@@ -150,7 +165,14 @@ const FIELD_COLUMNS = [
   { head: "Required", cell: ({ isRequired }) => (isRequired ? "required" : "optional") },
   { head: "Notes", cell: ({ notes }) => notes || "–" },
 ];
-const ANSWER_COLUMNS = FIELD_COLUMNS.filter(({ head }) => head !== "Required");
+const ANSWER_COLUMNS = [
+  ...FIELD_COLUMNS.slice(0, 2),
+  {
+    head: "Notes",
+    cell: ({ isRequired, notes }) =>
+      [!isRequired && "may be absent", notes].filter(Boolean).join("; ") || "–",
+  },
+];
 const PARAMETER_COLUMNS = [{ ...FIELD_COLUMNS[0], head: "Parameter" }, ...FIELD_COLUMNS.slice(1)];
 
 const queryOf = parameters => parameters.filter(parameter => parameter.in === "query");
@@ -180,6 +202,16 @@ function bodyTable({ method, path, requestBody }, schemas) {
 
 // Answers
 
+/** The answer of every refusal, which all routes share. */
+function problemCard(schemas) {
+  const fields = schemas.fieldsOf(PROBLEM);
+  return h(
+    "details.card",
+    h("summary", "Problem ", h("span.hint", "the answer of every refusal")),
+    table("Problem", ANSWER_COLUMNS, fields),
+  );
+}
+
 // Status codes with the same answer stand together.
 function answers({ method, path, responses }, schemas) {
   const codesBySchema = new Map();
@@ -190,8 +222,9 @@ function answers({ method, path, responses }, schemas) {
     codesBySchema.set(key, { schema, codes: [...codes, code] });
   }
   return [...codesBySchema.values()].map(({ schema, codes }) => {
-    const fields = schemas.fieldsOf(schema);
     const title = codes.join(", ");
+    if (schema.$ref === PROBLEM.$ref) return hint(`${title}: a problem`);
+    const fields = schemas.fieldsOf(schema);
     const nothing = hint("An object.");
     return collapsed([title, " ", h("span.hint", firstNames(fields))], () =>
       table(`Answer ${title} of ${method} ${path}`, ANSWER_COLUMNS, fields, nothing),
