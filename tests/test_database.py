@@ -365,7 +365,7 @@ def test_events_are_copied_over_gaps_of_their_ids_and_progress_is_shown_and_logg
     opened(path).close()
     assert dump(path)["rows"] == before["rows"]
     percents = [int(text) for text in re.findall(r"is being rebuilt: (\d+) %", caplog.text)]
-    assert percents == sorted(percents) and {25, 75, 95} <= {*percents} and len(percents) > 20
+    assert percents == sorted(percents) and {10, 30, 75, 90} <= {*percents} and len(percents) > 20
     caplog.clear()
     shown = []
     config = lite.Config(database=str(tmp_path / "second.db"))
