@@ -14,7 +14,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from conftest import NOW, Api, clean_environment, event, unprivileged
+from conftest import NOW, Api, broken_relations, clean_environment, event, unprivileged
 from older_files import RELEASES, dump, dump_of, of_release, of_today
 
 import streamlined_lite as lite
@@ -752,14 +752,19 @@ def shell(tmp_path):
         command = ["sqlite3", str(tmp_path / "events.db"), sql]
         return subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=30
-        ).stdout.split()
+        ).stdout.splitlines()
 
     return run
 
 
 def test_debians_sqlite3_opens_the_file(shell):
-    texts = "select distinct_id, contact_id from events_with_texts"
-    assert shell(f"pragma integrity_check; {texts}") == ["ok", "d-1|c-1"]
+    events = "select location_id, distinct_id, event_name, contact_id from events_with_texts"
+    contacts = "select location_id, contact_id, tags from contacts_with_texts"
+    assert shell(f"pragma integrity_check; {events}; {contacts}") == [
+        "ok",
+        "loc-1|d-1|Offer Made|c-1",
+        "loc-1|c-1|[]",
+    ]
 
 
 def test_triggers_work_in_debians_sqlite3(shell):
@@ -767,20 +772,22 @@ def test_triggers_work_in_debians_sqlite3(shell):
         "select (select count(*) from events), (select count(*) from contacts), "
         "(select count(*) from rejections);"
     )
-    insert = (
-        "insert into locations (location_id, first_seen_at) values ('loc-2', 1);"
-        "insert into event_names (event_name) values ('Sold'), ('Other');"
-        "insert into contacts (location_key, contact_id, created_at, updated_at) "
-        "values (2, 'c-2', 1, 1);"
-        "insert into events (location_key, distinct_id, name_key, contact_key, timestamp, "
-        "received_at, updated_at) values (2, 'd-2', 2, 2, 1, 1, 1);"
-    )
+    insert = """
+        insert into locations (location_key, location_id, first_seen_at) values (7, 'loc-2', 1);
+        insert into event_names (name_key, event_name) values (8, 'Sold'), (9, 'Other');
+        insert into contacts (contact_key, location_key, contact_id, created_at, updated_at)
+        values (3, 7, 'c-2', 1, 1);
+        insert into contact_tags (contact_key, tag, location_key) values (3, 'vip', 7);
+        insert into events (location_key, name_key, contact_key, distinct_id, timestamp,
+                            received_at, updated_at) values (7, 8, 3, 'd-2', 1, 1, 1);
+    """
     assert shell(insert + counts) == ["2|2|0"]
-    assert shell("update events set name_key = 3 where distinct_id = 'd-2';" + counts) == ["2|2|1"]
+    assert shell("update events set name_key = 9 where distinct_id = 'd-2';" + counts) == ["2|2|1"]
     assert shell("delete from contacts where contact_id = 'c-1';" + counts) == ["1|1|1"]
     assert shell(
         "pragma recursive_triggers = 1; delete from locations where location_id = 'loc-2';" + counts
     ) == ["0|0|1"]
+    assert shell("select count(*) from contact_tags; pragma foreign_key_check") == ["0"]
 
 
 ########################################################################################################
@@ -810,32 +817,36 @@ def test_tables_are_strict_and_relations_hold_in_the_file(connection):
 def insert_event(
     connection, distinct_id="d-1", contact_id="c-1", location_id="loc-1", at=1_000, **fields
 ):
-    """As the program does it."""
-    given = {
+    """As the program does it, at a time of its own: the row as it is then."""
+    sent = {
         "event_name": "Sold",
-        "timestamp": at,
-        "properties": "{}",
-        "received_at": at,
-        "updated_at": at,
+        "location_id": location_id,
+        "distinct_id": distinct_id,
+        "contact_id": contact_id,
     } | fields
-    ids = {"location_id": location_id, "distinct_id": distinct_id, "contact_id": contact_id}
-    event = lite.Event(**ids, event_name=given["event_name"])
-    lite.insert_missing(connection, event, given["received_at"])
-    event_id = lite.scalar(connection, "events.upsert", **ids, **given)
-    return lite.row(connection, "events.find", event_id=event_id)
+    _, stored, _ = lite.store_event(connection, lite.Event.model_construct(**sent), at, at)
+    return stored
 
 
 def insert_contact(connection, contact_id="c-1", location_id="loc-1", tags=()):
-    lite.change(connection, "locations.insert_missing", location_id=location_id, now=5)
-    contact = lite.bare_contact(location_id, contact_id, 5) | {"name": "Ann"}
-    contact_key = lite.write_contact(connection, contact, 5)
-    lite.write_tags(connection, contact_key, list(tags))
+    """As the program does it."""
+    sent = lite.Contact(location_id=location_id, contact_id=contact_id, name="Ann", tags=list(tags))
+    lite.store_contact(connection, sent, 5)
 
 
 def table(connection, name: str, *columns: str) -> list[tuple]:
-    return list(
-        connection.execute(f"select {', '.join(columns)} from {name} order by {', '.join(columns)}")
-    )
+    """Its rows; a table with the texts of its keys, where it has any."""
+    texts = {
+        "events": "events_with_texts",
+        "contacts": "contacts_with_texts",
+        "contact_tags": (
+            "(select t.*, l.location_id, c.contact_id from contact_tags as t "
+            "join locations as l using (location_key) join contacts as c using (contact_key))"
+        ),
+    }
+    selected = ", ".join(columns)
+    source = texts.get(name, name)
+    return list(connection.execute(f"select {selected} from {source} order by {selected}"))
 
 
 def test_an_event_creates_its_location_and_a_bare_contact(connection):
@@ -854,6 +865,34 @@ def test_an_event_creates_its_location_and_a_bare_contact(connection):
         "created_at",
         "updated_at",
     ) == [("loc-1", "c-1", None, "{}", None, 7, 7)]
+
+
+def test_a_text_that_repeats_is_stored_once(connection):
+    for number in range(4):
+        insert_event(connection, f"d-{number}", f"c-{number % 2}", f"loc-{number % 2}")
+    assert table(connection, "event_names", "name_key", "event_name") == [(1, "Sold")]
+    assert table(connection, "locations", "location_key", "location_id") == [
+        (1, "loc-0"),
+        (2, "loc-1"),
+    ]
+    keys = connection.execute(
+        "select location_key, contact_key, name_key from events order by event_id"
+    )
+    assert list(keys) == [(1, 1, 1), (2, 2, 1), (1, 1, 1), (2, 2, 1)]
+
+
+def test_the_same_contact_id_in_two_locations_is_two_contacts(connection):
+    for location_id in ("loc-1", "loc-2"):
+        insert_event(connection, "d-1", "c-1", location_id)
+    assert table(connection, "contacts", "contact_key", "location_id", "contact_id") == [
+        (1, "loc-1", "c-1"),
+        (2, "loc-2", "c-1"),
+    ]
+    assert table(connection, "events", "location_id", "contact_id") == [
+        ("loc-1", "c-1"),
+        ("loc-2", "c-1"),
+    ]
+    assert broken_relations(connection) == []
 
 
 def test_an_event_without_a_contact_creates_none(connection):
@@ -875,17 +914,19 @@ def test_an_update_creates_the_contact_that_it_names(connection):
     insert_event(connection, contact_id=None)
     insert_event(connection, contact_id="c-2", at=8)
     assert table(connection, "contacts", "contact_id", "created_at") == [("c-2", 8)]
+    assert table(connection, "events", "contact_id", "updated_at") == [("c-2", 8)]
 
 
-@pytest.mark.parametrize("clause", ["or ignore", "or replace", "or abort"])
+@pytest.mark.parametrize("clause", ["", "or ignore", "or replace", "or abort"])
 def test_triggers_hold_under_every_conflict_clause(connection, clause):
-    """SQLite applies the clause of the statement to what its triggers do."""
-    insert_contact(connection, "c-1", tags=["vip"])
-    insert_contact(connection, "c-2")
-    insert_event(connection, contact_id="c-1")
-    connection.execute(f"update {clause} events set contact_key = 2")
-    assert table(connection, "contacts", "contact_id", "name") == [("c-1", "Ann"), ("c-2", "Ann")]
-    assert table(connection, "contact_tags", "tag") == [("vip",)]
+    """SQLite applies the outer clause to what a trigger inserts."""
+    insert_event(connection, "d-1", "c-1")
+    insert_event(connection, "d-2", "c-2")
+    connection.execute(f"update {clause} events set contact_key = 2 where distinct_id = 'd-1'")
+    assert table(connection, "events", "distinct_id", "contact_id") == [
+        ("d-1", "c-2"),
+        ("d-2", "c-2"),
+    ]
     assert table(connection, "rejections", "code") == [("event_replaced",)]
 
 
@@ -937,10 +978,10 @@ def test_an_id_is_never_given_twice(connection):
 
 @pytest.mark.parametrize("changed", [{"event_name": "Other"}, {"contact_id": "c-2"}])
 def test_an_event_that_becomes_another_keeps_the_replaced_one(connection, changed):
-    insert_event(connection, properties='{"value":1.5,"plan":"Gold"}', timestamp=1_767_225_600_123)
+    insert_event(connection, properties={"value": 1.5, "plan": "Gold"}, timestamp=1_767_225_600_123)
     insert_event(
         connection,
-        **{"contact_id": "c-1", "at": 2_000, "timestamp": 5, "properties": '{"value":2}'} | changed,
+        **{"contact_id": "c-1", "at": 2_000, "timestamp": 5, "properties": {"value": 2}} | changed,
     )
     (kept,) = lite.rows(connection, "rejections.list", before=2**62, limit=10)
     assert (kept["code"], kept["path"], kept["content_type"], kept["location_id"]) == (
@@ -976,7 +1017,7 @@ def test_an_event_that_becomes_another_keeps_the_replaced_one(connection, change
 @pytest.mark.parametrize(
     "before, after",
     [
-        ({"properties": '{"a":1}'}, {"properties": '{"a":2}'}),
+        ({"properties": {"a": 1}}, {"properties": {"a": 2}}),
         ({"contact_id": None}, {"contact_id": "c-1"}),
         ({}, {"timestamp": 5}),
     ],
@@ -987,9 +1028,21 @@ def test_an_event_that_stays_the_same_one_replaces_nothing(connection, before, a
     assert table(connection, "rejections", "code") == []
 
 
+def test_an_event_that_moves_to_the_name_that_its_own_became_an_alias_of_is_not_replaced(
+    connection,
+):
+    insert_event(connection, "d-1", event_name="Sold")
+    insert_event(connection, "d-2", event_name="Other")
+    connection.execute("update event_names set alias_of = 2 where event_name = 'Sold'")
+    connection.execute("update events set name_key = 2")
+    assert table(connection, "rejections", "code") == []
+    connection.execute("update events set name_key = 1")  # the other way, both become another
+    assert table(connection, "rejections", "code") == [("event_replaced",)] * 2
+
+
 def test_the_first_timestamp_stays_and_updates_are_counted(connection):
     insert_event(connection, at=10)
-    again = insert_event(connection, at=20)
+    again = insert_event(connection, at=20, timestamp=15, properties={"value": 2})
     assert (
         again["timestamp"],
         again["received_at"],
@@ -999,23 +1052,30 @@ def test_the_first_timestamp_stays_and_updates_are_counted(connection):
 
 
 @pytest.mark.parametrize(
-    "column, value",
+    "name, column, value",
     [
-        ("location_key", "null"),
-        ("distinct_id", "''"),
-        ("name_key", "'Sold'"),
-        ("contact_key", "'c-1'"),
-        ("timestamp", "-1"),
-        ("timestamp", str(lite.YEAR_2200)),
-        ("timestamp", "'soon'"),
-        ("properties", "'{'"),
-        ("name_key", "null"),
+        ("locations", "location_id", "''"),
+        ("event_names", "event_name", "''"),
+        ("contacts", "contact_id", "''"),
+        ("contacts", "location_key", "null"),
+        ("contact_tags", "tag", "''"),
+        ("events", "location_key", "null"),
+        ("events", "location_key", "'loc-1'"),
+        ("events", "name_key", "null"),
+        ("events", "name_key", "'Sold'"),
+        ("events", "contact_key", "'c-1'"),
+        ("events", "distinct_id", "''"),
+        ("events", "timestamp", "-1"),
+        ("events", "timestamp", str(lite.YEAR_2200)),
+        ("events", "timestamp", "'soon'"),
+        ("events", "properties", "'{'"),
     ],
 )
-def test_the_file_itself_refuses_what_is_no_event(connection, column, value):
+def test_the_file_itself_refuses_what_is_no_event(connection, name, column, value):
+    insert_contact(connection, tags=["vip"])
     insert_event(connection)
     with pytest.raises(apsw.ConstraintError):
-        connection.execute(f"update events set {column} = {value}")
+        connection.execute(f"update {name} set {column} = {value}")
 
 
 ########################################################################################################

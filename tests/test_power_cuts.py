@@ -29,7 +29,7 @@ from unittest.mock import Mock
 import apsw
 import pytest
 from benchmarks.progress import report
-from conftest import NOW, Clock, event, request_bytes, sample
+from conftest import NOW, Clock, broken_relations, event, request_bytes, sample
 from older_files import RELEASES, dump, of_release
 from vfs import Answer, Disk, Step, Stepped, remember_names, remembering
 from waitress.channel import HTTPChannel
@@ -312,6 +312,7 @@ class Load:
         assert {location for (location,) in locations} == self.locations
         codes = connection.execute("select code from rejections order by rejection_id")
         assert [code for (code,) in codes] == self.rejected
+        assert broken_relations(connection) == []
 
 
 ########################################################################################################
