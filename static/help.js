@@ -43,7 +43,8 @@ async function loadHelp() {
 /** The same as table() makes: cells that know the head of their column, in a box that scrolls. */
 function scrollable(table) {
   const heads = [...table.querySelectorAll("thead th")].map(head => head.textContent);
-  const box = h("div.scroll", table.cloneNode(true));
+  const attributes = { tabindex: "0", role: "region", "aria-label": heads.join(", ") };
+  const box = h("div.scroll", attributes, table.cloneNode(true));
   for (const row of box.querySelectorAll("tbody tr")) {
     [...row.cells].forEach((cell, index) => {
       cell.setAttribute("data-head", heads[index]);
