@@ -97,7 +97,23 @@ SEARCHES = {
     "contacts.rank_search_by_tag": {BY_TAG},
     "contacts.search": {BY_LOCATION},
     "contacts.search_by_tag": {BY_TAG},
+    "event_names.advance_merge": {
+        "events_by_name (location_key=? AND name_key=?)",
+        "locations INTEGER PRIMARY KEY (rowid>?)",  # from the one that the merge has come to
+    },
+    "event_names.begin_merge": {"event_names_by_alias (alias_of=?)"},
+    "event_names.count_events": {
+        "events_by_name (location_key=? AND name_key=?)",
+        "locations INTEGER PRIMARY KEY (rowid>?)",
+    },
+    "event_names.find": {"event_names_by_alias (alias_of=?)"},
+    "event_names.find_merge": {"event_names_moving (moving_from>?)"},
+    "event_names.move_events": {
+        "events_by_name (location_key=? AND name_key=?)",
+        "locations INTEGER PRIMARY KEY (rowid>?)",
+    },
     "event_names.list": {
+        "event_names_by_alias (alias_of=?)",
         "events_by_name (location_key=?)",  # the first name, and from it the next
         "events_by_name (location_key=? AND name_key>?)",
         "events_by_name (location_key=? AND name_key=?)",
