@@ -786,6 +786,29 @@ def test_a_bound_key_sees_no_alias_and_may_rename_nothing(misspelt):
         assert rename(misspelt, "Bought", "x", key=key).status_int == 403
 
 
+def test_a_merged_metric_is_what_both_names_were_and_the_old_name_asks_for_the_same(misspelt):
+    def numbers(*events: str) -> tuple:
+        query = {
+            "metric": metric("Any", *events),
+            "from": "1970-01-01",
+            "to": "2026-01-02",
+            "interval": "month",
+        }
+        answer = misspelt("POST", "/metrics/v1/query", query).json
+        values = [bucket["value"] for bucket in answer["buckets"]]
+        locations = [location["value"] for location in answer["locations"]]
+        return answer["total"]["value"], values, locations
+
+    before = numbers("Ofer Made", "Offer Made")
+    assert before[0] == 2303
+    remaining = None
+    while remaining != 0:
+        remaining = rename(misspelt, "Ofer Made", "Offer Made").json["remaining"]
+    assert numbers("Offer Made") == numbers("Ofer Made") == before
+    rename(misspelt, "Offer Made", "Offer")
+    assert numbers("Offer") == numbers("Ofer Made") == before
+
+
 # A merge under a server
 
 
