@@ -958,7 +958,7 @@ def test_a_deleted_location_takes_all_that_is_in_it(connection):
         insert_event(connection, "d-2", None, location_id)
     lite.change(connection, "locations.delete", location_id="loc-1")
     for name in ("events", "contacts", "contact_tags", "locations"):
-        assert set(table(connection, name, "location_key")) == {(2,)}, name
+        assert set(table(connection, name, "location_id")) == {("loc-2",)}, name
 
 
 def test_a_deleted_event_leaves_its_contact(connection):
