@@ -894,10 +894,13 @@ def test_posts_under_both_names_during_a_merge_are_all_stored_once(start, tmp_pa
             ]
             statuses.extend(status for status, _, _ in exchange(server, *posts))
 
+    # Before the merge has begun, a post under the other name would rightly replace the event.
+    ((status, _, body),) = exchange(server, merge_request())
+    remaining = json.loads(body)["remaining"]
+    assert status == 200 and remaining > 0
     threads = [threading.Thread(target=send, args=(sender,)) for sender in range(4)]
     for thread in threads:
         thread.start()
-    remaining = None
     while remaining != 0:
         ((status, _, body),) = exchange(server, merge_request())
         assert status == 200
