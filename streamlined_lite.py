@@ -69,6 +69,7 @@ import shlex
 import shutil
 import signal
 import socket
+import stat
 import tempfile
 import threading
 import time
@@ -648,6 +649,7 @@ def page(
 
 # So that a turn stays short:
 DELETE_STEP = 1_000  # rows that one request deletes at most
+MOVE_STEP = 1_000  # events that it moves at most to another name
 COUNT_LIMIT = 10_000  # rows that it counts at most of what remains
 
 
@@ -712,8 +714,8 @@ class Config(BaseModel):
         1000,
         ge=10,
         le=100_000,
-        description="connections open at once; for more, those of strangers that wait longest for "
-        "their client are closed",
+        description="connections open at once; beyond that, those of unknown senders that have "
+        "been idle longest are closed",
     )
     idle_timeout: int = Field(
         120, ge=1, le=3600, description="seconds after which a silent connection is closed"
@@ -731,8 +733,8 @@ class Config(BaseModel):
     log_requests: bool = Field(False, description="print a line for every request")
     fixed_time: Annotated[str, AfterValidator(check_time)] = Field(
         "",
-        description="the time that it always is, such as 2026-01-01T00:00:00Z, for runs that can "
-        "be repeated",
+        description="the server's clock stands still at this time, such as 2026-01-01T00:00:00Z, "
+        "for runs that can be repeated",
     )
 
     def __init__(self, **settings: Any):
@@ -829,6 +831,13 @@ def load_statements(folder: Path) -> dict[str, str]:
 
 
 SQL = load_statements(data_folder() / "sql")
+# Statements with named holes such as {filters}, which only the metric compiler fills.
+TEMPLATES = load_statements(data_folder() / "sql" / "templates")
+HOLE = re.compile(r"\{(\w+)\}")  # no statement of SQL has braces but in texts, and then not these
+
+
+def fill_template(template: str, **fragments: str) -> str:
+    return HOLE.sub(lambda hole: fragments[hole[1]], TEMPLATES[template])
 
 
 def rows(connection: apsw.Connection, statement: str, **binds: Any) -> list[dict]:
@@ -886,7 +895,18 @@ class Database:
     under a lock. `:memory:` has one connection, which also reads.
     """
 
-    def __init__(self, config: Config, clock: Callable[[], int] | None = None, create: bool = True):
+    def __init__(
+        self,
+        config: Config,
+        clock: Callable[[], int] | None = None,
+        create: bool = True,
+        show: Callable[..., None] | None = None,
+    ):
+        """Opens the file, and upgrades one of an earlier schema. Raises ConfigError.
+
+        `show` is called with what is done of a long upgrade and its total; by default the log has
+        a line every ten seconds.
+        """
         self.config = config
         self.clock = clock or clock_of(config)
         self.path = config.database
@@ -908,7 +928,7 @@ class Database:
         self.local = threading.local()
         if not self.memory:
             check_file(self.path, create)
-        self.writer = open_writer(self.path)
+        self.writer = open_writer(self.path, show)
         self.writer.set_wal_hook(self._wal_grew)
         self.checkpointer = None if self.memory else Checkpointer(self.path)
 
@@ -1033,12 +1053,12 @@ class Database:
         self.roll_back()
 
     def summary(self) -> str:
-        """The line at start and stop: program, file, events."""
+        """The line at start and stop: program, file, newest event."""
         try:
-            newest = f"{scalar(self.writer, 'events.newest'):,}"
+            newest = str(scalar(self.writer, "events.newest"))
         except apsw.Error as error:
             newest = f"unknown ({error})"
-        return f"Streamlined Lite {__version__}, database {self.path}, newest event {newest}"
+        return f"Streamlined Lite {__version__}, database {self.path}, newest event_id {newest}"
 
     def close(self) -> None:
         """Writes what memory holds, moves the WAL into the file and closes."""
@@ -1172,10 +1192,15 @@ def open_connection(path: str, flags: int) -> apsw.Connection:
     return connection
 
 
-def open_writer(path: str) -> apsw.Connection:
-    """The writing connection on a migrated database. Raises ConfigError when it cannot be had."""
-    file_number = None if path == ":memory:" else os.stat(path).st_ino
+def open_writer(path: str, show: Callable[..., None] | None = None) -> apsw.Connection:
+    """The writing connection on a migrated database. Raises ConfigError when it cannot be had.
+
+    `show` is called with what is done of a long upgrade and its total.
+    """
     try:
+        if path != ":memory:" and stored_version(path) in WIDE_SCHEMAS:
+            upgrade(path, show or LoggedProgress(path).advance)
+        file_number = None if path == ":memory:" else os.stat(path).st_ino
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         prepare_writer(connection, path)
     except apsw.ReadOnlyError:
@@ -1255,22 +1280,23 @@ def migrations() -> list[str]:
 
 
 def migrate(connection: apsw.Connection, path: str) -> None:
-    """Takes the missing steps; each commits together with its record.
+    """Takes the missing steps.
 
-    A file that holds an earlier schema is copied first.
+    A new file takes them all in one transaction, so that no other process finds it half made. A
+    file that holds an earlier schema is copied first; then each step commits with its record.
     """
-    scripts = migrations()
+    newest = len(migrations())
     first = connection.pragma("user_version")
-    for version in range(first + 1, len(scripts) + 1):
+    versions = range(first + 1, newest + 1) if first else [newest]
+    for version in versions:
         connection.execute("begin immediate")
         copy = ""
         try:
             # Asked inside the transaction, in case two processes start at once
-            if connection.pragma("user_version") < version:
-                if first and version == first + 1:
-                    copy = keep_copy(path, first)
-                connection.execute(scripts[version - 1])
-                connection.pragma("user_version", version)
+            present = connection.pragma("user_version")
+            if first and present == first and version == first + 1:
+                copy = keep_copy(path, first)
+            take_steps(connection, version)
         except BaseException:
             if connection.in_transaction:  # SQLite itself may have ended it, on a full disk
                 connection.execute("rollback")
@@ -1278,6 +1304,14 @@ def migrate(connection: apsw.Connection, path: str) -> None:
                 os.unlink(copy)
             raise
         connection.execute("commit")
+
+
+def take_steps(connection: apsw.Connection, version: int) -> None:
+    """Those that lead from the schema that is there to this one."""
+    scripts = migrations()
+    for number in range(connection.pragma("user_version"), version):
+        connection.execute(scripts[number])
+        connection.pragma("user_version", number + 1)
 
 
 def keep_copy(path: str, version: int) -> str:
@@ -1350,19 +1384,25 @@ def check_header(path: str, header: bytes) -> None:
     is_sqlite = header[:16] == b"SQLite format 3\0"
     if not is_sqlite or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise ConfigError(f"{path} is not a Streamlined Lite database; it was left as it is")
-    real_path = os.path.realpath(path)
-    has_wal = os.path.exists(real_path + "-wal")
-    has_journal = os.path.exists(real_path + "-journal")
-    if has_wal and not has_journal:  # the WAL may hold a newer version than the header
-        version = read_version(path)
-    else:
-        version = int.from_bytes(header[60:64], "big")
+    version = stored_version(path)
     newest = len(migrations())
     if version > newest:
         raise ConfigError(
             f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
             f"{newest}); upgrade the program, the file was left as it is"
         )
+
+
+def stored_version(path: str) -> int:
+    """The schema of a database; 0 for an empty file."""
+    real_path = os.path.realpath(path)
+    has_wal = os.path.exists(real_path + "-wal")
+    has_journal = os.path.exists(real_path + "-journal")
+    if has_wal and not has_journal:  # the WAL may hold a newer version than the header
+        return read_version(path)
+    with open(path, "rb") as file:
+        header = file.read(100)
+    return int.from_bytes(header[60:64], "big")
 
 
 def read_version(path: str) -> int:
@@ -1440,6 +1480,15 @@ def open_reader(path: str) -> apsw.Connection:
         connection = open_connection(uri, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     connection.pragma("query_only", True)
     return connection
+
+
+def check_schema(connection: apsw.Connection, path: str) -> None:
+    """Raises ConfigError for an earlier schema, which our statements cannot read."""
+    version = connection.pragma("user_version")
+    if version < len(migrations()):
+        raise ConfigError(
+            f"{path} has an earlier schema ({version}); start the server once, which upgrades it"
+        )
 
 
 def show_nothing(done: int = 0, total: int = 0) -> None:
@@ -1524,11 +1573,271 @@ def replace_database(new: str, path: str, kept: str) -> None:
     with contextlib.suppress(PermissionError):  # root restores for whom the service runs as
         os.chown(new, before.st_uid, before.st_gid)
     os.link(path, kept)
+    # A power cut must not undo what happened to the old file's names, and keep the new one's.
+    sync_folder(os.path.dirname(os.path.abspath(path)))
     # A WAL that could not be settled is the old file's; SQLite would take it for the new one's.
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.rename(path + suffix, kept + suffix)
     os.replace(new, path)
+
+
+# Upgrade: an older file is rebuilt beside itself
+
+WIDE_SCHEMAS = (1, 2)  # they have texts in every row, where later ones have keys
+NARROW_TABLES = 3  # the schema that has the tables, without their indexes
+COPY_STEP = 20_000  # events that are copied at once
+INDEX_STATEMENT = re.compile("^create +(unique +)?index ", re.MULTILINE)
+
+
+def upgrade(path: str, show: Callable[..., None]) -> None:
+    """Puts a new file with narrow rows in the place of a database of a wide schema, which is kept.
+
+    Whatever ends this, and whenever, `path` is the old file or the new one, and whole. Raises
+    ConfigError and apsw.Error, with what is stored as it was.
+    """
+    path = os.path.realpath(path)
+    if not os.access(os.path.dirname(path), os.W_OK, effective_ids=True):
+        raise apsw.ReadOnlyError
+    kept = f"{path}.schema-{stored_version(path)}.{stamp(system_clock())}"
+    place = functools.partial(replace_database, kept=kept)
+    # The connection is closed after the new file has its name, for it locks the old one.
+    with contextlib.ExitStack() as lock, whole_file(path, place) as partial:
+        connection = lock.enter_context(contextlib.closing(apsw.Connection(partial)))
+        lock_old_file(connection, path)
+        remove_leftovers(path, partial)
+        inherit_owner(partial, path)
+        check_room(path)
+        logging.getLogger("streamlined_lite").warning(
+            "%s has an earlier schema and is rebuilt, which may take minutes; as it is, it stays "
+            "beside the new file as %s",
+            path,
+            kept,
+        )
+        # What sorting takes lies in the room that was looked at, and not in a small /tmp.
+        connection.pragma("temp_store_directory", os.path.dirname(path))
+        lock.callback(connection.pragma, "temp_store_directory", "")
+        Upgrade(connection, path, show).run()
+    logging.getLogger("streamlined_lite").warning(
+        "%s is rebuilt: %s instead of %s", path, megabytes(path), megabytes(kept)
+    )
+
+
+def lock_old_file(connection: apsw.Connection, path: str) -> None:
+    """Attaches it as `old`, with its WAL moved into it, for this connection alone until its end.
+
+    Waits for others, for which SQLite itself does not. Raises ConfigError.
+    """
+    file_number = os.stat(path).st_ino
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        connection.execute("attach :path as old", {"path": path})
+        try:
+            # So it has no WAL that could be taken for the new file's.
+            connection.execute("pragma old.journal_mode = delete").fetchall()
+            connection.execute("pragma old.locking_mode = exclusive").fetchall()
+            connection.execute("begin exclusive; commit")
+            break
+        except apsw.BusyError:
+            connection.execute("detach old")  # two that wait for each other would do so to the end
+            if time.monotonic() > until:
+                raise CommandError(
+                    f"{path} has an earlier schema and must be rebuilt, but another process has it "
+                    "open, a server perhaps; stop it first"
+                ) from None
+            time.sleep(0.01)
+    mode = connection.execute("pragma old.journal_mode").get
+    version = connection.execute("pragma old.user_version").get
+    is_the_same = os.stat(path).st_ino == file_number and version in WIDE_SCHEMAS
+    if mode != "delete" or not is_the_same:
+        raise ConfigError(f"another process has just changed {path}; start again")
+
+
+def remove_leftovers(path: str, partial: str) -> None:
+    """What upgrades that were killed left: unfinished files, and second names of the old file.
+
+    Nobody else is at one, for we hold the lock.
+    """
+    name = glob.escape(path)
+    digits = "[0-9a-f]" * 16
+    for pattern in (f"{name}.{digits}.partial*", f"{name}.schema-*.partial*"):
+        for leftover in glob.glob(pattern):
+            if not leftover.startswith(partial):
+                os.unlink(leftover)
+    for kept in glob.glob(f"{name}.schema-*"):
+        if os.path.samefile(kept, path):
+            os.unlink(kept)
+
+
+def inherit_owner(new: str, path: str) -> None:
+    before = os.stat(path)
+    try:
+        os.chown(new, before.st_uid, before.st_gid)
+    except PermissionError:
+        raise ConfigError(
+            f"{path} belongs to another user and must be rebuilt; start as that user, or as root"
+        ) from None
+    os.chmod(new, stat.S_IMODE(before.st_mode))
+
+
+def check_room(path: str) -> None:
+    """Raises CommandError. The new file and what sorting takes are together below the old one."""
+    folder = os.path.dirname(path)
+    if shutil.disk_usage(folder).free < os.path.getsize(path):
+        raise CommandError(
+            f"{path} has an earlier schema and must be rebuilt, which takes up to "
+            f"{megabytes(path)}; in {folder} {shutil.disk_usage(folder).free // MEGABYTE:,} MB are "
+            "free, so make room; the file was left as it is"
+        )
+
+
+def megabytes(path: str) -> str:
+    return f"{os.path.getsize(path) / MEGABYTE:,.1f} MB"
+
+
+class LoggedProgress:
+    """How far an upgrade has come, a line in the log every ten seconds."""
+
+    SECONDS = 10
+
+    def __init__(self, path: str):
+        self.path = path
+        self.next_line = time.monotonic() + self.SECONDS
+
+    def advance(self, done: float, total: float) -> None:
+        now = time.monotonic()
+        if now < self.next_line:
+            return
+        self.next_line = now + self.SECONDS
+        logging.getLogger("streamlined_lite").warning(
+            "%s is being rebuilt: %.0f %%", self.path, 100 * done / total
+        )
+
+
+class Upgrade:
+    """What an older file holds, attached as `old`, in the new and empty file of the connection.
+
+    The percentages are the steps' shares of the time for a file of 10 million events.
+    """
+
+    def __init__(self, connection: apsw.Connection, path: str, show: Callable[..., None]):
+        self.connection = connection
+        self.path = path
+        self.show = show
+        self.percent = 0.0
+        self.statements = load_statements(data_folder() / "sql" / "upgrade")
+        # Progress, and a signal is seen, also while one statement runs for long.
+        connection.set_progress_handler(self.on_progress, 100_000)
+
+    def on_progress(self) -> bool:
+        self.show(self.percent, 100)
+        return False
+
+    def advance(self, percent: float) -> None:
+        self.percent = percent
+        self.show(percent, 100)
+
+    def run(self) -> None:
+        """Raises CommandError where the new file would not hold what the old one does."""
+        self.prepare()
+        self.name_foreign_objects()
+        self.copy_small_tables()
+        self.advance(10)
+        self.copy_events(until=30)
+        self.add_indexes(until=75)
+        self.compare(until=90)
+        self.check()
+
+    def prepare(self) -> None:
+        connection = self.connection
+        connection.pragma("application_id", APPLICATION_ID)
+        # Until it is whole it may as well be lost.
+        connection.pragma("journal_mode", "off")
+        connection.pragma("synchronous", "off")
+        # The new file's is also what each sorting may take. kB
+        connection.execute("pragma main.cache_size = -32000; pragma old.cache_size = -8000")
+        connection.pragma("recursive_triggers", True)
+        take_steps(connection, NARROW_TABLES)
+
+    def name_foreign_objects(self) -> None:
+        names = self.connection.execute(self.statements["foreign_objects.list"]).fetchall()
+        if names:
+            logging.getLogger("streamlined_lite").warning(
+                "these tables and views are not ours and stay in the file before: %s",
+                ", ".join(name for (name,) in names),
+            )
+
+    def copy_small_tables(self) -> None:
+        """All but the events, which refer to them."""
+        for nouns in (
+            "sequences",
+            "locations",
+            "event_names",
+            "contacts",
+            "contact_tags",
+            "keys",
+            "rejections",
+            "metrics",
+        ):
+            self.connection.execute(self.statements[f"{nouns}.copy"]).fetchall()
+
+    def copy_events(self, until: float) -> None:
+        start = self.percent
+        last = self.connection.execute(self.statements["events.last"]).get or 0
+        copied = 0
+        while copied < last:
+            binds = {"after": copied, "limit": COPY_STEP}
+            step_end = self.connection.execute(self.statements["events.step"], binds).get
+            binds = {"after": copied, "until": step_end}
+            self.connection.execute(self.statements["events.copy"], binds).fetchall()
+            copied = step_end
+            self.advance(start + (until - start) * copied / last)
+
+    def add_indexes(self, until: float) -> None:
+        """With all else that the steps behind the tables bring."""
+        start = self.percent
+        scripts = migrations()[NARROW_TABLES:]
+        total = sum(len(INDEX_STATEMENT.findall(script)) for script in scripts)
+        begun = 0
+
+        def on_statement(cursor: apsw.Cursor, statement: str, binds: Any) -> bool:
+            nonlocal begun
+            if INDEX_STATEMENT.search(statement):
+                self.advance(start + (until - start) * begun / total)
+                begun += 1
+            return True
+
+        self.connection.exec_trace = on_statement
+        take_steps(self.connection, len(migrations()))
+        self.connection.exec_trace = None
+        self.advance(until)
+
+    def compare(self, until: float) -> None:
+        """Raises CommandError where the two files differ."""
+        start = self.percent
+        old = dict(self.connection.execute(self.statements["totals.old"]))
+        self.advance(start + (until - start) / 3)
+        new = dict(self.connection.execute(self.statements["totals.new"]))
+        self.advance(start + (until - start) * 2 / 3)
+        for noun, totals in old.items():
+            if new[noun] != totals:
+                raise self.differs(f"{noun}: {totals} before and {new[noun]} after")
+        different = self.connection.execute(self.statements["events.differ"]).fetchall()
+        if different:
+            raise self.differs(f"events: {different[0]} before and not after")
+        self.advance(until)
+
+    def differs(self, what: str) -> CommandError:
+        return CommandError(
+            f"{self.path} was left as it is, since the rebuilt file would hold something else "
+            f"({what})"
+        )
+
+    def check(self) -> None:
+        """The new file alone: `old` is attached, and would be checked too."""
+        finding = self.connection.execute("pragma main.quick_check(1)").get
+        if finding != "ok":
+            raise CommandError(f"the rebuilt file of {self.path} is damaged ({finding})")
 
 
 ####################################################################################################
@@ -1659,8 +1968,8 @@ def sent_token(environ: Mapping[str, Any], query: list[tuple[str, str]]) -> str:
 
 
 def is_preview(method: str, query: str) -> bool:
-    """Whether a deletion only counts what it would delete: a read, which may take long."""
-    return method == "DELETE" and "dry_run=true" in query.split("&")
+    """Whether a request only counts what it would delete or move: a read, which may take long."""
+    return method in ("DELETE", "PATCH") and "dry_run=true" in query.split("&")
 
 
 def split_query(text: str, errors: str = "strict") -> tuple[list[tuple[str, str]], str]:
@@ -1943,17 +2252,20 @@ def schema_of(described: Any) -> dict:
 
 def operation(route: Route) -> dict:
     """What OpenAPI says of one method on one path."""
+    summary, _, description = inspect.cleandoc(route.handler.__doc__ or "").partition("\n\n")
     problem = {
         "description": "a problem",
         "content": {PROBLEM_JSON: {"schema": schema_of(ProblemOut)}},
     }
     described = {
         "operationId": route.operation_id,
-        "summary": (route.handler.__doc__ or "").strip(),
+        "summary": summary,
         "parameters": parameters(route),
         "responses": responses(route, problem) | {"4XX": problem, "5XX": problem},
         "security": security(route),
     }
+    if description:
+        described["description"] = " ".join(description.split())
     if route.body is not None:
         content = {JSON: {"schema": schema_of(route.body)}}
         for media_type in route.other_bodies:
@@ -1992,9 +2304,14 @@ def parameters(route: Route) -> list[dict]:
     for name in re.findall(r"\{(\w+)\}", route.path):
         kind = "string" if name in ("location_id", "contact_id") else "integer"
         described.append({"name": name, "in": "path", "required": True, "schema": {"type": kind}})
-    for name, schema in route.query.model_json_schema().get("properties", {}).items():
+    query = route.query.model_json_schema()
+    required = query.get("required", [])
+    for name, schema in query.get("properties", {}).items():
         if name != "api_key":
-            described.append({"name": name, "in": "query", "required": False, "schema": schema})
+            is_required = name in required
+            described.append(
+                {"name": name, "in": "query", "required": is_required, "schema": schema}
+            )
     return described
 
 
@@ -2206,7 +2523,10 @@ Session = answer(
 
 @route("GET", "/session/v1", answers={200: Session}, knows_key=True)
 def get_session(call: Call) -> dict:
-    """Whose key was sent, if one was, and the command that makes an admin key for this database."""
+    """Whose key was sent, and the command that makes an admin key for this database.
+
+    Without a key the answer has that command alone.
+    """
     command = None if call.database.memory else key_command(call.config)
     caller = call.caller
     if caller is None:
@@ -2299,6 +2619,17 @@ def queried_locations(call: Call) -> list[str]:
     return visible_locations(call.connection, requested, call.caller.locations)
 
 
+def rank_locations(
+    connection: apsw.Connection, statement: str, locations: list[str], binds: dict[str, Any]
+) -> list[str]:
+    """Those of many locations that a page of a list can come from: as many as it has rows at most.
+
+    So a page costs a look at the newest row of each location, and not a list of each.
+    """
+    found = rows(connection, statement, locations=to_json(locations).decode(), **binds)
+    return [location["location_id"] for location in found]
+
+
 def edit_location(connection: apsw.Connection, location_id: str, body: LocationBody) -> dict | None:
     """The location after the edit; None where there is no such location."""
     for name in body.model_fields_set:
@@ -2383,7 +2714,10 @@ DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, 
     writes=True,
 )
 def remove_location(call: Call) -> dict:
-    """Deletes a location and all in it, up to 1,000 events a request: repeat until none remain."""
+    """Deletes a location and all in it, up to 1,000 events a request: repeat until none remain.
+
+    At most 10,000 remaining ones are counted.
+    """
     if row(call.connection, "locations.find", location_id=call.path["location_id"]) is None:
         raise NotFound("there is no such location")
     return delete_location(call.connection, call.path["location_id"], call.query.dry_run)
@@ -2443,11 +2777,52 @@ def store_event(
     the stored one, a field left out keeps its value.
     """
     created = new_event(event, now, arrived)
+    warnings = []
     event_id = scalar(connection, "events.insert", **created)
+    if event_id is None:
+        insert_missing(connection, event, arrived)
+        created["event_name"] = stored_name(connection, event)
+        warnings = alias_warnings(event.event_name, created["event_name"])
+        event_id = scalar(connection, "events.insert", **created)
     if event_id is None:
         return update_event(connection, event, now)
     created["event_id"] = event_id
-    return "created", created, []
+    return "created", created, warnings
+
+
+def insert_missing(connection: apsw.Connection, event: Event, now: int) -> None:
+    """Webhooks arrive in any order: what an event names exists from then on, bare."""
+    location_id = event.location_id
+    change(connection, "locations.insert_missing", location_id=location_id, now=now)
+    change(connection, "event_names.insert_missing", event_name=event.event_name)
+    if event.contact_id is not None:
+        contact = {"location_id": location_id, "contact_id": event.contact_id}
+        change(connection, "contacts.insert_missing", **contact, now=now)
+
+
+def stored_name(connection: apsw.Connection, event: Event) -> str:
+    """The event's name, or the one that it is an alias of."""
+    return scalar(connection, "event_names.resolve", event_name=event.event_name)
+
+
+def stored_names(connection: apsw.Connection, events: list[Event]) -> dict[str, str]:
+    """By each of the events' names that is an alias, the name under which its events are stored."""
+    names = {event.event_name for event in events}
+    aliases = rows(connection, "event_names.list_aliases", event_names=json.dumps(list(names)))
+    return {alias["event_name"]: alias["stored_name"] for alias in aliases}
+
+
+def alias_warnings(event_name: str, stored_name: str) -> list[dict]:
+    """What the sender of an event should know whose name is an alias; nothing where it is none."""
+    if event_name == stored_name:
+        return []
+    message = f"events of this name are stored as {quoted(stored_name)}"
+    return [warning("event_name_alias", message)]
+
+
+def quoted(name: str) -> str:
+    """A name as a message shows it: the beginning of a long one."""
+    return f"“{name[:100]}”"
 
 
 def insert_events(
@@ -2460,6 +2835,9 @@ def insert_events(
     newest = scalar(connection, "events.newest")
     # The models themselves would take twice as long to write as their fields.
     sent = to_json([vars(event) for event in events]).decode()
+    change(connection, "locations.insert_missing_many", events=sent, now=now)
+    change(connection, "event_names.insert_missing_many", events=sent)
+    change(connection, "contacts.insert_missing_many", events=sent, now=now)
     inserted = change(connection, "events.insert_many", events=sent, now=now)
     if inserted == len(events):
         # Their ids follow one another; to read them back takes as long as to parse the events.
@@ -2482,12 +2860,16 @@ def update_event(
         location_id=event.location_id,
         distinct_id=event.distinct_id,
     )
-    new = updated_event(old, event)
-    warnings = update_warnings(old, new, event)
+    insert_missing(connection, event, now)
+    new = updated_event(old, event) | {"event_name": stored_name(connection, event)}
+    warnings = alias_warnings(event.event_name, new["event_name"])
+    warnings += update_warnings(old, new, event)
     if new == old:
         return "unchanged", old, warnings
     new["updated_at"] = now
-    return "updated", row(connection, "events.upsert", **new), warnings
+    new["update_count"] += 1
+    change(connection, "events.upsert", **new)
+    return "updated", new, warnings
 
 
 def new_event(event: Event, now: int, arrived: int) -> dict:
@@ -2552,28 +2934,31 @@ def note_warnings(connection: apsw.Connection, stored: dict, warnings: list[dict
 # Listing, counting, deleting
 
 
-def list_events(connection: apsw.Connection, query: EventQuery, locations: Iterable[str]) -> dict:
+def list_events(connection: apsw.Connection, query: EventQuery, locations: list[str]) -> dict:
     """A page of the locations' events by their timestamp or by their arrival, the newest first."""
     if query.order == "arrival":
         order = "updated_at"
-        statement, binds = arrival_statement(query)
+        index, binds = arrival_index(query)
     else:
         order = "timestamp"
-        statement, binds = event_statement("list", query)
+        index, binds = event_index(query)
     before_timestamp, before_id = query.cursor or (2**62, 0)
     binds |= {
         "before_timestamp": before_timestamp,
         "before_id": before_id,
         "limit": query.limit + 1,
     }
+    if len(locations) > query.limit:
+        locations = rank_locations(connection, f"events.rank_by_{index}", locations, binds)
     lists = [
-        stream(connection, statement, location_id=location_id, **binds) for location_id in locations
+        stream(connection, f"events.list_by_{index}", location_id=location_id, **binds)
+        for location_id in locations
     ]
     return page("events", lists, query.limit, (order, "event_id"), event_out)
 
 
-def arrival_statement(query: EventQuery) -> tuple[str, dict]:
-    """As event_statement. Raises Invalid for the filters that no index serves in this order."""
+def arrival_index(query: EventQuery) -> tuple[str, dict]:
+    """As event_index. Raises Invalid for the filters that no index serves in this order."""
     unserved = {"contact_id": query.contact_id, "from": query.from_, "to": query.to}
     errors = [
         field_error("?" + name, "unserved", "does not go with order=arrival")
@@ -2583,8 +2968,8 @@ def arrival_statement(query: EventQuery) -> tuple[str, dict]:
     if errors:
         raise Invalid(errors)
     if query.event_name is None:
-        return "events.list_by_arrival", {}
-    return "events.list_by_arrival_and_name", {"event_name": query.event_name}
+        return "arrival", {}
+    return "arrival_and_name", {"event_name": query.event_name}
 
 
 # By whether a filter names an event_name, and a contact_id.
@@ -2596,8 +2981,8 @@ EVENT_INDEXES = {
 }
 
 
-def event_statement(verb: str, query: EventFilter) -> tuple[str, dict]:
-    """The statement that lists or counts by just these filters, and its binds.
+def event_index(query: EventFilter) -> tuple[str, dict]:
+    """How the statements are named that look for events by just these filters, and their binds.
 
     There is one for each combination, so that each is served by its index.
     """
@@ -2608,18 +2993,16 @@ def event_statement(verb: str, query: EventFilter) -> tuple[str, dict]:
         "from": query.from_ or 0,
         "to": YEAR_2200 if query.to is None else query.to,
     }
-    return f"events.{verb}_by_{index}", binds
+    return index, binds
 
 
 def count_events(
-    connection: apsw.Connection, query: EventFilter, locations: Iterable[str], most: int = -1
+    connection: apsw.Connection, query: EventFilter, locations: list[str], most: int = -1
 ) -> int:
-    """How many match; in each location `most` are counted, where that is not negative."""
-    statement, binds = event_statement("count", query)
-    return sum(
-        scalar(connection, statement, location_id=location_id, most=most, **binds)
-        for location_id in locations
-    )
+    """How many match; `most` are counted, where that is not negative."""
+    index, binds = event_index(query)
+    sought = to_json(locations).decode()
+    return scalar(connection, f"events.count_by_{index}", locations=sought, most=most, **binds)
 
 
 def delete_events(connection: apsw.Connection, query: EventDeletion, locations: list[str]) -> dict:
@@ -2639,16 +3022,15 @@ def delete_events(connection: apsw.Connection, query: EventDeletion, locations: 
 
 
 def delete_step(connection: apsw.Connection, query: EventFilter, locations: list[str]) -> int:
-    """Deletes up to 1,000 events, the newest first; fewer where no more match. Returns how many."""
-    newest = EventQuery.model_construct(**dict(query), limit=500)
-    deleted = 0
-    while deleted < DELETE_STEP:
-        events = list_events(connection, newest, locations)["events"]
-        if not events:
-            break
-        event_ids = [event["event_id"] for event in events[: DELETE_STEP - deleted]]
-        deleted += change(connection, "events.delete_many", event_ids=json.dumps(event_ids))
-    return deleted
+    """Deletes up to 1,000 events; fewer where no more match. Returns how many."""
+    index, binds = event_index(query)
+    return change(
+        connection,
+        f"events.delete_by_{index}",
+        locations=to_json(locations).decode(),
+        limit=DELETE_STEP,
+        **binds,
+    )
 
 
 # Answers and routes
@@ -2690,7 +3072,10 @@ EventList = answer("EventList", events=list[EventOut], next=str | None)
 
 @route("GET", "/events/v1", scope="read", query=EventQuery, answers={200: EventList})
 def get_events(call: Call) -> dict:
-    """Events by their timestamp, the newest first."""
+    """Events by their timestamp, the newest first.
+
+    A page of more than 8 MB ends before `limit`.
+    """
     return list_events(call.connection, call.query, queried_locations(call))
 
 
@@ -2725,7 +3110,10 @@ DeletedEvents = answer("DeletedEvents", events=int, remaining=int)
     writes=True,
 )
 def delete_events_by_filter(call: Call) -> dict:
-    """Deletes up to 1,000 of the events that match; repeat until `remaining` is 0."""
+    """Deletes up to 1,000 of the events that match; repeat until `remaining` is 0.
+
+    At most 10,000 remaining ones are counted.
+    """
     return delete_events(call.connection, call.query, queried_locations(call))
 
 
@@ -2742,20 +3130,44 @@ def delete_event(call: Call) -> dict:
     event = visible_event(call)
     if call.query.dry_run:
         return {"events": 1, "remaining": 1}
-    change(call.connection, "events.delete_many", event_ids=json.dumps([event["event_id"]]))
+    change(call.connection, "events.delete", event_id=event["event_id"])
     return {"events": 1, "remaining": 0}
 
 
 # Event names
 
+EVENT_NAMES_PATH = "/event-names/v1"
 
-def list_event_names(connection: apsw.Connection, locations: Iterable[str]) -> dict:
-    """The names seen, each with its property keys and their kinds among its newest events."""
+
+class RenameBody(BaseModel):
+    """PATCH of an event name: the name as it is, and as it is to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event_name: Name
+    new_name: Name
+
+
+class AliasDeletion(DryRun):
+    event_name: Name
+
+
+# Listing event names
+
+
+def list_event_names(
+    connection: apsw.Connection, locations: Iterable[str], with_aliases: bool
+) -> dict:
+    """The names seen, each with its property keys and their kinds among its newest events.
+
+    Aliases are of all locations: a key for some of them is not to see what others have sent.
+    """
     names = []
     for location_id in locations:
         for name in rows(connection, "event_names.list", location_id=location_id):
             name["location_id"] = location_id
             name["last_seen"] = iso(name["last_seen"])
+            name["aliases"] = sorted(json.loads(name["aliases"])) if with_aliases else []
             name["properties"] = list_property_keys(connection, location_id, name["event_name"])
             names.append(name)
     return {"event_names": names}
@@ -2771,6 +3183,163 @@ def list_property_keys(
     return [{"key": key["key"], "kinds": json.loads(key["kinds"])} for key in keys]
 
 
+# Renaming, merging, aliases
+
+
+def find_event_name(connection: apsw.Connection, event_name: str) -> dict:
+    """Raises NotFound."""
+    name = row(connection, "event_names.find", event_name=event_name)
+    if name is None:
+        raise NotFound(f"there is no event name {quoted(event_name)}")
+    return name
+
+
+def rename_event_name(
+    connection: apsw.Connection, body: RenameBody, dry_run: bool, now: int
+) -> dict:
+    """Renames an event name or, where the new one exists, merges it into that; an alias stays.
+
+    A rename is one row. A merge makes the alias first, then moves up to 1,000 events; the same
+    request again goes on where the last one ended. Saved metrics follow in the same transaction. A
+    dry run counts all events of the name. Raises NotFound, and Conflict.
+    """
+    name = find_event_name(connection, body.event_name)
+    target = row(connection, "event_names.find", event_name=body.new_name)
+    check_rename(name, target, body.new_name)
+    metrics = metrics_of_event(connection, body.event_name)
+    moved = remaining = 0
+    if dry_run:
+        moved = remaining = count_events_of(connection, name, most=-1)
+    else:
+        rename_in_metrics(connection, body.event_name, body.new_name, now)
+        if target is None:
+            replace_name(connection, name, body.new_name)
+        else:
+            moved = merge_names(connection, name, target)
+            remaining = count_events_of(connection, name, most=COUNT_LIMIT)
+    return {
+        "events": moved,
+        "remaining": remaining,
+        "metrics": metrics,
+        "merged": target is not None,
+    }
+
+
+def count_events_of(connection: apsw.Connection, name: dict, most: int) -> int:
+    """The events under a name itself, or those of an alias that are still to be moved."""
+    return scalar(connection, "event_names.count_events", name_key=name["name_key"], most=most)
+
+
+def replace_name(connection: apsw.Connection, name: dict, new_name: str) -> None:
+    name_key = name["name_key"]
+    change(connection, "event_names.rename", name_key=name_key, new_name=new_name)
+    alias = {"event_name": name["event_name"], "alias_of": name_key}
+    change(connection, "event_names.insert_alias", **alias)
+
+
+def merge_names(connection: apsw.Connection, name: dict, target: dict) -> int:
+    """Begins a merge, or goes on with it. Returns how many events have moved."""
+    name_key = name["name_key"]
+    if name["alias_of"] is None:
+        target_key = target["name_key"]
+        change(connection, "event_names.begin_merge", name_key=name_key, alias_of=target_key)
+    return move_events(connection, name_key)
+
+
+def check_rename(name: dict, target: dict | None, new_name: str) -> None:
+    """Raises Conflict, unless the name can be renamed, be merged into the target, or go on so."""
+    if new_name == name["event_name"]:
+        raise rename_conflict("/new_name", "same_name", "is the name that it has")
+    if name["alias_of"] is not None:
+        check_merge_goes_on(name, target)
+        return
+    if name["is_filling"]:
+        message = "has another name's events still being moved to it; wait until that has ended"
+        raise rename_conflict("/event_name", "merge_running", message)
+    if target is None or target["alias_of"] is None:
+        return
+    if target["alias_of"] == name["name_key"]:
+        message = "is an alias of this very name; remove the alias first"
+    else:
+        message = f"is an alias of {quoted(target['stored_name'])}; name that one"
+    raise rename_conflict("/new_name", "is_alias", message)
+
+
+def check_merge_goes_on(alias: dict, target: dict | None) -> None:
+    """Raises Conflict where an alias is to be renamed to another name than it stands for."""
+    if target is not None and target["name_key"] == alias["alias_of"]:
+        return
+    stored_name = quoted(alias["stored_name"])
+    if alias["moving_from"] is not None:
+        message = f"is being merged into {stored_name}; wait until that has ended"
+        raise rename_conflict("/event_name", "merge_running", message)
+    message = f"is an alias of {stored_name}; rename that one, or remove the alias first"
+    raise rename_conflict("/event_name", "is_alias", message)
+
+
+def rename_conflict(pointer: str, code: str, message: str) -> Conflict:
+    return Conflict(f"{pointer}: {message}", code, [field_error(pointer, code, message)])
+
+
+def metrics_of_event(connection: apsw.Connection, event_name: str) -> list[str]:
+    """The names of the saved metrics with a term of this event name."""
+    metrics = rows(connection, "metrics.list_by_event", event_name=event_name)
+    return [metric["name"] for metric in metrics]
+
+
+def rename_in_metrics(
+    connection: apsw.Connection, event_name: str, new_name: str, now: int
+) -> None:
+    binds = {"event_name": event_name, "new_name": new_name, "now": now}
+    change(connection, "metrics.rename_event", **binds)
+
+
+def move_events(connection: apsw.Connection, name_key: int) -> int:
+    """A step of a merge: up to 1,000 events of an alias move to the name that it is an alias of."""
+    moved = change(connection, "event_names.move_events", name_key=name_key, limit=MOVE_STEP)
+    change(connection, "event_names.advance_merge", name_key=name_key)
+    return moved
+
+
+def continue_merge(database: Database) -> bool:
+    """A step of a merge, in a turn of its own; whether there was one to go on with.
+
+    Raises apsw.Error, with nothing moved.
+    """
+    name_key = scalar(database.writer, "event_names.find_merge")
+    if name_key is None:
+        return False
+    database.begin()
+    try:
+        move_events(database.writer, name_key)
+    except apsw.Error:
+        database.roll_back()
+        raise
+    database.commit()
+    return True
+
+
+def delete_alias(connection: apsw.Connection, event_name: str, dry_run: bool, now: int) -> dict:
+    """Removes an alias; saved metrics that name it name what it stood for. Raises NotFound and
+    Conflict."""
+    name = find_event_name(connection, event_name)
+    if name["alias_of"] is None:
+        raise Conflict(f"{quoted(event_name)} is no alias, but a name of its own", "not_an_alias")
+    if name["moving_from"] is not None:
+        raise Conflict(
+            f"the events of {quoted(event_name)} are still being moved to "
+            f"{quoted(name['stored_name'])}; wait until that has ended",
+            "merge_running",
+        )
+    metrics = metrics_of_event(connection, event_name)
+    if not dry_run:
+        rename_in_metrics(connection, event_name, name["stored_name"], now)
+        change(connection, "event_names.delete_alias", name_key=name["name_key"])
+    return {"aliases": 1, "metrics": metrics}
+
+
+# Routes of event names
+
 PropertyKey = answer("PropertyKey", key=str, kinds=list[Literal["text", "number"]])
 EventName = answer(
     "EventName",
@@ -2779,15 +3348,58 @@ EventName = answer(
     count=int,
     contact_count=int,
     last_seen=Moment,
+    alias_of=str | None,
+    aliases=list[str],
     properties=list[PropertyKey],
 )
 EventNameList = answer("EventNameList", event_names=list[EventName])
 
 
-@route("GET", "/event-names/v1", scope="read", query=LocationFilter, answers={200: EventNameList})
+@route("GET", EVENT_NAMES_PATH, scope="read", query=LocationFilter, answers={200: EventNameList})
 def get_event_names(call: Call) -> dict:
-    """The event names seen: how often, with how many contacts, when last, and their properties."""
-    return list_event_names(call.connection, queried_locations(call))
+    """The event names seen: how often, with how many contacts, when last, and their properties.
+
+    The property keys are those of the newest 200 events of a name in a location.
+    """
+    with_aliases = call.caller.locations is None
+    return list_event_names(call.connection, queried_locations(call), with_aliases)
+
+
+RenamedEventName = answer(
+    "RenamedEventName", events=int, remaining=int, metrics=list[str], merged=bool
+)
+
+
+@route(
+    "PATCH",
+    EVENT_NAMES_PATH,
+    scope="admin",
+    query=DryRun,
+    body=RenameBody,
+    answers={200: RenamedEventName},
+    writes=True,
+)
+def patch_event_name(call: Call) -> dict:
+    """Renames an event name, or merges it into another: repeat until `remaining` is 0."""
+    body = call.json(RenameBody)
+    return rename_event_name(call.connection, body, call.query.dry_run, call.now)
+
+
+DeletedAlias = answer("DeletedAlias", aliases=int, metrics=list[str])
+
+
+@route(
+    "DELETE",
+    EVENT_NAMES_PATH,
+    scope="admin",
+    query=AliasDeletion,
+    answers={200: DeletedAlias},
+    writes=True,
+)
+def remove_alias(call: Call) -> dict:
+    """Removes an alias of an event name: what is posted under it is then an event of that name."""
+    query = call.query
+    return delete_alias(call.connection, query.event_name, query.dry_run, call.now)
 
 
 ####################################################################################################
@@ -2833,7 +3445,7 @@ class ContactQuery(Query):
     q: Line | None = None
     tag: Line | None = None
     limit: Limit = 50
-    cursor: cursor_of(int, str, str) | None = None
+    cursor: cursor_of(int) | None = None
 
 
 # Storing
@@ -2847,12 +3459,7 @@ def find_contact(connection: apsw.Connection, location_id: str, contact_id: str)
 
 def complete_contact(connection: apsw.Connection, stored: dict) -> dict:
     """A contact's row, with `fields` and `field_times` as dictionaries and `tags` as a list."""
-    tags = rows(
-        connection,
-        "contact_tags.list",
-        location_id=stored["location_id"],
-        contact_id=stored["contact_id"],
-    )
+    tags = rows(connection, "contact_tags.list", contact_key=stored["contact_key"])
     return stored | {
         "fields": json.loads(stored["fields"]),
         "field_times": json.loads(stored["field_times"]),
@@ -2892,9 +3499,9 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
     else:
         status = "updated"
         new["updated_at"] = now
-    write_contact(connection, new)
+    contact_key = write_contact(connection, new, now)
     if new["tags"] != (old["tags"] if old else []):
-        write_tags(connection, new)
+        write_tags(connection, contact_key, new["tags"])
     return status, new
 
 
@@ -2938,22 +3545,19 @@ def looks_the_same(old: dict, new: dict) -> bool:
     return to_json(contact_out(old) | undated) == to_json(contact_out(new) | undated)
 
 
-def write_contact(connection: apsw.Connection, contact: dict) -> None:
-    """Stores all of a complete contact but its tags."""
+def write_contact(connection: apsw.Connection, contact: dict, now: int) -> int:
+    """Stores all of a complete contact but its tags, and its location, bare; the contact_key."""
+    change(connection, "locations.insert_missing", location_id=contact["location_id"], now=now)
     binds = contact | {
         "fields": to_json(contact["fields"]).decode(),
         "field_times": to_json(contact["field_times"]).decode(),
     }
-    change(connection, "contacts.upsert", **binds)
+    return scalar(connection, "contacts.upsert", **binds)
 
 
-def write_tags(connection: apsw.Connection, contact: dict) -> None:
-    """Makes the contact's tags the whole set of its stored ones."""
-    binds = {
-        "location_id": contact["location_id"],
-        "contact_id": contact["contact_id"],
-        "tags": json.dumps(contact["tags"]),
-    }
+def write_tags(connection: apsw.Connection, contact_key: int, tags: list[str]) -> None:
+    """Makes the tags the whole set of the contact's."""
+    binds = {"contact_key": contact_key, "tags": json.dumps(tags)}
     change(connection, "contact_tags.delete_others", **binds)
     change(connection, "contact_tags.insert", **binds)
 
@@ -2974,30 +3578,29 @@ def delete_contact(
     return counts
 
 
-def list_contacts(
-    connection: apsw.Connection, query: ContactQuery, locations: Iterable[str]
-) -> dict:
-    """A page of the locations' contacts, the newest change first."""
+def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: list[str]) -> dict:
+    """A page of the locations' contacts, the newest first."""
     verb = "list" if query.q is None else "search"
-    statement = f"contacts.{verb}" if query.tag is None else f"contacts.{verb}_by_tag"
-    before_time, before_contact, before_location = query.cursor or (2**62, "", "")
+    rank = "rank" if query.q is None else "rank_search"
+    filtered = "" if query.tag is None else "_by_tag"
+    (before_key,) = query.cursor or (2**62,)
     binds = {
-        "before_time": before_time,
-        "before_contact": before_contact,
-        "before_location": before_location,
+        "before_key": before_key,
         "limit": query.limit + 1,
         "pattern": "%" + re.sub(r"([%_\\])", r"\\\1", query.q or "") + "%",
         "tag": query.tag,
     }
+    if len(locations) > query.limit:
+        locations = rank_locations(connection, f"contacts.{rank}{filtered}", locations, binds)
     lists = [
-        stream(connection, statement, location_id=location_id, **binds) for location_id in locations
+        stream(connection, f"contacts.{verb}{filtered}", location_id=location_id, **binds)
+        for location_id in locations
     ]
-    order = ("updated_at", "contact_id", "location_id")
 
     def out(stored: dict) -> dict:
         return contact_out(complete_contact(connection, stored))
 
-    return page("contacts", lists, query.limit, order, out)
+    return page("contacts", lists, query.limit, ("contact_key",), out)
 
 
 # Answers and routes
@@ -3045,7 +3648,10 @@ ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 
 @route("GET", "/contacts/v1", scope="read", query=ContactQuery, answers={200: ContactList})
 def get_contacts(call: Call) -> dict:
-    """Contacts, the newest change first; `q` searches name, e-mail address and phone number."""
+    """Contacts, the newest first; `q` searches name, e-mail address and phone number.
+
+    A page of more than 8 MB ends before `limit`.
+    """
     return list_contacts(call.connection, call.query, queried_locations(call))
 
 
@@ -3087,7 +3693,7 @@ def remove_contact(call: Call) -> dict:
 
 
 def list_contact_fields(connection: apsw.Connection, locations: Iterable[str]) -> dict:
-    """What filters can name: all tags, and the fields in use among the contacts changed last.
+    """What filters can name: all tags, and the fields in use among the newest contacts.
 
     Each field comes with the kinds of its values, each tag with the number of its contacts.
     """
@@ -3676,7 +4282,10 @@ RejectionList = answer("RejectionList", rejections=list[RejectionOut], next=str 
 
 @route("GET", "/rejections/v1", scope="admin", query=RejectionQuery, answers={200: RejectionList})
 def get_rejections(call: Call) -> dict:
-    """What authenticated senders posted and was not stored, the newest first."""
+    """What authenticated senders posted and was not stored, the newest first.
+
+    A page of more than 8 MB ends before `limit`.
+    """
     query = call.query
     binds = {"before": query.cursor[0] if query.cursor else 2**62, "limit": query.limit + 1}
     statement = "rejections.list"
@@ -3739,7 +4348,10 @@ IngestAnswer = answer(
     url_key=True,
 )
 def ingest_event(call: Call) -> tuple[int, dict]:
-    """Stores one event: JSON, a form, or the body of HighLevel's workflow Webhook action."""
+    """Stores one event: JSON, a form, or the body of HighLevel's workflow Webhook action.
+
+    A body may have 1 MB.
+    """
     return receive_event(call.connection, call.body, call.caller, call.now, arrived=call.now)
 
 
@@ -3827,7 +4439,10 @@ BatchAnswer = answer("BatchAnswer", results=list[BatchResult])
     limit=WIRE_LIMIT,
 )
 def ingest_batch(call: Call) -> tuple[int, dict]:
-    """Stores up to 1,000 events, an array or NDJSON: 200 all, 207 some, 422 none (see `atomic`)."""
+    """Stores up to 1,000 events, an array or NDJSON: 200 all, 207 some, 422 none (see `atomic`).
+
+    A body may have 4 MB.
+    """
     items = [read_item(source, call.caller) for source in parse_batch(call.body)]
     readable = [item for item in items if item.event is not None]
     if len(readable) == len(items):
@@ -3887,7 +4502,9 @@ def read_item(source: Any, caller: Caller) -> BatchItem:
 
 def store_items(connection: apsw.Connection, items: list[BatchItem], now: int) -> None:
     """Stores the items' events, in order; all that are new take one statement."""
-    event_ids = insert_events(connection, [item.event for item in items], now)
+    events = [item.event for item in items]
+    event_ids = insert_events(connection, events, now)
+    names = stored_names(connection, events)
     for item, event_id in zip(items, event_ids, strict=True):
         if event_id is None:
             status, stored, update_warnings = update_event(connection, item.event, now)
@@ -3895,6 +4512,8 @@ def store_items(connection: apsw.Connection, items: list[BatchItem], now: int) -
         else:
             status = "created"
             stored = {"event_id": event_id, "warnings": None}
+            event_name = item.event.event_name
+            item.warnings += alias_warnings(event_name, names.get(event_name, event_name))
         note_warnings(connection, stored, item.warnings)
         item.result = {
             "status": status,
@@ -5189,13 +5808,24 @@ class Frame:
     compare: str | None
     periods: list[Period]  # the range, and the one it is compared with
 
-    def cells(self) -> list[tuple[int, int, int]]:
-        """All buckets, those of the first period first: start, end, number of the period."""
+    def buckets(self) -> list[tuple[int, int, int]]:
+        """Those of the first period first: start, end, number of the period."""
         return [
             (start, end, number)
             for number, period in enumerate(self.periods)
             for start, end in period
         ]
+
+    def ends(self, number: int) -> tuple[int, int]:
+        """Where a period starts and ends."""
+        period = self.periods[number]
+        start, _ = period[0]
+        _, end = period[-1]
+        return start, end
+
+    def location_index(self, location_id: str | None) -> int:
+        """Its place among the locations, -1 for one that is none of them."""
+        return self.locations.index(location_id) if location_id in self.locations else -1
 
 
 def frame_of(call: Call, query: Range) -> Frame:
@@ -5248,10 +5878,11 @@ def own_zone(connection: apsw.Connection, locations: list[str]) -> str | None:
 
 # The compiler
 #
-# Fragments of SQL are put together here and nowhere else. They are our own texts; all that comes
-# from outside (names, keys of JSON as quoted paths, lists as JSON) is bound. The joins are
-# `cross join` and the index is named so that the plan is the same for every file: buckets, then
-# locations, then a range of (location, name, timestamp), then what hangs on an event by its key.
+# A statement is a template of sql/templates/ whose holes are filled here with fragments of SQL,
+# and SQL is put together nowhere else. The fragments are our own texts; all that comes from outside
+# (names, keys of JSON as quoted paths, lists as JSON) is bound. The joins are `cross join` and the
+# index is named so that the plan is the same for every file: buckets, then locations, then a range
+# of (location, name, timestamp), then what hangs on an event by its key.
 
 
 class Binds(dict):
@@ -5260,16 +5891,20 @@ class Binds(dict):
     def add(self, value: Any) -> str:
         """Its placeholder; a list becomes JSON."""
         name = f"v{len(self)}"
-        self[name] = to_json(value).decode() if isinstance(value, list) else value
+        self[name] = bound(value)
         return ":" + name
+
+
+def bound(value: Any) -> Any:
+    return to_json(value).decode() if isinstance(value, list) else value
 
 
 def number_of(x: str) -> str:
     """The number that x is or that its text spells, else null: only a text that spells one equals
     its own cast."""
     number = f"cast({x} as numeric)"
-    return (
-        f"case when typeof({x}) <> 'text' then {x} when {number} = {x} and {number} "
+    return (  # every number is less than every text
+        f"case when {x} < '' then {x} when {number} = {x} and {number} "
         f"between -1.7976931348623157e308 and 1.7976931348623157e308 then {number} end"
     )
 
@@ -5281,9 +5916,9 @@ def text_of(x: str) -> str:
 
 
 def value_of(name: str, binds: Binds) -> str:
-    """A field of an event or of its contact: text, number or null."""
-    if name in ("contact_id", "distinct_id"):
-        return f"e.{name}"
+    """A field of an event e or of a contact c: text, number or null."""
+    if name == "distinct_id":
+        return "e.distinct_id"
     kind, _, key = name.partition(".")
     if key in STANDARD_FIELDS and kind == "contact":
         return f"c.{key}"
@@ -5296,6 +5931,8 @@ def value_of(name: str, binds: Binds) -> str:
     )
 
 
+# Conditions
+
 NEGATIVE = {
     "is_not": "is",
     "not_contains": "contains",
@@ -5305,17 +5942,19 @@ NEGATIVE = {
     "is_not_set": "is_set",
 }
 COMPARISONS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-OWN_TAGS = "from contact_tags t where t.location_id = e.location_id and t.contact_id = e.contact_id"
+OWN_TAGS = "from contact_tags as t where t.contact_key = c.contact_key"
 
 
 def condition_sql(condition: Condition, frame: Frame, binds: Binds) -> str:
-    """True, false or null. A negative operator is true wherever the positive one is not, so too
-    without the field."""
+    """True, false or null of an event e or a contact c. A negative operator is true wherever the
+    positive one is not, so too without the field."""
     op = NEGATIVE.get(condition.op, condition.op)
     kind = kind_of(condition.field)
     operand = condition.operand()
     if kind == "tags":
         test = tags_test(op, operand, binds)
+    elif kind == "contact":
+        test = contact_id_test(op, operand, binds)
     elif kind == "date":
         test = date_test(op, value_of(condition.field, binds), operand, frame, binds)
     else:
@@ -5326,10 +5965,27 @@ def condition_sql(condition: Condition, frame: Frame, binds: Binds) -> str:
 def tags_test(op: str, tags: list[str] | None, binds: Binds) -> str:
     if op == "is_set":
         return f"exists (select 1 {OWN_TAGS})"
-    among = f"{OWN_TAGS} and t.tag in (select value from json_each({binds.add(tags)}))"
+    own = f"{OWN_TAGS} and {is_among(tags, binds)}"
     if op == "has_all":
-        return f"(select count(*) {among}) = {binds.add(len(set(tags)))}"
-    return f"exists (select 1 {among} limit 1)"  # with the limit SQLite looks here first
+        return f"(select count(*) {own}) = {binds.add(len(set(tags)))}"
+    return f"exists (select 1 {own} limit 1)"  # with the limit SQLite looks here first
+
+
+def is_among(tags: list[str], binds: Binds) -> str:
+    """A list takes twice as long as a single tag."""
+    if len(tags) == 1:
+        return f"t.tag = {binds.add(tags[0])}"
+    return f"t.tag in (select value from json_each({binds.add(tags)}))"
+
+
+def contact_id_test(op: str, contact_id: Any, binds: Binds) -> str:
+    if op == "is_set":
+        return "e.contact_key is not null"
+    return (
+        "e.contact_key in (select c.contact_key from queried_locations as q "
+        "cross join contacts as c indexed by contacts_by_id where c.location_key = q.location_key "
+        f"and c.contact_id = {text_of(binds.add(contact_id))})"
+    )
 
 
 def date_test(op: str, x: str, operand: Any, frame: Frame, binds: Binds) -> str:
@@ -5367,57 +6023,201 @@ def value_test(op: str, x: str, operand: Any, binds: Binds) -> str:
     return f"{text_of(x)} = {text_of(value)}"
 
 
-def filter_sql(group: Group, frame: Frame, binds: Binds) -> str:
-    tests = []
-    for part in group.all or group.any or ():
-        if isinstance(part, Group):
-            tests.append(filter_sql(part, frame, binds))
-        else:
-            tests.append(condition_sql(part, frame, binds))
+def joined_sql(group: Group, tests: list[str]) -> str:
     joint = " or " if group.any else " and "
     return "(" + joint.join(tests or ["true"]) + ")"
 
 
+# Filters by contacts
+#
+# What a group says of contacts alone can be decided in two ways: the contacts that match are a set,
+# which is made once and in which each event seeks its contact; or each event looks up its contact.
+# `is_set_cheaper` chooses, for the whole term.
+
+
+def is_about_contacts(part: Condition | Group) -> bool:
+    conditions = list(part.conditions()) if isinstance(part, Group) else [part]
+    return bool(conditions) and all(is_of_contact(condition.field) for condition in conditions)
+
+
+def split_group(group: Group) -> tuple[Group | None, list[Condition | Group]]:
+    """What a group says of contacts alone, and its other parts."""
+    parts = group.all or group.any or []
+    about_contacts = [part for part in parts if is_about_contacts(part)]
+    others = [part for part in parts if not is_about_contacts(part)]
+    if not about_contacts:
+        return None, others
+    return regrouped(group, about_contacts), others
+
+
+def regrouped(group: Group, parts: list[Condition | Group]) -> Group:
+    if group.any and len(parts) > 1:
+        return Group.model_construct(any=parts)
+    return Group.model_construct(all=parts)
+
+
+def contact_groups(group: Group) -> Iterator[Group]:
+    """All that a term's filters say of contacts alone, as they will be compiled."""
+    about_contacts, others = split_group(group)
+    if about_contacts:
+        yield about_contacts
+    for part in others:
+        if isinstance(part, Group):
+            yield from contact_groups(part)
+
+
+def filter_sql(group: Group, frame: Frame, binds: Binds, by_set: bool) -> str:
+    """A condition on an event e."""
+    about_contacts, others = split_group(group)
+    tests = []
+    if about_contacts and by_set:
+        tests.append(f"e.contact_key in ({contact_set_sql(about_contacts, frame, binds)})")
+    elif about_contacts:
+        tests.append(contact_lookup_sql(about_contacts, "e", frame, binds))
+    for part in others:
+        if isinstance(part, Group):
+            tests.append(filter_sql(part, frame, binds, by_set))
+        else:
+            tests.append(condition_sql(part, frame, binds))
+    return joined_sql(group, tests)
+
+
+def contact_filter_sql(group: Group, frame: Frame, binds: Binds) -> str:
+    """A condition on a contact c."""
+    tests = []
+    for part in group.all or group.any or []:
+        if isinstance(part, Group):
+            tests.append(contact_filter_sql(part, frame, binds))
+        else:
+            tests.append(condition_sql(part, frame, binds))
+    return joined_sql(group, tests)
+
+
+def contact_lookup_sql(group: Group, owner: str, frame: Frame, binds: Binds) -> str:
+    """Whether the contact of an event or a tag, the owner, matches."""
+    return (
+        f"exists (select 1 from contacts as c where c.contact_key = {owner}.contact_key "
+        f"and {contact_filter_sql(group, frame, binds)})"
+    )
+
+
+def leading_tags(group: Group) -> Condition | None:
+    """A condition that only contacts with certain tags can meet, which an index finds."""
+    for part in group.all or []:
+        if isinstance(part, Condition) and part.op in ("has_any", "has_all"):
+            return part
+    return None
+
+
+def candidates_sql(group: Group, binds: Binds) -> str:
+    """The contacts of which a group may be true: those with a tag, or all."""
+    leading = leading_tags(group)
+    if leading is None:
+        return (
+            "select c.contact_key from queried_locations as q "
+            "cross join contacts as c indexed by contacts_by_location "
+            "where c.location_key = q.location_key"
+        )
+    tags = leading.operand()
+    if leading.op == "has_all":
+        tags = tags[:1]
+    return (
+        "select t.contact_key from queried_locations as q "
+        "cross join contact_tags as t indexed by contact_tags_by_tag "
+        f"where t.location_key = q.location_key and {is_among(tags, binds)}"
+    )
+
+
+def contact_set_sql(group: Group, frame: Frame, binds: Binds) -> str:
+    """The contacts that match."""
+    candidates = candidates_sql(group, binds)
+    leading = leading_tags(group)
+    if leading is None:
+        return f"{candidates} and {contact_filter_sql(group, frame, binds)}"
+    undecided = [part for part in group.all if part is not leading or leading.op == "has_all"]
+    if not undecided:
+        return candidates
+    return f"{candidates} and {contact_lookup_sql(regrouped(group, undecided), 't', frame, binds)}"
+
+
+# While one event looks up its contact (0.9 µs), so many are read in the order of their keys (0.3 µs
+# each).
+CONTACTS_A_LOOKUP = 3
+
+
+def is_set_cheaper(connection: apsw.Connection, term: Term, frame: Frame) -> bool:
+    """Whether it takes less to look at all contacts that may match a term's filters than to look up
+    the contact of each of its events.
+
+    Both are counted along their indexes, up to a limit that grows until one of them stays below
+    it: so this costs little beside the statement itself.
+    """
+    compiled = compile_weighing(term, frame)
+    if compiled is None:
+        return False
+    statement, binds = compiled
+    for most in (100, 1_000, 10_000, 100_000):
+        events, contacts = connection.execute(statement, binds | {"most": most}).get
+        if contacts < events * CONTACTS_A_LOOKUP:
+            return True
+        if events < most:
+            return False
+    return True
+
+
+def compile_weighing(term: Term, frame: Frame) -> tuple[str, Binds] | None:
+    """What counts a term's events and the contacts that may match its filters; `most` is left to
+    be bound. None where the filters say nothing of contacts."""
+    groups = list(contact_groups(term.filters)) if term.filters else []
+    if not groups:
+        return None
+    binds = Binds(event_name=term.event, locations=bound(frame.locations), most=0)
+    binds["periods"] = bound([frame.ends(number) for number in range(len(frame.periods))])
+    binds["contacts_a_lookup"] = CONTACTS_A_LOOKUP
+    candidates = " union all ".join(candidates_sql(group, binds) for group in groups)
+    return fill_template("metrics.weigh_filters", candidates=candidates), binds
+
+
+# Statements
+
 # What one term makes of its facts, whose column x is the count, the number, the text or the contact
-# they are about.
+# they are about. A sum that does not fit into a float, in whatever order, is 9e999, infinity: a
+# total may depend on the order.
+IS_FINITE = "total(abs(x + 0.0)) < 9e999"
 AGGREGATES = {
-    "count": "sum(x)",
+    "count": "count(x)",
     "unique_contacts": "count(distinct x)",
     "count_distinct": "count(distinct x)",
-    "sum": "total(x)",
-    "avg": "avg(x)",
+    "sum": f"iif({IS_FINITE}, total(x), 9e999)",
+    "avg": f"iif({IS_FINITE}, avg(x), 9e999)",
     "min": "min(x)",
     "max": "max(x)",
     "median": "median(x)",
     "p90": "percentile_cont(x, 0.9)",
     "p95": "percentile_cont(x, 0.95)",
-    "latest": "x",
-}
-# Where the facts of one bucket of one location become one part first, what many parts make.
-ROLLED = {
-    "count": "sum(x)",
-    "sum": "total(x)",
-    "avg": "total(x) / sum(n)",
-    "min": "min(x)",
-    "max": "max(x)",
+    "latest": "x, max(iif(x is null, null, moment))",  # the x of the same row as the newest moment
 }
 EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
-# The columns that are the two keys of each grouping.
-GROUPINGS = {
-    "total": ("period", "null"),
-    "bucket": ("cell", "null"),
-    "location": ("period", "location"),
-    "group": ("period", "grp"),
-    "group_bucket": ("cell", "grp"),
-}
+MOMENT = "printf('%013d%019d', e.timestamp, e.event_id)"
+JOINED_TAGS = "left join contact_tags as t on t.contact_key = e.contact_key"
 
 
-def raw_sql(term: Term, frame: Frame, binds: Binds) -> str:
+def fact_fragments(term: Term, binds: Binds) -> dict[str, str]:
+    """What of an event its term is about, and what it makes of that."""
+    return {
+        "raw": raw_sql(term, binds),
+        "moment": MOMENT if term.aggregation == "latest" else "null",
+        "x": x_sql(term, "raw"),
+        "aggregate": AGGREGATES[term.aggregation],
+    }
+
+
+def raw_sql(term: Term, binds: Binds) -> str:
     """What of an event its term is about."""
     if term.aggregation == "count":
         return "1"
-    if term.aggregation == "unique_contacts":  # a contact is known by both ids
-        return "e.contact_id" if len(frame.locations) == 1 else "location || ' ' || e.contact_id"
+    if term.aggregation == "unique_contacts":
+        return "e.contact_key"
     return value_of(f"property.{term.property}", binds)
 
 
@@ -5428,13 +6228,26 @@ def x_sql(term: Term, raw: str) -> str:
     return text_of(raw) if term.aggregation == "count_distinct" else number_of(raw)
 
 
-def group_sql(breakdown: str, groups: list[str | None] | None, binds: Binds) -> str:
-    """An event's group: its key, or with a list of keys the index of that in the list, null for
-    none of them."""
+def term_sql(term: Term, frame: Frame, binds: Binds, by_set: bool) -> str:
+    """Which events of its name a term takes."""
+    tests = []
+    if term.type == "contact":
+        tests.append("e.contact_key is not null")
+    if any(term.conditions()):
+        tests.append(filter_sql(term.filters, frame, binds, by_set))
+    return " and ".join(tests) or "true"
+
+
+def group_sql(breakdown: str, groups: list[str | None] | None, frame: Frame, binds: Binds) -> str:
+    """An event's group: its key (of a location its index), or with a list of keys the index of that
+    in the list, null for none of them."""
     if breakdown == "location":
-        key = "e.location_id"
+        key = "l.location"
     elif breakdown == "tag":
         key = "t.tag"
+    elif is_of_contact(breakdown):
+        field = text_of(value_of(breakdown, binds))
+        key = f"(select {field} from contacts as c where c.contact_key = e.contact_key)"
     else:
         key = text_of(value_of(breakdown, binds))
     if groups is None:
@@ -5445,139 +6258,48 @@ def group_sql(breakdown: str, groups: list[str | None] | None, binds: Binds) -> 
         if group is None:
             lacking = f"iif({key} is null, {index}, null)"
         else:
-            cases += f" when {binds.add(group)} then {index}"
+            stored = frame.location_index(group) if breakdown == "location" else group
+            cases += f" when {binds.add(stored)} then {index}"
     return f"case {key}{cases} else {lacking} end" if cases else lacking
 
 
-def cells_sql(cells: list[tuple[int, int, int]], frame: Frame, binds: Binds) -> str:
-    """The tables that events are sought by: the buckets with their periods, and the locations."""
-    return (
-        "with cells as materialized (select key as cell, value ->> 0 as start, "
-        f"value ->> 1 as end, value ->> 2 as period from jsonb_each({binds.add(cells)})),\n"
-        "places as materialized (select key as location, value as location_id "
-        f"from json_each({binds.add(frame.locations)}))"
-    )
+def compile_term(term: Term, frame: Frame, by_set: bool = False) -> tuple[str, Binds]:
+    """The statement of one term: (grouping, its two keys, skipped, value) for each group of the
+    groupings total, bucket and, of several locations, location."""
+    binds = Binds(event_name=term.event, locations=bound(frame.locations))
+    binds["buckets"] = bound(frame.buckets())
+    binds["several"] = len(frame.locations) > 1
+    filters = term_sql(term, frame, binds, by_set)
+    if term.aggregation in WITHOUT_PROPERTY:
+        template = "metrics.count" if term.aggregation == "count" else "metrics.unique_contacts"
+        return fill_template(template, filters=filters), binds
+    binds["compared"] = len(frame.periods) > 1
+    return fill_template("metrics.term", filters=filters, **fact_fragments(term, binds)), binds
 
 
-def events_sql(term: Term, frame: Frame, binds: Binds, breakdown: str | None = None) -> str:
-    """What finds the term's events of one cell and one place: tables and condition."""
-    lines = ["events e indexed by events_by_name"]
-    fields = {breakdown or "", *(condition.field for condition in term.conditions())}
-    fields.discard("contact.tags")  # which have rows of their own
-    if any(name.startswith("contact.") for name in fields):
-        lines.append(
-            "left join contacts c on c.location_id = e.location_id and c.contact_id = e.contact_id"
-        )
-    if breakdown == "tag":
-        lines.append(
-            "left join contact_tags t "
-            "on t.location_id = e.location_id and t.contact_id = e.contact_id"
-        )
-    lines += [
-        f"where e.location_id = places.location_id and e.event_name = {binds.add(term.event)}",
-        "and e.timestamp >= cells.start and e.timestamp < cells.end",
-    ]
-    if term.type == "contact":
-        lines.append("and e.contact_id is not null")
-    if any(term.conditions()):
-        lines.append("and " + filter_sql(term.filters, frame, binds))
-    return "\n".join(lines)
-
-
-def compile_term(
+def compile_groups(
     term: Term,
-    groupings: Iterable[str],
-    cells: list[tuple[int, int, int]],
     frame: Frame,
-    breakdown: str | None = None,
+    breakdown: str,
     groups: list[str | None] | None = None,
+    by_set: bool = False,
 ) -> tuple[str, Binds]:
-    """The statement of one term: (grouping, its two keys, value, skipped) for each group of each
-    grouping."""
-    is_narrowed = breakdown or any(term.conditions())  # so that a group may be empty
-    if term.aggregation in WITHOUT_PROPERTY and not is_narrowed:
-        return compile_count(term, groupings, cells, frame)
-    binds = Binds()
-    is_latest = term.aggregation == "latest"
-    rolls = term.aggregation in ROLLED
-    aggregate = AGGREGATES[term.aggregation]
-    source = events_sql(term, frame, binds, breakdown)
-    columns = f"{raw_sql(term, frame, binds)} as raw, cell, period, location"
-    distinct = ""
-    if breakdown:
-        columns += f", {group_sql(breakdown, groups, binds)} as grp"
-    if breakdown == "tag":  # an event with two tags of one group is there once
-        columns += ", e.event_id"
-        distinct = "distinct "
-    if is_latest:
-        columns += ", printf('%013d%019d', e.timestamp, e.event_id) as moment"
-    # Each event's property is read once: for many uses into a table, for the only one row by row,
-    # which a limit keeps SQLite at.
-    materialized, limit = ("not materialized", " limit -1") if rolls else ("materialized", "")
-    facts = (
-        f"raws as {materialized} (select {distinct}{columns}\n"
-        f"from cells cross join places cross join {source}{limit}),\n"
-        f"facts as (select *, {x_sql(term, 'raw')} as x from raws)"
+    """The same for the groupings group and group_bucket. The keys of the groups are their values
+    as text, of the range alone; or with `groups` their indexes in that list, None for all that are
+    not in it."""
+    binds = Binds(event_name=term.event, locations=bound(frame.locations))
+    buckets = [(*frame.ends(0), 0)] if groups is None else frame.buckets()
+    binds["buckets"] = bound(buckets)
+    binds["by_bucket"] = groups is not None
+    statement = fill_template(
+        "metrics.groups",
+        distinct="distinct" if breakdown == "tag" else "",
+        group=group_sql(breakdown, groups, frame, binds),
+        tags=JOINED_TAGS if breakdown == "tag" else "",
+        filters=term_sql(term, frame, binds, by_set),
+        **fact_fragments(term, binds),
     )
-    skipped = "sum(raw is not null and x is null)"
-    if term.aggregation in WITHOUT_PROPERTY or term.aggregation == "count_distinct":
-        skipped = "0"
-    # The x beside the newest moment is that of the same row.
-    newest = "max(case when x is not null then moment end)" if is_latest else "null"
-    table = "facts"
-    if rolls:
-        keys = "cell, period, location" + (", grp" if breakdown else "")
-        part = "total(x)" if term.aggregation == "avg" else aggregate
-        facts += (
-            f",\nparts as materialized (select {keys}, {part} as x, count(x) as n, "
-            f"{skipped} as skipped from facts group by {keys})"
-        )
-        table = "parts"
-        aggregate = ROLLED[term.aggregation]
-        skipped = "sum(skipped)"
-    selects = []
-    for grouping in groupings:
-        keys = ", ".join(GROUPINGS[grouping])
-        selects.append(
-            f"select '{grouping}', {keys}, {aggregate}, {skipped}, {newest}\n"
-            f"from {table} group by {keys}"
-        )
-    return f"{cells_sql(cells, frame, binds)},\n{facts}\n" + "\nunion all ".join(selects), binds
-
-
-def compile_count(
-    term: Term, groupings: Iterable[str], cells: list[tuple[int, int, int]], frame: Frame
-) -> tuple[str, Binds]:
-    """The same where the index on names has all that it takes: each bucket of each location is a
-    range of it, counted as it is. Events add up; contacts, who may be in several buckets but are of
-    one location, are counted for the whole period, too."""
-    binds = Binds()
-    adds_up = term.aggregation == "count"
-    counted = "*" if adds_up else "distinct e.contact_id"
-    wholes = []
-    if not adds_up:
-        wholes = [
-            (period[0][0], period[-1][1], number) for number, period in enumerate(frame.periods)
-        ]
-    # A location's ranges lie side by side; with the limit each is counted once, and not again for
-    # its row.
-    counts = (
-        "counts as materialized (select * from (select cell, period, location, "
-        f"(select count({counted})\n"
-        f"from {events_sql(term, frame, binds)}) as n\n"
-        "from places cross join cells limit -1) where n > 0)"
-    )
-    selects = []
-    for grouping in groupings:
-        keys = ", ".join(GROUPINGS[grouping])
-        part = ""
-        if not adds_up:
-            part = f" where cell {'<' if grouping == 'bucket' else '>='} {len(cells)}"
-        selects.append(
-            f"select '{grouping}', {keys}, sum(n), 0, null\nfrom counts{part} group by {keys}"
-        )
-    tables = cells_sql([*cells, *wholes], frame, binds)
-    return f"{tables},\n{counts}\n" + "\nunion all ".join(selects), binds
+    return statement, binds
 
 
 # Answers
@@ -5601,10 +6323,7 @@ def calculate(
         # A saved metric was stored without a breakdown; a query was checked with its own.
         raise refusal("?breakdown", CONTACTS_ONLY)
     table = Table(connection, metric, frame, deadline)
-    groupings = ["total", "bucket"]
-    if len(frame.locations) > 1:
-        groupings.append("location")
-    table.fill(groupings, frame.cells())
+    table.fill()
     calculation = {
         "name": metric.name,
         "format": metric.format and metric.format.model_dump(),
@@ -5636,9 +6355,6 @@ def json_number(value: Any) -> int | float | None:
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
-Measure = tuple[Any, int]  # a term's value of a group of events, and how many of them were skipped
-
-
 @dataclass(slots=True)
 class Evaluation:
     """What a group of events comes to."""
@@ -5651,7 +6367,7 @@ class Evaluation:
 class Table:
     """The terms' values for every group of some groupings, and the formula over them.
 
-    A group is known by its grouping and that one's two keys (GROUPINGS): the range as a whole is
+    A group is known by its grouping and that one's two keys: the range as a whole is
     ("total", 0, None), its first bucket ("bucket", 0, None). `divisions` and `overflows` count
     what went wrong in all numbers that were read.
     """
@@ -5664,51 +6380,57 @@ class Table:
         self.frame = frame
         self.deadline = deadline
         self.formula = metric.compiled()
-        self.measures: dict[tuple[str, Any, Any], dict[str, Measure]] = {}  # by group, by term
-        self.empty = self.evaluate({})  # of a group without events, as many are
+        self.by_set = {term.key: is_set_cheaper(connection, term, frame) for term in metric.terms}
+        self.empty = {term.key: EMPTY.get(term.aggregation) for term in metric.terms}
+        self.values: dict[tuple[str, Any, Any], dict] = {}  # of the terms, by group
+        self.skipped: dict[str, int] = {}  # events of the range, by term
+        self.evaluations: dict[tuple, Evaluation] = {}  # by values, which many groups share
         self.divisions = 0
         self.overflows = 0
 
-    def fill(
-        self,
-        groupings: Iterable[str],
-        cells: list[tuple[int, int, int]],
-        breakdown: str | None = None,
-        groups: list[str | None] | None = None,
-    ) -> None:
-        """Calculates each term for these groupings of the cells: (start, end, period).
-
-        The keys of a breakdown's groups are their values as text, or with `groups` their indexes
-        in that list, None for all that are not in it.
-        """
+    def fill(self) -> None:
+        """Calculates each term for the range, its buckets and its locations."""
         for term in self.metric.terms:
-            statement, binds = compile_term(term, groupings, cells, self.frame, breakdown, groups)
-            for grouping, first, second, value, skipped, _ in self.connection.execute(
-                statement, binds
-            ):
-                group = self.measures.setdefault((grouping, first, second), {})
-                group[term.key] = (value, skipped)
+            self.read_values(term, *compile_term(term, self.frame, self.by_set[term.key]))
+
+    def fill_groups(self, breakdown: str, groups: list[str | None] | None = None) -> None:
+        """Calculates each term for the groups of a breakdown, as compile_groups does."""
+        for term in self.metric.terms:
+            by_set = self.by_set[term.key]
+            self.read_values(term, *compile_groups(term, self.frame, breakdown, groups, by_set))
+
+    def read_values(self, term: Term, statement: str, binds: Binds) -> None:
+        key = term.key
+        for row in self.connection.execute(statement, binds):
+            group = row[:3]
+            values = self.values.get(group)
+            if values is None:
+                values = self.values[group] = self.empty.copy()
+            values[key] = row[4]
+            if row[3]:
+                self.skipped[key] = row[3]
 
     def numbers(self, grouping: str, first: Any, second: Any = None) -> dict:
         """`value` and `terms` of one group. Raises TooSlow after the deadline."""
         if time.monotonic() > self.deadline:
             raise TooSlow
-        measures = self.measures.get((grouping, first, second))
-        evaluation = self.evaluate(measures) if measures else self.empty
+        values = tuple(self.values.get((grouping, first, second), self.empty).values())
+        evaluation = self.evaluations.get(values)
+        if evaluation is None:
+            evaluation = self.evaluations[values] = self.evaluate(values)
         self.divisions += evaluation.divisions
         self.overflows += evaluation.overflows
         return evaluation.numbers
 
-    def evaluate(self, measures: Mapping[str, Measure]) -> Evaluation:
+    def evaluate(self, values: tuple) -> Evaluation:
+        """The values are of the terms, in their order."""
         terms = {}
         divisions = 0
         overflows = 0
-        for term in self.metric.terms:
-            value, _ = measures.get(term.key) or (EMPTY.get(term.aggregation), 0)
+        for term, value in zip(self.metric.terms, values, strict=True):
             number = json_number(value)
             terms[term.key] = number
-            # A sum is null only where it is infinity less infinity.
-            if number is None and (value is not None or term.aggregation == "sum"):
+            if number is None and value is not None:
                 overflows += 1
         value = None
         try:
@@ -5721,21 +6443,22 @@ class Table:
 
     def period(self, number: int) -> dict:
         """The range (0) or the one it is compared with (1): total and buckets."""
-        period = self.frame.periods[number]
-        start, _ = period[0]
-        _, end = period[-1]
+        start, end = self.frame.ends(number)
         total = {"complete": end <= self.frame.now, **self.numbers("total", number)}
         return {"from": iso(start), "to": iso(end), "total": total, "buckets": self.buckets(number)}
 
     def buckets(self, number: int, grouping: str = "bucket", second: Any = None) -> list[dict]:
         """Of the period with this number. `complete` says that a bucket's time is over."""
         period = self.frame.periods[number]
-        first_cell = number * len(self.frame.periods[0])
+        first_index = number * len(self.frame.periods[0])
+        start = iso(period[0][0])
         buckets = []
-        for cell, (start, end) in enumerate(period, first_cell):
-            bucket = {"start": iso(start), "end": iso(end), "complete": end <= self.frame.now}
-            bucket |= self.numbers(grouping, cell, second)
-            buckets.append(bucket)
+        for index, (_, end) in enumerate(period, first_index):
+            numbers = self.numbers(grouping, index, second)
+            complete = end <= self.frame.now
+            end = iso(end)
+            buckets.append({"start": start, "end": end, "complete": complete, **numbers})
+            start = end
         return buckets
 
     def compared(self, grouping: str, second: Any = None) -> dict:
@@ -5770,7 +6493,7 @@ class Table:
         """
         keys = rank_groups(self.connection, self.metric, breakdown, self.frame, self.deadline)
         top = keys[:GROUP_LIMIT]
-        self.fill(("group", "group_bucket"), self.frame.cells(), breakdown, top)
+        self.fill_groups(breakdown, top)
         groups = [self.group(index, key, other=False) for index, key in enumerate(top)]
         if len(keys) > GROUP_LIMIT:
             groups.append(self.group(None, None, other=True))
@@ -5791,13 +6514,10 @@ class Table:
         if self.overflows:
             message = "a result was too large for a number, and is null"
             yield warning("number_too_large", message) | {"count": self.overflows}
-        total = self.measures.get(("total", 0, None), {})
-        for key in [term.key for term in self.metric.terms]:
-            _, skipped = total.get(key, (None, 0))
-            if skipped:
-                events = "event" if skipped == 1 else "events"
-                message = f"term {key}: skipped {skipped:,} {events} whose property is not a number"
-                yield warning("skipped", message) | {"term": key, "count": skipped}
+        for key, skipped in self.skipped.items():
+            events = "event" if skipped == 1 else "events"
+            message = f"term {key}: skipped {skipped:,} {events} whose property is not a number"
+            yield warning("skipped", message) | {"term": key, "count": skipped}
 
 
 def rank_groups(
@@ -5806,14 +6526,12 @@ def rank_groups(
     """The keys of the groups, those whose first term is the largest first: of rates, that the many
     come before the rare."""
     table = Table(connection, metric, frame, deadline)
-    period = frame.periods[0]
-    start, _ = period[0]
-    _, end = period[-1]
-    table.fill(("group",), [(start, end, 0)], breakdown)
+    table.fill_groups(breakdown)
     first_term = metric.terms[0].key
-    values = {
-        key: table.numbers("group", 0, key)["terms"][first_term] for _, _, key in table.measures
-    }
+    values = {}
+    for _, _, key in table.values:
+        name = frame.locations[key] if breakdown == "location" else key
+        values[name] = table.numbers("group", 0, key)["terms"][first_term]
 
     def order(key: str | None) -> tuple:
         """Those without a value come last, and among equals the one without a key."""
@@ -5836,9 +6554,7 @@ def unknown_contacts(
     connection: apsw.Connection, metric: Definition, breakdown: str | None, frame: Frame
 ) -> Iterator[dict]:
     """A warning for each term filtered or grouped by fields that some of its contacts lack."""
-    period = frame.periods[0]
-    start, _ = period[0]
-    _, end = period[-1]
+    start, end = frame.ends(0)
     for term in metric.terms:
         fields = [breakdown, *(condition.field for condition in term.conditions())]
         if not any(is_of_contact(name) for name in fields):
@@ -5905,7 +6621,9 @@ def list_evidence(
         groups = ranked[:GROUP_LIMIT]
     elif query.group:
         groups = [query.group.key]
-    counting, listing, binds = compile_evidence(query, frame, groups)
+    term = next(term for term in query.metric.terms if term.key == query.term)
+    by_set = is_set_cheaper(connection, term, frame)
+    counting, listing, binds = compile_evidence(query, term, frame, groups, by_set)
     count = connection.execute(counting, binds).get
     events = dictionaries(connection.execute(listing, binds))
     order = ("timestamp", "event_id")
@@ -5917,45 +6635,46 @@ def evidence_out(event: dict) -> dict:
 
 
 def compile_evidence(
-    query: EvidenceQuery, frame: Frame, groups: list[str | None] | None = None
+    query: EvidenceQuery,
+    term: Term,
+    frame: Frame,
+    groups: list[str | None] | None = None,
+    by_set: bool = False,
 ) -> tuple[str, str, Binds]:
     """What counts the events, and what lists a page of those before the cursor."""
-    binds = Binds()
     period = frame.periods[1 if query.compared else 0]
     buckets = [bucket for bucket in period if query.bucket in (None, bucket[0])]
     if not buckets:
         message = "must be the start of a bucket of this range and interval"
         raise refusal("/bucket", wrong("unknown_bucket", message))
-    term = next(term for term in query.metric.terms if term.key == query.term)
-    events = events_sql(term, frame, binds, query.breakdown if query.group else None)
-    raw = raw_sql(term, frame, binds)
+    binds = Binds(event_name=term.event, locations=bound(frame.locations))
+    binds["start"], _ = buckets[0]
+    _, binds["end"] = buckets[-1]
+    timestamp, event_id = query.cursor or (YEAR_2200, 0)
+    binds |= {"before_timestamp": timestamp, "before_id": event_id, "limit": query.limit + 1}
+    filters = term_sql(term, frame, binds, by_set)
+    raw = raw_sql(term, binds)
     x = x_sql(term, raw)
-    source = f"from cells cross join places cross join {events}\n"
     if query.skipped:
-        source += f"and ({raw}) is not null and ({x}) is null"
+        filters += f" and ({raw}) is not null and ({x}) is null"
     else:
-        source += f"and ({x}) is not null"
+        filters += f" and ({x}) is not null"
+    by_tag = False
     if query.group:
         index = "null" if query.group.other else "0"
-        source += f"\nand {group_sql(query.breakdown, groups, binds)} is {index}"
-    tables = cells_sql([(buckets[0][0], buckets[-1][1], 0)], frame, binds)
-    counted = "*"
-    distinct = ""
-    if query.group and query.breakdown == "tag":  # a contact may have several of the tags
-        counted = "distinct e.event_id"
-        distinct = "distinct "
-    name = (
-        "(select name from contacts n "
-        "where n.location_id = e.location_id and n.contact_id = e.contact_id)"
+        filters += f" and {group_sql(query.breakdown, groups, frame, binds)} is {index}"
+        by_tag = query.breakdown == "tag"  # a contact may have several of the tags
+    tags = JOINED_TAGS if by_tag else ""
+    counting = fill_template(
+        "metrics.evidence_count",
+        counted="distinct e.event_id" if by_tag else "*",
+        tags=tags,
+        filters=filters,
     )
-    timestamp, event_id = query.cursor or (YEAR_2200, 0)
-    return (
-        f"{tables}\nselect count({counted}) {source}",
-        f"{tables}\nselect {distinct}e.*, {name} as contact_name {source}\n"
-        f"and (e.timestamp, e.event_id) < ({binds.add(timestamp)}, {binds.add(event_id)})\n"
-        f"order by e.timestamp desc, e.event_id desc limit {binds.add(query.limit + 1)}",
-        binds,
+    listing = fill_template(
+        "metrics.evidence", distinct="distinct" if by_tag else "", tags=tags, filters=filters
     )
+    return counting, listing, binds
 
 
 Numbers = answer("Numbers", value=float | int | None, terms=dict[str, float | int | None])
@@ -6003,7 +6722,10 @@ EvidenceList = answer("EvidenceList", events=list[EvidenceEvent], next=str | Non
 
 @route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})
 def query_metric(call: Call) -> dict:
-    """Calculates a definition over a range: total, buckets, locations, comparison, breakdown."""
+    """Calculates a definition over a range: total, buckets, locations, comparison, breakdown.
+
+    What takes longer than 10 seconds is stopped with 422 `query_too_slow`.
+    """
     query = call.json(MetricQuery)
     frame = frame_of(call, query)
     return calculate(call.connection, query.metric, frame, query.breakdown, call.deadline)
@@ -6013,7 +6735,10 @@ def query_metric(call: Call) -> dict:
     "GET", "/metrics/v1/{metric_id}/data", scope="read", query=DataQuery, answers={200: Calculation}
 )
 def get_metric_data(call: Call) -> dict:
-    """Calculates a saved metric."""
+    """Calculates a saved metric.
+
+    What takes longer than 10 seconds is stopped with 422 `query_too_slow`.
+    """
     metric_id = call.number("metric_id")
     frame = frame_of(call, call.query)
     return calculate_saved(call.connection, metric_id, frame, call.query.breakdown, call.deadline)
@@ -6021,7 +6746,10 @@ def get_metric_data(call: Call) -> dict:
 
 @route("GET", "/metrics/v1/data", scope="read", query=DashboardQuery, answers={200: MetricDataList})
 def get_metrics_data(call: Call) -> dict:
-    """Calculates saved metrics, all of one state; one that cannot be keeps no other back."""
+    """Calculates saved metrics, all of one state of the data.
+
+    One that cannot be calculated, or takes too much of the 10 seconds, keeps no other back.
+    """
     frame = frame_of(call, call.query)
     metrics = calculate_dashboard(call.connection, call.query.ids, frame, call.deadline)
     return {"metrics": list(metrics)}
@@ -6282,7 +7010,7 @@ Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=s
 
 @route("GET", "/healthz", answers={200: Health, 503: Health})
 def get_health(call: Call) -> tuple[int, dict]:
-    """Whether the database answers a read, and what became of the last turn of writes."""
+    """200 if the database answers a read and stored the last turn of writes, else 503."""
     row(call.connection, "locations.find", location_id="")
     trouble = call.database.trouble
     state = {
@@ -6303,6 +7031,8 @@ def get_openapi(call: Call) -> dict:
 # server
 ####################################################################################################
 
+LONG_WRITES = {("POST", BATCH_PATH), ("PATCH", EVENT_NAMES_PATH)}
+MERGE_PAUSE = 0.1  # seconds between the steps of a merge, which take a tenth of that
 # After this time a turn takes no further request, so that a post waits for two batches at the most.
 TURN_SECONDS = 0.010
 STOP_SECONDS = 10  # to finish what has arrived, when asked to stop
@@ -6679,15 +7409,10 @@ class Dispatcher(ThreadedTaskDispatcher):
 
 def is_long(request: HTTPRequestParser) -> bool:
     """Whether it may write a thousand rows, and must not delay what writes a few."""
-    return is_batch(request) or (request.error is None and request.command == "DELETE")
-
-
-def is_batch(request: HTTPRequestParser) -> bool:
-    return (
-        request.error is None
-        and request.command == "POST"
-        and "/" + request.path.lstrip("/") == BATCH_PATH
-    )
+    if request.error is not None:
+        return False
+    path = "/" + request.path.lstrip("/")
+    return request.command == "DELETE" or (request.command, path) in LONG_WRITES
 
 
 def is_read(request: HTTPRequestParser) -> bool:
@@ -6721,6 +7446,8 @@ class Server:
             ) from None
         self.limit = config.connection_limit + len(self.map)  # the map has the listeners, too
         self.next_check = 0.0  # of connections that are overdue
+        self.is_merging = False  # event names
+        self.next_merge_step = 0.0
         self.dispatcher.set_thread_count(config.read_threads)
         self.listeners = [
             dispatcher
@@ -6787,9 +7514,11 @@ class Server:
         """Serves until stop()."""
         self.database.take_turns()
         while not self.stopping:
-            self.poll(1.0)
+            self.poll(MERGE_PAUSE if self.is_merging else 1.0)
             self.turn()
             self.database.idle()
+            if time.monotonic() >= self.next_merge_step:
+                self.continue_merge()
             if time.time() >= self.next_check:
                 self.close_overdue(time.time())
         self.finish()
@@ -6798,6 +7527,13 @@ class Server:
         if self.dispatcher:
             timeout = 0.01 if self.waiting_since else 0
         wasyncore.poll2(timeout, self.map)
+
+    def continue_merge(self) -> None:
+        """Between turns: a merge of event names that has begun ends, though nobody asks again."""
+        if self.database.trouble is None:
+            with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
+                self.is_merging = continue_merge(self.database)
+        self.next_merge_step = time.monotonic() + MERGE_PAUSE
 
     def close_overdue(self, now: float) -> None:
         """Once a second: closes connections that are silent or slow beyond their time.
@@ -7123,7 +7859,14 @@ def database_path(config: Config) -> str:
 
 def existing_database(config: Config) -> contextlib.closing:
     database_path(config)
-    return contextlib.closing(Database(config, create=False))
+    return contextlib.closing(open_database(config, create=False))
+
+
+def open_database(config: Config, create: bool = True) -> Database:
+    """With the progress of an upgrade on a terminal, else in the log."""
+    with Progress("upgrading") as progress:
+        show = progress.advance if progress.is_visible else None
+        return Database(config, create=create, show=show)
 
 
 @contextlib.contextmanager
@@ -7207,7 +7950,7 @@ def serve(config: Config, introduce: Callable[[Database, Config, str], None]) ->
     """Serves until SIGTERM or SIGINT; `introduce` prints what a person needs at the start."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     config = config.model_copy(update={"connection_limit": possible_connections(config)})
-    app = create_app(config)
+    app = create_app(config, database=open_database(config))
     try:
         server = Server(app, config)
     except ConfigError:
@@ -7254,13 +7997,16 @@ def stop_on_signals(server: Server) -> None:
 
 
 def introduce_server(database: Database, config: Config, address: str) -> None:
-    """Where it listens; where there is no key yet, also how to get one."""
+    """Where it listens and, on a terminal or where there is no key yet, how to sign in."""
     print(database.summary())
     if not config.admin_key and not list_keys(database.writer):
         if sys.stdout.isatty():
             introduce_key(database, page_url(config, address))
         else:
             print(f"There is no key yet; {key_advice(database, config)}")
+    elif sys.stdout.isatty() and not database.memory:
+        print(f"\nSign in: {page_url(config, address)}/")
+        print(f"Lost the admin key? This command makes another: {key_command(config)}\n")
     print(f"listening on {address}", flush=True)
 
 
@@ -7402,7 +8148,7 @@ def demo_command(config: Config, keep: str | None) -> int:
         raise ConfigError(f"{keep} exists already; name another file")
     with tempfile.TemporaryDirectory(prefix="streamlined-lite-") as folder:
         config = config.model_copy(update={"database": keep or os.path.join(folder, "demo.db")})
-        with contextlib.closing(Database(config)) as database:
+        with contextlib.closing(open_database(config)) as database:
             token = create_admin_key(database, "demo")
             with database.turn():
                 fill_demo(database.writer, database.clock())
@@ -7702,7 +8448,9 @@ def export_command(
     """
     query = read_filters(filters)
     check_export_filters(kind, filters)
-    with contextlib.closing(open_reader(database_path(config))) as connection:
+    path = database_path(config)
+    with contextlib.closing(open_reader(path)) as connection:
+        check_schema(connection, path)
         # one state from the first record to the last
         connection.execute("begin")
         records = exported_records(connection, kind, query)
@@ -7739,19 +8487,15 @@ def exported_records(connection: apsw.Connection, kind: str, query: EventFilter)
 def exported_events(
     connection: apsw.Connection, location_id: str, query: EventFilter
 ) -> Iterator[dict]:
-    statement, binds = event_statement("list", query)
+    index, binds = event_index(query)
+    statement = f"events.list_by_{index}"
     from_the_start = {"before_timestamp": 2**62, "before_id": 0, "limit": -1}
     for event in stream(connection, statement, location_id=location_id, **binds, **from_the_start):
         yield event_out(event)
 
 
 def exported_contacts(connection: apsw.Connection, location_id: str) -> Iterator[dict]:
-    from_the_start = {
-        "before_time": 2**62,
-        "before_contact": "",
-        "before_location": "",
-        "limit": -1,
-    }
+    from_the_start = {"before_key": 2**62, "limit": -1}
     for contact in stream(connection, "contacts.list", location_id=location_id, **from_the_start):
         yield contact_out(complete_contact(connection, contact))
 
@@ -8360,11 +9104,13 @@ def backup_command(config: Config, file: str, keep: int | None, as_json: bool) -
     database = database_path(config)
     is_folder = os.path.isdir(file)
     check_file(database, create=False)
-    if keep is not None and (keep < 1 or not is_folder):
-        raise ConfigError(
-            f"--keep takes 1 or more, and goes with a folder that exists; "
-            f"{file} is {'one' if is_folder else 'none'}"
-        )
+    if keep is not None and keep < 1:
+        raise ConfigError("--keep takes 1 or more")
+    if keep is not None and not is_folder:
+        advice = f"{file} is a file"
+        if not os.path.lexists(file):
+            advice = f"this makes it: mkdir -p {shlex.quote(file)}"
+        raise ConfigError(f"--keep goes with a folder that exists; {advice}")
     name = Path(database).stem
     path = file
     if is_folder:
@@ -8507,7 +9253,7 @@ def check_settings(config: Config) -> Iterator[Finding]:
         yield Finding(
             "error",
             "settings",
-            f"--fixed-time: it is always {config.fixed_time}",
+            f"--fixed-time: the clock stands still at {config.fixed_time}",
             "that is for tests; leave it out",
         )
 
@@ -8588,7 +9334,8 @@ def check_database(config: Config, path: str, quick: bool) -> list[Finding]:
     try:
         with contextlib.closing(open_reader(path)) as connection:
             findings += or_ok("content", check_content(connection, quick))
-            findings += or_ok("clock", check_clock(connection, now))
+            if connection.pragma("user_version") == len(migrations()):
+                findings += or_ok("clock", check_clock(connection, now))
             findings += or_ok("keys", check_keys(connection, config, now))
     except (ConfigError, apsw.Error) as error:
         remedy = (
@@ -8618,7 +9365,7 @@ def check_content(connection: apsw.Connection, quick: bool) -> Iterator[Finding]
             "warning",
             "content",
             f"the schema is {version}, this program's is {newest}",
-            "the next start brings it there, after a copy",
+            "the next start brings it there, and keeps the file before",
         )
 
 

@@ -1,9 +1,9 @@
--- The fields in use among the 1,000 contacts of a location that changed last, with the kinds of their values.
+-- The fields in use among the 1,000 newest contacts of a location, with the kinds of their values.
 with newest as materialized (
   select name, email, phone, source, type, date_created, fields
-  from contacts indexed by contacts_by_update
-  where location_id = :location_id
-  order by updated_at desc
+  from contacts indexed by contacts_by_location
+  where location_key = (select location_key from locations where location_id = :location_id)
+  order by contact_key desc
   limit 1000)
 select field, json_group_array(distinct kind) as kinds
 from (select j.key as field, iif(j.type in ('integer', 'real'), 'number', 'text') as kind

@@ -1,6 +1,5 @@
 -- A contact's tags.
 select tag
 from contact_tags
-where location_id = :location_id
-  and contact_id = :contact_id
+where contact_key = :contact_key
 order by tag;

@@ -1,9 +1,11 @@
--- A page of a location's contacts with a tag, the newest change first.
-select *
-from contacts
-where location_id = :location_id
-  and contact_id in (select contact_id from contact_tags where location_id = :location_id and tag = :tag)
-  and updated_at <= :before_time
-  and (updated_at, contact_id, location_id) < (:before_time, :before_contact, :before_location)
-order by updated_at desc, contact_id desc
+-- A page of a location's contacts with a tag, the newest first.
+select c.contact_key, l.location_id, c.contact_id, c.name, c.email, c.phone, c.source, c.type, c.date_created,
+       c.fields, c.field_times, c.as_of, c.created_at, c.updated_at
+from locations as l
+cross join contact_tags as t indexed by contact_tags_by_tag on t.location_key = l.location_key
+cross join contacts     as c on c.contact_key = t.contact_key
+where l.location_id = :location_id
+  and t.tag = :tag
+  and t.contact_key < :before_key
+order by t.contact_key desc
 limit :limit;

@@ -1,9 +1,10 @@
--- A page of a location's contacts that a text is found in, the newest change first.
-select *
-from contacts
-where location_id = :location_id
-  and updated_at <= :before_time
-  and (updated_at, contact_id, location_id) < (:before_time, :before_contact, :before_location)
-  and (name like :pattern escape '\' or email like :pattern escape '\' or phone like :pattern escape '\')
-order by updated_at desc, contact_id desc
+-- A page of a location's contacts that a text is found in, the newest first.
+select c.contact_key, l.location_id, c.contact_id, c.name, c.email, c.phone, c.source, c.type, c.date_created,
+       c.fields, c.field_times, c.as_of, c.created_at, c.updated_at
+from locations as l
+cross join contacts as c indexed by contacts_by_location on c.location_key = l.location_key
+where l.location_id = :location_id
+  and c.contact_key < :before_key
+  and (c.name like :pattern escape '\' or c.email like :pattern escape '\' or c.phone like :pattern escape '\')
+order by c.contact_key desc
 limit :limit;

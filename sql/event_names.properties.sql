@@ -1,9 +1,9 @@
 -- The property keys of a name's newest events and the kinds of their values.
 with newest (properties) as materialized (
   select properties
-  from events
-  where location_id = :location_id
-    and event_name = :event_name
+  from events indexed by events_by_name
+  where location_key = (select location_key from locations where location_id = :location_id)
+    and name_key = (select name_key from event_names where event_name = :event_name)
   order by timestamp desc
   limit 200
 ),

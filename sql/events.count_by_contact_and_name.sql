@@ -1,11 +1,11 @@
--- How many events of one contact and one name a location has in a range of time, :most at most.
+-- How many events of one contact and one name these locations have in a range of time, :most at most.
 select count(*)
 from (select 1
-      from epochs cross join events as e indexed by events_by_contact
-      where e.location_id = :location_id
-        and e.event_id >> 14 = epoch
-        and e.contact_id = :contact_id
-        and e.event_name = :event_name
+      from json_each(:locations) as j
+      cross join locations as l on l.location_id  = j.value
+      cross join contacts  as c on c.location_key = l.location_key and c.contact_id = :contact_id
+      cross join events    as e indexed by events_by_contact on e.contact_key = c.contact_key
+      where e.name_key = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
         and e.timestamp >= :from
         and e.timestamp < :to
       limit :most);

@@ -1,9 +1,10 @@
--- How many events of one name a location has in a range of time, :most at most.
+-- How many events of one name these locations have in a range of time, :most at most.
 select count(*)
 from (select 1
-      from events
-      where location_id = :location_id
-        and event_name = :event_name
-        and timestamp >= :from
-        and timestamp < :to
+      from json_each(:locations) as j
+      cross join locations as l on l.location_id  = j.value
+      cross join events    as e indexed by events_by_name on e.location_key = l.location_key
+      where e.name_key = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
+        and e.timestamp >= :from
+        and e.timestamp < :to
       limit :most);

@@ -1,11 +1,15 @@
 -- A page of a location's events of one name, the newest first.
-select *
-from events
-where location_id = :location_id
-  and event_name = :event_name
-  and timestamp >= :from
-  and timestamp < :to
-  and timestamp <= :before_timestamp
-  and (timestamp < :before_timestamp or event_id < :before_id)
-order by timestamp desc, event_id desc
+select e.event_id, n.event_name, l.location_id, e.distinct_id, c.contact_id, e.timestamp, e.properties,
+       e.received_at, e.updated_at, e.update_count, e.warnings
+from events as e indexed by events_by_name
+cross join locations   as l on l.location_key = e.location_key
+cross join event_names as n on n.name_key     = e.name_key
+left join  contacts    as c on c.contact_key  = e.contact_key
+where e.location_key = (select location_key from locations where location_id = :location_id)
+  and e.name_key = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
+  and e.timestamp >= :from
+  and e.timestamp < :to
+  and e.timestamp <= :before_timestamp
+  and (e.timestamp < :before_timestamp or e.event_id < :before_id)
+order by e.timestamp desc, e.event_id desc
 limit :limit;

@@ -1,4 +1,5 @@
 -- The events that were stored after a certain one.
-select event_id, location_id, distinct_id
-from events
-where event_id > :event_id;
+select e.event_id, l.location_id, e.distinct_id
+from events as e
+cross join locations as l on l.location_key = e.location_key
+where e.event_id > :event_id;

@@ -1,7 +1,6 @@
 -- Some of a location's contacts, with their tags.
 delete from contacts
-where location_id = :location_id
-  and contact_id in (select contact_id
-                     from contacts
-                     where location_id = :location_id
-                     limit :limit);
+where contact_key in (select contact_key
+                      from contacts
+                      where location_key = (select location_key from locations where location_id = :location_id)
+                      limit :limit);

@@ -47,10 +47,17 @@ export function dialog(title, build, { isWide = false } = {}) {
 /**
  * Asks before something is done; resolves to true once it is.
  * @param {{title: string, text: string, label: string, act?: (report: (text: string) => void) => Promise,
- *   preview?: () => string | Promise<string>}} question `label` is the button's; `preview` says what will be lost; `act` does
- *   it, and may report how far it is
+ *   preview?: () => string | Promise<string>, kind?: string}} question `label` and `kind` are the button's; `preview` says
+ *   what it will affect; `act` does it, and may report how far it is
  */
-export function confirm({ title, text, label, act, preview = () => null }) {
+export function confirm({
+  title,
+  text,
+  label,
+  act,
+  preview = () => null,
+  kind = "primary danger",
+}) {
   return dialog(title, close => {
     const { box, load } = loader();
     const progress = h("div", { role: "status" });
@@ -59,13 +66,13 @@ export function confirm({ title, text, label, act, preview = () => null }) {
       if (act) toast("Done");
       close(true);
     };
-    load(preview, loss =>
+    load(preview, effect =>
       form({
-        content: [loss && h("p.strong", loss), progress],
+        content: [effect && h("p.strong", effect), progress],
         label,
         submit,
         other: cancelButton(close),
-        kind: "primary danger",
+        kind,
       }),
     );
     return [h("p", text), box];

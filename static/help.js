@@ -1,9 +1,12 @@
 // Help: help.html, which comes with this page and so is always of its version.
 
-import { unreachable } from "./api.js";
+import { session, unreachable } from "./api.js";
 import { h } from "./dom.js";
+import { snippet } from "./snippet.js";
 
 const DOCUMENT = "/static/help.html";
+// What the document says for the address of this server, which it cannot know.
+const LOCAL_ADDRESS = /http:\/\/127\.0\.0\.1:8080/g;
 
 /** Shows the help, at the section that the address names: #/help/settings. */
 export async function showHelp(view) {
@@ -28,5 +31,25 @@ async function loadHelp() {
     // In the page, what follows # is a view.
     anchor.setAttribute("href", `#/help/${anchor.hash.slice(1)}`);
   }
+  const examples = [...content.querySelectorAll("pre")];
+  examples.forEach((example, index) => {
+    const text = example.textContent.replace(LOCAL_ADDRESS, session.address);
+    example.replaceWith(snippet(text, `Example ${index + 1}`));
+  });
+  for (const table of content.querySelectorAll("table")) table.replaceWith(scrollable(table));
   return [...content.children];
+}
+
+/** The same as table() makes: cells that know the head of their column, in a box that scrolls. */
+function scrollable(table) {
+  const heads = [...table.querySelectorAll("thead th")].map(head => head.textContent);
+  const attributes = { tabindex: "0", role: "region", "aria-label": heads.join(", ") };
+  const box = h("div.scroll", attributes, table.cloneNode(true));
+  for (const row of box.querySelectorAll("tbody tr")) {
+    [...row.cells].forEach((cell, index) => {
+      cell.setAttribute("data-head", heads[index]);
+      cell.replaceChildren(h("div", [...cell.childNodes]));
+    });
+  }
+  return box;
 }

@@ -6,7 +6,7 @@ import { askingButton, confirm } from "./dialog.js";
 import { actions, button, fill, h, link } from "./dom.js";
 import { selectField, textField } from "./fields.js";
 import { form } from "./form.js";
-import { ago, time } from "./format.js";
+import { time } from "./format.js";
 import { sendingInstructions } from "./sending.js";
 import { beginSettings } from "./settings.js";
 import { snippet } from "./snippet.js";
@@ -53,7 +53,7 @@ const keyColumns = reload => [
   { head: "Scope", cell: "scope" },
   { head: "Locations", cell: key => key.locations?.map(locationName).join(", ") ?? "All" },
   { head: "Token", cell: key => h("code", `${key.token_prefix}…`) },
-  { head: "Created", cell: key => ago(key.created_at) },
+  { head: "Created", cell: key => time(key.created_at) },
   { head: "Last used", cell: key => (key.last_used_at ? time(key.last_used_at) : "never") },
   { head: "Actions", cell: key => revocation(key, reload) },
 ];

@@ -16,10 +16,10 @@ export function showLocations(view) {
   const { box, load } = loader();
   const head = {
     title: "Locations",
-    lead: "Locations come with their first event. Their time zone says where a day begins.",
+    lead: "Locations come with their first event or contact. Their time zone says where a day begins.",
   };
   beginSettings(view, head, box);
-  const nothing = empty("No locations yet", "The first event brings its location.");
+  const nothing = empty("No locations yet", "The first event or contact brings its location.");
   const show = () =>
     load(loadLocations, locations => table("Locations", columns(show), locations, nothing));
   show();

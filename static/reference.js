@@ -21,6 +21,19 @@ const EXAMPLE_BODIES = {
   },
 };
 
+// Those of data and metrics stand before those of running the server.
+const FIRST_NOUNS = [
+  "events",
+  "custom-events",
+  "event-names",
+  "contacts",
+  "contact-fields",
+  "locations",
+  "metrics",
+  "rejections",
+];
+const PROBLEM = { $ref: "#/components/schemas/Problem" };
+
 /**
  * A route with one method.
  * @typedef {{path: string, method: string, noun: string, scope?: string, summary: string, parameters: object[],
@@ -70,6 +83,7 @@ function referenceOf(document) {
       link("/openapi.json", "/openapi.json"),
       ".",
     ),
+    problemCard(schemas),
     nouns.map(({ element }) => element),
     nothing,
   ];
@@ -90,7 +104,7 @@ function operationsOf({ paths }) {
 }
 
 function groupedByNoun(operations) {
-  const nouns = new Map();
+  const nouns = new Map(FIRST_NOUNS.map(noun => [noun, []]));
   for (const operation of operations) {
     nouns.set(operation.noun, [...(nouns.get(operation.noun) ?? []), operation]);
   }
@@ -121,18 +135,19 @@ class Noun {
   }
 }
 
-function searchText({ method, path, summary, scope = "", parameters }) {
+function searchText({ method, path, summary, description = "", scope = "", parameters }) {
   const names = parameters.map(({ name }) => name);
-  return [method, path, summary, scope, ...names].join(" ").toLowerCase();
+  return [method, path, summary, description, scope, ...names].join(" ").toLowerCase();
 }
 
 function operationSection(operation, schemas) {
-  const { method, path, summary, scope } = operation;
+  const { method, path, summary, description, scope } = operation;
   return h(
     "section.operation",
     { "data-operation": `${method} ${path}` },
     h("h2", h("span.badge", method), " ", h("code", path)),
     h("p", summary),
+    description && h("p", description),
     hint(scope ? `Scope: ${scope}` : "No key is needed."),
     parameterTable(operation, schemas),
     bodyTable(operation, schemas),
@@ -150,18 +165,26 @@ const FIELD_COLUMNS = [
   { head: "Required", cell: ({ isRequired }) => (isRequired ? "required" : "optional") },
   { head: "Notes", cell: ({ notes }) => notes || "–" },
 ];
-const ANSWER_COLUMNS = FIELD_COLUMNS.filter(({ head }) => head !== "Required");
+const ANSWER_COLUMNS = [
+  ...FIELD_COLUMNS.slice(0, 2),
+  {
+    head: "Notes",
+    cell: ({ isRequired, notes }) =>
+      [!isRequired && "may be absent", notes].filter(Boolean).join("; ") || "–",
+  },
+];
 const PARAMETER_COLUMNS = [{ ...FIELD_COLUMNS[0], head: "Parameter" }, ...FIELD_COLUMNS.slice(1)];
 
+const queryOf = parameters => parameters.filter(parameter => parameter.in === "query");
+
 function parameterTable({ method, path, parameters }, schemas) {
-  const query = parameters.filter(parameter => parameter.in === "query");
-  if (!query.length) return null;
-  const rows = query.map(({ name, required, schema }) => ({
+  const rows = queryOf(parameters).map(({ name, required, schema }) => ({
     name,
     type: schemas.typeOf(schema),
     isRequired: required,
     notes: schemas.notesOf(schema),
   }));
+  if (!rows.length) return null;
   const caption = `Query parameters of ${method} ${path}`;
   return [h("h3", "Query parameters"), table(caption, PARAMETER_COLUMNS, rows)];
 }
@@ -179,6 +202,16 @@ function bodyTable({ method, path, requestBody }, schemas) {
 
 // Answers
 
+/** The answer of every refusal, which all routes share. */
+function problemCard(schemas) {
+  const fields = schemas.fieldsOf(PROBLEM);
+  return h(
+    "details.card",
+    h("summary", "Problem ", h("span.hint", "the answer of every refusal")),
+    table("Problem", ANSWER_COLUMNS, fields),
+  );
+}
+
 // Status codes with the same answer stand together.
 function answers({ method, path, responses }, schemas) {
   const codesBySchema = new Map();
@@ -189,8 +222,9 @@ function answers({ method, path, responses }, schemas) {
     codesBySchema.set(key, { schema, codes: [...codes, code] });
   }
   return [...codesBySchema.values()].map(({ schema, codes }) => {
-    const fields = schemas.fieldsOf(schema);
     const title = codes.join(", ");
+    if (schema.$ref === PROBLEM.$ref) return hint(`${title}: a problem`);
+    const fields = schemas.fieldsOf(schema);
     const nothing = hint("An object.");
     return collapsed([title, " ", h("span.hint", firstNames(fields))], () =>
       table(`Answer ${title} of ${method} ${path}`, ANSWER_COLUMNS, fields, nothing),
@@ -233,14 +267,15 @@ function exampleCall(operation, schemas) {
   return curlSnippet(request, `curl command for ${method} ${path}`);
 }
 
-// An example must delete nothing: it only counts, and where it can it names a location.
-function exampleQuery({ method, parameters }, schemas) {
-  const query = parameters.filter(parameter => parameter.in === "query");
+// An example must delete and rename nothing: it only counts, and where it can it names a location.
+function exampleQuery({ parameters }, schemas) {
+  const query = queryOf(parameters);
   const hasDryRun = query.some(({ name }) => name === "dry_run");
-  if (method !== "DELETE" || !hasDryRun) return "";
+  if (!hasDryRun) return "";
   const example = new URLSearchParams();
-  const location = query.find(({ name }) => name === "location_id");
-  if (location) example.set("location_id", schemas.exampleOf(location.schema, "location_id"));
+  for (const { name, required, schema } of query) {
+    if (required || name === "location_id") example.set(name, schemas.exampleOf(schema, name));
+  }
   example.set("dry_run", "true");
   return `?${example}`;
 }

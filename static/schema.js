@@ -102,6 +102,7 @@ export class Schemas {
 const EXAMPLES = {
   event_name: "Offer Made",
   event: "Offer Made",
+  new_name: "Offer Sent",
   location_id: "my-location",
   contact_id: "contact-1",
   distinct_id: "offer-1",

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -127,6 +128,27 @@ def connection():
         for script in lite.migrations():
             connection.execute(script)
         yield connection
+
+
+def store_events(connection: apsw.Connection, events: Iterable[dict], now: int = NOW) -> None:
+    """Many new events at once, as a batch of posts stores them, with all that they name."""
+    batch = [lite.Event.model_construct(**fields) for fields in events]
+    assert None not in lite.insert_events(connection, batch, now)
+
+
+def broken_relations(connection: apsw.Connection) -> list[tuple]:
+    """Rows that name what is not there, and those of another location than their contact."""
+    strangers = """
+        select 'events', event_id
+        from events as e join contacts as c using (contact_key)
+        where e.location_key <> c.location_key
+        union all
+        select 'contact_tags', contact_key
+        from contact_tags as t join contacts as c using (contact_key)
+        where t.location_key <> c.location_key
+    """
+    missing = connection.execute("pragma foreign_key_check").fetchall()
+    return missing + connection.execute(strangers).fetchall()
 
 
 def event(distinct_id="d-1", **fields) -> dict:

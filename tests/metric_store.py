@@ -36,32 +36,73 @@ class Store:
 
     def contact(self, location_id, contact_id, tags=(), fields=None, **columns):
         columns = dict.fromkeys(CONTACT_COLUMNS) | columns
+        location_key = self.location_key(location_id)
         self.writer.execute(
-            f"insert into contacts (location_id, contact_id, {', '.join(columns)}, fields, "
+            f"insert into contacts (location_key, contact_id, {', '.join(columns)}, fields, "
             "created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
-            (location_id, contact_id, *columns.values(), json.dumps(fields or {})),
+            (location_key, contact_id, *columns.values(), json.dumps(fields or {})),
         )
-        self.writer.executemany(
-            "insert into contact_tags values (?, ?, ?)",
-            [(location_id, contact_id, tag) for tag in tags],
-        )
+        contact_key = self.contact_key(location_id, contact_id)
+        for tag in tags:
+            self.tag(contact_key, tag, location_key)
         self.contacts[location_id, contact_id] = columns | {
             "tags": set(tags),
             "fields": fields or {},
         }
 
+    def tag(self, contact_key, tag, location_key):
+        self.writer.execute(
+            "insert into contact_tags (contact_key, tag, location_key) values (?, ?, ?)",
+            (contact_key, tag, location_key),
+        )
+
+    def location_key(self, location_id):
+        """Of a location, which is there from then on."""
+        self.writer.execute(
+            "insert into locations (location_id, first_seen_at) values (?, 0) "
+            "on conflict do nothing",
+            (location_id,),
+        )
+        return self.writer.execute(
+            "select location_key from locations where location_id = ?", (location_id,)
+        ).get
+
+    def contact_key(self, location_id, contact_id):
+        """Of a contact, who is there from then on."""
+        location_key = self.location_key(location_id)
+        self.writer.execute(
+            "insert into contacts (location_key, contact_id, created_at, updated_at) "
+            "values (?, ?, 0, 0) on conflict do nothing",
+            (location_key, contact_id),
+        )
+        return self.writer.execute(
+            "select contact_key from contacts where location_key = ? and contact_id = ?",
+            (location_key, contact_id),
+        ).get
+
+    def name_key(self, name):
+        self.writer.execute(
+            "insert into event_names (event_name) values (?) on conflict do nothing", (name,)
+        )
+        return self.writer.execute(
+            "select name_key from event_names where event_name = ?", (name,)
+        ).get
+
     def event(self, name, timestamp, contact_id=None, location_id="loc", **properties):
         number = len(self.events) + 1
         timestamp = ms(timestamp) if isinstance(timestamp, str) else timestamp
+        contact_key = None
+        if contact_id is not None:
+            contact_key = self.contact_key(location_id, contact_id)
         self.writer.execute(
-            "insert into events (event_id, location_id, distinct_id, event_name, contact_id, "
+            "insert into events (event_id, location_key, distinct_id, name_key, contact_key, "
             "timestamp, properties, received_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, 0, 0)",
             (
                 number,
-                location_id,
+                self.location_key(location_id),
                 f"d{number}",
-                name,
-                contact_id,
+                self.name_key(name),
+                contact_key,
                 timestamp,
                 json.dumps(properties),
             ),

@@ -101,6 +101,26 @@ CALLS = {
         200,
         [("", None, 200), ("?location_id=loc-1", None, 200), ("?x=1", None, 422)],
     ),
+    ("PATCH", "/event-names/v1"): (
+        403,
+        [
+            ("", {"event_name": "Offer Made", "new_name": "Offer"}, 200),
+            ("?dry_run=true", {"event_name": "Offer", "new_name": "Viewed"}, 200),
+            ("", {"event_name": "Offer", "new_name": "Viewed"}, 200),
+            ("", {"event_name": "Offer", "new_name": "Paid"}, 409),
+            ("", {"event_name": "Never seen", "new_name": "Paid"}, 404),
+            ("", {"event_name": "Offer"}, 422),
+        ],
+    ),
+    ("DELETE", "/event-names/v1"): (
+        403,
+        [
+            ("?event_name=Seen", None, 200),
+            ("?event_name=Seen", None, 404),
+            ("?event_name=Viewed&dry_run=true", None, 409),
+            ("", None, 422),
+        ],
+    ),
     ("POST", "/contacts/ingestion/v1"): (
         403,
         [
@@ -282,6 +302,9 @@ def world() -> tuple[Api, dict[str, str | None]]:
             "fields": {"Age": 44},
         },
     )
+    api.post(event("d-3", event_name="Seen"))
+    api("PATCH", "/event-names/v1", {"event_name": "Seen", "new_name": "Viewed"})
+    api("DELETE", "/events/v1?event_name=Viewed")
     api("POST", "/metrics/v1", METRIC)
     api.post(REJECTED)
     api.post(b"\xff")

@@ -41,6 +41,7 @@ from conftest import (
     request_bytes,
     unprivileged,
 )
+from older_files import dump, of_release
 
 import streamlined_lite as lite
 
@@ -221,12 +222,23 @@ def test_a_wrong_keys_command_is_one_clear_line(run, database, arguments, code, 
 # Backups
 
 
+TABLES = (
+    "locations",
+    "event_names",
+    "contacts",
+    "contact_tags",
+    "events",
+    "metrics",
+    "rejections",
+)
+
+
 def stored(path) -> list[tuple]:
     """All that a database holds, apart from the use of keys."""
     with closing(apsw.Connection(str(path))) as look:
         return [
             (name, *found)
-            for name in ("events", "contacts", "contact_tags", "locations", "metrics", "rejections")
+            for name in TABLES
             for found in look.execute(f"select * from {name} order by 1, 2")
         ]
 
@@ -278,7 +290,7 @@ def test_a_folder_keeps_the_newest_backups_and_all_else_in_it(run, filled, tmp_p
     "arguments, said",
     [
         ([".", "--keep", "0"], "--keep takes 1 or more"),
-        (["new.db", "--keep", "3"], "goes with a folder"),
+        (["new", "--keep", "3"], "goes with a folder that exists; this makes it: mkdir -p new"),
         (["events.db"], "events.db exists already"),
         (["no/such/folder.db"], "cannot create no/such/folder.db: No such file or directory"),
         ([], "required"),
@@ -449,14 +461,15 @@ def test_what_a_crash_left_in_the_wal_is_kept_with_the_replaced_database(run, fi
             sys.executable,
             "-c",
             f"import apsw, os; c = apsw.Connection({filled!r}); "
-            "c.execute(\"update events set event_name = 'In the WAL'\"); os._exit(0)",
+            "c.execute(\"update event_names set event_name = 'In the WAL'\"); os._exit(0)",
         ],
         timeout=30,
     )
     assert crashed.returncode == 0 and os.path.getsize(filled + "-wal") > 0
     answer = json.loads(run("restore", "copy.db", "--json", "--database", filled)[1])
     assert stored(filled) == stored("copy.db") and not os.path.exists(filled + "-wal")
-    assert {row[4] for row in stored(answer["replaced"]) if row[0] == "events"} == {"In the WAL"}
+    replaced = dump(answer["replaced"])["rows"]["events"]
+    assert {row[3] for row in replaced} == {"In the WAL"}
 
 
 def test_a_damaged_database_can_be_replaced(run, filled, tmp_path):
@@ -817,7 +830,8 @@ def test_blank_cells_erase_nothing_but_tags(run, tmp_path):
         run("import", "contacts.csv", "--location", "loc-1")[1]
         == "contacts.csv: contacts: 1 updated\n"
     )
-    found = json.loads(exported(run, "contacts", "streamlined-lite.db").splitlines()[0])
+    contacts = map(json.loads, exported(run, "contacts", "streamlined-lite.db").splitlines())
+    found = {each["contact_id"]: each for each in contacts}["ocQHyuzHvysMo5N5VsXc"]
     assert (found["name"], found["email"], found["fields"]["Country"], found["tags"]) == (
         "Ann O'Hara",
         "ann@example.com",
@@ -1440,7 +1454,7 @@ def test_a_demo_shows_believable_numbers_and_is_gone_afterwards(demo, tmp_path):
 def test_a_demo_at_a_fixed_time_is_always_the_same_and_can_be_kept(demo, run, tmp_path):
     for name in ("a.db", "b.db"):
         process, text = demo("--keep", name, "--fixed-time", "2026-01-01T00:00:00Z")
-        assert f"database {name}, newest event" in text
+        assert f"database {name}, newest event_id" in text
         process.terminate()
         process.communicate(timeout=30)
     assert (
@@ -1559,7 +1573,7 @@ def test_an_import_on_a_full_disk_keeps_what_was_committed(filled, tmp_path):
         ).returncode
         == 0
     )
-    assert len(stored(filled)) == 2_005 + 2  # and a contact and a location
+    assert len(stored(filled)) == 2_005 + 3  # and a contact, a location and an event name
 
 
 def test_progress_is_shown_where_a_person_looks_and_gone_afterwards(tmp_path):
@@ -1586,6 +1600,84 @@ def test_progress_is_shown_where_a_person_looks_and_gone_afterwards(tmp_path):
     assert re.search(
         rb"\rimporting  \d+%  [\d,]+ lines, [\d,]+/s  0:00:\d\d left\x1b\[K", shown
     ) and shown.endswith(b"\r\x1b[K")
+
+
+# Databases of earlier releases
+
+
+def test_the_first_command_that_writes_upgrades_an_older_database(tmp_path):
+    before = of_release(tmp_path / "events.db")
+    command = [*PROGRAM, "keys", "list", "--database", "events.db"]
+    settings = {"capture_output": True, "text": True, "cwd": tmp_path, "timeout": 60}
+    done = subprocess.run(command, env=clean_environment(), **settings)
+    assert done.returncode == 0 and "Workflows" in done.stdout
+    (kept,) = tmp_path.glob("events.db.schema-2.*")
+    assert len(done.stderr.splitlines()) == 2 and str(kept) in done.stderr
+    assert dump(tmp_path / "events.db")["rows"] == before["rows"] and dump(kept) == before
+    assert subprocess.run(command, env=clean_environment(), **settings).stderr == ""
+
+
+def test_the_progress_of_an_upgrade_is_shown_on_a_terminal(tmp_path, terminal):
+    of_release(tmp_path / "events.db")
+    server = terminal("--database", str(tmp_path / "events.db"))
+    assert re.search(r"\rupgrading  \d+%  0:00:\d\d left\x1b\[K", server.text)
+    assert "is being rebuilt" not in server.text and server.stop() == 0
+
+
+def test_a_signal_ends_an_upgrade_by_one_line_and_leaves_all_as_it_was(tmp_path):
+    before = of_release(tmp_path / "events.db")
+    script = (
+        "import os, signal, sys, streamlined_lite as lite\n"
+        "lite.Upgrade.advance = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "lite.logging.disable()\n"
+        "sys.exit(lite.main(['keys', 'list', '--database', 'events.db']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=30,
+        env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (
+        143,
+        "",
+        "streamlined-lite: stopped before the end; it can be started again\n",
+    )
+    assert files(tmp_path) == {"events.db"} and dump(tmp_path / "events.db") == before
+
+
+def test_commands_that_only_read_leave_an_older_database_as_it_is(tmp_path, run):
+    before = of_release(tmp_path / "events.db")
+    flags = ["--database", "events.db"]
+    code, out, err = run("export", "events", *flags)
+    assert (code, out, err) == (
+        2,
+        "",
+        "streamlined-lite: events.db has an earlier schema (2); start the server once, "
+        "which upgrades it\n",
+    )
+    assert run("backup", "copy.db", *flags)[0] == 0 and dump(tmp_path / "copy.db") == before
+    findings = json.loads(run("check", "--json", *flags)[1])["findings"]
+    (content,) = [each for each in findings if each["about"] == "content"]
+    assert content["level"] == "warning" and "the schema is 2" in content["message"]
+    assert {each["about"] for each in findings} == {
+        "settings",
+        "files",
+        "disk",
+        "content",
+        "keys",
+    }
+    assert files(tmp_path) == {"events.db", "copy.db"} and dump(tmp_path / "events.db") == before
+
+
+def test_a_backup_of_an_earlier_release_is_restored_and_then_upgraded(tmp_path, run, database):
+    before = of_release(tmp_path / "old.db", "0.1.0")
+    assert run("restore", "old.db", "--database", database)[0] == 0
+    assert dump(database) == before
+    assert run("keys", "list", "--database", database)[0] == 0
+    assert dump(database)["rows"] == before["rows"]
 
 
 # Help and settings
@@ -1786,9 +1878,9 @@ def test_the_first_start_on_a_terminal_shows_the_way_in_and_the_second_no_key(te
     assert fetch(f"{first.address}/keys/v1", token)[1]["keys"][0]["scope"] == "admin"
     assert first.stop() == 0
     second = terminal("--database", database)
-    assert (
-        "sl_" not in second.text and "curl" not in second.text and "key" not in second.text.lower()
-    )
+    assert "sl_" not in second.text and "curl" not in second.text
+    assert f"Sign in: {second.address}/\r\n" in second.text
+    assert "keys create admin --scope admin --database" in second.text
     assert fetch(f"{second.address}/keys/v1", token)[0] == 200
 
 
@@ -1870,7 +1962,7 @@ def test_a_signal_ends_it_with_code_0_and_leaves_one_file(start, tmp_path, numbe
     server = start()
     assert (
         server.output[0]
-        == f"Streamlined Lite {lite.__version__}, database {server.database}, newest event 0\n"
+        == f"Streamlined Lite {lite.__version__}, database {server.database}, newest event_id 0\n"
     )
     (answer,) = exchange(server, request_bytes(event()))
     assert answer[0] == 201
@@ -1879,7 +1971,7 @@ def test_a_signal_ends_it_with_code_0_and_leaves_one_file(start, tmp_path, numbe
     assert (server.process.returncode, err) == (0, "")
     assert out == (
         f"stopped at {server.url}: Streamlined Lite {lite.__version__}, "
-        f"database {server.database}, newest event 1\n"
+        f"database {server.database}, newest event_id 1\n"
     )
     assert sorted(each.name for each in tmp_path.iterdir()) == ["events.db"]
     assert (tmp_path / "events.db").stat().st_mode & 0o777 == 0o600

@@ -8,7 +8,17 @@ from itertools import permutations
 
 import apsw
 import pytest
-from conftest import NOW, Answers, Api, event, exchange, request_bytes, sample
+from conftest import (
+    NOW,
+    Answers,
+    Api,
+    broken_relations,
+    event,
+    exchange,
+    request_bytes,
+    sample,
+    store_events,
+)
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -67,19 +77,16 @@ def errors(answer) -> dict[str, str]:
 
 def known(api, location: str = "loc-1") -> dict:
     """All that bodies decided about the location's contacts; when they arrived is not it."""
-    columns = (
-        "contact_id, name, email, phone, source, type, date_created, as_of, fields, field_times"
-    )
-    tags = dict(
-        api.rows(
-            "select contact_id, group_concat(tag) from "
-            "(select * from contact_tags where location_id = ? order by tag) group by 1",
-            [location],
-        )
+    stored = api.rows(
+        "select contact_id, c.name, email, phone, source, type, date_created, as_of, fields, "
+        "field_times, (select group_concat(tag order by tag) from contact_tags "
+        "where contact_key = c.contact_key) "
+        "from contacts as c join locations using (location_key) where location_id = ?",
+        [location],
     )
     return {
-        row[0]: (*row[1:-2], json.loads(row[-2]), json.loads(row[-1]), tags.get(row[0]))
-        for row in api.rows(f"select {columns} from contacts where location_id = ?", [location])
+        contact_id: (*columns, json.loads(fields), json.loads(field_times), tags)
+        for contact_id, *columns, fields, field_times, tags in stored
     }
 
 
@@ -771,7 +778,7 @@ def test_a_delete_always_deletes_and_later_arrivals_make_the_contact_anew(api):
 
 @pytest.fixture
 def people(api, clock):
-    """Five people in two locations, the last one changed last."""
+    """Five people in three locations, the last one of whom came last."""
     ann = {"name": "Ann Lee", "email": "ann@example.com", "phone": "+1 555 1"}
     bodies = {
         "loc-1/ann": ann | {"tags": ["vip", "new"]},
@@ -809,32 +816,68 @@ def people(api, clock):
         ("location_id=nowhere", []),
     ],
 )
-def test_contacts_are_listed_and_searched_the_newest_change_first(people, query, ids):
+def test_contacts_are_listed_and_searched_the_newest_first(people, clock, query, ids):
+    clock.advance(1000)
+    put(people, {"source": "a change moves nobody"}, "loc-1/ann")
     assert found(people, f"/contacts/v1?{query}") == ids
 
 
 @pytest.mark.parametrize("query", ["", "tag=vip", "q=a", "q=e&tag=new", "location_id=loc-1"])
 @pytest.mark.parametrize("limit", [1, 2, 5])
 def test_pages_follow_each_other_without_gap_or_repeat(people, query, limit):
-    for path in ("loc-1/eve", "loc-2/eve", "loc-3/eve"):  # changed in the same millisecond
+    for path in ("loc-1/eve", "loc-2/eve", "loc-3/eve"):  # in the same millisecond
         put(people, {"name": "Eve", "tags": ["vip", "new"]}, path)
     whole = people.get(f"/contacts/v1?{query}")
-    pages, cursor = [], ""
+    pages = list(pages_of(people, f"/contacts/v1?{query}&limit={limit}"))
+    assert max(map(len, pages)) <= limit
+    assert sum(pages, []) == whole["contacts"] and len(whole["contacts"]) >= 2
+
+
+def pages_of(api, path: str):
+    """Page after page, each asked for when it is wanted."""
+    cursor = ""
     while cursor is not None:
-        page = people.get(
-            f"/contacts/v1?{query}&limit={limit}" + (f"&cursor={cursor}" if cursor else "")
-        )
-        assert len(page["contacts"]) <= limit
-        pages += page["contacts"]
+        page = api.get(path + (f"&cursor={cursor}" if cursor else ""))
+        yield page["contacts"]
         cursor = page["next"]
-    assert pages == whole["contacts"] and len(pages) >= 2
+
+
+@pytest.mark.parametrize("where", ["", "&location_id=loc-1", "&tag=vip", "&q=a", "&q=a&tag=vip"])
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_contact_that_changes_while_the_list_is_paged_is_on_exactly_one_page(
+    api, clock, where, limit
+):
+    """After each page, one that is on it changes, and one that is still to come."""
+    people = [("loc-1", f"c-{number}") for number in range(6)]
+    if "location_id" not in where:
+        people += [(f"loc-{number}", "c-1") for number in range(2, 5)]
+    for location, person in people:
+        put(api, {"name": "Ann", "tags": ["vip"]}, f"{location}/{person}")
+    seen = []
+    for page in pages_of(api, f"/contacts/v1?limit={limit}{where}"):
+        seen += [(each["location_id"], each["contact_id"]) for each in page]
+        clock.advance(1000)
+        for location, person in (seen[-1], people[0]):
+            put(api, {"name": "Anna", "source": str(clock.now)}, f"{location}/{person}")
+    assert seen == people[::-1]
+
+
+def test_a_contact_that_comes_while_the_list_is_paged_is_on_none_of_the_further_pages(people):
+    seen = []
+    for number, page in enumerate(pages_of(people, "/contacts/v1?limit=2")):
+        seen += [each["contact_id"] for each in page]
+        put(people, {"name": "New"}, f"loc-1/new-{number}")
+        people("DELETE", f"/contacts/v1/{page[-1]['location_id']}/{page[-1]['contact_id']}")
+    assert seen == ["dee", "cyd", "ann", "bob", "ann"]
 
 
 @pytest.mark.parametrize(
     "query",
     [
         "cursor=x",
-        "cursor=WzFd",
+        "cursor=WyJ4Il0=",  # ["x"]
+        "cursor=WzEsImEiLCJiIl0=",  # [1, "a", "b"]
+        "cursor=WzFlM10=",  # [1e3]
         "limit=0",
         "limit=501",
         "tag=",
@@ -982,36 +1025,37 @@ def test_exactly_the_contacts_tags_and_events_in_its_location_go(api):
         for n in range(3):
             api.post(event(f"{person}-{n}", location_id=location, contact_id=person))
     api.post(event("account"))
-    # Several epochs, and one of the contact's in the last.
-    api.rows("update events set event_id = (11 - event_id) * 10000")
     before = tables(api)
+    ((gone,),) = api.rows(
+        "select contact_key from contacts_with_texts where (location_id, contact_id) = (?, ?)",
+        ("loc-1", "c-1"),
+    )
     assert api("DELETE", "/contacts/v1/loc-1/c-1?dry_run=true").json == {"events": 3, "tags": 2}
     assert tables(api) == before
     assert api("DELETE", "/contacts/v1/loc-1/c-1").json == {"events": 3, "tags": 2}
-    columns = {"locations": None, "contacts": (0, 1), "contact_tags": (0, 1), "events": (1, 4)}
-    expected = [
-        [row for row in rows if place is None or tuple(row[i] for i in place) != ("loc-1", "c-1")]
-        for rows, place in zip(before, columns.values(), strict=True)
-    ]
+    expected = []
+    for table, rows in zip(TABLES, before, strict=True):
+        columns = [name for (name,) in api.rows(f"select name from pragma_table_info('{table}')")]
+        if "contact_key" in columns:
+            place = columns.index("contact_key")
+            rows = [row for row in rows if row[place] != gone]
+        expected.append(rows)
     assert sum(map(len, before)) - sum(map(len, expected)) == 6
-    names = [row[0] for row in api.rows("select name from pragma_table_info('events')")]
-    assert (names[1], names[4]) == ("location_id", "contact_id")
     assert tables(api) == expected
 
 
 def test_ten_thousand_events_go_in_one_request_while_another_client_posts(start, tmp_path):
     path = tmp_path / "events.db"
     seed = Api(database=str(path))
-    seed.app.database.writer.execute("""
-        with n(i) as (select 1 union all select i + 1 from n where i < 10000)
-        insert into events (
-            location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at
-        )
-        select place, person || i, 'Offer Made', person, i, 0, 0
-        from n, (
-            select 'loc-1' as place, 'c-1' as person
-            union select 'loc-2', 'c-1' union select 'loc-1', 'c-2'
-        )""")
+    with seed.app.database.turn():
+        for location, person in (("loc-1", "c-1"), ("loc-2", "c-1"), ("loc-1", "c-2")):
+            store_events(
+                seed.app.database.writer,
+                (
+                    event(f"{person}-{number}", location_id=location, contact_id=person)
+                    for number in range(10_000)
+                ),
+            )
     seed.app.close()
     server, stored, one_more, done = start(path), [], threading.Semaphore(0), threading.Event()
 
@@ -1045,7 +1089,7 @@ def test_ten_thousand_events_go_in_one_request_while_another_client_posts(start,
     file = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     left = list(
         file.execute(
-            "select location_id, contact_id, count(*) from events "
+            "select location_id, contact_id, count(*) from events_with_texts "
             "where distinct_id not like 'live-%' group by 1, 2"
         )
     )
@@ -1056,7 +1100,7 @@ def test_ten_thousand_events_go_in_one_request_while_another_client_posts(start,
             "select distinct_id from events where distinct_id like 'live-%'"
         )
     } == set(stored)
-    assert file.pragma("integrity_check") == "ok"
+    assert file.pragma("integrity_check") == "ok" and broken_relations(file) == []
     file.close()
 
 
@@ -1073,11 +1117,12 @@ def shell(tmp_path):
             api.post(event(f"{person}-{n}", location_id=location, contact_id=person))
     api.app.close()
 
-    def run(*statements: str) -> list[str]:
+    def run(*statements: str, error: str = "") -> list[str]:
         done = subprocess.run(
             [tool, "-bail", path, *statements], capture_output=True, text=True, timeout=30
         )
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode == 0) == (error == "") == (done.stderr == ""), done.stderr
+        assert error in done.stderr
         return done.stdout.splitlines()
 
     return run
@@ -1089,40 +1134,69 @@ COUNTS = (
     "select count(*) from contact_tags",
     "select count(*) from events",
 )
-INSERT = (
-    "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, "
-    "received_at, updated_at) values "
+KEY_OF = (
+    "(select contact_key from contacts_with_texts "
+    "where location_id = 'loc-1' and contact_id = '{}')"
 )
+OTHER_NAME = "insert into event_names (event_name) values ('Other')"
+NAME_KEY = "(select name_key from event_names where event_name = 'Other')"
 
 
 @pytest.mark.parametrize(
     "statement, counts",
     [
         ("select 1", "2 3 3 6"),
-        ("delete from contacts where location_id = 'loc-1' and contact_id = 'c-1'", "2 2 2 4"),
+        (f"delete from contacts where contact_key = {KEY_OF.format('c-1')}", "2 2 2 4"),
         ("delete from contacts where contact_id = 'c-1'", "2 1 1 2"),
         ("delete from locations where location_id = 'loc-1'", "1 1 1 2"),
+        ("delete from locations", "0 0 0 0"),
         ("delete from events", "2 3 3 0"),
-        (INSERT + "('loc-3', 'd', 'e', 'c-9', 5, 6, 7)", "3 4 3 7"),
-        (INSERT + "('loc-3', 'd', 'e', null, 5, 6, 7)", "3 3 3 7"),
-        ("update events set contact_id = 'c-9' where distinct_id = 'c-2-0'", "2 4 3 6"),
-        (
-            "insert into contacts (location_id, contact_id, created_at, updated_at) "
-            "values ('loc-3', 'x', 1, 1)",
-            "3 4 3 6",
-        ),
+        (f"update events set contact_key = {KEY_OF.format('c-1')}", "2 3 3 6"),
     ],
 )
-def test_the_file_protects_itself_in_sqlites_own_shell(shell, statement, counts):
-    assert shell(statement, *COUNTS)[-4:] == counts.split()
+@pytest.mark.parametrize("foreign_keys", [0, 1])  # some programs set it, SQLite itself does not
+def test_the_file_protects_itself_in_sqlites_own_shell(shell, foreign_keys, statement, counts):
+    enforced = f"pragma foreign_keys = {foreign_keys}"
+    assert shell(enforced, statement, *COUNTS)[-4:] == counts.split()
+    if "update" not in statement:
+        assert shell("pragma foreign_key_check") == []
+
+
+def test_what_is_named_by_others_is_not_deleted_where_foreign_keys_are_enforced(shell):
+    refused = "FOREIGN KEY constraint failed"
+    shell("pragma foreign_keys = 1", "delete from event_names", error=refused)
+    assert shell(*COUNTS) == ["2", "3", "3", "6"]
 
 
 def test_the_file_is_sound_to_sqlites_own_shell(shell):
-    assert shell("pragma integrity_check") == ["ok"]
+    assert shell("pragma integrity_check", "pragma foreign_key_check") == ["ok"]
 
 
-def test_an_event_replaced_in_the_shell_is_kept(shell):
-    shell("update events set event_name = 'Other', contact_id = 'c-9' where distinct_id = 'c-2-0'")
+def test_the_views_show_the_texts_in_sqlites_own_shell(shell):
+    events = shell(
+        "select location_id, distinct_id, event_name, contact_id, timestamp, properties "
+        "from events_with_texts order by event_id"
+    )
+    assert events == [
+        f"{location}|{person}-{number}|Offer Made|{person}|{NOW}|{{}}"
+        for location, person in (("loc-1", "c-1"), ("loc-1", "c-2"), ("loc-2", "c-1"))
+        for number in range(2)
+    ]
+    contacts = shell(
+        "select location_id, contact_id, name, tags from contacts_with_texts order by contact_key"
+    )
+    assert contacts == [
+        'loc-1|c-1|Ann|["a"]',
+        'loc-1|c-2|Ann|["a"]',
+        'loc-2|c-1|Ann|["a"]',
+    ]
+
+
+@pytest.mark.parametrize(
+    "change", [f"name_key = {NAME_KEY}", f"contact_key = {KEY_OF.format('c-1')}"]
+)
+def test_an_event_replaced_in_the_shell_is_kept(shell, change):
+    shell(OTHER_NAME, f"update events set {change} where distinct_id = 'c-2-0'")
     (kept,) = shell("select code || ' ' || body from rejections")
     code, _, body = kept.partition(" ")
     assert code == "event_replaced"
@@ -1388,7 +1462,7 @@ class Interleavings(RuleBasedStateMachine):
     @rule(place=WHERE, distinct=st.sampled_from(DISTINCT))
     def delete_event(self, place, distinct):
         ids = self.api.rows(
-            "select event_id from events where location_id = ? and distinct_id = ?",
+            "select event_id from events_with_texts where location_id = ? and distinct_id = ?",
             (place, distinct),
         )
         assert bool(ids) == (self.events.pop((place, distinct), None) is not None)
@@ -1438,23 +1512,22 @@ class Interleavings(RuleBasedStateMachine):
         assert dict(rows("select location_id, name from locations")) == {
             place: each.get("name") for place, each in self.locations.items()
         }
-        tags = rows("select location_id, contact_id, tag from contact_tags order by tag")
         contacts = {
             (place, person): {
                 "name": name,
                 "email": email,
                 "Plan": json.loads(fields).pop("Plan", None),
-                "tags": [tag for *key, tag in tags if key == [place, person]],
+                "tags": sorted(json.loads(tags)),
             }
-            for place, person, name, email, fields in rows(
-                "select location_id, contact_id, name, email, fields from contacts"
+            for place, person, name, email, fields, tags in rows(
+                "select location_id, contact_id, name, email, fields, tags from contacts_with_texts"
             )
         }
         expected = {key: self.facts(*key) for key in self.contacts}
         assert contacts == expected and {
             key: repr(each["Plan"]) for key, each in contacts.items()
         } == {key: repr(each["Plan"]) for key, each in expected.items()}
-        assert {(place, person) for place, person, _ in tags} <= contacts.keys()
+        assert broken_relations(self.api.app.database.writer) == []
         events = {
             (location_id, distinct_id): {
                 "event_name": name,
@@ -1464,7 +1537,7 @@ class Interleavings(RuleBasedStateMachine):
             }
             for location_id, distinct_id, name, contact_id, timestamp, properties in rows(
                 "select location_id, distinct_id, event_name, contact_id, timestamp, properties "
-                "from events"
+                "from events_with_texts"
             )
         }
         assert events == self.events

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import apsw
 import pytest
-from conftest import NOW, Api, clean_environment, event, unprivileged
+from conftest import NOW, Api, broken_relations, clean_environment, event, unprivileged
+from older_files import RELEASES, dump, dump_of, of_release, of_today
 
 import streamlined_lite as lite
 
@@ -219,79 +220,382 @@ def test_every_commit_is_on_disk_before_it_returns(tmp_path):
     assert settings == {"journal_mode": "wal", "synchronous": 2, "recursive_triggers": 1}
 
 
-# A database of each release, as `sqlite3 FILE .dump` and the two pragmas show it: a new release
-# adds its own, and none is ever changed.
-# The steps behind the newest are made up, so that upgrades are always tried.
-RELEASES = {
-    each.stem: each
-    for each in sorted(
-        Path(__file__).with_name("releases").iterdir(),
-        key=lambda each: [*map(int, each.stem.split("."))],
-    )
-}
+########################################################################################################
+# Upgrades
+########################################################################################################
+
+# Steps behind the newest, made up so that upgrades of narrow files are always tried.
 NEXT_STEPS = [
     "alter table events add column note text; update events set note = 'none'",
     "create index events_by_note on events (note)",
 ]
 
 
-def of_release(path: Path, release: str = lite.__version__) -> dict:
-    """A database as that release left it; what it holds."""
-    with closing(apsw.Connection(str(path))) as made:
-        made.execute(RELEASES[release].read_text("utf-8"))
-    return dump(path)
-
-
-def dump(path: Path) -> dict:
-    """All that it holds, but for what a made-up step adds."""
-    with closing(apsw.Connection(str(path))) as look:
-        rows = {
-            name: list(look.execute(f"select * from {name}"))
-            for name in ("locations", "contacts", "contact_tags", "keys", "rejections", "metrics")
-        }
-        rows["events"] = list(
-            look.execute(
-                "select event_id, location_id, distinct_id, event_name, contact_id, timestamp, "
-                "properties from events"
-            )
-        )
-        schema = look.execute(
-            "select name, sql from sqlite_schema where sql is not null and name not like '%note%'"
-        )
-        return {
-            "version": look.pragma("user_version"),
-            "rows": rows,
-            "schema": {name: " ".join(re.sub("--.*", "", sql).split()) for name, sql in schema},
-        }
-
-
-def test_a_new_database_has_the_schema_of_the_newest_release(tmp_path):
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_steps_of_a_release_still_make_its_schema(tmp_path, release):
     """A step that was released is never edited: files that have made it would stay behind."""
-    opened(tmp_path / "new.db").close()
-    newest = of_release(tmp_path / "old.db")
-    assert [*RELEASES][-1] == lite.__version__ and dump(tmp_path / "new.db") | {
-        "rows": None
-    } == newest | {"rows": None}
+    released = of_release(tmp_path / "old.db", release)
+    with closing(apsw.Connection(":memory:")) as connection:
+        lite.take_steps(connection, released["version"])
+        assert dump_of(connection)["schema"] == released["schema"]
+
+
+def kept_by_upgrade(path: Path) -> Path:
+    """The only file beside it."""
+    (kept,) = set(path.parent.iterdir()) - {path}
+    assert re.fullmatch(rf"{re.escape(path.name)}\.schema-\d\.\d{{8}}T\d{{6}}\.\d{{3}}Z", kept.name)
+    return kept
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_a_database_of_every_release_is_upgraded_after_a_copy(
-    tmp_path, monkeypatch, caplog, release
-):
-    path, newest = tmp_path / "events.db", [*lite.migrations(), *NEXT_STEPS]
+def test_a_wide_database_of_every_release_is_rebuilt_and_kept(tmp_path, caplog, release):
+    path = tmp_path / "events.db"
     before = of_release(path, release)
+    path.chmod(0o640)
+    opened(tmp_path / "new.db").close()
+    new = dump(tmp_path / "new.db")
+    (tmp_path / "new.db").unlink()
+    # Upgrades that were killed
+    (tmp_path / "events.db.0123456789abcdef.partial").touch()
+    (tmp_path / "events.db.0123456789abcdef.partial-journal").touch()
+    os.link(path, tmp_path / "events.db.schema-1.20260101T000000.000Z")
+    for _ in range(2):  # the second start finds nothing to do
+        opened(path).close()
+    kept = kept_by_upgrade(path)
+    assert f".schema-{before['version']}." in kept.name
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path, kept)] == [0o640, 0o640]
+    assert dump(kept) == before and all(before["rows"].values())
+    after = dump(path)
+    assert after["rows"] == before["rows"]
+    assert (after["version"], after["schema"]) == (new["version"], new["schema"])
+    with closing(apsw.Connection(str(path))) as look:
+        assert look.pragma("integrity_check") == "ok"
+    start, end = caplog.messages
+    assert start == (
+        f"{path} has an earlier schema and is rebuilt, which may take minutes; as it is, it stays "
+        f"beside the new file as {kept}"
+    )
+    assert re.fullmatch(rf"{re.escape(str(path))} is rebuilt: 0\.\d MB instead of 0\.\d MB", end)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_api_answers_from_a_rebuilt_database(tmp_path, release):
+    of_release(tmp_path / "events.db", release)
+    api = Api(str(tmp_path / "events.db"))
+    newest, oldest = api.get("/events/v1?location_id=loc-1")["events"]
+    assert (newest["distinct_id"], newest["event_name"], newest["contact_id"]) == (
+        "d-1",
+        "Offer Made",
+        "c-1",
+    )
+    assert newest["properties"] == {"value": 1.5, "note": "it's 5 %"}
+    assert (oldest["distinct_id"], oldest["contact_id"]) == ("d-2", None)
+    (contact,) = api.get("/contacts/v1?location_id=loc-1")["contacts"]
+    assert (contact["contact_id"], contact["name"], sorted(contact["tags"])) == (
+        "c-1",
+        "Ann",
+        ["new lead", "vip"],
+    )
+    (location,) = api.get("/locations/v1")["locations"]
+    assert (location["name"], location["timezone"]) == ("Berlin", "Europe/Berlin")
+    assert [metric["name"] for metric in api.get("/metrics/v1")["metrics"]] == ["Sales"]
+    assert [key["name"] for key in api.get("/keys/v1")["keys"]] == ["Workflows"]
+    assert [each["code"] for each in api.get("/rejections/v1")["rejections"]] == ["invalid"]
+    # The file gave 3 and deleted it; it is not given again.
+    api.post(event("d-4"))
+    assert api.rows("select max(event_id) from events") == [(4,)]
+    api.app.close()
+
+
+def test_what_a_crash_left_in_the_wal_is_rebuilt_too(tmp_path):
+    path = tmp_path / "events.db"
+    of_release(path)
+    with closing(apsw.Connection(str(path))) as crashed:
+        crashed.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        crashed.pragma("journal_mode", "wal")
+        crashed.execute("update events set event_name = 'In the WAL'")
+    assert path.with_name("events.db-wal").stat().st_size > 0
+    opened(path).close()
+    assert {row[3] for row in dump(path)["rows"]["events"]} == {"In the WAL"}
+    assert dump(kept_by_upgrade(path))["rows"] == dump(path)["rows"]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_an_empty_wide_database_is_rebuilt(tmp_path, release):
+    path = tmp_path / "events.db"
+    version = of_release(path, release)["version"]
+    path.unlink()
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.pragma("application_id", lite.APPLICATION_ID)
+        lite.take_steps(connection, version)
+    opened(path).close()
+    assert dump(path)["version"] == len(lite.migrations())
+    assert dump(kept_by_upgrade(path))["version"] == version
+
+
+def test_a_wide_database_is_rebuilt_with_all_later_steps(tmp_path, monkeypatch):
+    path = tmp_path / "events.db"
+    before = of_release(path)
+    steps = [*lite.migrations(), *NEXT_STEPS]
+    monkeypatch.setattr(lite, "migrations", lambda: steps)
+    opened(path).close()
+    assert dump(kept_by_upgrade(path)) == before
+    assert (dump(path)["version"], dump(path)["rows"]) == (len(steps), before["rows"])
+
+
+def test_events_are_copied_over_gaps_of_their_ids_and_progress_is_shown_and_logged(
+    tmp_path, monkeypatch, caplog
+):
+    path = tmp_path / "events.db"
+    of_release(path)
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute("""
+            with recursive numbers (n) as (select 1 union all select n + 1 from numbers limit 500)
+            insert into events (event_id, location_id, distinct_id, event_name, contact_id,
+                                timestamp, received_at, updated_at)
+            select 10 + n * n * 1000000, 'loc-' || n % 7, 'distinct ' || n, 'Name ' || n % 5,
+                   'contact ' || n % 20, n, n, n
+            from numbers
+        """)
+    before = dump(path)
+    monkeypatch.setattr(lite, "COPY_STEP", 30)
+    monkeypatch.setattr(lite.LoggedProgress, "SECONDS", 0)
+    with closing(apsw.Connection(str(path))) as source:
+        source.execute("vacuum into ?", (str(tmp_path / "second.db"),))
+    opened(path).close()
+    assert dump(path)["rows"] == before["rows"]
+    percents = [int(text) for text in re.findall(r"is being rebuilt: (\d+) %", caplog.text)]
+    assert percents == sorted(percents) and {10, 30, 75, 90} <= {*percents} and len(percents) > 20
+    caplog.clear()
+    shown = []
+    config = lite.Config(database=str(tmp_path / "second.db"))
+    lite.Database(config, show=lambda *step: shown.append(step)).close()
+    assert len(caplog.messages) == 2 and [round(done) for done, _ in shown] == percents
+    assert {total for _, total in shown} == {100}
+
+
+def test_without_room_for_the_new_file_nothing_is_rebuilt(tmp_path, monkeypatch):
+    path = tmp_path / "events.db"
+    before = of_release(path)
+    monkeypatch.setattr(lite.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 9))
+    message = (
+        r"has an earlier schema and must be rebuilt, which takes up to 0\.1 MB; "
+        r"in .* 0 MB are free, so make room; the file was left as it is"
+    )
+    with pytest.raises(lite.CommandError, match=message):
+        opened(path)
+    assert dump(path) == before and [*tmp_path.iterdir()] == [path]
+
+
+def test_a_disk_that_is_full_in_the_middle_leaves_the_old_file(tmp_path):
+    path = tmp_path / "events.db"
+    before = of_release(path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(lite.ConfigError, match="cannot open the database .*"):
+            opened(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert dump(path) == before and [*tmp_path.iterdir()] == [path]
+
+
+def test_a_wide_database_that_another_process_has_open_is_not_rebuilt(tmp_path, monkeypatch):
+    path = tmp_path / "events.db"
+    before = of_release(path)
+    monkeypatch.setattr(lite, "BUSY_SECONDS", 0)
+    with closing(apsw.Connection(str(path))) as other:
+        other.pragma("journal_mode", "wal")
+        other.execute("select * from events").fetchall()
+        with pytest.raises(lite.ConfigError, match="another process has it open"):
+            opened(path)
+        assert {each.suffix for each in tmp_path.iterdir()} == {".db", ".db-wal", ".db-shm"}
+    assert dump(path) == before
+    with closing(apsw.Connection(str(path))) as other:
+        ending = threading.Timer(0.05, other.close)
+        other.execute("select * from events").fetchall()
+        monkeypatch.setattr(lite, "BUSY_SECONDS", 5)
+        ending.start()
+        opened(path).close()
+        ending.join()
+    assert dump(path)["rows"] == before["rows"]
+
+
+def test_nobody_opens_the_old_file_while_it_is_rebuilt(tmp_path):
+    path = tmp_path / "events.db"
+    of_release(path)
+    script = f"import apsw; apsw.Connection({str(path)!r}).execute('select * from keys').fetchall()"
+    command = [os.sys.executable, "-c", script]
+    found = []
+
+    def show(done: float, total: float) -> None:
+        if done == 75:
+            found.append(subprocess.run(command, capture_output=True, text=True, timeout=30).stderr)
+
+    lite.Database(lite.Config(database=str(path)), show=show).close()
+    assert "BusyError" in found[0]
+
+
+def test_a_link_to_a_wide_database_stays_one(tmp_path):
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "real.db"
+    before = of_release(path)
+    link = tmp_path / "events.db"
+    link.symlink_to(path)
+    opened(link).close()
+    assert link.is_symlink() and {*tmp_path.iterdir()} == {link, path.parent}
+    assert dump(kept_by_upgrade(path)) == before and dump(link)["rows"] == before["rows"]
+
+
+def test_a_wide_database_in_a_folder_that_cannot_be_written_is_left_as_it_is(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    before = of_release(folder / "events.db")
+    (folder / "events.db").chmod(0o666)
+    folder.chmod(0o555)
+    tmp_path.chmod(0o755)
+    with (
+        unprivileged(tmp_path),
+        pytest.raises(lite.ConfigError, match="make the file and its folder writable"),
+    ):
+        opened(folder / "events.db")
+    assert dump(folder / "events.db") == before
+    assert [each.name for each in folder.iterdir()] == ["events.db"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user's file")
+def test_a_wide_database_of_another_user_is_not_taken_from_them(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    before = of_release(folder / "events.db")
+    for each in (tmp_path, folder, folder / "events.db"):
+        each.chmod(0o777)
+    with unprivileged(tmp_path), pytest.raises(lite.ConfigError, match="belongs to another user"):
+        opened(folder / "events.db")
+    assert dump(folder / "events.db") == before
+    assert [each.name for each in folder.iterdir()] == ["events.db"]
+    os.chown(folder / "events.db", 65_534, 65_534)
+    opened(folder / "events.db").close()
+    assert (folder / "events.db").stat().st_uid == 65_534
+
+
+@pytest.mark.parametrize(
+    "change, difference",
+    [
+        ("delete from locations", "locations"),
+        ("delete from events where event_id = 2", "events"),
+        ("update events set contact_key = null", "events"),
+        ("update events set timestamp = 5", "events"),
+        ("delete from contact_tags where tag = 'vip'", "contact_tags"),
+        ("update event_names set event_name = 'Other'", "events: .*Offer Made"),
+    ],
+)
+def test_a_new_file_that_differs_is_not_put_in_place(tmp_path, monkeypatch, change, difference):
+    path = tmp_path / "events.db"
+    before = of_release(path)
+    copy_events = lite.Upgrade.copy_events
+
+    def copy_wrongly(upgrade, until):
+        copy_events(upgrade, until)
+        upgrade.connection.execute(change)
+
+    monkeypatch.setattr(lite.Upgrade, "copy_events", copy_wrongly)
+    with pytest.raises(lite.CommandError, match=rf"would hold something else \({difference}"):
+        opened(path)
+    assert dump(path) == before and [*tmp_path.iterdir()] == [path]
+
+
+def test_tables_that_are_not_ours_stay_in_the_old_file_and_are_named(tmp_path, caplog):
+    path = tmp_path / "events.db"
+    of_release(path)
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute(
+            "create table remarks (remark); create view ours as select * from events"
+        )
+    opened(path).close()
+    assert "not ours and stay in the file before: ours, remarks" in caplog.text
+    assert "remarks" in dump(kept_by_upgrade(path))["schema"]
+
+
+# Upgrades copies of ARGV[1] as ARGV[2], killed at many moments. After each kill the file is whole,
+# and the next start, killed or not, goes on.
+KILLED = """
+import glob, os, random, shutil, signal, sys, time
+import apsw
+import streamlined_lite as lite
+from older_files import dump
+from pathlib import Path
+
+before, path = map(Path, sys.argv[1:])
+rows = dump(before)["rows"]
+lite.logging.disable()
+started = time.monotonic()
+shutil.copy(before, path)
+lite.Database(lite.Config(database=str(path))).close()
+duration = time.monotonic() - started
+versions = []
+for number in range(40):
+    if number % 4 == 0:
+        for each in glob.glob(f"{path}*"):
+            os.unlink(each)
+        shutil.copy(before, path)
+    child = os.fork()
+    if child == 0:
+        # Its default action ends the process as a SIGKILL does.
+        signal.setitimer(signal.ITIMER_REAL, duration * random.Random(number).uniform(0.01, 1.1))
+        lite.Database(lite.Config(database=str(path)))
+        os._exit(0)
+    os.waitpid(child, 0)
+    found = dump(path)
+    versions.append(found["version"])
+    assert found["rows"] == rows
+    if number % 4 == 3:
+        lite.Database(lite.Config(database=str(path))).close()
+        assert dump(path)["rows"] == rows and dump(path)["version"] == len(lite.migrations())
+        (kept,) = {*glob.glob(f"{path}*")} - {str(path)}
+        assert dump(kept) == dump(before)
+assert {2, len(lite.migrations())} == {*versions}, versions
+"""
+
+
+def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(tmp_path):
+    of_release(tmp_path / "before.db")
+    with closing(apsw.Connection(str(tmp_path / "before.db"))) as connection:
+        connection.execute("""
+            with recursive numbers (n) as (select 1 union all select n + 1 from numbers limit 3000)
+            insert into events (location_id, distinct_id, event_name, contact_id, timestamp,
+                                received_at, updated_at)
+            select 'loc-' || n % 7, 'distinct ' || n, 'Name ' || n % 5, 'contact ' || n % 200,
+                   n, n, n
+            from numbers
+        """)
+    (tmp_path / "data").mkdir()
+    places = [str(tmp_path / "before.db"), str(tmp_path / "data" / "events.db")]
+    folders = [Path(lite.__file__).parent, Path(__file__).parent]
+    done = subprocess.run(
+        [os.sys.executable, "-c", KILLED, *places],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=clean_environment() | {"PYTHONPATH": os.pathsep.join(map(str, folders))},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_narrow_database_is_changed_in_place_after_a_copy(tmp_path, monkeypatch, caplog):
+    path, newest = tmp_path / "events.db", [*lite.migrations(), *NEXT_STEPS]
+    before = of_today(path)
     version = before["version"]
     (
         tmp_path / f"events.db.schema-{version}.20260101T000000.000Z.0123.partial-journal"
     ).touch()  # an upgrade was killed
     monkeypatch.setattr(lite, "migrations", lambda: newest)
+    caplog.clear()
     for _ in range(2):  # the second start finds nothing to do
         opened(path).close()
-    (copy,) = set(tmp_path.iterdir()) - {path}
-    assert (
-        re.fullmatch(rf"events\.db\.schema-{version}\.\d{{8}}T\d{{6}}\.\d{{3}}Z", copy.name)
-        and stat.S_IMODE(copy.stat().st_mode) == 0o600
-    )
+    copy = kept_by_upgrade(path)
+    assert copy.name.startswith(f"events.db.schema-{version}.")
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert caplog.messages == [
         f"{path} has schema {version} and gets a newer one, which may take minutes; "
         f"first it is copied to {copy}"
@@ -305,20 +609,20 @@ def test_a_database_of_every_release_is_upgraded_after_a_copy(
 
 def test_an_older_program_refuses_the_upgraded_file_and_takes_the_copy(tmp_path, monkeypatch):
     path, older = tmp_path / "events.db", lite.migrations()
-    of_release(path)
+    of_today(path)
     monkeypatch.setattr(lite, "migrations", lambda: [*older, *NEXT_STEPS])
     opened(path).close()
     monkeypatch.setattr(lite, "migrations", lambda: older)
     with pytest.raises(lite.ConfigError, match="was written by a newer Streamlined Lite"):
         opened(path)
-    (copy,) = set(tmp_path.iterdir()) - {path}
-    opened(copy).close()
+    opened(kept_by_upgrade(path)).close()
 
 
 @pytest.mark.parametrize(
     "step",
     [
-        "update events set event_name = 'x'; create table more (one); create table more (two)",
+        "update events set distinct_id = 'x' where event_id = 1; create table more (one); "
+        "create table more (two)",
         "update events set nothing = 1",
         "select raise(abort, 'x')",
     ],
@@ -327,7 +631,7 @@ def test_a_step_that_fails_leaves_all_as_it_was_and_the_next_start_goes_on_there
     tmp_path, monkeypatch, step
 ):
     path, steps = tmp_path / "events.db", lite.migrations()
-    before = of_release(path)
+    before = of_today(path)
     monkeypatch.setattr(lite, "migrations", lambda: [*steps, step])
     with pytest.raises(lite.ConfigError, match="cannot open the database") as refused:
         opened(path)
@@ -345,9 +649,9 @@ def test_a_step_that_fails_leaves_all_as_it_was_and_the_next_start_goes_on_there
     assert dump(path)["version"] == len(steps) + 2 and dump(path)["rows"] == before["rows"]
 
 
-def test_without_room_for_a_copy_nothing_is_upgraded(tmp_path, monkeypatch):
+def test_without_room_for_a_copy_nothing_is_changed(tmp_path, monkeypatch):
     path, steps = tmp_path / "events.db", lite.migrations()
-    before = of_release(path)
+    before = of_today(path)
     monkeypatch.setattr(lite, "migrations", lambda: [*steps, *NEXT_STEPS])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
@@ -364,6 +668,11 @@ def test_a_new_database_needs_no_copy(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(lite, "migrations", lambda: steps)
     opened(tmp_path / "events.db").close()
     assert [each.name for each in tmp_path.iterdir()] == ["events.db"] and caplog.messages == []
+
+
+########################################################################################################
+# Who opens it at once
+########################################################################################################
 
 
 def test_who_makes_a_file_while_another_process_makes_it_waits_and_shares_it(tmp_path):
@@ -443,15 +752,18 @@ def shell(tmp_path):
         command = ["sqlite3", str(tmp_path / "events.db"), sql]
         return subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=30
-        ).stdout.split()
+        ).stdout.splitlines()
 
     return run
 
 
 def test_debians_sqlite3_opens_the_file(shell):
-    assert shell("pragma integrity_check; select distinct_id, contact_id from events") == [
+    events = "select location_id, distinct_id, event_name, contact_id from events_with_texts"
+    contacts = "select location_id, contact_id, tags from contacts_with_texts"
+    assert shell(f"pragma integrity_check; {events}; {contacts}") == [
         "ok",
-        "d-1|c-1",
+        "loc-1|d-1|Offer Made|c-1",
+        "loc-1|c-1|[]",
     ]
 
 
@@ -460,18 +772,22 @@ def test_triggers_work_in_debians_sqlite3(shell):
         "select (select count(*) from events), (select count(*) from contacts), "
         "(select count(*) from rejections);"
     )
-    insert = (
-        "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, "
-        "received_at, updated_at) values ('loc-2', 'd-2', 'Sold', 'c-2', 1, 1, 1);"
-    )
+    insert = """
+        insert into locations (location_key, location_id, first_seen_at) values (7, 'loc-2', 1);
+        insert into event_names (name_key, event_name) values (8, 'Sold'), (9, 'Other');
+        insert into contacts (contact_key, location_key, contact_id, created_at, updated_at)
+        values (3, 7, 'c-2', 1, 1);
+        insert into contact_tags (contact_key, tag, location_key) values (3, 'vip', 7);
+        insert into events (location_key, name_key, contact_key, distinct_id, timestamp,
+                            received_at, updated_at) values (7, 8, 3, 'd-2', 1, 1, 1);
+    """
     assert shell(insert + counts) == ["2|2|0"]
-    assert shell("update events set event_name = 'Other' where distinct_id = 'd-2';" + counts) == [
-        "2|2|1"
-    ]
+    assert shell("update events set name_key = 9 where distinct_id = 'd-2';" + counts) == ["2|2|1"]
     assert shell("delete from contacts where contact_id = 'c-1';" + counts) == ["1|1|1"]
     assert shell(
         "pragma recursive_triggers = 1; delete from locations where location_id = 'loc-2';" + counts
     ) == ["0|0|1"]
+    assert shell("select count(*) from contact_tags; pragma foreign_key_check") == ["0"]
 
 
 ########################################################################################################
@@ -487,6 +803,7 @@ def test_tables_are_strict_and_relations_hold_in_the_file(connection):
     }
     assert set(tables) == {
         "locations",
+        "event_names",
         "contacts",
         "contact_tags",
         "events",
@@ -500,43 +817,36 @@ def test_tables_are_strict_and_relations_hold_in_the_file(connection):
 def insert_event(
     connection, distinct_id="d-1", contact_id="c-1", location_id="loc-1", at=1_000, **fields
 ):
-    """As the program does it."""
-    given = {
+    """As the program does it, at a time of its own: the row as it is then."""
+    sent = {
         "event_name": "Sold",
-        "timestamp": at,
-        "properties": "{}",
-        "received_at": at,
-        "updated_at": at,
+        "location_id": location_id,
+        "distinct_id": distinct_id,
+        "contact_id": contact_id,
     } | fields
-    return lite.row(
-        connection,
-        "events.upsert",
-        location_id=location_id,
-        distinct_id=distinct_id,
-        contact_id=contact_id,
-        **given,
-    )
+    _, stored, _ = lite.store_event(connection, lite.Event.model_construct(**sent), at, at)
+    return stored
 
 
 def insert_contact(connection, contact_id="c-1", location_id="loc-1", tags=()):
-    connection.execute(
-        "insert into contacts (location_id, contact_id, name, created_at, updated_at) "
-        "values (?, ?, 'Ann', 5, 5)",
-        (location_id, contact_id),
-    )
-    lite.change(
-        connection,
-        "contact_tags.insert",
-        location_id=location_id,
-        contact_id=contact_id,
-        tags=json.dumps(tags),
-    )
+    """As the program does it."""
+    sent = lite.Contact(location_id=location_id, contact_id=contact_id, name="Ann", tags=list(tags))
+    lite.store_contact(connection, sent, 5)
 
 
 def table(connection, name: str, *columns: str) -> list[tuple]:
-    return list(
-        connection.execute(f"select {', '.join(columns)} from {name} order by {', '.join(columns)}")
-    )
+    """Its rows; a table with the texts of its keys, where it has any."""
+    texts = {
+        "events": "events_with_texts",
+        "contacts": "contacts_with_texts",
+        "contact_tags": (
+            "(select t.*, l.location_id, c.contact_id from contact_tags as t "
+            "join locations as l using (location_key) join contacts as c using (contact_key))"
+        ),
+    }
+    selected = ", ".join(columns)
+    source = texts.get(name, name)
+    return list(connection.execute(f"select {selected} from {source} order by {selected}"))
 
 
 def test_an_event_creates_its_location_and_a_bare_contact(connection):
@@ -546,7 +856,7 @@ def test_an_event_creates_its_location_and_a_bare_contact(connection):
     ]
     assert table(
         connection,
-        "contacts",
+        "contacts_with_texts",
         "location_id",
         "contact_id",
         "name",
@@ -555,6 +865,34 @@ def test_an_event_creates_its_location_and_a_bare_contact(connection):
         "created_at",
         "updated_at",
     ) == [("loc-1", "c-1", None, "{}", None, 7, 7)]
+
+
+def test_a_text_that_repeats_is_stored_once(connection):
+    for number in range(4):
+        insert_event(connection, f"d-{number}", f"c-{number % 2}", f"loc-{number % 2}")
+    assert table(connection, "event_names", "name_key", "event_name") == [(1, "Sold")]
+    assert table(connection, "locations", "location_key", "location_id") == [
+        (1, "loc-0"),
+        (2, "loc-1"),
+    ]
+    keys = connection.execute(
+        "select location_key, contact_key, name_key from events order by event_id"
+    )
+    assert list(keys) == [(1, 1, 1), (2, 2, 1), (1, 1, 1), (2, 2, 1)]
+
+
+def test_the_same_contact_id_in_two_locations_is_two_contacts(connection):
+    for location_id in ("loc-1", "loc-2"):
+        insert_event(connection, "d-1", "c-1", location_id)
+    assert table(connection, "contacts", "contact_key", "location_id", "contact_id") == [
+        (1, "loc-1", "c-1"),
+        (2, "loc-2", "c-1"),
+    ]
+    assert table(connection, "events", "location_id", "contact_id") == [
+        ("loc-1", "c-1"),
+        ("loc-2", "c-1"),
+    ]
+    assert broken_relations(connection) == []
 
 
 def test_an_event_without_a_contact_creates_none(connection):
@@ -576,20 +914,20 @@ def test_an_update_creates_the_contact_that_it_names(connection):
     insert_event(connection, contact_id=None)
     insert_event(connection, contact_id="c-2", at=8)
     assert table(connection, "contacts", "contact_id", "created_at") == [("c-2", 8)]
-    connection.execute("update events set contact_id = 'c-3', updated_at = 9")
-    assert table(connection, "contacts", "contact_id", "created_at") == [("c-2", 8), ("c-3", 9)]
+    assert table(connection, "events", "contact_id", "updated_at") == [("c-2", 8)]
 
 
-@pytest.mark.parametrize("clause", ["or ignore", "or replace", "or abort"])
+@pytest.mark.parametrize("clause", ["", "or ignore", "or replace", "or abort"])
 def test_triggers_hold_under_every_conflict_clause(connection, clause):
-    """SQLite applies the outer clause to what a trigger inserts, but not to its ON CONFLICT."""
-    insert_contact(connection, tags=["vip"])
-    connection.execute(
-        f"insert {clause} into events (location_id, distinct_id, event_name, contact_id, "
-        "timestamp, received_at, updated_at) values ('loc-1', 'd-9', 'Sold', 'c-1', 1, 1, 1)"
-    )
-    assert table(connection, "contacts", "contact_id", "name") == [("c-1", "Ann")]
-    assert table(connection, "contact_tags", "tag") == [("vip",)]
+    """SQLite applies the outer clause to what a trigger inserts."""
+    insert_event(connection, "d-1", "c-1")
+    insert_event(connection, "d-2", "c-2")
+    connection.execute(f"update {clause} events set contact_key = 2 where distinct_id = 'd-1'")
+    assert table(connection, "events", "distinct_id", "contact_id") == [
+        ("d-1", "c-2"),
+        ("d-2", "c-2"),
+    ]
+    assert table(connection, "rejections", "code") == [("event_replaced",)]
 
 
 def test_a_deleted_contact_takes_its_tags_and_its_events_and_no_others(connection):
@@ -605,14 +943,11 @@ def test_a_deleted_contact_takes_its_tags_and_its_events_and_no_others(connectio
         insert_event(connection, distinct_id, contact_id, location_id)
     lite.change(connection, "contacts.delete", location_id="loc-1", contact_id="c-1")
     assert table(connection, "events", "distinct_id") == [("d-2",), ("d-3",), ("d-4",)]
-    assert table(connection, "contact_tags", "location_id", "contact_id", "tag") == [
-        ("loc-1", "c-2", "vip"),
-        ("loc-2", "c-1", "vip"),
+    assert table(connection, "contacts_with_texts", "location_id", "contact_id", "tags") == [
+        ("loc-1", "c-2", '["vip"]'),
+        ("loc-2", "c-1", '["vip"]'),
     ]
-    assert table(connection, "contacts", "location_id", "contact_id") == [
-        ("loc-1", "c-2"),
-        ("loc-2", "c-1"),
-    ]
+    assert len(table(connection, "contact_tags", "tag")) == 2
     assert table(connection, "locations", "location_id") == [("loc-1",), ("loc-2",)]
 
 
@@ -628,7 +963,7 @@ def test_a_deleted_location_takes_all_that_is_in_it(connection):
 
 def test_a_deleted_event_leaves_its_contact(connection):
     insert_event(connection)
-    lite.change(connection, "events.delete_many", event_ids="[1]")
+    lite.change(connection, "events.delete", event_id=1)
     assert (
         table(connection, "events", "event_id"),
         table(connection, "contacts", "contact_id"),
@@ -637,16 +972,16 @@ def test_a_deleted_event_leaves_its_contact(connection):
 
 def test_an_id_is_never_given_twice(connection):
     insert_event(connection)
-    lite.change(connection, "events.delete_many", event_ids="[1]")
+    lite.change(connection, "events.delete", event_id=1)
     assert insert_event(connection)["event_id"] == 2
 
 
 @pytest.mark.parametrize("changed", [{"event_name": "Other"}, {"contact_id": "c-2"}])
 def test_an_event_that_becomes_another_keeps_the_replaced_one(connection, changed):
-    insert_event(connection, properties='{"value":1.5,"plan":"Gold"}', timestamp=1_767_225_600_123)
+    insert_event(connection, properties={"value": 1.5, "plan": "Gold"}, timestamp=1_767_225_600_123)
     insert_event(
         connection,
-        **{"contact_id": "c-1", "at": 2_000, "timestamp": 5, "properties": '{"value":2}'} | changed,
+        **{"contact_id": "c-1", "at": 2_000, "timestamp": 5, "properties": {"value": 2}} | changed,
     )
     (kept,) = lite.rows(connection, "rejections.list", before=2**62, limit=10)
     assert (kept["code"], kept["path"], kept["content_type"], kept["location_id"]) == (
@@ -682,7 +1017,7 @@ def test_an_event_that_becomes_another_keeps_the_replaced_one(connection, change
 @pytest.mark.parametrize(
     "before, after",
     [
-        ({"properties": '{"a":1}'}, {"properties": '{"a":2}'}),
+        ({"properties": {"a": 1}}, {"properties": {"a": 2}}),
         ({"contact_id": None}, {"contact_id": "c-1"}),
         ({}, {"timestamp": 5}),
     ],
@@ -693,9 +1028,21 @@ def test_an_event_that_stays_the_same_one_replaces_nothing(connection, before, a
     assert table(connection, "rejections", "code") == []
 
 
+def test_an_event_that_moves_to_the_name_that_its_own_became_an_alias_of_is_not_replaced(
+    connection,
+):
+    insert_event(connection, "d-1", event_name="Sold")
+    insert_event(connection, "d-2", event_name="Other")
+    connection.execute("update event_names set alias_of = 2 where event_name = 'Sold'")
+    connection.execute("update events set name_key = 2")
+    assert table(connection, "rejections", "code") == []
+    connection.execute("update events set name_key = 1")  # the other way, both become another
+    assert table(connection, "rejections", "code") == [("event_replaced",)] * 2
+
+
 def test_the_first_timestamp_stays_and_updates_are_counted(connection):
     insert_event(connection, at=10)
-    again = insert_event(connection, at=20)
+    again = insert_event(connection, at=20, timestamp=15, properties={"value": 2})
     assert (
         again["timestamp"],
         again["received_at"],
@@ -705,23 +1052,30 @@ def test_the_first_timestamp_stays_and_updates_are_counted(connection):
 
 
 @pytest.mark.parametrize(
-    "column, value",
+    "name, column, value",
     [
-        ("location_id", "''"),
-        ("distinct_id", "''"),
-        ("event_name", "''"),
-        ("contact_id", "''"),
-        ("timestamp", "-1"),
-        ("timestamp", str(lite.YEAR_2200)),
-        ("timestamp", "'soon'"),
-        ("properties", "'{'"),
-        ("event_name", "null"),
+        ("locations", "location_id", "''"),
+        ("event_names", "event_name", "''"),
+        ("contacts", "contact_id", "''"),
+        ("contacts", "location_key", "null"),
+        ("contact_tags", "tag", "''"),
+        ("events", "location_key", "null"),
+        ("events", "location_key", "'loc-1'"),
+        ("events", "name_key", "null"),
+        ("events", "name_key", "'Sold'"),
+        ("events", "contact_key", "'c-1'"),
+        ("events", "distinct_id", "''"),
+        ("events", "timestamp", "-1"),
+        ("events", "timestamp", str(lite.YEAR_2200)),
+        ("events", "timestamp", "'soon'"),
+        ("events", "properties", "'{'"),
     ],
 )
-def test_the_file_itself_refuses_what_is_no_event(connection, column, value):
+def test_the_file_itself_refuses_what_is_no_event(connection, name, column, value):
+    insert_contact(connection, tags=["vip"])
     insert_event(connection)
     with pytest.raises(apsw.ConstraintError):
-        connection.execute(f"update events set {column} = {value}")
+        connection.execute(f"update {name} set {column} = {value}")
 
 
 ########################################################################################################
@@ -899,7 +1253,7 @@ def test_the_checkpointer_moves_the_wal_into_the_file(tmp_path, monkeypatch):
         done.clear()
     after, wal = (os.path.getsize(database.path + suffix) for suffix in ("", "-wal"))
     database.close()
-    assert threads == {"checkpointer"} and after > before + 50_000 and wal < 300_000  # 3 MB without
+    assert threads == {"checkpointer"} and after > before + 50_000 and wal < 500_000  # 3 MB without
 
 
 def test_a_checkpoint_begins_whenever_the_wal_has_grown_by_so_many_pages(database, monkeypatch):

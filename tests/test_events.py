@@ -1,9 +1,16 @@
 """Stored events: lists, deletion, names, and whose they are."""
 
+import json
 import random
+import signal
+import threading
+import time
+from contextlib import closing
+from urllib.parse import quote
 
+import apsw
 import pytest
-from conftest import NOW, event
+from conftest import NOW, Api, event, exchange, request_bytes
 
 import streamlined_lite as lite
 
@@ -38,7 +45,7 @@ def distinct_ids(found: list[dict]) -> list[str]:
 
 @pytest.fixture
 def many(api):
-    """Events of three locations and many epochs, many of them at one time, in no order.
+    """Events of three locations, many of them at one time, in no order.
 
     The distinct_id is the location and the number.
     """
@@ -55,7 +62,6 @@ def many(api):
     ]
     random.Random(7).shuffle(made)
     insert(api, *made)
-    api.rows("update events set event_id = event_id * 10000")
     api.made = made
     return api
 
@@ -167,6 +173,55 @@ def test_a_wrong_filter_of_a_list_is_an_error_and_never_ignored(many, query, poi
     )
 
 
+# Many locations, of which a page can come from few
+
+
+@pytest.fixture(scope="module")
+def crowded():
+    """In 60 locations: a, once each; b, in each third; c-7, in two."""
+    made = Api()
+    for number in range(60):
+        fields = {"location_id": f"location-{number:02}", "timestamp": NOW - number * 1000}
+        insert(made, event("a", event_name="a", contact_id=f"c-{number % 30}", **fields))
+        if number % 3 == 0:
+            insert(made, event("b", event_name="b", **(fields | {"timestamp": NOW - 500_000})))
+    yield made
+    made.app.close()
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        "",
+        "&event_name=a",
+        "&event_name=b",
+        "&event_name=c",
+        "&contact_id=c-7",
+        "&contact_id=c-7&event_name=a",
+        "&order=arrival",
+        "&order=arrival&event_name=b",
+        "&from=2025-12-31T23:59:30Z",
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 7])
+def test_small_pages_over_many_locations_are_parts_of_the_large_one(crowded, filters, limit):
+    whole = crowded.get(f"/events/v1?limit=500{filters}")["events"]
+    paged = everything(crowded, f"/events/v1?limit={limit}{filters}")
+    assert paged == whole
+
+
+@pytest.mark.parametrize("filters", ["", "&q=nobody", "&tag=none"])
+def test_small_pages_of_contacts_over_many_locations_are_parts_of_the_large_one(crowded, filters):
+    whole = crowded.get(f"/contacts/v1?limit=500{filters}")["contacts"]
+    found, cursor = [], ""
+    while cursor is not None:
+        answer = crowded.get(f"/contacts/v1?limit=7{filters}{cursor}")
+        found += answer["contacts"]
+        cursor = answer["next"] and f"&cursor={answer['next']}"
+    assert found == whole
+    assert len(found) == (0 if filters else 60)
+
+
 # Deletion
 
 
@@ -219,7 +274,7 @@ def test_a_deletion_without_a_clear_filter_deletes_nothing(many, query):
     assert (answer.status_int in (400, 422), len(many.rows("select * from events"))) == (True, 60)
 
 
-def test_a_request_deletes_at_most_a_thousand_newest_first_and_says_how_many_remain(api):
+def test_a_request_deletes_at_most_a_thousand_and_says_how_many_remain(api):
     insert(
         api,
         *(
@@ -239,10 +294,7 @@ def test_a_request_deletes_at_most_a_thousand_newest_first_and_says_how_many_rem
     }
     for answer in expected:
         assert api("DELETE", "/events/v1?event_name=Offer%20Made").json == answer
-        left = (
-            (NOW - 2299, NOW - 2300 + answer["remaining"]) if answer["remaining"] else (None, None)
-        )
-        assert api.rows("select min(timestamp), max(timestamp) from events") == [left]
+        assert api.rows("select count(*) from events") == [(answer["remaining"],)]
 
 
 def test_a_deletion_leaves_contacts_and_locations(many):
@@ -274,6 +326,8 @@ def test_event_names_have_counts_contacts_the_last_time_and_property_kinds(api):
         "count": 4,
         "contact_count": 2,
         "last_seen": "1970-01-01T00:00:09.000Z",
+        "alias_of": None,
+        "aliases": [],
         "properties": [
             both("", "text"),
             both("a.b", "number"),
@@ -289,6 +343,8 @@ def test_event_names_have_counts_contacts_the_last_time_and_property_kinds(api):
             "count": 1,
             "contact_count": 0,
             "last_seen": TS,
+            "alias_of": None,
+            "aliases": [],
             "properties": [],
         }
         for name, location in (("Paid", "loc-1"), ("éa", "loc-2"))
@@ -341,8 +397,8 @@ def test_a_bound_key_is_refused_by_name_of_another_location_known_or_not(many, b
 
 def test_a_bound_key_cannot_tell_an_event_of_another_location_from_none(many, bound):
     (other,), (own,) = many.rows(
-        "select min(event_id) from events where location_id = 'c' union all "
-        "select min(event_id) from events where location_id = 'a'"
+        "select min(event_id) from events_with_texts where location_id = 'c' union all "
+        "select min(event_id) from events_with_texts where location_id = 'a'"
     )
     assert many("GET", f"/events/v1/{own}", key=bound).status_int == 200
     answers = [many("GET", f"/events/v1/{event_id}", key=bound) for event_id in (other, 999)]
@@ -383,3 +439,479 @@ def test_a_bound_key_can_neither_read_nor_change_by_posting_elsewhere(many):
         (403, "location_not_allowed")
     ] * 4
     assert (many.rows("select * from events"), many.rows("select * from contacts")) == before
+
+
+# Renaming and merging event names
+
+
+def rename(api, event_name: str, new_name: str, query="", **rest):
+    body = {"event_name": event_name, "new_name": new_name}
+    return api("PATCH", f"/event-names/v1{query}", body, **rest)
+
+
+def remove_alias(api, event_name: str, query=""):
+    return api("DELETE", f"/event-names/v1?event_name={quote(event_name)}{query}")
+
+
+def names_and_counts(api, **rest) -> list[tuple]:
+    return [
+        (name["event_name"], name["count"], name["aliases"], name["alias_of"])
+        for name in api.get("/event-names/v1", **rest)["event_names"]
+    ]
+
+
+def names_and_aliases(api) -> dict[str, str | None]:
+    sql = "select event_name, alias_of from event_names order by name_key"
+    return dict(api.rows(sql))
+
+
+def states(api) -> list[tuple]:
+    """All of the events but their names."""
+    return api.rows(
+        "select event_id, distinct_id, contact_key, timestamp, properties, received_at, "
+        "updated_at, update_count, warnings from events order by event_id"
+    )
+
+
+def metric(name: str, *events: str) -> dict:
+    terms = [
+        {"key": f"T{index}", "event": event_name, "type": "account"}
+        for index, event_name in enumerate(events)
+    ]
+    return {"name": name, "terms": terms, "formula": " + ".join(term["key"] for term in terms)}
+
+
+@pytest.fixture
+def misspelt(api):
+    """2,300 events under a wrong name and three under the right one, in two locations."""
+    insert(
+        api,
+        *(
+            event(
+                str(number), location_id="ab"[number % 2], event_name="Ofer Made", timestamp=number
+            )
+            for number in range(2_300)
+        ),
+        *(event(f"right-{number}", location_id="a", contact_id="c-1") for number in range(3)),
+        event("other", location_id="a", event_name="Paid"),
+    )
+    return api
+
+
+def test_a_rename_is_one_row_and_leaves_an_alias(api, clock):
+    api.post(event("1", event_name="Ofer Made", contact_id="c-1"))
+    before = states(api)
+    clock.advance(1000)
+    assert rename(api, "Ofer Made", "Offer Made", "?dry_run=true").json == {
+        "events": 1,
+        "remaining": 1,
+        "metrics": [],
+        "merged": False,
+    }
+    assert names_and_aliases(api) == {"Ofer Made": None}
+    answer = rename(api, " Ofer Made ", "Offer Made")
+    assert (answer.status_int, answer.json) == (
+        200,
+        {"events": 0, "remaining": 0, "metrics": [], "merged": False},
+    )
+    assert names_and_aliases(api) == {"Offer Made": None, "Ofer Made": 1}
+    assert names_and_counts(api) == [("Offer Made", 1, ["Ofer Made"], None)]
+    assert (states(api), api.rows("select * from rejections")) == (before, [])
+
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_a_rename_that_is_sent_again_changes_nothing(api, again):
+    api.post(event("1", event_name="Ofer Made"))
+    rename(api, "Ofer Made", "Offer Made")
+    for _ in range(again):
+        answer = rename(api, "Ofer Made", "Offer Made").json
+        assert (answer["events"], answer["remaining"]) == (0, 0)
+    assert names_and_counts(api) == [("Offer Made", 1, ["Ofer Made"], None)]
+
+
+def test_what_is_posted_under_an_alias_is_stored_under_its_name_and_says_so(api):
+    api.post(event("1", event_name="Ofer Made"))
+    rename(api, "Ofer Made", "Offer Made")
+    warned = [
+        {"code": "event_name_alias", "message": "events of this name are stored as “Offer Made”"}
+    ]
+    created = api.post(event("2", event_name="Ofer Made"))
+    unchanged = api.post(event("2", event_name="Ofer Made"))
+    updated = api.post(event("1", event_name="Ofer Made", properties={"value": 1}))
+    for answer, status in ((created, "created"), (unchanged, "unchanged"), (updated, "updated")):
+        assert (answer.json["status"], answer.json["event"]["event_name"]) == (status, "Offer Made")
+        assert answer.json["warnings"] == warned
+    event_id = created.json["event"]["event_id"]
+    assert api.get(f"/events/v1/{event_id}")["warnings"] == warned
+    assert api.post(event("2")).json["warnings"] == []
+    form = b"event_name=Ofer+Made&location_id=loc-1&distinct_id=3"
+    answer = api.post(form, kind="application/x-www-form-urlencoded")
+    assert answer.json["warnings"] == warned
+    assert api.rows("select count(*) from rejections") == [(0,)]
+    assert names_and_counts(api) == [("Offer Made", 3, ["Ofer Made"], None)]
+
+
+def test_a_batch_under_an_alias_is_warned_event_by_event(api):
+    api.post(event("1", event_name="Ofer Made"))
+    rename(api, "Ofer Made", "Offer Made")
+    batch = [
+        event("1", event_name="Ofer Made"),
+        event("2", event_name="Ofer Made", foo=1),
+        event("3"),
+        event("4", event_name="Paid"),
+    ]
+    results = api("POST", "/events/ingestion/v1/batch", batch).json["results"]
+    assert [
+        (each["status"], [note["code"] for note in each.get("warnings", [])]) for each in results
+    ] == [
+        ("unchanged", ["event_name_alias"]),
+        ("created", ["unknown_fields", "event_name_alias"]),
+        ("created", []),
+        ("created", []),
+    ]
+    assert [(name, count) for name, count, _, _ in names_and_counts(api)] == [
+        ("Offer Made", 3),
+        ("Paid", 1),
+    ]
+
+
+@pytest.mark.parametrize("path", ["/events/v1?limit=500&", "/events/v1?order=arrival&limit=500&"])
+def test_who_asks_for_an_alias_gets_the_events_of_its_name(misspelt, path):
+    before = everything(misspelt, f"{path}event_name=Offer%20Made")
+    rename(misspelt, "Offer Made", "Offer")
+    after = everything(misspelt, f"{path}event_name=Offer%20Made")
+    assert [each | {"event_name": "Offer Made"} for each in after] == before
+    assert everything(misspelt, f"{path}event_name=Offer") == after
+    assert misspelt("DELETE", "/events/v1?event_name=Offer%20Made").json["events"] == 3
+    assert [(name, count) for name, count, _, _ in names_and_counts(misspelt)] == [
+        ("Ofer Made", 1150),
+        ("Paid", 1),
+        ("Ofer Made", 1150),
+    ]
+
+
+def test_a_merge_moves_a_thousand_events_a_request_and_none_counts_as_replaced(misspelt, clock):
+    api = misspelt
+    before = states(api)
+    listed = {each["distinct_id"] for each in everything(api, "/events/v1?limit=500")}
+    clock.advance(60_001)
+    merging = {"metrics": [], "merged": True}
+    assert (
+        rename(api, "Ofer Made", "Offer Made", "?dry_run=true").json
+        == {
+            "events": 2300,
+            "remaining": 2300,
+        }
+        | merging
+    )
+    assert api.rows("select max(alias_of) from event_names") == [(None,)]
+    for events, remaining in [(1000, 1300), (1000, 300), (300, 0), (0, 0)]:
+        answer = rename(api, "Ofer Made", "Offer Made").json
+        assert answer == {"events": events, "remaining": remaining} | merging
+        waiting = [
+            name["count"]
+            for name in api.get("/event-names/v1")["event_names"]
+            if name["alias_of"] == "Offer Made"
+        ]
+        assert sum(waiting) == remaining
+        dry = rename(api, "Ofer Made", "Offer Made", "?dry_run=true").json
+        assert dry == {"events": remaining, "remaining": remaining} | merging
+    assert names_and_counts(api) == [
+        ("Offer Made", 1153, ["Ofer Made"], None),
+        ("Paid", 1, [], None),
+        ("Offer Made", 1150, ["Ofer Made"], None),
+    ]
+    assert states(api) == before
+    assert {each["distinct_id"] for each in everything(api, "/events/v1?limit=500")} == listed
+    assert api.rows("select * from rejections") == []
+
+
+def test_events_that_arrive_again_in_the_middle_of_a_merge_are_what_they_were(misspelt):
+    api = misspelt
+    rename(api, "Ofer Made", "Offer Made")
+    ((still, location),) = api.rows(
+        "select distinct_id, location_id from events_with_texts "
+        "where event_name = 'Ofer Made' order by event_id limit 1"
+    )
+    for name, codes in (("Ofer Made", ["event_name_alias"]), ("Offer Made", [])):
+        sent = event(still, location_id=location, event_name=name)
+        answer = api.post(sent).json
+        assert (answer["status"], answer["event"]["event_name"]) == ("unchanged", "Offer Made")
+        assert [note["code"] for note in answer["warnings"]] == codes
+    answer = api.post(sent | {"properties": {"value": 2}}).json
+    assert (answer["status"], answer["warnings"]) == ("updated", [])
+    (row,) = api.rows("select event_name from events_with_texts where properties <> '{}'")
+    assert row == ("Offer Made",)
+    for number in range(20):
+        posted = event(f"new-{number}", event_name=["Ofer Made", "Offer Made"][number % 2])
+        assert api.post(posted).json["event"]["event_name"] == "Offer Made"
+    assert rename(api, "Ofer Made", "Offer Made").json["remaining"] == 299
+    assert rename(api, "Ofer Made", "Offer Made").json["remaining"] == 0
+    assert sum(count for name, count, _, _ in names_and_counts(api) if name == "Offer Made") == 2323
+    assert api.rows("select * from rejections") == []
+    # Still a replacement:
+    assert api.post(sent | {"event_name": "Paid"}).json["warnings"][0]["code"] == (
+        "event_name_changed"
+    )
+    assert len(api.rows("select * from rejections")) == 1
+
+
+def test_aliases_follow_their_name_into_a_merge(api):
+    api.post(event("1", event_name="a"))
+    api.post(event("2", event_name="d"))
+    rename(api, "a", "b")
+    rename(api, "b", "c")
+    assert names_and_counts(api)[0] == ("c", 1, ["a", "b"], None)
+    assert rename(api, "c", "d").json["remaining"] == 0
+    assert names_and_counts(api) == [("d", 2, ["a", "b", "c"], None)]
+    assert api.post(event("3", event_name="a")).json["event"]["event_name"] == "d"
+
+
+def test_saved_metrics_follow_a_name_in_the_same_transaction(api, clock):
+    saved = [
+        metric("One", "Ofer Made"),
+        metric("Two", "Paid", "Ofer Made", "Ofer Made"),
+        metric("Other", "Paid"),
+    ]
+    saved[0]["terms"][0]["filters"] = {
+        "all": [{"field": "property.event", "op": "is", "value": "Ofer Made"}]
+    }
+    for each in saved:
+        assert api("POST", "/metrics/v1", each).status_int == 201
+    texts = [text for (text,) in api.rows("select definition from metrics")]
+    api.post(event("1", event_name="Ofer Made"))
+    api.post(event("2", event_name='Say "é"\\'))
+    clock.advance(1000)
+    dry = rename(api, "Ofer Made", "Offer Made", "?dry_run=true").json
+    assert dry["metrics"] == ["One", "Two"]
+    assert [text for (text,) in api.rows("select definition from metrics")] == texts
+    assert rename(api, "Ofer Made", "Offer Made").json["metrics"] == ["One", "Two"]
+    after = api.rows("select definition, updated_at from metrics")
+    expected = [text.replace('"event":"Ofer Made"', '"event":"Offer Made"') for text in texts]
+    assert after == [(expected[0], NOW + 1000), (expected[1], NOW + 1000), (texts[2], NOW)]
+    answer = rename(api, "Offer Made", 'Say "é"\\').json
+    assert (answer["metrics"], answer["merged"]) == (["One", "Two"], True)
+    terms = api.get("/metrics/v1/2")["terms"]
+    assert [each["event"] for each in terms] == ["Paid", 'Say "é"\\', 'Say "é"\\']
+    # What an import would store is what is stored.
+    exported = api.get("/metrics/v1/export")
+    assert api("POST", "/metrics/v1/import", exported).json["unchanged"] == 3
+
+
+@pytest.mark.parametrize(
+    "event_name, new_name, query, status, code, pointer",
+    [
+        ("Never seen", "x", "", 404, "not_found", None),
+        ("Never seen", "x", "?dry_run=true", 404, "not_found", None),
+        ("new", "new", "", 409, "same_name", "/new_name"),
+        ("new", "old", "", 409, "is_alias", "/new_name"),
+        ("new", "old", "?dry_run=true", 409, "is_alias", "/new_name"),
+        ("other", "old", "", 409, "is_alias", "/new_name"),
+        ("old", "other", "", 409, "is_alias", "/event_name"),
+        ("old", "a third", "", 409, "is_alias", "/event_name"),
+        ("old", "old", "", 409, "same_name", "/new_name"),
+        ("wrong", "other", "", 409, "merge_running", "/event_name"),
+        ("right", "other", "", 409, "merge_running", "/event_name"),
+        ("right", "a third", "", 409, "merge_running", "/event_name"),
+        ("other", "wrong", "", 409, "is_alias", "/new_name"),
+        ("new", " ", "", 422, "invalid", "/new_name"),
+        ("new", None, "", 422, "invalid", "/new_name"),
+        ("new", "x" * 10_001, "", 422, "invalid", "/new_name"),
+        ("new", "{{name}}", "", 422, "invalid", "/new_name"),
+        ("", "x", "", 422, "invalid", "/event_name"),
+        ("new", "x", "?dryrun=true", 422, "invalid", "?dryrun"),
+    ],
+)
+def test_a_rename_that_cannot_be_is_refused_in_clear_words(
+    api, monkeypatch, event_name, new_name, query, status, code, pointer
+):
+    for number, name in enumerate(["old", "other", "wrong", "wrong", "right"]):
+        api.post(event(str(number), event_name=name))
+    rename(api, "old", "new")
+    monkeypatch.setattr(lite, "MOVE_STEP", 1)
+    assert rename(api, "wrong", "right").json["remaining"] == 1
+    before = api.rows("select * from event_names")
+    answer = rename(api, event_name, new_name, query)
+    assert (answer.status_int, answer.json["code"]) == (status, code)
+    if pointer is not None:
+        assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
+    assert api.rows("select * from event_names") == before
+
+
+def test_an_alias_is_removed_and_its_name_is_then_one_of_its_own(api, clock):
+    api.post(event("1", event_name="Ofer Made"))
+    rename(api, "Ofer Made", "Offer Made")
+    api("POST", "/metrics/v1", metric("Of the alias", "Ofer Made"))
+    clock.advance(1000)
+    removed = {"aliases": 1, "metrics": ["Of the alias"]}
+    assert remove_alias(api, "Ofer Made", "&dry_run=true").json == removed
+    assert names_and_counts(api) == [("Offer Made", 1, ["Ofer Made"], None)]
+    assert remove_alias(api, "Ofer Made").json == removed
+    assert names_and_counts(api) == [("Offer Made", 1, [], None)]
+    saved = api.get("/metrics/v1/1")
+    assert (saved["terms"][0]["event"], saved["updated_at"]) == (
+        "Offer Made",
+        "2026-01-01T00:00:01.000Z",
+    )
+    assert remove_alias(api, "Ofer Made").status_int == 404
+    answer = api.post(event("2", event_name="Ofer Made")).json
+    assert (answer["event"]["event_name"], answer["warnings"]) == ("Ofer Made", [])
+
+
+def test_what_is_no_alias_or_still_has_events_is_not_removed(api, monkeypatch):
+    for number, name in enumerate(["wrong", "wrong", "right"]):
+        api.post(event(str(number), event_name=name))
+    monkeypatch.setattr(lite, "MOVE_STEP", 1)
+    rename(api, "wrong", "right")
+    answers = [remove_alias(api, "right"), remove_alias(api, "wrong"), remove_alias(api, "none")]
+    assert [(answer.status_int, answer.json["code"]) for answer in answers] == [
+        (409, "not_an_alias"),
+        (409, "merge_running"),
+        (404, "not_found"),
+    ]
+    assert api("DELETE", "/event-names/v1").status_int == 422
+    assert api("DELETE", "/event-names/v1?event_name=").status_int == 422
+
+
+def test_a_bound_key_sees_no_alias_and_may_rename_nothing(misspelt):
+    rename(misspelt, "Paid", "Bought")
+    bound = misspelt.key(scope="read", locations=["a"])
+    assert names_and_counts(misspelt, key=bound) == [
+        ("Bought", 1, [], None),
+        ("Ofer Made", 1150, [], None),
+        ("Offer Made", 3, [], None),
+    ]
+    for scope in ("read", "ingest", "sync"):
+        key = misspelt.key(scope=scope)
+        assert rename(misspelt, "Bought", "x", key=key).status_int == 403
+
+
+def test_a_merged_metric_is_what_both_names_were_and_the_old_name_asks_for_the_same(misspelt):
+    def numbers(*events: str) -> tuple:
+        query = {
+            "metric": metric("Any", *events),
+            "from": "1970-01-01",
+            "to": "2026-01-02",
+            "interval": "month",
+        }
+        answer = misspelt("POST", "/metrics/v1/query", query).json
+        values = [bucket["value"] for bucket in answer["buckets"]]
+        locations = [location["value"] for location in answer["locations"]]
+        return answer["total"]["value"], values, locations
+
+    before = numbers("Ofer Made", "Offer Made")
+    assert before[0] == 2303
+    remaining = None
+    while remaining != 0:
+        remaining = rename(misspelt, "Ofer Made", "Offer Made").json["remaining"]
+    assert numbers("Offer Made") == numbers("Ofer Made") == before
+    rename(misspelt, "Offer Made", "Offer")
+    assert numbers("Offer") == numbers("Ofer Made") == before
+
+
+# A merge under a server
+
+
+def count_names(path) -> dict[str, int]:
+    with closing(apsw.Connection(str(path), apsw.SQLITE_OPEN_READONLY)) as connection:
+        return dict(
+            connection.execute("select event_name, count(*) from events_with_texts group by 1")
+        )
+
+
+def wait_until(is_so, seconds=30) -> None:
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def fill_names(path, wrong: int, right: int) -> None:
+    database = lite.Database(lite.Config(database=str(path)))
+    names = ["wrong"] * wrong + ["right"] * right
+    with database.turn():
+        for number, name in enumerate(names):
+            sent = event(str(number), event_name=name, location_id=f"loc-{number % 7}")
+            lite.store_event(database.writer, lite.validate(lite.Event, sent), NOW, NOW)
+    database.close()
+
+
+MERGE = {"event_name": "wrong", "new_name": "right"}
+
+
+def merge_request() -> bytes:
+    return request_bytes(MERGE, method="PATCH", path="/event-names/v1")
+
+
+def test_a_server_ends_a_merge_by_itself(serve, tmp_path):
+    fill_names(tmp_path / "events.db", 3_500, 10)
+    served = serve(tmp_path / "events.db")
+    ((status, _, body),) = exchange(served, merge_request())
+    assert (status, json.loads(body)["events"]) == (200, 1000)
+    wait_until(lambda: count_names(tmp_path / "events.db") == {"right": 3510})
+    wait_until(lambda: not served.server.is_merging)
+    served.close()
+
+
+def test_a_merge_goes_on_after_the_server_was_killed(start, tmp_path):
+    path = tmp_path / "events.db"
+    fill_names(path, 5_500, 10)
+    first = start(path)
+    exchange(first, merge_request())
+    first.stop(signal.SIGKILL)
+    counts = count_names(path)
+    assert counts["wrong"] > 0 and sum(counts.values()) == 5510
+    second = start(path)
+    wait_until(lambda: count_names(path) == {"right": 5510})
+    ((status, _, body),) = exchange(second, merge_request())
+    assert (status, json.loads(body)["remaining"]) == (200, 0)
+    second.stop()
+    with closing(apsw.Connection(str(path))) as connection:
+        assert connection.execute("select count(*) from rejections").get == 0
+
+
+def test_posts_under_both_names_during_a_merge_are_all_stored_once(start, tmp_path):
+    path = tmp_path / "events.db"
+    fill_names(path, 8_000, 10)
+    server = start(path)
+    statuses = []
+
+    def send(sender: int) -> None:
+        for number in range(60):
+            name = ["wrong", "right"][number % 2]
+            # New ones, and those that the merge has or has not moved yet.
+            ids = (f"{sender}-{number}", str(sender * 60 + number))
+            posts = [
+                request_bytes(
+                    event(
+                        distinct_id,
+                        event_name=name,
+                        location_id=f"loc-{(sender * 60 + number) % 7}",
+                        properties={"sender": sender},
+                    )
+                )
+                for distinct_id in ids
+            ]
+            statuses.extend(status for status, _, _ in exchange(server, *posts))
+
+    # Before the merge has begun, a post under the other name would rightly replace the event.
+    ((status, _, body),) = exchange(server, merge_request())
+    remaining = json.loads(body)["remaining"]
+    assert status == 200 and remaining > 0
+    threads = [threading.Thread(target=send, args=(sender,)) for sender in range(4)]
+    for thread in threads:
+        thread.start()
+    while remaining != 0:
+        ((status, _, body),) = exchange(server, merge_request())
+        assert status == 200
+        remaining = json.loads(body)["remaining"]
+        time.sleep(0.05)
+    for thread in threads:
+        thread.join()
+    assert sorted(set(statuses)) == [200, 201]
+    assert count_names(path) == {"right": 8_010 + 4 * 60}
+    server.stop()
+    with closing(apsw.Connection(str(path))) as connection:
+        assert connection.execute("select count(*) from rejections").get == 0
+        updated = "select count(*) from events where update_count > 0"
+        assert connection.execute(updated).get == 4 * 60

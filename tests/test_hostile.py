@@ -771,7 +771,11 @@ def attack_by_writing(worlds, data):
 
     def of_others():
         return [
-            api.rows(f"select * from {table} where location_id <> ?", (MINE,))
+            api.rows(
+                f"select t.* from {table} as t join locations using (location_key) "
+                "where locations.location_id <> ?",
+                (MINE,),
+            )
             for table in OF_OTHERS
         ]
 

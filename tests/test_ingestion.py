@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import NOW, Api, event
+from conftest import NOW, Api, broken_relations, event
 
 TS = "2026-01-01T00:00:00.000Z"
 FIRST = event(contact_id="c-1", timestamp=NOW - 1000, properties={"value": 100, "source": "a"})
@@ -206,8 +206,9 @@ def test_a_batch_is_what_its_events_would_be_one_by_one(clock):
     assert [each["event_id"] for each in answer.json["results"]] == [
         each["event"]["event_id"] for each in singly
     ]
-    for table in ("events", "contacts", "locations"):
+    for table in ("events_with_texts", "contacts_with_texts", "locations", "event_names"):
         assert together.rows(f"select * from {table}") == alone.rows(f"select * from {table}")
+    assert broken_relations(together.app.database.writer) == []
     assert together.rows("select code, body from rejections") == alone.rows(
         "select code, body from rejections"
     )
@@ -353,7 +354,7 @@ def test_a_key_for_one_location_stores_only_its_events_of_a_batch(api):
     )
     assert (answer.status_int, statuses(answer)) == (207, ["created", "refused"])
     assert answer.json["results"][1]["errors"][0]["code"] == "location_not_allowed"
-    assert api.rows("select location_id from events") == [("loc-1",)]
+    assert api.rows("select location_id from events_with_texts") == [("loc-1",)]
 
 
 def test_a_key_may_generate_the_distinct_ids_of_a_batch(api):

@@ -1,7 +1,7 @@
 """Locations: what bodies and people say of them, and what goes with one that is removed."""
 
 import pytest
-from conftest import event, sample
+from conftest import event, sample, store_events
 
 INGEST = "/contacts/ingestion/v1"
 PLACE, PERSON = "LOCATIONidPLACEHLD01", "CONTACTidPLACEHOLD01"
@@ -102,16 +102,21 @@ def test_a_wrong_edit_of_a_location_changes_nothing(api, body, wrong):
 
 
 def test_a_location_goes_in_steps_with_all_that_is_in_it(api):
-    api.app.database.writer.execute("""
-        with n(i) as (select 1 union all select i + 1 from n where i < 2400)
-        insert into events (
-            location_id, distinct_id, event_name, contact_id, timestamp, received_at, updated_at
-        )
-        select place, i, 'Offer Made', nullif('c-' || (i % 1200), 'c-0'), i, 0, 0
-        from n, (select 'loc-1' as place union select 'loc-2')""")
-    api.app.database.writer.execute(
-        "insert into contact_tags select location_id, contact_id, 'a' from contacts"
+    writer = api.app.database.writer
+    store_events(
+        writer,
+        (
+            event(
+                str(number),
+                location_id=location,
+                contact_id=f"c-{number % 1200}" if number % 1200 else None,
+            )
+            for number in range(2400)
+            for location in ("loc-1", "loc-2")
+        ),
     )
+    writer.execute("insert into contact_tags select contact_key, 'a', location_key from contacts")
+    ((stays,),) = api.rows("select location_key from locations where location_id = 'loc-2'")
     before, path = tables(api), "/locations/v1/loc-1"
     assert api("DELETE", path + "?dry_run=true").json == {
         "events": 2400,
@@ -127,4 +132,7 @@ def test_a_location_goes_in_steps_with_all_that_is_in_it(api):
     } == {"events": 2400, "contacts": 1199, "tags": 1199}
     assert all(each["events"] <= 1000 and each["contacts"] <= 1000 for each in answers)
     assert api("DELETE", path).status_int == 404
-    assert tables(api) == [[row for row in rows if "loc-2" in row[:2]] for rows in before]
+    for table, rows_before, rows in zip(TABLES, before, tables(api), strict=True):
+        columns = [name for (name,) in api.rows(f"select name from pragma_table_info('{table}')")]
+        place = columns.index("location_key")
+        assert rows == [row for row in rows_before if row[place] == stays] != []

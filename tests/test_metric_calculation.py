@@ -17,7 +17,7 @@ from conftest import Answers, event, exchange, request_bytes
 from metric_store import BERLIN, NOW, YEAR, Store, condition, errors_of, metric, ms, term, value
 
 import streamlined_lite as lite
-from streamlined_lite import SQL, Forbidden, Invalid, iso, validate
+from streamlined_lite import Forbidden, Invalid, iso, validate
 
 # The oracle
 
@@ -551,6 +551,58 @@ def test_a_sum_beyond_all_floats_is_null_and_warns(store):
     json.dumps(answer, allow_nan=False)
 
 
+def test_a_sum_does_not_depend_on_the_interval(store):
+    days = ("2025-01-01", "2025-01-02", "2025-02-01")
+    for day, x in zip(days, (1 - 2**53, 0.5, 2**53 - 1), strict=True):
+        store.event("Paid", day, x=x, by="all")
+    for interval in ("total", "hour", "day", "week", "month"):
+        for aggregation, number in (("sum", 0.5), ("avg", 0.5 / 3)):
+            answer = store.query(
+                metric=metric(term(aggregation, property="x")),
+                breakdown="property.by",
+                interval=interval,
+                **{"from": "2025-01-01", "to": "2025-03-01"},
+            )
+            [group] = answer["breakdown"]["groups"]
+            assert answer["total"]["value"] == group["value"] == number
+    store.event("Paid", "2025-01-01", location_id="two", x=0)
+    assert [
+        location["value"]
+        for location in store.query(
+            metric=metric(term("sum", property="x")), locations=["loc", "two"], **YEAR
+        )["locations"]
+    ] == [0.5, 0]
+
+
+@pytest.mark.parametrize("order", [(1, 1, -1, -1), (1, -1, 1, -1), (-1, 1, 1, -1)])
+def test_a_sum_of_too_large_parts_is_null_in_every_order(store, order):
+    for sign in order:
+        store.event("Paid", "2025-05-05", x=sign * 1.7e308)
+    for aggregation in ("sum", "avg"):
+        answer = store.query(metric=metric(term(aggregation, property="x")), **YEAR)
+        assert answer["total"]["value"] is None
+        assert answer["warnings"][0]["code"] == "number_too_large"
+
+
+def test_the_least_integer_can_be_summed(store):
+    store.event("Paid", "2025-05-05", x=-(2**63))
+    store.event("Paid", "2025-05-05", x=2**62)
+    assert value(store, term("sum", property="x")) == -(2**62)
+
+
+def test_events_of_an_aliased_name_are_found_by_both_names(store):
+    store.event("Paid", "2025-05-05", x=1)
+    store.writer.execute(
+        "insert into event_names (event_name, alias_of) values ('Payed', ?)",
+        (store.name_key("Paid"),),
+    )
+    for each in (term(event="Payed"), term("sum", event="Payed", property="x")):
+        answer = store.query(metric=metric(each), breakdown="location", **YEAR)
+        assert (answer["total"]["value"], answer["warnings"]) == (1, [])
+        assert answer["breakdown"]["groups"][0]["value"] == 1
+    assert store.evidence(metric=metric(term(event="Payed")), term="A", **YEAR)["count"] == 1
+
+
 def test_a_sum_does_not_depend_on_the_order_of_its_events(tmp_path):
     amounts, sums = [1e16, 1.0, -1e16, 0.1, 0.2, 1e-9] * 40, set()
     for seed in range(4):
@@ -604,7 +656,7 @@ def test_contact_filters_see_contacts_as_they_are_today(store):
         filters={"all": [{"field": "contact.tags", "op": "has_any", "value": "vip"}]},
     )
     assert value(store, vip) == 0
-    store.writer.execute("insert into contact_tags values ('loc', 'c1', 'vip')")
+    store.tag(store.contact_key("loc", "c1"), "vip", store.location_key("loc"))
     assert value(store, vip) == 1
 
 
@@ -883,47 +935,126 @@ def plan(connection, statement, binds=None):
     return [step[3] for step in connection.execute("explain query plan " + statement, binds or {})]
 
 
-def scans(connection, statement, binds=None):
-    return [
-        step
-        for step in plan(connection, statement, binds)
-        if step.startswith("SCAN")
-        and "VIRTUAL TABLE" not in step
-        and not step.startswith(
-            (
-                "SCAN cells",
-                "SCAN places",
-                "SCAN raws",
-                "SCAN counts",
-                "SCAN parts",
-                "SCAN facts",
-                "SCAN seen",
-                "SCAN newest",
-                "SCAN (subquery-",
-                "SCAN CONSTANT ROW",
+# How each table may be searched, by its alias, and which common table expressions are read whole.
+SEARCHES = {
+    "e": "INDEX events_by_name (location_key=? AND name_key=? AND timestamp>? AND timestamp<?)",
+    "event_names": "INDEX sqlite_autoindex_event_names_1 (event_name=?)",
+    "l": "INDEX sqlite_autoindex_locations_1 (location_id=?)",
+}
+SEARCHES_OF_FILTERS = {
+    "c USING INTEGER PRIMARY KEY (rowid=?)",
+    "c USING INDEX contacts_by_id (location_key=? AND contact_id=?)",
+    "c USING INDEX contacts_by_location (location_key=?)",
+    "t USING INDEX contact_tags_by_tag (location_key=? AND tag=?)",
+    "t USING PRIMARY KEY (contact_key=?)",
+    "t USING PRIMARY KEY (contact_key=? AND tag=?)",
+}
+SEARCHES_OF_PAGES = {
+    "e USING INTEGER PRIMARY KEY (rowid=?)",
+    "n USING INTEGER PRIMARY KEY (rowid=?)",
+    "l USING INTEGER PRIMARY KEY (rowid=?)",
+}
+SCANS = re.compile(
+    r"SCAN (buckets|b|spans|s|periods|p|queried_locations|l|q|counts|raws|newest|lookups|"
+    r"\(subquery-\d+\)|\w+ VIRTUAL TABLE INDEX 1:)"
+)
+# What sorts, and why no index can have the order.
+SORTS = {
+    "metrics.count": {"GROUP BY": "the numbers of several locations add up"},
+    "metrics.unique_contacts": {
+        "GROUP BY": "the same",
+        "ORDER BY": "the buckets, by their period",
+        "count(DISTINCT)": "contacts in a range of time, in no index's order",
+    },
+    "metrics.term": {
+        "GROUP BY": "the facts, read once for several groupings",
+        "count(DISTINCT)": "values of properties",
+    },
+    "metrics.groups": {
+        "GROUP BY": "the same, by what only the events or their contacts have",
+        "count(DISTINCT)": "values of properties, and contacts of a group",
+        "DISTINCT": "events with several tags of one group",
+    },
+    "metrics.evidence": {
+        "ORDER BY": "events of several locations, by time",
+        "DISTINCT": "events with several tags of one group",
+    },
+    "metrics.evidence_count": {"count(DISTINCT)": "events with several tags of one group"},
+    "metrics.weigh_filters": {},
+}
+
+
+def check_plan(connection, template, statement, binds):
+    """The statement searches by the indexes it is meant for, and sorts only what is in no order."""
+    for step in plan(connection, statement, binds):
+        if step.startswith("SEARCH") and step != "SEARCH raws":  # for the least or the largest
+            search = step.removeprefix("SEARCH ").replace(" COVERING", "").replace(" EXISTS", "")
+            search = search.removesuffix(" LEFT-JOIN")
+            alias, _, index = search.partition(" USING ")
+            allowed = SEARCHES.get(alias) == index or search in SEARCHES_OF_FILTERS
+            if template == "metrics.evidence":
+                allowed = allowed or search in SEARCHES_OF_PAGES
+            assert allowed, (template, step)
+        elif step.startswith("SCAN"):
+            assert SCANS.fullmatch(step), (template, step)
+        elif "TEMP B-TREE" in step:
+            assert step.removeprefix("USE TEMP B-TREE FOR ") in SORTS[template], (template, step)
+        assert "AUTOMATIC" not in step, (template, step)
+
+
+def compiled_statements(query, each, where, breakdown):
+    """All that a term is compiled to: (template, statement, binds)."""
+    template = {"count": "metrics.count", "unique_contacts": "metrics.unique_contacts"}.get(
+        each.aggregation, "metrics.term"
+    )
+    for by_set in (False, True):
+        yield template, *lite.compile_term(each, where, by_set)
+        for groups in (None, ["x"], ["x", None]):
+            compiled = lite.compile_groups(each, where, breakdown, groups, by_set)
+            yield "metrics.groups", *compiled
+        for group in (None, lite.GroupChoice(other=True)):
+            asked = lite.EvidenceQuery.model_construct(
+                **dict(query) | {"term": each.key, "group": group, "breakdown": breakdown}
             )
-        )
-    ]
+            counting, listing, binds = lite.compile_evidence(asked, each, where, ["x"], by_set)
+            yield "metrics.evidence_count", counting, binds
+            yield "metrics.evidence", listing, binds
+    if compiled := lite.compile_weighing(each, where):
+        yield "metrics.weigh_filters", *compiled
 
 
-def test_compiled_statements_search_indexes(store):
+def test_compiled_statements_search_by_the_indexes_that_they_are_meant_for(store):
     chance, center = random.Random(7), ms("2025-03-30")
+    templates = set()
     for _ in range(200):
         query = validate(lite.MetricQuery, random_query(chance, BERLIN, center))
-        where, breakdown = (
-            lite.resolve_frame(store.reader, query, NOW, "UTC", None),
-            query.breakdown or "location",
-        )
+        where = lite.resolve_frame(store.reader, query, NOW, "UTC", None)
         for each in query.metric.terms:
-            for compiled in (
-                lite.compile_term(each, ("total", "bucket", "location"), where.cells(), where),
-                lite.compile_term(each, ("group",), where.cells(), where, breakdown),
-                lite.compile_term(
-                    each, ("group", "group_bucket"), where.cells(), where, breakdown, ["x"]
-                ),
-                *evidence_statements(query, each, where, breakdown),
+            for template, statement, binds in compiled_statements(
+                query, each, where, query.breakdown or "location"
             ):
-                assert not scans(store.reader, *compiled)
+                check_plan(store.reader, template, statement, binds)
+                assert not lite.HOLE.search(statement)
+                templates.add(template)
+    assert templates == lite.TEMPLATES.keys() == SORTS.keys()
+
+
+def test_the_wishes_of_a_query_are_always_bound(store):
+    odd = "'\"{filters}:v0\\"
+    filters = {
+        "any": [
+            condition("contact.tags", "has_any", odd),
+            condition("contact.source", "is", odd),
+            condition(f"contact.{odd}", "contains", odd),
+            {"all": [condition(f"property.{odd}", "is", odd), condition("contact_id", "is", odd)]},
+        ]
+    }
+    each = term("count_distinct", event=odd, type="contact", property=odd, filters=filters)
+    query = validate(lite.MetricQuery, {"metric": metric(each), "locations": [odd]} | YEAR)
+    where = lite.resolve_frame(store.reader, query, NOW, "UTC", None)
+    for breakdown in (f"property.{odd}", f"contact.{odd}"):
+        for _, statement, _ in compiled_statements(query, query.metric.terms[0], where, breakdown):
+            assert odd not in statement
 
 
 @pytest.mark.parametrize("aggregation", sorted(lite.WITHOUT_PROPERTY))
@@ -933,30 +1064,47 @@ def test_empty_groups_of_filters_cost_nothing(store, aggregation, filters):
     for each in (term(aggregation), term(aggregation, filters=filters)):
         query = validate(lite.MetricQuery, {"metric": metric(each)} | YEAR)
         where = lite.resolve_frame(store.reader, query, NOW, "UTC", None)
-        compiled.append(
-            lite.compile_term(query.metric.terms[0], ("total", "bucket"), where.cells(), where)
-        )
+        compiled.append(lite.compile_term(query.metric.terms[0], where))
     assert compiled[0] == compiled[1]
-    assert [
-        step.split()[1] for step in plan(store.reader, *compiled[0]) if step.startswith("SEARCH")
-    ] == ["e"]  # each bucket is counted once
+    searches = [step for step in plan(store.reader, *compiled[0]) if step.startswith("SEARCH e ")]
+    assert len(searches) == 1  # each bucket is counted once
+    assert "COVERING INDEX events_by_name" in searches[0]
 
 
-def evidence_statements(query, term, where, breakdown):
-    for group in (None, lite.GroupChoice(other=True)):
-        asked = lite.EvidenceQuery.model_construct(
-            **dict(query) | {"term": term.key, "group": group, "breakdown": breakdown}
-        )
-        *statements, binds = lite.compile_evidence(asked, where, ["x"])
-        yield from ((statement, binds) for statement in statements)
+@pytest.mark.parametrize("by_set", [False, True])
+def test_contact_filters_give_the_same_by_a_set_and_by_look_ups(tmp_path, monkeypatch, by_set):
+    chance, center = random.Random(11), ms("2025-03-30")
+    store = Store(tmp_path / "events.db")
+    store.writer.execute("begin")
+    fill(store, chance, center)
+    store.writer.execute("commit")
+    monkeypatch.setattr(lite, "is_set_cheaper", lambda connection, term, frame: by_set)
+    for _ in range(60):
+        query = random_query(chance, BERLIN, center)
+        check_against_oracle(store, query, center, BERLIN)
+        check_evidence(store, query, center, BERLIN, chance)
+    store.close()
 
 
-def test_the_sections_statements_search_indexes(store):
-    for name in SQL:
-        # The list of metrics reads all of its table.
-        if name.startswith(("metrics.", "contact_fields.")) and name != "metrics.list":
-            binds = dict.fromkeys(re.findall(r":(\w+)", SQL[name]), "[]")
-            assert not scans(store.writer, SQL[name], binds), name
+def test_a_set_of_contacts_is_made_where_they_are_few_beside_the_events(store):
+    def is_set_cheaper(*conditions):
+        each = term(type="contact", filters={"all": conditions})
+        query = validate(lite.MetricQuery, {"metric": metric(each)} | YEAR)
+        where = lite.resolve_frame(store.reader, query, NOW, "UTC", None)
+        return lite.is_set_cheaper(store.reader, query.metric.terms[0], where)
+
+    store.writer.execute("begin")
+    for number in range(2_000):
+        store.contact("loc", f"c{number}", ["vip"] if number < 1_000 else ["lead"])
+    for number in range(500):
+        store.event("Paid", "2025-05-05", f"c{number}")
+    store.writer.execute("commit")
+    vip = condition("contact.tags", "has_any", ["vip"])
+    source = condition("contact.source", "is", "web")
+    assert is_set_cheaper(vip) and is_set_cheaper(source, vip)
+    assert not is_set_cheaper(source)  # any of 2,000 contacts may match
+    assert not is_set_cheaper(condition("property.x", "is", 1))
+    assert not is_set_cheaper()
 
 
 def test_a_query_that_runs_too_long_is_stopped_and_the_connection_works_on(store):

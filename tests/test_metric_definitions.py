@@ -269,11 +269,16 @@ def test_any_name_is_data(key, other, wanted):
     name, place = key.strip() or "empty", other.strip() or "empty"
     for ascii in (True, False):
         properties = json.dumps({other: "other", key: wanted}, ensure_ascii=ascii)
+        event = lite.Event(
+            location_id=place, event_name=name, contact_id="c", distinct_id=str(ascii)
+        )
+        lite.insert_missing(connection, event, 0)
         connection.execute(
-            "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, "
+            "insert into events (location_key, name_key, contact_key, distinct_id, timestamp, "
             "properties, received_at, updated_at) "
-            "values (?, ?, ?, 'c', 1000, ?, 0, 0)",
-            (place, str(ascii), name, properties),
+            "select location_key, name_key, contact_key, ?, 1000, ?, 0, 0 "
+            "from locations, event_names, contacts using (location_key)",
+            (str(ascii), properties),
         )
         connection.execute("update contacts set fields = ?", (properties,))
     tests = [

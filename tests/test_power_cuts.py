@@ -29,8 +29,9 @@ from unittest.mock import Mock
 import apsw
 import pytest
 from benchmarks.progress import report
-from conftest import NOW, Clock, event, request_bytes, sample
-from vfs import Answer, Disk, Step, Stepped, remembering
+from conftest import NOW, Clock, broken_relations, event, request_bytes, sample
+from older_files import RELEASES, dump, of_release
+from vfs import Answer, Disk, Step, Stepped, remember_names, remembering
 from waitress.channel import HTTPChannel
 
 import streamlined_lite as lite
@@ -292,16 +293,16 @@ class Load:
         """That what the answers said is what is stored, and nothing else."""
         events = connection.execute(
             "select location_id, distinct_id, event_name, contact_id, properties, update_count "
-            "from events"
+            "from events_with_texts"
         )
         assert {
             (location, distinct_id): (name, contact, json.loads(properties), updates)
             for location, distinct_id, name, contact, properties, updates in events
         } == self.events
         contacts = connection.execute(
-            "select location_id, contact_id, name, "
-            "(select json_group_array(tag order by tag) from contact_tags "
-            "where (location_id, contact_id) = (c.location_id, c.contact_id)) from contacts c"
+            "select location_id, contact_id, c.name, (select json_group_array(tag order by tag) "
+            "from contact_tags where contact_key = c.contact_key) "
+            "from contacts c join locations using (location_key)"
         )
         assert {
             (location, contact): (name, json.loads(tags))
@@ -311,6 +312,7 @@ class Load:
         assert {location for (location,) in locations} == self.locations
         codes = connection.execute("select code from rejections order by rejection_id")
         assert [code for (code,) in codes] == self.rejected
+        assert broken_relations(connection) == []
 
 
 ########################################################################################################
@@ -579,6 +581,100 @@ def test_a_failed_sync_is_not_reported_stored_and_nothing_acknowledged_is_lost(m
         refused += bool(run.refused)
         examined += len(found)
     assert refused >= 5 and examined >= 300
+
+
+# An upgrade of an older file, which is rebuilt beside itself
+
+
+def record_upgrade(folder: Path, monkeypatch, sabotage: Callable) -> tuple[list[Step], int]:
+    """What reaches the disk from the creation of the older file on, and where its upgrade begins.
+
+    The newest of its rows are in a WAL, as after a crash.
+    """
+    path = folder / "events.db"
+    with remembering() as vfs, monkeypatch.context() as patch:
+        with closing(apsw.Connection(str(path))) as connection:
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.pragma("application_id", lite.APPLICATION_ID)
+            connection.pragma("journal_mode", "wal")
+            connection.execute(RELEASES["0.2.0"].read_text("utf-8"))
+        begin = len(vfs.steps)
+        remember_names(vfs, patch)
+        sabotage(patch)
+        # Which reads the WAL on a connection that apsw cannot close under a VFS of Python.
+        patch.setattr(lite, "read_version", lambda _: 2)
+        lite.Database(lite.Config(database=str(path))).close()
+        return vfs.steps, begin
+
+
+def after_upgrade_and_cut(folder: Path, cut: dict[str, bytes], before: dict) -> str:
+    """What is wrong with the files, and after the next start; empty: nothing."""
+    path = folder / "events.db"
+    path.write_bytes(cut["events.db"])
+    for name, data in cut.items():
+        if data == cut["events.db"] and name != "events.db":
+            os.link(path, folder / name)
+        elif name != "events.db":
+            (folder / name).write_bytes(data)
+    try:
+        found = dump(path)
+        if found["rows"] != before["rows"]:
+            return f"other rows, of schema {found['version']}"
+        lite.Database(lite.Config(database=str(path)), lambda: NOW).close()
+        with closing(apsw.Connection(str(path))) as connection:
+            integrity = connection.pragma("integrity_check")
+            if integrity != "ok":
+                return integrity
+        if dump(path)["rows"] != before["rows"]:
+            return "other rows after the next start"
+        kept = [dump(each) for each in folder.glob("events.db.schema-*")]
+    except (apsw.Error, lite.ConfigError) as error:
+        return str(error)
+    # A cut undoes half of a rename here, which no file system does.
+    left = [each.name for each in folder.iterdir() if each.suffix != ".partial"]
+    return "" if before in kept and len(left) == 2 else f"there are {sorted(left)}"
+
+
+def examine_upgrade(monkeypatch, sabotage: Callable = lambda _: None) -> tuple[int, set[str]]:
+    """How many different cuts there were, and what was wrong after them."""
+    logging.getLogger("streamlined_lite").setLevel(logging.ERROR)
+    monkeypatch.setattr(lite, "Checkpointer", Mock())
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        before = of_release(Path(folder) / "before.db")
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        steps, begin = record_upgrade(Path(folder), monkeypatch, sabotage)
+    disk = Disk()
+    seen = set()
+    wrong = set()
+    for number, step in enumerate(steps):
+        disk.take(step, random.Random(SEED))
+        for variant in range(5 if number >= begin else 0):
+            cut = disk.cut(random.Random(f"{number} {variant}"))
+            mark = tuple(sorted((name, zlib.crc32(data)) for name, data in cut.items()))
+            if mark not in seen:
+                seen.add(mark)
+                with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+                    wrong.add(after_upgrade_and_cut(Path(folder), cut, before))
+    return len(seen), wrong - {""}
+
+
+def test_a_power_cut_amid_an_upgrade_leaves_the_old_file_or_the_new_one(monkeypatch):
+    number, wrong = examine_upgrade(monkeypatch)
+    assert wrong == set() and number >= 200
+
+
+def test_cuts_amid_an_upgrade_find_a_name_that_comes_before_its_content(monkeypatch):
+    def without_sync(patch) -> None:
+        patch.setattr(os, "fsync", lambda _: None)
+
+    assert examine_upgrade(monkeypatch, without_sync)[1]
+
+
+def test_cuts_amid_an_upgrade_find_a_folder_that_is_not_synced(monkeypatch):
+    def without_sync(patch) -> None:
+        patch.setattr(lite, "sync_folder", lambda _: None)
+
+    assert examine_upgrade(monkeypatch, without_sync)[1]
 
 
 def main(seed: int = SEED, total: int = CUTS) -> int:

@@ -329,7 +329,9 @@ def test_a_replaced_event_is_replayed_under_a_new_distinct_id_at_its_very_millis
         stored["contact_id"],
         stored["properties"],
     ) == (lite.iso(timestamp), "Offer Made", "c-1", {"value": 0.1})
-    assert api.rows("select distinct_id, event_name, timestamp from events order by 1") == [
+    assert api.rows(
+        "select distinct_id, event_name, timestamp from events_with_texts order by 1"
+    ) == [
         ("d-1", "Payment Received", timestamp),
         ("d-2", "Offer Made", timestamp),
     ]

@@ -2,6 +2,7 @@
 what a power cut may leave of that, and the real server driven step by step upon it."""
 
 import itertools
+import os
 import random
 import socket
 import threading
@@ -130,6 +131,40 @@ def remembering(*args):
         yield vfs
     finally:
         vfs.unregister()
+
+
+def remember_names(vfs: Vfs, monkeypatch) -> None:
+    """Also what Python itself does to names, and syncs, of the files that the VFS remembers."""
+    fsync = os.fsync
+    link = os.link
+    replace = os.replace
+    unlink = os.unlink
+
+    def remembering_fsync(descriptor: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+        vfs.step("sync", DIRECTORY if path.is_dir() else vfs.files[path.name])
+
+    def remembering_link(path: str, other: str) -> None:
+        link(path, other)
+        vfs.files[Path(other).name] = vfs.files[Path(path).name]
+        vfs.step("name", DIRECTORY, Path(other).name, vfs.files[Path(path).name])
+
+    def remembering_replace(new: str, path: str) -> None:
+        replace(new, path)
+        vfs.files[Path(path).name] = vfs.files.pop(Path(new).name)
+        vfs.step("name", DIRECTORY, Path(path).name, vfs.files[Path(path).name])
+        vfs.step("name", DIRECTORY, Path(new).name, None)
+
+    def remembering_unlink(path: str) -> None:
+        unlink(path)
+        if vfs.files.pop(Path(path).name, None):
+            vfs.step("name", DIRECTORY, Path(path).name, None)
+
+    monkeypatch.setattr(os, "fsync", remembering_fsync)
+    monkeypatch.setattr(os, "link", remembering_link)
+    monkeypatch.setattr(os, "replace", remembering_replace)
+    monkeypatch.setattr(os, "unlink", remembering_unlink)
 
 
 ########################################################################################################

@@ -1,0 +1,16 @@
+-- The locations whose newest arrivals or updates of one name before the cursor are the newest of all: no others are on the page.
+select location_id
+from (select l.location_id,
+             (select e.event_id
+              from events as e indexed by events_by_arrival
+              where e.location_key = l.location_key
+                and e.name_key = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
+                and e.updated_at <= :before_timestamp
+                and (e.updated_at < :before_timestamp or e.event_id < :before_id)
+              order by e.updated_at desc, e.event_id desc
+              limit 1) as event_id
+      from json_each(:locations) as j
+      cross join locations as l on l.location_id = j.value) as newest
+cross join events as e on e.event_id = newest.event_id
+order by e.updated_at desc, e.event_id desc
+limit :limit;

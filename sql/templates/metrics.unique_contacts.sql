@@ -1,0 +1,48 @@
+-- How many contacts have a term's events in each bucket, each location and each range.
+-- Each bucket of each location is a range of one index, and so is each period as a whole, for a contact may be in several
+-- buckets. Each contact is of one location, so that the numbers of several locations add up.
+--   {filters}  a condition on an event e
+with buckets as materialized (
+  select key as bucket, value ->> 0 as start, value ->> 1 as end, value ->> 2 as period
+  from jsonb_each(:buckets)),
+spans as materialized (
+  select bucket, start, end, period, count(*) over (partition by period) = 1 as is_whole
+  from buckets
+  union all
+  select null, min(start), max(end), period, true
+  from buckets
+  group by period
+  having count(*) > 1),
+queried_locations as materialized (
+  select j.key as location, l.location_key
+  from json_each(:locations) as j
+  cross join locations as l on l.location_id = j.value),
+counts as materialized (
+  select *
+  from (select s.bucket, s.period, s.is_whole, l.location,
+               (select count(distinct e.contact_key)
+                from events as e indexed by events_by_name
+                where e.location_key = l.location_key
+                  and e.name_key     = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
+                  and e.timestamp   >= s.start
+                  and e.timestamp    < s.end
+                  and {filters}) as value
+        from queried_locations as l
+        cross join spans as s
+        limit -1)  -- so that each is counted once, and not again for its row
+  where value > 0)
+select 'total', period, null, 0 as skipped, sum(value) as value
+from counts
+where is_whole
+group by period
+union all
+select 'bucket', bucket, null, 0, sum(value)
+from counts
+where bucket is not null
+group by bucket
+union all
+select 'location', period, location, 0, sum(value)
+from counts
+where is_whole
+  and :several
+group by period, location;

@@ -1,0 +1,2 @@
+-- The keys of an older file.
+insert into keys select * from old.keys;

@@ -1,0 +1,2 @@
+-- The saved metrics of an older file.
+insert into metrics select * from old.metrics;
