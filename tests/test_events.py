@@ -113,6 +113,30 @@ def test_a_page_in_the_middle_of_ties_goes_on_where_it_ended_though_events_arriv
     assert (len(found), len(set(found)), "new" in found, found[-1]) == (61, 61, False, "older")
 
 
+@pytest.mark.parametrize(
+    "where", ["", "location_id=b", "event_name=name-1", "contact_id=c-1", f"from={NOW - 3000}"]
+)
+@pytest.mark.parametrize("limit", [1, 2, 7])
+def test_an_event_that_changes_while_the_list_is_paged_is_on_exactly_one_page(
+    many, clock, where, limit
+):
+    """After each page, one that is on it changes, and one that is still to come."""
+    expected = distinct_ids(everything(many, f"/events/v1?limit=500&{where}"))
+    sent = {each["distinct_id"]: each for each in many.made}
+    found = []
+    cursor = ""
+    while cursor is not None:
+        page = many.get(
+            f"/events/v1?limit={limit}&{where}" + (f"&cursor={cursor}" if cursor else "")
+        )
+        found += distinct_ids(page["events"])
+        cursor = page["next"]
+        clock.advance(1000)
+        for distinct_id in (found[-1], expected[-1]):
+            many.post(sent[distinct_id] | {"properties": {"changed": clock.now}})
+    assert found == expected
+
+
 def test_a_full_last_page_has_no_next(many):
     assert many.get("/events/v1?limit=20&location_id=a")["next"] is None
     assert many.get("/events/v1?limit=19&location_id=a")["next"] is not None

@@ -1,6 +1,6 @@
 """Measures how long the dashboard takes.
 
-    python tests/benchmarks/dashboard.py [--events 1000000] [--rounds 5]
+    python tests/benchmarks/dashboard.py [--events 1000000] [--locations 3] [--rounds 5]
 
 A million events of 20 names over 90 days in 3 locations, and 50 saved metrics of the usual kinds.
 The file is filled directly; all else is as a user has it: the server is a process of its own, the
@@ -10,6 +10,7 @@ cards. Prints the median for the first and the last card, and the server's part 
 """
 
 import argparse
+import itertools
 import json
 import random
 import statistics
@@ -24,17 +25,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.progress import report
+from benchmarks.rows import INSERT_CONTACT, INSERT_EVENT, INSERT_LOCATION, INSERT_NAME, INSERT_TAG
 from browser import launch_browser
 from conftest import ADMIN, ServerProcess
 
 import streamlined_lite as lite
 
-LOCATIONS = ["location-a", "location-b", "location-c"]
 NAMES = [f"Event Name {number:02}" for number in range(20)]
 CONTACTS = 5_000
 DAYS = 90
 DAY = 86_400_000
 METRICS = 50
+PART = 100_000  # events of a transaction
 
 # Resolves with the times at which the first and the last card showed their number, in milliseconds
 # since the navigation.
@@ -52,46 +54,39 @@ WATCH = """() => new Promise((resolve) => {
 })"""
 
 
-def fill(path: Path, events: int) -> None:
+def fill(path: Path, events: int, locations: list[str]) -> None:
     """Rows as a server would have stored them, without the cost of a request each."""
     database = lite.Database(lite.Config(database=str(path)))
     now = lite.system_clock()
     with database.turn():
         write = database.writer.executemany
-        write(
-            "insert into locations (location_id, first_seen_at) values (?, 0)",
-            [(location,) for location in LOCATIONS],
-        )
-        write(
-            "insert into contacts (location_id, contact_id, name, source, date_created, "
-            "created_at, updated_at) values (?, ?, ?, ?, ?, 0, 0)",
-            contacts(now),
-        )
-        write("insert into contact_tags values (?, ?, 'vip')", vips())
-        write(
-            "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, "
-            "properties, received_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?)",
-            event_rows(events, now),
-        )
+        write(INSERT_LOCATION, [(location,) for location in locations])
+        write(INSERT_NAME, [(name,) for name in NAMES])
+        write(INSERT_CONTACT, contacts(now, locations))
+        write(INSERT_TAG, vips(locations))
+    rows = event_rows(events, now, locations)
+    while part := list(itertools.islice(rows, PART)):
+        with database.turn():
+            database.writer.executemany(INSERT_EVENT, part)
     database.close()
 
 
-def contacts(now: int) -> Iterator[tuple]:
-    for location in LOCATIONS:
+def contacts(now: int, locations: list[str]) -> Iterator[tuple]:
+    for location in locations:
         for number in range(CONTACTS):
             source = ("web", "ads")[number % 2]
             created = now - number % 365 * DAY
             yield location, f"contact-{number}", f"Contact {number}", source, created
 
 
-def vips() -> Iterator[tuple[str, str]]:
+def vips(locations: list[str]) -> Iterator[tuple[str, str, str]]:
     """Every tenth contact."""
-    for location in LOCATIONS:
+    for location in locations:
         for number in range(0, CONTACTS, 10):
-            yield location, f"contact-{number}"
+            yield location, f"contact-{number}", "vip"
 
 
-def event_rows(events: int, now: int) -> Iterator[tuple]:
+def event_rows(events: int, now: int, locations: list[str]) -> Iterator[tuple]:
     chance = random.Random(1)
     for number in range(events):
         moment = now - int((1 - number / events) * DAYS * DAY)
@@ -100,7 +95,7 @@ def event_rows(events: int, now: int) -> Iterator[tuple]:
             "product": chance.choice(["Gold", "Silver", "Bronze"]),
         }
         yield (
-            chance.choice(LOCATIONS),
+            chance.choice(locations),
             f"delivery-{number}",
             chance.choice(NAMES),
             f"contact-{chance.randrange(CONTACTS)}" if number % 10 else None,
@@ -181,12 +176,13 @@ def time_data(server: ServerProcess) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--locations", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.db"
         report(f"filling with {options.events:,} events")
-        fill(path, options.events)
+        fill(path, options.events, [f"location-{n:02}" for n in range(options.locations)])
         server = ServerProcess(path)
         try:
             ask(server, "/metrics/v1/import", {"metrics": definitions()})
@@ -196,8 +192,8 @@ def main() -> None:
             server.stop()
     first_cards, last_cards = zip(*times, strict=True)
     print(
-        f"{options.events:,} events, {METRICS} metrics, last 30 days by day beside the 30 days "
-        f"before; {options.rounds} rounds"
+        f"{options.events:,} events in {options.locations} locations, {METRICS} metrics, last 30 "
+        f"days by day beside the 30 days before; {options.rounds} rounds"
     )
     print(
         f"first card {statistics.median(first_cards) / 1000:.2f} s, "

@@ -33,6 +33,7 @@ from benchmarks.compare import machine, measure, ratio_text, spread, table_line
 from benchmarks.load import Load, posts
 from benchmarks.peer import TOKEN, BottleSQLite, Ours, Peer, running
 from benchmarks.progress import report
+from benchmarks.rows import INSERT_BARE_CONTACT, INSERT_EVENT, INSERT_LOCATION, INSERT_NAME
 
 LOCATIONS = 50
 NAMES = 10
@@ -91,13 +92,16 @@ def events(first: int, last: int) -> Iterator[tuple]:
     chance = random.Random(first)
     for number in range(first, last):
         location_id, event_name, contact_id = choose(chance)
+        moment = FIRST + number * STEP
         yield (
             location_id,
             f"{chance.getrandbits(64):016x}",
             event_name,
             contact_id,
-            FIRST + number * STEP,
+            moment,
             PROPERTIES,
+            moment,
+            moment,
         )
 
 
@@ -114,13 +118,8 @@ def body(distinct_id: bytes, number: int) -> bytes:
 def fill(database: Path, last: int) -> None:
     """Events up to the number `last`, as posts would have left them in the server's schema."""
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        columns = [column[1] for column in connection.execute("pragma table_info(events)")]
-        moments = [name for name in ("received_at", "updated_at") if name in columns]
-        insert = (
-            "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, "
-            f"properties, {', '.join(moments)}) "
-            f"values (?1, ?2, ?3, ?4, ?5, ?6, {', '.join(['?5'] * len(moments))})"
-        )
+        tables = connection.execute("select name from sqlite_schema where type = 'table'")
+        insert = insert_ours if ("event_names",) in tables.fetchall() else insert_peers
         for setting in (
             "journal_mode = off",
             "synchronous = off",
@@ -132,8 +131,32 @@ def fill(database: Path, last: int) -> None:
         for first in range(count(connection), last, PART):
             report(f"{last:,} events: filling, {first:,} are there")
             connection.execute("begin")
-            connection.executemany(insert, events(first, min(first + PART, last)))
+            insert(connection, list(events(first, min(first + PART, last))))
             connection.execute("commit")
+
+
+def insert_ours(connection: sqlite3.Connection, part: list[tuple]) -> None:
+    """With what the events name, in the order in which they do, as posts insert it."""
+    locations = dict.fromkeys(location_id for location_id, *_ in part)
+    names = dict.fromkeys(event_name for _, _, event_name, *_ in part)
+    contacts: dict[tuple[str, str], int] = {}
+    for location_id, _, _, contact_id, moment, *_ in part:
+        contacts.setdefault((location_id, contact_id), moment)
+    connection.executemany(INSERT_LOCATION, [(location_id,) for location_id in locations])
+    connection.executemany(INSERT_NAME, [(event_name,) for event_name in names])
+    connection.executemany(
+        INSERT_BARE_CONTACT, [(*contact, moment) for contact, moment in contacts.items()]
+    )
+    connection.executemany(INSERT_EVENT, part)
+
+
+def insert_peers(connection: sqlite3.Connection, part: list[tuple]) -> None:
+    """Into the one table of a peer, schema.sql."""
+    connection.executemany(
+        "insert into events (location_id, distinct_id, event_name, contact_id, timestamp, "
+        "properties, received_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        [event[:7] for event in part],
+    )
 
 
 def count(connection: sqlite3.Connection) -> int:

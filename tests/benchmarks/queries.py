@@ -37,6 +37,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import apsw
 from benchmarks.progress import report
+from benchmarks.rows import INSERT_CONTACT, INSERT_EVENT, INSERT_LOCATION, INSERT_NAME, INSERT_TAG
 
 import streamlined_lite as lite
 
@@ -55,27 +56,6 @@ BERLIN = ZoneInfo("Europe/Berlin")
 START = NOW - 730 * DAY
 BIG = "location-00"
 UTC = ZoneInfo("UTC")
-INSERT_CONTACT = """
-    insert into contacts (location_key, contact_id, name, source, date_created, created_at,
-                          updated_at)
-    select location_key, ?2, ?3, ?4, ?5, 0, 0
-    from locations
-    where location_id = ?1"""
-INSERT_TAG = """
-    insert into contact_tags (contact_key, tag, location_key)
-    select contact_key, ?3, location_key
-    from locations join contacts using (location_key)
-    where location_id = ?1
-      and contact_id = ?2"""
-INSERT_EVENT = """
-    insert into events (location_key, name_key, contact_key, distinct_id, timestamp, properties,
-                        received_at, updated_at)
-    select l.location_key, n.name_key, c.contact_key, ?2, ?5, ?6, ?7, ?8
-    from locations as l
-    cross join event_names as n
-    left join  contacts    as c on c.location_key = l.location_key and c.contact_id = ?4
-    where l.location_id = ?1
-      and n.event_name = ?3"""
 INDEXES_AND_TRIGGERS = (
     "select type, name, sql from sqlite_schema where sql is not null "
     "and tbl_name = 'events' and type in ('index', 'trigger')"
@@ -96,14 +76,8 @@ def generate(path: str, events: int) -> None:
     for kind, name, _ in dropped:
         connection.execute(f"drop {kind} {name}")
     connection.execute("begin")
-    connection.executemany(
-        "insert into locations (location_id, first_seen_at) values (?, 0)",
-        [(f"location-{n:02}",) for n in range(LOCATIONS)],
-    )
-    connection.executemany(
-        "insert into event_names (event_name) values (?)",
-        [(name,) for name in (POPULAR, *EVENT_NAMES)],
-    )
+    connection.executemany(INSERT_LOCATION, [(f"location-{n:02}",) for n in range(LOCATIONS)])
+    connection.executemany(INSERT_NAME, [(name,) for name in (POPULAR, *EVENT_NAMES)])
     connection.executemany(INSERT_CONTACT, contacts())
     connection.executemany(INSERT_TAG, tags())
     connection.executemany(INSERT_EVENT, rows(events))
