@@ -10,8 +10,8 @@ The way of one event, which is the way of every request that writes:
       ingest_event    the handler of the route                                  [ingestion]
       parse_body      JSON or a form -> a dictionary                            [http]
       read_event      its own fields, or a HighLevel body -> Event, a model     [HighLevel bodies]
-      store_event     events.insert.sql, or find, compare, events.upsert.sql;   [events]
-                      triggers do the relations
+      store_event     events.insert.sql, at times with what it names first;     [events]
+                      of a stored one find, compare, events.upsert.sql
       keep_rejection  instead, after a rollback, when the body is refused       [rejections]
     Server.turn       COMMIT; only now Channel.release lets the answers leave   [server]
 
@@ -2777,17 +2777,19 @@ def store_event(
     the stored one, a field left out keeps its value.
     """
     created = new_event(event, now, arrived)
-    warnings = []
-    event_id = scalar(connection, "events.insert", **created)
-    if event_id is None:
-        insert_missing(connection, event, arrived)
-        created["event_name"] = stored_name(connection, event)
-        warnings = alias_warnings(event.event_name, created["event_name"])
-        event_id = scalar(connection, "events.insert", **created)
-    if event_id is None:
-        return update_event(connection, event, now)
-    created["event_id"] = event_id
-    return "created", created, warnings
+    created["event_id"] = scalar(connection, "events.insert", **created)
+    if created["event_id"] is not None:
+        return "created", created, []
+    # It is stored already, or names what is not there yet, or an alias.
+    insert_missing(connection, event, arrived)
+    event_name = stored_name(connection, event)
+    warnings = alias_warnings(event.event_name, event_name)
+    created["event_name"] = event_name
+    created["event_id"] = scalar(connection, "events.insert", **created)
+    if created["event_id"] is not None:
+        return "created", created, warnings
+    status, stored, update_warnings = update_event(connection, event, event_name, now)
+    return status, stored, warnings + update_warnings
 
 
 def insert_missing(connection: apsw.Connection, event: Event, now: int) -> None:
@@ -2851,19 +2853,20 @@ def insert_events(
 
 
 def update_event(
-    connection: apsw.Connection, event: Event, now: int
+    connection: apsw.Connection, event: Event, event_name: str, now: int
 ) -> tuple[str, dict, list[dict]]:
-    """As store_event, for an event whose distinct_id is stored: updated or unchanged."""
+    """As store_event, for an event whose distinct_id is stored: updated or unchanged.
+
+    What it names is there; `event_name` is the name that it is stored under.
+    """
     old = row(
         connection,
         "events.find_by_distinct_id",
         location_id=event.location_id,
         distinct_id=event.distinct_id,
     )
-    insert_missing(connection, event, now)
-    new = updated_event(old, event) | {"event_name": stored_name(connection, event)}
-    warnings = alias_warnings(event.event_name, new["event_name"])
-    warnings += update_warnings(old, new, event)
+    new = updated_event(old, event) | {"event_name": event_name}
+    warnings = update_warnings(old, new, event)
     if new == old:
         return "unchanged", old, warnings
     new["updated_at"] = now
@@ -4506,14 +4509,15 @@ def store_items(connection: apsw.Connection, items: list[BatchItem], now: int) -
     event_ids = insert_events(connection, events, now)
     names = stored_names(connection, events)
     for item, event_id in zip(items, event_ids, strict=True):
+        event = item.event
+        event_name = names.get(event.event_name, event.event_name)
+        item.warnings += alias_warnings(event.event_name, event_name)
         if event_id is None:
-            status, stored, update_warnings = update_event(connection, item.event, now)
+            status, stored, update_warnings = update_event(connection, event, event_name, now)
             item.warnings += update_warnings
         else:
             status = "created"
             stored = {"event_id": event_id, "warnings": None}
-            event_name = item.event.event_name
-            item.warnings += alias_warnings(event_name, names.get(event_name, event_name))
         note_warnings(connection, stored, item.warnings)
         item.result = {
             "status": status,
