@@ -1,14 +1,16 @@
 -- The locations whose newest contacts before the cursor are the newest of all: no others are on the page.
+with newest as materialized (
+  select l.location_id,
+         (select c.contact_key
+          from contacts as c indexed by contacts_by_location
+          where c.location_key = l.location_key
+            and c.contact_key < :before_key
+          order by c.contact_key desc
+          limit 1) as contact_key
+  from json_each(:locations) as j
+  cross join locations as l on l.location_id = j.value)
 select location_id
-from (select l.location_id,
-             (select c.contact_key
-              from contacts as c indexed by contacts_by_location
-              where c.location_key = l.location_key
-                and c.contact_key < :before_key
-              order by c.contact_key desc
-              limit 1) as contact_key
-      from json_each(:locations) as j
-      cross join locations as l on l.location_id = j.value) as newest
+from newest
 where contact_key is not null
 order by contact_key desc
 limit :limit;
