@@ -25,6 +25,9 @@ ROOT = Path(lite.__file__).parent
 BODIES = Path(__file__).parent / "bodies"
 ADMIN = "an-admin-key-for-tests"
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+INGEST = "/contacts/ingestion/v1"
+PLACE, PERSON = "LOCATIONidPLACEHLD01", "CONTACTidPLACEHOLD01"
+TABLES = ("locations", "contacts", "contact_tags", "events")
 
 
 REQUIRE_ALL = os.environ.get("STREAMLINED_REQUIRE_ALL")
@@ -161,6 +164,32 @@ def sample(name: str, **custom) -> dict:
     if custom:
         body["customData"] = body.get("customData", {}) | custom
     return body
+
+
+def workflow(**root) -> dict:
+    """A body of a step that syncs a contact."""
+    return {"contact_id": "c-1", "location": {"id": "loc-1"}, "customData": {}} | root
+
+
+def offer(**root) -> dict:
+    """The same around an event."""
+    return workflow(**root, customData={"event_name": "Offer Made", "distinct_id": "d-1"})
+
+
+def ingest(api, body, status: int = 200, **rest):
+    answer = api("POST", INGEST, body, **rest)
+    assert answer.status_int == status, answer.text
+    return answer.json
+
+
+def tables(api, *names: str) -> list[list[tuple]]:
+    return [api.rows(f"select * from {name} order by 1, 2, 3") for name in names or TABLES]
+
+
+def errors(answer) -> dict[str, str]:
+    """Pointer -> code."""
+    assert answer.status_int == 422, answer.text
+    return {each["pointer"]: each["code"] for each in answer.json["errors"]}
 
 
 def clean_environment(**settings: str) -> dict[str, str]:

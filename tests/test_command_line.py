@@ -539,25 +539,19 @@ def test_a_file_that_is_replaced_while_it_is_opened_is_noticed(filled, tmp_path,
         lite.open_writer(filled)
 
 
-@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("command", [["backup", "copy.db"], ["restore", "before.db"]])
-def test_a_signal_ends_a_copy_by_one_line_and_leaves_all_as_it_was(
-    filled, tmp_path, command, number, code
-):
-    """The copy is stopped at its first step, and told to stop again while it clears up."""
-    shutil.copy(filled, tmp_path / "before.db")
-    before = stored(filled)
+def check_stop(command: list[str], number: int, code: int, folder: Path, patches: str) -> None:
+    """A command that gets this signal whenever it shows its progress says that it was stopped."""
     script = (
         "import os, sys, streamlined_lite as lite\n"
         f"lite.Progress.advance = lambda *_: os.kill(os.getpid(), {int(number)})\n"
-        "lite.Progress.__exit__ = lite.Progress.advance\n"
-        f"sys.exit(lite.main({[*command, '--database', filled]!r}))"
+        f"{patches}\n"
+        f"sys.exit(lite.main({command!r}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        cwd=folder,
         timeout=30,
         env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)},
     )
@@ -566,6 +560,18 @@ def test_a_signal_ends_a_copy_by_one_line_and_leaves_all_as_it_was(
         "",
         "streamlined-lite: stopped before the end; it can be started again\n",
     )
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("command", [["backup", "copy.db"], ["restore", "before.db"]])
+def test_a_signal_ends_a_copy_by_one_line_and_leaves_all_as_it_was(
+    filled, tmp_path, command, number, code
+):
+    """The copy is stopped at its first step, and told to stop again while it clears up."""
+    shutil.copy(filled, tmp_path / "before.db")
+    before = stored(filled)
+    command = [*command, "--database", filled]
+    check_stop(command, number, code, tmp_path, "lite.Progress.__exit__ = lite.Progress.advance")
     assert files(tmp_path) == {"events.db", "before.db"} and stored(filled) == before
 
 
@@ -1085,26 +1091,8 @@ def test_a_signal_between_any_two_steps_leaves_whole_ones(
         "".join(json.dumps(event(f"i-{each}")) + "\n" for each in range(50))
     )
     before = len(exported(run, "events", rich).splitlines())
-    script = (
-        "import os, sys, streamlined_lite as lite\n"
-        f"lite.Progress.advance = lambda *_: os.kill(os.getpid(), {int(number)})\n"
-        "lite.ALONE_STEP_BYTES = 1\n"
-        "lite.DELETE_STEP = 3\n"
-        f"sys.exit(lite.main({[*command, '--database', rich]!r}))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=30,
-        env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)},
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (
-        code,
-        "",
-        "streamlined-lite: stopped before the end; it can be started again\n",
-    )
+    command = [*command, "--database", rich]
+    check_stop(command, number, code, tmp_path, "lite.ALONE_STEP_BYTES = 1; lite.DELETE_STEP = 3")
     after = len(exported(run, "events", rich).splitlines())
     assert files(tmp_path) == {"events.db"} | left and after - before == {
         "import": 1,

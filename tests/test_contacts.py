@@ -9,15 +9,24 @@ from itertools import permutations
 import apsw
 import pytest
 from conftest import (
+    INGEST,
     NOW,
+    PERSON,
+    PLACE,
+    TABLES,
     Answers,
     Api,
     broken_relations,
+    errors,
     event,
     exchange,
+    ingest,
+    offer,
     request_bytes,
     sample,
     store_events,
+    tables,
+    workflow,
 )
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -25,30 +34,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 import streamlined_lite as lite
 
-INGEST = "/contacts/ingestion/v1"
-PLACE, PERSON = "LOCATIONidPLACEHLD01", "CONTACTidPLACEHOLD01"
 APP = ["ContactCreate", "ContactUpdate", "ContactTagUpdate", "ContactDndUpdate"]
-TABLES = ("locations", "contacts", "contact_tags", "events")
-
-
-def workflow(**root) -> dict:
-    """A body of a step that syncs a contact."""
-    return {"contact_id": "c-1", "location": {"id": "loc-1"}, "customData": {}} | root
-
-
-def offer(**root) -> dict:
-    """The same around an event."""
-    return workflow(**root, customData={"event_name": "Offer Made", "distinct_id": "d-1"})
 
 
 def webhook(kind: str = "ContactUpdate", **fields) -> dict:
     return {"type": kind, "locationId": "loc-1", "id": "c-1"} | fields
-
-
-def ingest(api, body, status: int = 200, **rest):
-    answer = api("POST", INGEST, body, **rest)
-    assert answer.status_int == status, answer.text
-    return answer.json
 
 
 def put(api, body, path: str = "loc-1/c-1", **rest):
@@ -63,16 +53,6 @@ def contact(api, path: str = "loc-1/c-1") -> dict:
 
 def found(api, path: str) -> list[str]:
     return [each["contact_id"] for each in api.get(path)["contacts"]]
-
-
-def tables(api, *names: str) -> list[list[tuple]]:
-    return [api.rows(f"select * from {name} order by 1, 2, 3") for name in names or TABLES]
-
-
-def errors(answer) -> dict[str, str]:
-    """Pointer -> code."""
-    assert answer.status_int == 422, answer.text
-    return {each["pointer"]: each["code"] for each in answer.json["errors"]}
 
 
 def known(api, location: str = "loc-1") -> dict:

@@ -4,7 +4,7 @@ import json
 from urllib.parse import urlencode
 
 import pytest
-from conftest import BODIES, event, sample
+from conftest import BODIES, errors, event, sample
 
 FORM = "application/x-www-form-urlencoded"
 WORKFLOWS = [
@@ -36,12 +36,6 @@ def codes(answer) -> list[str]:
 def stored(answer, *names: str) -> tuple:
     assert answer.status_int in (200, 201), answer.text
     return tuple(answer.json["event"][name] for name in names)
-
-
-def errors(answer) -> dict[str, str]:
-    """Pointer -> code."""
-    assert answer.status_int == 422, answer.text
-    return {each["pointer"]: each["code"] for each in answer.json["errors"]}
 
 
 # Bodies as they come

@@ -13,10 +13,6 @@ def codes(answer) -> list[str]:
     return [each["code"] for each in answer.json["warnings"]]
 
 
-def distinct_ids(found: list[dict]) -> list[str]:
-    return [each["distinct_id"] for each in found]
-
-
 def test_a_new_event_is_created_and_answered_as_it_is_stored(api):
     answer = api.post(FIRST)
     assert (answer.status_int, answer.json) == (

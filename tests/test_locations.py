@@ -1,37 +1,18 @@
 """Locations: what bodies and people say of them, and what goes with one that is removed."""
 
 import pytest
-from conftest import event, sample, store_events
-
-INGEST = "/contacts/ingestion/v1"
-PLACE, PERSON = "LOCATIONidPLACEHLD01", "CONTACTidPLACEHOLD01"
-TABLES = ("locations", "contacts", "contact_tags", "events")
-
-
-def workflow(**root) -> dict:
-    """A body of a step that syncs a contact."""
-    return {"contact_id": "c-1", "location": {"id": "loc-1"}, "customData": {}} | root
-
-
-def offer(**root) -> dict:
-    """The same around an event."""
-    return workflow(**root, customData={"event_name": "Offer Made", "distinct_id": "d-1"})
-
-
-def ingest(api, body, status: int = 200, **rest):
-    answer = api("POST", INGEST, body, **rest)
-    assert answer.status_int == status, answer.text
-    return answer.json
-
-
-def tables(api, *names: str) -> list[list[tuple]]:
-    return [api.rows(f"select * from {name} order by 1, 2, 3") for name in names or TABLES]
-
-
-def errors(answer) -> dict[str, str]:
-    """Pointer -> code."""
-    assert answer.status_int == 422, answer.text
-    return {each["pointer"]: each["code"] for each in answer.json["errors"]}
+from conftest import (
+    PLACE,
+    TABLES,
+    errors,
+    event,
+    ingest,
+    offer,
+    sample,
+    store_events,
+    tables,
+    workflow,
+)
 
 
 def location(api, location_id: str = "loc-1") -> tuple:
