@@ -2173,14 +2173,18 @@ ASSET_TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asset:
     """A file of the page."""
 
     content: bytes
-    compressed: bytes  # by gzip
     content_type: str
-    tag: str  # a weak ETag, which both share
+    tag: str  # a weak ETag, which both forms share
+
+    @functools.cached_property
+    def compressed(self) -> bytes:
+        """By gzip; made when it is first asked for, and not at each start."""
+        return gzip.compress(self.content, mtime=0)
 
 
 def load_assets(folder: Path) -> dict[str, Asset]:
@@ -2189,12 +2193,9 @@ def load_assets(folder: Path) -> dict[str, Asset]:
     for path in folder.rglob("*"):
         if path.suffix in ASSET_TYPES:
             content = path.read_bytes()
-            assets[path.relative_to(folder).as_posix()] = Asset(
-                content,
-                gzip.compress(content, mtime=0),
-                ASSET_TYPES[path.suffix],
-                f'W/"{hashlib.sha256(content).hexdigest()[:16]}"',
-            )
+            tag = f'W/"{hashlib.sha256(content).hexdigest()[:16]}"'
+            name = path.relative_to(folder).as_posix()
+            assets[name] = Asset(content, ASSET_TYPES[path.suffix], tag)
     return assets
 
 
