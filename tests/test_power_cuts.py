@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from pathlib import Path
@@ -635,8 +635,10 @@ def after_upgrade_and_cut(folder: Path, cut: dict[str, bytes], before: dict) -> 
     return "" if before in kept and len(left) == 2 else f"there are {sorted(left)}"
 
 
-def examine_upgrade(monkeypatch, sabotage: Callable = lambda _: None) -> tuple[int, set[str]]:
-    """How many different cuts there were, and what was wrong after them."""
+def cuts_amid_upgrade(
+    monkeypatch, sabotage: Callable = lambda _: None
+) -> tuple[list[dict[str, bytes]], dict]:
+    """The different states of the files after cuts, in their order, and what was stored before."""
     logging.getLogger("streamlined_lite").setLevel(logging.ERROR)
     monkeypatch.setattr(lite, "Checkpointer", Mock())
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
@@ -644,37 +646,48 @@ def examine_upgrade(monkeypatch, sabotage: Callable = lambda _: None) -> tuple[i
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         steps, begin = record_upgrade(Path(folder), monkeypatch, sabotage)
     disk = Disk()
-    seen = set()
-    wrong = set()
+    cuts = {}
     for number, step in enumerate(steps):
         disk.take(step, random.Random(SEED))
         for variant in range(5 if number >= begin else 0):
             cut = disk.cut(random.Random(f"{number} {variant}"))
             mark = tuple(sorted((name, zlib.crc32(data)) for name, data in cut.items()))
-            if mark not in seen:
-                seen.add(mark)
-                with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-                    wrong.add(after_upgrade_and_cut(Path(folder), cut, before))
-    return len(seen), wrong - {""}
+            cuts.setdefault(mark, cut)
+    return list(cuts.values()), before
+
+
+def wrong_after(cuts: Iterable[dict[str, bytes]], before: dict) -> Iterator[str]:
+    """What is wrong after each of the cuts that leaves something wrong."""
+    for cut in cuts:
+        with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+            wrong = after_upgrade_and_cut(Path(folder), cut, before)
+        if wrong:
+            yield wrong
 
 
 def test_a_power_cut_amid_an_upgrade_leaves_the_old_file_or_the_new_one(monkeypatch):
-    number, wrong = examine_upgrade(monkeypatch)
-    assert wrong == set() and number >= 200
+    cuts, before = cuts_amid_upgrade(monkeypatch)
+    assert set(wrong_after(cuts, before)) == set()
+    assert len(cuts) >= 200
+
+
+# The new file gets its name at the end: the last cuts find first what is wrong with that.
 
 
 def test_cuts_amid_an_upgrade_find_a_name_that_comes_before_its_content(monkeypatch):
     def without_sync(patch) -> None:
         patch.setattr(os, "fsync", lambda _: None)
 
-    assert examine_upgrade(monkeypatch, without_sync)[1]
+    cuts, before = cuts_amid_upgrade(monkeypatch, without_sync)
+    assert any(wrong_after(reversed(cuts), before))
 
 
 def test_cuts_amid_an_upgrade_find_a_folder_that_is_not_synced(monkeypatch):
     def without_sync(patch) -> None:
         patch.setattr(lite, "sync_folder", lambda _: None)
 
-    assert examine_upgrade(monkeypatch, without_sync)[1]
+    cuts, before = cuts_amid_upgrade(monkeypatch, without_sync)
+    assert any(wrong_after(reversed(cuts), before))
 
 
 def main(seed: int = SEED, total: int = CUTS) -> int:
