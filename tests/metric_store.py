@@ -30,7 +30,7 @@ class Store:
         self.writer.pragma("journal_mode", "wal")
         self.writer.pragma("synchronous", "off")
         lite.migrate(self.writer, str(path))
-        self.reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        self.reader = lite.open_connection(str(path), apsw.SQLITE_OPEN_READONLY)
         self.events = []
         self.contacts = {}
 

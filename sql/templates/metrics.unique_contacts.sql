@@ -1,6 +1,7 @@
 -- How many contacts have a term's events in each bucket, each location and each range.
 -- Each bucket of each location is a range of one index, and so is each period as a whole, for a contact may be in several
 -- buckets. Each contact is of one location, so that the numbers of several locations add up.
+-- count_unique() takes a third of the time of count(distinct), and memory for all that it counts: so only :most at once.
 --   {filters}  a condition on an event e
 with buckets as materialized (
   select key as bucket, value ->> 0 as start, value ->> 1 as end, value ->> 2 as period
@@ -17,19 +18,38 @@ queried_locations as materialized (
   select j.key as location, l.location_key
   from json_each(:locations) as j
   cross join locations as l on l.location_id = j.value),
+ranges as (
+  select s.bucket, s.start, s.end, s.period, s.is_whole, l.location, l.location_key,
+         (select count(*)
+          from events as e indexed by events_by_name
+          where e.location_key = l.location_key
+            and e.name_key     = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
+            and e.timestamp   >= s.start
+            and e.timestamp    < s.end) as events
+  from queried_locations as l
+  cross join spans as s
+  limit -1),  -- so that each is counted once, and not again for its row
 counts as materialized (
   select *
-  from (select s.bucket, s.period, s.is_whole, l.location,
-               (select count(distinct e.contact_key)
-                from events as e indexed by events_by_name
-                where e.location_key = l.location_key
-                  and e.name_key     = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
-                  and e.timestamp   >= s.start
-                  and e.timestamp    < s.end
-                  and {filters}) as value
-        from queried_locations as l
-        cross join spans as s
-        limit -1)  -- so that each is counted once, and not again for its row
+  from (select r.bucket, r.period, r.is_whole, r.location,
+               iif(r.events <= :most,
+                   (select count_unique(json_group_array(e.contact_key))
+                    from events as e indexed by events_by_name
+                    where e.location_key = r.location_key
+                      and e.name_key     = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
+                      and e.timestamp   >= r.start
+                      and e.timestamp    < r.end
+                      and {filters}),
+                   (select count(distinct e.contact_key)
+                    from events as e indexed by events_by_name
+                    where e.location_key = r.location_key
+                      and e.name_key     = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
+                      and e.timestamp   >= r.start
+                      and e.timestamp    < r.end
+                      and {filters})) as value
+        from ranges as r
+        where r.events > 0
+        limit -1)
   where value > 0)
 select 'total', period, null, 0 as skipped, sum(value) as value
 from counts
