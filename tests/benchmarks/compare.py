@@ -8,7 +8,8 @@ has stored; the rounds alternate, so that a slow minute of the machine meets all
 installed: what is lacking is named with the command that gets it, and left out. About ten minutes.
 
 With --before another checkout of this project is measured, too, in the same rounds, and a second
-table has the ratios. Unless --peers names others, those two are the only servers then.
+table has the ratios. Unless --peers names others, those two are the only servers then. `sqlite`, in
+--peers, is no server: the same statements with nothing around them, which is the limit.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import platform
 import random
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -44,6 +46,8 @@ COLUMNS = (
     "CPU µs/event",
     "memory MB",
 )
+ALONE = "sqlite"
+EVERYTHING = [*ALL, ALONE]
 CHANGE_COLUMNS = ("load, now ÷ before", "events/s", "p50", "p99", "CPU", "memory")
 
 
@@ -126,6 +130,15 @@ def measure_peer(peer: Peer, connections: list[int], seconds: float) -> list[dic
     return rows
 
 
+def measure_alone(folder: Path, seconds: float) -> dict:
+    """SQLite without a server, in a process of its own."""
+    folder.mkdir(parents=True)
+    program = Path(__file__).with_name("alone.py")
+    command = [sys.executable, program, folder, str(seconds)]
+    ended = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, check=True)
+    return json.loads(ended.stdout)
+
+
 def sync_milliseconds(folder: Path) -> float:
     """What the disk takes to have 4 kB for good: the median of 50."""
     took = []
@@ -140,7 +153,12 @@ def sync_milliseconds(folder: Path) -> float:
 
 
 def run(
-    peers: list[type[Peer]], connections: list[int], rounds: int, seconds: float, folder: Path
+    peers: list[type[Peer]],
+    connections: list[int],
+    rounds: int,
+    seconds: float,
+    folder: Path,
+    alone: bool = False,
 ) -> tuple[list[list[dict]], float]:
     """(the rows of each round, milliseconds of a sync). Each round begins with another server."""
     measured = []
@@ -156,6 +174,9 @@ def run(
             )
             with running(peer, folder / f"{number}-{peer.__name__}") as started:
                 rows += measure_peer(started, connections, seconds)
+        if alone:
+            report(f"round {number + 1} of {rounds}: SQLite alone")
+            rows.append(measure_alone(folder / f"{number}-alone", seconds))
         measured.append(rows)
     return measured, statistics.median(syncs)
 
@@ -278,7 +299,7 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
         help="default: 32,1",
     )
     parser.add_argument(
-        "--peers", type=lambda text: text.split(","), help=f"default: {','.join(ALL)}"
+        "--peers", type=lambda text: text.split(","), help=f"default: {','.join(EVERYTHING)}"
     )
     parser.add_argument(
         "--before",
@@ -296,10 +317,10 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     if options.peers is None:
-        options.peers = ["ours"] if options.before else list(ALL)
-    unknown = sorted(set(options.peers) - set(ALL))
+        options.peers = ["ours"] if options.before else EVERYTHING
+    unknown = sorted(set(options.peers) - set(EVERYTHING))
     if unknown:
-        parser.error(f"no such peer: {', '.join(unknown)}; there are {', '.join(ALL)}")
+        parser.error(f"no such peer: {', '.join(unknown)}; there are {', '.join(EVERYTHING)}")
     if options.before and not (options.before / "streamlined_lite.py").is_file():
         parser.error(f"--before: there is no streamlined_lite.py in {options.before}")
     if options.rounds < 1 or options.seconds <= 0 or min(options.connections) < 1:
@@ -319,7 +340,12 @@ def main(arguments: list[str] | None = None) -> int:
         peers.append(before)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         rounds, sync = run(
-            peers, options.connections, options.rounds, options.seconds, Path(folder)
+            peers,
+            options.connections,
+            options.rounds,
+            options.seconds,
+            Path(folder),
+            ALONE in options.peers,
         )
     rows = summarize(rounds)
     if options.json:
