@@ -2,8 +2,10 @@
 select location_id
 from (select l.location_id,
              (select e.event_id
-              from events as e indexed by events_by_contact
-              where e.contact_key = c.contact_key
+              from epochs
+              cross join events as e indexed by events_by_contact
+              where e.event_id >> 14 = epoch
+                and e.contact_key = c.contact_key
                 and e.name_key = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
                 and e.timestamp >= :from
                 and e.timestamp < :to

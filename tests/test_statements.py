@@ -11,6 +11,7 @@ import streamlined_lite as lite
 STATEMENTS = sorted(lite.SQL)
 
 RANKED = {"USE TEMP B-TREE FOR ORDER BY": "a row of each location, the newest"}
+OF_EPOCHS = {"USE TEMP B-TREE FOR ORDER BY": "the events of one contact, which lie in epochs"}
 # What a plan may do beside searching an index, and why. Nothing else may scan a table or sort.
 ALLOWED = {
     "contacts.rank": RANKED,
@@ -23,6 +24,8 @@ ALLOWED = {
     "events.rank_by_contact_and_name": RANKED,
     "events.rank_by_name": RANKED,
     "events.rank_by_time": RANKED,
+    "events.list_by_contact": OF_EPOCHS,
+    "events.list_by_contact_and_name": OF_EPOCHS,
     "event_names.insert_missing_many": {
         "USE TEMP B-TREE FOR DISTINCT": "the few names of many events, each tried once"
     },
@@ -67,7 +70,12 @@ LOOK_UPS = {
     "sqlite_autoindex_locations_1 (location_id=?)",
     "sqlite_autoindex_metrics_1 (name=?)",
 }
-BY_CONTACT = "events_by_contact (contact_key=? AND timestamp>? AND timestamp<?)"
+# In each epoch; the last of these is that of the newest event, the last row of the table.
+OF_CONTACT = {"events", "events_by_contact (<expr>=? AND contact_key=?)"}
+BY_CONTACT = {
+    "events",
+    "events_by_contact (<expr>=? AND contact_key=? AND timestamp>? AND timestamp<?)",
+}
 BY_NAME = "events_by_name (location_key=? AND name_key=? AND timestamp>? AND timestamp<?)"
 BY_TIME = "events_by_time (location_key=? AND timestamp>? AND timestamp<?)"
 BY_ARRIVAL = "events_by_arrival (location_key=? AND updated_at<?)"
@@ -81,13 +89,11 @@ SEARCHES = {
     "contact_fields.tags": {"contact_tags_by_tag (location_key=?)"},
     "contact_tags.delete_others": {"contact_tags PRIMARY KEY (contact_key=?)"},
     "contact_tags.list": {"contact_tags PRIMARY KEY (contact_key=?)"},
-    "contacts.count_dependents": {
+    "contacts.count_dependents": OF_CONTACT | {"contact_tags PRIMARY KEY (contact_key=?)"},
+    "contacts.delete": OF_CONTACT
+    | {
         "contact_tags PRIMARY KEY (contact_key=?)",
-        "events_by_contact (contact_key=?)",
-    },
-    "contacts.delete": {
-        "contact_tags PRIMARY KEY (contact_key=?)",
-        "events_by_contact (contact_key=?)",
+        "events_by_arrival (location_key=?)",  # whether its location has any
     },
     "contacts.list": {BY_LOCATION},
     "contacts.list_by_tag": {BY_TAG},
@@ -119,26 +125,26 @@ SEARCHES = {
         "events_by_name (location_key=? AND name_key=?)",
     },
     "event_names.properties": {"events_by_name (location_key=? AND name_key=?)"},
-    "events.count_by_contact": {BY_CONTACT},
-    "events.count_by_contact_and_name": {BY_CONTACT},
+    "events.count_by_contact": BY_CONTACT,
+    "events.count_by_contact_and_name": BY_CONTACT,
     "events.count_by_name": {BY_NAME},
     "events.count_by_time": {BY_TIME},
-    "events.delete_by_contact": {BY_CONTACT},
-    "events.delete_by_contact_and_name": {BY_CONTACT},
+    "events.delete_by_contact": BY_CONTACT,
+    "events.delete_by_contact_and_name": BY_CONTACT,
     "events.delete_by_name": {BY_NAME},
     "events.delete_by_time": {BY_TIME},
     "events.list_by_arrival": {BY_ARRIVAL},
     "events.list_by_arrival_and_name": {BY_ARRIVAL},
-    "events.list_by_contact": {BY_CONTACT},
-    "events.list_by_contact_and_name": {BY_CONTACT},
+    "events.list_by_contact": BY_CONTACT,
+    "events.list_by_contact_and_name": BY_CONTACT,
     "events.list_by_name": {BY_NAME},
     "events.list_by_time": {BY_TIME},
     "events.list_newer": {"events INTEGER PRIMARY KEY (rowid>?)"},
     "events.newest": {"events"},  # its last row
     "events.rank_by_arrival": {BY_ARRIVAL},
     "events.rank_by_arrival_and_name": {BY_ARRIVAL},
-    "events.rank_by_contact": {BY_CONTACT},
-    "events.rank_by_contact_and_name": {BY_CONTACT},
+    "events.rank_by_contact": BY_CONTACT,
+    "events.rank_by_contact_and_name": BY_CONTACT,
     "events.rank_by_name": {BY_NAME},
     "events.rank_by_time": {BY_TIME},
     "keys.list": {"keys INTEGER PRIMARY KEY (rowid<?)"},
@@ -147,16 +153,17 @@ SEARCHES = {
         "contacts_by_location (location_key=?)",
         "events_by_arrival (location_key=?)",  # any index of a location's events
     },
-    "locations.delete": {
+    "locations.delete": OF_CONTACT
+    | {
         "contact_tags PRIMARY KEY (contact_key=?)",
         "contacts_by_location (location_key=?)",
         "events_by_arrival (location_key=?)",
-        "events_by_contact (contact_key=?)",
     },
-    "locations.delete_contacts": {
+    "locations.delete_contacts": OF_CONTACT
+    | {
         "contact_tags PRIMARY KEY (contact_key=?)",
         "contacts_by_location (location_key=?)",
-        "events_by_contact (contact_key=?)",
+        "events_by_arrival (location_key=?)",
     },
     "locations.delete_events": {"events_by_arrival (location_key=?)"},
     "locations.list": {"sqlite_autoindex_locations_1 (location_id>?)"},

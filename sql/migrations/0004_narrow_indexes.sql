@@ -10,7 +10,6 @@ create unique index events_by_distinct_id on events (location_key, distinct_id);
 create        index events_by_name        on events (location_key, name_key, timestamp, event_id, contact_key);  -- the id: pages are ordered by it
 create        index events_by_time        on events (location_key, timestamp);
 create        index events_by_arrival     on events (location_key, updated_at);
-create        index events_by_contact     on events (contact_key, timestamp) where contact_key is not null;
 
 create index event_names_by_alias on event_names (alias_of) where alias_of is not null;
 create index event_names_moving   on event_names (moving_from) where moving_from is not null;
