@@ -79,6 +79,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, NoReturn, get_args
@@ -397,6 +398,13 @@ NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
 wrong = PydanticCustomError
 
 
+# What Python's strip() takes away, for statements.
+WHITE_SPACE = (
+    " \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
+    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+
+
 def is_blank(value: Any) -> bool:
     """Null and white space count as left out wherever a field is optional."""
     return value is None or (isinstance(value, str) and not value.strip())
@@ -518,6 +526,63 @@ JSON_KINDS = {type(None): "null", bool: "true or false", dict: "an object", list
 def is_sqlite_integer(value: int) -> bool:
     """Whether it fits into the 64 bits of SQLite's integers."""
     return -(2**63) <= value < 2**63
+
+
+def number_text(value: float) -> str:
+    """The shortest text that reads back as the number, written as JavaScript writes it."""
+    text = repr(value).removesuffix(".0")
+    if 1e-6 <= abs(value) < 1e21:
+        return format(Decimal(text), "f")
+    return text.replace("e-0", "e-")
+
+
+# Amounts: numbers as people write them
+
+AMOUNT_LIMIT = 100  # characters
+CURRENCY_SIGNS = (
+    r"$\u00a2-\u00a5\u058f\u060b\u07fe\u07ff\u09f2\u09f3\u09fb\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20c0"
+    r"\ua838\ufdfc\ufe69\uff04\uffe0\uffe1\uffe5\uffe6"
+)
+CURRENCY = rf"(?:[A-Z]{{0,3}}[{CURRENCY_SIGNS}]|[A-Z]{{3}}|(?:kr|zł|Kč|Ft|Fr|Rs|R)\.?)"
+MINUS = "-\u2212"
+
+
+def amount_pattern(comma: str, point: str) -> re.Pattern:
+    """An amount whose thousands are parted by the comma, or by blanks or apostrophes."""
+    grouped = (
+        rf"[1-9][0-9]{{0,2}}(?:(?P<comma>[{comma}\s'\u2019])[0-9]{{3}})(?:(?P=comma)[0-9]{{3}})*"
+    )
+    indian = rf"[1-9][0-9]?(?:[{comma}][0-9]{{2}})+[{comma}][0-9]{{3}}"
+    return re.compile(
+        rf"(?:(?P<sign>[{MINUS}+])\s*{CURRENCY}?|{CURRENCY}?\s*(?P<inner>[{MINUS}+]?)"
+        rf"|{CURRENCY}?\s*(?P<open>\()\s*{CURRENCY}?)\s*"
+        rf"(?=[{point}]?[0-9])(?P<whole>{grouped}|{indian}|[0-9]*)"
+        rf"(?:[{point}](?P<fraction>[0-9]*|[-\u2013\u2014]{{1,2}}))?"
+        rf"\s*{CURRENCY}?\s*(?(open)\))"
+    )
+
+
+AMOUNTS = {"1,234.5": amount_pattern(",", "."), "1.234,5": amount_pattern(".", ",")}
+
+
+def read_amount(text: str | None, numbers: str) -> int | float | None:
+    """The number that a text such as "$1,200.50" or "1.200,50 €" spells, where numbers are written
+    like `numbers`; None where it spells none.
+
+    A currency's sign or code may stand before or after it; a minus or parentheses make it negative.
+    """
+    if text is None or len(text) > AMOUNT_LIMIT:
+        return None
+    match = AMOUNTS[numbers].fullmatch(text.strip())
+    if match is None:
+        return None
+    whole = "".join(re.findall("[0-9]", match["whole"]))
+    fraction = (match["fraction"] or "").strip("-\u2013\u2014")
+    amount = float(f"{whole or 0}.{fraction}") if fraction else int(whole)
+    if not is_sqlite_integer(round(amount)):
+        amount = float(amount)
+    is_negative = match["open"] or (match["sign"] or match["inner"] or "+") in MINUS
+    return -amount if is_negative else amount
 
 
 def read_key(value: Any) -> str:
@@ -1189,8 +1254,25 @@ def open_connection(path: str, flags: int) -> apsw.Connection:
     connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
     connection.pragma("recursive_triggers", True)
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
-    connection.create_scalar_function("count_unique", count_unique, 1, deterministic=True)
+    add_functions(connection)
     return connection
+
+
+def add_functions(connection: apsw.Connection) -> None:
+    """Ours beside SQLite's own. Each of their calls holds Python's lock, so that they are only
+    where SQLite has nothing that would do."""
+    for name, function, arguments in (
+        ("casefold", casefold, 1),
+        ("count_unique", count_unique, 1),
+        ("number_text", number_text, 1),
+        ("read_amount", read_amount, 2),
+    ):
+        connection.create_scalar_function(name, function, arguments, deterministic=True)
+
+
+def casefold(text: str | None) -> str | None:
+    """What texts that differ in case alone have in common, in all alphabets."""
+    return None if text is None else text.casefold()
 
 
 def count_unique(values: str) -> int:
