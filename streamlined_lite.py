@@ -693,8 +693,8 @@ def page(
 ) -> dict:
     """The first `limit` rows of several lists, which are ordered by these columns, newest first.
 
-    Each list must hold a row more than `limit` if there is a next page. A page of large rows ends
-    early, at PAGE_BYTES.
+    Each list must hold a row more than `limit` if there is a next page. One that several lists hold
+    is there once. A page of large rows ends early, at PAGE_BYTES.
     """
 
     def sort_key(record: dict) -> tuple:
@@ -702,11 +702,15 @@ def page(
 
     records: list[dict] = []
     size = 0
+    last = None
     cursor = None
     for record in heapq.merge(*lists, key=sort_key, reverse=True):
+        if sort_key(record) == last:
+            continue
         if len(records) == limit or size > PAGE_BYTES:
-            cursor = write_cursor(sort_key(records[-1]))
+            cursor = write_cursor(last)
             break
+        last = sort_key(record)
         records.append(record)
         size += sum(len(value) for value in record.values() if isinstance(value, (str, bytes)))
     return {noun: [out(record) for record in records], "next": cursor}
@@ -3533,7 +3537,8 @@ class Contact(ContactBody, SentLocation, ContactIds):
 
 
 class ContactQuery(Query):
-    """`q` finds a part of the name, e-mail address or phone number."""
+    """`q` finds a part of the name, e-mail address or phone number, `tag` a whole tag, both in
+    whatever case."""
 
     location_id: Identifier | None = None
     q: Line | None = None
@@ -3678,23 +3683,40 @@ def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: l
     rank = "rank" if query.q is None else "rank_search"
     filtered = "" if query.tag is None else "_by_tag"
     (before_key,) = query.cursor or (2**62,)
-    binds = {
-        "before_key": before_key,
-        "limit": query.limit + 1,
-        "pattern": "%" + re.sub(r"([%_\\])", r"\\\1", query.q or "") + "%",
-        "tag": query.tag,
-    }
+    binds = {"before_key": before_key, "limit": query.limit + 1, **search_binds(query.q or "")}
+    tags: list[str | None] = [None]
+    if query.tag is not None:
+        tags = find_tags(connection, query.tag, locations)
     if len(locations) > query.limit:
-        locations = rank_locations(connection, f"contacts.{rank}{filtered}", locations, binds)
+        ranked = f"contacts.{rank}{filtered}"
+        locations = rank_locations(
+            connection, ranked, locations, binds | {"tags": json.dumps(tags)}
+        )
     lists = [
-        stream(connection, f"contacts.{verb}{filtered}", location_id=location_id, **binds)
+        stream(connection, f"contacts.{verb}{filtered}", location_id=location_id, tag=tag, **binds)
         for location_id in locations
+        for tag in tags
     ]
 
     def out(stored: dict) -> dict:
         return contact_out(complete_contact(connection, stored))
 
     return page("contacts", lists, query.limit, ("contact_key",), out)
+
+
+def search_binds(text: str) -> dict:
+    """What a search for a part of a text binds. SQLite itself ignores the case of ASCII; else
+    Python does, at a higher price."""
+    if text.isascii():
+        return {"pattern": "%" + re.sub(r"([%_\\])", r"\\\1", text) + "%", "folded": None}
+    return {"pattern": None, "folded": casefold(text)}
+
+
+def find_tags(connection: apsw.Connection, tag: str, locations: list[str]) -> list[str]:
+    """How a tag is written in these locations, which may be in several cases."""
+    folded = None if tag.isascii() else casefold(tag)
+    binds = {"locations": json.dumps(locations), "tag": tag, "folded": folded}
+    return [each["tag"] for each in rows(connection, "contact_tags.find", **binds)]
 
 
 # Answers and routes
@@ -3742,7 +3764,8 @@ ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 
 @route("GET", "/contacts/v1", scope="read", query=ContactQuery, answers={200: ContactList})
 def get_contacts(call: Call) -> dict:
-    """Contacts, the newest first; `q` searches name, e-mail address and phone number.
+    """Contacts, the newest first; `q` searches name, e-mail address and phone number, `tag` is a
+    whole tag. Both ignore case.
 
     A page of more than 8 MB ends before `limit`.
     """
