@@ -1218,6 +1218,16 @@ def test_contact_fields_and_tags_in_use_are_listed(store):
         ],
         "tags": [{"tag": "vip", "contacts": 2}, {"tag": "new", "contacts": 1}],
     }
+    store.contact("two", "c2", fields={"email": "x", "tags": 1, "fields.x": 2, "fields": 3})
+    fields = lite.list_contact_fields(store.reader, ["two"])["fields"]
+    assert [each["field"] for each in fields] == [
+        "contact.Budget",
+        "contact.date_created",
+        "contact.fields",
+        "contact.fields.email",
+        "contact.fields.fields.x",
+        "contact.fields.tags",
+    ]
     assert lite.list_contact_fields(store.reader, ["loc"])["tags"] == [
         {"tag": "new", "contacts": 1},
         {"tag": "vip", "contacts": 1},
