@@ -3764,10 +3764,9 @@ ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 
 @route("GET", "/contacts/v1", scope="read", query=ContactQuery, answers={200: ContactList})
 def get_contacts(call: Call) -> dict:
-    """Contacts, the newest first; `q` searches name, e-mail address and phone number, `tag` is a
-    whole tag. Both ignore case.
+    """Contacts, the newest first; `q` searches name, e-mail address and phone number.
 
-    A page of more than 8 MB ends before `limit`.
+    `tag` is a whole tag. Both ignore case. A page of more than 8 MB ends before `limit`.
     """
     return list_contacts(call.connection, call.query, queried_locations(call))
 

@@ -375,6 +375,19 @@ def test_a_saved_metric_is_calculated_by_a_url(api):
     assert [group["key"] for group in answer["breakdown"]["groups"]] == ["loc", "two"]
 
 
+def test_a_metric_that_was_saved_with_a_blank_property_is_a_problem_of_its_own(api):
+    """An older version took it, and showed 0."""
+    for name in ("Paid", "Revenue"):
+        api("POST", "/metrics/v1", PAID | {"name": name})
+    api.app.database.writer.execute(
+        "update metrics set definition = json_set(definition, '$.terms[0].aggregation', 'sum', "
+        "'$.terms[0].property', '') where name = 'Revenue'"
+    )
+    paid, revenue = api.get("/metrics/v1/data")["metrics"]
+    assert paid["data"]["total"]["value"] == 0
+    assert [error["pointer"] for error in revenue["problem"]["errors"]] == ["/terms/0/property"]
+
+
 def test_saved_metrics_are_calculated_together_as_each_alone(api):
     for number in range(5):
         api.post(
