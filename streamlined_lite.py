@@ -79,6 +79,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, NoReturn, get_args
@@ -397,6 +398,13 @@ NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
 wrong = PydanticCustomError
 
 
+# What Python's strip() takes away, for statements.
+WHITE_SPACE = (
+    " \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
+    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+
+
 def is_blank(value: Any) -> bool:
     """Null and white space count as left out wherever a field is optional."""
     return value is None or (isinstance(value, str) and not value.strip())
@@ -520,6 +528,63 @@ def is_sqlite_integer(value: int) -> bool:
     return -(2**63) <= value < 2**63
 
 
+def number_text(value: float) -> str:
+    """The shortest text that reads back as the number, written as JavaScript writes it."""
+    text = repr(value).removesuffix(".0")
+    if 1e-6 <= abs(value) < 1e21:
+        return format(Decimal(text), "f")
+    return text.replace("e-0", "e-")
+
+
+# Amounts: numbers as people write them
+
+AMOUNT_LIMIT = 100  # characters
+CURRENCY_SIGNS = (
+    r"$\u00a2-\u00a5\u058f\u060b\u07fe\u07ff\u09f2\u09f3\u09fb\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20c0"
+    r"\ua838\ufdfc\ufe69\uff04\uffe0\uffe1\uffe5\uffe6"
+)
+CURRENCY = rf"(?:[A-Z]{{0,3}}[{CURRENCY_SIGNS}]|[A-Z]{{3}}|(?:kr|zł|Kč|Ft|Fr|Rs|R)\.?)"
+MINUS = "-\u2212"
+
+
+def amount_pattern(comma: str, point: str) -> re.Pattern:
+    """An amount whose thousands are parted by the comma, or by blanks or apostrophes."""
+    grouped = (
+        rf"[1-9][0-9]{{0,2}}(?:(?P<comma>[{comma}\s'\u2019])[0-9]{{3}})(?:(?P=comma)[0-9]{{3}})*"
+    )
+    indian = rf"[1-9][0-9]?(?:[{comma}][0-9]{{2}})+[{comma}][0-9]{{3}}"
+    return re.compile(
+        rf"(?:(?P<sign>[{MINUS}+])\s*{CURRENCY}?|{CURRENCY}?\s*(?P<inner>[{MINUS}+]?)"
+        rf"|{CURRENCY}?\s*(?P<open>\()\s*{CURRENCY}?)\s*"
+        rf"(?=[{point}]?[0-9])(?P<whole>{grouped}|{indian}|[0-9]*)"
+        rf"(?:[{point}](?P<fraction>[0-9]*|[-\u2013\u2014]{{1,2}}))?"
+        rf"\s*{CURRENCY}?\s*(?(open)\))"
+    )
+
+
+AMOUNTS = {"1,234.5": amount_pattern(",", "."), "1.234,5": amount_pattern(".", ",")}
+
+
+def read_amount(text: str | None, numbers: str) -> int | float | None:
+    """The number that a text such as "$1,200.50" or "1.200,50 €" spells, where numbers are written
+    like `numbers`; None where it spells none.
+
+    A currency's sign or code may stand before or after it; a minus or parentheses make it negative.
+    """
+    if text is None or len(text) > AMOUNT_LIMIT:
+        return None
+    match = AMOUNTS[numbers].fullmatch(text.strip())
+    if match is None:
+        return None
+    whole = "".join(re.findall("[0-9]", match["whole"]))
+    fraction = (match["fraction"] or "").strip("-\u2013\u2014")
+    amount = float(f"{whole or 0}.{fraction}") if fraction else int(whole)
+    if not is_sqlite_integer(round(amount)):
+        amount = float(amount)
+    is_negative = match["open"] or (match["sign"] or match["inner"] or "+") in MINUS
+    return -amount if is_negative else amount
+
+
 def read_key(value: Any) -> str:
     """A property's or field's name, as it came."""
     if len(value) > NAME_LIMIT:
@@ -628,8 +693,8 @@ def page(
 ) -> dict:
     """The first `limit` rows of several lists, which are ordered by these columns, newest first.
 
-    Each list must hold a row more than `limit` if there is a next page. A page of large rows ends
-    early, at PAGE_BYTES.
+    Each list must hold a row more than `limit` if there is a next page. One that several lists hold
+    is there once. A page of large rows ends early, at PAGE_BYTES.
     """
 
     def sort_key(record: dict) -> tuple:
@@ -637,11 +702,15 @@ def page(
 
     records: list[dict] = []
     size = 0
+    last = None
     cursor = None
     for record in heapq.merge(*lists, key=sort_key, reverse=True):
+        if sort_key(record) == last:
+            continue
         if len(records) == limit or size > PAGE_BYTES:
-            cursor = write_cursor(sort_key(records[-1]))
+            cursor = write_cursor(last)
             break
+        last = sort_key(record)
         records.append(record)
         size += sum(len(value) for value in record.values() if isinstance(value, (str, bytes)))
     return {noun: [out(record) for record in records], "next": cursor}
@@ -1189,8 +1258,25 @@ def open_connection(path: str, flags: int) -> apsw.Connection:
     connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
     connection.pragma("recursive_triggers", True)
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
-    connection.create_scalar_function("count_unique", count_unique, 1, deterministic=True)
+    add_functions(connection)
     return connection
+
+
+def add_functions(connection: apsw.Connection) -> None:
+    """Ours beside SQLite's own. Each of their calls holds Python's lock, so that they are only
+    where SQLite has nothing that would do."""
+    for name, function, arguments in (
+        ("casefold", casefold, 1),
+        ("count_unique", count_unique, 1),
+        ("number_text", number_text, 1),
+        ("read_amount", read_amount, 2),
+    ):
+        connection.create_scalar_function(name, function, arguments, deterministic=True)
+
+
+def casefold(text: str | None) -> str | None:
+    """What texts that differ in case alone have in common, in all alphabets."""
+    return None if text is None else text.casefold()
 
 
 def count_unique(values: str) -> int:
@@ -3451,7 +3537,8 @@ class Contact(ContactBody, SentLocation, ContactIds):
 
 
 class ContactQuery(Query):
-    """`q` finds a part of the name, e-mail address or phone number."""
+    """`q` finds a part of the name, e-mail address or phone number, `tag` a whole tag, both in
+    whatever case."""
 
     location_id: Identifier | None = None
     q: Line | None = None
@@ -3596,23 +3683,40 @@ def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: l
     rank = "rank" if query.q is None else "rank_search"
     filtered = "" if query.tag is None else "_by_tag"
     (before_key,) = query.cursor or (2**62,)
-    binds = {
-        "before_key": before_key,
-        "limit": query.limit + 1,
-        "pattern": "%" + re.sub(r"([%_\\])", r"\\\1", query.q or "") + "%",
-        "tag": query.tag,
-    }
+    binds = {"before_key": before_key, "limit": query.limit + 1, **search_binds(query.q or "")}
+    tags: list[str | None] = [None]
+    if query.tag is not None:
+        tags = find_tags(connection, query.tag, locations)
     if len(locations) > query.limit:
-        locations = rank_locations(connection, f"contacts.{rank}{filtered}", locations, binds)
+        ranked = f"contacts.{rank}{filtered}"
+        locations = rank_locations(
+            connection, ranked, locations, binds | {"tags": json.dumps(tags)}
+        )
     lists = [
-        stream(connection, f"contacts.{verb}{filtered}", location_id=location_id, **binds)
+        stream(connection, f"contacts.{verb}{filtered}", location_id=location_id, tag=tag, **binds)
         for location_id in locations
+        for tag in tags
     ]
 
     def out(stored: dict) -> dict:
         return contact_out(complete_contact(connection, stored))
 
     return page("contacts", lists, query.limit, ("contact_key",), out)
+
+
+def search_binds(text: str) -> dict:
+    """What a search for a part of a text binds. SQLite itself ignores the case of ASCII; else
+    Python does, at a higher price."""
+    if text.isascii():
+        return {"pattern": "%" + re.sub(r"([%_\\])", r"\\\1", text) + "%", "folded": None}
+    return {"pattern": None, "folded": casefold(text)}
+
+
+def find_tags(connection: apsw.Connection, tag: str, locations: list[str]) -> list[str]:
+    """How a tag is written in these locations, which may be in several cases."""
+    folded = None if tag.isascii() else casefold(tag)
+    binds = {"locations": json.dumps(locations), "tag": tag, "folded": folded}
+    return [each["tag"] for each in rows(connection, "contact_tags.find", **binds)]
 
 
 # Answers and routes
@@ -3662,7 +3766,7 @@ ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 def get_contacts(call: Call) -> dict:
     """Contacts, the newest first; `q` searches name, e-mail address and phone number.
 
-    A page of more than 8 MB ends before `limit`.
+    `tag` is a whole tag. Both ignore case. A page of more than 8 MB ends before `limit`.
     """
     return list_contacts(call.connection, call.query, queried_locations(call))
 
@@ -4902,7 +5006,9 @@ Aggregation = Literal[
     "latest",
 ]
 WITHOUT_PROPERTY = {"count", "unique_contacts"}
-TEXT_OPS = {"is", "is_not", "contains", "not_contains", "in", "not_in"}
+OF_ANY_VALUES = WITHOUT_PROPERTY | {"count_distinct"}  # all others are of numbers
+EQUALITY_OPS = {"is", "is_not", "in", "not_in"}
+TEXT_OPS = EQUALITY_OPS | {"contains", "not_contains"}
 NUMBER_OPS = {"eq", "neq", "gt", "gte", "lt", "lte", "between"}
 SET_OPS = {"is_set", "is_not_set"}
 OPS = {
@@ -4932,9 +5038,16 @@ def kind_of(name: str) -> str | None:
     """Which operators a filter's field takes: a name of OPS. "value" is text or number."""
     if name in FIELD_KINDS:
         return FIELD_KINDS[name]
-    if name.startswith(("contact.", "property.")):
+    if name.startswith(("contact.", "property.")) and key_of(name).strip():
         return "value"
     return None
+
+
+def key_of(name: str) -> str:
+    """The key of a property, or of a contact's custom field: `contact.<key>`, or, where that is a
+    field of ours, `contact.fields.<key>`."""
+    _, _, key = name.partition(".")
+    return key.removeprefix("fields.") if name.startswith("contact.") else key
 
 
 def is_of_contact(name: Any) -> bool:
@@ -4946,8 +5059,8 @@ def read_field(value: Any) -> str:
         raise wrong(
             "unknown_field",
             "must be contact.tags, contact.date_created, contact.source, contact.name, "
-            "contact.email, contact.phone, contact.type, contact.<custom field>, property.<key>, "
-            "contact_id or distinct_id",
+            "contact.email, contact.phone, contact.type, contact.<custom field>, "
+            "contact.fields.<custom field>, property.<key>, contact_id or distinct_id",
         )
     return read_key(value)
 
@@ -4957,9 +5070,16 @@ def read_numeric(value: Any) -> int | float:
     if isinstance(value, str):
         if not NUMERIC.fullmatch(value):
             raise wrong("not_a_number", "must be a number")
-        is_short_integer = len(value) < 19 and value.strip().lstrip("+-").isdigit()
-        value = int(value) if is_short_integer else float(value)
+        value = read_exactly(value.strip())
     return read_property(value)
+
+
+def read_exactly(text: str) -> int | float:
+    """An integer where the text spells one that SQLite has."""
+    is_short = len(text) <= len(str(-(2**63)))
+    if is_short and text.lstrip("+-").isdigit() and is_sqlite_integer(int(text)):
+        return int(text)
+    return float(text)
 
 
 def read_day_or_time(value: Any) -> date | int:
@@ -5173,12 +5293,19 @@ class Term(Strict):
     type: Literal["account", "contact"]
     aggregation: Aggregation = "count"
     property: Annotated[str, AfterValidator(read_key)] | None = Field(None, validate_default=True)
+    numbers: Literal["1,234.5", "1.234,5"] | None = Field(
+        None,
+        description="how the property's texts write numbers, perhaps with a currency; left out, "
+        "they are plain, such as 1234.5",
+    )
     filters: Group | None = None
 
     @field_validator("property")
     @classmethod
     def _check_property(cls, name: str | None, info: ValidationInfo) -> str | None:
         aggregation = info.data.get("aggregation")
+        if is_blank(name):
+            name = None
         if aggregation is None:
             return name
         if aggregation in WITHOUT_PROPERTY and name is not None:
@@ -5186,6 +5313,14 @@ class Term(Strict):
         if aggregation not in WITHOUT_PROPERTY and name is None:
             raise wrong("required", f"{aggregation} needs the property to calculate it of")
         return name
+
+    @field_validator("numbers")
+    @classmethod
+    def _check_numbers(cls, numbers: str | None, info: ValidationInfo) -> str | None:
+        aggregation = info.data.get("aggregation")
+        if numbers is not None and aggregation in OF_ANY_VALUES:
+            raise wrong("numbers_unused", f"{aggregation} reads no numbers")
+        return numbers
 
     @classmethod
     def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
@@ -5899,7 +6034,11 @@ def own_zone(connection: apsw.Connection, locations: list[str]) -> str | None:
 
 
 class Binds(dict):
-    """The values of a statement under construction."""
+    """The values of a statement of a term, under construction."""
+
+    def __init__(self, term: Term, frame: Frame):
+        super().__init__(event_name=term.event, locations=bound(frame.locations))
+        self.term = term
 
     def add(self, value: Any) -> str:
         """Its placeholder; a list becomes JSON."""
@@ -5912,6 +6051,11 @@ def bound(value: Any) -> Any:
     return to_json(value).decode() if isinstance(value, list) else value
 
 
+def once(x: str, expression: str) -> str:
+    """An expression in which v is x, which is thus evaluated once."""
+    return f"(select {expression} from (select {x} as v))"
+
+
 def number_of(x: str) -> str:
     """The number that x is or that its text spells, else null: only a text that spells one equals
     its own cast."""
@@ -5922,26 +6066,78 @@ def number_of(x: str) -> str:
     )
 
 
-def text_of(x: str) -> str:
-    """The text of x; of 5.0 as of 5 it is 5."""
-    number = f"cast(cast({x} as text) as numeric)"
-    return f"cast(case typeof({x}) when 'real' then {number} else {x} end as text)"
+def amount_of(x: str, numbers: str) -> str:
+    """The same where texts are amounts, written like `numbers`."""
+    return once(x, f"case when v < '' then v else read_amount(v, '{numbers}') end")
+
+
+def text_of_real(x: str) -> str:
+    """The text of a number that is no integer to SQLite; of 5.0 it is 5, as that of 5."""
+    digits = f"printf('%.15g', {x})"
+    return (
+        f"case when {x} = cast({x} as integer) then cast(cast({x} as integer) as text) "
+        f"when abs({x}) between 1e-4 and 1e15 and cast({digits} as real) = {x} then {digits} "
+        f"else number_text({x}) end"
+    )
+
+
+def is_blank_sql(x: str) -> str:
+    return f"({x} = '' or {x} glob '[{WHITE_SPACE}]*' and trim({x}, '{WHITE_SPACE}') = '')"
+
+
+def key_of_text(x: str) -> str:
+    """The text, null where it is blank. The usual one begins with a letter."""
+    return f"case when {x} between '!' and '~' then {x} when not {is_blank_sql(x)} then {x} end"
+
+
+# What follows is of v. A text that begins with a letter is neither blank nor a number.
+IS_SET = f"case when v between '!' and '~' or v < '' then true else not {is_blank_sql('v')} end"
+TEXT_OF_NUMBER = f"case when typeof(v) = 'real' then {text_of_real('v')} else cast(v as text) end"
+SHOWN = f"case when v < '' then {TEXT_OF_NUMBER} else v end"
+# Of at most 15 digits, without leading zeros, sign or exponent, and not the text of its number.
+IS_OTHER_DECIMAL = (
+    "(v glob '*.*0' or v glob '0.000000*') and v glob '[0-9]*.*[0-9]' and v not glob '*[^0-9.]*' "
+    "and v not glob '*.*.*' and v not glob '0[0-9]*' and length(v) <= 16"
+)
+TEXT_OF_DECIMAL = (
+    "case when v glob '0.000000*' then number_text(cast(v as real)) "
+    "else rtrim(rtrim(v, '0'), '.') end"
+)
+VALUE_KEY = (
+    f"case when v between ':' and '~' then v when v < '' then {TEXT_OF_NUMBER} "
+    f"when v < ':' and {IS_OTHER_DECIMAL} then {TEXT_OF_DECIMAL} else {key_of_text('v')} end"
+)
 
 
 def value_of(name: str, binds: Binds) -> str:
     """A field of an event e or of a contact c: text, number or null."""
     if name == "distinct_id":
         return "e.distinct_id"
-    kind, _, key = name.partition(".")
-    if key in STANDARD_FIELDS and kind == "contact":
-        return f"c.{key}"
-    path = binds.add("$." + json.dumps(key))  # quoted, whatever characters the name has
+    kind, _, column = name.partition(".")
+    if column in STANDARD_FIELDS and kind == "contact":
+        return f"c.{column}"
+    path = binds.add("$." + json.dumps(key_of(name)))  # quoted, whatever characters the name has
     if kind == "property":
         return f"(e.properties ->> {path})"
     return (
         f"case json_type(c.fields, {path}) when 'true' then 'true' when 'false' then 'false' "
         f"else c.fields ->> {path} end"
     )
+
+
+def key_sql(name: str, binds: Binds) -> str:
+    """The text by which a field is compared, counted and grouped. Numbers are as they are shown,
+    and so are texts that show a number, 1.0 as 1; of what is blank it is null."""
+    x = value_of(name, binds)
+    return once(x, VALUE_KEY) if kind_of(name) == "value" else key_of_text(x)
+
+
+def number_sql(name: str, binds: Binds) -> str:
+    """The number of a field, as the term reads it."""
+    x = value_of(name, binds)
+    if binds.term.numbers and name == f"property.{binds.term.property}":
+        return amount_of(x, binds.term.numbers)
+    return once(x, number_of("v"))
 
 
 # Conditions
@@ -5970,8 +6166,10 @@ def condition_sql(condition: Condition, frame: Frame, binds: Binds) -> str:
         test = contact_id_test(op, operand, binds)
     elif kind == "date":
         test = date_test(op, value_of(condition.field, binds), operand, frame, binds)
+    elif condition.op in NUMBER_OPS:
+        test = number_test(op, number_sql(condition.field, binds), operand, binds)
     else:
-        test = value_test(op, value_of(condition.field, binds), operand, binds)
+        test = text_test(op, condition.field, operand, binds)
     return f"(({test}) is not true)" if condition.op in NEGATIVE else f"({test})"
 
 
@@ -5997,7 +6195,7 @@ def contact_id_test(op: str, contact_id: Any, binds: Binds) -> str:
     return (
         "e.contact_key in (select c.contact_key from queried_locations as q "
         "cross join contacts as c indexed by contacts_by_id where c.location_key = q.location_key "
-        f"and c.contact_id = {text_of(binds.add(contact_id))})"
+        f"and c.contact_id = {once(binds.add(contact_id), SHOWN)})"
     )
 
 
@@ -6020,20 +6218,32 @@ def date_test(op: str, x: str, operand: Any, frame: Frame, binds: Binds) -> str:
     return f"{x} >= {start} and {x} < {end}"
 
 
-def value_test(op: str, x: str, operand: Any, binds: Binds) -> str:
-    if op == "is_set":
-        return f"({x}) is not null"
+def number_test(op: str, x: str, operand: Any, binds: Binds) -> str:
     if op == "between":
         least, most = operand
-        return f"{number_of(x)} between {binds.add(least)} and {binds.add(most)}"
-    value = binds.add(operand)
-    if op in COMPARISONS:
-        return f"{number_of(x)} {COMPARISONS[op]} {value}"
+        return f"{x} between {binds.add(least)} and {binds.add(most)}"
+    return f"{x} {COMPARISONS[op]} {binds.add(operand)}"
+
+
+def text_test(op: str, name: str, operand: Any, binds: Binds) -> str:
+    """A blank text is not set, so that nothing is equal to it and nothing in it."""
+    if op == "is_set":
+        return once(value_of(name, binds), IS_SET)
     if op == "contains":
-        return f"instr({text_of(x)}, {text_of(value)}) > 0"
+        return contains_sql(name, operand, binds)
+    key = VALUE_KEY if kind_of(name) == "value" else SHOWN  # of the operand
     if op == "in":
-        return f"{text_of(x)} in (select {text_of('value')} from json_each({value}))"
-    return f"{text_of(x)} = {text_of(value)}"
+        keys = f"select {once('value', key)} from json_each({binds.add(operand)})"
+        return f"{key_sql(name, binds)} in ({keys})"
+    return f"{key_sql(name, binds)} = {once(binds.add(operand), key)}"
+
+
+def contains_sql(name: str, needle: str | float, binds: Binds) -> str:
+    """In whatever case. SQLite knows that of ASCII; else Python does, at a higher price."""
+    x = key_sql(name, binds) if is_blank(needle) else once(value_of(name, binds), SHOWN)
+    if isinstance(needle, str) and not needle.isascii():
+        return f"instr(casefold({x}), {binds.add(casefold(needle))}) > 0"
+    return f"instr(lower({x}), lower({once(binds.add(needle), SHOWN)})) > 0"
 
 
 def joined_sql(group: Group, tests: list[str]) -> str:
@@ -6184,7 +6394,8 @@ def compile_weighing(term: Term, frame: Frame) -> tuple[str, Binds] | None:
     groups = list(contact_groups(term.filters)) if term.filters else []
     if not groups:
         return None
-    binds = Binds(event_name=term.event, locations=bound(frame.locations), most=0)
+    binds = Binds(term, frame)
+    binds["most"] = 0
     binds["periods"] = bound([frame.ends(number) for number in range(len(frame.periods))])
     binds["contacts_a_lookup"] = CONTACTS_A_LOOKUP
     candidates = " union all ".join(candidates_sql(group, binds) for group in groups)
@@ -6196,20 +6407,31 @@ def compile_weighing(term: Term, frame: Frame) -> tuple[str, Binds] | None:
 # What one term makes of its facts, whose column x is the count, the number, the text or the contact
 # they are about. A sum that does not fit into a float, in whatever order, is 9e999, infinity: a
 # total may depend on the order.
-IS_FINITE = "total(abs(x + 0.0)) < 9e999"
+# The columns behind the value are its size, or that of its parts, from which follows whether it is
+# exact; and what else SQLite needs.
+SIZE = "total(abs(x + 0.0))"
+LARGEST = "max(abs(x + 0.0))"
 AGGREGATES = {
     "count": "count(x)",
     "unique_contacts": "count(distinct x)",
     "count_distinct": "count(distinct x)",
-    "sum": f"iif({IS_FINITE}, total(x), 9e999)",
-    "avg": f"iif({IS_FINITE}, avg(x), 9e999)",
+    "sum": f"iif({SIZE} < 9e999, total(x), 9e999), {SIZE}",
+    "avg": f"iif({SIZE} < 9e999, avg(x), 9e999), {SIZE}",
     "min": "min(x)",
     "max": "max(x)",
-    "median": "median(x)",
-    "p90": "percentile_cont(x, 0.9)",
-    "p95": "percentile_cont(x, 0.95)",
+    "median": f"median(x), {LARGEST}",
+    "p90": f"percentile_cont(x, 0.9), {LARGEST}",
+    "p95": f"percentile_cont(x, 0.95), {LARGEST}",
     "latest": "x, max(iif(x is null, null, moment))",  # the x of the same row as the newest moment
 }
+IN_FLOATS = {
+    "sum",
+    "avg",
+    "median",
+    "p90",
+    "p95",
+}  # calculated in them, also where all are integers
+EXACT = 2**53  # up to which each integer has a float of its own
 # Events whose contacts are counted in Python's memory, which takes about 20 MB for these.
 UNIQUE_AT_ONCE = 250_000
 EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
@@ -6223,6 +6445,8 @@ def fact_fragments(term: Term, binds: Binds) -> dict[str, str]:
         "raw": raw_sql(term, binds),
         "moment": MOMENT if term.aggregation == "latest" else "null",
         "x": x_sql(term, "raw"),
+        # Each of its uses would read an amount anew.
+        "kept": "materialized" if term.numbers else "not materialized",
         "aggregate": AGGREGATES[term.aggregation],
     }
 
@@ -6233,14 +6457,15 @@ def raw_sql(term: Term, binds: Binds) -> str:
         return "1"
     if term.aggregation == "unique_contacts":
         return "e.contact_key"
-    return value_of(f"property.{term.property}", binds)
+    name = f"property.{term.property}"
+    return key_sql(name, binds) if term.aggregation == "count_distinct" else value_of(name, binds)
 
 
 def x_sql(term: Term, raw: str) -> str:
     """The same as its aggregation takes it; null does not count."""
-    if term.aggregation in WITHOUT_PROPERTY:
+    if term.aggregation in OF_ANY_VALUES:
         return raw
-    return text_of(raw) if term.aggregation == "count_distinct" else number_of(raw)
+    return amount_of(raw, term.numbers) if term.numbers else number_of(raw)
 
 
 def term_sql(term: Term, frame: Frame, binds: Binds, by_set: bool) -> str:
@@ -6261,27 +6486,24 @@ def group_sql(breakdown: str, groups: list[str | None] | None, frame: Frame, bin
     elif breakdown == "tag":
         key = "t.tag"
     elif is_of_contact(breakdown):
-        field = text_of(value_of(breakdown, binds))
+        field = key_sql(breakdown, binds)
         key = f"(select {field} from contacts as c where c.contact_key = e.contact_key)"
     else:
-        key = text_of(value_of(breakdown, binds))
+        key = key_sql(breakdown, binds)
     if groups is None:
         return key
     cases = ""
-    lacking = "null"
     for index, group in enumerate(groups):
-        if group is None:
-            lacking = f"iif({key} is null, {index}, null)"
-        else:
-            stored = frame.location_index(group) if breakdown == "location" else group
-            cases += f" when {binds.add(stored)} then {index}"
-    return f"case {key}{cases} else {lacking} end" if cases else lacking
+        stored = frame.location_index(group) if breakdown == "location" else group or ""
+        cases += f" when {binds.add(stored)} then {index}"
+    # No key is blank.
+    return f"case coalesce({key}, ''){cases} end" if cases else "null"
 
 
 def compile_term(term: Term, frame: Frame, by_set: bool = False) -> tuple[str, Binds]:
     """The statement of one term: (grouping, its two keys, skipped, value) for each group of the
     groupings total, bucket and, of several locations, location."""
-    binds = Binds(event_name=term.event, locations=bound(frame.locations))
+    binds = Binds(term, frame)
     binds["buckets"] = bound(frame.buckets())
     binds["several"] = len(frame.locations) > 1
     filters = term_sql(term, frame, binds, by_set)
@@ -6302,11 +6524,11 @@ def compile_groups(
     by_set: bool = False,
 ) -> tuple[str, Binds]:
     """The same for the groupings group and group_bucket. The keys of the groups are their values
-    as text, of the range alone; or with `groups` their indexes in that list, None for all that are
+    as text, without buckets; or with `groups` their indexes in that list, None for all that are
     not in it."""
-    binds = Binds(event_name=term.event, locations=bound(frame.locations))
-    buckets = [(*frame.ends(0), 0)] if groups is None else frame.buckets()
-    binds["buckets"] = bound(buckets)
+    binds = Binds(term, frame)
+    ranges = [(*frame.ends(number), number) for number in range(len(frame.periods))]
+    binds["buckets"] = bound(ranges if groups is None else frame.buckets())
     binds["by_bucket"] = groups is not None
     statement = fill_template(
         "metrics.groups",
@@ -6317,6 +6539,38 @@ def compile_groups(
         **fact_fragments(term, binds),
     )
     return statement, binds
+
+
+def compile_inexact(
+    term: Term, frame: Frame, number: int, by_set: bool = False, of_any_size: bool = False
+) -> tuple[str, Binds]:
+    """What counts a term's events of a period whose whole numbers it cannot calculate exactly, for
+    they are beyond EXACT or, where it keeps integers as they are, beyond these; or with
+    `of_any_size` all that have whole numbers."""
+    binds = Binds(term, frame)
+    binds["start"], binds["end"] = frame.ends(number)
+    x = x_sql(term, "v")
+    test = f"(typeof({x}) = 'integer' or v not glob '*[.eE]*')"
+    if not of_any_size:
+        test += f" and {x} not between -{EXACT} and {EXACT}"
+    if term.aggregation not in IN_FLOATS:
+        test += f" and typeof({x}) = 'real'"
+    filters = f"{term_sql(term, frame, binds, by_set)} and {once(raw_sql(term, binds), test)}"
+    return fill_template("metrics.evidence_count", counted="*", tags="", filters=filters), binds
+
+
+SAMPLE = 1_000  # events
+
+
+def compile_sample(term: Term, frame: Frame, by_set: bool = False) -> tuple[str, Binds]:
+    """What lists texts that a term skips."""
+    binds = Binds(term, frame)
+    binds["start"], binds["end"] = frame.ends(0)
+    binds["most"] = SAMPLE
+    filters = term_sql(term, frame, binds, by_set)
+    raw = raw_sql(term, binds)
+    x = x_sql(term, "raw")
+    return fill_template("metrics.sample", filters=filters, raw=raw, x=x), binds
 
 
 # Answers
@@ -6356,6 +6610,7 @@ def calculate(
         calculation["breakdown"] = {"by": breakdown, "groups": table.groups(breakdown)}
     calculation["warnings"] = [
         *table.warnings(),
+        *blank_values(metric),
         *unseen_events(connection, metric, frame),
         *unknown_contacts(connection, metric, breakdown, frame),
     ]
@@ -6401,6 +6656,7 @@ class Table:
         self.empty = {term.key: EMPTY.get(term.aggregation) for term in metric.terms}
         self.values: dict[tuple[str, Any, Any], dict] = {}  # of the terms, by group
         self.skipped: dict[str, int] = {}  # events of the range, by term
+        self.large: set[str] = set()  # terms with numbers so large that they may be inexact
         self.evaluations: dict[tuple, Evaluation] = {}  # by values, which many groups share
         self.divisions = 0
         self.overflows = 0
@@ -6426,6 +6682,8 @@ class Table:
             values[key] = row[4]
             if row[3]:
                 self.skipped[key] = row[3]
+            if is_large(term, row):
+                self.large.add(key)
 
     def numbers(self, grouping: str, first: Any, second: Any = None) -> dict:
         """`value` and `terms` of one group. Raises TooSlow after the deadline."""
@@ -6502,16 +6760,18 @@ class Table:
         return locations
 
     def groups(self, breakdown: str) -> list[dict]:
-        """The 10 groups whose first term is the largest in the range, and all others as one, by its
-        own aggregation.
+        """The 10 groups whose first term is the largest in the range, in the order of their values,
+        and all others as one, by its own aggregation.
 
-        A group's key is the value as text, null where it is lacking. With tags an event is in every
-        group whose tag its contact has; in that of all others it is there once.
+        Groups that only the comparison has come after those of the range. A group's key is the
+        value as text, null where it is lacking. With tags an event is in every group whose tag its
+        contact has; in that of all others it is there once.
         """
         keys = rank_groups(self.connection, self.metric, breakdown, self.frame, self.deadline)
         top = keys[:GROUP_LIMIT]
         self.fill_groups(breakdown, top)
         groups = [self.group(index, key, other=False) for index, key in enumerate(top)]
+        groups.sort(key=lambda group: descending(group["value"]))
         if len(keys) > GROUP_LIMIT:
             groups.append(self.group(None, None, other=True))
         return groups
@@ -6531,31 +6791,90 @@ class Table:
         if self.overflows:
             message = "a result was too large for a number, and is null"
             yield warning("number_too_large", message) | {"count": self.overflows}
-        for key, skipped in self.skipped.items():
-            events = "event" if skipped == 1 else "events"
-            message = f"term {key}: skipped {skipped:,} {events} whose property is not a number"
-            yield warning("skipped", message) | {"term": key, "count": skipped}
+        for term in self.metric.terms:
+            if term.key in self.skipped:
+                yield self.skipped_warning(term)
+            if term.key in self.large:
+                yield from self.inexact_warnings(term)
+
+    def skipped_warning(self, term: Term) -> dict:
+        """With an example of texts that would count if the term said how they are written."""
+        skipped = self.skipped[term.key]
+        events = "event" if skipped == 1 else "events"
+        message = f"term {term.key}: skipped {skipped:,} {events} whose property is not a number"
+        told = {"term": term.key, "count": skipped}
+        sample = compile_sample(term, self.frame, self.by_set[term.key])
+        for (text,) in self.connection.execute(*sample):
+            readings = [f'"{each}"' for each in AMOUNTS if read_amount(text, each) is not None]
+            if readings:
+                message += f'; “{text}” is one if the term has "numbers": {" or ".join(readings)}'
+                return warning("skipped", message) | told | {"example": text}
+        return warning("skipped", message) | told
+
+    def inexact_warnings(self, term: Term) -> Iterator[dict]:
+        """Of a term whose numbers are large, if they are whole."""
+        name = f"term {term.key}: its {term.aggregation}"
+        count = self.count_inexact(term)
+        if count:
+            limit = EXACT if term.aggregation in IN_FLOATS else 2**63 - 1
+            events = "event has a whole number" if count == 1 else "events have whole numbers"
+            message = f"{name} is not exact: {count:,} {events} beyond {limit:,}"
+            yield warning("inexact", message) | {"term": term.key, "count": count}
+        elif term.aggregation == "sum" and self.count_inexact(term, of_any_size=True):
+            message = f"{name} is not exact: it has reached {EXACT:,}"
+            yield warning("inexact", message) | {"term": term.key}
+
+    def count_inexact(self, term: Term, of_any_size: bool = False) -> int:
+        """Of all periods."""
+        by_set = self.by_set[term.key]
+        count = 0
+        for number in range(len(self.frame.periods)):
+            compiled = compile_inexact(term, self.frame, number, by_set, of_any_size)
+            count += self.connection.execute(*compiled).get
+        return count
+
+
+def is_large(term: Term, row: tuple) -> bool:
+    """Whether integers behind the value of a row may have been rounded."""
+    if term.aggregation in IN_FLOATS:
+        return (row[5] or 0) >= EXACT
+    return isinstance(row[4], float) and abs(row[4]) >= 2**63
+
+
+def descending(value: float | None) -> tuple[bool, float]:
+    """Where a value stands among others: the largest first, none last."""
+    return value is None, -(value or 0)
 
 
 def rank_groups(
     connection: apsw.Connection, metric: Definition, breakdown: str, frame: Frame, deadline: float
 ) -> list[str | None]:
     """The keys of the groups, those whose first term is the largest first: of rates, that the many
-    come before the rare."""
+    come before the rare. Those that only the range to compare with has come after all others."""
     table = Table(connection, metric, frame, deadline)
     table.fill_groups(breakdown)
     first_term = metric.terms[0].key
-    values = {}
-    for _, _, key in table.values:
+    ranks: dict[str | None, tuple] = {}
+    for _, number, key in table.values:
         name = frame.locations[key] if breakdown == "location" else key
-        values[name] = table.numbers("group", 0, key)["terms"][first_term]
+        value = table.numbers("group", number, key)["terms"][first_term]
+        rank = (number, *descending(value), name is None, name or "")
+        ranks[name] = min(rank, ranks.get(name, rank))
+    return sorted(ranks, key=ranks.__getitem__)
 
-    def order(key: str | None) -> tuple:
-        """Those without a value come last, and among equals the one without a key."""
-        value = values[key]
-        return (value is None, -(value or 0), key is None, key or "")
 
-    return sorted(values, key=order)
+def blank_values(metric: Definition) -> Iterator[dict]:
+    """A warning for each term with a filter that looks for an empty text, which none has."""
+    for term in metric.terms:
+        for condition in term.conditions():
+            value = condition.value
+            values = value if isinstance(value, list) else [value]
+            if condition.op in EQUALITY_OPS and any(is_blank(each) for each in values):
+                message = (
+                    f"term {term.key}: {condition.field[:60]} {condition.op} has an empty text, "
+                    "which counts as not set; take is_set or is_not_set"
+                )
+                yield warning("blank_value", message) | {"term": term.key}
 
 
 def unseen_events(connection: apsw.Connection, metric: Definition, frame: Frame) -> Iterator[dict]:
@@ -6664,7 +6983,7 @@ def compile_evidence(
     if not buckets:
         message = "must be the start of a bucket of this range and interval"
         raise refusal("/bucket", wrong("unknown_bucket", message))
-    binds = Binds(event_name=term.event, locations=bound(frame.locations))
+    binds = Binds(term, frame)
     binds["start"], _ = buckets[0]
     _, binds["end"] = buckets[-1]
     timestamp, event_id = query.cursor or (YEAR_2200, 0)
@@ -6714,7 +7033,13 @@ GroupNumbers = answer(
 )
 BreakdownNumbers = answer("Breakdown", by=str, groups=list[GroupNumbers])
 MetricNote = answer(
-    "MetricWarning", Note, term=(str, None), event=(str, None), count=(int, None), of=(int, None)
+    "MetricWarning",
+    Note,
+    term=(str, None),
+    event=(str, None),
+    count=(int, None),
+    of=(int, None),
+    example=(str, None),
 )
 Calculation = answer(
     "Calculation",

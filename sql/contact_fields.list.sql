@@ -1,4 +1,5 @@
 -- The fields in use among the 1,000 newest contacts of a location, with the kinds of their values.
+-- A custom field whose name would be read as another field is named under fields.
 with newest as materialized (
   select name, email, phone, source, type, date_created, fields
   from contacts indexed by contacts_by_location
@@ -6,7 +7,9 @@ with newest as materialized (
   order by contact_key desc
   limit 1000)
 select field, json_group_array(distinct kind) as kinds
-from (select j.key as field, iif(j.type in ('integer', 'real'), 'number', 'text') as kind
+from (select iif(j.key in ('name', 'email', 'phone', 'source', 'type', 'date_created', 'tags') or j.key glob 'fields.*',
+                 'fields.', '') || j.key as field,
+             iif(j.type in ('integer', 'real'), 'number', 'text') as kind
       from newest, json_each(newest.fields) as j
       where j.type <> 'null'
       union all select 'name',         'text' from newest where name         is not null

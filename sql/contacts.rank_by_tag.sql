@@ -1,13 +1,14 @@
--- The locations whose newest contacts with a tag before the cursor are the newest of all: no others are on the page.
+-- The locations whose newest contacts with one of some tags before the cursor are the newest of all: no others are on the page.
 with newest as materialized (
   select l.location_id,
-         (select t.contact_key
-          from contact_tags as t indexed by contact_tags_by_tag
-          where t.location_key = l.location_key
-            and t.tag = :tag
-            and t.contact_key < :before_key
-          order by t.contact_key desc
-          limit 1) as contact_key
+         (select max((select t.contact_key
+                      from contact_tags as t indexed by contact_tags_by_tag
+                      where t.location_key = l.location_key
+                        and t.tag = w.value
+                        and t.contact_key < :before_key
+                      order by t.contact_key desc
+                      limit 1))
+          from json_each(:tags) as w) as contact_key
   from json_each(:locations) as j
   cross join locations as l on l.location_id = j.value)
 select location_id

@@ -5,7 +5,10 @@ with newest as materialized (
           from contacts as c indexed by contacts_by_location
           where c.location_key = l.location_key
             and c.contact_key < :before_key
-            and (c.name like :pattern escape '\' or c.email like :pattern escape '\' or c.phone like :pattern escape '\')
+            and case when :folded is null
+                  then c.name like :pattern escape '\' or c.email like :pattern escape '\' or c.phone like :pattern escape '\'
+                  else instr(casefold(c.name), :folded) or instr(casefold(c.email), :folded) or instr(casefold(c.phone), :folded)
+                end
           order by c.contact_key desc
           limit 1) as contact_key
   from json_each(:locations) as j

@@ -1,4 +1,4 @@
--- A page of a location's contacts with a tag that a text is found in, the newest first.
+-- A page of a location's contacts with a tag that a text is found in, in whatever case, the newest first.
 select c.contact_key, l.location_id, c.contact_id, c.name, c.email, c.phone, c.source, c.type, c.date_created,
        c.fields, c.field_times, c.as_of, c.created_at, c.updated_at
 from locations as l
@@ -7,6 +7,9 @@ cross join contacts     as c on c.contact_key = t.contact_key
 where l.location_id = :location_id
   and t.tag = :tag
   and t.contact_key < :before_key
-  and (c.name like :pattern escape '\' or c.email like :pattern escape '\' or c.phone like :pattern escape '\')
+  and case when :folded is null
+        then c.name like :pattern escape '\' or c.email like :pattern escape '\' or c.phone like :pattern escape '\'
+        else instr(casefold(c.name), :folded) or instr(casefold(c.email), :folded) or instr(casefold(c.phone), :folded)
+      end
 order by t.contact_key desc
 limit :limit;

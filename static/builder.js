@@ -3,7 +3,15 @@
 import { withState } from "./address.js";
 import { get, isAdmin, post, put, session } from "./api.js";
 import { combobox } from "./combobox.js";
-import { AGGREGATIONS, cleanDefinition, editable, newTerm, takesProperty } from "./definition.js";
+import {
+  AGGREGATIONS,
+  cleanDefinition,
+  editable,
+  NUMBERS,
+  newTerm,
+  takesNumbers,
+  takesProperty,
+} from "./definition.js";
 import { actions, button, fill, h, hint, link } from "./dom.js";
 import { debounce, field, inputOf, mark, markAll, selectField, textField } from "./fields.js";
 import { groupEditor } from "./filters.js";
@@ -229,13 +237,17 @@ class Builder {
   }
 
   amountFields(term, at) {
-    const redraw = { state: term, changed: () => this.draw(), at };
+    const options = { state: term, at };
+    const redraw = { ...options, changed: () => this.draw() };
+    const numbers = { ...options, name: "numbers", changed: () => this.changed() };
     const types = { account: "All events", contact: "With a contact" };
     return h(
       "div.pair",
       selectField("Type", { ...redraw, name: "type", choices: types }),
       selectField("Calculate", { ...redraw, name: "aggregation", choices: AGGREGATIONS }),
       takesProperty(term.aggregation) && this.propertyField(term, at),
+      takesNumbers(term.aggregation) &&
+        selectField("Numbers in texts", { ...numbers, choices: NUMBERS }),
     );
   }
 

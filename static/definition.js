@@ -17,6 +17,17 @@ export const AGGREGATIONS = {
 export const takesProperty = (aggregation = "count") =>
   !["count", "unique_contacts"].includes(aggregation);
 
+/** Whether it reads numbers, which texts may write in one of several ways. */
+export const takesNumbers = aggregation =>
+  takesProperty(aggregation) && aggregation !== "count_distinct";
+
+/** How texts may write numbers; the plain way goes without saying. */
+export const NUMBERS = {
+  "": "1234.5",
+  "1,234.5": "1,234.5 or $1,234.5",
+  "1.234,5": "1.234,5 or 1.234,5 €",
+};
+
 const EMPTY_TERM = { event: "", type: "account", aggregation: "count", filters: { all: [] } };
 
 /** A term under the first key that is free; like another one, or empty. */
@@ -54,12 +65,13 @@ function cleanFormat({ style = "number", decimals = "", currency }) {
   };
 }
 
-const cleanTerm = ({ key, event, type, aggregation = "count", property = "", filters }) => ({
+const cleanTerm = ({ key, event, type, aggregation = "count", property, numbers, filters }) => ({
   key,
   event,
   type,
   aggregation,
-  property: takesProperty(aggregation) ? property : undefined,
+  property: takesProperty(aggregation) ? (property ?? "") : undefined,
+  numbers: takesNumbers(aggregation) && numbers ? numbers : undefined,
   filters: cleanGroup(filters ?? {}),
 });
 
@@ -158,10 +170,11 @@ export function firstValue(op) {
 export function fieldName(field) {
   if (field.startsWith("property.")) return propertyKey(field);
   if (field === "tag") return "contact’s tags";
-  if (field.startsWith("contact.")) {
-    const name = field.slice("contact.".length).replace("date_created", "date created");
-    return `contact’s ${name}`;
+  if (field.startsWith("contact.fields.")) {
+    return `contact’s custom field “${field.slice("contact.fields.".length)}”`;
   }
+  if (field === "contact.date_created") return "contact’s date created";
+  if (field.startsWith("contact.")) return `contact’s ${field.slice("contact.".length)}`;
   return `event’s ${field}`;
 }
 

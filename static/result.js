@@ -73,16 +73,22 @@ function comparison(result) {
 const skipped = result =>
   result.answer.warnings
     .filter(({ code }) => code === "skipped")
-    .map(({ term, count: amount }) =>
+    .map(({ term, count: amount, example }) => [
       button(
         `Term ${term} skipped ${count(amount, "event")} whose property is not a number`,
         () => openEvidence(result, "Skipped events", { term, skipped: true }),
         "inline",
       ),
-    );
+      example && hint(`Edit the metric to say how numbers such as “${example}” are written.`),
+    ]);
 
-// Buckets in which the terms have values and the formula has none.
-function gaps({ answer: { buckets, interval }, definition: { formula } }) {
+// Buckets in which the terms have values and the formula has none. Some may be too large a number instead.
+function gaps({ answer: { buckets, interval, warnings: told }, definition: { formula } }) {
+  const codes = told.map(({ code }) => code);
+  if (!codes.includes("division_by_zero")) return null;
+  if (codes.includes("number_too_large")) {
+    return hint(`No value where ${formula} would divide by zero.`);
+  }
   const undivided = buckets.filter(
     ({ value, terms }) => value === null && !Object.values(terms).includes(null),
   );

@@ -10,6 +10,7 @@ import {
   operatorsOf,
   SPANS,
   takesNoValue,
+  takesNumbers,
 } from "./definition.js";
 
 /** The words for a formula's signs. */
@@ -47,13 +48,15 @@ const AMOUNTS = {
   count_distinct: "the number of different values of % in",
 };
 
-function termPhrase({ event, type, aggregation = "count", property, filters }) {
+function termPhrase({ event, type, aggregation = "count", property, numbers, filters }) {
   const name = AGGREGATIONS[aggregation] ?? aggregation;
   const amount = AMOUNTS[aggregation] ?? `the ${name.toLowerCase()} of % over`;
   const contact = type === "contact" ? " that have a contact" : "";
+  const writing = takesNumbers(aggregation) && numbers ? ` (written like ${numbers})` : "";
   const conditions = groupPhrase(filters ?? {});
   const where = conditions ? `, where ${conditions}` : "";
-  return `${amount.replace("%", () => quoted(property))} ${quoted(event)} events${contact}${where}`;
+  const of = quoted(property) + writing;
+  return `${amount.replace("%", () => of)} ${quoted(event)} events${contact}${where}`;
 }
 
 function groupPhrase(group) {

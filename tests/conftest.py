@@ -125,9 +125,9 @@ def store(tmp_path):
 
 @pytest.fixture
 def connection():
-    """A connection on the schema alone, with the setting of ours that its triggers need."""
-    with closing(apsw.Connection(":memory:")) as connection:
-        connection.pragma("recursive_triggers", True)
+    """A connection of ours on the schema alone."""
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    with closing(lite.open_connection(":memory:", flags)) as connection:
         for script in lite.migrations():
             connection.execute(script)
         yield connection

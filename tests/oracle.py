@@ -13,17 +13,26 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+DECIMAL = re.compile(r"(0|[1-9]\d*)(\.\d+)?", re.ASCII)
+NUMBER_OPS = ("eq", "neq", "gt", "gte", "lt", "lte", "between")
+TEXT_FIELDS = (
+    "distinct_id",
+    *(f"contact.{name}" for name in ("name", "email", "phone", "source", "type")),
+)
 STEP = 15 * 60  # every change of a clock in these tests lies on a quarter of an hour
 
 
 # Values
 
 
-def as_number(value):
+def as_number(value, writing=None):
+    """`writing` is how texts write numbers, such as 1.234,5."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, (int, float)):
         return value
+    if writing:
+        return as_amount(value.strip(), comma=writing[1], point=writing[5])
     if not NUMBER.fullmatch(value):
         return None
     if value.strip().lstrip("+-").isdigit() and abs(int(value)) < 2**63:
@@ -32,12 +41,78 @@ def as_number(value):
     return number if math.isfinite(number) else None
 
 
+def as_amount(text, comma, point):
+    """Of the few currencies that these tests have."""
+    for mark in ("USD", "EUR", "$", "€", "kr"):
+        text = text.removeprefix(mark).removesuffix(mark).strip()
+    if text.startswith("(") and text.endswith(")"):
+        inner = as_amount(text[1:-1].strip(), comma, point)
+        return None if inner is None or text[1] == "-" else -inner
+    if text.startswith("-"):
+        inner = as_amount(text[1:].strip(), comma, point)
+        return None if inner is None or "-" in text[1:] else -inner
+    whole, _, fraction = text.partition(point)
+    for separator in (comma, " ", "'"):
+        first, *others = whole.split(separator)
+        if others and first and first[0] != "0" and {len(group) for group in others} == {3}:
+            whole = first + "".join(others)
+            if len(first) > 3:
+                return None
+            break
+    digits = whole + fraction
+    if not digits.isascii() or not digits.isdigit():
+        return None
+    return float(f"{whole or 0}.{fraction}") if fraction else int(whole)
+
+
+def is_blank(value):
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def as_text(value):
+    """As it is shown: numbers as JavaScript's specification writes them."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        return float_text(value)
     return None if value is None else str(value)
+
+
+def float_text(number):
+    if number.is_integer() and abs(number) < 2**63:
+        return str(int(number))
+    for places in range(17):
+        shortest = f"{abs(number):.{places}e}"
+        if float(shortest) == abs(number):
+            break
+    mantissa, _, power = shortest.partition("e")
+    digits = mantissa.replace(".", "")
+    point = int(power) + 1
+    if 0 < point <= 21:
+        text = digits[:point].ljust(point, "0") + "." * (len(digits) > point) + digits[point:]
+    elif -6 < point <= 0:
+        text = "0." + "0" * -point + digits
+    else:
+        text = digits[0] + "." * (len(digits) > 1) + digits[1:] + f"e{int(power):+}"
+    return "-" * (number < 0) + text
+
+
+def as_key(value):
+    """What makes values the same, None for a blank one."""
+    if is_blank(value):
+        return None
+    digits = sum(character.isdigit() for character in str(value))
+    if isinstance(value, str) and DECIMAL.fullmatch(value) and digits <= 15:
+        return float_text(float(value))
+    return as_text(value)
+
+
+def field_key(event, field):
+    """The same of a field; some fields have nothing but texts, which are as they are."""
+    value = field_value(event, field)
+    if field in TEXT_FIELDS:
+        return None if is_blank(value) else value
+    return as_key(value)
 
 
 def field_value(event, field):
@@ -49,27 +124,36 @@ def field_value(event, field):
     contact = event["contact"]
     if contact is None:
         return None
-    return (
-        contact[key]
-        if key in ("name", "email", "phone", "source", "type", "date_created", "tags")
-        else contact["fields"].get(key)
-    )
+    if key in ("name", "email", "phone", "source", "type", "date_created", "tags"):
+        return contact[key]
+    custom = key[len("fields.") :] if key.startswith("fields.") else key
+    return contact["fields"].get(custom)
 
 
 # Filters
 
 
-def matches(event, group, now, zone):
+def matches(event, group, now, zone, term):
     if group is None:
         return True
     if "all" in group:
-        return all(matches(event, each, now, zone) for each in group["all"])
+        return all(matches(event, each, now, zone, term) for each in group["all"])
     if "any" in group:
-        return any(matches(event, each, now, zone) for each in group["any"])
-    return holds(field_value(event, group["field"]), group["op"], group.get("value"), now, zone)
+        return any(matches(event, each, now, zone, term) for each in group["any"])
+    value = field_value(event, group["field"])
+    wanted = group.get("value")
+    if group["field"] == f"property.{term.get('property')}" and group["op"] in NUMBER_OPS:
+        value = as_number(value, term.get("numbers"))
+    if group["field"] in TEXT_FIELDS and group["op"] in ("is", "is_not", "in", "not_in"):
+        texts = map(as_text, wanted if isinstance(wanted, list) else [wanted])
+        found = not is_blank(value) and value in texts
+        return found == (group["op"] in ("is", "in"))
+    return holds(value, group["op"], wanted, now, zone)
 
 
 def holds(value, op, wanted, now, zone):
+    if is_blank(value):
+        value = None
     for negative, positive in (
         ("is_not", "is"),
         ("not_contains", "contains"),
@@ -92,11 +176,10 @@ def holds(value, op, wanted, now, zone):
     ):
         return date_holds(value, op, wanted, now, zone)
     if op in ("is", "in", "contains"):
-        text = as_text(value)
         return {
-            "is": lambda: text == as_text(wanted),
-            "in": lambda: text in map(as_text, wanted),
-            "contains": lambda: as_text(wanted) in text,
+            "is": lambda: as_key(value) == as_key(wanted),
+            "in": lambda: as_key(value) in map(as_key, wanted),
+            "contains": lambda: as_text(wanted).casefold() in as_text(value).casefold(),
         }[op]()
     number = as_number(value)
     if number is None:
@@ -141,7 +224,7 @@ def term_events(term, events, now, zone):
         for event in events
         if event["event_name"] == term["event"]
         and (term["type"] == "account" or event["contact"] is not None)
-        and matches(event, term.get("filters"), now, zone)
+        and matches(event, term.get("filters"), now, zone, term)
     ]
 
 
@@ -159,19 +242,18 @@ def aggregate(term, events):
         )
     values = [event["properties"].get(term["property"]) for event in events]
     if name == "count_distinct":
-        return len({as_text(value) for value in values if value is not None})
-    numbers = [number for number in map(as_number, values) if number is not None]
+        return len({as_key(value) for value in values} - {None})
+    writing = term.get("numbers")
+    read = [as_number(value, writing) for value in values]
+    numbers = [number for number in read if number is not None]
     if name == "sum":
         return math.fsum(numbers)
     if not numbers:
         return None
     if name == "latest":
-        return as_number(
-            max(
-                (e for e in events if as_number(e["properties"].get(term["property"])) is not None),
-                key=lambda e: (e["timestamp"], e["event_id"]),
-            )["properties"][term["property"]]
-        )
+        moments = [(event["timestamp"], event["event_id"]) for event in events]
+        found = zip(moments, read, strict=True)
+        return max((moment, number) for moment, number in found if number is not None)[1]
     if name in ("min", "max", "avg"):
         return {"min": min, "max": max, "avg": lambda n: math.fsum(n) / len(n)}[name](numbers)
     return quantile(sorted(numbers), {"median": 0.5, "p90": 0.9, "p95": 0.95}[name])
@@ -188,7 +270,8 @@ def skipped(term, events):
     if term["aggregation"] in ("count", "unique_contacts", "count_distinct"):
         return 0
     values = [event["properties"].get(term["property"]) for event in events]
-    return sum(value is not None and as_number(value) is None for value in values)
+    read = [as_number(value, term.get("numbers")) for value in values if value is not None]
+    return read.count(None)
 
 
 # Formulas, by Python's own grammar
@@ -308,11 +391,11 @@ def group_keys(event, breakdown):
         return tags or {None}
     if breakdown == "location":
         return {event["location_id"]}
-    return {as_text(field_value(event, breakdown))}
+    return {field_key(event, breakdown)}
 
 
 def groups(breakdown, chosen, numbers):
-    """({key: numbers} of the ten with the largest first term, numbers of the others' events)."""
+    """The keys, that with the largest first term first; and what gives the numbers of some."""
     if breakdown is None:
         return None
     keys = set()
@@ -329,6 +412,4 @@ def groups(breakdown, chosen, numbers):
         first_term = next(iter(values[key]["terms"].values()))
         return first_term is None, -(first_term or 0), key is None, key or ""
 
-    order = sorted(keys, key=rank)
-    others = set(order[10:])
-    return {key: values[key] for key in order[:10]}, numbers_of(others) if others else None
+    return sorted(keys, key=rank), numbers_of

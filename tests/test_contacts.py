@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import threading
 from itertools import permutations
+from urllib.parse import quote
 
 import apsw
 import pytest
@@ -789,7 +790,8 @@ def people(api, clock):
         ("q=%5C", ["cyd"]),
         ("q=nobody", []),
         ("tag=vip", ["bob", "ann"]),
-        ("tag=VIP", []),
+        ("tag=VIP", ["bob", "ann"]),
+        ("tag=vi", []),
         ("tag=vip&q=lee", ["ann"]),
         ("tag=new&location_id=loc-2", ["ann"]),
         ("tag=vip,new", ["dee"]),
@@ -840,6 +842,22 @@ def test_a_contact_that_changes_while_the_list_is_paged_is_on_exactly_one_page(
         for location, person in (seen[-1], people[0]):
             put(api, {"name": "Anna", "source": str(clock.now)}, f"{location}/{person}")
     assert seen == people[::-1]
+
+
+@pytest.mark.parametrize("asked", ["ñandú", "Ñandú", "ÑANDÚ"])
+def test_contacts_are_found_in_whatever_case_their_letters_have(api, asked):
+    for number, written in enumerate(("Ñandú", "ÑANDÚ", "ñandú", "nandu")):
+        body = {"name": f"Rosa {written} SL", "tags": [written, f"x {written}"]}
+        put(api, body, f"loc-{number % 2}/c-{number}")
+    put(api, {"name": "Two", "tags": ["Ñandú", "ñandú"]}, "loc-0/two")
+    assert found(api, f"/contacts/v1?q={quote(asked)}") == ["c-2", "c-1", "c-0"]
+    assert found(api, f"/contacts/v1?tag={quote(asked)}") == ["two", "c-2", "c-1", "c-0"]
+    assert found(api, f"/contacts/v1?tag={quote(asked)}&q=ROSA") == ["c-2", "c-1", "c-0"]
+    both = f"tag={quote(asked)}&q={quote(asked)}"
+    assert found(api, f"/contacts/v1?{both}&location_id=loc-0") == ["c-2", "c-0"]
+    for query in (f"tag={quote(asked)}", f"q={quote(asked)}", both):
+        whole = api.get(f"/contacts/v1?{query}")["contacts"]
+        assert sum(pages_of(api, f"/contacts/v1?{query}&limit=1"), []) == whole
 
 
 def test_a_contact_that_comes_while_the_list_is_paged_is_on_none_of_the_further_pages(people):
@@ -1200,6 +1218,16 @@ def test_contact_fields_and_tags_in_use_are_listed(store):
         ],
         "tags": [{"tag": "vip", "contacts": 2}, {"tag": "new", "contacts": 1}],
     }
+    store.contact("two", "c2", fields={"email": "x", "tags": 1, "fields.x": 2, "fields": 3})
+    fields = lite.list_contact_fields(store.reader, ["two"])["fields"]
+    assert [each["field"] for each in fields] == [
+        "contact.Budget",
+        "contact.date_created",
+        "contact.fields",
+        "contact.fields.email",
+        "contact.fields.fields.x",
+        "contact.fields.tags",
+    ]
     assert lite.list_contact_fields(store.reader, ["loc"])["tags"] == [
         {"tag": "new", "contacts": 1},
         {"tag": "vip", "contacts": 1},

@@ -62,6 +62,25 @@ TEXTS = [
     "1e999",
 ]
 NUMBERS = [5, 5.0, 0, -3, 2.25, 12, 7, 1000, -0.5, 100.75, 3, 4]
+# Numbers and texts that look alike, and texts that are blank or differ in case
+ALIKE = [
+    [1e16, 10**16, "10000000000000000"],
+    [200 / 3, "66.66666666666667", "66.666666666666671"],
+    [1e21, "1e+21", "1e21"],
+    [1e-7, "0.0000001", "1e-7", "0.00000010"],
+    [0.1, "0.1", "0.10", ".1", "+0.1", "00.1"],
+    [12.5, "12.5", "12.50", "12.50 "],
+    [1, 1.0, "1", "1.0", "1.", "01", "-1.0"],
+    [2**60, float(2**60), "1152921504606846976", "1152921504606846976.0"],
+    ["12345678901234567890", 12345678901234567890.0],
+    [-1.5, "-1.5", "-1.50"],
+    ["", " ", "\t\n", "\u00a0", "\u3000", "007", "7.0"],
+    ["\u00d1and\u00fa", "\u00f1AND\u00da", "nandu", "STRASSE", "stra\u00dfe"],
+]
+AMOUNTS = [
+    *("$1,200.50", "1.200,50 \u20ac", "(USD 3,000)", "EUR 7", "1 200,5", "1'000", "- 2", "1,23"),
+    *("1.234", "1,234", "12.34", "0,5", "5 kr", "1,234,567", "1.2.3", "12,3456", "", "n/a", 5, 2.5),
+]
 KEYS = ["value", "we ird.\"k'ey", "😀", "[0]", "$", "back\\slash"]
 NAMES, TAGS, SOURCES = (
     ["Paid", "Offer", "Call", "Rare"],
@@ -80,6 +99,7 @@ def fill(store, chance, center):
                     for key in KEYS[:3]
                     if chance.random() < 0.6
                 }
+                fields["name"] = chance.choice(chance.choice(ALIKE))
                 store.contact(
                     location,
                     f"c{number}",
@@ -103,6 +123,8 @@ def fill(store, chance, center):
         }
         properties["big"] = chance.choice([2**62, 2**62 + 1, 3, "9223372036854775807", 1e300])
         properties["many"] = f"g{chance.randint(1, 14)}"
+        properties["alike"] = chance.choice(chance.choice(ALIKE))
+        properties["amount"] = chance.choice(AMOUNTS)
         store.event(
             chance.choice(NAMES[:3]),
             moment,
@@ -118,11 +140,12 @@ def random_condition(chance, type, center):
         moment += timedelta(days=chance.randint(-40, 40))
         return moment.strftime(chance.choice(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S+01:00"]))
 
-    fields = [f"property.{chance.choice(KEYS)}", "contact_id", "distinct_id"] + [
+    fields = [f"property.{chance.choice(KEYS)}", "contact_id", "distinct_id", "property.alike"] + [
         "contact.tags",
         "contact.date_created",
         "contact.source",
         f"contact.{chance.choice(KEYS[:3])}",
+        f"contact.fields.{chance.choice([*KEYS[:3], 'name', 'name'])}",
     ] * 2 * (type == "contact")
     field = chance.choice(fields)
     kind = lite.kind_of(field)
@@ -130,14 +153,16 @@ def random_condition(chance, type, center):
     one = {
         "contact": lambda: f"c{chance.randint(0, 13)}",
         "text": lambda: chance.choice(SOURCES + ["d3", "c"]),
-        "value": lambda: chance.choice(TEXTS + NUMBERS),
+        "value": lambda: chance.choice(chance.choice([TEXTS + NUMBERS, *ALIKE])),
         "tags": lambda: chance.choice(TAGS),
         "date": day,
     }[kind]
     if op in lite.SET_OPS:
         return {"field": field, "op": op}
     if op in ("contains", "not_contains"):
-        wanted = chance.choice(["a", "1", "b", "5", "😀", '"', "%"])
+        wanted = chance.choice(
+            ["a", "A", "1", "B", "5", "😀", '"', "%", "\u00d1a", "nd\u00fa", " "]
+        )
     elif op in ("in", "not_in") or kind == "tags" and chance.random() < 0.8:
         wanted = [one() for _ in range(chance.randint(1, 3))]
     elif op == "in_last":
@@ -165,10 +190,17 @@ def random_term(chance, key, center):
     aggregation, type = chance.choice(list(lite.AGGREGATES)), chance.choice(["account", "contact"])
     found = term(aggregation, key, chance.choice(NAMES[:2] * 3 + NAMES), type)
     if aggregation not in lite.WITHOUT_PROPERTY:
+        special = ["alike"] * 4 if aggregation in ("count_distinct", "min", "max", "latest") else []
         numeric = KEYS + ["big"] * (aggregation != "count_distinct")
-        found["property"] = chance.choice(KEYS[:1] * 4 + numeric)
+        found["property"] = chance.choice(KEYS[:1] * 4 + numeric + special)
     if chance.random() < 0.6:
         found["filters"] = random_filters(chance, type, center)
+    if aggregation not in lite.OF_ANY_VALUES and chance.random() < 0.2:
+        found["property"] = "amount"
+        found["numbers"] = chance.choice(["1,234.5", "1.234,5"])
+        if chance.random() < 0.3:
+            op = chance.choice(["gt", "lte", "neq"])
+            found["filters"] = {"all": [condition("property.amount", op, 3)]}
     return found
 
 
@@ -218,9 +250,10 @@ def random_query(chance, zone, center):
         query["compare"] = chance.choice(["previous_period", "previous_year"])
     if chance.random() < 0.5:
         choices = ["location", "property.value", "property.many", f"property.{KEYS[1]}"]
-        contact_choices = ["tag", "tag", "contact.source", "contact.value", "contact.tags"] * all(
-            t["type"] == "contact" for t in terms
-        )
+        choices += ["property.alike"] * 2
+        of_contacts = ["tag", "tag", "contact.source", "contact.value", "contact.tags"]
+        of_contacts += ["contact.fields.name"]
+        contact_choices = of_contacts * all(t["type"] == "contact" for t in terms)
         query["breakdown"] = chance.choice(choices + contact_choices)
     return query if query["from"] < query["to"] else random_query(chance, zone, center)
 
@@ -292,11 +325,11 @@ def check_against_oracle(store, query, now, zone):
     assert {w["term"]: w["count"] for w in ours["warnings"] if w["code"] == "skipped"} == {
         k: n for k, n in theirs["skipped"].items() if n
     }
-    if "breakdown" in query:
-        check_groups(ours["breakdown"]["groups"], *theirs["groups"])
+    grouped = [theirs["groups"]]
     if "compare" in query:
         start, end = compared_range(query, zone, start, end)
         theirs = oracle.answer(query, store.events, now, zone, start, end)
+        grouped.append(theirs["groups"])
         assert (ours["compare"]["from"], ours["compare"]["to"]) == (iso(start), iso(end))
         assert [bucket["start"] for bucket in ours["compare"]["buckets"]] == [
             iso(each) for each in theirs["starts"]
@@ -304,13 +337,28 @@ def check_against_oracle(store, query, now, zone):
         assert same(ours["compare"]["total"], theirs["total"]) and all(
             map(same, ours["compare"]["buckets"], theirs["buckets"])
         )
+    if "breakdown" in query:
+        check_groups(ours["breakdown"]["groups"], grouped)
 
 
-def check_groups(ours, theirs, rest):
-    assert {group["key"] for group in ours if not group["other"]} == set(theirs)
-    assert all(same(group, theirs[group["key"]]) for group in ours if not group["other"])
-    others = [group for group in ours if group["other"]]
-    assert len(others) == (rest is not None) and all(same(group, rest) for group in others)
+def check_groups(ours, ranges):
+    """Of each range there are its keys in their order, and what gives the numbers of some keys."""
+    ranked = list(dict.fromkeys(key for keys, _ in ranges for key in keys))
+    top, rest = ranked[:10], ranked[10:]
+    named = [group for group in ours if not group["other"]]
+    others = ours[len(named) :]
+    assert {group["key"] for group in named} == set(top) and len(named) == len(top)
+    assert [group["other"] for group in others] == [True] * bool(rest)
+    values = [group["value"] for group in named if group["value"] is not None]
+    assert values == sorted(values, reverse=True)
+    assert all(group["value"] is None for group in named[len(values) :])
+    for group, keys in [
+        *((group, {group["key"]}) for group in named),
+        *((o, set(rest)) for o in others),
+    ]:
+        shown = [group, group.get("compare")]
+        for numbers, (_, numbers_of) in zip(shown, ranges, strict=False):
+            assert same(numbers, numbers_of(keys))
 
 
 def check_evidence(store, query, now, zone, chance):
@@ -372,18 +420,15 @@ def contributes(chosen, event):
     if chosen["aggregation"] == "unique_contacts":
         return event["contact_id"] is not None
     value = event["properties"].get(chosen["property"])
-    return (
-        value is not None
-        if chosen["aggregation"] == "count_distinct"
-        else oracle.as_number(value) is not None
-    )
+    if chosen["aggregation"] == "count_distinct":
+        return oracle.as_key(value) is not None
+    return oracle.as_number(value, chosen.get("numbers")) is not None
 
 
 def is_skipped(chosen, event):
-    return (
-        not contributes(chosen, event)
-        and event["properties"].get(chosen.get("property")) is not None
-    )
+    if chosen["aggregation"] in lite.OF_ANY_VALUES or contributes(chosen, event):
+        return False
+    return event["properties"].get(chosen["property"]) is not None
 
 
 DEFINITIONS_A_PLACE = 105  # times 20 places
@@ -520,6 +565,314 @@ def test_what_is_not_a_number_is_skipped_and_reported(store, text):
     assert [
         (warning["code"], warning["term"], warning["count"]) for warning in answer["warnings"]
     ] == [("skipped", "A", 1)]
+
+
+KEYS_OF_VALUES = [
+    (5, "5"),
+    (5.0, "5"),
+    (-0.0, "0"),
+    (12.5, "12.5"),
+    (-1.5, "-1.5"),
+    (200 / 3, "66.66666666666667"),
+    (0.1 + 0.2, "0.30000000000000004"),
+    (1e-6, "0.000001"),
+    (1.5e-7, "1.5e-7"),
+    (1e16, "10000000000000000"),
+    (10**16, "10000000000000000"),
+    (2**53 + 1, "9007199254740993"),
+    (2.0**60, "1152921504606846976"),
+    (-(2**63), "-9223372036854775808"),
+    (2.0**63, "9223372036854776000"),
+    (1e20, "100000000000000000000"),
+    (1e21, "1e+21"),
+    (1.5e300, "1.5e+300"),
+    ("1.0", "1"),
+    ("1.50", "1.5"),
+    ("0.50", "0.5"),
+    ("0.00", "0"),
+    ("100", "100"),
+    ("0.0000001", "1e-7"),
+    ("99999999999999.0", "99999999999999"),
+    ("999999999999999.0", "999999999999999.0"),  # of 16 digits
+    ("66.66666666666667", "66.66666666666667"),
+    ("12345678901234567890", "12345678901234567890"),
+    *(
+        (text, text)
+        for text in ("007", "00.50", "-1.50", "+1.0", "1e3", "1.", ".5", " 1.0", "1.0x")
+    ),
+    *(
+        (text, text)
+        for text in ("1.0.0", "1,0", "v1.0", "1_0.0", "\u0661.0", "Abc", "\u00d1", " a ")
+    ),
+]
+
+
+@pytest.mark.parametrize(("value", "key"), KEYS_OF_VALUES)
+def test_a_number_has_one_text_and_a_text_that_shows_it_is_the_same(store, value, key):
+    store.contact("loc", "c1", fields={"x": value})
+    store.event("Paid", "2025-05-05", "c1", x=value)
+    store.event("Paid", "2025-05-05", "c2", x="another")
+    for field in ("property.x", "contact.x"):
+        query = YEAR | {"breakdown": field, "metric": metric(term(type="contact"))}
+        answer = store.query(**query)
+        assert key in [group["key"] for group in answer["breakdown"]["groups"]]
+        assert store.evidence(term="A", group={"key": key}, **query)["count"] == 1
+        for op, wanted in (("is", key), ("is", value), ("in", ["?", value]), ("in", [key])):
+            found = term(type="contact", filters={"all": [condition(field, op, wanted)]})
+            assert store.query(metric=metric(found), **YEAR)["total"]["value"] == 1
+
+
+def test_values_with_one_key_are_one_value_and_one_group(store):
+    for x in (10**16, 1e16, "10000000000000000", 1, 1.0, "1", "1.0", "1.00", "01", "", " "):
+        store.event("Paid", "2025-05-05", x=x)
+    assert value(store, term("count_distinct", property="x")) == 3
+    answer = store.query(metric=metric(), breakdown="property.x", **YEAR)
+    assert [(group["key"], group["value"]) for group in answer["breakdown"]["groups"]] == [
+        ("1", 5),
+        ("10000000000000000", 3),
+        (None, 2),
+        ("01", 1),
+    ]
+
+
+def test_every_number_has_the_text_that_javascript_gives_it(store):
+    chance = random.Random(18)
+    numbers = [chance.uniform(-1, 1) * 10 ** chance.randint(-12, 25) for _ in range(3000)]
+    numbers += [round(number, chance.randint(0, 15)) for number in numbers]
+    for number in numbers:
+        found = store.reader.execute(f"select {lite.once('?', lite.VALUE_KEY)}", (number,)).get
+        assert found == oracle.as_key(number), number
+
+
+def test_each_group_has_as_many_events_as_it_counts(tmp_path):
+    chance, center = random.Random(18), ms("2025-03-30")
+    store = Store(tmp_path / "events.db")
+    store.writer.execute("begin")
+    fill(store, chance, center)
+    store.writer.execute("commit")
+    query = {"locations": LOCATIONS, "from": "2024-01-01", "to": "2026-01-01"}
+    for breakdown in ("property.alike", "property.value", "contact.fields.name", "contact.source"):
+        asked = query | {"metric": metric(term(type="contact")), "breakdown": breakdown}
+        for group in store.query(**asked)["breakdown"]["groups"]:
+            chosen = {"key": group["key"], "other": group["other"]}
+            assert store.evidence(term="A", group=chosen, **asked)["count"] == group["value"] > 0
+    store.close()
+
+
+BLANKS = ["", " ", "\t\n\r", "\u00a0", "\u2003\u3000", "\x1f"]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_an_empty_text_counts_as_not_set(store, blank):
+    store.contact("loc", "c1", fields={"x": blank}, source=blank)
+    store.event("Paid", "2025-05-05", "c1", x=blank)
+
+    def count(field, op, *wanted):
+        filters = {"all": [condition(field, op, *wanted)]}
+        return value(store, term(type="contact", filters=filters))
+
+    for field in ("property.x", "contact.x", "contact.source"):
+        assert (count(field, "is_set"), count(field, "is_not_set")) == (0, 1)
+        for op, wanted in (("is", blank), ("is", "a"), ("in", [blank, "a"]), ("contains", " ")):
+            assert count(field, op, wanted) == 0
+        for op, wanted in (("is_not", blank), ("not_in", [blank]), ("not_contains", " ")):
+            assert count(field, op, wanted) == 1
+        store.event("Paid", "2024-05-05", "c2")  # who lacks the field
+        answer = store.query(
+            metric=metric(term(type="contact")),
+            breakdown=field,
+            **YEAR | {"from": "2024-01-01"},
+        )
+        assert [group["key"] for group in answer["breakdown"]["groups"]] == [None]
+    answer = store.query(metric=metric(term("count_distinct", property="x")), **YEAR)
+    assert (answer["total"]["value"], answer["warnings"]) == (0, [])
+    evidence = store.evidence(metric=metric(), term="A", **YEAR)["events"]
+    assert [each["properties"] for each in evidence] == [{"x": blank}]
+
+
+def test_a_text_with_something_in_it_is_set(store):
+    texts = [" a", "a ", "\u00e9", "\u00a0\u00e9", "0", "!", "~", "\u200b", 0, 0.0, -1.5]
+    for text in texts:
+        store.event("Paid", "2025-05-05", x=text)
+    filters = {"all": [condition("property.x", "is_set")]}
+    assert value(store, term(filters=filters)) == len(texts)
+
+
+@pytest.mark.parametrize(
+    ("op", "wanted"), [("is", ""), ("is_not", " "), ("in", ["a", ""]), ("not_in", ["\u00a0"])]
+)
+def test_a_filter_that_looks_for_an_empty_text_is_told(store, op, wanted):
+    store.event("Paid", "2025-05-05", x="a")
+    filters = {"any": [{"all": [condition("property.x", op, wanted)]}]}
+    [told] = store.query(metric=metric(term(filters=filters)), **YEAR)["warnings"]
+    assert (told["code"], told["term"]) == ("blank_value", "A")
+    assert "is_not_set" in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("text", "needle"),
+    [
+        ("Ñandú SL", "ñandú"),
+        ("ÑANDÚ", "Ñandú"),
+        ("ñandú", "ANDÚ"),
+        ("Gold Plan", "gold p"),
+        ("gold plan", "GOLD"),
+        ("ПРИВЕТ", "привет"),
+        ("Straße", "STRASSE"[:4]),
+        ("STRASSE", "straße"),
+        ("ΣΊΣΥΦΟΣ", "σίσυφος"),
+        ("100 % A", "% a"),
+        (1e21, "E+21"),
+        (12.5, 12.5),
+    ],
+)
+def test_contains_ignores_case(store, text, needle):
+    store.contact("loc", "c1", fields={"x": text}, name=str(text))
+    store.event("Paid", "2025-05-05", "c1", x=text)
+
+    def count(field, op, *wanted):
+        filters = {"all": [condition(field, op, *wanted)]}
+        return value(store, term(type="contact", filters=filters))
+
+    for field in ("property.x", "contact.x", "contact.name"):
+        assert (count(field, "contains", needle), count(field, "not_contains", needle)) == (1, 0)
+        assert count(field, "contains", "Ω") == 0
+        if isinstance(needle, str) and needle != text:
+            assert (count(field, "is", needle), count(field, "in", [needle])) == (0, 0)
+
+
+def test_a_custom_field_that_is_called_like_a_field_of_ours_is_reached(store):
+    custom = {name: f"own {name}" for name in ("name", "email", "type", "tags", "date_created")}
+    store.contact("loc", "c1", ["vip"], custom | {"fields.x": "deep"}, name="Ann", date_created=5)
+    store.event("Paid", "2025-05-05", "c1")
+    for name, text in (custom | {"fields.x": "deep"}).items():
+        filters = {"all": [condition(f"contact.fields.{name}", "is", text)]}
+        answer = store.query(
+            metric=metric(term(type="contact", filters=filters)),
+            breakdown=f"contact.fields.{name}",
+            **YEAR,
+        )
+        assert [group["key"] for group in answer["breakdown"]["groups"]] == [text]
+    filters = {"all": [condition("contact.name", "is", "Ann")]}
+    assert value(store, term(type="contact", filters=filters)) == 1
+
+
+# Numbers of people
+
+AMOUNT_TEXTS = ("$1,200.50", "(USD 200)", "1.200,50 €", "n/a", 0.5)
+
+
+def test_a_term_says_how_its_property_writes_numbers(store):
+    for x in AMOUNT_TEXTS:
+        store.event("Paid", "2025-05-05", x=x)
+    for numbers, total, rest in (("1,234.5", 1001, 2), ("1.234,5", 1001, 2), (None, 0.5, 4)):
+        writing = {"numbers": numbers} if numbers else {}
+        query = YEAR | {"metric": metric(term("sum", property="x", **writing))}
+        answer = store.query(**query)
+        assert answer["total"]["value"] == total
+        assert [told["count"] for told in answer["warnings"]] == [rest]
+        assert store.evidence(term="A", **query)["count"] == 5 - rest
+        skipped = store.evidence(term="A", skipped=True, **query)["events"]
+        assert len(skipped) == rest and "n/a" in [each["properties"]["x"] for each in skipped]
+
+
+def test_filters_of_a_term_read_its_property_as_it_does(store):
+    for x in ("1.500", "2,5", "1.5"):
+        store.event("Paid", "2025-05-05", x=x, y="1.500")
+    filters = {"all": [condition("property.x", "gt", 100), condition("property.y", "lt", 2)]}
+    found = term("sum", property="x", numbers="1.234,5", filters=filters)
+    assert value(store, found) == 1500
+
+
+@pytest.mark.parametrize(
+    ("texts", "example", "readings"),
+    [
+        (["n/a", "$1,200.50", 5], "$1,200.50", '"1,234.5"'),
+        (["1.200,50 €"], "1.200,50 €", '"1.234,5"'),
+        (["€ 5"], "€ 5", '"1,234.5" or "1.234,5"'),
+        (["n/a", "", " ", "10k"], None, None),
+    ],
+)
+def test_skipped_texts_that_are_amounts_come_with_an_example(store, texts, example, readings):
+    for x in texts:
+        store.event("Paid", "2025-05-05", x=x)
+    [told] = store.query(metric=metric(term("avg", property="x")), **YEAR)["warnings"]
+    assert told.get("example") == example
+    if example:
+        assert told["message"].endswith(f'“{example}” is one if the term has "numbers": {readings}')
+
+
+# Large whole numbers
+
+LARGE = 2**53 + 1
+
+
+def test_a_sum_of_whole_numbers_beyond_floats_says_that_it_is_not_exact(store):
+    for month, x in ((4, LARGE), (5, str(LARGE)), (5, f" -{LARGE} "), (5, 1.5), (5, 7), (5, 1e300)):
+        store.event("Paid", f"2025-{month:02}-05", x=x)
+    for aggregation in lite.IN_FLOATS:
+        asked = YEAR | {"metric": metric(term(aggregation, property="x"))}
+        [told] = store.query(**asked)["warnings"]
+        assert (told["code"], told["term"], told["count"]) == ("inexact", "A", 3)
+        assert "9,007,199,254,740,992" in told["message"]
+    asked["from"] = "2025-05-01"
+    asked["to"] = "2025-06-01"
+    for compare, count in ((None, 2), ("previous_period", 3)):
+        [told] = store.query(compare=compare, **asked)["warnings"]
+        assert told["count"] == count
+
+
+@pytest.mark.parametrize(
+    ("numbers", "aggregation"),
+    [
+        ([1e300, 1e16, 2.5], "sum"),
+        ([2**52, 2**52 - 6, 5], "sum"),
+        ([LARGE, 5], "count_distinct"),
+        ([2**53, -(2**53)], "median"),
+    ],
+)
+def test_what_is_exact_or_never_was_is_not_called_inexact(store, numbers, aggregation):
+    for x in numbers:
+        store.event("Paid", "2025-05-05", x=x)
+    assert not store.query(metric=metric(term(aggregation, property="x")), **YEAR)["warnings"]
+
+
+def test_a_sum_of_small_whole_numbers_that_grows_too_large_says_so(store):
+    for x in (2**53, 1):
+        store.event("Paid", "2025-05-05", x=x)
+    [told] = store.query(metric=metric(term("sum", property="x")), **YEAR)["warnings"]
+    assert (told["code"], told.get("count")) == ("inexact", None)
+
+
+@pytest.mark.parametrize("written", [int, str, "+{}".format, " {} ".format, "000{}".format])
+@pytest.mark.parametrize("number", [LARGE, 2**62 + 1, 2**63 - 1])
+def test_whole_numbers_stay_exact_where_they_are_only_chosen(store, number, written):
+    for x in (number - 1, number):
+        store.event("Paid", "2025-05-05", x=written(x))
+    for aggregation, expected in (("min", number - 1), ("max", number), ("latest", number)):
+        each = term(aggregation, property="x")
+        answer = store.query(metric=metric(each, formula="A"), breakdown="location", **YEAR)
+        [group] = answer["breakdown"]["groups"]
+        assert answer["total"]["value"] == group["value"] == expected
+        assert answer["warnings"] == []
+        assert json.loads(json.dumps(answer))["total"]["terms"]["A"] == expected
+    for op, wanted, count in (
+        ("eq", number, 1),
+        ("eq", str(number), 1),
+        ("gte", f" {number}", 1),
+        ("lt", number, 1),
+        ("between", [number - 1, str(number)], 2),
+    ):
+        filters = {"all": [condition("property.x", op, wanted)]}
+        assert value(store, term(filters=filters)) == count
+
+
+@pytest.mark.parametrize("aggregation", ["min", "max", "latest"])
+def test_a_whole_number_that_no_integer_holds_says_that_it_is_not_exact(store, aggregation):
+    store.event("Paid", "2025-05-05", x="12345678901234567891")
+    answer = store.query(metric=metric(term(aggregation, property="x")), **YEAR)
+    assert answer["total"]["value"] == 12345678901234567891.0
+    assert [(told["code"], told["count"]) for told in answer["warnings"]] == [("inexact", 1)]
 
 
 def test_a_sum_beyond_64_bits_becomes_a_float(store):
@@ -968,9 +1321,10 @@ SEARCHES_OF_PAGES = {
     "l USING INTEGER PRIMARY KEY (rowid=?)",
 }
 SCANS = re.compile(
-    r"SCAN (buckets|b|spans|s|r|periods|p|queried_locations|l|q|counts|raws|newest|lookups|"
-    r"\(subquery-\d+\)|\w+ VIRTUAL TABLE INDEX 1:)"
+    r"SCAN (buckets|b|spans|s|r|periods|p|queried_locations|l|q|counts|raws|facts|newest|lookups|"
+    r"CONSTANT ROW|\(subquery-\d+\)|\w+ VIRTUAL TABLE INDEX 1:)"
 )
+LARGEST_OF = ("SEARCH raws", "SEARCH facts")  # the least or the largest of all
 # What sorts, and why no index can have the order.
 SORTS = {
     "metrics.count": {"GROUP BY": "the numbers of several locations add up"},
@@ -993,6 +1347,7 @@ SORTS = {
         "DISTINCT": "events with several tags of one group",
     },
     "metrics.evidence_count": {"count(DISTINCT)": "events with several tags of one group"},
+    "metrics.sample": {"DISTINCT": "the texts of 1,000 events at most"},
     "metrics.weigh_filters": {},
 }
 
@@ -1000,7 +1355,7 @@ SORTS = {
 def check_plan(connection, template, statement, binds):
     """The statement searches by the indexes it is meant for, and sorts only what is in no order."""
     for step in plan(connection, statement, binds):
-        if step.startswith("SEARCH") and step != "SEARCH raws":  # for the least or the largest
+        if step.startswith("SEARCH") and step not in LARGEST_OF:
             search = step.removeprefix("SEARCH ").replace(" COVERING", "").replace(" EXISTS", "")
             search = search.removesuffix(" LEFT-JOIN")
             alias, _, index = search.partition(" USING ")
@@ -1032,6 +1387,9 @@ def compiled_statements(query, each, where, breakdown):
             counting, listing, binds = lite.compile_evidence(asked, each, where, ["x"], by_set)
             yield "metrics.evidence_count", counting, binds
             yield "metrics.evidence", listing, binds
+        if each.aggregation not in lite.OF_ANY_VALUES:
+            yield "metrics.evidence_count", *lite.compile_inexact(each, where, 0, by_set)
+            yield "metrics.sample", *lite.compile_sample(each, where, by_set)
     if compiled := lite.compile_weighing(each, where):
         yield "metrics.weigh_filters", *compiled
 
@@ -1166,6 +1524,91 @@ def test_the_rest_of_a_breakdown_has_its_own_aggregation(store):
     assert [group["other"] for group in groups] == [False] * 10 + [True] and groups[-1][
         "value"
     ] == 89
+
+
+def test_groups_are_in_the_order_of_the_number_that_is_shown(store):
+    for number in range(13):
+        for _ in range(20 - number):
+            store.event("Paid", "2025-05-05", by=f"g{number:02}", x=number % 5)
+    terms = term(), term("sum", "B", property="x")
+    answer = store.query(metric=metric(*terms, formula="A / B"), breakdown="property.by", **YEAR)
+    groups = answer["breakdown"]["groups"]
+    # Of the ten with the most events: a share of 1, a half, a third, a quarter, and those without
+    assert [group["key"] for group in groups] == [
+        *("g01", "g06", "g02", "g07", "g03", "g08", "g04", "g09", "g00", "g05"),
+        None,
+    ]
+    assert [group["value"] for group in groups[-3:-1]] == [None, None] and groups[-1]["other"]
+
+
+def test_groups_that_only_the_comparison_has_are_there(store):
+    for key, months in (("both", (4, 5)), ("new", (5, 5)), ("gone", (4,)), ("lost", (4, 4, 4))):
+        for month in months:
+            store.event("Paid", f"2025-{month:02}-05", by=key, x=5)
+    store.event("Paid", "2025-04-05", x=5)
+    query = {"from": "2025-05-01", "to": "2025-06-01", "breakdown": "property.by"}
+    query["metric"] = metric(term("sum", property="x"))
+    groups = store.query(compare="previous_period", **query)["breakdown"]["groups"]
+    assert [(each["key"], each["value"], each["compare"]["value"]) for each in groups] == [
+        ("new", 10, 0),
+        ("both", 5, 5),
+        ("lost", 0, 15),
+        ("gone", 0, 5),
+        (None, 0, 5),
+    ]
+    lost = {"key": "lost"}
+    found = store.evidence(compare="previous_period", compared=True, term="A", group=lost, **query)
+    assert found["count"] == 3
+    assert [each["key"] for each in store.query(**query)["breakdown"]["groups"]] == ["new", "both"]
+
+
+def test_groups_of_the_range_go_before_those_that_only_the_comparison_has(store):
+    for number in range(9):
+        store.event("Paid", "2025-05-05", by=f"g{number}")
+    for number in range(9, 12):
+        for _ in range(number):
+            store.event("Paid", "2025-04-05", by=f"g{number:02}")
+    asked = {"from": "2025-05-01", "to": "2025-06-01", "compare": "previous_period"}
+    answer = store.query(metric=metric(), breakdown="property.by", **asked)
+    groups = answer["breakdown"]["groups"]
+    assert [group["key"] for group in groups] == [*(f"g{n}" for n in range(9)), "g11", None]
+    assert (groups[-1]["value"], groups[-1]["compare"]["value"]) == (0, 9 + 10)
+    other = {"other": True}
+    evidence = asked | {"metric": metric(), "breakdown": "property.by", "term": "A", "group": other}
+    assert store.evidence(**evidence)["count"] == 0
+    assert store.evidence(compared=True, **evidence)["count"] == 9 + 10
+
+
+def test_a_division_by_zero_is_told_only_of_numbers_in_the_answer(store):
+    for number in range(12):
+        store.event("Paid", "2025-05-05", by=f"g{number:02}")
+        store.event("Paid", "2025-05-05", by=f"g{number:02}")
+        if number < 10:
+            store.event("Offer", "2025-05-05", by=f"g{number:02}")
+    store.event("Offer", "2025-05-05", by="g11")
+    terms = term(), term(key="B", event="Offer")
+    query = {"from": "2025-05-05", "to": "2025-05-06", "breakdown": "property.by"}
+    answer = store.query(metric=metric(*terms, formula="A / B"), **query)
+    # g10 alone would be divided by zero, and is a part of all others.
+    assert [group["value"] for group in answer["breakdown"]["groups"]] == [2] * 10 + [4]
+    assert answer["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    "formula", ["A / B", "A / A", "A / (A - A)", "C * 10 / B", "(C - C * 10) / B", "B / (C * 10)"]
+)
+def test_what_is_too_large_is_told_as_that_and_not_as_a_division(store, formula):
+    for _ in range(2):
+        store.event("Paid", "2025-05-05", x=1.7e308)
+    store.event("Offer", "2025-05-05", x=0)
+    terms = (
+        term("sum", property="x"),
+        term("sum", "B", event="Offer", property="x"),
+        term("max", "C", property="x"),
+    )
+    answer = store.query(metric=metric(*terms, formula=formula), **YEAR)
+    assert answer["total"]["value"] is None
+    assert [told["code"] for told in answer["warnings"]] == ["number_too_large"]
 
 
 def test_an_event_counts_once_among_the_other_tags(store):

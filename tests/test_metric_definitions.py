@@ -66,6 +66,7 @@ def test_a_formula_has_the_value_that_arithmetic_gives_it(text):
         ("-" * 10_000 + "A", 101),
         ("A" + " + A" * 10_000, 2_001),
         ("9" * 1_500, 1),
+        (" ", 2),
     ],
 )
 def test_a_wrong_formula_names_the_column(text, column):
@@ -90,6 +91,11 @@ def test_ninety_nested_parentheses_are_calculated():
     ("body", "place", "code"),
     [
         (condition("colour", "is", "x"), "/field", "unknown_field"),
+        (condition("property.", "is", "x"), "/field", "unknown_field"),
+        (condition("property. \t", "is_set"), "/field", "unknown_field"),
+        (condition("contact.", "is", "x"), "/field", "unknown_field"),
+        (condition("contact.fields.", "is", "x"), "/field", "unknown_field"),
+        (condition("contact.fields. ", "is", "x"), "/field", "unknown_field"),
         (condition("property.x", "like", "x"), "/op", "unknown_operator"),
         (condition("contact.tags", "is", "x"), "/op", "unknown_operator"),
         (condition("contact.date_created", "eq", 1), "/op", "unknown_operator"),
@@ -134,7 +140,18 @@ def test_a_wrong_filter_is_pointed_at(body, place, code):
     ("change", "pointer", "code"),
     [
         ({"aggregation": "mode"}, "/terms/0/aggregation", "literal_error"),
-        ({"aggregation": "sum"}, "/terms/0/property", "required"),
+        *(
+            ({"aggregation": aggregation} | blank, "/terms/0/property", "required")
+            for aggregation in lite.AGGREGATES.keys() - lite.WITHOUT_PROPERTY
+            for blank in ({}, {"property": None}, {"property": ""}, {"property": " \u00a0"})
+        ),
+        ({"numbers": "1 234,5"}, "/terms/0/numbers", "literal_error"),
+        ({"numbers": "1,234.5"}, "/terms/0/numbers", "numbers_unused"),
+        (
+            {"aggregation": "count_distinct", "property": "x", "numbers": "1,234.5"},
+            "/terms/0/numbers",
+            "numbers_unused",
+        ),
         ({"property": "x"}, "/terms/0/property", "property_unused"),
         ({"type": "person"}, "/terms/0/type", "literal_error"),
         ({"event": " "}, "/terms/0/event", "blank"),
@@ -178,6 +195,9 @@ def test_a_wrong_term_is_pointed_at(change, pointer, code):
         ({"locations": "loc"}, "/locations", "list"),
         ({"compare": "other"}, "/compare", "literal_error"),
         ({"breakdown": "colour"}, "/breakdown", "unknown_field"),
+        ({"breakdown": ""}, "/breakdown", "unknown_field"),
+        ({"breakdown": "property."}, "/breakdown", "unknown_field"),
+        ({"breakdown": "contact.fields."}, "/breakdown", "unknown_field"),
         ({"breakdown": "contact.date_created"}, "/breakdown", "unknown_field"),
         ({"breakdown": "tag"}, "/breakdown", "contact_field"),
         ({"metrics": 1}, "/metrics", "unknown"),
@@ -264,9 +284,11 @@ TRICKY = st.text(
 @settings(max_examples=150, deadline=None)
 @given(TRICKY, TRICKY, TRICKY)
 def test_any_name_is_data(key, other, wanted):
-    connection = apsw.Connection(":memory:")
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    connection = lite.open_connection(":memory:", flags)
     lite.migrate(connection, ":memory:")
-    name, place = key.strip() or "empty", other.strip() or "empty"
+    key = key if key.strip() else "empty"
+    name, place = key.strip(), other.strip() or "empty"
     for ascii in (True, False):
         properties = json.dumps({other: "other", key: wanted}, ensure_ascii=ascii)
         event = lite.Event(
@@ -281,13 +303,12 @@ def test_any_name_is_data(key, other, wanted):
             (str(ascii), properties),
         )
         connection.execute("update contacts set fields = ?", (properties,))
-    tests = [
-        condition(f"property.{key}", "is", wanted),
-        condition(f"property.{key}", "in", [wanted]),
-        condition("contact.tags", "has_none", [key.strip() or "t"]),
-    ]
-    if key not in ("name", "email", "phone", "source", "type", "date_created", "tags"):
-        tests.append(condition(f"contact.{key}", "is", wanted))
+    tests = [condition("contact.tags", "has_none", [key.strip()])]
+    for field in (f"property.{key}", f"contact.fields.{key}"):
+        if wanted.strip():
+            tests += [condition(field, "is", wanted), condition(field, "in", [wanted])]
+        else:
+            tests += [condition(field, "is_not_set"), condition(field, "not_in", [wanted])]
     query = lite.MetricQuery(
         metric=metric(term(event=name, type="contact", filters={"all": tests})),
         from_=0,
@@ -302,7 +323,7 @@ def test_any_name_is_data(key, other, wanted):
     )
     assert answer["total"]["value"] == 2 and [
         group["key"] for group in answer["breakdown"]["groups"]
-    ] == [wanted]
+    ] == [oracle.as_key(wanted)]
     connection.close()
 
 
@@ -352,6 +373,19 @@ def test_a_saved_metric_is_calculated_by_a_url(api):
     )
     assert (answer["name"], answer["total"]["value"], len(answer["buckets"])) == ("Paid", 2, 5)
     assert [group["key"] for group in answer["breakdown"]["groups"]] == ["loc", "two"]
+
+
+def test_a_metric_that_was_saved_with_a_blank_property_is_a_problem_of_its_own(api):
+    """An older version took it, and showed 0."""
+    for name in ("Paid", "Revenue"):
+        api("POST", "/metrics/v1", PAID | {"name": name})
+    api.app.database.writer.execute(
+        "update metrics set definition = json_set(definition, '$.terms[0].aggregation', 'sum', "
+        "'$.terms[0].property', '') where name = 'Revenue'"
+    )
+    paid, revenue = api.get("/metrics/v1/data")["metrics"]
+    assert paid["data"]["total"]["value"] == 0
+    assert [error["pointer"] for error in revenue["problem"]["errors"]] == ["/terms/0/property"]
 
 
 def test_saved_metrics_are_calculated_together_as_each_alone(api):

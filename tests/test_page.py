@@ -60,7 +60,7 @@ def fill(path: Path) -> None:
                     "tags": ["vip", "new"][: each % 3],
                     "source": "google",
                     "date_created": now - each * 30 * DAY,
-                    "fields": {"Colour": "red"},
+                    "fields": {"Colour": "red", "email": "another"},
                 }
                 lite.store_contact(database.writer, lite.Contact.model_validate(said), now)
             if name:
@@ -1112,6 +1112,52 @@ def test_events_that_a_sum_leaves_out_are_told_and_shown(server, visit):
     expect(table.get_by_role("row", name="$5")).to_contain_text("loc-1")
 
 
+def test_a_term_is_told_how_its_property_writes_numbers(server, visit):
+    for number, value in enumerate((1234.5, "$5", "1,000")):
+        send(server, distinct_id=f"d-{number}", event_name="Paid", properties={"value": value})
+    revenue = term("A", "Paid", aggregation="sum", property="value")
+    ask(server, "POST", "/metrics/v1", {"name": "Revenue", "terms": [revenue]})
+    opened = visit(server.url)
+    opened.allow(422)
+    page = opened.sign_in(address="#/metrics/1")
+    expect(page.get_by_text("to say how numbers such as “$5” are written")).to_be_visible()
+    page.get_by_role("link", name="Edit").click()
+    writing = page.get_by_label("Numbers in texts")
+    writing.select_option("1,234.5")
+    expect(
+        page.get_by_text("is the sum of “value” (written like 1,234.5) over “Paid” events.")
+    ).to_be_visible()
+    expect(page.locator(".headline .value")).to_have_text("2,239.5")
+    expect(page.get_by_text("skipped")).to_have_count(0)
+    page.get_by_label("Property").fill("")
+    expect(page.get_by_label("Property")).to_have_accessible_description(
+        "sum needs the property to calculate it of"
+    )
+    page.get_by_label("Property").fill("value")
+    page.get_by_label("Calculate").select_option("count_distinct")
+    expect(writing).to_have_count(0)
+    expect(page.locator(".headline .value")).to_have_text("3")
+    page.get_by_label("Calculate").select_option("max")
+    expect(page.locator(".headline .value")).to_have_text("1,234.5")
+    page.get_by_role("button", name="Save").click()
+    heading(page, "Revenue")
+    assert ask(server, "GET", "/metrics/v1/1")["terms"] == [
+        revenue | {"aggregation": "max", "numbers": "1,234.5"}
+    ]
+
+
+def test_what_is_too_large_is_told_as_that_and_not_as_a_division(server, visit):
+    for number, name in enumerate(("Paid", "Offer")):
+        send(server, distinct_id=f"d-{number}", event_name=name, properties={"x": 1.7e308})
+    terms = [term(key, "Paid", aggregation="max", property="x") for key in ("A", "B")]
+    ask(server, "POST", "/metrics/v1", {"name": "Huge", "terms": terms, "formula": "A + B"})
+    page = visit(server.url).sign_in(address="#/metrics/1")
+    expect(page.get_by_role("list", name="Warnings")).to_have_text(
+        "A result was too large for a number, and is null"
+    )
+    expect(page.get_by_text("divide by zero")).to_have_count(0)
+
+
 def test_a_control_keeps_what_else_is_in_the_address(filled, visit):
     page = visit(filled.url).sign_in(address='#/metrics/3?by=property.Größe/50% "x" 😀')
     page.get_by_label("Chart", exact=True).select_option("bar")
@@ -1174,6 +1220,7 @@ def test_a_breakdown_is_called_as_in_filters_and_by_its_name_in_the_address(fill
         "location": "location",
         "contact.name": "contact.name",
         "contact’s Colour": "contact.Colour",
+        "contact’s custom field “email”": "contact.fields.email",
         "product": "property.product",
         "property.value": "property.value",
         "Unheard of": "property.Unheard+of",
@@ -1521,7 +1568,9 @@ def test_help_names_every_filter_operator():
     operators = {kind: set(row[2]) for kind, row in zip(kinds, rows, strict=True)}
     assert operators == lite.OPS
     fields = {name: kind for kind, row in zip(kinds, rows, strict=True) for name in row[1]}
-    wildcards = {"property.<key>": "value", "contact.<custom field>": "value"}
+    wildcards = dict.fromkeys(
+        ("property.<key>", "contact.<custom field>", "contact.fields.<custom field>"), "value"
+    )
     assert fields == lite.FIELD_KINDS | wildcards
 
 

@@ -45,6 +45,7 @@ ALLOWED = {
         "USE TEMP B-TREE FOR GROUP BY": "the tags of several locations, merged",
         "USE TEMP B-TREE FOR ORDER BY": "by how many contacts have them, which is counted here",
     },
+    "contact_tags.find": {"USE TEMP B-TREE FOR DISTINCT": "a tag of several locations"},
     "locations.insert_missing_many": {
         "USE TEMP B-TREE FOR DISTINCT": "the few locations of many events, each tried once"
     },
@@ -88,6 +89,10 @@ SEARCHES = {
     "contact_fields.list": {"contacts_by_location (location_key=?)"},
     "contact_fields.tags": {"contact_tags_by_tag (location_key=?)"},
     "contact_tags.delete_others": {"contact_tags PRIMARY KEY (contact_key=?)"},
+    "contact_tags.find": {
+        "contact_tags_by_tag (location_key=?)",  # the first tag, and from it the next
+        "contact_tags_by_tag (location_key=? AND tag>?)",
+    },
     "contact_tags.list": {"contact_tags PRIMARY KEY (contact_key=?)"},
     "contacts.count_dependents": OF_CONTACT | {"contact_tags PRIMARY KEY (contact_key=?)"},
     "contacts.delete": OF_CONTACT

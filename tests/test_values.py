@@ -2,6 +2,8 @@
 
 import base64
 import json
+import sys
+import unicodedata
 from datetime import datetime, timezone
 
 import pytest
@@ -330,6 +332,75 @@ def test_integer_identifiers_become_text(api):
     assert [
         stored[name] for name in ("event_name", "location_id", "distinct_id", "contact_id")
     ] == ["1", "2", "3", "4"]
+
+
+# Amounts
+
+
+@pytest.mark.parametrize(
+    ("text", "with_point", "with_comma"),
+    [
+        ("$1,200.50", 1200.5, None),
+        ("1.200,50 €", None, 1200.5),
+        ("1,200.50 $", 1200.5, None),
+        ("US$ 1,200.50", 1200.5, None),
+        ("USD 1,200.50", 1200.5, None),
+        ("$1,200.50 USD", 1200.5, None),
+        ("1.200,50\u00a0kr.", None, 1200.5),
+        ("1\u202f200,50 zł", None, 1200.5),
+        ("CHF 1'200.50", 1200.5, None),
+        ("CHF 1’200", 1200, 1200),
+        ("R$ 1.200,50", None, 1200.5),
+        ("₹1,23,456.50", 123456.5, None),
+        ("￥5", 5, 5),
+        ("-$5", -5, -5),
+        ("$-5", -5, -5),
+        ("− $ 5", -5, -5),
+        ("+5", 5, 5),
+        ("($1,200.50)", -1200.5, None),
+        ("$ (1,200.50)", -1200.5, None),
+        ("(1.200,50 €)", None, -1200.5),
+        ("1.200,-", None, 1200),
+        ("1.200,– €", None, 1200),
+        ("1,200", 1200, 1.2),
+        ("1.200", 1.2, 1200),
+        ("0,123", None, 0.123),
+        ("12.50", 12.5, None),
+        ("1200.5", 1200.5, None),
+        ("1200,5", None, 1200.5),
+        ("  5\n", 5, 5),
+        (".5", 0.5, None),
+        ("$,5", None, 0.5),
+        ("5.", 5, None),
+        ("0012", 12, 12),
+        ("-0", 0, 0),
+        ("9,007,199,254,740,993", 9_007_199_254_740_993, None),
+        ("99.999.999.999.999.999.999", None, 1e20),
+        *(
+            (text, None, None)
+            for text in [
+                *("", " ", "$", "-", ".", "()", "n/a", "USD", "1e3", "0x10", "inf", "nan", "٣"),
+                *("10k", "5 kg", "5 %", "2026-01-31", "12:30", "555-1234", "1 2", "1 23", "1,2,3"),
+                *("--5", "5-", "-(5)", "(-5)", "(5", "5)", "$5$5", "1,234.567.8", "1.234,567,8"),
+                *("1,200 500", "1 200'500", "12,34,567.8.9", "5.-5", "1" * 101, "$" + " " * 50_000),
+            ]
+        ),
+    ],
+)
+def test_an_amount_is_read_as_the_term_says_it_is_written(text, with_point, with_comma):
+    for numbers, expected in (("1,234.5", with_point), ("1.234,5", with_comma)):
+        found = lite.read_amount(text, numbers)
+        assert (found, type(found)) == (expected, type(expected))
+
+
+def test_every_sign_of_a_currency_is_known():
+    signs = [c for c in map(chr, range(0x10000)) if unicodedata.category(c) == "Sc"]
+    assert [sign for sign in signs if lite.read_amount(f"{sign} 5", "1,234.5") != 5] == []
+
+
+def test_statements_know_white_space_as_python_does():
+    everything = map(chr, range(sys.maxunicode + 1))
+    assert {character for character in everything if not character.strip()} == set(lite.WHITE_SPACE)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@
 --   {raw}        what of e the term is about
 --   {moment}     what orders events by time, where the aggregation needs that
 --   {x}          raw as the aggregation takes it, null where it does not
+--   {kept}       materialized or not, which is cheaper where x is
 --   {aggregate}  the aggregation over x
 with buckets as materialized (
   select key as bucket, value ->> 0 as start, value ->> 1 as end, value ->> 2 as period
@@ -26,7 +27,7 @@ raws as materialized (
     and e.timestamp   >= b.start
     and e.timestamp    < b.end
     and {filters}),
-facts as not materialized (
+facts as {kept} (
   select *, {x} as x
   from raws)
 select 'group', period, "group", 0 as skipped, {aggregate}

@@ -4,6 +4,7 @@
 --   {raw}        the property of e
 --   {moment}     what orders events by time, where the aggregation needs that
 --   {x}          raw as the aggregation takes it, null where it does not
+--   {kept}       materialized or not, which is cheaper where x is
 --   {aggregate}  the aggregation over x
 with buckets as materialized (
   select key as bucket, value ->> 0 as start, value ->> 1 as end, value ->> 2 as period
@@ -22,7 +23,7 @@ raws as materialized (
     and e.timestamp   >= b.start
     and e.timestamp    < b.end
     and {filters}),
-facts as not materialized (
+facts as {kept} (
   select *, {x} as x
   from raws)
 select 'total', 0, null, count(raw) - count(x) as skipped, {aggregate}
