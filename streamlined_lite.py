@@ -669,6 +669,17 @@ def check_admin_key(token: str) -> str:
     return token
 
 
+def check_public_url(text: str) -> str:
+    """Without a slash at its end. The page and the API have their paths from the root on."""
+    if text and not re.fullmatch(r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?", text):
+        raise wrong(
+            "public_url",
+            "must be http:// or https:// and a host, perhaps with a port, and nothing behind it, "
+            "such as https://events.example.com",
+        )
+    return text.rstrip("/")
+
+
 def check_time(text: str) -> str:
     if text:
         read_timestamp(text)
@@ -691,10 +702,10 @@ class Config(BaseModel):
     )
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    public_url: str = Field(
+    public_url: Annotated[str, AfterValidator(check_public_url)] = Field(
         "",
-        pattern="^(https?://[^ ]+)?$",
-        description="address that links and curl lines show, such as https://events.example.com",
+        description="address that links and curl lines show, without a path, such as "
+        "https://events.example.com",
     )
     admin_key: Annotated[str, AfterValidator(check_admin_key)] = Field(
         "",
@@ -909,7 +920,7 @@ class Database:
         """
         self.config = config
         self.clock = clock or clock_of(config)
-        self.path = config.database
+        self.path = real_path(config.database)
         self.memory = config.database == ":memory:"
         self.lock = threading.RLock()
         self.turn_thread: int | None = None
@@ -1334,6 +1345,24 @@ def keep_copy(path: str, version: int) -> str:
     return copy
 
 
+def real_path(path: str) -> str:
+    """Where a link leads, to a file that may be missing, and any other path as it is.
+
+    SQLite keeps a WAL beside the file itself. Raises ConfigError for a link that leads nowhere.
+    """
+    if not os.path.islink(path):
+        return path
+    target = os.path.realpath(path)
+    if os.path.islink(target):
+        raise ConfigError(f"cannot create the database {path}: it is a link that leads to itself")
+    if not os.path.isdir(os.path.dirname(target)):
+        raise ConfigError(
+            f"{path} is a link to {target}, whose folder is not there; make the folder, or mount "
+            "the disk that has it"
+        )
+    return target
+
+
 def check_file(path: str, create: bool) -> None:
     """Refuses what is not a database of ours, or a newer one, without opening it for writing.
 
@@ -1395,9 +1424,9 @@ def check_header(path: str, header: bytes) -> None:
 
 def stored_version(path: str) -> int:
     """The schema of a database; 0 for an empty file."""
-    real_path = os.path.realpath(path)
-    has_wal = os.path.exists(real_path + "-wal")
-    has_journal = os.path.exists(real_path + "-journal")
+    full_path = os.path.realpath(path)
+    has_wal = os.path.exists(full_path + "-wal")
+    has_journal = os.path.exists(full_path + "-journal")
     if has_wal and not has_journal:  # the WAL may hold a newer version than the header
         return read_version(path)
     with open(path, "rb") as file:
@@ -1471,9 +1500,9 @@ def open_reader(path: str) -> apsw.Connection:
     WAL away with it; one of SQLITE_OPEN_READONLY would leave it.
     """
     check_file(path, create=False)
-    full_path = os.path.abspath(path)
+    full_path = os.path.realpath(path)
     folder_is_writable = os.access(os.path.dirname(full_path), os.W_OK, effective_ids=True)
-    if folder_is_writable or os.path.exists(path + "-wal"):
+    if folder_is_writable or os.path.exists(full_path + "-wal"):
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE)
     else:  # on a read-only disk, where SQLite cannot make the files that it shares with others
         uri = f"file:{quote(full_path)}?immutable=1"
@@ -2540,7 +2569,7 @@ def get_session(call: Call) -> dict:
             "scope": caller.scope,
             "locations": None if caller.locations is None else sorted(caller.locations),
         },
-        "public_url": call.config.public_url.rstrip("/") or None,
+        "public_url": call.config.public_url or None,
         "timezone": call.config.time_zone,
         "version": __version__,
     }
@@ -7853,13 +7882,16 @@ def format_table(table: list[tuple[str, ...]]) -> str:
 
 
 def database_path(config: Config) -> str:
-    """Raises ConfigError for a database in memory, which no other process can see."""
+    """Where the file is, behind a link.
+
+    Raises ConfigError for a database in memory, which no other process can see.
+    """
     if config.database == ":memory:":
         raise ConfigError(
             ":memory: is seen by one process only; name a file with --database or "
             f"{ENV_PREFIX}DATABASE"
         )
-    return config.database
+    return real_path(config.database)
 
 
 def existing_database(config: Config) -> contextlib.closing:
@@ -8016,7 +8048,7 @@ def introduce_server(database: Database, config: Config, address: str) -> None:
 
 
 def page_url(config: Config, address: str) -> str:
-    return config.public_url.rstrip("/") or address
+    return config.public_url or address
 
 
 def key_advice(database: Database, config: Config) -> str:
@@ -8149,7 +8181,7 @@ def demo_command(config: Config, keep: str | None) -> int:
     It runs until Ctrl-C or SIGTERM, ends with exit code 0, and deletes the database then.
     With --fixed-time every run has the same events.
     """
-    if keep and os.path.lexists(keep):
+    if keep and os.path.exists(keep):
         raise ConfigError(f"{keep} exists already; name another file")
     with tempfile.TemporaryDirectory(prefix="streamlined-lite-") as folder:
         config = config.model_copy(update={"database": keep or os.path.join(folder, "demo.db")})
@@ -9116,7 +9148,7 @@ def backup_command(config: Config, file: str, keep: int | None, as_json: bool) -
         if not os.path.lexists(file):
             advice = f"this makes it: mkdir -p {shlex.quote(file)}"
         raise ConfigError(f"--keep goes with a folder that exists; {advice}")
-    name = Path(database).stem
+    name = Path(config.database).stem
     path = file
     if is_folder:
         path = os.path.join(file, f"{name}-{stamp(system_clock())}.db")
@@ -9233,7 +9265,7 @@ def check_command(config: Config, backups: str | None, quick: bool, as_json: boo
         *or_ok("disk", check_disk(path)),
     ]
     if backups:
-        findings += or_ok("backups", check_backups(Path(backups), Path(path).stem))
+        findings += or_ok("backups", check_backups(Path(backups), Path(config.database).stem))
     findings += check_database(config, path, quick)
     worst = max(LEVELS.index(finding.level) for finding in findings)
     result = {"status": LEVELS[worst], "findings": [asdict(finding) for finding in findings]}

@@ -454,6 +454,45 @@ def test_a_backup_is_restored_where_there_is_no_database(run, filled, tmp_path):
     assert (code, err) == (0, "") and "kept" not in out and stored("new.db") == stored(filled)
 
 
+def test_every_command_takes_a_link_for_the_file_that_it_leads_to(run, filled, tmp_path):
+    """Also before there is that file; only the names of backups follow the link's."""
+    events = sorted(exported(run, "events", filled).splitlines())
+    Path("e.ndjson").write_text("\n".join(events))
+    os.mkdir("data")
+    os.mkdir("backups")
+    os.symlink("data/real.db", "link.db")
+    link = ("--database", "link.db")
+    assert run("import", "e.ndjson", *link)[0] == 0
+    assert files(tmp_path / "data") == {"real.db"}
+    assert sorted(exported(run, "events", "link.db").splitlines()) == events
+    assert os.stat("data/real.db").st_mode & 0o777 == 0o600
+    assert run("backup", "backups", *link)[0] == 0
+    (backup,) = Path("backups").iterdir()
+    assert backup.name.startswith("link-")
+    assert [each["level"] for each in findings(run, *link) if each["about"] == "backups"] == ["ok"]
+    os.symlink(backup.absolute(), "backup.db")
+    answer = json.loads(run("restore", "backup.db", "--json", *link)[1])
+    assert os.path.dirname(answer["replaced"]) == str(tmp_path / "data")
+    os.chmod("data", 0o777)
+    warned = [each["message"] for each in findings(run, *link) if each["about"] == "files"]
+    assert warned == [f"others can replace what is in {tmp_path}/data"]
+    shutil.rmtree("data")
+    code, out, err = run("restore", "backup.db", *link)
+    assert (code, out, err) == (
+        2,
+        "",
+        f"streamlined-lite: link.db is a link to {tmp_path}/data/real.db, whose folder is not "
+        "there; make the folder, or mount the disk that has it\n",
+    )
+    os.mkdir("data")
+    assert run("restore", "backup.db", *link)[0] == 0 and os.path.islink("link.db")
+    assert sorted(exported(run, "events", "data/real.db").splitlines()) == events
+
+
+def findings(run, *flags: str) -> list[dict]:
+    return json.loads(run("check", "--backups", "backups", "--json", *flags)[1])["findings"]
+
+
 def test_what_a_crash_left_in_the_wal_is_kept_with_the_replaced_database(run, filled, tmp_path):
     run("backup", "copy.db", "--database", filled)
     crashed = subprocess.run(
