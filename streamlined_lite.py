@@ -8445,8 +8445,11 @@ EXPORT_FILTERS = {
     "contacts": {"location_id"},
     "metrics": set(),
 }
-# What a spreadsheet could calculate, perhaps with our quotes before it already.
-SPREADSHEET_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
+# What a spreadsheet would calculate, or shorten as a number: leading zeros, more digits than it
+# keeps, an exponent; perhaps with our quotes before it already.
+SPREADSHEET_VALUE = re.compile(
+    r"'*([=+\-@\t\r\n＝＋－＠]|(0[0-9]+|[0-9]{16,}|[0-9]+(\.[0-9]+)?E[+-]?[0-9]+)\Z)", re.IGNORECASE
+)
 
 
 def add_export(commands: Any) -> None:
@@ -8557,7 +8560,11 @@ def ndjson_writer(file: Any) -> Callable[[dict], Any]:
 
 
 def csv_writer(file: Any, fields: tuple[str, ...]) -> Callable[[dict], Any]:
-    """Writes the header at once, and returns what writes a record."""
+    """Writes the header at once, and returns what writes a record.
+
+    Excel takes a file without a byte order mark for Windows-1252.
+    """
+    file.write(BYTE_ORDER_MARK)
     text_file = SimpleNamespace(write=lambda text: file.write(text.encode()))
     lines = csv.writer(text_file)
     lines.writerow(fields)
@@ -8569,12 +8576,12 @@ def csv_writer(file: Any, fields: tuple[str, ...]) -> Callable[[dict], Any]:
 
 
 def csv_cell(value: Any) -> str:
-    """Text as it is, tags with commas, all else as JSON. What could be a formula gets a quote
-    before it, which an import takes away again."""
+    """Text as it is, tags with commas, all else as JSON. What a spreadsheet would change gets a
+    quote before it, which an import takes away again."""
     if isinstance(value, list) and all(is_plain_tag(each) for each in value):
         value = ", ".join(value)
     text = value if isinstance(value, str) else to_json(value).decode()
-    return "'" + text if SPREADSHEET_FORMULA.match(text) else text
+    return "'" + text if SPREADSHEET_VALUE.match(text) else text
 
 
 def is_plain_tag(value: Any) -> bool:
@@ -8584,25 +8591,240 @@ def is_plain_tag(value: Any) -> bool:
 
 def unquoted_cell(cell: str) -> str:
     """The text that csv_cell() wrote."""
-    return cell[1:] if cell.startswith("'") and SPREADSHEET_FORMULA.match(cell) else cell
+    return cell[1:] if cell.startswith("'") and SPREADSHEET_VALUE.match(cell) else cell
+
+
+# Import: the rows of a CSV
+
+SEPARATORS = {",": ",", ";": ";", "tab": "\t", "|": "|"}  # by what --separator calls them
+SAMPLE_BYTES = 65_536  # of a file's beginning, which tells how it is written
+# So many separators in the lines that a quote joins, in each as many as in the header, are no
+# chance: the lines are rows.
+TELLING_SEPARATORS = 4
+# What a file may make us read again before each quote must close on its own line
+PATIENCE_BYTES = 16 * MEGABYTE
+OPEN_QUOTE = (
+    "a quote is not closed, or is not written twice within a cell that has quotes around it"
+)
+BARE_RETURN = "a carriage return is in a cell that has no quotes around it"
+
+
+@dataclass(slots=True)
+class Row:
+    """Of a CSV: the number of its first line, its lines, and its cells or what is wrong."""
+
+    line_number: int
+    lines: list[bytes] = field(default_factory=list)
+    cells: list[str] = field(default_factory=list)
+    problem: Problem | None = None
+    is_windows_1252: bool = False
+
+
+class TableReader:
+    """Reads a CSV with Python's csv, so that a bad row takes no others with it.
+
+    To csv, a quote that nobody closes goes on to the next quote or to the end of the file. Here a
+    row that is wrong ends before the next line that has enough cells for a row, and reading goes on
+    there.
+    """
+
+    def __init__(self, lines: Iterator[bytes], separator: str, line_number: int = 1):
+        self.lines = lines
+        self.separator = separator
+        self.line_number = line_number
+        self.width = 0  # cells of the header
+        self.returned: deque[bytes] = deque()  # lines to be read again
+        self.bytes_read = 0
+        self.bytes_returned = 0
+
+    def rows(self) -> Iterator[Row]:
+        """All that are not blank, the header first."""
+        csv.field_size_limit(2 * BODY_LIMIT)  # more than a row may have
+        while True:
+            row = self.read_row()
+            if not row.lines:
+                return
+            self.line_number += len(row.lines)
+            if row.problem or not all(map(is_blank, row.cells)):
+                self.width = self.width or len(row.cells)
+                yield row
+
+    def read_row(self) -> Row:
+        """Of no lines at the end of the file."""
+        row = Row(self.line_number)
+        # Blanks behind a separator are skipped, for `"Ann", "Bo"`.
+        cells = csv.reader(
+            self.take_lines(row), delimiter=self.separator, skipinitialspace=True, strict=True
+        )
+        try:
+            row.cells = next(cells, [])
+            if self.joins_rows(row):
+                row.problem = Malformed(OPEN_QUOTE, "not_csv")
+        except csv.Error as error:
+            if self.split_at_returns(row):
+                return self.read_row()
+            has_return = str(error).startswith("new-line character")
+            row.problem = Malformed(BARE_RETURN if has_return else OPEN_QUOTE, "not_csv")
+        except Problem as problem:
+            row.problem = problem
+        if row.problem:
+            self.end_bad_row(row)
+        return row
+
+    def next_line(self) -> bytes:
+        """b"" at the end of the file."""
+        if self.returned:
+            return self.returned.popleft()
+        line = next(self.lines, b"")
+        self.bytes_read += len(line)
+        return line
+
+    def return_lines(self, lines: list[bytes]) -> None:
+        self.returned.extendleft(reversed(lines))
+        self.bytes_returned += sum(map(len, lines))
+
+    def take_lines(self, row: Row) -> Iterator[str]:
+        """As many as the row takes. Raises TooLarge and Malformed."""
+        size = 0
+        while not row.lines or self.bytes_returned < 8 * self.bytes_read + PATIENCE_BYTES:
+            line = self.next_line()
+            if not line:
+                return
+            row.lines.append(line)
+            size += len(line)
+            if size > BODY_LIMIT:
+                raise TooLarge(f"a record may have {BODY_LIMIT:,} bytes; is a quote not closed?")
+            yield self.decode(row, line)
+
+    def decode(self, row: Row, line: bytes) -> str:
+        """From UTF-8, or from what a spreadsheet on Windows writes by default."""
+        try:
+            return line.decode()
+        except UnicodeDecodeError:
+            row.is_windows_1252 = True
+        try:
+            return line.decode("cp1252")
+        except UnicodeDecodeError:
+            raise Malformed("is neither UTF-8 nor Windows-1252", "not_utf8") from None
+
+    def separators(self, line: bytes) -> int:
+        """How many there are, within quotes and outside."""
+        return line.count(self.separator.encode())
+
+    def end_bad_row(self, row: Row) -> None:
+        """Ends it before the next line that has enough cells for a row."""
+        lines = row.lines
+        for index in range(1, len(lines)):
+            if self.separators(lines[index]) >= self.width - 1:
+                self.return_lines(lines[index:])
+                del lines[index:]
+                break
+        else:
+            self.take_rest(row)
+        if len(lines) > 1:
+            row.problem.detail += f"; {len(lines) - 1:,} more lines may belong to it"
+
+    def take_rest(self, row: Row) -> None:
+        """Takes the lines that have not enough cells for a row; of very many only the first."""
+        size = sum(map(len, row.lines))
+        while line := self.next_line():
+            if self.separators(line) >= self.width - 1:
+                self.return_lines([line])
+                return
+            size += len(line)
+            if size <= BODY_LIMIT:
+                row.lines.append(line)
+            else:
+                self.line_number += 1
+
+    def joins_rows(self, row: Row) -> bool:
+        """Whether a quote seems to join several rows: each line has as many cells as the header."""
+        joined = len(row.lines) - 1
+        if not joined or any(self.separators(line) != self.width - 1 for line in row.lines):
+            return False
+        return len(row.cells) != self.width or joined * (self.width - 1) >= TELLING_SEPARATORS
+
+    def split_at_returns(self, row: Row) -> bool:
+        """Whether carriage returns, which end no line elsewhere in the file, end rows here."""
+        lines = b"".join(row.lines).splitlines(keepends=True)
+        if len(lines) == len(row.lines):
+            return False
+        if any(self.separators(line) != self.width - 1 for line in lines):
+            return False
+        self.return_lines(lines)
+        return True
+
+
+def take_sample(lines: Iterator[bytes]) -> list[bytes]:
+    sample = []
+    size = 0
+    for line in lines:
+        sample.append(line)
+        size += len(line)
+        if size >= SAMPLE_BYTES:
+            break
+    return sample
+
+
+def stated_separator(line: bytes) -> str:
+    """What a first line `sep=;` says, which Excel understands; "" for another line."""
+    match = re.fullmatch(rb'"?sep=([,;\t|])"?\s*', line, re.IGNORECASE)
+    return match[1].decode() if match else ""
+
+
+def guess_separator(sample: list[bytes]) -> str:
+    """By which most rows have as many cells as the header; among equals, by which it has most."""
+
+    def fitness(separator: str) -> tuple[bool, int, int]:
+        widths = [len(row.cells) for row in TableReader(iter(sample), separator).rows()]
+        width = widths[0] if widths else 0
+        return width > 1, widths.count(width), width
+
+    return max(SEPARATORS.values(), key=fitness)
+
+
+# What a spreadsheet makes of dates and long numbers
+
+# A day of 1954 to 2119, counted from the end of 1899, and perhaps a part of a day
+DAY_NUMBER = re.compile(r"[2-7][0-9]{4}([.,][0-9]+)?")
+SHORTENED_NUMBER = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]+")
+
+
+def day_of_number(cell: str) -> str:
+    """The date that a spreadsheet shows for this number; "" for what is hardly one of those."""
+    if not DAY_NUMBER.fullmatch(cell):
+        return ""
+    return str(date(1899, 12, 30) + timedelta(days=int(cell[:5])))
+
+
+def hyphenated_date(cell: str) -> str:
+    """2026-01-31 of 20260131; "" for what is no such date."""
+    if not re.fullmatch("(19|20)[0-9]{6}", cell):
+        return ""
+    try:
+        return str(date.fromisoformat(cell))
+    except ValueError:
+        return ""
 
 
 # Import: reading the file
 
-# How many bytes of records are stored in one transaction: beside a server, which waits for its
-# turn meanwhile, as much as takes about a tenth of a second; else more, for then each page of an
-# index is written less often.
+# How many bytes of records, and how many records, are stored in one transaction: beside a server,
+# which waits for its turn meanwhile, as much as takes about a tenth of a second; else more, for
+# then each page of an index is written less often.
 SHARED_STEP_BYTES = 250_000
 ALONE_STEP_BYTES = 2 * MEGABYTE
+STEP_RECORDS = 10_000
 # The gap between two transactions, in which a server takes its turn.
 PAUSE_SECONDS = 0.015
 
 UNREADABLE_STARTS = {
-    b"\xff\xfe": "UTF-16; save it as CSV in UTF-8",
-    b"\xfe\xff": "UTF-16; save it as CSV in UTF-8",
+    codecs.BOM_UTF16_LE: "UTF-16; save it as CSV in UTF-8",
+    codecs.BOM_UTF16_BE: "UTF-16; save it as CSV in UTF-8",
     b"[": "a JSON array; write one object a line, as jq -c '.[]' does",
-    b"\x1f\x8b": "compressed; unpack it: zcat FILE | streamlined-lite import -",
+    GZIP_MARK: "compressed; unpack it: zcat FILE | streamlined-lite import -",
     b"PK": "a spreadsheet or archive; save it as CSV in UTF-8",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet; save it as CSV in UTF-8",
 }
 # The first of these fields that a file has decides what the file holds.
 KIND_BY_FIELD = {
@@ -8624,6 +8846,8 @@ FIELD_BY_COLUMN["contacts"] |= {
 }
 FIELD_NAMES = {kind: set(fields.values()) for kind, fields in FIELD_BY_COLUMN.items()}
 NESTED_FIELDS = ("tags", "fields", "terms", "format")
+ID_FIELDS = ("location_id", "contact_id", "distinct_id")
+DATE_FIELDS = ("timestamp", "date_created", "as_of")
 
 
 @dataclass(slots=True)
@@ -8636,50 +8860,77 @@ class Record:
     problem: Problem | None = None
 
 
+def split_at_returns(file: Any) -> Iterator[bytes]:
+    """Its lines, whatever ends them; one that is far too long in parts."""
+    rest = b""
+    while chunk := file.read1(SAMPLE_BYTES):
+        lines = (rest + chunk).splitlines(keepends=True)
+        rest = lines.pop()  # it may go on in the next chunk
+        yield from lines
+        if len(rest) > WIRE_LIMIT:
+            yield rest
+            rest = b""
+    if rest:
+        yield rest
+
+
 class SourceFile:
     """Reads a file of NDJSON or CSV record by record.
 
     `columns` says which fields columns are (--map), `defaults` has the values of fields that a
-    record lacks (--set).
+    record lacks (--set), `separator` is what stands between cells, "" to find it out.
     """
 
-    def __init__(self, name: str, file: Any, columns: dict[str, str], defaults: dict[str, str]):
+    def __init__(
+        self,
+        name: str,
+        file: Any,
+        columns: dict[str, str],
+        defaults: dict[str, str],
+        separator: str,
+    ):
         self.name = name
         self.file = file
         self.columns = columns
         self.defaults = defaults
+        self.separator = separator
         self.kind = ""  # known from the first record on
         self.size = os.fstat(file.fileno()).st_size
         self.position = 0
         self.line_number = 0
         self.warnings: Counter[str] = Counter()
-        self.record_lines: list[bytes] = []  # of the CSV's record that is being read
 
     def records(self) -> Iterator[Record]:
-        """Raises ConfigError for what cannot be imported at all."""
-        start = self.file.peek(3)
+        """Raises ConfigError, before the first record, for what cannot be imported at all."""
+        beginning = self.file.peek()
+        start = beginning.removeprefix(BYTE_ORDER_MARK).lstrip()
         for magic, explanation in UNREADABLE_STARTS.items():
             if start.startswith(magic):
                 raise ConfigError(f"{self.name} is {explanation}")
-        if start.removeprefix(BYTE_ORDER_MARK).startswith(b"{"):
+        if b"\0" in start[:2]:  # without its byte order mark
+            raise ConfigError(f"{self.name} is {UNREADABLE_STARTS[codecs.BOM_UTF16_LE]}")
+        if start.startswith(b"{"):
             return self.json_records()
-        return self.csv_records()
+        first_end = re.search(rb"\r?\n|\r", beginning)
+        return self.csv_records(by_returns=first_end is not None and first_end[0] == b"\r")
 
-    def lines(self) -> Iterator[bytes]:
-        """Each line without a byte order mark; of one that is far too long only the beginning."""
-        while line := self.file.readline(WIRE_LIMIT):
-            self.line_number += 1
-            self.position += len(line)
-            is_cut = len(line) >= WIRE_LIMIT and not line.endswith(b"\n")
-            yield line.removeprefix(BYTE_ORDER_MARK) if self.line_number == 1 else line
-            if is_cut:
-                self.skip_line()
+    def lines(self, by_returns: bool = False) -> Iterator[bytes]:
+        """Each line without a byte order mark; of one that is far too long only the beginning.
 
-    def skip_line(self) -> None:
-        while part := self.file.readline(WIRE_LIMIT):
+        `by_returns`: also a carriage return alone ends a line, as in old files of a Mac.
+        """
+        parts = iter(functools.partial(self.file.readline, WIRE_LIMIT), b"")
+        ends: tuple[bytes, ...] = (b"\n",)
+        if by_returns:
+            parts = split_at_returns(self.file)
+            ends = (b"\n", b"\r")
+        is_cut = False
+        for part in parts:
             self.position += len(part)
-            if part.endswith(b"\n"):
-                return
+            if not is_cut:
+                self.line_number += 1
+                yield part.removeprefix(BYTE_ORDER_MARK) if self.line_number == 1 else part
+            is_cut = not part.endswith(ends)
 
     def set_kind(self, field_names: Iterable[str]) -> None:
         names = {*self.defaults, *field_names}
@@ -8713,49 +8964,31 @@ class SourceFile:
 
     # CSV
 
-    def csv_records(self) -> Iterator[Record]:
-        # the most that a quote without an end can swallow
-        csv.field_size_limit(WIRE_LIMIT)
-        lines = self.decoded_lines()
-        first_line = next(lines, None)
-        if first_line is None:
+    def csv_records(self, by_returns: bool) -> Iterator[Record]:
+        lines = self.lines(by_returns)
+        sample = take_sample(lines)
+        stated = stated_separator(sample[0]) if sample else ""
+        first_line = 2 if stated else 1
+        del sample[: first_line - 1]
+        separator = self.separator or stated or guess_separator(sample)
+        rows = TableReader(itertools.chain(sample, lines), separator, first_line).rows()
+        header = next(rows, None)
+        if header is None:
             raise ConfigError(f"{self.name} is empty")
-        delimiter = max(",;\t", key=first_line.count)
-        reader = csv.reader(itertools.chain([first_line], lines), delimiter=delimiter)
-        try:
-            names = self.read_header(next(reader))
-        except csv.Error as error:
-            raise ConfigError(f"{self.name} is not CSV: {error}") from None
-        while True:
-            self.record_lines.clear()
-            fields = None
-            problem = None
-            try:
-                cells = next(reader)
-                if not cells:
-                    continue
-                fields = self.read_cells(names, cells)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                problem = Malformed(f"not CSV: {error}", "not_csv")
-            except Malformed as error:
-                problem = error
-            line_number = self.line_number - len(self.record_lines) + 1
-            yield Record(line_number, b"".join(self.record_lines), fields, problem)
-
-    def decoded_lines(self) -> Iterator[str]:
-        """UTF-8, or what a spreadsheet on Windows writes by default."""
-        for line in self.lines():
-            self.record_lines.append(line)
-            try:
-                yield line.decode()
-            except UnicodeDecodeError:
-                self.warnings["read_as_windows_1252"] += 1
-                yield line.decode("cp1252", "replace")
+        if header.problem:
+            raise ConfigError(
+                f"{self.name} is not CSV: line {header.line_number}: {header.problem.detail}"
+            )
+        names = self.read_header(header.cells)
+        self.check_dates(header.cells, names, list(TableReader(iter(sample), separator).rows()))
+        for row in rows:
+            yield self.read_row(names, row)
 
     def read_header(self, cells: list[str]) -> list[str]:
-        """The columns' fields, or their own names. Raises ConfigError for a --map of no column."""
+        """The columns' fields, or their own names.
+
+        Raises ConfigError for a --map of no column, and for two columns that would be one field.
+        """
         headers = [cell.strip() for cell in cells]
         missing = self.columns.keys() - set(headers)
         if missing:
@@ -8770,54 +9003,119 @@ class SourceFile:
         fields = FIELD_BY_COLUMN[self.kind]
         names = []
         for header, plain_name in zip(headers, plain_names, strict=True):
-            own_name = self.columns.get(header, header)
+            own_name = self.own_name(self.columns.get(header, header))
             names.append(fields.get(plain_name, own_name))
+        self.check_columns(headers, names)
         return names
 
+    def own_name(self, name: str) -> str:
+        """Of a column that is no field: a property of an event, a custom field of a contact."""
+        if name and self.kind == "events":
+            return f"properties.{property_key(name) or name}"
+        return name
+
+    def check_columns(self, headers: list[str], names: list[str]) -> None:
+        """Raises ConfigError for two columns of one field, unless its texts can be joined."""
+        columns: dict[str, list[str]] = {}
+        for header, name in zip(headers, names, strict=True):
+            columns.setdefault(name, []).append(header)
+        for name, same in columns.items():
+            if len(same) > 1 and name in FIELD_NAMES[self.kind] and name != "tags":
+                raise ConfigError(
+                    f"{self.name}: the columns {' and '.join(same)} are one field, {name}; "
+                    "rename one of them, or take it out"
+                )
+
+    def check_dates(self, headers: list[str], names: list[str], rows: list[Row]) -> None:
+        """Raises ConfigError where a column clearly has dates as only a spreadsheet reads them."""
+        for index, name in enumerate(names):
+            if name not in DATE_FIELDS:
+                continue
+            cells = [row.cells[index].strip() for row in rows[1:] if index < len(row.cells)]
+            cells = [cell for cell in cells if cell]
+            if cells and all(map(day_of_number, cells)):
+                raise ConfigError(
+                    f"{self.name}: the column {headers[index]} has the numbers by which a "
+                    f"spreadsheet counts days ({cells[0]} is {day_of_number(cells[0])}); give it "
+                    "a date format there, such as YYYY-MM-DD, and save the file as CSV again"
+                )
+            if cells and all(map(hyphenated_date, cells)):
+                raise ConfigError(
+                    f"{self.name}: the column {headers[index]} has dates without hyphens; write "
+                    f"{hyphenated_date(cells[0])} instead of {cells[0]}, in a spreadsheet by the "
+                    "date format YYYY-MM-DD"
+                )
+
+    def read_row(self, names: list[str], row: Row) -> Record:
+        record = Record(row.line_number, b"".join(row.lines), problem=row.problem)
+        if record.problem is None:
+            if row.is_windows_1252:
+                self.warnings["read_as_windows_1252"] += 1
+            try:
+                record.fields = self.read_cells(names, row.cells)
+            except Problem as problem:
+                record.problem = problem
+        return record
+
     def read_cells(self, names: list[str], cells: list[str]) -> dict:
-        """A record by its fields. Raises Malformed for more cells than the header has."""
-        if len(cells) > len(names):
+        """A record by its fields. Raises Problem."""
+        if not all(map(is_blank, cells[len(names) :])):
             raise Malformed(f"has {len(cells)} cells, and the header has {len(names)}", "not_csv")
-        fields = {}
-        others = {}
+        filled: dict[str, list[str]] = {}
         for name, cell in zip(names, map(unquoted_cell, cells), strict=False):
             # blank cells erase nothing, but blank tags are the empty set
-            if not name or (is_blank(cell) and name != "tags"):
+            if is_blank(cell) and name != "tags":
                 continue
-            if name in FIELD_NAMES[self.kind]:
-                fields[name] = parse_cell(name, cell)
+            if name:
+                filled.setdefault(name, []).append(cell)
             else:
-                others[name] = cell
-        if self.kind == "events":
-            fields |= event_properties(others)
+                self.warnings["cell_without_column_name"] += 1
+        fields = {}
+        others = {}
+        for name, same in filled.items():
+            if name == "tags":
+                fields[name] = join_tags(same)
+            elif name in FIELD_NAMES[self.kind]:
+                fields[name] = parse_cell(name, same[0])
+            else:
+                others[name] = ", ".join(dict.fromkeys(same))
         if self.kind == "contacts":
-            fields = contact_fields(fields, others)
-        return self.defaults | fields
+            return self.defaults | contact_fields(fields, others)
+        return self.defaults | fields | others
 
 
 def parse_cell(name: str, cell: str) -> Any:
-    """A value that nests stands as JSON in its cell."""
+    """A value that nests stands as JSON in its cell. Raises Invalid for an id without its end."""
+    if name in ID_FIELDS and SHORTENED_NUMBER.fullmatch(cell.strip()):
+        message = "is a long number that a spreadsheet has shortened; format it as text there"
+        raise Invalid([field_error(f"/{name}", "shortened_number", message)])
     is_json = name in NESTED_FIELDS and cell.lstrip()[:1] in ("[", "{")
     return parse_properties(cell) if is_json else cell
 
 
-def event_properties(cells: dict[str, str]) -> dict[str, str]:
-    """Cells whose columns name no field of an event, as its properties."""
-    properties = {}
-    for name, cell in cells.items():
-        key = f"properties.{name}" if property_key(name) is None else name
-        properties[key] = cell
-    return properties
+def join_tags(cells: list[str]) -> Any:
+    """The tags of one cell as it is, and of several cells together."""
+    if len(cells) == 1:
+        return parse_cell("tags", cells[0])
+    tags = []
+    for cell in cells:
+        value = parse_cell("tags", cell)
+        tags += value if isinstance(value, list) else cell.split(",")
+    return tags
 
 
 def contact_fields(fields: dict, others: dict[str, str]) -> dict:
-    """The body of a contact: the parts of its name together, other columns as custom fields."""
+    """The body of a contact: its name in one, and other columns as custom fields.
+
+    So are first_name and last_name, as in HighLevel's webhooks.
+    """
     name, _ = whole_name(fields)
     custom_fields = fields.get("fields", {})
     if not isinstance(custom_fields, dict):
         custom_fields = {"fields": custom_fields}
-    contact = {key: fields[key] for key in fields if key not in ("first_name", "last_name")}
-    contact["fields"] = others | custom_fields
+    parts = {key: fields[key] for key in ("first_name", "last_name") if key in fields}
+    contact = {key: fields[key] for key in fields if key not in parts}
+    contact["fields"] = others | parts | custom_fields
     if name:
         contact["name"] = name
     return contact
@@ -8855,6 +9153,11 @@ def add_import(commands: Any) -> None:
             "the field that a column of a CSV is, such as 'Deal ID=distinct_id'; repeat for more"
         ),
     )
+    parser.add_argument(
+        "--separator",
+        choices=list(SEPARATORS),
+        help="what stands between the cells of a CSV (default: what most rows agree on)",
+    )
     add_json_flag(parser)
 
 
@@ -8864,43 +9167,57 @@ def import_command(
     location: str | None,
     defaults: list[str],
     columns: list[str],
+    separator: str | None,
     as_json: bool,
 ) -> int:
     """Store what export wrote, or a CSV such as HighLevel's export of contacts.
 
     Records are stored by the rules of the API, so that what is there already is unchanged; a
     server may run meanwhile. Those that cannot be stored go to FILE.rejected with their reasons,
-    and the exit code is 3 then. A database that is not there is created.
+    and the exit code is 3 then. A file that cannot be read at all is refused before any is
+    imported. A database that is not there is created.
     """
+    if location is not None:
+        defaults = [*defaults, f"location_id={location}"]
     values = read_pairs("--set", [pair.partition("=") for pair in defaults])
     # A column's name may have a = in it, a field's has none.
     fields = read_pairs("--map", [pair.rpartition("=") for pair in columns])
-    if location is not None:
-        values["location_id"] = location
-    check_readable(files)
+    read = functools.partial(
+        SourceFile, columns=fields, defaults=values, separator=SEPARATORS.get(separator, "")
+    )
+    check_sources(files, read)
     path = database_path(config)
     if not os.path.exists(path):
         create_file(path)
     step_bytes = ALONE_STEP_BYTES if is_alone(path) else SHARED_STEP_BYTES
     results = []
-    with shared_database(config) as database:
-        for name in files:
-            results.append(import_file(database, name, fields, values, step_bytes))
-    print_result(results, as_json, "\n".join(import_summary(result) for result in results))
+    try:
+        with shared_database(config) as database:
+            for name in files:
+                results.append(import_file(database, name, read, step_bytes))
+    finally:
+        # also of those that came before one that failed
+        if results:
+            text = "\n".join(import_summary(result) for result in results)
+            print_result(results, as_json, text)
     return 3 if any(result["rejected"] for result in results) else 0
 
 
 def read_pairs(flag: str, pairs: list[tuple[str, str, str]]) -> dict[str, str]:
-    """Raises ConfigError unless there is text before and after each =."""
-    values = {}
+    """Raises ConfigError unless there is text around each =, and for two values of one name."""
+    values: dict[str, str] = {}
     for left, separator, right in pairs:
-        if not left.strip() or not right.strip():
+        name = left.strip()
+        value = right.strip()
+        if not name or not value:
             raise ConfigError(f"{flag} {left}{separator}{right}: write NAME=VALUE")
-        values[left.strip()] = right.strip()
+        if values.get(name, value) != value:
+            raise ConfigError(f"{flag}: {name} is {values[name]}, and {value} a second time")
+        values[name] = value
     return values
 
 
-def check_readable(names: list[str]) -> None:
+def check_sources(names: list[str], read: Callable[..., SourceFile]) -> None:
     """Before the first is imported. Raises ConfigError."""
     unreadable = []
     for name in names:
@@ -8911,6 +9228,10 @@ def check_readable(names: list[str]) -> None:
         raise ConfigError(
             f"cannot read {', '.join(unreadable)}: there is no such file, or you may not read it"
         )
+    for name in names:
+        if os.path.isfile(name):  # what a pipe has can be read only once
+            with open(name, "rb") as file:
+                next(read(name, file).records(), None)
 
 
 def is_alone(path: str) -> bool:
@@ -8936,11 +9257,7 @@ def import_summary(result: dict) -> str:
 
 
 def import_file(
-    database: Database,
-    name: str,
-    columns: dict[str, str],
-    defaults: dict[str, str],
-    step_bytes: int,
+    database: Database, name: str, read: Callable[..., SourceFile], step_bytes: int
 ) -> dict:
     """Returns counts by outcome and by warning. Raises ConfigError and CommandError."""
     is_pipe = name == "-"
@@ -8950,8 +9267,7 @@ def import_file(
             with contextlib.suppress(FileNotFoundError):
                 # that of an earlier import
                 os.unlink(rejected_name)
-            source = SourceFile(name, file, columns, defaults)
-            return Import(database, source, rejected_name).run(step_bytes)
+            return Import(database, read(name, file), rejected_name).run(step_bytes)
     except OSError as error:
         raise CommandError(
             f"{error.filename or rejected_name}: {error.strerror}; "
@@ -9041,13 +9357,13 @@ class Import:
 
 
 def next_step(records: Iterator[Record], step_bytes: int) -> list[Record]:
-    """Records of about so many bytes; none at the end of the file."""
+    """Records of about so many bytes, and not too many; none at the end of the file."""
     step = []
     size = 0
     for record in records:
         step.append(record)
         size += len(record.text)
-        if size >= step_bytes:
+        if size >= step_bytes or len(step) == STEP_RECORDS:
             break
     return step
 
