@@ -392,7 +392,10 @@ TIMESTAMP_FORMS = (
     "UNIX seconds (1767225600), UNIX milliseconds (1767225600000) or ISO 8601 "
     "(2026-01-01T00:00:00Z), from 1970 to 2199"
 )
+# Below it a number is hardly a UNIX time, but a year, a spreadsheet's date or 20260131.
+LEAST_UNIX_SECONDS = 1e8
 NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
+LEAP_SECOND = re.compile(r"(.{7,10}.[0-9]{2}:?[0-9]{2}:?)60(?![0-9])(.*)")
 # wrong(code, message) is what the functions below raise, and field_errors collects.
 wrong = PydanticCustomError
 
@@ -450,7 +453,10 @@ def read_line(value: Any) -> str:
 
 
 def read_timestamp(value: Any) -> int:
-    """Milliseconds UTC from UNIX seconds (below 1e11 in size), UNIX milliseconds or ISO 8601."""
+    """Milliseconds UTC from UNIX seconds (below 1e11 in size), UNIX milliseconds or ISO 8601.
+
+    A number that is plausibly something else is an error, and never a moment in 1970.
+    """
     if isinstance(value, str):
         text = value.strip()
         if not NUMBER.fullmatch(text):
@@ -458,8 +464,43 @@ def read_timestamp(value: Any) -> int:
         value = float(text)
     if not is_number(value):
         raise wrong("timestamp", f"must be {TIMESTAMP_FORMS}")
+    if 0 <= value < LEAST_UNIX_SECONDS:
+        raise wrong("timestamp", f"{seeming_date(value)}; must be {TIMESTAMP_FORMS}")
+    # 12 digits, which would be a moment in 1976, or 14
+    has_time = 1.97e11 < value < 2.2e11 or 1.97e13 < value < 2.2e13
+    if has_time and is_written_out(value, "%Y%m%d%H%M", "%Y%m%d%H%M%S"):
+        hint = "looks like a date and time without separators (write 2026-01-31T12:00:00Z)"
+        raise wrong("timestamp", f"{hint}; must be {TIMESTAMP_FORMS}")
     milliseconds = value * 1000 if abs(value) < 1e11 else value
     return check_range(round(milliseconds))
+
+
+def seeming_date(value: float) -> str:
+    """What a number seems to be that is too small for a UNIX time."""
+    if is_written_out(value, "%Y%m%d"):
+        return "looks like a date without separators (write 2026-01-31)"
+    if 1900 <= value < 2200 and value == int(value):
+        return "looks like a year alone (write 2026-01-31)"
+    if 20_000 <= value < 110_000:  # from 1954 to 2201
+        return (
+            "looks like the number by which a spreadsheet stores a date (46024 is 2026-01-02; "
+            "give the cells the format of a date, such as 2026-01-31)"
+        )
+    return "is too small for a UNIX time of today"
+
+
+def is_written_out(value: float, *layouts: str) -> bool:
+    """Whether a number's digits are a date from 1970 to 2199 in one of these layouts."""
+    if value != int(value):
+        return False
+    digits = str(int(value))
+    for layout in layouts:
+        with contextlib.suppress(ValueError):
+            moment = datetime.strptime(digits, layout)
+            # strptime takes a digit for a month, too
+            if 1970 <= moment.year < 2200 and moment.strftime(layout) == digits:
+                return True
+    return False
 
 
 def is_number(value: Any) -> bool:
@@ -471,10 +512,30 @@ def read_iso(text: str) -> int:
     try:
         moment = datetime.fromisoformat(check_characters(text).upper())  # t and z may be small
     except ValueError:
+        return check_range(read_leap_second(text))
+    return check_range(since_epoch(moment))
+
+
+def read_leap_second(text: str) -> int:
+    """23:59:60 of a day, in UTC or of the sender's own, as the second after it."""
+    match = LEAP_SECOND.fullmatch(text.upper())
+    try:
+        before = f"{match[1]}59{match[2]}" if match else ""
+        moment = datetime.fromisoformat(check_characters(before))
+    except ValueError:
         raise wrong("timestamp", f"must be {TIMESTAMP_FORMS}") from None
+    milliseconds = since_epoch(moment)
+    is_last_minute = milliseconds % DAY_MS >= DAY_MS - 60_000
+    if not is_last_minute and (moment.hour, moment.minute) != (23, 59):
+        raise wrong("timestamp", f"must be {TIMESTAMP_FORMS}")
+    return milliseconds + 1000
+
+
+def since_epoch(moment: datetime) -> int:
+    """Milliseconds; one without an offset is in UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    return check_range((moment - EPOCH) // timedelta(milliseconds=1))
+    return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def check_range(milliseconds: int) -> int:
@@ -3441,6 +3502,7 @@ def remove_alias(call: Call) -> dict:
 
 CONTACT_TEXTS = ("name", "email", "phone", "source", "type")
 STANDARD_FIELDS = (*CONTACT_TEXTS, "date_created")  # a column each; custom fields share one
+CLOCK_TOLERANCE_MS = 60_000  # by which the clocks of two machines may differ without a word
 
 
 class ContactIds(BaseModel):
@@ -3519,10 +3581,12 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
 
     Where the body is dated, a field whose value came from a newer dated body stays, so that dated
     bodies end in the same state in whatever order they arrive. An undated body applies on arrival
-    and moves no clock.
+    and moves no clock. No body is newer than now.
     """
+    limit_date(sent, now)
     old = find_contact(connection, sent.location_id, sent.contact_id)
-    new = apply_contact(old or bare_contact(sent.location_id, sent.contact_id, now), sent)
+    known = old or bare_contact(sent.location_id, sent.contact_id, now)
+    new = apply_contact(limit_clocks(known, now), sent)
     if to_json(new) == to_json(old):  # as texts, since to Python 1 is True
         return "unchanged", old
     if old is None:
@@ -3536,6 +3600,32 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
     if new["tags"] != (old["tags"] if old else []):
         write_tags(connection, contact_key, new["tags"])
     return status, new
+
+
+def limit_date(sent: Contact, arrived: int) -> list[dict]:
+    """A body that is dated after its arrival counts as of that; a warning of more than a minute.
+
+    Else the contact would be deaf to all that follows until that date.
+    """
+    ahead = 0 if sent.as_of is None else sent.as_of - arrived
+    if ahead > 0:
+        sent.as_of = arrived
+    if ahead <= CLOCK_TOLERANCE_MS:
+        return []
+    message = f"the body is dated after its arrival, and counts as of that ({iso(arrived)})"
+    return [warning("date_ahead", message)]
+
+
+def limit_clocks(contact: dict, now: int) -> dict:
+    """The contact with clocks that are ahead set to its last change, which they came with."""
+    if (contact["as_of"] or 0) <= now:
+        return contact
+    changed = min(contact["updated_at"], now)
+    clocks = contact["field_times"].items()
+    return contact | {
+        "as_of": changed,
+        "field_times": {name: changed if time > now else time for name, time in clocks},
+    }
 
 
 def apply_contact(contact: dict, sent: Contact) -> dict:
@@ -4397,7 +4487,7 @@ def receive_event(
     """
     event, warnings, contact = read_event(parse_body(body), caller)
     if contact is not None:
-        warnings += store_event_contact(connection, contact, now)
+        warnings += store_event_contact(connection, contact, now, arrived)
     status, stored, update_warnings = store_event(connection, event, now, arrived)
     warnings += update_warnings
     note_warnings(connection, stored, warnings)
@@ -4405,11 +4495,14 @@ def receive_event(
     return 201 if status == "created" else 200, content
 
 
-def store_event_contact(connection: apsw.Connection, reading: Reading, now: int) -> list[dict]:
+def store_event_contact(
+    connection: apsw.Connection, reading: Reading, now: int, arrived: int
+) -> list[dict]:
     """Stores the contact and the location around an event as far as they are right; warnings."""
     contact, warnings = check_event_contact(reading)
     learn_location(connection, contact, now)
     if isinstance(contact, Contact):
+        warnings += limit_date(contact, arrived)
         store_contact(connection, contact, now)
     return warnings
 
@@ -4607,11 +4700,16 @@ ContactIngestAnswer = answer(
 )
 def ingest_contact(call: Call) -> dict:
     """Takes HighLevel's contact webhooks and workflow bodies; a deletion needs a sync key."""
-    return receive_contact(call.connection, call.body, call.caller, call.now)
+    return receive_contact(call.connection, call.body, call.caller, call.now, arrived=call.now)
 
 
-def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now: int) -> dict:
-    """Stores or deletes a webhook's contact, or ignores a type that is about something else."""
+def receive_contact(
+    connection: apsw.Connection, body: Body, caller: Caller, now: int, arrived: int
+) -> dict:
+    """Stores or deletes a webhook's contact, or ignores a type that is about something else.
+
+    `arrived` is as in receive_event.
+    """
     parsed = parse_object(body)
     if is_app_webhook(parsed):
         if parsed["type"] not in CONTACT_WEBHOOKS:
@@ -4628,8 +4726,9 @@ def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now
     contact = validate(Contact, reading.fields, reading.pointers)
     caller.check_location(contact.location_id)
     learn_location(connection, contact, now)
+    warnings = limit_date(contact, arrived)
     status, stored = store_contact(connection, contact, now)
-    warnings = unknown_warnings([f"customData.{name}" for name in custom])
+    warnings += unknown_warnings([f"customData.{name}" for name in custom])
     return {"status": status, "contact": contact_out(stored), "warnings": warnings}
 
 
@@ -4683,12 +4782,13 @@ def receive_fields(
     if isinstance(fields, dict) and "timezone" in fields:
         sent["timezone"] = fields["timezone"]
     contact = validate(Contact, sent | ids, {("timezone",): "/fields/timezone"})
+    warnings = limit_date(contact, now)
     status, stored = store_contact(connection, contact, now)
     unknown = [name for name in parsed if name not in ContactDetail.model_fields]
     return {
         "status": status,
         "contact": contact_out(stored),
-        "warnings": unknown_warnings(unknown),
+        "warnings": warnings + unknown_warnings(unknown),
     }
 
 
@@ -4738,9 +4838,10 @@ def replay(call: Call, rejection: dict, body: Body) -> tuple[int, dict]:
     locations. Raises Conflict for what was posted elsewhere.
     """
     caller = caller_of_replay(call.connection, rejection["key_id"])
+    arrived = rejection["received_at"]
     path = "/" + rejection["path"].lstrip("/")
     if path == CONTACT_PATH:
-        return 200, receive_contact(call.connection, body, caller, call.now)
+        return 200, receive_contact(call.connection, body, caller, call.now, arrived)
     if path not in EVENT_PATHS:
         raise Conflict(
             f"what was posted to {path[:100]} cannot be replayed; send it there again",
@@ -4748,7 +4849,6 @@ def replay(call: Call, rejection: dict, body: Body) -> tuple[int, dict]:
         )
     if rejection["code"] == "event_replaced":
         check_new_distinct_id(call.connection, body)
-    arrived = rejection["received_at"]
     return receive_event(call.connection, body, caller, call.now, arrived)
 
 
