@@ -8717,15 +8717,28 @@ class Row:
     lines: list[bytes] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)
     problem: Problem | None = None
+    size: int = 0  # of the lines
+    added: int = 0  # lines that may belong to one that is wrong
     is_windows_1252: bool = False
+
+    def take(self, line: bytes) -> None:
+        self.lines.append(line)
+        self.size += len(line)
+
+    def add(self, other: Row) -> None:
+        """Of very many lines it keeps the first."""
+        self.added += len(other.lines)
+        if self.size <= BODY_LIMIT:
+            self.lines += other.lines
+            self.size += other.size
 
 
 class TableReader:
     """Reads a CSV with Python's csv, so that a bad row takes no others with it.
 
-    To csv, a quote that nobody closes goes on to the next quote or to the end of the file. Here a
-    row that is wrong ends before the next line that has enough cells for a row, and reading goes on
-    there.
+    To csv, a quote that nobody closes goes on to the next quote or to the end of the file. Here the
+    line in which a row is wrong is refused, with the lines behind it that have not enough cells for
+    a row, and reading goes on behind those.
     """
 
     def __init__(self, lines: Iterator[bytes], separator: str, line_number: int = 1):
@@ -8740,24 +8753,25 @@ class TableReader:
     def rows(self) -> Iterator[Row]:
         """All that are not blank, the header first."""
         csv.field_size_limit(2 * BODY_LIMIT)  # more than a row may have
-        while True:
-            row = self.read_row()
-            if not row.lines:
-                return
-            self.line_number += len(row.lines)
-            if row.problem or not all(map(is_blank, row.cells)):
+        bad = None
+        while (row := self.read_row()).lines:
+            if bad and self.is_part(row):
+                bad.add(row)
+                continue
+            if bad:
+                yield bad
+            bad = row if row.problem else None
+            if not bad and not all(map(is_blank, row.cells)):
                 self.width = self.width or len(row.cells)
                 yield row
+        if bad:
+            yield bad
 
     def read_row(self) -> Row:
-        """Of no lines at the end of the file."""
+        """Of no lines at the end of the file; one that is wrong has only its first line."""
         row = Row(self.line_number)
-        # Blanks behind a separator are skipped, for `"Ann", "Bo"`.
-        cells = csv.reader(
-            self.take_lines(row), delimiter=self.separator, skipinitialspace=True, strict=True
-        )
         try:
-            row.cells = next(cells, [])
+            row.cells = next(self.cells(self.take_lines(row)), [])
             if self.joins_rows(row):
                 row.problem = Malformed(OPEN_QUOTE, "not_csv")
         except csv.Error as error:
@@ -8768,8 +8782,21 @@ class TableReader:
         except Problem as problem:
             row.problem = problem
         if row.problem:
-            self.end_bad_row(row)
+            self.return_lines(row.lines[1:])
+            row.lines = row.lines[:1]
+            row.size = len(b"".join(row.lines))
+        self.line_number += len(row.lines)
         return row
+
+    def is_part(self, row: Row) -> bool:
+        """Whether it has not enough cells, so that it may be a part of the row before."""
+        if row.problem:
+            return self.separators(row.lines[0]) < self.width - 1
+        return len(row.cells) < self.width
+
+    def cells(self, lines: Iterable[str], strict: bool = True) -> Iterator[list[str]]:
+        """Blanks behind a separator are skipped, for `"Ann", "Bo"`. Raises csv.Error."""
+        return csv.reader(lines, delimiter=self.separator, skipinitialspace=True, strict=strict)
 
     def next_line(self) -> bytes:
         """b"" at the end of the file."""
@@ -8785,14 +8812,12 @@ class TableReader:
 
     def take_lines(self, row: Row) -> Iterator[str]:
         """As many as the row takes. Raises TooLarge and Malformed."""
-        size = 0
         while not row.lines or self.bytes_returned < 8 * self.bytes_read + PATIENCE_BYTES:
             line = self.next_line()
             if not line:
                 return
-            row.lines.append(line)
-            size += len(line)
-            if size > BODY_LIMIT:
+            row.take(line)
+            if row.size > BODY_LIMIT:
                 raise TooLarge(f"a record may have {BODY_LIMIT:,} bytes; is a quote not closed?")
             yield self.decode(row, line)
 
@@ -8811,38 +8836,16 @@ class TableReader:
         """How many there are, within quotes and outside."""
         return line.count(self.separator.encode())
 
-    def end_bad_row(self, row: Row) -> None:
-        """Ends it before the next line that has enough cells for a row."""
-        lines = row.lines
-        for index in range(1, len(lines)):
-            if self.separators(lines[index]) >= self.width - 1:
-                self.return_lines(lines[index:])
-                del lines[index:]
-                break
-        else:
-            self.take_rest(row)
-        if len(lines) > 1:
-            row.problem.detail += f"; {len(lines) - 1:,} more lines may belong to it"
-
-    def take_rest(self, row: Row) -> None:
-        """Takes the lines that have not enough cells for a row; of very many only the first."""
-        size = sum(map(len, row.lines))
-        while line := self.next_line():
-            if self.separators(line) >= self.width - 1:
-                self.return_lines([line])
-                return
-            size += len(line)
-            if size <= BODY_LIMIT:
-                row.lines.append(line)
-            else:
-                self.line_number += 1
-
     def joins_rows(self, row: Row) -> bool:
         """Whether a quote seems to join several rows: each line has as many cells as the header."""
-        joined = len(row.lines) - 1
-        if not joined or any(self.separators(line) != self.width - 1 for line in row.lines):
+        joined = row.lines[1:]
+        if not joined or any(self.separators(line) != self.width - 1 for line in joined):
             return False
-        return len(row.cells) != self.width or joined * (self.width - 1) >= TELLING_SEPARATORS
+        # Alone, the first ends within the quote.
+        *before, rest = next(self.cells([self.decode(row, row.lines[0])], strict=False))
+        if len(before) + rest.count(self.separator) != self.width - 1:
+            return False
+        return len(row.cells) != self.width or len(joined) * (self.width - 1) >= TELLING_SEPARATORS
 
     def split_at_returns(self, row: Row) -> bool:
         """Whether carriage returns, which end no line elsewhere in the file, end rows here."""
@@ -8881,30 +8884,6 @@ def guess_separator(sample: list[bytes]) -> str:
         return width > 1, widths.count(width), width
 
     return max(SEPARATORS.values(), key=fitness)
-
-
-# What a spreadsheet makes of dates and long numbers
-
-# A day of 1954 to 2119, counted from the end of 1899, and perhaps a part of a day
-DAY_NUMBER = re.compile(r"[2-7][0-9]{4}([.,][0-9]+)?")
-SHORTENED_NUMBER = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]+")
-
-
-def day_of_number(cell: str) -> str:
-    """The date that a spreadsheet shows for this number; "" for what is hardly one of those."""
-    if not DAY_NUMBER.fullmatch(cell):
-        return ""
-    return str(date(1899, 12, 30) + timedelta(days=int(cell[:5])))
-
-
-def hyphenated_date(cell: str) -> str:
-    """2026-01-31 of 20260131; "" for what is no such date."""
-    if not re.fullmatch("(19|20)[0-9]{6}", cell):
-        return ""
-    try:
-        return str(date.fromisoformat(cell))
-    except ValueError:
-        return ""
 
 
 # Import: reading the file
@@ -8948,6 +8927,8 @@ FIELD_NAMES = {kind: set(fields.values()) for kind, fields in FIELD_BY_COLUMN.it
 NESTED_FIELDS = ("tags", "fields", "terms", "format")
 ID_FIELDS = ("location_id", "contact_id", "distinct_id")
 DATE_FIELDS = ("timestamp", "date_created", "as_of")
+# What a spreadsheet makes of a number that has more digits than it shows
+SHORTENED_NUMBER = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]+")
 
 
 @dataclass(slots=True)
@@ -9127,27 +9108,22 @@ class SourceFile:
                 )
 
     def check_dates(self, headers: list[str], names: list[str], rows: list[Row]) -> None:
-        """Raises ConfigError where a column clearly has dates as only a spreadsheet reads them."""
+        """Raises ConfigError for a column of times that clearly has only numbers that are none."""
         for index, name in enumerate(names):
             if name not in DATE_FIELDS:
                 continue
             cells = [row.cells[index].strip() for row in rows[1:] if index < len(row.cells)]
             cells = [cell for cell in cells if cell]
-            if cells and all(map(day_of_number, cells)):
+            if cells and all(map(wrong_time, cells)):
                 raise ConfigError(
-                    f"{self.name}: the column {headers[index]} has the numbers by which a "
-                    f"spreadsheet counts days ({cells[0]} is {day_of_number(cells[0])}); give it "
-                    "a date format there, such as YYYY-MM-DD, and save the file as CSV again"
-                )
-            if cells and all(map(hyphenated_date, cells)):
-                raise ConfigError(
-                    f"{self.name}: the column {headers[index]} has dates without hyphens; write "
-                    f"{hyphenated_date(cells[0])} instead of {cells[0]}, in a spreadsheet by the "
-                    "date format YYYY-MM-DD"
+                    f"{self.name}: the column {headers[index]} has numbers that are no times: "
+                    f"{cells[0]} {wrong_time(cells[0])}"
                 )
 
     def read_row(self, names: list[str], row: Row) -> Record:
         record = Record(row.line_number, b"".join(row.lines), problem=row.problem)
+        if row.added:
+            record.problem.detail += f"; {row.added:,} more lines may belong to it"
         if record.problem is None:
             if row.is_windows_1252:
                 self.warnings["read_as_windows_1252"] += 1
@@ -9184,6 +9160,18 @@ class SourceFile:
         return self.defaults | fields | others
 
 
+def wrong_time(cell: str) -> str:
+    """Why a number is no timestamp; "" for one that is, and for other texts."""
+    number = cell.replace(",", ".")
+    if not NUMBER.fullmatch(number):
+        return ""
+    try:
+        read_timestamp(number)
+    except wrong as error:
+        return error.message()
+    return ""
+
+
 def parse_cell(name: str, cell: str) -> Any:
     """A value that nests stands as JSON in its cell. Raises Invalid for an id without its end."""
     if name in ID_FIELDS and SHORTENED_NUMBER.fullmatch(cell.strip()):
@@ -9207,7 +9195,7 @@ def join_tags(cells: list[str]) -> Any:
 def contact_fields(fields: dict, others: dict[str, str]) -> dict:
     """The body of a contact: its name in one, and other columns as custom fields.
 
-    So are first_name and last_name, as in HighLevel's webhooks.
+    So are first_name and last_name, as in HighLevel's webhooks. Raises Malformed.
     """
     name, _ = whole_name(fields)
     custom_fields = fields.get("fields", {})
@@ -9215,7 +9203,10 @@ def contact_fields(fields: dict, others: dict[str, str]) -> dict:
         custom_fields = {"fields": custom_fields}
     parts = {key: fields[key] for key in ("first_name", "last_name") if key in fields}
     contact = {key: fields[key] for key in fields if key not in parts}
-    contact["fields"] = others | parts | custom_fields
+    for key, text in (others | parts).items():
+        if str(custom_fields.setdefault(key, text)) != text:
+            raise Malformed(f"has {key} as a column and, with another value, in fields", "twice")
+    contact["fields"] = custom_fields
     if name:
         contact["name"] = name
     return contact
