@@ -393,7 +393,10 @@ TIMESTAMP_FORMS = (
     "UNIX seconds (1767225600), UNIX milliseconds (1767225600000) or ISO 8601 "
     "(2026-01-01T00:00:00Z), from 1970 to 2199"
 )
+# Below it a number is hardly a UNIX time, but a year, a spreadsheet's date or 20260131.
+LEAST_UNIX_SECONDS = 1e8
 NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
+LEAP_SECOND = re.compile(r"(.{7,10}.[0-9]{2}:?[0-9]{2}:?)60(?![0-9])(.*)")
 # wrong(code, message) is what the functions below raise, and field_errors collects.
 wrong = PydanticCustomError
 
@@ -458,7 +461,10 @@ def read_line(value: Any) -> str:
 
 
 def read_timestamp(value: Any) -> int:
-    """Milliseconds UTC from UNIX seconds (below 1e11 in size), UNIX milliseconds or ISO 8601."""
+    """Milliseconds UTC from UNIX seconds (below 1e11 in size), UNIX milliseconds or ISO 8601.
+
+    A number that is plausibly something else is an error, and never a moment in 1970.
+    """
     if isinstance(value, str):
         text = value.strip()
         if not NUMBER.fullmatch(text):
@@ -466,8 +472,43 @@ def read_timestamp(value: Any) -> int:
         value = float(text)
     if not is_number(value):
         raise wrong("timestamp", f"must be {TIMESTAMP_FORMS}")
+    if 0 <= value < LEAST_UNIX_SECONDS:
+        raise wrong("timestamp", f"{seeming_date(value)}; must be {TIMESTAMP_FORMS}")
+    # 12 digits, which would be a moment in 1976, or 14
+    has_time = 1.97e11 < value < 2.2e11 or 1.97e13 < value < 2.2e13
+    if has_time and is_written_out(value, "%Y%m%d%H%M", "%Y%m%d%H%M%S"):
+        hint = "looks like a date and time without separators (write 2026-01-31T12:00:00Z)"
+        raise wrong("timestamp", f"{hint}; must be {TIMESTAMP_FORMS}")
     milliseconds = value * 1000 if abs(value) < 1e11 else value
     return check_range(round(milliseconds))
+
+
+def seeming_date(value: float) -> str:
+    """What a number seems to be that is too small for a UNIX time."""
+    if is_written_out(value, "%Y%m%d"):
+        return "looks like a date without separators (write 2026-01-31)"
+    if 1900 <= value < 2200 and value == int(value):
+        return "looks like a year alone (write 2026-01-31)"
+    if 20_000 <= value < 110_000:  # from 1954 to 2201
+        return (
+            "looks like the number by which a spreadsheet stores a date (46024 is 2026-01-02; "
+            "give the cells the format of a date, such as 2026-01-31)"
+        )
+    return "is too small for a UNIX time of today"
+
+
+def is_written_out(value: float, *layouts: str) -> bool:
+    """Whether a number's digits are a date from 1970 to 2199 in one of these layouts."""
+    if value != int(value):
+        return False
+    digits = str(int(value))
+    for layout in layouts:
+        with contextlib.suppress(ValueError):
+            moment = datetime.strptime(digits, layout)
+            # strptime takes a digit for a month, too
+            if 1970 <= moment.year < 2200 and moment.strftime(layout) == digits:
+                return True
+    return False
 
 
 def is_number(value: Any) -> bool:
@@ -479,10 +520,30 @@ def read_iso(text: str) -> int:
     try:
         moment = datetime.fromisoformat(check_characters(text).upper())  # t and z may be small
     except ValueError:
+        return check_range(read_leap_second(text))
+    return check_range(since_epoch(moment))
+
+
+def read_leap_second(text: str) -> int:
+    """23:59:60 of a day, in UTC or of the sender's own, as the second after it."""
+    match = LEAP_SECOND.fullmatch(text.upper())
+    try:
+        before = f"{match[1]}59{match[2]}" if match else ""
+        moment = datetime.fromisoformat(check_characters(before))
+    except ValueError:
         raise wrong("timestamp", f"must be {TIMESTAMP_FORMS}") from None
+    milliseconds = since_epoch(moment)
+    is_last_minute = milliseconds % DAY_MS >= DAY_MS - 60_000
+    if not is_last_minute and (moment.hour, moment.minute) != (23, 59):
+        raise wrong("timestamp", f"must be {TIMESTAMP_FORMS}")
+    return milliseconds + 1000
+
+
+def since_epoch(moment: datetime) -> int:
+    """Milliseconds; one without an offset is in UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    return check_range((moment - EPOCH) // timedelta(milliseconds=1))
+    return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def check_range(milliseconds: int) -> int:
@@ -738,6 +799,17 @@ def check_admin_key(token: str) -> str:
     return token
 
 
+def check_public_url(text: str) -> str:
+    """Without a slash at its end. The page and the API have their paths from the root on."""
+    if text and not re.fullmatch(r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?", text):
+        raise wrong(
+            "public_url",
+            "must be http:// or https:// and a host, perhaps with a port, and nothing behind it, "
+            "such as https://events.example.com",
+        )
+    return text.rstrip("/")
+
+
 def check_time(text: str) -> str:
     if text:
         read_timestamp(text)
@@ -760,10 +832,10 @@ class Config(BaseModel):
     )
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    public_url: str = Field(
+    public_url: Annotated[str, AfterValidator(check_public_url)] = Field(
         "",
-        pattern="^(https?://[^ ]+)?$",
-        description="address that links and curl lines show, such as https://events.example.com",
+        description="address that links and curl lines show, without a path, such as "
+        "https://events.example.com",
     )
     admin_key: Annotated[str, AfterValidator(check_admin_key)] = Field(
         "",
@@ -978,7 +1050,7 @@ class Database:
         """
         self.config = config
         self.clock = clock or clock_of(config)
-        self.path = config.database
+        self.path = real_path(config.database)
         self.memory = config.database == ":memory:"
         self.lock = threading.RLock()
         self.turn_thread: int | None = None
@@ -1428,6 +1500,24 @@ def keep_copy(path: str, version: int) -> str:
     return copy
 
 
+def real_path(path: str) -> str:
+    """Where a link leads, to a file that may be missing, and any other path as it is.
+
+    SQLite keeps a WAL beside the file itself. Raises ConfigError for a link that leads nowhere.
+    """
+    if not os.path.islink(path):
+        return path
+    target = os.path.realpath(path)
+    if os.path.islink(target):
+        raise ConfigError(f"cannot create the database {path}: it is a link that leads to itself")
+    if not os.path.isdir(os.path.dirname(target)):
+        raise ConfigError(
+            f"{path} is a link to {target}, whose folder is not there; make the folder, or mount "
+            "the disk that has it"
+        )
+    return target
+
+
 def check_file(path: str, create: bool) -> None:
     """Refuses what is not a database of ours, or a newer one, without opening it for writing.
 
@@ -1489,9 +1579,9 @@ def check_header(path: str, header: bytes) -> None:
 
 def stored_version(path: str) -> int:
     """The schema of a database; 0 for an empty file."""
-    real_path = os.path.realpath(path)
-    has_wal = os.path.exists(real_path + "-wal")
-    has_journal = os.path.exists(real_path + "-journal")
+    full_path = os.path.realpath(path)
+    has_wal = os.path.exists(full_path + "-wal")
+    has_journal = os.path.exists(full_path + "-journal")
     if has_wal and not has_journal:  # the WAL may hold a newer version than the header
         return read_version(path)
     with open(path, "rb") as file:
@@ -1565,9 +1655,9 @@ def open_reader(path: str) -> apsw.Connection:
     WAL away with it; one of SQLITE_OPEN_READONLY would leave it.
     """
     check_file(path, create=False)
-    full_path = os.path.abspath(path)
+    full_path = os.path.realpath(path)
     folder_is_writable = os.access(os.path.dirname(full_path), os.W_OK, effective_ids=True)
-    if folder_is_writable or os.path.exists(path + "-wal"):
+    if folder_is_writable or os.path.exists(full_path + "-wal"):
         connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE)
     else:  # on a read-only disk, where SQLite cannot make the files that it shares with others
         uri = f"file:{quote(full_path)}?immutable=1"
@@ -2634,7 +2724,7 @@ def get_session(call: Call) -> dict:
             "scope": caller.scope,
             "locations": None if caller.locations is None else sorted(caller.locations),
         },
-        "public_url": call.config.public_url.rstrip("/") or None,
+        "public_url": call.config.public_url or None,
         "timezone": call.config.time_zone,
         "version": __version__,
     }
@@ -3506,6 +3596,7 @@ def remove_alias(call: Call) -> dict:
 
 CONTACT_TEXTS = ("name", "email", "phone", "source", "type")
 STANDARD_FIELDS = (*CONTACT_TEXTS, "date_created")  # a column each; custom fields share one
+CLOCK_TOLERANCE_MS = 60_000  # by which the clocks of two machines may differ without a word
 
 
 class ContactIds(BaseModel):
@@ -3585,10 +3676,12 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
 
     Where the body is dated, a field whose value came from a newer dated body stays, so that dated
     bodies end in the same state in whatever order they arrive. An undated body applies on arrival
-    and moves no clock.
+    and moves no clock. No body is newer than now.
     """
+    limit_date(sent, now)
     old = find_contact(connection, sent.location_id, sent.contact_id)
-    new = apply_contact(old or bare_contact(sent.location_id, sent.contact_id, now), sent)
+    known = old or bare_contact(sent.location_id, sent.contact_id, now)
+    new = apply_contact(limit_clocks(known, now), sent)
     if to_json(new) == to_json(old):  # as texts, since to Python 1 is True
         return "unchanged", old
     if old is None:
@@ -3602,6 +3695,32 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
     if new["tags"] != (old["tags"] if old else []):
         write_tags(connection, contact_key, new["tags"])
     return status, new
+
+
+def limit_date(sent: Contact, arrived: int) -> list[dict]:
+    """A body that is dated after its arrival counts as of that; a warning of more than a minute.
+
+    Else the contact would be deaf to all that follows until that date.
+    """
+    ahead = 0 if sent.as_of is None else sent.as_of - arrived
+    if ahead > 0:
+        sent.as_of = arrived
+    if ahead <= CLOCK_TOLERANCE_MS:
+        return []
+    message = f"the body is dated after its arrival, and counts as of that ({iso(arrived)})"
+    return [warning("date_ahead", message)]
+
+
+def limit_clocks(contact: dict, now: int) -> dict:
+    """The contact with clocks that are ahead set to its last change, which they came with."""
+    if (contact["as_of"] or 0) <= now:
+        return contact
+    changed = min(contact["updated_at"], now)
+    clocks = contact["field_times"].items()
+    return contact | {
+        "as_of": changed,
+        "field_times": {name: changed if time > now else time for name, time in clocks},
+    }
 
 
 def apply_contact(contact: dict, sent: Contact) -> dict:
@@ -4480,7 +4599,7 @@ def receive_event(
     """
     event, warnings, contact = read_event(parse_body(body), caller)
     if contact is not None:
-        warnings += store_event_contact(connection, contact, now)
+        warnings += store_event_contact(connection, contact, now, arrived)
     status, stored, update_warnings = store_event(connection, event, now, arrived)
     warnings += update_warnings
     note_warnings(connection, stored, warnings)
@@ -4488,11 +4607,14 @@ def receive_event(
     return 201 if status == "created" else 200, content
 
 
-def store_event_contact(connection: apsw.Connection, reading: Reading, now: int) -> list[dict]:
+def store_event_contact(
+    connection: apsw.Connection, reading: Reading, now: int, arrived: int
+) -> list[dict]:
     """Stores the contact and the location around an event as far as they are right; warnings."""
     contact, warnings = check_event_contact(reading)
     learn_location(connection, contact, now)
     if isinstance(contact, Contact):
+        warnings += limit_date(contact, arrived)
         store_contact(connection, contact, now)
     return warnings
 
@@ -4690,11 +4812,16 @@ ContactIngestAnswer = answer(
 )
 def ingest_contact(call: Call) -> dict:
     """Takes HighLevel's contact webhooks and workflow bodies; a deletion needs a sync key."""
-    return receive_contact(call.connection, call.body, call.caller, call.now)
+    return receive_contact(call.connection, call.body, call.caller, call.now, arrived=call.now)
 
 
-def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now: int) -> dict:
-    """Stores or deletes a webhook's contact, or ignores a type that is about something else."""
+def receive_contact(
+    connection: apsw.Connection, body: Body, caller: Caller, now: int, arrived: int
+) -> dict:
+    """Stores or deletes a webhook's contact, or ignores a type that is about something else.
+
+    `arrived` is as in receive_event.
+    """
     parsed = parse_object(body)
     if is_app_webhook(parsed):
         if parsed["type"] not in CONTACT_WEBHOOKS:
@@ -4711,8 +4838,9 @@ def receive_contact(connection: apsw.Connection, body: Body, caller: Caller, now
     contact = validate(Contact, reading.fields, reading.pointers)
     caller.check_location(contact.location_id)
     learn_location(connection, contact, now)
+    warnings = limit_date(contact, arrived)
     status, stored = store_contact(connection, contact, now)
-    warnings = unknown_warnings([f"customData.{name}" for name in custom])
+    warnings += unknown_warnings([f"customData.{name}" for name in custom])
     return {"status": status, "contact": contact_out(stored), "warnings": warnings}
 
 
@@ -4766,12 +4894,13 @@ def receive_fields(
     if isinstance(fields, dict) and "timezone" in fields:
         sent["timezone"] = fields["timezone"]
     contact = validate(Contact, sent | ids, {("timezone",): "/fields/timezone"})
+    warnings = limit_date(contact, now)
     status, stored = store_contact(connection, contact, now)
     unknown = [name for name in parsed if name not in ContactDetail.model_fields]
     return {
         "status": status,
         "contact": contact_out(stored),
-        "warnings": unknown_warnings(unknown),
+        "warnings": warnings + unknown_warnings(unknown),
     }
 
 
@@ -4821,9 +4950,10 @@ def replay(call: Call, rejection: dict, body: Body) -> tuple[int, dict]:
     locations. Raises Conflict for what was posted elsewhere.
     """
     caller = caller_of_replay(call.connection, rejection["key_id"])
+    arrived = rejection["received_at"]
     path = "/" + rejection["path"].lstrip("/")
     if path == CONTACT_PATH:
-        return 200, receive_contact(call.connection, body, caller, call.now)
+        return 200, receive_contact(call.connection, body, caller, call.now, arrived)
     if path not in EVENT_PATHS:
         raise Conflict(
             f"what was posted to {path[:100]} cannot be replayed; send it there again",
@@ -4831,7 +4961,6 @@ def replay(call: Call, rejection: dict, body: Body) -> tuple[int, dict]:
         )
     if rejection["code"] == "event_replaced":
         check_new_distinct_id(call.connection, body)
-    arrived = rejection["received_at"]
     return receive_event(call.connection, body, caller, call.now, arrived)
 
 
@@ -8190,13 +8319,16 @@ def format_table(table: list[tuple[str, ...]]) -> str:
 
 
 def database_path(config: Config) -> str:
-    """Raises ConfigError for a database in memory, which no other process can see."""
+    """Where the file is, behind a link.
+
+    Raises ConfigError for a database in memory, which no other process can see.
+    """
     if config.database == ":memory:":
         raise ConfigError(
             ":memory: is seen by one process only; name a file with --database or "
             f"{ENV_PREFIX}DATABASE"
         )
-    return config.database
+    return real_path(config.database)
 
 
 def existing_database(config: Config) -> contextlib.closing:
@@ -8353,7 +8485,7 @@ def introduce_server(database: Database, config: Config, address: str) -> None:
 
 
 def page_url(config: Config, address: str) -> str:
-    return config.public_url.rstrip("/") or address
+    return config.public_url or address
 
 
 def key_advice(database: Database, config: Config) -> str:
@@ -8486,7 +8618,7 @@ def demo_command(config: Config, keep: str | None) -> int:
     It runs until Ctrl-C or SIGTERM, ends with exit code 0, and deletes the database then.
     With --fixed-time every run has the same events.
     """
-    if keep and os.path.lexists(keep):
+    if keep and os.path.exists(keep):
         raise ConfigError(f"{keep} exists already; name another file")
     with tempfile.TemporaryDirectory(prefix="streamlined-lite-") as folder:
         config = config.model_copy(update={"database": keep or os.path.join(folder, "demo.db")})
@@ -8750,8 +8882,11 @@ EXPORT_FILTERS = {
     "contacts": {"location_id"},
     "metrics": set(),
 }
-# What a spreadsheet could calculate, perhaps with our quotes before it already.
-SPREADSHEET_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
+# What a spreadsheet would calculate, or shorten as a number: leading zeros, more digits than it
+# keeps, an exponent; perhaps with our quotes before it already.
+SPREADSHEET_VALUE = re.compile(
+    r"'*([=+\-@\t\r\n＝＋－＠]|(0[0-9]+|[0-9]{16,}|[0-9]+(\.[0-9]+)?E[+-]?[0-9]+)\Z)", re.IGNORECASE
+)
 
 
 def add_export(commands: Any) -> None:
@@ -8862,7 +8997,11 @@ def ndjson_writer(file: Any) -> Callable[[dict], Any]:
 
 
 def csv_writer(file: Any, fields: tuple[str, ...]) -> Callable[[dict], Any]:
-    """Writes the header at once, and returns what writes a record."""
+    """Writes the header at once, and returns what writes a record.
+
+    Excel takes a file without a byte order mark for Windows-1252.
+    """
+    file.write(BYTE_ORDER_MARK)
     text_file = SimpleNamespace(write=lambda text: file.write(text.encode()))
     lines = csv.writer(text_file)
     lines.writerow(fields)
@@ -8874,12 +9013,12 @@ def csv_writer(file: Any, fields: tuple[str, ...]) -> Callable[[dict], Any]:
 
 
 def csv_cell(value: Any) -> str:
-    """Text as it is, tags with commas, all else as JSON. What could be a formula gets a quote
-    before it, which an import takes away again."""
+    """Text as it is, tags with commas, all else as JSON. What a spreadsheet would change gets a
+    quote before it, which an import takes away again."""
     if isinstance(value, list) and all(is_plain_tag(each) for each in value):
         value = ", ".join(value)
     text = value if isinstance(value, str) else to_json(value).decode()
-    return "'" + text if SPREADSHEET_FORMULA.match(text) else text
+    return "'" + text if SPREADSHEET_VALUE.match(text) else text
 
 
 def is_plain_tag(value: Any) -> bool:
@@ -8889,25 +9028,219 @@ def is_plain_tag(value: Any) -> bool:
 
 def unquoted_cell(cell: str) -> str:
     """The text that csv_cell() wrote."""
-    return cell[1:] if cell.startswith("'") and SPREADSHEET_FORMULA.match(cell) else cell
+    return cell[1:] if cell.startswith("'") and SPREADSHEET_VALUE.match(cell) else cell
+
+
+# Import: the rows of a CSV
+
+SEPARATORS = {",": ",", ";": ";", "tab": "\t", "|": "|"}  # by what --separator calls them
+SAMPLE_BYTES = 65_536  # of a file's beginning, which tells how it is written
+# So many separators in the lines that a quote joins, in each as many as in the header, are no
+# chance: the lines are rows.
+TELLING_SEPARATORS = 4
+# What a file may make us read again before each quote must close on its own line
+PATIENCE_BYTES = 16 * MEGABYTE
+OPEN_QUOTE = (
+    "a quote is not closed, or is not written twice within a cell that has quotes around it"
+)
+BARE_RETURN = "a carriage return is in a cell that has no quotes around it"
+
+
+@dataclass(slots=True)
+class Row:
+    """Of a CSV: the number of its first line, its lines, and its cells or what is wrong."""
+
+    line_number: int
+    lines: list[bytes] = field(default_factory=list)
+    cells: list[str] = field(default_factory=list)
+    problem: Problem | None = None
+    size: int = 0  # of the lines
+    added: int = 0  # lines that may belong to one that is wrong
+    is_windows_1252: bool = False
+
+    def take(self, line: bytes) -> None:
+        self.lines.append(line)
+        self.size += len(line)
+
+    def add(self, other: Row) -> None:
+        """Of very many lines it keeps the first."""
+        self.added += len(other.lines)
+        if self.size <= BODY_LIMIT:
+            self.lines += other.lines
+            self.size += other.size
+
+
+class TableReader:
+    """Reads a CSV with Python's csv, so that a bad row takes no others with it.
+
+    To csv, a quote that nobody closes goes on to the next quote or to the end of the file. Here the
+    line in which a row is wrong is refused, with the lines behind it that have not enough cells for
+    a row, and reading goes on behind those.
+    """
+
+    def __init__(self, lines: Iterator[bytes], separator: str, line_number: int = 1):
+        self.lines = lines
+        self.separator = separator
+        self.line_number = line_number
+        self.width = 0  # cells of the header
+        self.returned: deque[bytes] = deque()  # lines to be read again
+        self.bytes_read = 0
+        self.bytes_returned = 0
+
+    def rows(self) -> Iterator[Row]:
+        """All that are not blank, the header first."""
+        csv.field_size_limit(2 * BODY_LIMIT)  # more than a row may have
+        bad = None
+        while (row := self.read_row()).lines:
+            if bad and self.is_part(row):
+                bad.add(row)
+                continue
+            if bad:
+                yield bad
+            bad = row if row.problem else None
+            if not bad and not all(map(is_blank, row.cells)):
+                self.width = self.width or len(row.cells)
+                yield row
+        if bad:
+            yield bad
+
+    def read_row(self) -> Row:
+        """Of no lines at the end of the file; one that is wrong has only its first line."""
+        row = Row(self.line_number)
+        try:
+            row.cells = next(self.cells(self.take_lines(row)), [])
+            if self.joins_rows(row):
+                row.problem = Malformed(OPEN_QUOTE, "not_csv")
+        except csv.Error as error:
+            if self.split_at_returns(row):
+                return self.read_row()
+            has_return = str(error).startswith("new-line character")
+            row.problem = Malformed(BARE_RETURN if has_return else OPEN_QUOTE, "not_csv")
+        except Problem as problem:
+            row.problem = problem
+        if row.problem:
+            self.return_lines(row.lines[1:])
+            row.lines = row.lines[:1]
+            row.size = len(b"".join(row.lines))
+        self.line_number += len(row.lines)
+        return row
+
+    def is_part(self, row: Row) -> bool:
+        """Whether it has not enough cells, so that it may be a part of the row before."""
+        if row.problem:
+            return self.separators(row.lines[0]) < self.width - 1
+        return len(row.cells) < self.width
+
+    def cells(self, lines: Iterable[str], strict: bool = True) -> Iterator[list[str]]:
+        """Blanks behind a separator are skipped, for `"Ann", "Bo"`. Raises csv.Error."""
+        return csv.reader(lines, delimiter=self.separator, skipinitialspace=True, strict=strict)
+
+    def next_line(self) -> bytes:
+        """b"" at the end of the file."""
+        if self.returned:
+            return self.returned.popleft()
+        line = next(self.lines, b"")
+        self.bytes_read += len(line)
+        return line
+
+    def return_lines(self, lines: list[bytes]) -> None:
+        self.returned.extendleft(reversed(lines))
+        self.bytes_returned += sum(map(len, lines))
+
+    def take_lines(self, row: Row) -> Iterator[str]:
+        """As many as the row takes. Raises TooLarge and Malformed."""
+        while not row.lines or self.bytes_returned < 8 * self.bytes_read + PATIENCE_BYTES:
+            line = self.next_line()
+            if not line:
+                return
+            row.take(line)
+            if row.size > BODY_LIMIT:
+                raise TooLarge(f"a record may have {BODY_LIMIT:,} bytes; is a quote not closed?")
+            yield self.decode(row, line)
+
+    def decode(self, row: Row, line: bytes) -> str:
+        """From UTF-8, or from what a spreadsheet on Windows writes by default."""
+        try:
+            return line.decode()
+        except UnicodeDecodeError:
+            row.is_windows_1252 = True
+        try:
+            return line.decode("cp1252")
+        except UnicodeDecodeError:
+            raise Malformed("is neither UTF-8 nor Windows-1252", "not_utf8") from None
+
+    def separators(self, line: bytes) -> int:
+        """How many there are, within quotes and outside."""
+        return line.count(self.separator.encode())
+
+    def joins_rows(self, row: Row) -> bool:
+        """Whether a quote seems to join several rows: each line has as many cells as the header."""
+        joined = row.lines[1:]
+        if not joined or any(self.separators(line) != self.width - 1 for line in joined):
+            return False
+        # Alone, the first ends within the quote.
+        *before, rest = next(self.cells([self.decode(row, row.lines[0])], strict=False))
+        if len(before) + rest.count(self.separator) != self.width - 1:
+            return False
+        return len(row.cells) != self.width or len(joined) * (self.width - 1) >= TELLING_SEPARATORS
+
+    def split_at_returns(self, row: Row) -> bool:
+        """Whether carriage returns, which end no line elsewhere in the file, end rows here."""
+        lines = b"".join(row.lines).splitlines(keepends=True)
+        if len(lines) == len(row.lines):
+            return False
+        if any(self.separators(line) != self.width - 1 for line in lines):
+            return False
+        self.return_lines(lines)
+        return True
+
+
+def take_sample(lines: Iterator[bytes]) -> list[bytes]:
+    sample = []
+    size = 0
+    for line in lines:
+        sample.append(line)
+        size += len(line)
+        if size >= SAMPLE_BYTES:
+            break
+    return sample
+
+
+def stated_separator(line: bytes) -> str:
+    """What a first line `sep=;` says, which Excel understands; "" for another line."""
+    match = re.fullmatch(rb'"?sep=([,;\t|])"?\s*', line, re.IGNORECASE)
+    return match[1].decode() if match else ""
+
+
+def guess_separator(sample: list[bytes]) -> str:
+    """By which most rows have as many cells as the header; among equals, by which it has most."""
+
+    def fitness(separator: str) -> tuple[bool, int, int]:
+        widths = [len(row.cells) for row in TableReader(iter(sample), separator).rows()]
+        width = widths[0] if widths else 0
+        return width > 1, widths.count(width), width
+
+    return max(SEPARATORS.values(), key=fitness)
 
 
 # Import: reading the file
 
-# How many bytes of records are stored in one transaction: beside a server, which waits for its
-# turn meanwhile, as much as takes about a tenth of a second; else more, for then each page of an
-# index is written less often.
+# How many bytes of records, and how many records, are stored in one transaction: beside a server,
+# which waits for its turn meanwhile, as much as takes about a tenth of a second; else more, for
+# then each page of an index is written less often.
 SHARED_STEP_BYTES = 250_000
 ALONE_STEP_BYTES = 2 * MEGABYTE
+STEP_RECORDS = 10_000
 # The gap between two transactions, in which a server takes its turn.
 PAUSE_SECONDS = 0.015
 
 UNREADABLE_STARTS = {
-    b"\xff\xfe": "UTF-16; save it as CSV in UTF-8",
-    b"\xfe\xff": "UTF-16; save it as CSV in UTF-8",
+    codecs.BOM_UTF16_LE: "UTF-16; save it as CSV in UTF-8",
+    codecs.BOM_UTF16_BE: "UTF-16; save it as CSV in UTF-8",
     b"[": "a JSON array; write one object a line, as jq -c '.[]' does",
-    b"\x1f\x8b": "compressed; unpack it: zcat FILE | streamlined-lite import -",
+    GZIP_MARK: "compressed; unpack it: zcat FILE | streamlined-lite import -",
     b"PK": "a spreadsheet or archive; save it as CSV in UTF-8",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet; save it as CSV in UTF-8",
 }
 # The first of these fields that a file has decides what the file holds.
 KIND_BY_FIELD = {
@@ -8929,6 +9262,10 @@ FIELD_BY_COLUMN["contacts"] |= {
 }
 FIELD_NAMES = {kind: set(fields.values()) for kind, fields in FIELD_BY_COLUMN.items()}
 NESTED_FIELDS = ("tags", "fields", "terms", "format")
+ID_FIELDS = ("location_id", "contact_id", "distinct_id")
+DATE_FIELDS = ("timestamp", "date_created", "as_of")
+# What a spreadsheet makes of a number that has more digits than it shows
+SHORTENED_NUMBER = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]+")
 
 
 @dataclass(slots=True)
@@ -8941,50 +9278,77 @@ class Record:
     problem: Problem | None = None
 
 
+def split_at_returns(file: Any) -> Iterator[bytes]:
+    """Its lines, whatever ends them; one that is far too long in parts."""
+    rest = b""
+    while chunk := file.read1(SAMPLE_BYTES):
+        lines = (rest + chunk).splitlines(keepends=True)
+        rest = lines.pop()  # it may go on in the next chunk
+        yield from lines
+        if len(rest) > WIRE_LIMIT:
+            yield rest
+            rest = b""
+    if rest:
+        yield rest
+
+
 class SourceFile:
     """Reads a file of NDJSON or CSV record by record.
 
     `columns` says which fields columns are (--map), `defaults` has the values of fields that a
-    record lacks (--set).
+    record lacks (--set), `separator` is what stands between cells, "" to find it out.
     """
 
-    def __init__(self, name: str, file: Any, columns: dict[str, str], defaults: dict[str, str]):
+    def __init__(
+        self,
+        name: str,
+        file: Any,
+        columns: dict[str, str],
+        defaults: dict[str, str],
+        separator: str,
+    ):
         self.name = name
         self.file = file
         self.columns = columns
         self.defaults = defaults
+        self.separator = separator
         self.kind = ""  # known from the first record on
         self.size = os.fstat(file.fileno()).st_size
         self.position = 0
         self.line_number = 0
         self.warnings: Counter[str] = Counter()
-        self.record_lines: list[bytes] = []  # of the CSV's record that is being read
 
     def records(self) -> Iterator[Record]:
-        """Raises ConfigError for what cannot be imported at all."""
-        start = self.file.peek(3)
+        """Raises ConfigError, before the first record, for what cannot be imported at all."""
+        beginning = self.file.peek()
+        start = beginning.removeprefix(BYTE_ORDER_MARK).lstrip()
         for magic, explanation in UNREADABLE_STARTS.items():
             if start.startswith(magic):
                 raise ConfigError(f"{self.name} is {explanation}")
-        if start.removeprefix(BYTE_ORDER_MARK).startswith(b"{"):
+        if b"\0" in start[:2]:  # without its byte order mark
+            raise ConfigError(f"{self.name} is {UNREADABLE_STARTS[codecs.BOM_UTF16_LE]}")
+        if start.startswith(b"{"):
             return self.json_records()
-        return self.csv_records()
+        first_end = re.search(rb"\r?\n|\r", beginning)
+        return self.csv_records(by_returns=first_end is not None and first_end[0] == b"\r")
 
-    def lines(self) -> Iterator[bytes]:
-        """Each line without a byte order mark; of one that is far too long only the beginning."""
-        while line := self.file.readline(WIRE_LIMIT):
-            self.line_number += 1
-            self.position += len(line)
-            is_cut = len(line) >= WIRE_LIMIT and not line.endswith(b"\n")
-            yield line.removeprefix(BYTE_ORDER_MARK) if self.line_number == 1 else line
-            if is_cut:
-                self.skip_line()
+    def lines(self, by_returns: bool = False) -> Iterator[bytes]:
+        """Each line without a byte order mark; of one that is far too long only the beginning.
 
-    def skip_line(self) -> None:
-        while part := self.file.readline(WIRE_LIMIT):
+        `by_returns`: also a carriage return alone ends a line, as in old files of a Mac.
+        """
+        parts = iter(functools.partial(self.file.readline, WIRE_LIMIT), b"")
+        ends: tuple[bytes, ...] = (b"\n",)
+        if by_returns:
+            parts = split_at_returns(self.file)
+            ends = (b"\n", b"\r")
+        is_cut = False
+        for part in parts:
             self.position += len(part)
-            if part.endswith(b"\n"):
-                return
+            if not is_cut:
+                self.line_number += 1
+                yield part.removeprefix(BYTE_ORDER_MARK) if self.line_number == 1 else part
+            is_cut = not part.endswith(ends)
 
     def set_kind(self, field_names: Iterable[str]) -> None:
         names = {*self.defaults, *field_names}
@@ -9018,49 +9382,31 @@ class SourceFile:
 
     # CSV
 
-    def csv_records(self) -> Iterator[Record]:
-        # the most that a quote without an end can swallow
-        csv.field_size_limit(WIRE_LIMIT)
-        lines = self.decoded_lines()
-        first_line = next(lines, None)
-        if first_line is None:
+    def csv_records(self, by_returns: bool) -> Iterator[Record]:
+        lines = self.lines(by_returns)
+        sample = take_sample(lines)
+        stated = stated_separator(sample[0]) if sample else ""
+        first_line = 2 if stated else 1
+        del sample[: first_line - 1]
+        separator = self.separator or stated or guess_separator(sample)
+        rows = TableReader(itertools.chain(sample, lines), separator, first_line).rows()
+        header = next(rows, None)
+        if header is None:
             raise ConfigError(f"{self.name} is empty")
-        delimiter = max(",;\t", key=first_line.count)
-        reader = csv.reader(itertools.chain([first_line], lines), delimiter=delimiter)
-        try:
-            names = self.read_header(next(reader))
-        except csv.Error as error:
-            raise ConfigError(f"{self.name} is not CSV: {error}") from None
-        while True:
-            self.record_lines.clear()
-            fields = None
-            problem = None
-            try:
-                cells = next(reader)
-                if not cells:
-                    continue
-                fields = self.read_cells(names, cells)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                problem = Malformed(f"not CSV: {error}", "not_csv")
-            except Malformed as error:
-                problem = error
-            line_number = self.line_number - len(self.record_lines) + 1
-            yield Record(line_number, b"".join(self.record_lines), fields, problem)
-
-    def decoded_lines(self) -> Iterator[str]:
-        """UTF-8, or what a spreadsheet on Windows writes by default."""
-        for line in self.lines():
-            self.record_lines.append(line)
-            try:
-                yield line.decode()
-            except UnicodeDecodeError:
-                self.warnings["read_as_windows_1252"] += 1
-                yield line.decode("cp1252", "replace")
+        if header.problem:
+            raise ConfigError(
+                f"{self.name} is not CSV: line {header.line_number}: {header.problem.detail}"
+            )
+        names = self.read_header(header.cells)
+        self.check_dates(header.cells, names, list(TableReader(iter(sample), separator).rows()))
+        for row in rows:
+            yield self.read_row(names, row)
 
     def read_header(self, cells: list[str]) -> list[str]:
-        """The columns' fields, or their own names. Raises ConfigError for a --map of no column."""
+        """The columns' fields, or their own names.
+
+        Raises ConfigError for a --map of no column, and for two columns that would be one field.
+        """
         headers = [cell.strip() for cell in cells]
         missing = self.columns.keys() - set(headers)
         if missing:
@@ -9075,54 +9421,129 @@ class SourceFile:
         fields = FIELD_BY_COLUMN[self.kind]
         names = []
         for header, plain_name in zip(headers, plain_names, strict=True):
-            own_name = self.columns.get(header, header)
+            own_name = self.own_name(self.columns.get(header, header))
             names.append(fields.get(plain_name, own_name))
+        self.check_columns(headers, names)
         return names
 
+    def own_name(self, name: str) -> str:
+        """Of a column that is no field: a property of an event, a custom field of a contact."""
+        if name and self.kind == "events":
+            return f"properties.{property_key(name) or name}"
+        return name
+
+    def check_columns(self, headers: list[str], names: list[str]) -> None:
+        """Raises ConfigError for two columns of one field, unless its texts can be joined."""
+        columns: dict[str, list[str]] = {}
+        for header, name in zip(headers, names, strict=True):
+            columns.setdefault(name, []).append(header)
+        for name, same in columns.items():
+            if len(same) > 1 and name in FIELD_NAMES[self.kind] and name != "tags":
+                raise ConfigError(
+                    f"{self.name}: the columns {' and '.join(same)} are one field, {name}; "
+                    "rename one of them, or take it out"
+                )
+
+    def check_dates(self, headers: list[str], names: list[str], rows: list[Row]) -> None:
+        """Raises ConfigError for a column of times that clearly has only numbers that are none."""
+        for index, name in enumerate(names):
+            if name not in DATE_FIELDS:
+                continue
+            cells = [row.cells[index].strip() for row in rows[1:] if index < len(row.cells)]
+            cells = [cell for cell in cells if cell]
+            if cells and all(map(wrong_time, cells)):
+                raise ConfigError(
+                    f"{self.name}: the column {headers[index]} has numbers that are no times: "
+                    f"{cells[0]} {wrong_time(cells[0])}"
+                )
+
+    def read_row(self, names: list[str], row: Row) -> Record:
+        record = Record(row.line_number, b"".join(row.lines), problem=row.problem)
+        if row.added:
+            record.problem.detail += f"; {row.added:,} more lines may belong to it"
+        if record.problem is None:
+            if row.is_windows_1252:
+                self.warnings["read_as_windows_1252"] += 1
+            try:
+                record.fields = self.read_cells(names, row.cells)
+            except Problem as problem:
+                record.problem = problem
+        return record
+
     def read_cells(self, names: list[str], cells: list[str]) -> dict:
-        """A record by its fields. Raises Malformed for more cells than the header has."""
-        if len(cells) > len(names):
+        """A record by its fields. Raises Problem."""
+        if not all(map(is_blank, cells[len(names) :])):
             raise Malformed(f"has {len(cells)} cells, and the header has {len(names)}", "not_csv")
-        fields = {}
-        others = {}
+        filled: dict[str, list[str]] = {}
         for name, cell in zip(names, map(unquoted_cell, cells), strict=False):
             # blank cells erase nothing, but blank tags are the empty set
-            if not name or (is_blank(cell) and name != "tags"):
+            if is_blank(cell) and name != "tags":
                 continue
-            if name in FIELD_NAMES[self.kind]:
-                fields[name] = parse_cell(name, cell)
+            if name:
+                filled.setdefault(name, []).append(cell)
             else:
-                others[name] = cell
-        if self.kind == "events":
-            fields |= event_properties(others)
+                self.warnings["cell_without_column_name"] += 1
+        fields = {}
+        others = {}
+        for name, same in filled.items():
+            if name == "tags":
+                fields[name] = join_tags(same)
+            elif name in FIELD_NAMES[self.kind]:
+                fields[name] = parse_cell(name, same[0])
+            else:
+                others[name] = ", ".join(dict.fromkeys(same))
         if self.kind == "contacts":
-            fields = contact_fields(fields, others)
-        return self.defaults | fields
+            return self.defaults | contact_fields(fields, others)
+        return self.defaults | fields | others
+
+
+def wrong_time(cell: str) -> str:
+    """Why a number is no timestamp; "" for one that is, and for other texts."""
+    number = cell.replace(",", ".")
+    if not NUMBER.fullmatch(number):
+        return ""
+    try:
+        read_timestamp(number)
+    except wrong as error:
+        return error.message()
+    return ""
 
 
 def parse_cell(name: str, cell: str) -> Any:
-    """A value that nests stands as JSON in its cell."""
+    """A value that nests stands as JSON in its cell. Raises Invalid for an id without its end."""
+    if name in ID_FIELDS and SHORTENED_NUMBER.fullmatch(cell.strip()):
+        message = "is a long number that a spreadsheet has shortened; format it as text there"
+        raise Invalid([field_error(f"/{name}", "shortened_number", message)])
     is_json = name in NESTED_FIELDS and cell.lstrip()[:1] in ("[", "{")
     return parse_properties(cell) if is_json else cell
 
 
-def event_properties(cells: dict[str, str]) -> dict[str, str]:
-    """Cells whose columns name no field of an event, as its properties."""
-    properties = {}
-    for name, cell in cells.items():
-        key = f"properties.{name}" if property_key(name) is None else name
-        properties[key] = cell
-    return properties
+def join_tags(cells: list[str]) -> Any:
+    """The tags of one cell as it is, and of several cells together."""
+    if len(cells) == 1:
+        return parse_cell("tags", cells[0])
+    tags = []
+    for cell in cells:
+        value = parse_cell("tags", cell)
+        tags += value if isinstance(value, list) else cell.split(",")
+    return tags
 
 
 def contact_fields(fields: dict, others: dict[str, str]) -> dict:
-    """The body of a contact: the parts of its name together, other columns as custom fields."""
+    """The body of a contact: its name in one, and other columns as custom fields.
+
+    So are first_name and last_name, as in HighLevel's webhooks. Raises Malformed.
+    """
     name, _ = whole_name(fields)
     custom_fields = fields.get("fields", {})
     if not isinstance(custom_fields, dict):
         custom_fields = {"fields": custom_fields}
-    contact = {key: fields[key] for key in fields if key not in ("first_name", "last_name")}
-    contact["fields"] = others | custom_fields
+    parts = {key: fields[key] for key in ("first_name", "last_name") if key in fields}
+    contact = {key: fields[key] for key in fields if key not in parts}
+    for key, text in (others | parts).items():
+        if str(custom_fields.setdefault(key, text)) != text:
+            raise Malformed(f"has {key} as a column and, with another value, in fields", "twice")
+    contact["fields"] = custom_fields
     if name:
         contact["name"] = name
     return contact
@@ -9160,6 +9581,11 @@ def add_import(commands: Any) -> None:
             "the field that a column of a CSV is, such as 'Deal ID=distinct_id'; repeat for more"
         ),
     )
+    parser.add_argument(
+        "--separator",
+        choices=list(SEPARATORS),
+        help="what stands between the cells of a CSV (default: what most rows agree on)",
+    )
     add_json_flag(parser)
 
 
@@ -9169,43 +9595,57 @@ def import_command(
     location: str | None,
     defaults: list[str],
     columns: list[str],
+    separator: str | None,
     as_json: bool,
 ) -> int:
     """Store what export wrote, or a CSV such as HighLevel's export of contacts.
 
     Records are stored by the rules of the API, so that what is there already is unchanged; a
     server may run meanwhile. Those that cannot be stored go to FILE.rejected with their reasons,
-    and the exit code is 3 then. A database that is not there is created.
+    and the exit code is 3 then. A file that cannot be read at all is refused before any is
+    imported. A database that is not there is created.
     """
+    if location is not None:
+        defaults = [*defaults, f"location_id={location}"]
     values = read_pairs("--set", [pair.partition("=") for pair in defaults])
     # A column's name may have a = in it, a field's has none.
     fields = read_pairs("--map", [pair.rpartition("=") for pair in columns])
-    if location is not None:
-        values["location_id"] = location
-    check_readable(files)
+    read = functools.partial(
+        SourceFile, columns=fields, defaults=values, separator=SEPARATORS.get(separator, "")
+    )
+    check_sources(files, read)
     path = database_path(config)
     if not os.path.exists(path):
         create_file(path)
     step_bytes = ALONE_STEP_BYTES if is_alone(path) else SHARED_STEP_BYTES
     results = []
-    with shared_database(config) as database:
-        for name in files:
-            results.append(import_file(database, name, fields, values, step_bytes))
-    print_result(results, as_json, "\n".join(import_summary(result) for result in results))
+    try:
+        with shared_database(config) as database:
+            for name in files:
+                results.append(import_file(database, name, read, step_bytes))
+    finally:
+        # also of those that came before one that failed
+        if results:
+            text = "\n".join(import_summary(result) for result in results)
+            print_result(results, as_json, text)
     return 3 if any(result["rejected"] for result in results) else 0
 
 
 def read_pairs(flag: str, pairs: list[tuple[str, str, str]]) -> dict[str, str]:
-    """Raises ConfigError unless there is text before and after each =."""
-    values = {}
+    """Raises ConfigError unless there is text around each =, and for two values of one name."""
+    values: dict[str, str] = {}
     for left, separator, right in pairs:
-        if not left.strip() or not right.strip():
+        name = left.strip()
+        value = right.strip()
+        if not name or not value:
             raise ConfigError(f"{flag} {left}{separator}{right}: write NAME=VALUE")
-        values[left.strip()] = right.strip()
+        if values.get(name, value) != value:
+            raise ConfigError(f"{flag}: {name} is {values[name]}, and {value} a second time")
+        values[name] = value
     return values
 
 
-def check_readable(names: list[str]) -> None:
+def check_sources(names: list[str], read: Callable[..., SourceFile]) -> None:
     """Before the first is imported. Raises ConfigError."""
     unreadable = []
     for name in names:
@@ -9216,6 +9656,10 @@ def check_readable(names: list[str]) -> None:
         raise ConfigError(
             f"cannot read {', '.join(unreadable)}: there is no such file, or you may not read it"
         )
+    for name in names:
+        if os.path.isfile(name):  # what a pipe has can be read only once
+            with open(name, "rb") as file:
+                next(read(name, file).records(), None)
 
 
 def is_alone(path: str) -> bool:
@@ -9241,11 +9685,7 @@ def import_summary(result: dict) -> str:
 
 
 def import_file(
-    database: Database,
-    name: str,
-    columns: dict[str, str],
-    defaults: dict[str, str],
-    step_bytes: int,
+    database: Database, name: str, read: Callable[..., SourceFile], step_bytes: int
 ) -> dict:
     """Returns counts by outcome and by warning. Raises ConfigError and CommandError."""
     is_pipe = name == "-"
@@ -9255,8 +9695,7 @@ def import_file(
             with contextlib.suppress(FileNotFoundError):
                 # that of an earlier import
                 os.unlink(rejected_name)
-            source = SourceFile(name, file, columns, defaults)
-            return Import(database, source, rejected_name).run(step_bytes)
+            return Import(database, read(name, file), rejected_name).run(step_bytes)
     except OSError as error:
         raise CommandError(
             f"{error.filename or rejected_name}: {error.strerror}; "
@@ -9346,13 +9785,13 @@ class Import:
 
 
 def next_step(records: Iterator[Record], step_bytes: int) -> list[Record]:
-    """Records of about so many bytes; none at the end of the file."""
+    """Records of about so many bytes, and not too many; none at the end of the file."""
     step = []
     size = 0
     for record in records:
         step.append(record)
         size += len(record.text)
-        if size >= step_bytes:
+        if size >= step_bytes or len(step) == STEP_RECORDS:
             break
     return step
 
@@ -9453,7 +9892,7 @@ def backup_command(config: Config, file: str, keep: int | None, as_json: bool) -
         if not os.path.lexists(file):
             advice = f"this makes it: mkdir -p {shlex.quote(file)}"
         raise ConfigError(f"--keep goes with a folder that exists; {advice}")
-    name = Path(database).stem
+    name = Path(config.database).stem
     path = file
     if is_folder:
         path = os.path.join(file, f"{name}-{stamp(system_clock())}.db")
@@ -9570,7 +10009,7 @@ def check_command(config: Config, backups: str | None, quick: bool, as_json: boo
         *or_ok("disk", check_disk(path)),
     ]
     if backups:
-        findings += or_ok("backups", check_backups(Path(backups), Path(path).stem))
+        findings += or_ok("backups", check_backups(Path(backups), Path(config.database).stem))
     findings += check_database(config, path, quick)
     worst = max(LEVELS.index(finding.level) for finding in findings)
     result = {"status": LEVELS[worst], "findings": [asdict(finding) for finding in findings]}

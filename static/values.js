@@ -178,7 +178,8 @@ export function valuesCsv(result) {
   const lines = tableKinds(answer).flatMap(kind =>
     TABLES[kind].rows(answer).map(row => csvCells(kind, row, columns)),
   );
-  return [heads, ...lines].map(cells => cells.map(csvCell).join(",")).join("\r\n");
+  const text = [heads, ...lines].map(cells => cells.map(csvCell).join(",")).join("\r\n");
+  return BYTE_ORDER_MARK + text;
 }
 
 const csvCells = (kind, row, columns) => [
@@ -191,9 +192,16 @@ const csvCells = (kind, row, columns) => [
   ...(row.groups ?? []),
 ];
 
-// A text that a spreadsheet would take for a formula gets an apostrophe.
+// Excel takes a file without it for Windows-1252.
+const BYTE_ORDER_MARK = "\ufeff";
+
+// What a spreadsheet would calculate, or shorten as a number
+const SPREADSHEET_VALUE =
+  /^([=+\-@\t\r\n＝＋－＠]|(0[0-9]+|[0-9]{16,}|[0-9]+(\.[0-9]+)?E[+-]?[0-9]+)$)/i;
+
+// A text that a spreadsheet would change gets an apostrophe.
 function csvCell(value) {
-  const looksLikeFormula = typeof value === "string" && /^[=+\-@\t\r\n＝＋－＠]/.test(value);
-  const text = `${looksLikeFormula ? "'" : ""}${value ?? ""}`;
+  const isChanged = typeof value === "string" && SPREADSHEET_VALUE.test(value);
+  const text = `${isChanged ? "'" : ""}${value ?? ""}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

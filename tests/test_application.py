@@ -46,7 +46,7 @@ CALLS = {
         403,
         [
             ("", event("new", contact_id="c-2", foo=1), 201),
-            ("", event(timestamp=5), 200),
+            ("", event(timestamp="1970-01-01"), 200),
             ("", event(event_name="Paid"), 200),
             ("", sample("workflow-webhook-minimal", **event("w", location_id="loc-1")), 201),
             ("", {}, 422),
@@ -153,7 +153,7 @@ CALLS = {
                 {
                     "name": "A",
                     "tags": ["x"],
-                    "date_created": 1,
+                    "date_created": 1_700_000_000,
                     "fields": {"a": True, "b": 1.5},
                     "foo": 1,
                 },
@@ -205,7 +205,7 @@ CALLS = {
     ("POST", "/metrics/v1/events"): (
         200,
         [
-            ("", {"metric": METRIC, "term": "A", "from": 1, "to": "2026-01-02"}, 200),
+            ("", {"metric": METRIC, "term": "A", "from": "1970-01-01", "to": "2026-01-02"}, 200),
             ("", QUESTION | {"term": "A", "compared": True, "group": {"key": "1"}}, 200),
             ("", {"metric": METRIC, "term": "B"}, 422),
         ],
@@ -289,7 +289,7 @@ def url(route: lite.Route, path: str) -> str:
 def world() -> tuple[Api, dict[str, str | None]]:
     """An app with something of everything, and keys of all kinds; "other" has the route's scope."""
     api = Api()
-    api.post(event(contact_id="c-1", properties={"value": 1, "note": "x"}, timestamp=1))
+    api.post(event(contact_id="c-1", properties={"value": 1, "note": "x"}, timestamp="1970-01-01"))
     api.post(event("d-2", foo=1))
     api(
         "PUT",

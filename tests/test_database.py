@@ -93,7 +93,8 @@ NEWER = (
         (a_newer_database, NEWER),
         (a_newer_database_after_a_crash, NEWER),
         (lambda path: path.mkdir(), "cannot read the database .*: Is a directory"),
-        (lambda path: path.symlink_to(path), "cannot create the database"),
+        (lambda path: path.symlink_to(path), "cannot create the database .* leads to itself"),
+        (lambda path: path.symlink_to("gone/real.db"), "a link to .*/gone/real.db, whose folder"),
     ],
     ids=lambda each: getattr(each, "__name__", ""),
 )
@@ -434,6 +435,40 @@ def test_nobody_opens_the_old_file_while_it_is_rebuilt(tmp_path):
 
     lite.Database(lite.Config(database=str(path)), show=show).close()
     assert "BusyError" in found[0]
+
+
+def test_a_link_to_a_file_that_is_not_there_yet_makes_that_file(tmp_path):
+    """Also behind a second link; what SQLite keeps beside the file is not beside the link."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "link.db").symlink_to("real.db")
+    link = tmp_path / "events.db"
+    link.symlink_to("data/link.db")
+    with closing(opened(link)) as database:
+        assert {each.name for each in data.iterdir()} == {
+            "link.db",
+            "real.db",
+            "real.db-wal",
+            "real.db-shm",
+        }
+        assert database.path == str(data / "real.db")
+    assert link.is_symlink() and {*tmp_path.iterdir()} == {link, data}
+    assert (data / "real.db").stat().st_mode & 0o777 == 0o600
+    opened(link).close()
+
+
+def test_a_link_that_changes_under_a_running_server_changes_nothing(tmp_path):
+    """Readers that open later would else read another file than the writer writes."""
+    link = tmp_path / "events.db"
+    link.symlink_to("one.db")
+    with closing(opened(link)) as database:
+        opened(tmp_path / "other.db").close()
+        link.unlink()
+        link.symlink_to("other.db")
+        with database.turn():
+            lite.create_key(database.writer, lite.NewKey(name="one"), 1)
+        with database.read() as connection:
+            assert len(lite.list_keys(connection)) == 1
 
 
 def test_a_link_to_a_wide_database_stays_one(tmp_path):

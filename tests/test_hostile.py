@@ -248,7 +248,9 @@ def test_a_refused_request_leaves_nothing_in_memory(api):
 def test_a_page_of_large_events_ends_before_it_fills_the_memory(api):
     """Those that it leaves out are on the next ones."""
     for number in range(20):
-        api.post(event(str(number), timestamp=number, properties={"a": "x" * 1_000_000}))
+        api.post(
+            event(str(number), timestamp=1_700_000_000 + number, properties={"a": "x" * 1_000_000})
+        )
     seen, cursor = [], ""
     while cursor is not None:
         answer = api("GET", f"/events/v1?limit=500{cursor and '&cursor=' + cursor}")
@@ -587,7 +589,7 @@ def one_location(secrets: bool) -> tuple[Api, dict[str, str]]:
             event(
                 f"d-{number}",
                 contact_id=f"c-{number}",
-                timestamp=1_000 + number,
+                timestamp=1_700_000_000 + number,
                 properties={"value": number, "note": "mine"},
             )
         )

@@ -55,7 +55,7 @@ def test_the_same_again_is_unchanged_and_writes_nothing(api, clock):
         ({"contact_id": " ", "properties": "", "timestamp": ""}, "unchanged", {}, []),
         ({"timestamp": NOW - 1000}, "unchanged", {}, []),
         ({"timestamp": NOW}, "unchanged", {}, ["timestamp_kept"]),
-        ({"timestamp": 0}, "unchanged", {}, ["timestamp_kept"]),
+        ({"timestamp": 1_000_000_000}, "unchanged", {}, ["timestamp_kept"]),
         ({"properties": {"source": "a", "value": 100}}, "unchanged", {}, []),
         ({"properties": {"value": 100.0, "source": "a"}}, "unchanged", {}, []),
         ({"properties": {"value": 5}}, "updated", {"properties": {"value": 5}}, []),
@@ -69,7 +69,12 @@ def test_the_same_again_is_unchanged_and_writes_nothing(api, clock):
         ({"contact_id": "c-2"}, "updated", {"contact_id": "c-2"}, ["contact_changed"]),
         ({"event_name": "Paid"}, "updated", {"event_name": "Paid"}, ["event_name_changed"]),
         (
-            {"event_name": "Paid", "contact_id": "c-2", "timestamp": 7, "properties": {}},
+            {
+                "event_name": "Paid",
+                "contact_id": "c-2",
+                "timestamp": "1970-01-01",
+                "properties": {},
+            },
             "updated",
             {"event_name": "Paid", "contact_id": "c-2", "properties": {}},
             ["timestamp_kept", "event_name_changed", "contact_changed"],

@@ -311,8 +311,8 @@ def test_any_name_is_data(key, other, wanted):
             tests += [condition(field, "is_not_set"), condition(field, "not_in", [wanted])]
     query = lite.MetricQuery(
         metric=metric(term(event=name, type="contact", filters={"all": tests})),
-        from_=0,
-        to=5,
+        from_="1970-01-01T00:00:00Z",
+        to="1970-01-01T00:00:05Z",
         breakdown=f"property.{key}",
     )
     answer = lite.calculate(

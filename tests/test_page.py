@@ -971,8 +971,9 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
     page.keyboard.press("Escape")
     with page.expect_download() as csv:
         page.get_by_role("button", name="Download CSV").click()
-    lines = Path(csv.value.path()).read_text("utf-8").splitlines()
-    assert csv.value.suggested_filename == "Revenue.csv"
+    text = Path(csv.value.path()).read_text("utf-8")
+    lines = text.removeprefix("\ufeff").splitlines()
+    assert csv.value.suggested_filename == "Revenue.csv" and text.startswith("\ufeff")
     assert lines[
         0
     ] == "Table,Row,Start,End,Complete,Revenue,Period before,Change,Silver,Gold" or lines[

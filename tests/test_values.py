@@ -42,11 +42,8 @@ def code_of(reader, *arguments) -> str:
         (f"{MS}.4", MS),
         (f"{MS}.0000001", MS),
         (MS + 0.6, MS + 1),
-        (0, 0),
-        ("0", 0),
-        (-0.0, 0),
-        (1, 1000),
-        (0.001, 1),
+        (100_000_000, 100_000_000_000),
+        ("100000000.5", 100_000_000_500),
         (LAST, LAST),
         (LAST / 1000, LAST),
         (LAST // 1000, LAST - 999),
@@ -67,6 +64,9 @@ def code_of(reader, *arguments) -> str:
         ("1970-01-01T00:00:00Z", 0),
         ("2199-12-31T23:59:59.999Z", LAST),
         ("1969-12-31T23:00:00-01:00", 0),
+        ("1970-01-01T00:00:01Z", 1000),
+        (197_013_010_000, 197_013_010_000),  # digits that are no date: the 13th month of 1970
+        (202_601_312_500, 202_601_312_500),
     ],
 )
 def test_a_timestamp_is_seconds_milliseconds_or_iso(value, milliseconds):
@@ -74,9 +74,50 @@ def test_a_timestamp_is_seconds_milliseconds_or_iso(value, milliseconds):
 
 
 @pytest.mark.parametrize(
+    "text, second_after",
+    [
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+        ("2016-12-31t23:59:60z", "2017-01-01T00:00:00Z"),
+        (" 2016-12-31 23:59:60 ", "2017-01-01T00:00:00Z"),
+        ("20161231T235960Z", "2017-01-01T00:00:00Z"),
+        ("2016-12-31T23:59:60.250Z", "2017-01-01T00:00:00.250Z"),
+        ("2016-12-31T23:59:60,5Z", "2017-01-01T00:00:00.5Z"),
+        ("2017-01-01T00:59:60+01:00", "2017-01-01T00:00:00Z"),
+        ("2017-01-01T05:29:60.5+0530", "2017-01-01T00:00:00.5Z"),
+        ("2016-12-31T18:59:60-05:00", "2017-01-01T00:00:00Z"),
+        ("2016-12-31T23:59:60-05:00", "2017-01-01T05:00:00Z"),
+        ("1969-12-31T23:59:60Z", "1970-01-01T00:00:00Z"),
+    ],
+)
+def test_a_leap_second_is_the_next_second(text, second_after):
+    moment = datetime.fromisoformat(second_after)
+    assert lite.read_timestamp(text) == round(moment.timestamp() * 1000)
+
+
+LOOKS_LIKE = {
+    "date": [20251003, "20251003", " 20251003 ", 20251003.0, "19700101", 21991231],
+    "date and time": [202510031200, "202510031200", "20251003120000", 20251003120059],
+    "spreadsheet": [46024, "46024", 46024.5, "46024.25", 25569],
+    "year": [2026, "2026", 1970, 2199.0],
+    "small": [0, "0", -0.0, 1, 0.001, 5, 251003, "03102025", 20251332, 99_999_999, "99999999.9"],
+}
+
+
+@pytest.mark.parametrize("kind", LOOKS_LIKE)
+def test_a_number_that_is_plausibly_no_unix_time_is_asked_back(kind):
+    for value in LOOKS_LIKE[kind]:
+        with pytest.raises(PydanticCustomError) as error:
+            lite.read_timestamp(value)
+        hint, _, forms = error.value.message().partition("; must be UNIX seconds (1767225600)")
+        assert error.value.type == "timestamp" and kind in hint and "2026-01-01T00:00:00Z" in forms
+
+
+@pytest.mark.parametrize(
     "value",
     [
         -1,
+        -46024,
+        "-20251003",
         -0.001,
         "-1",
         lite.YEAR_2200,
@@ -89,6 +130,8 @@ def test_a_timestamp_is_seconds_milliseconds_or_iso(value, milliseconds):
         1.7e308,
         "1969-12-31T23:59:59.999Z",
         "2200-01-01",
+        "2199-12-31T23:59:60Z",
+        "9999-12-31T23:59:60Z",
         "0001-01-01",
         "0001-01-01T00:00:00+14:00",
         "9999-12-31T23:59:59-14:00",
@@ -111,6 +154,13 @@ def test_a_timestamp_outside_of_1970_to_2199_is_an_error(value):
         "60000-01-01T00:00:00Z",
         "2026-01-01T25:00:00Z",
         "2026-01-01T00:00:60Z",
+        "2026-01-01T12:30:60+01:00",
+        "2026-01-01T23:59:61Z",
+        "2026-01-01T23:59:600Z",
+        "2026-02-30T23:59:60Z",
+        "2026-01-01T23:60:00Z",
+        "2026-01-01T01:00:00+23:59:60",
+        "2026-01-01\x0023:59:60Z",
         "1.7e9",
         "0x10",
         "1_767_225_600",
