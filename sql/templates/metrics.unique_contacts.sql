@@ -20,7 +20,7 @@ queried_locations as materialized (
 counts as materialized (
   select *
   from (select s.bucket, s.period, s.is_whole, l.location,
-               (select count(distinct e.contact_key)
+               (select iif(count(*), count(distinct e.contact_key), null)
                 from events as e indexed by events_by_name
                 where e.location_key = l.location_key
                   and e.name_key     = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
@@ -30,7 +30,7 @@ counts as materialized (
         from queried_locations as l
         cross join spans as s
         limit -1)  -- so that each is counted once, and not again for its row
-  where value > 0)
+  where value is not null)
 select 'total', period, null, 0 as skipped, sum(value) as value
 from counts
 where is_whole
