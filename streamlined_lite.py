@@ -18,7 +18,7 @@ The way of one event, which is the way of every request that writes:
 The way of a metric, on a thread for reads:
 
     query_metric      its body -> MetricQuery, checked as a whole               [metric calculation]
-    resolve_frame     locations that the key may see, zone, ranges, buckets     [metric calculation]
+    resolve_frame     locations that the key may see, zone, ranges up to now    [metric calculation]
     compile_term      a term -> one statement, every value bound                [metric calculation]
     Table             the terms' values, and the formula over them              [metric calculation]
     calculate         range, buckets, locations, comparison, breakdown          [metric calculation]
@@ -30,7 +30,8 @@ and tests/ carry the same nouns: errors, values, configuration, statements, data
 locations, events, contacts, HighLevel bodies, rejections, ingestion, metric definitions, metric
 calculation, application, server, command line.
 
-Times inside are integer milliseconds UTC; times in answers are ISO 8601 UTC with milliseconds.
+Times inside are integer milliseconds UTC; days, and times without an offset, are naive until their
+zone is known. Times in answers are ISO 8601 UTC with milliseconds.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ import threading
 import time
 import traceback
 import uuid
+import zoneinfo
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -113,6 +115,14 @@ from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import RequestEntityTooLarge, RequestHeaderFieldsTooLarge, build_http_date
+
+# The system's zones are often older than ours, and others on a server than on a laptop.
+try:
+    import tzdata
+except ImportError:
+    tzdata = None  # then the system's are used, as `check` tells
+else:
+    zoneinfo.reset_tzpath(to=())
 
 __version__ = "0.2.0"
 
@@ -653,8 +663,9 @@ def read_key(value: Any) -> str:
     return check_characters(value)
 
 
+@functools.lru_cache(1024)  # every contact that is posted may name one
 def is_time_zone(name: str) -> bool:
-    """Whether the name is in the IANA database (the tzdata package where the system has none)."""
+    """Whether the name is in the IANA database."""
     try:
         return bool(name) and ZoneInfo(name).key == name
     except (KeyError, ValueError, OSError):  # unknown, not a plain name, a folder of the database
@@ -669,6 +680,108 @@ def check_zone(name: str) -> str:
 
 def read_zone(value: Any) -> str:
     return check_zone(read_text(value, ID_LIMIT))
+
+
+# Times of a zone
+
+# Days and times without an offset are read as naive: which moments they are depends on a zone.
+LocalTime = date | datetime
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+OFFSET = re.compile(r"(Z|[+-][0-9]{2}(:?[0-9]{2}){0,2}(\.[0-9]+)?)$", re.IGNORECASE)
+
+
+def read_day_or_time(value: Any) -> LocalTime | int:
+    """A date (2026-01-31) or a time without an offset (2026-01-31T09:00), which count in the zone
+    of the query, or the milliseconds UTC of any other timestamp."""
+    if isinstance(value, str) and not value.strip():
+        raise wrong("timestamp", "must be a day such as 2026-01-31, or a time")
+    if isinstance(value, str) and DAY.fullmatch(value.strip()):
+        return read_day(value.strip())
+    milliseconds = read_timestamp(value)
+    if is_without_offset(value):
+        return datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)
+    return milliseconds
+
+
+def read_day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise wrong("date", "is not a day of the calendar") from None
+    if not 1970 <= day.year < 2200 and day != date(2200, 1, 1):
+        raise wrong("timestamp_range", "is outside of 1970 to 2199")
+    return day
+
+
+def is_without_offset(timestamp: Any) -> bool:
+    """Whether a timestamp that can be read is an ISO 8601 time that names no offset."""
+    if not isinstance(timestamp, str):
+        return False
+    text = timestamp.strip()
+    return not NUMBER.fullmatch(text) and not OFFSET.search(text)
+
+
+def is_local(moment: LocalTime | int | None) -> bool:
+    return isinstance(moment, date)  # of which a datetime is a kind
+
+
+def is_day(moment: LocalTime | int) -> bool:
+    return isinstance(moment, date) and not isinstance(moment, datetime)
+
+
+def clock_time(local: LocalTime) -> datetime:
+    """A time on the clock; of a day its midnight."""
+    return local if isinstance(local, datetime) else datetime(local.year, local.month, local.day)
+
+
+def local_time(milliseconds: int, zone: ZoneInfo) -> datetime:
+    """To the second."""
+    return datetime.fromtimestamp(milliseconds // 1000, zone)
+
+
+def first_second(seconds: range, holds: Callable[[int], bool]) -> int:
+    """The first of these seconds at which something holds that holds from then on; else their end.
+
+    How the clock of a zone changes is known only by asking what it shows.
+    """
+    return seconds.start + bisect.bisect_left(seconds, True, key=holds)
+
+
+def moment_at(clock: datetime, zone: Any) -> int:
+    """When the clock of a zone shows a time: the first time that it does, unless `fold` says the
+    second. Where it skips the time, the moment after the skip. Milliseconds UTC."""
+    local = clock.replace(microsecond=0, tzinfo=zone)
+    second = int(local.timestamp())
+    if shown_time(second, zone) == local.replace(tzinfo=None):
+        return second * 1000 + clock.microsecond // 1000
+    # It is never shown. Read with the offset from after the skip (fold=1), it is a second before
+    # the skip; with the offset from before it, a second after.
+    before = int(local.replace(fold=1).timestamp())
+    after = int(local.replace(fold=0).timestamp())
+    wanted = local.replace(tzinfo=None)
+    return 1000 * first_second(range(before, after), lambda each: shown_time(each, zone) >= wanted)
+
+
+def shown_time(second: int, zone: Any) -> datetime:
+    """What the clock shows, without the zone."""
+    return datetime.fromtimestamp(second, zone).replace(tzinfo=None)
+
+
+def exact_clock(milliseconds: int, zone: ZoneInfo) -> datetime:
+    """What the clock shows, without the zone but for `fold`."""
+    clock = local_time(milliseconds, zone)
+    return clock.replace(microsecond=milliseconds % 1000 * 1000, tzinfo=None)
+
+
+def day_start(day: date, zone: ZoneInfo) -> int:
+    """The first midnight of a day in its zone; where the clock skips midnight, or the day, the
+    moment after the skip."""
+    return moment_at(datetime(day.year, day.month, day.day), zone)
+
+
+def moment_of(moment: LocalTime | int, zone: Any) -> int:
+    """Milliseconds UTC. A day begins in the zone, and a time without an offset is there."""
+    return moment_at(clock_time(moment), zone) if is_local(moment) else moment
 
 
 def read_tags(value: Any) -> list[str]:
@@ -707,6 +820,13 @@ Scalar = plain(
     {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]},
 )
 Zone = plain(read_zone, {"type": "string", "description": "an IANA time zone"})
+DayOrTime = plain(
+    read_day_or_time,
+    {
+        "anyOf": [{"type": "string"}, {"type": "number"}],
+        "description": "a date or a time without an offset, which are those of the zone, or a time",
+    },
+)
 Tags = plain(read_tags, {"type": "array", "items": {"type": "string"}, "maxItems": TAGS_LIMIT})
 Line = plain(read_line, {"type": "string", "minLength": 1, "maxLength": NAME_LIMIT})
 Moment = Annotated[Any, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -2804,6 +2924,22 @@ def queried_locations(call: Call) -> list[str]:
     return visible_locations(call.connection, requested, call.caller.locations)
 
 
+def own_zone(connection: apsw.Connection, location_id: str) -> str | None:
+    """The zone that a location has of its own."""
+    location = row(connection, "locations.find", location_id=location_id)
+    if location and is_time_zone(location["timezone"] or ""):
+        return location["timezone"]
+    return None
+
+
+def own_zones(connection: apsw.Connection, locations: list[str], default_zone: str) -> set[str]:
+    """The zones of some locations; of one without a zone of its own, and of none, it is the
+    default."""
+    found = rows(connection, "locations.list_zones", locations=to_json(locations).decode())
+    names = [location["timezone"] for location in found] or [None]
+    return {name if is_time_zone(name or "") else default_zone for name in names}
+
+
 def rank_locations(
     connection: apsw.Connection, statement: str, locations: list[str], binds: dict[str, Any]
 ) -> list[str]:
@@ -2925,13 +3061,22 @@ class Event(BaseModel):
 
 
 class EventFilter(Query):
-    """`from` is inclusive, `to` is exclusive; both are about the events' own timestamps."""
+    """`from` is inclusive, `to` is exclusive; both are about the events' own timestamps.
+
+    Days, and times without an offset, are those of `timezone`, or else of the location.
+    """
 
     location_id: Identifier | None = None
     event_name: Name | None = None
     contact_id: Identifier | None = None
-    from_: Timestamp | None = Field(None, alias="from")
-    to: Timestamp | None = None
+    from_: DayOrTime | None = Field(None, alias="from")
+    to: DayOrTime | None = None
+    timezone: Zone | None = None
+
+    def names_events(self) -> bool:
+        """Whether anything narrows it; a time zone alone does not."""
+        filters = (self.location_id, self.event_name, self.contact_id, self.from_, self.to)
+        return any(value is not None for value in filters)
 
 
 class EventQuery(EventFilter):
@@ -3122,6 +3267,31 @@ def note_warnings(connection: apsw.Connection, stored: dict, warnings: list[dict
 # Listing, counting, deleting
 
 
+def in_moments(
+    connection: apsw.Connection, query: EventFilter, locations: list[str], default_zone: str
+) -> EventFilter:
+    """The filter with `from` and `to` as milliseconds UTC. Raises Invalid where that depends on
+    which of the locations is meant."""
+    local = {
+        name: value for name, value in (("from_", query.from_), ("to", query.to)) if is_local(value)
+    }
+    if not local:
+        return query
+    zones = {query.timezone}
+    if query.timezone is None:
+        zones = own_zones(connection, locations, default_zone)
+    if len(zones) > 1:
+        message = (
+            "is a day or a time without an offset, and these locations have different time zones; "
+            "add a timezone, or an offset to the time"
+        )
+        raise Invalid(
+            [field_error("?" + name.rstrip("_"), "timezone_required", message) for name in local]
+        )
+    zone = ZoneInfo(zones.pop())
+    return query.model_copy(update={name: moment_of(value, zone) for name, value in local.items()})
+
+
 def list_events(connection: apsw.Connection, query: EventQuery, locations: list[str]) -> dict:
     """A page of the locations' events by their timestamp or by their arrival, the newest first."""
     if query.order == "arrival":
@@ -3198,7 +3368,7 @@ def delete_events(connection: apsw.Connection, query: EventDeletion, locations: 
 
     Raises Invalid for a query without a filter.
     """
-    if not query.model_dump(exclude={"dry_run"}, exclude_none=True):
+    if not query.names_events():
         message = "name at least one of location_id, event_name, contact_id, from, to"
         raise Invalid([field_error("?", "filter_required", message)])
     if query.dry_run:
@@ -3264,7 +3434,15 @@ def get_events(call: Call) -> dict:
 
     A page of more than 8 MB ends before `limit`.
     """
-    return list_events(call.connection, call.query, queried_locations(call))
+    return list_events(call.connection, *queried_events(call))
+
+
+def queried_events(call: Call) -> tuple[Any, list[str]]:
+    """The query with its times as milliseconds UTC, and the locations. Raises Forbidden and
+    Invalid."""
+    locations = queried_locations(call)
+    query = in_moments(call.connection, call.query, locations, call.config.time_zone)
+    return query, locations
 
 
 EventDetail = answer("EventDetail", EventOut, warnings=list[Note])
@@ -3302,7 +3480,7 @@ def delete_events_by_filter(call: Call) -> dict:
 
     At most 10,000 remaining ones are counted.
     """
-    return delete_events(call.connection, call.query, queried_locations(call))
+    return delete_events(call.connection, *queried_events(call))
 
 
 @route(
@@ -5158,7 +5336,6 @@ FIELD_KINDS = {
 NUMERIC = re.compile(
     r"[ \t\n\v\f\r]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*"
 )
-DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DURATION = re.compile(r"([1-9][0-9]{0,5})([hdw])")
 DURATION_UNITS = {"h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
@@ -5209,21 +5386,6 @@ def read_exactly(text: str) -> int | float:
     if is_short and text.lstrip("+-").isdigit() and is_sqlite_integer(int(text)):
         return int(text)
     return float(text)
-
-
-def read_day_or_time(value: Any) -> date | int:
-    """A date (2026-01-31), which counts in the query's zone, or milliseconds UTC of a timestamp."""
-    if isinstance(value, str) and not value.strip():
-        raise wrong("timestamp", "must be a day such as 2026-01-31, or a time")
-    if not isinstance(value, str) or not DAY.fullmatch(value.strip()):
-        return read_timestamp(value)
-    try:
-        day = date.fromisoformat(value.strip())
-    except ValueError:
-        raise wrong("date", "is not a day of the calendar") from None
-    if not 1970 <= day.year < 2200 and day != date(2200, 1, 1):
-        raise wrong("timestamp_range", "is outside of 1970 to 2199")
-    return day
 
 
 def read_duration(value: Any) -> int:
@@ -5753,13 +5915,6 @@ GROUP_LIMIT = 10  # of a breakdown; all others are one group
 
 Interval = Literal["total", "hour", "day", "week", "month"]
 LONGEST_UNIT_MS = {"hour": HOUR_MS, "day": DAY_MS, "week": 7 * DAY_MS, "month": 31 * DAY_MS}
-DayOrTime = plain(
-    read_day_or_time,
-    {
-        "anyOf": [{"type": "string"}, {"type": "number"}],
-        "description": "a date, which counts in the zone, or a time",
-    },
-)
 BACKWARDS = wrong("range", "must be later than from")
 TOO_MANY_BUCKETS = wrong(
     "too_many_buckets",
@@ -5810,7 +5965,8 @@ Breakdown = plain(
 
 class Range(Strict):
     """`to` is exclusive. Left out: to the end of today, and from 30 days before that. `compare`
-    adds the period before, or the same days a year before."""
+    adds the period before, or the same days a year before; both up to now if the range is not
+    over."""
 
     origin: ClassVar[str] = "/"  # what the pointer of a field begins with
     locations: plain(
@@ -5828,9 +5984,13 @@ class Range(Strict):
 
     @field_validator("to")
     @classmethod
-    def _check_order(cls, end: date | int | None, info: ValidationInfo) -> date | int | None:
+    def _check_order(
+        cls, end: LocalTime | int | None, info: ValidationInfo
+    ) -> LocalTime | int | None:
         start = info.data.get("from_")
-        if start is not None and type(start) is type(end) and end <= start:
+        if start is None or end is None or is_local(start) is not is_local(end):
+            return end
+        if moment_of(end, timezone.utc) <= moment_of(start, timezone.utc):
             raise BACKWARDS
         return end
 
@@ -5894,7 +6054,7 @@ class EvidenceQuery(MetricQuery):
     breakdown; with `skipped` those that are left out, since their property is not a number."""
 
     term: str
-    bucket: plain(read_timestamp, {"type": "string"}) | None = None
+    bucket: DayOrTime | None = None
     compared: bool = False
     skipped: bool = False
     group: GroupChoice | None = None
@@ -5918,45 +6078,11 @@ class EvidenceQuery(MetricQuery):
 # Calendar
 
 
-def local_time(milliseconds: int, zone: ZoneInfo) -> datetime:
-    """To the second."""
-    return datetime.fromtimestamp(milliseconds // 1000, zone)
-
-
-def first_second(seconds: range, holds: Callable[[int], bool]) -> int:
-    """The first of these seconds at which something holds that holds from then on; else their end.
-
-    How the clock of a zone changes is known only by asking what it shows.
-    """
-    return seconds.start + bisect.bisect_left(seconds, True, key=holds)
-
-
-def day_start(day: date, zone: ZoneInfo) -> int:
-    """The first midnight of a day in its zone; where the clock skips midnight, or the day, the
-    moment after the skip."""
-    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-    second = int(midnight.timestamp())
-    clock = datetime.fromtimestamp(second, zone)
-    if clock.replace(tzinfo=None) != midnight.replace(tzinfo=None):
-        # The clock never shows this midnight. Read with the offset from before the skip, it is a
-        # second after the skip; with the offset from after it (fold=1), a second before.
-        earlier = int(midnight.replace(fold=1).timestamp())
-        second = first_second(
-            range(earlier, second), lambda each: datetime.fromtimestamp(each, zone).date() >= day
-        )
-    return second * 1000
-
-
-def moment_of(end: date | int, zone: Any) -> int:
-    """Milliseconds of one end of a range: a day begins in the zone."""
-    return day_start(end, zone) if isinstance(end, date) else end
-
-
-def moment_after(end: date | int, zone: ZoneInfo) -> int:
+def moment_after(end: LocalTime | int, zone: ZoneInfo) -> int:
     """Milliseconds at which a day of the zone, or a time, is over."""
-    if isinstance(end, date):
+    if is_day(end):
         return day_start(end + timedelta(days=1), zone)
-    return end + 1
+    return moment_of(end, zone) + 1
 
 
 def next_hour(start: int, zone: ZoneInfo) -> int:
@@ -6012,14 +6138,14 @@ def first_of_month(number: int) -> date:
 
 
 # The buckets of a range in milliseconds, ends exclusive, which cover it without gap or overlap.
-Period = tuple[tuple[int, int], ...]
+Buckets = tuple[tuple[int, int], ...]
 
 
 # The requests of a dashboard share their range; many buckets take long, and a megabyte.
 @functools.lru_cache(8)
 def split_range(
     start: int, end: int, interval: str, zone: ZoneInfo, most: int = 2 * BUCKET_LIMIT
-) -> Period:
+) -> Buckets:
     """The first and the last bucket may be part of a unit. There are `most` at most; then they do
     not reach the end."""
     buckets = []
@@ -6030,48 +6156,200 @@ def split_range(
     return tuple(buckets)
 
 
+# Ranges and what they are compared with
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of time in a zone, in milliseconds, its end exclusive.
+
+    `first` is the day in which it begins, `following` the day after its last one, None where it is
+    not of whole days. On either, a zone may have no time at all.
+    """
+
+    start: int
+    end: int
+    first: date
+    following: date | None
+
+    @property
+    def is_of_months(self) -> bool:
+        return self.following is not None and self.first.day == self.following.day == 1
+
+
+def span_of_days(first: date, following: date, zone: ZoneInfo) -> Span:
+    return Span(day_start(first, zone), day_start(following, zone), first, following)
+
+
+def span_between(start: LocalTime | int, end: LocalTime | int, zone: ZoneInfo) -> Span:
+    """Times that are midnights of the zone are days."""
+    start_ms = moment_of(start, zone)
+    end_ms = moment_of(end, zone)
+    first = day_of(start, zone)
+    following = day_of(end, zone)
+    if first is None or following is None:
+        return Span(start_ms, end_ms, local_time(start_ms, zone).date(), None)
+    return Span(start_ms, end_ms, first, following)
+
+
+def day_of(moment: LocalTime | int, zone: ZoneInfo) -> date | None:
+    """The day that begins then."""
+    if is_day(moment):
+        return moment
+    milliseconds = moment_of(moment, zone)
+    return local_time(milliseconds, zone).date() if is_midnight(milliseconds, zone) else None
+
+
 def is_midnight(milliseconds: int, zone: ZoneInfo) -> bool:
     """Whether a day of the zone begins then."""
     return day_start(local_time(milliseconds, zone).date(), zone) == milliseconds
 
 
-def range_before(start: int, end: int, kind: str, zone: ZoneInfo) -> tuple[int, int]:
-    """The range to compare with.
+def span_before(span: Span, kind: str, zone: ZoneInfo) -> Span:
+    """What a range is compared with.
 
-    previous_period: as many days (for whole months, as many months) directly before; for a range
-    that is not of whole days, the same length of time. previous_year: the same dates a year
-    before; the 29th of February is then the 28th, or as an exclusive end the 1st of March.
+    previous_period: as many days directly before, for whole months as many months. previous_year:
+    for whole months the same months a year before, for other days the first and the last one, of
+    which the 29th of February is then the 28th. A range with times of day keeps its length:
+    directly before, or from the same time of the same day a year before.
     """
-    if kind == "previous_year":
-        earlier_start = year_before(start, zone, leap_day=(2, 28))
-        earlier_end = year_before(end, zone, leap_day=(3, 1))
-        # Times that the clock skipped a year before may have changed their order.
-        return earlier_start, max(earlier_start + 1, earlier_end)
-    if not (is_midnight(start, zone) and is_midnight(end, zone)):
-        return start - (end - start), start
-    first = local_time(start, zone).date()
-    following = local_time(end, zone).date()
-    if first.day == following.day == 1:
+    is_year_before = kind == "previous_year"
+    first = span.first
+    following = span.following
+    if following is None:
+        length = span.end - span.start
+        start = year_before(span.start, zone) if is_year_before else span.start - length
+        return Span(start, start + length, local_time(start, zone).date(), None)
+    if span.is_of_months:
         months = month_number(following) - month_number(first)
-        return day_start(first_of_month(month_number(first) - months), zone), start
-    return day_start(first - (following - first), zone), start
+        back = 12 if is_year_before else months
+        first = first_of_month(month_number(first) - back)
+        following = first_of_month(month_number(following) - back)
+    elif is_year_before:
+        last = following - timedelta(days=1)
+        first = day_a_year_before(first)
+        following = day_a_year_before(last) + timedelta(days=1)
+    else:
+        first, following = first - (following - first), first
+    return span_of_days(first, following, zone)
 
 
-def year_before(milliseconds: int, zone: ZoneInfo, leap_day: tuple[int, int]) -> int:
-    """The same date and time of day a year before; `leap_day` is the month and the day that stand
-    for the 29th of February."""
-    clock = local_time(milliseconds, zone)
-    month, day = clock.month, clock.day
-    if (month, day) == (2, 29):
-        month, day = leap_day
-    earlier = date(clock.year - 1, month, day)
-    if is_midnight(milliseconds, zone):
-        return day_start(earlier, zone)
-    second = int(datetime.combine(earlier, clock.time(), zone).timestamp())
-    return second * 1000 + milliseconds % 1000
+def day_a_year_before(day: date) -> date:
+    if (day.month, day.day) == (2, 29):
+        day = day.replace(day=28)
+    return day.replace(year=day.year - 1)
+
+
+def year_before(milliseconds: int, zone: ZoneInfo) -> int:
+    """The same time of the same day a year before."""
+    day = local_time(milliseconds, zone).date()
+    return same_time(milliseconds, day_a_year_before(day), zone)
+
+
+def same_time(milliseconds: int, day: date, zone: ZoneInfo) -> int:
+    """When the clock shows on a day what it shows at another moment."""
+    clock = exact_clock(milliseconds, zone)
+    return moment_at(datetime.combine(day, clock.time()), zone)
+
+
+def cut_before(span: Span, earlier: Span, now: int, zone: ZoneInfo) -> int:
+    """Where the earlier span is as far as the later one is now, included: at the same time of the
+    day that is as many days from its first one, or for months of the same day of the month, whose
+    end it is where the month has no such day. With times of day it is as long after its start."""
+    day = local_time(now, zone).date()
+    if span.following is None:
+        cut = earlier.start + now - span.start + 1
+    elif not span.is_of_months:
+        cut = same_time(now, earlier.first + (day - span.first), zone) + 1
+    else:
+        number = month_number(day) - month_number(span.first) + month_number(earlier.first)
+        earlier_day = first_of_month(number) + timedelta(days=day.day - 1)
+        if month_number(earlier_day) == number:
+            cut = same_time(now, earlier_day, zone) + 1
+        else:
+            cut = day_start(first_of_month(number + 1), zone)
+    return min(max(earlier.start, cut), earlier.end)
+
+
+# Rows of a comparison: which buckets belong together
+
+
+@functools.lru_cache(4)
+def row_keys(first: date, buckets: Buckets, interval: str, zone: ZoneInfo) -> tuple[tuple, ...]:
+    """What each bucket of a span has in common with its partner in another span: its place, and
+    what part of a unit it is (see part_of).
+
+    The place of a week or a month is its number among the whole ones; of a day its distance from
+    the first; of an hour that of its day, and what the clock shows, for the first or second time.
+    """
+    keys: list[tuple] = []
+    wholes = 0
+    for index, (start, end) in enumerate(buckets):
+        part = None
+        if index in (0, len(buckets) - 1):
+            part = part_of(start, end, interval, zone)
+        place: Any = None
+        if interval in ("hour", "day"):
+            place = place_of(start, first, interval, zone)
+        elif part is None:
+            place = wholes
+            wholes += 1
+        keys.append((place, part))
+    return tuple(keys)
+
+
+def place_of(start: int, first: date, interval: str, zone: ZoneInfo) -> tuple:
+    clock = local_time(start, zone)
+    distance = (clock.date() - first).days
+    return (distance, clock.hour, clock.fold) if interval == "hour" else (distance,)
+
+
+def part_of(start: int, end: int, interval: str, zone: ZoneInfo) -> tuple | None:
+    """Which part of an hour, day, week or month a bucket is: from and to how long after the
+    beginning of that on the clock. None: it is all of it."""
+    if next_unit(start - 1, interval, zone) == start and next_unit(start, interval, zone) == end:
+        return None
+    clock = exact_clock(start, zone)
+    began = unit_start(clock, interval)
+    return clock - began, exact_clock(end - 1, zone) - began
+
+
+def unit_start(clock: datetime, interval: str) -> datetime:
+    """When on the clock the hour, day, week or month of a time began."""
+    if interval == "hour":
+        return clock.replace(minute=0, second=0, microsecond=0)
+    midnight = clock.replace(hour=0, minute=0, second=0, microsecond=0)
+    if interval == "week":
+        return midnight - timedelta(days=midnight.weekday())
+    return midnight.replace(day=1) if interval == "month" else midnight
 
 
 # Where and when a query looks
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A range as it is read: what lies at its `cut` or after it is not."""
+
+    span: Span
+    cut: int
+    buckets: Buckets  # of all of it
+    read: Buckets  # those that begin before the cut, where the last one ends at the latest
+
+    def row_keys(self, interval: str, zone: ZoneInfo) -> tuple[tuple, ...]:
+        """Of the buckets as they are read. One that is cut is a part."""
+        keys = row_keys(self.span.first, self.buckets, interval, zone)[: len(self.read)]
+        if not keys or self.read[-1] == self.buckets[len(keys) - 1]:
+            return keys
+        place, _ = keys[-1]
+        if interval in ("week", "month"):
+            place = None
+        return *keys[:-1], (place, part_of(*self.read[-1], interval, zone))
+
+
+def period_of(span: Span, cut: int, buckets: Buckets) -> Period:
+    read = tuple((start, min(end, cut)) for start, end in buckets if start < cut)
+    return Period(span, cut, buckets, read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -6086,19 +6364,36 @@ class Frame:
     periods: list[Period]  # the range, and the one it is compared with
 
     def buckets(self) -> list[tuple[int, int, int]]:
-        """Those of the first period first: start, end, number of the period."""
+        """As they are read, those of the first period first: start, end, number of the period."""
         return [
             (start, end, number)
             for number, period in enumerate(self.periods)
-            for start, end in period
+            for start, end in period.read
         ]
 
     def ends(self, number: int) -> tuple[int, int]:
-        """Where a period starts and ends."""
+        """From where to where a period is read."""
         period = self.periods[number]
-        start, _ = period[0]
-        _, end = period[-1]
-        return start, end
+        return period.span.start, period.cut
+
+    def is_to_date(self) -> bool:
+        """Whether both ranges of a comparison are cut, since the first one is not over."""
+        return self.compare is not None and self.periods[0].span.end > self.now
+
+    def partners(self) -> list[int | None]:
+        """For each bucket of the range which one of the other range stands beside it, if any."""
+        period, earlier = self.periods
+        is_of_months = self.interval == "month" and period.span.is_of_months
+        if self.interval == "total" or is_of_months:
+            # whatever their lengths
+            number = min(len(period.read), len(earlier.read))
+            partners: list[int | None] = list(range(number))
+        else:
+            places = {
+                key: index for index, key in enumerate(earlier.row_keys(self.interval, self.zone))
+            }
+            partners = [places.get(key) for key in period.row_keys(self.interval, self.zone)]
+        return partners + [None] * (len(period.buckets) - len(partners))
 
     def location_index(self, location_id: str | None) -> int:
         """Its place among the locations, -1 for one that is none of them."""
@@ -6121,36 +6416,52 @@ def resolve_frame(
     """Raises Forbidden for a location that the key must not see, and Invalid for a range that
     cannot be."""
     locations = visible_locations(connection, query.locations, allowed)
-    zone = ZoneInfo(query.timezone or own_zone(connection, locations) or default_zone)
-    end = query.to
-    if end is None:
-        end = local_time(now, zone).date() + timedelta(days=1)
-    end = moment_of(end, zone)
-    start = query.from_
-    if start is None:
-        start = local_time(end, zone).date() - timedelta(days=30)
-    start = moment_of(start, zone)
-    if end <= start:
-        raise refusal(query.origin + "to", BACKWARDS)
-    period = split_range(start, end, query.interval, zone, BUCKET_LIMIT)
-    _, last_end = period[-1]
-    if last_end < end:
+    own = own_zone(connection, locations[0]) if len(locations) == 1 else None
+    zone = ZoneInfo(query.timezone or own or default_zone)
+    span = queried_span(query, now, zone)
+    buckets = split_range(span.start, span.end, query.interval, zone, BUCKET_LIMIT)
+    if buckets and buckets[-1][1] < span.end:
         raise refusal(query.origin + "interval", TOO_MANY_BUCKETS)
-    periods = [period]
-    if query.compare:
-        earlier_start, earlier_end = range_before(start, end, query.compare, zone)
-        periods.append(split_range(earlier_start, earlier_end, query.interval, zone))
+    if query.compare is None:
+        periods = [period_of(span, span.end, buckets)]
+    else:
+        periods = compared_periods(span, buckets, query, now, zone)
     return Frame(locations, zone, now, query.interval, query.compare, periods)
 
 
-def own_zone(connection: apsw.Connection, locations: list[str]) -> str | None:
-    """The zone that a single location has of its own."""
-    if len(locations) != 1:
-        return None
-    location = row(connection, "locations.find", location_id=locations[0])
-    if location and is_time_zone(location["timezone"] or ""):
-        return location["timezone"]
-    return None
+def queried_span(query: Range, now: int, zone: ZoneInfo) -> Span:
+    """Raises Invalid. A range of days that the zone skipped is empty, and none is wrong."""
+    end = query.to
+    if end is None:
+        end = local_time(now, zone).date() + timedelta(days=1)
+    start = query.from_
+    if start is None:
+        last = clock_time(end) if is_local(end) else local_time(end, zone)
+        start = last.date() - timedelta(days=30)
+    span = span_between(start, end, zone)
+    if is_local(start) and is_local(end):
+        is_backwards = clock_time(end) <= clock_time(start)
+    else:
+        is_backwards = span.end <= span.start
+    if is_backwards:
+        raise refusal(query.origin + "to", BACKWARDS)
+    return span
+
+
+def compared_periods(
+    span: Span, buckets: Buckets, query: Range, now: int, zone: ZoneInfo
+) -> list[Period]:
+    """The range and the one it is compared with, both up to now where the range is not over."""
+    earlier = span_before(span, query.compare, zone)
+    earlier_buckets = split_range(earlier.start, earlier.end, query.interval, zone)
+    cut, earlier_cut = span.end, earlier.end
+    if span.end > now:
+        cut = max(span.start, now + 1)
+        earlier_cut = cut_before(span, earlier, now, zone)
+    return [
+        period_of(span, cut, buckets),
+        period_of(earlier, earlier_cut, earlier_buckets),
+    ]
 
 
 # The compiler
@@ -6563,6 +6874,7 @@ IN_FLOATS = {
 EXACT = 2**53  # up to which each integer has a float of its own
 # Events whose contacts are counted in Python's memory, which takes about 20 MB for these.
 UNIQUE_AT_ONCE = 250_000
+PARTNER_FIELDS = ("start", "end", "value", "terms")
 EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
 MOMENT = "printf('%013d%019d', e.timestamp, e.event_id)"
 JOINED_TAGS = "left join contact_tags as t on t.contact_key = e.contact_key"
@@ -6724,22 +7036,25 @@ def calculate(
         raise refusal("?breakdown", CONTACTS_ONLY)
     table = Table(connection, metric, frame, deadline)
     table.fill()
+    period = table.period(0)
+    compared = table.comparison(period["buckets"]) if frame.compare else None
     calculation = {
         "name": metric.name,
         "format": metric.format and metric.format.model_dump(),
         "timezone": frame.zone.key,
         "interval": frame.interval,
         "calculated_at": iso(frame.now),
-        **table.period(0),
+        **period,
         "locations": table.locations(),
     }
-    if frame.compare:
-        calculation["compare"] = {"kind": frame.compare, **table.period(1)}
+    if compared:
+        calculation["compare"] = compared
     if breakdown:
         calculation["breakdown"] = {"by": breakdown, "groups": table.groups(breakdown)}
     calculation["warnings"] = [
         *table.warnings(),
         *blank_values(metric),
+        *events_ahead(connection, metric, frame, table.by_set),
         *unseen_events(connection, metric, frame),
         *unknown_contacts(connection, metric, breakdown, frame),
     ]
@@ -6783,6 +7098,7 @@ class Table:
         self.formula = metric.compiled()
         self.by_set = {term.key: is_set_cheaper(connection, term, frame) for term in metric.terms}
         self.empty = {term.key: EMPTY.get(term.aggregation) for term in metric.terms}
+        self.nothing = {"value": None, "terms": dict.fromkeys(self.empty)}
         self.values: dict[tuple[str, Any, Any], dict] = {}  # of the terms, by group
         self.skipped: dict[str, int] = {}  # events of the range, by term
         self.large: set[str] = set()  # terms with numbers so large that they may be inexact
@@ -6847,23 +7163,42 @@ class Table:
 
     def period(self, number: int) -> dict:
         """The range (0) or the one it is compared with (1): total and buckets."""
-        start, end = self.frame.ends(number)
+        period = self.frame.periods[number]
+        end = period.cut if number else period.span.end
         total = {"complete": end <= self.frame.now, **self.numbers("total", number)}
-        return {"from": iso(start), "to": iso(end), "total": total, "buckets": self.buckets(number)}
+        return {
+            "from": iso(period.span.start),
+            "to": iso(end),
+            "total": total,
+            "buckets": self.buckets(number),
+        }
 
     def buckets(self, number: int, grouping: str = "bucket", second: Any = None) -> list[dict]:
-        """Of the period with this number. `complete` says that a bucket's time is over."""
+        """Of the period with this number. `complete` says that a bucket's time is over; one that
+        has not begun has no numbers, unless there are events in it."""
         period = self.frame.periods[number]
-        first_index = number * len(self.frame.periods[0])
-        start = iso(period[0][0])
+        now = self.frame.now
+        first_index = number * len(self.frame.periods[0].read)
         buckets = []
-        for index, (_, end) in enumerate(period, first_index):
-            numbers = self.numbers(grouping, index, second)
-            complete = end <= self.frame.now
-            end = iso(end)
-            buckets.append({"start": start, "end": end, "complete": complete, **numbers})
-            start = end
+        for index, (start, end) in enumerate(period.read if number else period.buckets):
+            group = (grouping, first_index + index, second)
+            has_numbers = start <= now or (index < len(period.read) and group in self.values)
+            numbers = self.numbers(*group) if has_numbers else self.nothing
+            bucket = {"start": iso(start), "end": iso(end), "complete": end <= now}
+            buckets.append(bucket | numbers)
         return buckets
+
+    def comparison(self, buckets: list[dict]) -> dict:
+        """The range to compare with. Each of the buckets of the range gets the numbers of its
+        partner as its own `compare`."""
+        frame = self.frame
+        compared = self.period(1)
+        for bucket, index in zip(buckets, frame.partners(), strict=True):
+            bucket["compare"] = None
+            if index is not None:
+                partner = compared["buckets"][index]
+                bucket["compare"] = {name: partner[name] for name in PARTNER_FIELDS}
+        return {"kind": frame.compare, "to_date": frame.is_to_date(), **compared}
 
     def compared(self, grouping: str, second: Any = None) -> dict:
         """The numbers of a group in the range, and beside them those in the range to compare
@@ -7006,6 +7341,29 @@ def blank_values(metric: Definition) -> Iterator[dict]:
                 yield warning("blank_value", message) | {"term": term.key}
 
 
+def events_ahead(
+    connection: apsw.Connection, metric: Definition, frame: Frame, by_set: Mapping[str, bool]
+) -> Iterator[dict]:
+    """A warning for each term with events of the range that a comparison leaves out, since they
+    are dated after now."""
+    if not frame.is_to_date():
+        return
+    span = frame.periods[0].span
+    for term in metric.terms:
+        binds = Binds(term, frame)
+        binds |= {"start": max(span.start, frame.now + 1), "end": span.end}
+        filters = term_sql(term, frame, binds, by_set[term.key])
+        statement = fill_template("metrics.evidence_count", counted="*", tags="", filters=filters)
+        count = connection.execute(statement, binds).get
+        if count:
+            events = "event is" if count == 1 else "events are"
+            message = (
+                f"term {term.key}: {count:,} {events} dated after now and left out, as both ranges "
+                "of a comparison are read up to now"
+            )
+            yield warning("events_ahead", message) | {"term": term.key, "count": count}
+
+
 def unseen_events(connection: apsw.Connection, metric: Definition, frame: Frame) -> Iterator[dict]:
     """A warning for each name under which no event ever came, whose numbers look like any 0."""
     locations = json.dumps(frame.locations)
@@ -7107,14 +7465,8 @@ def compile_evidence(
     by_set: bool = False,
 ) -> tuple[str, str, Binds]:
     """What counts the events, and what lists a page of those before the cursor."""
-    period = frame.periods[1 if query.compared else 0]
-    buckets = [bucket for bucket in period if query.bucket in (None, bucket[0])]
-    if not buckets:
-        message = "must be the start of a bucket of this range and interval"
-        raise refusal("/bucket", wrong("unknown_bucket", message))
     binds = Binds(term, frame)
-    binds["start"], _ = buckets[0]
-    _, binds["end"] = buckets[-1]
+    binds["start"], binds["end"] = evidence_ends(query, frame)
     timestamp, event_id = query.cursor or (YEAR_2200, 0)
     binds |= {"before_timestamp": timestamp, "before_id": event_id, "limit": query.limit + 1}
     filters = term_sql(term, frame, binds, by_set)
@@ -7142,13 +7494,29 @@ def compile_evidence(
     return counting, listing, binds
 
 
+def evidence_ends(query: EvidenceQuery, frame: Frame) -> tuple[int, int]:
+    """From where to where the events lie. Raises Invalid for a bucket that is none."""
+    number = 1 if query.compared else 0
+    if query.bucket is None:
+        return frame.ends(number)
+    start = moment_of(query.bucket, frame.zone)
+    period = frame.periods[number]
+    for bucket in period.read if query.compared else period.buckets:
+        if bucket[0] == start:
+            return start, min(bucket[1], period.cut)
+    message = "must be the start of a bucket of this range and interval"
+    raise refusal("/bucket", wrong("unknown_bucket", message))
+
+
 Numbers = answer("Numbers", value=float | int | None, terms=dict[str, float | int | None])
 RangeNumbers = answer("RangeNumbers", Numbers, complete=bool)
 BucketNumbers = answer("BucketNumbers", RangeNumbers, start=Moment, end=Moment)
 PeriodNumbers = answer(
     "PeriodNumbers", **{"from": Moment}, to=Moment, total=RangeNumbers, buckets=list[BucketNumbers]
 )
-Comparison = answer("Comparison", PeriodNumbers, kind=str)
+Comparison = answer("Comparison", PeriodNumbers, kind=str, to_date=bool)
+PartnerNumbers = answer("PartnerNumbers", Numbers, start=Moment, end=Moment)
+ComparedBucket = answer("ComparedBucket", BucketNumbers, compare=(PartnerNumbers | None, None))
 LocationNumbers = answer(
     "LocationNumbers", Numbers, location_id=str, name=str | None, compare=(Numbers | None, None)
 )
@@ -7177,6 +7545,7 @@ Calculation = answer(
     format=dict | None,
     timezone=str,
     interval=str,
+    buckets=list[ComparedBucket],
     calculated_at=Moment,
     locations=list[LocationNumbers],
     compare=(Comparison | None, None),
@@ -8842,31 +9211,55 @@ class FilterFlag:
     field: str  # of EventFilter
     metavar: str
     help: str
+    default: str = "all"
 
 
 FILTER_FLAGS = (
     FilterFlag("--location", "location_id", "ID", "only of this location"),
     FilterFlag("--name", "event_name", "NAME", "only events of this name"),
     FilterFlag("--contact", "contact_id", "ID", "only events of this contact"),
-    FilterFlag("--from", "from", "TIME", "not before this time, such as 2026-01-31T12:00:00Z"),
-    FilterFlag("--to", "to", "TIME", "before this time"),
+    FilterFlag("--from", "from", "TIME", "not before this day or time, such as 2026-01-31"),
+    FilterFlag("--to", "to", "TIME", "before this day or time, such as 2026-01-31T12:00:00Z"),
+    FilterFlag(
+        "--timezone",
+        "timezone",
+        "ZONE",
+        "of days, and of times without an offset",
+        "the location's",
+    ),
 )
 
 
 def add_filters(parser: CommandParser) -> None:
     for each in FILTER_FLAGS:
-        help_text = f"{each.help} (default: all)"
+        help_text = f"{each.help} (default: {each.default})"
         parser.add_argument(each.flag, dest=each.field, metavar=each.metavar, help=help_text)
 
 
 def read_filters(filters: Mapping[str, str | None]) -> EventFilter:
-    """Raises ConfigError that names flags where the model names fields."""
+    """Raises ConfigError."""
     fields = {name: value for name, value in filters.items() if value is not None}
-    try:
+    with named_flags():
         return validate(EventFilter, fields)
+
+
+def filtered_events(
+    connection: apsw.Connection, query: EventFilter, default_zone: str
+) -> tuple[EventFilter, list[str]]:
+    """The filter with its times as milliseconds UTC, and the locations. Raises ConfigError."""
+    locations = [query.location_id] if query.location_id else list_location_ids(connection)
+    with named_flags():
+        return in_moments(connection, query, locations, default_zone), locations
+
+
+@contextlib.contextmanager
+def named_flags() -> Iterator[None]:
+    """Raises ConfigError that names flags where a problem names fields."""
+    try:
+        yield
     except Invalid as problem:
-        flags = {f"/{each.field}": each.flag for each in FILTER_FLAGS}
-        messages = [f"{flags[each['pointer']]} {each['message']}" for each in problem.errors]
+        flags = {each.field: each.flag for each in FILTER_FLAGS}
+        messages = [f"{flags[each['pointer'][1:]]} {each['message']}" for each in problem.errors]
         raise ConfigError("; ".join(messages)) from None
 
 
@@ -8930,7 +9323,8 @@ def export_command(
         check_schema(connection, path)
         # one state from the first record to the last
         connection.execute("begin")
-        records = exported_records(connection, kind, query)
+        query, locations = filtered_events(connection, query, config.time_zone)
+        records = exported_records(connection, kind, query, locations)
         if not output:
             write_export(sys.stdout.buffer, file_format, kind, records)
             return 0
@@ -8949,11 +9343,12 @@ def check_export_filters(kind: str, filters: Mapping[str, str | None]) -> None:
         raise ConfigError(f"{', '.join(useless)} does not go with {kind}")
 
 
-def exported_records(connection: apsw.Connection, kind: str, query: EventFilter) -> Iterator[dict]:
+def exported_records(
+    connection: apsw.Connection, kind: str, query: EventFilter, locations: list[str]
+) -> Iterator[dict]:
     if kind == "metrics":
         yield from export_metrics(connection)["metrics"]
         return
-    locations = [query.location_id] if query.location_id else list_location_ids(connection)
     for location_id in locations:
         if kind == "events":
             yield from exported_events(connection, location_id, query)
@@ -9827,12 +10222,12 @@ def delete_events_command(config: Config, yes: bool, as_json: bool, **filters: s
     code 1 unless the answer is yes. A server may run meanwhile.
     """
     query = read_filters(filters)
-    if not any(filters.values()):
-        flags = ", ".join(each.flag for each in FILTER_FLAGS)
+    if not query.names_events():
+        flags = ", ".join(each.flag for each in FILTER_FLAGS if each.field != "timezone")
         raise ConfigError(f"name what to delete, by one or more of {flags}")
     with shared_database(config) as database, Progress("deleting", "events") as progress:
         with database.read() as connection:
-            locations = [query.location_id] if query.location_id else list_location_ids(connection)
+            query, locations = filtered_events(connection, query, config.time_zone)
             matching = count_events(connection, query, locations)
         if matching and not yes:
             confirm(f"This deletes {matching:,} events for good")
@@ -9999,12 +10394,13 @@ def add_check(commands: Any) -> None:
 def check_command(config: Config, backups: str | None, quick: bool, as_json: bool) -> int:
     """Look for what an operator should know, and say what to do about it.
 
-    It looks at the settings, permissions, disk, content, clock and keys, and changes nothing.
-    The exit code is 0 if all is well, 1 for warnings, 2 for errors.
+    It looks at the settings, time zones, permissions, disk, content, clock and keys, and changes
+    nothing. The exit code is 0 if all is well, 1 for warnings, 2 for errors.
     """
     path = database_path(config)
     findings = [
         *or_ok("settings", check_settings(config)),
+        check_zones(),
         *or_ok("files", check_files(config, path)),
         *or_ok("disk", check_disk(path)),
     ]
@@ -10037,6 +10433,16 @@ def check_settings(config: Config) -> Iterator[Finding]:
             f"--fixed-time: the clock stands still at {config.fixed_time}",
             "that is for tests; leave it out",
         )
+
+
+def check_zones() -> Finding:
+    """Which zone data are in use."""
+    if tzdata:
+        version = f"{tzdata.IANA_VERSION}, of the package tzdata {tzdata.__version__}"
+        return Finding("ok", "time zones", version)
+    folders = ", ".join(zoneinfo.TZPATH)
+    message = f"the package tzdata is missing, so those in {folders} are used, which may be older"
+    return Finding("warning", "time zones", message, "pip install tzdata")
 
 
 def check_files(config: Config, path: str) -> Iterator[Finding]:

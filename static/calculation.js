@@ -10,9 +10,12 @@ export const rangeText = ({ from, to, timezone }) => `${span(from, to, timezone)
 export const changeMark = (value, earlier, format) =>
   h("span.delta", change(value, earlier, format));
 
-/** The values of buckets for a chart: null also for those that have not begun. */
-export const valuesOf = buckets =>
-  buckets.map(({ value }, index) => {
-    const mayHaveBegun = index === 0 || buckets[index - 1].complete;
-    return mayHaveBegun ? value : value || null;
-  });
+/** Whether a bucket has begun, or has events that are dated ahead. */
+export const isShown = ({ start, terms }, { calculated_at: now }) =>
+  start <= now || Object.values(terms).some(value => value !== null);
+
+/** The values of buckets for a chart. */
+export const valuesOf = buckets => buckets.map(({ value }) => value);
+
+/** Those of the buckets that stand beside them in the comparison. */
+export const comparedValuesOf = buckets => buckets.map(({ compare }) => compare?.value ?? null);

@@ -19,9 +19,9 @@ const DOTS = [
  * A chart with axes, a legend and a tooltip.
  * @param {{label: string, buckets: object[], interval: string, zone: string, format: object, height: number,
  *   kind: "line" | "bar", series: {name: string, values: (number | null)[]}[],
- *   compare: {name: string, buckets: object[], values: (number | null)[]} | null,
+ *   compare: {name: string, values: (number | null)[]} | null, last: number,
  *   onpick: (bucketIndex: number, seriesIndex: number) => void}} options a value a bucket, null where there is none;
- *   `height` is in pixels; onpick() follows a click
+ *   `last` is the index of the last bucket to walk to; `height` is in pixels; onpick() follows a click
  */
 export function chart(options) {
   const plot = h("div.plot", {
@@ -173,10 +173,10 @@ class Pointer {
   bucket = null; // the index of the one whose values are shown
   isFirstTap = false; // it shows the values, and the second one the events
 
-  constructor(plot, tip, { buckets, onpick }) {
+  constructor(plot, tip, { last, onpick }) {
     this.plot = plot;
     this.tip = tip;
-    this.last = buckets.length - 1;
+    this.last = last;
     this.onpick = onpick;
     for (const type of ["pointerdown", "pointermove", "pointerleave", "blur", "click", "keydown"]) {
       plot.addEventListener(type, event => this[type](event));
@@ -263,12 +263,12 @@ function tipContent({ hasBars, buckets, series, compare, interval, zone, format 
   const row = (sign, name, value) =>
     h("span.tip-row", sign, h("span.name", name), h("b", number(value, format)));
   const sign = index => series.length > 1 && swatch(hasBars, colour(index), dot(index));
-  const compared = compare?.buckets[bucket];
+  const compared = compare && buckets[bucket].compare;
   return [
     h("strong", bucketName(buckets[bucket], interval, zone)),
     !buckets[bucket].complete && h("span.hint", "not over yet"),
     series.map(({ name, values }, index) => row(sign(index), name, values[bucket])),
-    compared && row(null, bucketName(compared, interval, zone), compare.values[bucket]),
+    compared && row(null, bucketName(compared, interval, zone), compared.value),
     h("span.hint", "Click or Enter: the events"),
   ];
 }

@@ -1,7 +1,7 @@
 // All saved metrics as cards, over one range; their order, and files of them.
 
 import { get, isAdmin, locations, Problem, post, put } from "./api.js";
-import { changeMark, rangeText, valuesOf } from "./calculation.js";
+import { changeMark, comparedValuesOf, rangeText, valuesOf } from "./calculation.js";
 import { sparkline } from "./chart.js";
 import { cleanDefinition } from "./definition.js";
 import { dialog } from "./dialog.js";
@@ -105,7 +105,8 @@ function summary(calculation) {
     hint(
       rangeText(calculation),
       buckets.at(-2)?.complete === false && " · not over yet", // of the last one it goes without saying
-      skippedText(warnings),
+      eventsText(warnings, "skipped", "skipped"),
+      eventsText(warnings, "events_ahead", "dated ahead"),
     ),
   ];
 }
@@ -116,14 +117,14 @@ const cardChart = ({ interval, buckets, format, compare }) =>
     buckets,
     format,
     series: [{ values: valuesOf(buckets) }],
-    compare: compare && { values: valuesOf(compare.buckets) },
+    compare: compare && { values: comparedValuesOf(buckets) },
   });
 
-function skippedText(warnings) {
+function eventsText(warnings, wanted, what) {
   const amount = warnings
-    .filter(({ code }) => code === "skipped")
+    .filter(({ code }) => code === wanted)
     .reduce((sum, warning) => sum + warning.count, 0);
-  return amount > 0 && ` · ${count(amount, "event")} skipped`;
+  return amount > 0 && ` · ${count(amount, "event")} ${what}`;
 }
 
 // Their order

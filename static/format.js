@@ -151,8 +151,11 @@ export function bucketName({ start, end }, interval, zone) {
 }
 
 /** The days from a time to another one, which is not in it. */
-export const span = (start, end, timeZone) =>
-  timeFormat({ ...DAY, ...YEAR, timeZone }).formatRange(new Date(start), new Date(end) - 1);
+export function span(start, end, timeZone) {
+  const first = new Date(start);
+  const last = Math.max(first, new Date(end) - 1); // a day that the zone skips has no time at all
+  return timeFormat({ ...DAY, ...YEAR, timeZone }).formatRange(first, last);
+}
 
 /** The label of an axis where a calendar unit begins. @param {"hour" | "day" | "month" | "year"} unit */
 export const tickName = (moment, unit, zone) => formatTime(TICKS[unit], moment, zone);

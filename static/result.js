@@ -1,6 +1,6 @@
 // A calculated metric: its number, chart, warnings and tables.
 
-import { changeMark, rangeText, valuesOf } from "./calculation.js";
+import { changeMark, comparedValuesOf, isShown, rangeText } from "./calculation.js";
 import { chart, svgText } from "./chart.js";
 import { button, h, hint } from "./dom.js";
 import { evidenceNumber, openEvidence } from "./evidence.js";
@@ -23,7 +23,8 @@ const SHOWN_OTHERWISE = ["division_by_zero", "skipped"];
 /** @param {Result} result @returns the elements that show it */
 export function showResult(result) {
   const { answer } = result;
-  const figure = (answer.buckets.length > 1 || answer.breakdown) && resultChart(result);
+  const { buckets, breakdown } = answer;
+  const figure = buckets.length > (breakdown ? 0 : 1) && resultChart(result);
   return [
     h(
       "div.card",
@@ -66,7 +67,12 @@ function comparison(result) {
   return h(
     "span.change",
     changeMark(total.value, compare.total.value, format),
-    h("span.hint", earlier, ` in ${span(compare.from, compare.to, timezone)}`),
+    h(
+      "span.hint",
+      earlier,
+      ` in ${span(compare.from, compare.to, timezone)}`,
+      compare.to_date && ", up to the same time",
+    ),
   );
 }
 
@@ -109,6 +115,7 @@ function resultChart(result) {
   return chart({
     label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`,
     buckets,
+    last: buckets.findLastIndex(bucket => isShown(bucket, answer)),
     series: seriesOf(result),
     compare: comparedSeries(answer),
     kind: state.chart,
@@ -120,14 +127,10 @@ function resultChart(result) {
   });
 }
 
-function comparedSeries({ breakdown, compare }) {
-  const hasValues = compare?.buckets.some(({ value }) => value !== null);
-  if (breakdown || !hasValues) return null;
-  return {
-    name: COMPARISONS[compare.kind],
-    buckets: compare.buckets,
-    values: valuesOf(compare.buckets),
-  };
+function comparedSeries({ breakdown, buckets, compare }) {
+  const values = comparedValuesOf(buckets);
+  const hasValues = values.some(value => value !== null);
+  return breakdown || !hasValues ? null : { name: COMPARISONS[compare.kind], values };
 }
 
 function foot(result, figure) {

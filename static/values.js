@@ -1,7 +1,7 @@
 // A metric's numbers as tables: by group, by time, by location; and all of them as a file.
 
 import { locationName } from "./api.js";
-import { valuesOf } from "./calculation.js";
+import { isShown, valuesOf } from "./calculation.js";
 import { fieldName } from "./definition.js";
 import { button, fill, h } from "./dom.js";
 import { cut } from "./events.js";
@@ -48,11 +48,10 @@ function timeRows(answer) {
   const bucketRows = buckets.map((bucket, index) => ({
     ...bucket,
     title: `${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (not over yet)"}`,
-    compare: compare?.buckets[index],
     selection: { bucket: bucket.start },
     groups: breakdown?.groups.map(group => group.buckets[index].value),
   }));
-  return [whole, ...bucketRows.reverse()];
+  return [whole, ...bucketRows.filter(bucket => isShown(bucket, answer)).reverse()];
 }
 
 const locationRows = ({ locations }) =>

@@ -30,7 +30,10 @@ PLACE, PERSON = "LOCATIONidPLACEHLD01", "CONTACTidPLACEHOLD01"
 TABLES = ("locations", "contacts", "contact_tags", "events")
 
 
-REQUIRE_ALL = os.environ.get("STREAMLINED_REQUIRE_ALL")
+# Under another name for the workers of -n, since no setting of ours stays below.
+if "STREAMLINED_REQUIRE_ALL" in os.environ:
+    os.environ["PYTEST_REQUIRE_ALL"] = os.environ["STREAMLINED_REQUIRE_ALL"]
+REQUIRE_ALL = os.environ.get("PYTEST_REQUIRE_ALL")
 for _name in [name for name in os.environ if name.startswith("STREAMLINED_")]:
     # No setting of whoever runs the tests may change what they show.
     del os.environ[_name]

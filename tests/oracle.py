@@ -1,15 +1,20 @@
 """Metrics in plain Python over rows: what the engine must answer.
 
-It is written from the description and not from the engine.
+It is written from the description and not from the engine, and takes its time zones from the files
+of the system where it has them.
 
 Rows are dictionaries; an event has the row of its contact under "contact", None without one.
 """
 
 import ast
 import bisect
+import calendar
+import functools
 import math
 import re
-from datetime import date, datetime, timedelta
+import sysconfig
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
@@ -20,6 +25,17 @@ TEXT_FIELDS = (
     *(f"contact.{name}" for name in ("name", "email", "phone", "source", "type")),
 )
 STEP = 15 * 60  # every change of a clock in these tests lies on a quarter of an hour
+HOURS_OF_A_DAY = 30  # at most, with some to spare
+
+
+@functools.cache
+def zone_of(name):
+    for folder in sysconfig.get_config_var("TZPATH").split(":"):
+        path = Path(folder) / name
+        if path.is_file():
+            with path.open("rb") as file:
+                return ZoneInfo.from_file(file, key=name)
+    return ZoneInfo(name)
 
 
 # Values
@@ -211,7 +227,7 @@ def date_holds(value, op, wanted, now, zone):
         return (
             day < date.fromisoformat(wanted) if op == "before" else day > date.fromisoformat(wanted)
         )
-    moment = round(datetime.fromisoformat(wanted).timestamp() * 1000)
+    moment = moment_of(wanted, zone)
     return value < moment if op == "before" else value > moment
 
 
@@ -334,44 +350,257 @@ def starts(start, end, interval, zone):
 def first_moment(day, zone):
     """Of a local day, or of the first after it that exists."""
     second = (
-        int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo("UTC")).timestamp()) - 26 * 3600
+        int(datetime(day.year, day.month, day.day, tzinfo=timezone.utc).timestamp()) - 26 * 3600
     )
     while datetime.fromtimestamp(second, zone).date() < day:
         second += STEP
     return second * 1000
 
 
+def shown(moment, zone):
+    """What the clock shows at a millisecond."""
+    clock = datetime.fromtimestamp(moment // 1000, zone).replace(tzinfo=None)
+    return clock + timedelta(milliseconds=moment % 1000)
+
+
+def showing(wanted, zone, again=False):
+    """The millisecond at which the clock shows a time; or, where it skips it, what comes next."""
+    quarter = wanted.replace(minute=wanted.minute // 15 * 15, second=0, microsecond=0)
+    midnight = first_moment(wanted.date(), zone)
+    steps = range(midnight, midnight + HOURS_OF_A_DAY * 3_600_000, STEP * 1000)
+    found = [moment for moment in steps if shown(moment, zone) == quarter]
+    if not found:
+        return next(moment for moment in steps if shown(moment, zone) > quarter)
+    return found[-1 if again else 0] + (wanted - quarter) // timedelta(milliseconds=1)
+
+
+def moment_of(text, zone):
+    """A day, a time of the zone, or a time with an offset."""
+    if len(text) == 10:
+        return first_moment(date.fromisoformat(text), zone)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        return showing(moment, zone)
+    return round(moment.timestamp() * 1000)
+
+
+# The range to compare with
+
+
+class Ranges:
+    """A query's range and the one it is compared with: `start`, `end` and their days, if any; and
+    `read`, the last millisecond that counts of each."""
+
+    def __init__(self, query, now, zone):
+        self.start, self.end = (moment_of(query[name], zone) for name in ("from", "to"))
+        self.days = days_between(query["from"], query["to"], zone)
+        self.read = self.end - 1
+        self.is_to_date = False
+        kind = query.get("compare")
+        if kind is None:
+            return
+        self.earlier_days = self.days and days_before(self.days, kind)
+        if self.days:
+            first, last = self.earlier_days[0], self.earlier_days[-1]
+            self.earlier_start = first_moment(first, zone)
+            self.earlier_end = first_moment(last + timedelta(days=1), zone)
+        elif kind == "previous_period":
+            self.earlier_start = self.start - (self.end - self.start)
+            self.earlier_end = self.start
+        else:
+            clock = shown(self.start, zone)
+            is_again = datetime.fromtimestamp(self.start // 1000, zone).fold == 1
+            clock = datetime.combine(year_earlier(clock.date()), clock.time())
+            self.earlier_start = showing(clock, zone, is_again)
+            self.earlier_end = self.earlier_start + self.end - self.start
+        self.earlier_read = self.earlier_end - 1
+        self.is_to_date = now < self.end
+        if self.is_to_date:
+            self.read = now
+            moment = self.as_far(now, zone)
+            self.earlier_read = max(self.earlier_start - 1, min(self.earlier_read, moment))
+
+    def as_far(self, now, zone):
+        """The last millisecond of the earlier range when it was as old as the range is now."""
+        if not self.days:
+            return self.earlier_start + now - self.start
+        clock = shown(now, zone)
+        if clock.date() < self.days[0]:
+            return self.earlier_start - 1
+        day = self.earlier_days[0] + (clock.date() - self.days[0])
+        if are_months(self.days):
+            months = [each for each in self.days if each.day == 1 and each <= clock.date()]
+            earlier = [each for each in self.earlier_days if each.day == 1][len(months) - 1]
+            if clock.day > calendar.monthrange(earlier.year, earlier.month)[1]:
+                following = (earlier + timedelta(days=32)).replace(day=1)
+                return first_moment(following, zone) - 1
+            day = earlier.replace(day=clock.day)
+        is_again = datetime.fromtimestamp(now // 1000, zone).fold == 1
+        return showing(datetime.combine(day, clock.time()), zone, is_again)
+
+
+def days_between(start, end, zone):
+    """All days of a range; None where it begins or ends within one."""
+    days = []
+    for text in (start, end):
+        moment = moment_of(text, zone)
+        day = date.fromisoformat(text) if len(text) == 10 else shown(moment, zone).date()
+        if first_moment(day, zone) != moment:
+            return None
+        days.append(day)
+    return [days[0] + timedelta(days=number) for number in range((days[1] - days[0]).days)]
+
+
+def are_months(days):
+    return days[0].day == 1 and (days[-1] + timedelta(days=1)).day == 1
+
+
+def days_before(days, kind):
+    """All days of the range to compare with."""
+    if kind == "previous_year":
+        first, last = year_earlier(days[0]), year_earlier(days[-1])
+        if are_months(days):
+            last = last.replace(day=calendar.monthrange(last.year, last.month)[1])
+    else:
+        last = days[0] - timedelta(days=1)
+        first = days[0] - timedelta(days=len(days))
+        if are_months(days):
+            first = days[0]
+            for _ in [day for day in days if day.day == 1]:
+                first = (first - timedelta(days=1)).replace(day=1)
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def year_earlier(day):
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:
+        return date(day.year - 1, 2, 28)
+
+
+# Rows: which buckets of two ranges belong together
+
+
+class Row:
+    """A bucket up to the last millisecond that is read, and what tells with which one it goes."""
+
+    def __init__(self, start, last, first_day, interval, zone):
+        clocks = shown(start, zone), shown(last, zone)
+        fold = datetime.fromtimestamp(start // 1000, zone).fold
+        self.distance = (clocks[0].date() - first_day).days
+        self.hour = clocks[0].hour, fold
+        self.interval = interval
+        self.is_whole = is_edge(start, interval, zone) and is_edge(last + 1, interval, zone)
+        self.number = None  # among the whole ones
+        self.clocks = tuple(
+            {
+                "hour": lambda clock: clock.time(),
+                "day": lambda clock: clock.time(),
+                "week": lambda clock: (clock.weekday(), clock.time()),
+                "month": lambda clock: (clock.day, clock.time()),
+            }[interval](clock)
+            for clock in clocks
+        )
+
+    def goes_with(self, other):
+        if self.is_whole != other.is_whole:
+            return False
+        if self.interval == "hour" and self.hour != other.hour:
+            return False
+        if self.interval in ("hour", "day") and self.distance != other.distance:
+            return False
+        if self.is_whole:
+            return self.interval in ("hour", "day") or self.number == other.number
+        return self.clocks == other.clocks
+
+
+def is_edge(moment, interval, zone):
+    def unit(each):
+        fold = datetime.fromtimestamp(each // 1000, zone).fold if interval == "hour" else 0
+        return label(each // 1000, interval, zone), fold
+
+    return unit(moment - 1) != unit(moment)
+
+
+def rows_of(bounds, read, first_day, interval, zone):
+    begun = [start for start in bounds if start <= read]
+    ends = [*(start - 1 for start in bounds[1:]), read]
+    found = [
+        Row(start, min(last, read), first_day, interval, zone)
+        for start, last in zip(begun, ends, strict=False)
+    ]
+    for number, row in enumerate(row for row in found if row.is_whole):
+        row.number = number
+    return found
+
+
+def partners(ranges, bounds, earlier_bounds, interval, zone):
+    """For each bucket of the range the index of the one beside it, None where there is none."""
+    begun, earlier_begun = (
+        [start for start in some if start <= read]
+        for some, read in ((bounds, ranges.read), (earlier_bounds, ranges.earlier_read))
+    )
+    if interval == "total" or (interval == "month" and ranges.days and are_months(ranges.days)):
+        found = [index if index < len(earlier_begun) else None for index in range(len(begun))]
+    else:
+        first_days = (
+            ranges.days[0] if ranges.days else shown(ranges.start, zone).date(),
+            ranges.earlier_days[0] if ranges.days else shown(ranges.earlier_start, zone).date(),
+        )
+        rows = rows_of(bounds, ranges.read, first_days[0], interval, zone)
+        earlier = rows_of(earlier_bounds, ranges.earlier_read, first_days[1], interval, zone)
+        found = []
+        for row in rows:
+            fitting = [i for i, each in enumerate(earlier) if row.goes_with(each)]
+            assert len(fitting) <= 1
+            found.append(fitting[0] if fitting else None)
+    return found + [None] * (len(bounds) - len(found))
+
+
 # The answer
 
 
-def answer(query, events, now, zone, start, end):
-    """Values of the range, of each bucket and of each location."""
+def answer(query, events, now, zone, start, end, read=None):
+    """Values of the range, of each bucket and of each location; `read` is the last millisecond
+    that counts, if that is not the last one of the range."""
+    read = end - 1 if read is None else read
     metric = query["metric"]
     formula = metric.get("formula", metric["terms"][0]["key"])
-    bounds = starts(start, end, query.get("interval", "total"), zone)
-    events = [
+    bounds = starts(start, end, query.get("interval", "total"), zone) if start < end else []
+    in_range = [
         event
         for event in events
         if start <= event["timestamp"] < end and event["location_id"] in query["locations"]
     ]
+    events = [event for event in in_range if event["timestamp"] <= read]
+    ahead = [event for event in in_range if event["timestamp"] > read]
     chosen = {term["key"]: term_events(term, events, now, zone) for term in metric["terms"]}
 
     def numbers(test):
         terms = {
-            term["key"]: aggregate(term, [event for event in chosen[term["key"]] if test(event)])
+            term["key"]: whole(aggregate(term, list(filter(test, chosen[term["key"]]))))
             for term in metric["terms"]
         }
         return {"value": evaluate(formula, terms), "terms": terms}
 
+    def bucket(index, test=lambda event: True):
+        def is_inside(event):
+            return place[event["event_id"]] == index and test(event)
+
+        if bounds[index] > now and not any(
+            is_inside(event) for some in chosen.values() for event in some
+        ):
+            return {"value": None, "terms": dict.fromkeys(chosen)}
+        return numbers(is_inside)
+
     place = {
         event["event_id"]: bisect.bisect_right(bounds, event["timestamp"]) - 1 for event in events
     }
+    breakdown = query.get("breakdown")
     return {
         "total": numbers(lambda event: True),
         "starts": bounds,
-        "buckets": [
-            numbers(lambda event, i=i: place[event["event_id"]] == i) for i in range(len(bounds))
-        ],
+        "buckets": [bucket(index) for index in range(len(bounds))],
         "locations": {
             each: numbers(lambda event, each=each: event["location_id"] == each)
             for each in query["locations"]
@@ -380,9 +609,23 @@ def answer(query, events, now, zone, start, end):
             key: skipped(term, chosen[key])
             for key, term in ((t["key"], t) for t in metric["terms"])
         },
-        "groups": groups(query.get("breakdown"), chosen, numbers),
+        "ahead": {
+            term["key"]: len(term_events(term, ahead, now, zone)) for term in metric["terms"]
+        },
+        "groups": groups(breakdown, chosen, numbers),
         "chosen": chosen,
+        "group": lambda keys: numbers(lambda event: bool(keys & group_keys(event, breakdown))),
+        "group_buckets": lambda keys: [
+            bucket(index, lambda event: bool(keys & group_keys(event, breakdown)))
+            for index in range(len(bounds))
+        ],
     }
+
+
+def whole(number):
+    """An integer where it is one: a formula may be exact then."""
+    is_whole = isinstance(number, float) and number.is_integer() and abs(number) < 2**53
+    return int(number) if is_whole else number
 
 
 def group_keys(event, breakdown):

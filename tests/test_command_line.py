@@ -29,6 +29,7 @@ from pathlib import Path
 
 import apsw
 import pytest
+import tzdata
 from conftest import (
     ADMIN,
     NOW,
@@ -758,6 +759,8 @@ def test_no_cell_is_a_formula_to_a_spreadsheet(run, rich):
         (["--to", "2026-01-01T10:00:00Z"], 10),
         (["--from", "2026-01-01", "--to", "2026-01-02", "--location", "loc-0"], 8),
         (["--location", "nowhere"], 0),
+        (["--from", "2026-01-01", "--timezone", "America/New_York"], 11),
+        (["--from", "2026-01-01T10:00:00", "--timezone", "Europe/Berlin"], 7),
     ],
 )
 def test_an_export_can_be_filtered(run, rich, flags, expected):
@@ -769,6 +772,8 @@ def test_an_export_can_be_filtered(run, rich, flags, expected):
     "arguments, said",
     [
         (["events", "--from", "soon"], "--from must be UNIX seconds"),
+        (["events", "--timezone", "Mars/X"], "--timezone must be an IANA time zone"),
+        (["contacts", "--timezone", "UTC"], "--timezone does not go with contacts"),
         (["contacts", "--name", "x"], "--name does not go with contacts"),
         (
             ["metrics", "--location", "x", "--to", "2026-01-01"],
@@ -1610,6 +1615,32 @@ def test_events_are_deleted_by_filter_in_steps(run, rich, monkeypatch):
     )
 
 
+def test_a_day_of_an_export_or_a_deletion_is_one_of_the_location(run, rich, monkeypatch):
+    with closing(apsw.Connection(rich)) as connection:
+        connection.execute(
+            "update locations set timezone = 'Asia/Tokyo' where location_id = 'loc-1'"
+        )
+    monkeypatch.setenv("STREAMLINED_TIME_ZONE", "America/New_York")
+
+    def number(*flags):
+        code, out, _ = run("export", "events", *flags, "--database", rich)
+        return len(out.splitlines()) if code == 0 else None
+
+    def delete(*flags):
+        return run("delete-events", *flags, "--yes", "--database", rich)
+
+    day = ("--to", "2026-01-01T12:00:00")
+    assert (number(*day, "--location", "loc-1"), number(*day, "--location", "loc-0")) == (1, 8)
+    for refused in (run("export", "events", *day, "--database", rich), delete(*day)):
+        code, out, err = refused
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "--to is a day or a time without an offset" in err and "add a timezone" in err
+    assert delete("--timezone", "UTC")[0] == 2
+    assert number() == 16
+    assert delete(*day, "--location", "loc-1") == (0, "1 events deleted\n", "")
+    assert delete(*day, "--timezone", "UTC") == (0, "11 events deleted\n", "")
+
+
 @pytest.mark.parametrize(
     "answer, code, left", [("yes\n", 0, 8), ("no\n", 1, 16), ("\n", 1, 16), ("", 1, 16)]
 )
@@ -1673,13 +1704,24 @@ def sound(filled, tmp_path, run, monkeypatch) -> str:
 
 def test_of_a_sound_database_every_subject_is_ok(run, sound, tmp_path):
     code, out, err = run("check")
-    assert (code, err) == (0, "") and out.splitlines() == [
+    settings, zones, *others = out.splitlines()
+    assert (code, err) == (0, "") and [settings, *others] == [
         f"ok       {each}: nothing to do"
         for each in ("settings", "files", "disk", "content", "clock", "keys")
     ]
+    assert zones == (
+        f"ok       time zones: {tzdata.IANA_VERSION}, of the package tzdata {tzdata.__version__}"
+    )
     assert check(run, "--quick", "--admin-key-file", "")[:2] == (0, set()) and files(tmp_path) == {
         "events.db"
     }
+
+
+def test_zones_of_the_system_are_told_where_the_package_is_missing(run, sound, monkeypatch):
+    monkeypatch.setattr(lite, "tzdata", None)
+    code, told, messages = check(run)
+    assert (code, told) == (1, {("warning", "time zones")})
+    assert "which may be older pip install tzdata" in messages
 
 
 def change_database(path: str, sql: str) -> None:
@@ -2081,6 +2123,7 @@ def test_commands_that_only_read_leave_an_older_database_as_it_is(tmp_path, run)
     assert content["level"] == "warning" and "the schema is 2" in content["message"]
     assert {each["about"] for each in findings} == {
         "settings",
+        "time zones",
         "files",
         "disk",
         "content",

@@ -187,6 +187,9 @@ def test_a_list_by_arrival_refuses_what_it_cannot_filter_by(many, query):
         ("limit=1&limit=2", "?limit"),
         ("dry_run=true", "?dry_run"),
         ("cursor=WzEsMV0=&cursor=WzEsMV0=", "?cursor"),
+        ("from=2026-02-30", "?from"),
+        ("to=", "?to"),
+        ("from=2026-01-01&timezone=Mars/Olympus", "?timezone"),
     ],
 )
 def test_a_wrong_filter_of_a_list_is_an_error_and_never_ignored(many, query, pointer):
@@ -195,6 +198,95 @@ def test_a_wrong_filter_of_a_list_is_an_error_and_never_ignored(many, query, poi
         422,
         [pointer],
     )
+
+
+# Days and times without an offset
+
+
+@pytest.fixture
+def zoned():
+    """Events of every hour around the first days of 2026, in locations of three zones, of which
+    one is the server's."""
+    api = Api(time_zone="Asia/Tokyo")
+    zones = {"berlin": "Europe/Berlin", "ny": "America/New_York", "none": None, "odd": "Mars/X"}
+    insert(
+        api,
+        *(
+            event(f"{location} {hour}", location_id=location, timestamp=NOW + hour * 3_600_000)
+            for location in zones
+            for hour in range(-12, 48)
+        ),
+    )
+    for location, zone in zones.items():
+        api.rows("update locations set timezone = ? where location_id = ?", (zone, location))
+    yield api
+    api.app.close()
+
+
+def hours(api, query):
+    """The events that a list has: by their hours since 2026 began in UTC."""
+    events = api.get(f"/events/v1?limit=500&{query}")["events"]
+    return sorted(int(each["distinct_id"].split()[-1]) for each in events)
+
+
+DAYS = [
+    ("location_id=berlin&from=2026-01-01&to=2026-01-02", range(-1, 23)),
+    ("location_id=berlin&from=2026-01-01T00:00&to=2026-01-01T12:00:00", range(-1, 11)),
+    ("location_id=berlin&from=2026-01-01T00:00Z&to=2026-01-02", range(23)),
+    ("location_id=berlin&from=1767225600&to=2026-01-02", range(23)),
+    ("location_id=ny&from=2026-01-01&to=2026-01-02", range(5, 29)),
+    ("location_id=ny&from=2026-01-01&to=2026-01-02&timezone=Europe/Berlin", range(-1, 23)),
+    ("location_id=ny&from=2026-01-01&to=2026-01-02&event_name=Offer%20Made", range(5, 29)),
+    ("location_id=none&from=2026-01-01&to=2026-01-02", range(-9, 15)),  # the server's
+    ("location_id=odd&from=2026-01-01&to=2026-01-02", range(-9, 15)),
+]
+
+
+@pytest.mark.parametrize(("query", "found"), DAYS)
+def test_a_day_of_a_list_or_a_deletion_is_one_of_the_location(zoned, query, found):
+    assert hours(zoned, query) == list(found)
+    assert zoned("DELETE", f"/events/v1?{query}&dry_run=true").json["events"] == len(found)
+    assert zoned("DELETE", f"/events/v1?{query}").json == {"events": len(found), "remaining": 0}
+    assert hours(zoned, query) == []
+    assert zoned.rows("select count(*) from events") == [(4 * 60 - len(found),)]
+
+
+@pytest.mark.parametrize(
+    ("times", "pointers"),
+    [
+        ("from=2026-01-01", ["?from"]),
+        ("to=2026-01-01T00:00:00", ["?to"]),
+        ("from=2026-01-01&to=2026-01-02", ["?from", "?to"]),
+        ("from=2026-01-01T00:00:00Z&to=2026-01-02&event_name=Offer%20Made", ["?to"]),
+    ],
+)
+def test_a_day_that_depends_on_the_location_is_refused_until_a_zone_is_named(
+    zoned, times, pointers
+):
+    for method, dry_run in (("GET", ""), ("DELETE", ""), ("DELETE", "&dry_run=true")):
+        answer = zoned(method, f"/events/v1?{times}{dry_run}")
+        assert answer.status_int == 422
+        errors = [(each["pointer"], each["code"]) for each in answer.json["errors"]]
+        assert errors == [(pointer, "timezone_required") for pointer in pointers]
+        assert "add a timezone" in answer.json["errors"][0]["message"]
+    assert zoned.rows("select count(*) from events") == [(240,)]
+    assert zoned("DELETE", f"/events/v1?{times}&timezone=UTC").json["events"] > 0
+
+
+def test_times_with_an_offset_need_no_zone_over_many_locations(zoned):
+    for start in ("2026-01-01T00:00:00Z", "2026-01-01T01:00:00%2B01:00", "1767225600"):
+        assert len(hours(zoned, f"from={start}")) == 4 * 48
+
+
+def test_a_day_over_locations_of_one_zone_is_one_of_that(zoned):
+    zoned.rows("update locations set timezone = null where location_id = 'berlin'")
+    zoned.rows("update locations set timezone = 'Asia/Tokyo' where location_id = 'ny'")
+    assert hours(zoned, "from=2026-01-01&to=2026-01-01T01:00:00") == [-9] * 4
+    bound = zoned.key(scope="read", locations=["none", "berlin"])
+    zoned.rows("update locations set timezone = 'Europe/Berlin' where location_id = 'ny'")
+    listed = zoned("GET", "/events/v1?from=2026-01-01&to=2026-01-01T01:00:00", key=bound).json
+    assert len(listed["events"]) == 2
+    assert zoned("GET", "/events/v1?from=2026-01-01").status_int == 422
 
 
 # Many locations, of which a page can come from few
@@ -291,6 +383,8 @@ def test_a_deletion_by_filter_removes_what_matches_and_its_dry_run_counts_that(m
         "cursor=x",
         "location_id=a&foo=1",
         "%ff=1",
+        "timezone=UTC",
+        "to=",
     ],
 )
 def test_a_deletion_without_a_clear_filter_deletes_nothing(many, query):

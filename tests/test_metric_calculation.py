@@ -8,7 +8,6 @@ import re
 import threading
 import time
 from datetime import date, datetime, timedelta, timezone
-from functools import partial
 from zoneinfo import ZoneInfo
 
 import oracle
@@ -138,7 +137,8 @@ def random_condition(chance, type, center):
     def day():
         moment = datetime.fromtimestamp(center / 1000, timezone.utc)
         moment += timedelta(days=chance.randint(-40, 40))
-        return moment.strftime(chance.choice(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S+01:00"]))
+        forms = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S+01:00", "%Y-%m-%dT%H:%M:%S"]
+        return moment.strftime(chance.choice(forms))
 
     fields = [f"property.{chance.choice(KEYS)}", "contact_id", "distinct_id", "property.alike"] + [
         "contact.tags",
@@ -234,6 +234,7 @@ def random_query(chance, zone, center):
             "%Y-%m-%d",
             "%Y-%m-01" if interval == "month" else "%Y-%m-%d",
             "%Y-%m-%dT%H:30:00Z",
+            "%Y-%m-%dT%H:30:00",
         ]
     )
     query = {
@@ -246,7 +247,7 @@ def random_query(chance, zone, center):
     }
     if len(keys) > 1 or chance.random() < 0.3:
         query["metric"]["formula"] = random_formula(chance, keys)
-    if chance.random() < 0.4:
+    if chance.random() < 0.5:
         query["compare"] = chance.choice(["previous_period", "previous_year"])
     if chance.random() < 0.5:
         choices = ["location", "property.value", "property.many", f"property.{KEYS[1]}"]
@@ -268,81 +269,63 @@ def same(ours, theirs):
     return type(ours) in (int, float) and math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9)
 
 
-def oracle_end(text, zone):
-    return oracle.first_moment(date.fromisoformat(text), zone) if len(text) == 10 else ms(text)
-
-
-def shifted_end(text, zone, change):
-    """The same for the range to compare with: dates shift as dates, times on the zone's clock."""
-    if len(text) == 10:  # of a day that the zone skipped, the day that began instead
-        return oracle.first_moment(
-            change(datetime.fromtimestamp(oracle_end(text, zone) / 1000, zone).date()), zone
-        )
-    then = datetime.fromtimestamp(ms(text) / 1000, zone)
-    day = change(then.date())
-    return round(then.replace(year=day.year, month=day.month, day=day.day).timestamp() * 1000)
-
-
-def compared_range(query, zone, start, end):
-    if query["compare"] == "previous_year":
-        return tuple(
-            shifted_end(query[name], zone, partial(year_earlier, end=name))
-            for name in ("from", "to")
-        )
-    if len(query["from"]) != 10:
-        return start - (end - start), start
-    first, last = (datetime.fromtimestamp(end_of / 1000, zone).date() for end_of in (start, end))
-    if first.day == last.day == 1:
-        for _ in range((last.year - first.year) * 12 + last.month - first.month):
-            first = (first - timedelta(days=1)).replace(day=1)
-        return oracle.first_moment(first, zone), start
-    return oracle.first_moment(first - (last - first), zone), start
-
-
-def year_earlier(day, end):
-    if (day.month, day.day) == (2, 29):
-        return date(day.year - 1, 2, 28) if end == "from" else date(day.year - 1, 3, 1)
-    return day.replace(year=day.year - 1)
-
-
 def check_against_oracle(store, query, now, zone):
-    start, end = (oracle_end(query[name], zone) for name in ("from", "to"))
+    ranges = oracle.Ranges(query, now, zone)
     ours, theirs = (
         store.query(now, **query),
-        oracle.answer(query, store.events, now, zone, start, end),
+        oracle.answer(query, store.events, now, zone, ranges.start, ranges.end, ranges.read),
     )
-    assert [bucket["start"] for bucket in ours["buckets"]] == [
-        iso(each) for each in theirs["starts"]
-    ]
-    assert [bucket["end"] for bucket in ours["buckets"]] == [
-        iso(each) for each in (*theirs["starts"][1:], end)
-    ]
-    assert all(bucket["complete"] == (ms(bucket["end"]) <= now) for bucket in ours["buckets"])
+    assert (ours["from"], ours["to"]) == (iso(ranges.start), iso(ranges.end))
+    check_buckets(ours["buckets"], theirs, now, ranges.end)
     assert same(ours["total"], theirs["total"])
-    assert all(map(same, ours["buckets"], theirs["buckets"]))
     assert [each["location_id"] for each in ours["locations"]] == query["locations"]
     assert all(same(each, theirs["locations"][each["location_id"]]) for each in ours["locations"])
-    assert {w["term"]: w["count"] for w in ours["warnings"] if w["code"] == "skipped"} == {
-        k: n for k, n in theirs["skipped"].items() if n
-    }
-    grouped = [theirs["groups"]]
+    assert counts_of(ours, "skipped") == {k: n for k, n in theirs["skipped"].items() if n}
+    assert counts_of(ours, "events_ahead") == {k: n for k, n in theirs["ahead"].items() if n}
+    answers = [theirs]
     if "compare" in query:
-        start, end = compared_range(query, zone, start, end)
-        theirs = oracle.answer(query, store.events, now, zone, start, end)
-        grouped.append(theirs["groups"])
-        assert (ours["compare"]["from"], ours["compare"]["to"]) == (iso(start), iso(end))
-        assert [bucket["start"] for bucket in ours["compare"]["buckets"]] == [
-            iso(each) for each in theirs["starts"]
-        ]
-        assert same(ours["compare"]["total"], theirs["total"]) and all(
-            map(same, ours["compare"]["buckets"], theirs["buckets"])
-        )
+        answers.append(check_comparison(ours, query, store.events, now, zone, ranges, theirs))
+    else:
+        assert "compare" not in {*ours, *(key for bucket in ours["buckets"] for key in bucket)}
     if "breakdown" in query:
-        check_groups(ours["breakdown"]["groups"], grouped)
+        check_groups(ours["breakdown"]["groups"], answers)
 
 
-def check_groups(ours, ranges):
-    """Of each range there are its keys in their order, and what gives the numbers of some keys."""
+def counts_of(answer, code):
+    return {w["term"]: w["count"] for w in answer["warnings"] if w["code"] == code}
+
+
+def check_buckets(ours, theirs, now, end):
+    assert [bucket["start"] for bucket in ours] == [iso(each) for each in theirs["starts"]]
+    ends = [*theirs["starts"][1:], end] if theirs["starts"] else []
+    assert [bucket["end"] for bucket in ours] == [iso(each) for each in ends]
+    assert all(bucket["complete"] == (ms(bucket["end"]) <= now) for bucket in ours)
+    assert all(map(same, ours, theirs["buckets"]))
+
+
+def check_comparison(ours, query, events, now, zone, ranges, current):
+    """The oracle's answer for the earlier range."""
+    compare, start, last = ours["compare"], ranges.earlier_start, ranges.earlier_read
+    theirs = oracle.answer(query, events, now, zone, start, ranges.earlier_end, last)
+    begun = [each for each in theirs["starts"] if each <= last]
+    assert (compare["from"], compare["to"]) == (iso(start), iso(last + 1))
+    assert compare["to_date"] is ranges.is_to_date
+    check_buckets(compare["buckets"], theirs | {"starts": begun}, now, last + 1)
+    assert same(compare["total"], theirs["total"])
+    for each in ours["locations"]:
+        assert same(each["compare"], theirs["locations"][each["location_id"]])
+    indexes = oracle.partners(ranges, current["starts"], theirs["starts"], query["interval"], zone)
+    partners = [None if index is None else compare["buckets"][index] for index in indexes]
+    assert [bucket["compare"] for bucket in ours["buckets"]] == [
+        partner and {name: partner[name] for name in ("start", "end", "value", "terms")}
+        for partner in partners
+    ]
+    return theirs
+
+
+def check_groups(ours, answers):
+    """By the oracle's answers for the range, and for the earlier one where there is one."""
+    ranges = [answer["groups"] for answer in answers]
     ranked = list(dict.fromkeys(key for keys, _ in ranges for key in keys))
     top, rest = ranked[:10], ranked[10:]
     named = [group for group in ours if not group["other"]]
@@ -359,6 +342,8 @@ def check_groups(ours, ranges):
         shown = [group, group.get("compare")]
         for numbers, (_, numbers_of) in zip(shown, ranges, strict=False):
             assert same(numbers, numbers_of(keys))
+        buckets = answers[0]["group_buckets"](keys)
+        assert all(map(same, group["buckets"], buckets))
 
 
 def check_evidence(store, query, now, zone, chance):
@@ -376,6 +361,8 @@ def check_evidence(store, query, now, zone, chance):
         if bucket
         else (ms(period["from"]), ms(period["to"]))
     )
+    if "compare" in query:
+        end = min(end, now + 1)
     theirs = [
         event
         for event in store.events
@@ -411,7 +398,7 @@ def check_evidence(store, query, now, zone, chance):
     assert [event["event_id"] for event in found] == [event["event_id"] for event in theirs]
     assert page["count"] == len(theirs)
     if chosen["aggregation"] == "count" and numbers and not asked["skipped"]:
-        assert page["count"] == numbers["terms"][chosen["key"]]
+        assert page["count"] == (numbers["terms"][chosen["key"]] or 0)
 
 
 def contributes(chosen, event):
@@ -437,7 +424,7 @@ DEFINITIONS_A_PLACE = 105  # times 20 places
 @pytest.mark.parametrize(("place", "day"), PLACES)
 def test_random_definitions_have_the_numbers_of_the_oracle(tmp_path, place, day):
     seed = os.environ.get("METRICS_SEED", f"{place} {day}")
-    chance, zone = random.Random(seed), ZoneInfo(place)
+    chance, zone = random.Random(seed), oracle.zone_of(place)
     center = ms(day)
     store = Store(tmp_path / "events.db")
     store.writer.execute("begin")
@@ -445,7 +432,9 @@ def test_random_definitions_have_the_numbers_of_the_oracle(tmp_path, place, day)
     store.writer.execute("commit")
     for number in range(DEFINITIONS_A_PLACE):
         query = random_query(chance, zone, center)
-        now = center + chance.randint(-50, 50) * 86_400_000
+        now = (
+            center + chance.randint(-30 * 96, 30 * 96) * 900_000 + chance.choice([0, 0, -1, 1, 77])
+        )
         try:
             check_against_oracle(store, query, now, zone)
             if number % 4 == 0:
@@ -1162,28 +1151,526 @@ def test_a_range_left_out_is_the_last_thirty_days_and_today(store):
     )
 
 
-def test_the_period_before_months_is_as_many_months_and_else_as_many_days():
-    zone = ZoneInfo("Europe/Berlin")
-
-    def before(*days):
-        ends = [lite.day_start(date.fromisoformat(day), zone) for day in days]
-        earlier = lite.range_before(*ends, "previous_period", zone)
-        return tuple(str(lite.local_time(end, zone).date()) for end in earlier)
-
-    assert before("2026-11-01", "2026-12-01") == ("2026-10-01", "2026-11-01")
-    assert before("2026-01-01", "2026-04-01") == ("2025-10-01", "2026-01-01")
-    assert before("2026-11-02", "2026-12-02") == ("2026-10-03", "2026-11-02")
+# The range to compare with
 
 
-def test_the_year_before_a_leap_day():
-    zone = ZoneInfo("UTC")
-    assert tuple(
-        map(iso, lite.range_before(ms("2024-02-29"), ms("2024-03-01"), "previous_year", zone))
-    ) == ("2023-02-28T00:00:00.000Z", "2023-03-01T00:00:00.000Z")
-    assert (
-        iso(lite.range_before(ms("2024-02-01"), ms("2024-02-29"), "previous_year", zone)[1])
-        == "2023-03-01T00:00:00.000Z"
+def local_ends(answer, zone):
+    """Where a range begins and ends on the zone's clock."""
+    return tuple(
+        oracle.shown(ms(answer[name]), oracle.zone_of(zone)).isoformat(" ", "milliseconds")
+        for name in ("from", "to")
     )
+
+
+def compared_ends(store, kind, start, end, zone="UTC", now="2026-01-01"):
+    query = {"metric": metric(), "from": start, "to": end, "timezone": zone, "compare": kind}
+    compare = store.query(ms(now), **query)["compare"]
+    ends = local_ends(compare, zone)
+    return tuple(text.removesuffix(" 00:00:00.000") for text in ends), compare["to_date"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "start", "end", "earlier"),
+    [
+        ("previous_period", "2025-11-01", "2025-12-01", ("2025-10-01", "2025-11-01")),
+        ("previous_period", "2025-01-01", "2025-04-01", ("2024-10-01", "2025-01-01")),
+        ("previous_period", "2025-11-02", "2025-12-02", ("2025-10-03", "2025-11-02")),
+        ("previous_year", "2025-02-28", "2025-03-01", ("2024-02-28", "2024-02-29")),
+        ("previous_year", "2024-02-29", "2024-03-01", ("2023-02-28", "2023-03-01")),
+        ("previous_year", "2024-02-01", "2024-02-29", ("2023-02-01", "2023-03-01")),
+        ("previous_year", "2025-02-01", "2025-03-01", ("2024-02-01", "2024-03-01")),
+        ("previous_year", "2024-02-01", "2024-03-01", ("2023-02-01", "2023-03-01")),
+        ("previous_year", "2024-02-20", "2024-03-10", ("2023-02-20", "2023-03-10")),
+        ("previous_year", "2025-01-01", "2026-01-01", ("2024-01-01", "2025-01-01")),
+        ("previous_year", "2025-03-30", "2025-03-31", ("2024-03-30", "2024-03-31")),
+        (  # the day of 23 hours is another one
+            "previous_year",
+            "2025-03-30T00:00:00",
+            "2025-03-31T00:00:00",
+            ("2024-03-30", "2024-03-31"),
+        ),
+        (
+            "previous_year",
+            "2025-03-30T00:00:00",
+            "2025-03-30T12:00:00",
+            ("2024-03-30", "2024-03-30 11:00:00.000"),
+        ),
+        (
+            "previous_year",
+            "2024-02-29T06:00:00",
+            "2024-03-01T06:00:00",
+            ("2023-02-28 06:00:00.000", "2023-03-01 06:00:00.000"),
+        ),
+        (
+            "previous_period",
+            "2025-03-30T00:00:00",
+            "2025-03-30T12:00:00",
+            ("2025-03-29 13:00:00.000", "2025-03-30"),
+        ),
+        (
+            "previous_year",
+            "2025-03-31T02:30:00",  # at which the clock jumped a year before
+            "2025-03-31T04:30:00",
+            ("2024-03-31 03:00:00.000", "2024-03-31 05:00:00.000"),
+        ),
+    ],
+)
+def test_a_range_is_compared_with_months_with_days_or_with_as_long_a_time(
+    store, kind, start, end, earlier
+):
+    assert compared_ends(store, kind, start, end, "Europe/Berlin") == (earlier, False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "start", "end", "now", "earlier_start", "cut"),
+    [
+        # today, this week, this month, this quarter, this year
+        ("previous_period", "2025-06-03", "2025-06-04", "2025-06-03 09:00", "2025-06-02", "06-02"),
+        ("previous_period", "2025-06-02", "2025-06-09", "2025-06-04 09:00", "2025-05-26", "05-28"),
+        ("previous_period", "2025-06-01", "2025-07-01", "2025-06-03 09:00", "2025-05-01", "05-03"),
+        ("previous_period", "2025-04-01", "2025-07-01", "2025-06-03 09:00", "2025-01-01", "03-03"),
+        ("previous_period", "2025-01-01", "2026-01-01", "2025-06-03 09:00", "2024-01-01", "06-03"),
+        ("previous_year", "2025-06-01", "2025-07-01", "2025-06-03 09:00", "2024-06-01", "06-03"),
+        ("previous_year", "2025-05-05", "2025-06-04", "2025-06-03 09:00", "2024-05-05", "06-03"),
+        # a leap day lies between, and days count from the first one
+        ("previous_year", "2024-02-20", "2024-03-10", "2024-03-05 09:00", "2023-02-20", "03-06"),
+        # a month that ends before, all of which counts
+        ("previous_period", "2025-03-01", "2025-04-01", "2025-03-31 09:00", "2025-02-01", None),
+        ("previous_period", "2025-03-01", "2025-04-01", "2025-03-29 09:00", "2025-02-01", None),
+        ("previous_period", "2025-03-01", "2025-04-01", "2025-03-28 09:00", "2025-02-01", "02-28"),
+        ("previous_year", "2024-02-01", "2024-03-01", "2024-02-29 09:00", "2023-02-01", None),
+        # one that goes on is not read further
+        ("previous_period", "2025-02-01", "2025-03-01", "2025-02-28 09:00", "2025-01-01", "01-28"),
+        # the day after a day of 25 hours, and that of 23
+        ("previous_period", "2025-10-27", "2025-10-28", "2025-10-27 09:00", "2025-10-26", "10-26"),
+        ("previous_period", "2025-03-30", "2025-03-31", "2025-03-30 09:00", "2025-03-29", "03-29"),
+    ],
+)
+def test_a_range_that_is_not_over_is_compared_with_the_same_time_before(
+    store, kind, start, end, now, earlier_start, cut
+):
+    moment = iso(oracle.showing(datetime.fromisoformat(now), BERLIN))
+    ends, is_to_date = compared_ends(store, kind, start, end, "Europe/Berlin", moment)
+    last = f"{earlier_start[:5]}{cut} 09:00:00.001"  # now included
+    if cut is None:
+        last = str(date.fromisoformat(start).replace(month=3, day=1)).replace(
+            start[:4], earlier_start[:4]
+        )
+    assert (ends, is_to_date) == ((earlier_start, last), True)
+
+
+def test_a_range_with_times_is_compared_with_as_much_of_the_time_before(store):
+    times = ("2025-06-03T00:30:00Z", "2025-06-03T08:30:00Z")
+    now = "2025-06-03T03:00:00Z"
+    before = compared_ends(store, "previous_period", *times, now=now)
+    assert before == (("2025-06-02 16:30:00.000", "2025-06-02 19:00:00.001"), True)
+    year_before = compared_ends(store, "previous_year", *times, now=now)
+    assert year_before == (("2024-06-03 00:30:00.000", "2024-06-03 03:00:00.001"), True)
+
+
+@pytest.mark.parametrize("now", ["2025-06-02T12:00:00Z", "2024-01-01"])
+def test_a_range_that_has_not_begun_is_compared_with_nothing(store, now):
+    store.event("Paid", "2025-06-02T12:00:00Z")
+    store.event("Paid", "2025-06-03T12:00:00Z")
+    query = {"metric": metric(), "from": "2025-06-03", "to": "2025-06-04", "interval": "hour"}
+    answer = store.query(ms(now), compare="previous_period", **query)
+    compare = answer["compare"]
+    assert compare["from"] == compare["to"] == "2025-06-02T00:00:00.000Z"
+    assert (answer["total"]["value"], compare["total"]["value"], compare["buckets"]) == (0, 0, [])
+    assert [(bucket["value"], bucket["compare"]) for bucket in answer["buckets"]] == [
+        (None, None)
+    ] * 24
+    assert counts_of(answer, "events_ahead") == {"A": 1}
+
+
+JUNE = {"from": "2025-06-01", "to": "2025-07-01", "interval": "day"}
+NINE_ON_THE_THIRD = ms("2025-06-03T09:00:00Z")
+
+
+def fill_june(store):
+    """One event each at the ends of what is read of May and June on the third at nine, and one
+    after each."""
+    for number, moment in enumerate(
+        [
+            ms("2025-05-01"),
+            ms("2025-05-03T09:00:00Z"),
+            ms("2025-05-03T09:00:00Z") + 1,
+            ms("2025-06-01"),
+            NINE_ON_THE_THIRD,
+            NINE_ON_THE_THIRD + 1,
+            ms("2025-06-20"),
+        ]
+    ):
+        store.event("Paid", moment, "c1", ["loc", "two"][number % 2], by="all")
+
+
+def test_both_sides_of_a_comparison_are_read_up_to_now(store):
+    fill_june(store)
+    answer = store.query(
+        NINE_ON_THE_THIRD,
+        metric=metric(term(type="contact")),
+        compare="previous_period",
+        breakdown="property.by",
+        **JUNE,
+    )
+    assert (answer["to"], answer["compare"]["to"]) == (
+        "2025-07-01T00:00:00.000Z",
+        "2025-05-03T09:00:00.001Z",
+    )
+    assert (answer["total"]["value"], answer["compare"]["total"]["value"]) == (2, 2)
+    assert not answer["total"]["complete"]
+    assert [(each["value"], each["compare"]["value"]) for each in answer["locations"]] == [
+        (1, 1),
+        (1, 1),
+    ]
+    [group] = answer["breakdown"]["groups"]
+    assert (group["value"], group["compare"]["value"]) == (2, 2)
+    for buckets in (answer["buckets"], group["buckets"]):
+        assert [bucket["value"] for bucket in buckets] == [1, 0, 1] + [None] * 27
+        assert buckets[3]["terms"] == {"A": None}
+        assert [bucket["complete"] for bucket in buckets] == [True, True] + [False] * 28
+    assert [bucket["value"] for bucket in answer["compare"]["buckets"]] == [1, 0, 1]
+    assert counts_of(answer, "events_ahead") == {"A": 2}
+
+
+def test_without_a_comparison_events_that_are_dated_ahead_count(store):
+    fill_june(store)
+    answer = store.query(NINE_ON_THE_THIRD, metric=metric(), breakdown="property.by", **JUNE)
+    values = [1, 0, 2] + [None] * 27
+    values[19] = 1
+    assert [bucket["value"] for bucket in answer["buckets"]] == values
+    [group] = answer["breakdown"]["groups"]
+    assert [bucket["value"] for bucket in group["buckets"]] == values
+    assert (answer["total"]["value"], group["value"]) == (4, 4)
+    assert counts_of(answer, "events_ahead") == {}
+
+
+@pytest.mark.parametrize("aggregation", sorted(lite.AGGREGATES))
+def test_a_bucket_that_has_not_begun_has_numbers_only_where_events_lie_in_it(store, aggregation):
+    store.event("Paid", "2025-06-20")
+    each = term(aggregation)
+    if aggregation not in lite.WITHOUT_PROPERTY:
+        each["property"] = "x"
+    answer = store.query(NINE_ON_THE_THIRD, metric=metric(each, formula="A + 1"), **JUNE)
+    found = {bucket["start"][8:10]: bucket["terms"]["A"] for bucket in answer["buckets"]}
+    empty = 1 if aggregation == "count" else lite.EMPTY.get(aggregation)
+    assert found.pop("20") == empty
+    begun = {day: lite.EMPTY.get(aggregation) for day in ("01", "02", "03")}
+    assert {day: number for day, number in found.items() if number is not None} == {
+        day: number for day, number in begun.items() if number is not None
+    }
+    assert not [w for w in answer["warnings"] if w["code"] == "division_by_zero"]
+
+
+def test_the_evidence_of_a_comparison_is_what_was_counted(store):
+    fill_june(store)
+
+    def count(**fields):
+        query = {"metric": metric(), "term": "A", "compare": "previous_period"} | JUNE
+        return store.evidence(NINE_ON_THE_THIRD, **(query | fields))["count"]
+
+    assert (count(), count(compared=True)) == (2, 2)
+    assert count(bucket="2025-06-03") == count(compared=True, bucket="2025-05-03") == 1
+    assert count(bucket="2025-06-20") == 0
+    assert (count(compare=None), count(compare=None, bucket="2025-06-20")) == (4, 1)
+    with pytest.raises(Invalid) as caught:
+        count(compared=True, bucket="2025-05-04")
+    assert caught.value.errors[0]["code"] == "unknown_bucket"
+
+
+def test_a_dashboard_is_compared_to_date(api, clock):
+    clock.now = NINE_ON_THE_THIRD
+    api("POST", "/metrics/v1", metric() | {"name": "Paid"})
+    for number, moment in enumerate(("2025-05-02", "2025-05-20", "2025-06-02", "2025-06-20")):
+        api.post(event(str(number), event_name="Paid", timestamp=moment))
+    url = "/metrics/v1/data?from=2025-06-01&to=2025-07-01&compare=previous_period"
+    [data] = [each["data"] for each in api.get(url)["metrics"]]
+    assert (data["total"]["value"], data["compare"]["total"]["value"]) == (1, 1)
+    assert counts_of(data, "events_ahead") == {"A": 1}
+    assert data["compare"]["to_date"] is True
+
+
+# Rows of a comparison
+
+
+def partners(store, interval, start, end, kind="previous_period", zone="Europe/Berlin", now=NOW):
+    """Which bucket stands beside which: both by where they begin on the zone's clock."""
+    query = {"metric": metric(), "interval": interval, "timezone": zone, "compare": kind}
+    answer = store.query(now, **query, **{"from": start, "to": end})
+
+    def begin(bucket):
+        clock = oracle.shown(ms(bucket["start"]), oracle.zone_of(zone))
+        return clock.isoformat(" ", "minutes").removesuffix(" 00:00")
+
+    for bucket in answer["buckets"]:
+        partner = bucket["compare"]
+        assert partner is None or partner.items() <= next(
+            each.items()
+            for each in answer["compare"]["buckets"]
+            if each["start"] == partner["start"]
+        )
+    return {
+        begin(bucket): bucket["compare"] and begin(bucket["compare"])
+        for bucket in answer["buckets"]
+    }
+
+
+def test_whole_weeks_stand_beside_whole_weeks_in_their_order(store):
+    for days_ago in range(740):
+        store.event("Paid", NOW - days_ago * 86_400_000 - 1)
+    found = partners(store, "week", "2025-01-01", "2026-01-01")
+    assert found.pop("2025-01-01") is None  # from a Wednesday on
+    assert found.pop("2025-12-29") is None  # up to a Wednesday
+    assert list(found.items())[:2] == [("2025-01-06", "2024-01-01"), ("2025-01-13", "2024-01-08")]
+    assert list(found.items())[-1] == ("2025-12-22", "2024-12-16")
+    answer = store.query(
+        metric=metric(), interval="week", compare="previous_year", timezone="Europe/Berlin", **YEAR
+    )
+    assert {
+        (bucket["value"], bucket["compare"]["value"])
+        for bucket in answer["buckets"]
+        if bucket["compare"]
+    } == {(7, 7)}
+
+
+def test_a_part_of_a_week_stands_beside_the_same_weekdays(store):
+    assert partners(store, "week", "2025-06-04", "2025-06-18") == {
+        "2025-06-04": "2025-05-21",
+        "2025-06-09": "2025-05-26",
+        "2025-06-16": "2025-06-02",
+    }
+    assert partners(store, "week", "2025-06-04", "2025-06-05") == {"2025-06-04": None}
+    thursday = ms("2025-06-12T10:00:00Z")
+    assert partners(store, "week", "2025-06-04", "2025-06-18", now=thursday) == {
+        "2025-06-04": "2025-05-21",
+        "2025-06-09": "2025-05-26",  # both up to their Thursday
+        "2025-06-16": None,
+    }
+    # A year before, the part up to now is of other weekdays.
+    assert partners(store, "week", "2025-06-02", "2025-06-16", "previous_year", now=thursday) == {
+        "2025-06-02": "2024-06-03",
+        "2025-06-09": None,
+    }
+
+
+def test_whole_months_stand_beside_each_other_whatever_their_length(store):
+    months = {"2025-02-01": "2024-12-01", "2025-03-01": "2025-01-01"}
+    assert partners(store, "month", "2025-02-01", "2025-04-01") == months
+    last_of_march = ms("2025-03-31T09:00:00Z")
+    assert partners(store, "month", "2025-02-01", "2025-04-01", now=last_of_march) == months
+    # The month that is not over, and all of February
+    march = {"2025-03-01": "2025-02-01"}
+    assert partners(store, "month", "2025-03-01", "2025-04-01", now=last_of_march) == march
+    assert partners(store, "total", "2025-03-01", "2025-04-01", now=last_of_march) == march
+    assert partners(store, "month", "2025-03-10", "2025-06-08") == {
+        "2025-03-10": "2024-12-10",  # both from the 10th to the 31st
+        "2025-04-01": "2025-01-01",
+        "2025-05-01": "2025-02-01",
+        "2025-06-01": None,  # 7 days, and 9
+    }
+
+
+def test_days_stand_beside_days_by_their_distance_from_the_first(store):
+    found = partners(store, "day", "2025-03-01", "2025-04-01")
+    assert (found["2025-03-01"], found["2025-03-28"]) == ("2025-02-01", "2025-02-28")
+    assert found["2025-03-29"] is found["2025-03-31"] is None
+    found = partners(store, "day", "2024-02-27", "2024-03-03", "previous_year")
+    assert found == {
+        "2024-02-27": "2023-02-27",
+        "2024-02-28": "2023-02-28",
+        "2024-02-29": "2023-03-01",
+        "2024-03-01": "2023-03-02",
+        "2024-03-02": None,
+    }
+    noon = ms("2025-06-03T10:00:00Z")
+    assert partners(store, "day", "2025-06-02", "2025-06-05", now=noon) == {
+        "2025-06-02": "2025-05-30",
+        "2025-06-03": "2025-05-31",
+        "2025-06-04": None,
+    }
+    # May is cut on its 15th, and the 45th day of the quarter is not the 14th of February's part.
+    quarter = partners(store, "day", "2025-04-01", "2025-07-01", now=ms("2025-05-15T10:00:00Z"))
+    assert (quarter["2025-05-14"], quarter["2025-05-15"]) == ("2025-02-13", None)
+
+
+def test_hours_stand_beside_hours_by_what_the_clock_shows(store):
+    after_23 = partners(store, "hour", "2025-03-31", "2025-04-01")
+    assert [hour for hour, partner in after_23.items() if partner is None] == ["2025-03-31 02:00"]
+    assert after_23["2025-03-31 03:00"] == "2025-03-30 03:00"
+    of_23 = partners(store, "hour", "2025-03-30", "2025-03-31")
+    assert len(of_23) == 23 and of_23["2025-03-30 03:00"] == "2025-03-29 03:00"
+
+    query = {"metric": metric(), "interval": "hour", "timezone": "Europe/Berlin"}
+    query["compare"] = "previous_period"
+    of_25 = store.query(**query, **{"from": "2025-10-26", "to": "2025-10-27"})["buckets"]
+    starts = [bucket["compare"] and bucket["compare"]["start"] for bucket in of_25]
+    assert starts[2:5] == ["2025-10-25T00:00:00.000Z", None, "2025-10-25T01:00:00.000Z"]
+    after_25 = store.query(**query, **{"from": "2025-10-27", "to": "2025-10-28"})["buckets"]
+    starts = [bucket["compare"]["start"] for bucket in after_25]
+    assert starts[2:4] == ["2025-10-26T00:00:00.000Z", "2025-10-26T02:00:00.000Z"]
+
+
+def test_the_hour_that_is_not_over_stands_beside_the_same_part_of_an_hour(store):
+    for moment in ("2025-06-02T09:29:00", "2025-06-02T09:31:00", "2025-06-03T09:29:00"):
+        store.event("Paid", moment)
+    query = {"metric": metric(), "interval": "hour", "compare": "previous_period"}
+    answer = store.query(
+        ms("2025-06-03T09:30:00"), **query, **{"from": "2025-06-03", "to": "2025-06-04"}
+    )
+    current = answer["buckets"][9]
+    assert (current["value"], current["compare"]) == (
+        1,
+        {
+            "start": "2025-06-02T09:00:00.000Z",
+            "end": "2025-06-02T09:30:00.001Z",
+            "value": 1,
+            "terms": {"A": 1},
+        },
+    )
+    assert [bucket["compare"] for bucket in answer["buckets"][10:]] == [None] * 14
+
+
+def test_parts_at_the_ends_of_a_range_stand_beside_the_same_hours(store):
+    assert partners(store, "day", "2025-06-03T09:00:00", "2025-06-05T09:00:00") == {
+        "2025-06-03 09:00": "2025-06-01 09:00",
+        "2025-06-04": "2025-06-02",
+        "2025-06-05": "2025-06-03",
+    }
+    assert partners(store, "day", "2025-06-03T09:00:00", "2025-06-04T21:00:00") == {
+        "2025-06-03 09:00": None,
+        "2025-06-04": None,
+    }
+
+
+# Days that a zone skipped
+
+
+SKIPPED = [
+    ("Pacific/Apia", "2011-12-29", "2011-12-30", "2011-12-31"),
+    ("Pacific/Fakaofo", "2011-12-29", "2011-12-30", "2011-12-31"),
+    ("Pacific/Kwajalein", "1993-08-20", "1993-08-21", "1993-08-22"),
+    ("Pacific/Kiritimati", "1994-12-30", "1994-12-31", "1995-01-01"),
+]
+
+
+@pytest.mark.parametrize(("zone", "before", "skipped", "after"), SKIPPED)
+@pytest.mark.parametrize("interval", ["total", "hour", "day", "week", "month"])
+def test_a_day_that_a_zone_skipped_is_empty(store, zone, before, skipped, after, interval):
+    for hours in range(-36, 60, 12):
+        store.event("Paid", ms(skipped) + hours * 3_600_000, "c1", x=1)
+    following = str(date.fromisoformat(after) + timedelta(days=1))
+    query = {
+        "metric": metric(
+            term("unique_contacts", type="contact"),
+            term("avg", "B", type="contact", property="x"),
+            formula="A / B",
+        ),
+        "timezone": zone,
+        "interval": interval,
+        "breakdown": "tag",
+        "locations": ["loc", "two"],
+    }
+    answer = store.query(**query, compare="previous_period", **{"from": after, "to": following})
+    compare = answer["compare"]
+    assert answer["total"]["terms"]["A"] == 1
+    assert (compare["from"], compare["to"]) == (answer["from"], answer["from"])
+    assert compare["total"]["terms"] == {"A": 0, "B": None} and compare["buckets"] == []
+    assert {bucket["compare"] for bucket in answer["buckets"]} == {None}
+    evidence = {"term": "A", "compare": "previous_period", "from": after, "to": following}
+    assert store.evidence(**query, **evidence, compared=True)["count"] == 0
+
+    only = {"from": skipped, "to": after}
+    answer = store.query(**query, compare="previous_period", **only)
+    assert (answer["from"], answer["buckets"]) == (answer["to"], [])
+    assert answer["total"]["terms"] == {"A": 0, "B": None}
+    (group,) = answer["breakdown"]["groups"]  # that only the day before has
+    assert (group["terms"]["A"], group["compare"]["terms"]["A"]) == (0, 1)
+    assert answer["compare"]["total"]["terms"]["A"] == 1
+    assert local_ends(answer["compare"], zone)[0].startswith(before)
+    assert store.evidence(**query, term="A", **only)["count"] == 0
+    answer = store.query(**query, compare="previous_year", **only)
+    assert answer["compare"]["total"]["terms"] == {"A": 0, "B": None}
+
+    up_to = store.query(**query, compare="previous_period", **{"from": before, "to": skipped})
+    assert (
+        datetime.fromisoformat(up_to["compare"]["to"])
+        - datetime.fromisoformat(up_to["compare"]["from"])
+    ) == timedelta(days=1)
+
+
+def test_a_day_beside_one_that_was_skipped_has_no_partner(store):
+    found = partners(
+        store, "day", "2012-01-02", "2012-01-07", zone="Pacific/Apia"
+    )  # the period before: 28, 29, (30), 31 December and 1 January
+    assert found == {
+        "2012-01-02": "2011-12-28",
+        "2012-01-03": "2011-12-29",
+        "2012-01-04": None,
+        "2012-01-05": "2011-12-31",
+        "2012-01-06": "2012-01-01",
+    }
+
+
+@pytest.mark.parametrize("ends", [("2025-06-03", "2025-06-03"), ("2025-06-04", "2025-06-03T12:00")])
+def test_a_range_whose_end_is_not_later_is_refused(store, ends):
+    start, end = ends
+    with pytest.raises(Invalid) as caught:
+        store.query(metric=metric(), **{"from": start, "to": end})
+    [error] = caught.value.errors
+    assert (error["pointer"], error["code"]) == ("/to", "range")
+
+
+# Times without an offset
+
+
+@pytest.mark.parametrize(
+    ("sent", "moment"),
+    [
+        ("2026-03-01", "2026-02-28T23:00:00.000Z"),
+        ("2026-03-01T00:00:00", "2026-02-28T23:00:00.000Z"),
+        ("2026-03-01 00:00", "2026-02-28T23:00:00.000Z"),
+        ("20260301T000000", "2026-02-28T23:00:00.000Z"),
+        ("2026-W09-7", "2026-02-28T23:00:00.000Z"),
+        ("2026-07-01t00:00:00.250", "2026-06-30T22:00:00.250Z"),
+        ("2026-03-29T02:30:00", "2026-03-29T01:00:00.000Z"),  # never shown: when the skip is over
+        ("2026-10-25T02:30:00", "2026-10-25T00:30:00.000Z"),  # shown twice: the first time
+        ("2026-03-01T00:00:00Z", "2026-03-01T00:00:00.000Z"),
+        ("2026-03-01T00:00:00z", "2026-03-01T00:00:00.000Z"),
+        ("2026-03-01T00:00:00-05:00", "2026-03-01T05:00:00.000Z"),
+        ("2026-03-01T00:00:00+0530", "2026-02-28T18:30:00.000Z"),
+        ("2026-03-01T00:00-05", "2026-03-01T05:00:00.000Z"),
+        (1772323200, "2026-03-01T00:00:00.000Z"),
+        ("1772323200000", "2026-03-01T00:00:00.000Z"),
+    ],
+)
+def test_a_time_without_an_offset_is_one_of_the_zone(store, sent, moment):
+    query = {"metric": metric(), "timezone": "Europe/Berlin"}
+    assert store.query(**query, **{"from": sent, "to": "2027-01-01"})["from"] == moment
+    assert store.query(**query, **{"from": "2025-01-01", "to": sent})["to"] == moment
+    at, *around = moment, iso(ms(moment) - 1), iso(ms(moment) + 1)
+    for number, created in enumerate((at, *around)):
+        store.contact("loc", f"c{number}", date_created=ms(created))
+        store.event("Paid", "2025-06-01", f"c{number}")
+
+    def count(op, wanted):
+        filters = {"all": [condition("contact.date_created", op, wanted)]}
+        return value(store, term(type="contact", filters=filters), timezone="Europe/Berlin")
+
+    if len(str(sent)) != 10 or str(sent).isdigit():
+        assert (count("before", sent), count("after", sent)) == (1, 1)
+        assert count("between", [sent, sent]) == 1
+
+
+def test_a_bucket_may_be_named_by_its_time_in_the_zone(store):
+    store.event("Paid", "2025-06-01T22:30:00Z")
+    query = {"metric": metric(), "term": "A", "interval": "day", "timezone": "Europe/Berlin"} | YEAR
+    for bucket in ("2025-06-02", "2025-06-02T00:00:00", "2025-06-01T22:00:00Z"):
+        assert store.evidence(**query, bucket=bucket)["count"] == 1
+
+
+def test_an_event_without_an_offset_is_still_utc(api):
+    answer = api.post(event(timestamp="2026-03-01T00:00:00"))
+    assert answer.json["event"]["timestamp"] == "2026-03-01T00:00:00.000Z"
 
 
 def test_ten_thousand_buckets_are_calculated(store):

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+import tzdata
 from conftest import (
     ADMIN,
     NOW,
@@ -477,9 +478,17 @@ def test_one_file_serves_posts_the_page_and_time_zones_where_there_is_no_python(
         capture_output=True,
         check=True,
     )
-    assert (
-        "tzdata/zoneinfo/Europe/Berlin" in contents.stdout
-    )  # the machine of this test may have zones of its own
+    assert "tzdata/zoneinfo/Europe/Berlin" in contents.stdout
+    check = subprocess.run(
+        ["env", "-i", str(home / "lite"), "check", "--quick", "--json", "--database", "events.db"],
+        cwd=home,
+        text=True,
+        capture_output=True,
+    )
+    [zones] = [
+        each for each in json.loads(check.stdout)["findings"] if each["about"] == "time zones"
+    ]
+    assert zones["level"] == "ok" and f"the package tzdata {tzdata.__version__}" in zones["message"]
 
 
 def test_duckdb_calculates_from_an_export_what_the_api_calculates(tmp_path, monkeypatch):

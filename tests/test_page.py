@@ -938,6 +938,82 @@ def test_the_dashboard_keeps_its_state_in_the_address(filled, visit):
     expect(page.locator(".headline .value")).to_have_text(seen[1])
 
 
+def rows_of(page, table: str = "Values by time") -> list[list[str]]:
+    """The rows of a table as they are read, each cell a text."""
+    found = page.get_by_role("table", name=table).locator("tbody tr")
+    expect(found.first).to_be_visible()
+    return [
+        [re.sub(r"\s*–\s*(?=\d)", "–", cell) for cell in row.locator("th, td").all_inner_texts()]
+        for row in found.all()
+    ]
+
+
+def test_a_range_that_is_not_over_stands_beside_what_belongs_to_it(start, visit):
+    server = start(fixed_time="2025-06-03T09:00:00Z")
+    days = [f"2025-{month}-{day:02}T08:00:00Z" for month in ("05", "06") for day in range(1, 31)]
+    for number, moment in enumerate([*days, "2024-06-05T08:00:00Z", "2025-06-03T08:30:00Z"]):
+        send(server, distinct_id=str(number), timestamp=moment)
+    ask(server, "POST", "/metrics/v1", {"name": "Offers", "terms": [term()]})
+    range_of = "#/metrics/1?range={}&interval={}&zone=UTC"
+    page = visit(server.url).sign_in(address=range_of.format("2025-06-01..2025-06-30", "day"))
+    headline = page.locator(".headline")
+    said = re.compile(r"4▲ 33%3 in 1\s–\s3 May 2025, up to the same time")
+    expect(headline).to_contain_text(said)
+    assert rows_of(page) == [
+        ["Whole range", "4", "3", "▲ 33%"],
+        ["Tue, 3 Jun 2025 (not over yet)", "2", "1", "▲ 100%"],
+        ["Mon, 2 Jun 2025", "1", "1", "no change"],
+        ["Sun, 1 Jun 2025", "1", "1", "no change"],
+    ]
+    expect(page.locator("main")).to_contain_text("27 events are dated after now and left out")
+    chart = page.get_by_role("application")
+    chart.focus()
+    page.keyboard.press("End")
+    expect(page.locator(".tip")).to_contain_text(
+        "Tue, 3 Jun 2025not over yetOffers2Sat, 3 May 20251"
+    )
+    # Two dots and the open one, and nothing to their right.
+    expect(page.locator(".plot .s0 .dot")).to_have_count(3)
+    page.get_by_role("button", name="1: show its events").nth(0).click()
+    expect(page.get_by_role("dialog")).to_contain_text("1 event, the newest first")
+    expect(page.get_by_role("dialog")).to_contain_text("3 May 2025")
+    page.keyboard.press("Escape")
+    page.get_by_label("Interval").select_option("week")
+    expect(headline).to_contain_text("up to the same time")
+    # The part of a week before June stands beside no part of one in May.
+    assert rows_of(page)[1:] == [
+        ["2–8 Jun 2025 (not over yet)", "3", "–", ""],
+        ["1 Jun 2025", "1", "–", ""],
+    ]
+    page.get_by_label("Compare with").select_option("none")
+    expect(headline).not_to_contain_text("May")
+    assert [row[:2] for row in rows_of(page)][:3] == [
+        ["Whole range", "31"],
+        ["30 Jun 2025 (not over yet)", "1"],
+        ["23–29 Jun 2025 (not over yet)", "7"],
+    ]
+    opened = visit(server.url, viewport={"width": 360, "height": 740}, color_scheme="dark")
+    page = opened.sign_in(address="#/dashboard?range=2025-06-01..2025-06-30&zone=UTC")
+    card = page.locator(".metric")
+    expect(card).to_contain_text("4▲ 33%")
+    expect(card).to_contain_text("27 events dated ahead")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert opened.axe() == []
+
+
+def test_a_day_that_the_zone_skipped_is_shown_as_one_without_events(start, visit):
+    server = start()
+    ask(server, "POST", "/metrics/v1", {"name": "Offers", "terms": [term()]})
+    send(server, distinct_id="1", timestamp="2011-12-31T12:00:00+14:00")
+    address = "#/metrics/1?range={}&interval=hour&zone=Pacific/Apia&by=location&table=time"
+    page = visit(server.url).sign_in(address=address.format("2011-12-30..2011-12-30"))
+    expect(page.locator(".headline .value").first).to_have_text("0")
+    assert rows_of(page) == [["Whole range", "0", "0", "no change"]]
+    page = visit(server.url).sign_in(address=address.format("2011-12-31..2011-12-31"))
+    expect(page.locator(".headline")).to_contain_text("1▲ from 0")
+    assert len(rows_of(page)) == 25
+
+
 def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
     page = visit(filled.url).sign_in(address="#/metrics/2")
     chart = page.get_by_role("application", name=re.compile("Chart of Revenue"))

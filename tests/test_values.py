@@ -2,12 +2,15 @@
 
 import base64
 import json
+import os
+import subprocess
 import sys
 import unicodedata
 from datetime import datetime, timezone
+from importlib import resources
 
 import pytest
-from conftest import event
+from conftest import clean_environment, event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
@@ -510,3 +513,31 @@ def test_a_cursor_that_is_none_of_ours_is_an_error(text):
 def test_a_cursor_comes_back_as_it_went():
     read = TypeAdapter(lite.cursor_of(int, str)).validate_python
     assert read(lite.write_cursor((2**63 - 1, "é/+?"))) == [2**63 - 1, "é/+?"]
+
+
+# Time zones
+
+
+@pytest.mark.parametrize(
+    ("before", "offset"),
+    [("", "1:00:00"), ("import sys; sys.modules['tzdata'] = None; ", "0:00:00")],
+)
+def test_our_zones_come_before_the_systems_which_stand_in_where_ours_are_missing(
+    tmp_path, before, offset
+):
+    (tmp_path / "Europe").mkdir()
+    zones = resources.files("tzdata") / "zoneinfo"
+    (tmp_path / "Europe" / "Berlin").write_bytes((zones / "UTC").read_bytes())
+    script = (
+        f"{before}import streamlined_lite as lite; from datetime import datetime; "
+        "zone = lite.ZoneInfo('Europe/Berlin'); "
+        "print(lite.is_time_zone('Europe/Berlin'), datetime(2026, 1, 1, tzinfo=zone).utcoffset())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=clean_environment()
+        | {"PYTHONTZPATH": str(tmp_path), "PYTHONPATH": os.path.dirname(lite.__file__)},
+    )
+    assert done.stdout.split() == ["True", offset], done.stderr

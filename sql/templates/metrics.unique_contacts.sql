@@ -33,14 +33,14 @@ counts as materialized (
   select *
   from (select r.bucket, r.period, r.is_whole, r.location,
                iif(r.events <= :most,
-                   (select count_unique(json_group_array(e.contact_key))
+                   (select iif(count(*), count_unique(json_group_array(e.contact_key)), null)
                     from events as e indexed by events_by_name
                     where e.location_key = r.location_key
                       and e.name_key     = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
                       and e.timestamp   >= r.start
                       and e.timestamp    < r.end
                       and {filters}),
-                   (select count(distinct e.contact_key)
+                   (select iif(count(*), count(distinct e.contact_key), null)
                     from events as e indexed by events_by_name
                     where e.location_key = r.location_key
                       and e.name_key     = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
@@ -50,7 +50,7 @@ counts as materialized (
         from ranges as r
         where r.events > 0
         limit -1)
-  where value > 0)
+  where value is not null)
 select 'total', period, null, 0 as skipped, sum(value) as value
 from counts
 where is_whole
