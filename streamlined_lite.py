@@ -78,7 +78,7 @@ import traceback
 import uuid
 import zoneinfo
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -375,7 +375,10 @@ def pointer_of(location: tuple, pointers: Mapping[tuple, str]) -> str:
 
 
 def pointer_part(part: str | int) -> str:
-    return "/" + str(part)[:POINTER_LIMIT].replace("~", "~0").replace("/", "~1")
+    text = str(part)[:POINTER_LIMIT]
+    if "~" in text or "/" in text:
+        text = text.replace("~", "~0").replace("/", "~1")
+    return "/" + text
 
 
 def refusal(pointer: str, error: PydanticCustomError) -> Invalid:
@@ -407,6 +410,27 @@ TIMESTAMP_FORMS = (
 LEAST_UNIX_SECONDS = 1e8
 NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
 LEAP_SECOND = re.compile(r"(.{7,10}.[0-9]{2}:?[0-9]{2}:?)60(?![0-9])(.*)")
+ASCII_BLANKS = " \t\n\r\f\v"
+# What shows nothing at the ends of a text: Unicode's white space, soft hyphens, characters without
+# width, marks of direction, byte order marks.
+BLANKS = ASCII_BLANKS + "".join(
+    chr(code)
+    for first, last in (
+        (0x1C, 0x1F),
+        (0x85, 0x85),
+        (0xA0, 0xA0),
+        (0xAD, 0xAD),
+        (0x61C, 0x61C),
+        (0x1680, 0x1680),
+        (0x180E, 0x180E),
+        (0x2000, 0x200F),
+        (0x2028, 0x202F),
+        (0x205F, 0x206F),
+        (0x3000, 0x3000),
+        (0xFEFF, 0xFEFF),
+    )
+    for code in range(first, last + 1)
+)
 # wrong(code, message) is what the functions below raise, and field_errors collects.
 wrong = PydanticCustomError
 
@@ -418,14 +442,56 @@ WHITE_SPACE = (
 )
 
 
+class Several(list):
+    """The values that came under one name, each another.
+
+    As text they are one with commas where a list makes sense; else no reader takes them.
+    """
+
+
+def twice() -> PydanticCustomError:
+    return wrong("twice", "is there several times, with different values; send it once")
+
+
+def together(old: Any, new: Any) -> Any:
+    """What two values of one name are: the one that is not blank, or both."""
+    if isinstance(new, Several):
+        return functools.reduce(together, new, old)
+    if is_blank(new):
+        return new if old is None else old
+    if is_blank(old):
+        return new
+    values = old if isinstance(old, Several) else [old]
+    if any(str(value).strip() == str(new).strip() for value in values):
+        return old
+    return Several([*values, new])
+
+
+def joined(value: Any) -> Any:
+    """Several texts as one; any other value as it is."""
+    if isinstance(value, Several) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
+    return value
+
+
 def is_blank(value: Any) -> bool:
-    """Null and white space count as left out wherever a field is optional."""
-    return value is None or (isinstance(value, str) and not value.strip())
+    """Null and what shows nothing count as left out wherever a field is optional."""
+    if isinstance(value, str):
+        return not value.strip() or (not value.isascii() and not value.strip(BLANKS))
+    return value is None
+
+
+def trim(text: str) -> str:
+    """A text as it was sent, without what shows nothing at its ends."""
+    text = text.strip()
+    return text if text.isascii() else text.strip(BLANKS)
 
 
 def read_text(value: Any, limit: int) -> str:
     """Trimmed text; an integer becomes text. Blank, NUL and over-long are errors."""
     if not isinstance(value, str):
+        if isinstance(value, Several):
+            raise twice()
         if isinstance(value, bool) or not isinstance(value, int):
             raise wrong("not_text", "must be text")
         value = str(value)
@@ -470,6 +536,48 @@ def read_line(value: Any) -> str:
     return read_text(value, NAME_LIMIT)
 
 
+# What senders post loses more at its ends than what callers ask for, so that all that is stored
+# can be asked for.
+
+
+def read_sent_identifier(value: Any, limit: int = ID_LIMIT) -> str:
+    if isinstance(value, str):
+        if value.isascii():
+            text = value.strip()
+            # Nearly all are so, and four of them are in every event.
+            if 0 < len(text) <= limit and "\0" not in text and "{{" not in text:
+                return text
+        else:
+            value = value.strip(BLANKS)
+    if isinstance(value, Several):
+        for each in value:  # whatever is wrong with one of them comes first
+            read_identifier(each, limit)
+    return read_identifier(value, limit)
+
+
+def read_sent_name(value: Any) -> str:
+    return read_sent_identifier(value, NAME_LIMIT)
+
+
+def read_sent_line(value: Any) -> str:
+    return read_line(trim(value) if isinstance(value, str) else value)
+
+
+def read_sent_key(value: Any) -> str:
+    if value.isascii():
+        if len(value) <= NAME_LIMIT and "\0" not in value:  # as nearly all
+            return value
+    else:
+        value = trim_key(value)
+    return read_key(value)
+
+
+def trim_key(name: str) -> str:
+    """A property's or field's name without what cannot be seen at its ends; plain blanks stay."""
+    trimmed = name.strip(BLANKS)
+    return name if trimmed == name.strip(ASCII_BLANKS) else trimmed
+
+
 def read_timestamp(value: Any) -> int:
     """Milliseconds UTC from UNIX seconds (below 1e11 in size), UNIX milliseconds or ISO 8601.
 
@@ -481,6 +589,8 @@ def read_timestamp(value: Any) -> int:
             return read_iso(text)
         value = float(text)
     if not is_number(value):
+        if isinstance(value, Several):
+            raise twice()
         raise wrong("timestamp", f"must be {TIMESTAMP_FORMS}")
     if 0 <= value < LEAST_UNIX_SECONDS:
         raise wrong("timestamp", f"{seeming_date(value)}; must be {TIMESTAMP_FORMS}")
@@ -583,6 +693,8 @@ def read_property(value: Any) -> str | int | float:
         if not math.isfinite(value):
             raise wrong("number_too_large", "is not a finite number")
         return value
+    if isinstance(value, Several):
+        raise twice()
     if isinstance(value, bool) or not isinstance(value, int):
         kind = JSON_KINDS.get(type(value), "this")
         raise wrong("property_type", f"must be text or a number, not {kind}")
@@ -670,6 +782,10 @@ def is_time_zone(name: str) -> bool:
         return bool(name) and ZoneInfo(name).key == name
     except (KeyError, ValueError, OSError):  # unknown, not a plain name, a folder of the database
         return False
+
+
+def is_zone(value: Any) -> bool:
+    return isinstance(value, str) and is_time_zone(trim(value))
 
 
 def check_zone(name: str) -> str:
@@ -786,10 +902,12 @@ def moment_of(moment: LocalTime | int, zone: Any) -> int:
 
 def read_tags(value: Any) -> list[str]:
     """All the contact's tags, from HighLevel's comma-separated text or from a list of texts."""
+    value = joined(value)
     sent = value.split(",") if isinstance(value, str) else value
     if not isinstance(sent, list) or not all(isinstance(tag, str) for tag in sent):
         raise wrong("tags", "must be a list of texts, or one text with commas")
-    tags = list(dict.fromkeys(tag.strip() for tag in sent if tag.strip()))
+    trimmed = map(trim, sent)
+    tags = list(dict.fromkeys(tag for tag in trimmed if tag))
     if len(tags) > TAGS_LIMIT:
         raise wrong("too_many", f"must be {TAGS_LIMIT:,} tags at most, not {len(tags):,}")
     return [read_text(tag, TAG_LIMIT) for tag in tags]
@@ -807,13 +925,17 @@ def plain(reader: Callable, schema: dict) -> Any:
     return Annotated[Any, PlainValidator(reader), WithJsonSchema(schema)]
 
 
-Identifier = plain(read_identifier, {"type": "string", "minLength": 1, "maxLength": ID_LIMIT})
-Name = plain(read_name, {"type": "string", "minLength": 1, "maxLength": NAME_LIMIT})
+ID_SCHEMA = {"type": "string", "minLength": 1, "maxLength": ID_LIMIT}
+NAME_SCHEMA = {"type": "string", "minLength": 1, "maxLength": NAME_LIMIT}
+Identifier = plain(read_identifier, ID_SCHEMA)
+SentIdentifier = plain(read_sent_identifier, ID_SCHEMA)
+Name = plain(read_name, NAME_SCHEMA)
+SentName = plain(read_sent_name, NAME_SCHEMA)
 Timestamp = plain(
     read_timestamp,
     {"anyOf": [{"type": "number"}, {"type": "string"}], "description": TIMESTAMP_FORMS},
 )
-Key = plain(read_key, {"type": "string"})
+SentKey = plain(read_sent_key, {"type": "string"})
 Property = plain(read_property, {"anyOf": [{"type": "string"}, {"type": "number"}]})
 Scalar = plain(
     read_scalar,
@@ -828,7 +950,8 @@ DayOrTime = plain(
     },
 )
 Tags = plain(read_tags, {"type": "array", "items": {"type": "string"}, "maxItems": TAGS_LIMIT})
-Line = plain(read_line, {"type": "string", "minLength": 1, "maxLength": NAME_LIMIT})
+Line = plain(read_line, NAME_SCHEMA)
+SentLine = plain(read_sent_line, NAME_SCHEMA)
 Moment = Annotated[Any, WithJsonSchema({"type": "string", "format": "date-time"})]
 Limit = Annotated[int, Field(ge=1, le=500)]
 
@@ -2156,6 +2279,7 @@ QUERY_SECONDS = 10  # after which a read is stopped
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
 FORM = "application/x-www-form-urlencoded"
+MULTIPART_FORM = "multipart/form-data"
 NDJSON = (
     "application/x-ndjson",
     "application/ndjson",
@@ -2195,36 +2319,130 @@ def sent_body(environ: Mapping[str, Any]) -> Body:
     )
 
 
-def parse_body(body: Body) -> Any:
-    """The parsed JSON, or a form's fields as a dictionary. Raises Malformed or UnsupportedType."""
+def parse_body(body: Body, exact: bool = True) -> Any:
+    """The parsed JSON, or a form's fields. Raises Malformed, UnsupportedType or Invalid.
+
+    Unless it is `exact`, of a name that JSON has twice the last value counts.
+    """
     data = body.data.removeprefix(BYTE_ORDER_MARK)
     first = data.lstrip()[:1]
     if not first:
         raise Malformed("the body is empty; post a JSON object", "empty")
     if first in b"{[":  # whatever its content type says
-        return parse_json(data)
+        return parse_json(data, exact)
     media_type = body.content_type.partition(";")[0].strip().lower()
     if media_type == JSON or media_type.endswith("+json"):
-        return parse_json(data)
+        return parse_json(data, exact)
     if media_type == FORM:
         return parse_form(data)
+    if media_type == MULTIPART_FORM:
+        return parse_multipart(data, body.content_type)
     if data.startswith(GZIP_MARK):
         raise UnsupportedType(
             "the body is compressed with gzip; send it as it is", "content_encoding"
         )
     raise UnsupportedType(
-        "send JSON (Content-Type: application/json) or a form (application/x-www-form-urlencoded)"
+        "send JSON (Content-Type: application/json) or a form (application/x-www-form-urlencoded "
+        "or multipart/form-data)"
     )
 
 
-def parse_json(data: bytes) -> Any:
+def parse_object(body: Body, exact: bool = True) -> dict:
+    parsed = parse_body(body, exact)
+    if not isinstance(parsed, dict):
+        raise Invalid([field_error("", "object_type", "must be a JSON object")])
+    return parsed
+
+
+# JSON
+
+
+def parse_json(data: bytes, exact: bool = True) -> Any:
     try:
-        return from_json(data, allow_inf_nan=False, cache_strings="keys")
+        parsed = read_json(data)
     except ValueError as error:  # its message has the position and nothing of the text
         raise Malformed(f"the body is not JSON: {error}", "not_json") from None
+    if exact:
+        check_names(data, parsed)
+    return parsed
 
 
-def parse_form(data: bytes) -> dict[str, str]:
+def read_json(data: bytes) -> Any:
+    """Raises ValueError.
+
+    Line breaks and tabs that stand in a text as they are, as a merge field brings them, are read
+    though JSON forbids them.
+    """
+    try:
+        return from_json(data, allow_inf_nan=False, cache_strings="keys")
+    except ValueError:
+        if b"\0" in data:
+            raise
+        with contextlib.suppress(ValueError, RecursionError):
+            # From there once more by the strict parser, whose other rules hold.
+            loose = to_json(json.loads(data.decode(), strict=False))
+            return from_json(loose, allow_inf_nan=False, cache_strings="keys")
+        raise
+
+
+def check_names(data: bytes, parsed: Any, pointer: str = "") -> None:
+    """Raises Invalid for names that are twice in an object, with different values.
+
+    Written anew, JSON has as many quotes as before, unless a name was there twice, or a quote was
+    not written as one. `pointer` is where the text stands.
+    """
+    has_spelt_quotes = b"\\" in data and b"\\u0022" in data
+    if to_json(parsed).count(b'"') == data.count(b'"') and not has_spelt_quotes:
+        return
+    pairs = json.loads(
+        data.decode(),
+        strict=False,
+        object_pairs_hook=Pairs,
+        # as they are written, and unlike any text
+        parse_int=lambda digits: (digits,),
+        parse_float=lambda digits: (digits,),
+    )
+    repeated = list(itertools.islice(repeated_names(pairs, pointer), ERRORS_LIMIT))
+    if repeated:
+        raise Invalid([field_error(each, "twice", twice().message()) for each in repeated])
+
+
+class Pairs(list):
+    """An object of JSON as it is written: the names, each with its value."""
+
+
+def repeated_names(value: Any, pointer: str) -> Iterator[str]:
+    """The pointers of names that have different values within one object."""
+    if isinstance(value, Pairs):
+        values: dict[str, Any] = {}
+        for name, inner in value:
+            inner_pointer = pointer + pointer_part(name)
+            if values.setdefault(name, inner) != inner:
+                yield inner_pointer
+            else:
+                yield from repeated_names(inner, inner_pointer)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from repeated_names(inner, pointer + pointer_part(index))
+
+
+# Forms
+
+
+class Form(dict):
+    """A form's fields by their names: texts, or Several. `files` are the names of others."""
+
+    files: tuple[str, ...] = ()
+
+
+def form_of(fields: Iterable[tuple[str, str]]) -> Form:
+    form = Form()
+    for name, value in fields:
+        form[name] = together(form.get(name), value)
+    return form
+
+
+def parse_form(data: bytes) -> Form:
     try:
         fields = parse_qsl(
             data.decode("utf-8"),
@@ -2236,14 +2454,59 @@ def parse_form(data: bytes) -> dict[str, str]:
         raise Malformed("the form is not UTF-8", "not_utf8") from None
     except ValueError:
         raise Malformed(f"the form has more than {FIELDS_LIMIT:,} fields", "too_many") from None
-    return dict(fields)
+    return form_of(fields)
 
 
-def parse_object(body: Body) -> dict:
-    parsed = parse_body(body)
-    if not isinstance(parsed, dict):
-        raise Invalid([field_error("", "object_type", "must be a JSON object")])
-    return parsed
+BOUNDARY = re.compile(r';\s*boundary=("?)([^";]{1,70})\1', re.IGNORECASE)
+PART_NAME = re.compile(r';\s*name=(?:"((?:[^"\\]|\\.)*)"|([^";\s]+))', re.IGNORECASE)
+PART_FILE = re.compile(r";\s*filename\*?=", re.IGNORECASE)
+
+
+def parse_multipart(data: bytes, content_type: str) -> Form:
+    """The fields; of files the names alone, for nothing here stores them."""
+    fields = []
+    files = []
+    for head, content in parts_of(data, content_type):
+        try:
+            disposition = part_disposition(head.decode())
+            name = PART_NAME.search(disposition)
+            if name is None:
+                raise Malformed("a field of the form has no name", "multipart")
+            plain_name = name[2] if name[1] is None else re.sub(r"\\(.)", r"\1", name[1])
+            if PART_FILE.search(disposition):
+                files.append(plain_name)
+            else:
+                fields.append((plain_name, content.decode()))
+        except UnicodeDecodeError:
+            raise Malformed("the form is not UTF-8", "not_utf8") from None
+    form = form_of(fields)
+    form.files = tuple(files)
+    return form
+
+
+def parts_of(data: bytes, content_type: str) -> Iterator[tuple[bytes, bytes]]:
+    """The headers and the content of each part of a form."""
+    boundary = BOUNDARY.search(content_type)
+    if boundary is None:
+        raise Malformed("the form's Content-Type names no boundary", "multipart")
+    delimiter = b"\r\n--" + boundary[2].encode()
+    _, *parts = (b"\r\n" + data).split(delimiter, FIELDS_LIMIT + 1)
+    for number, part in enumerate(parts):
+        if part.startswith(b"--"):  # the last delimiter
+            return
+        if number == FIELDS_LIMIT:
+            raise Malformed(f"the form has more than {FIELDS_LIMIT:,} fields", "too_many")
+        head, _, content = part.partition(b"\r\n\r\n")
+        yield head, content
+    raise Malformed("the form ends before its last boundary", "multipart")
+
+
+def part_disposition(head: str) -> str:
+    """The Content-Disposition of a part of a form, or nothing."""
+    for line in head.split("\r\n"):
+        if line.lower().startswith("content-disposition:"):
+            return line
+    return ""
 
 
 class Query(BaseModel):
@@ -2302,9 +2565,15 @@ def read_query(model: type[BaseModel], fields: list[tuple[str, str]]) -> Any:
             [field_error("?" + name, "twice", "is there twice") for name in sorted(repeated)]
         )
     try:
-        return model.model_validate(values)
+        return model.model_validate(values) if values else empty_query(model)
     except ValidationError as error:
         raise Invalid(behind_question_mark(field_errors(error))) from None
+
+
+@functools.cache
+def empty_query(model: type[BaseModel]) -> Any:
+    """The query of a URL that has none, which nobody changes. Raises ValidationError."""
+    return model()
 
 
 def behind_question_mark(errors: list[dict]) -> list[dict]:
@@ -2574,7 +2843,7 @@ def operation(route: Route) -> dict:
     if route.body is not None:
         content = {JSON: {"schema": schema_of(route.body)}}
         for media_type in route.other_bodies:
-            kind = "object" if media_type == FORM else "string"
+            kind = "object" if media_type in (FORM, MULTIPART_FORM) else "string"
             content[media_type] = {"schema": {"type": kind}}
         described["requestBody"] = {"content": content}
     if route.scope is not None:
@@ -2647,7 +2916,7 @@ class NewKey(BaseModel):
 
     name: Line
     scope: Scope = "ingest"
-    locations: list[Identifier] | None = Field(None, min_length=1)
+    locations: list[SentIdentifier] | None = Field(None, min_length=1)
     distinct_id_rule: Literal["refuse", "generate"] = "refuse"
 
 
@@ -2879,8 +3148,8 @@ class LocationBody(BaseModel):
 class SentLocation(BaseModel):
     """What a body says of the location around its contact or event."""
 
-    location_id: Identifier
-    location_name: Line | None = None
+    location_id: SentIdentifier
+    location_name: SentLine | None = None
     location_timezone: Zone | None = None
 
 
@@ -3052,12 +3321,12 @@ def remove_location(call: Call) -> dict:
 class Event(BaseModel):
     """What a sender posts. `timestamp` becomes milliseconds UTC; None: left out."""
 
-    event_name: Name
-    location_id: Identifier
-    distinct_id: Identifier
-    contact_id: Identifier | None = None
+    event_name: SentName
+    location_id: SentIdentifier
+    distinct_id: SentIdentifier
+    contact_id: SentIdentifier | None = None
     timestamp: Timestamp | None = None
-    properties: dict[Key, Property] | None = None
+    properties: dict[SentKey, Property] | None = None
 
 
 class EventFilter(Query):
@@ -3098,28 +3367,29 @@ class EventDeletion(EventFilter):
 
 
 def store_event(
-    connection: apsw.Connection, event: Event, now: int, arrived: int
+    connection: apsw.Connection, event: Event, now: int, arrived: int, warnings: Sequence[dict] = ()
 ) -> tuple[str, dict, list[dict]]:
     """Upserts by (location_id, distinct_id).
 
-    Returns created, updated or unchanged; the event's row as it is now; and warnings. The timestamp
-    of the first request stays; left out, it is when that `arrived`. A field that is sent replaces
-    the stored one, a field left out keeps its value.
+    Returns created, updated or unchanged; the event's row as it is now; and further warnings. The
+    timestamp of the first request stays; left out, it is when that `arrived`. A field that is sent
+    replaces the stored one, a field left out keeps its value.
     """
     created = new_event(event, now, arrived)
+    created["warnings"] = noted(warnings)
     created["event_id"] = scalar(connection, "events.insert", **created)
     if created["event_id"] is not None:
         return "created", created, []
     # It is stored already, or names what is not there yet, or an alias.
     insert_missing(connection, event, arrived)
     event_name = stored_name(connection, event)
-    warnings = alias_warnings(event.event_name, event_name)
+    alias_warned = alias_warnings(event.event_name, event_name)
     created["event_name"] = event_name
     created["event_id"] = scalar(connection, "events.insert", **created)
     if created["event_id"] is not None:
-        return "created", created, warnings
+        return "created", created, alias_warned
     status, stored, update_warnings = update_event(connection, event, event_name, now)
-    return status, stored, warnings + update_warnings
+    return status, stored, alias_warned + update_warnings
 
 
 def insert_missing(connection: apsw.Connection, event: Event, now: int) -> None:
@@ -3259,9 +3529,13 @@ def update_warnings(old: dict, new: dict, event: Event) -> list[dict]:
 
 def note_warnings(connection: apsw.Connection, stored: dict, warnings: list[dict]) -> None:
     """Keeps with a stored event what its last sender was warned of."""
-    noted = json.dumps(warnings) if warnings else None
-    if noted != stored["warnings"]:
-        change(connection, "events.note_warnings", event_id=stored["event_id"], warnings=noted)
+    text = noted(warnings)
+    if text != stored["warnings"]:
+        change(connection, "events.note_warnings", event_id=stored["event_id"], warnings=text)
+
+
+def noted(warnings: Sequence[dict]) -> str | None:
+    return json.dumps(warnings) if warnings else None
 
 
 # Listing, counting, deleting
@@ -3511,7 +3785,7 @@ class RenameBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     event_name: Name
-    new_name: Name
+    new_name: SentName
 
 
 class AliasDeletion(DryRun):
@@ -3774,12 +4048,33 @@ def remove_alias(call: Call) -> dict:
 
 CONTACT_TEXTS = ("name", "email", "phone", "source", "type")
 STANDARD_FIELDS = (*CONTACT_TEXTS, "date_created")  # a column each; custom fields share one
+# HighLevel's standard fields by the names of its webhooks. Its app and its exports spell them
+# otherwise (postalCode, Postal Code), and have other words for two of them.
+KNOWN_FIELDS = (
+    "first_name",
+    "last_name",
+    "address1",
+    "city",
+    "state",
+    "country",
+    "postal_code",
+    "full_address",
+    "company_name",
+    "website",
+    "date_of_birth",
+    "timezone",
+)
+FIELD_SPELLINGS = {name.replace("_", ""): name for name in KNOWN_FIELDS} | {
+    "businessname": "company_name",
+    "streetaddress": "address1",
+}
+SPELLING_LIMIT = 20  # characters of a name that may be one of these
 CLOCK_TOLERANCE_MS = 60_000  # by which the clocks of two machines may differ without a word
 
 
 class ContactIds(BaseModel):
-    location_id: Identifier
-    contact_id: Identifier
+    location_id: SentIdentifier
+    contact_id: SentIdentifier
 
 
 class ContactBody(BaseModel):
@@ -3788,14 +4083,14 @@ class ContactBody(BaseModel):
     `tags` is the full set.
     """
 
-    name: Line | None = None
-    email: Line | None = None
-    phone: Line | None = None
-    source: Line | None = None
-    type: Line | None = None
+    name: SentLine | None = None
+    email: SentLine | None = None
+    phone: SentLine | None = None
+    source: SentLine | None = None
+    type: SentLine | None = None
     date_created: Timestamp | None = None
     tags: Tags | None = None
-    fields: Annotated[dict[Key, Scalar], Field(max_length=FIELDS_LIMIT)] = {}
+    fields: Annotated[dict[SentKey, Scalar], Field(max_length=FIELDS_LIMIT)] = {}
 
 
 class Contact(ContactBody, SentLocation, ContactIds):
@@ -3849,6 +4144,41 @@ def bare_contact(location_id: str, contact_id: str, now: int) -> dict:
     }
 
 
+@functools.lru_cache(4096)  # each body has the same names; of those that come here none is long
+def known_field(name: str) -> str:
+    """A field's own name, by any of its spellings; another name as it is."""
+    return FIELD_SPELLINGS.get(re.sub("[ _-]", "", name).lower(), name)
+
+
+def field_name(name: str) -> str:
+    """The one name of HighLevel's standard fields, whether it is city, City or CITY."""
+    return known_field(name) if len(name) <= SPELLING_LIMIT else name
+
+
+def name_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A contact's fields by the names under which they are stored.
+
+    One that is beside the field that it may be, with another value, is a field of its own; so is a
+    time zone that is none.
+    """
+    spelt = [name for name in fields if len(name) <= SPELLING_LIMIT and known_field(name) != name]
+    named = dict(fields)
+    for name in spelt:
+        del named[name]
+    for name in sorted(spelt, key=is_other_word):
+        own_name = field_name(name)
+        value = fields[name]
+        is_its_own = own_name == "timezone" and not (value is None or is_zone(value))
+        if is_its_own or named.setdefault(own_name, value) != value or value is None:
+            named[name] = value
+    return named
+
+
+def is_other_word(name: str) -> bool:
+    """Whether it is not spelt as the field's own name is, such as Business Name."""
+    return re.sub("[ _-]", "", name).lower() != field_name(name).replace("_", "")
+
+
 def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple[str, dict]:
     """Applies what a body says: created, updated or unchanged, and the contact as it is now.
 
@@ -3860,7 +4190,7 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
     old = find_contact(connection, sent.location_id, sent.contact_id)
     known = old or bare_contact(sent.location_id, sent.contact_id, now)
     new = apply_contact(limit_clocks(known, now), sent)
-    if to_json(new) == to_json(old):  # as texts, since to Python 1 is True
+    if old is not None and is_same(old, new):
         return "unchanged", old
     if old is None:
         status = "created"
@@ -3909,14 +4239,15 @@ def apply_contact(contact: dict, sent: Contact) -> dict:
         if name in sent.model_fields_set and advance_clock(clocks, name, sent.as_of):
             value = getattr(sent, name)
             new[name] = sorted(value or []) if name == "tags" else value
-    custom = dict(sent.fields)
+    custom = name_fields(sent.fields)
     if "timezone" in sent.model_fields_set:
         custom["timezone"] = sent.timezone
     for name, value in custom.items():
         # The dot keeps a custom field "email" from the clock of the column.
-        if advance_clock(clocks, "." + name, sent.as_of):
+        if sent.as_of is None or advance_clock(clocks, "." + name, sent.as_of):
             new["fields"][name] = value
-    new["fields"] = {name: value for name, value in new["fields"].items() if value is not None}
+    if None in custom.values():
+        new["fields"] = {name: value for name, value in new["fields"].items() if value is not None}
     if sent.as_of is not None:
         new["as_of"] = max(sent.as_of, new["as_of"] or 0)
     return new
@@ -3933,6 +4264,15 @@ def advance_clock(clocks: dict[str, int], name: str, as_of: int | None) -> bool:
         return False
     clocks[name] = as_of
     return True
+
+
+def is_same(old: dict, new: dict) -> bool:
+    """Whether two complete contacts are equal, also where to Python 1 is True."""
+    return old == new and kinds_of(old["fields"]) == kinds_of(new["fields"])
+
+
+def kinds_of(fields: Mapping[str, Any]) -> dict[str, type]:
+    return dict(zip(fields, map(type, fields.values()), strict=True))
 
 
 def looks_the_same(old: dict, new: dict) -> bool:
@@ -4164,20 +4504,51 @@ WORKFLOW_CONTACT = {
     "as_of": "timestamp",
 }
 WORKFLOW_OTHERS = {
+    *WORKFLOW_CONTACT.values(),
     "location_id",
     "full_name",
     "name",
     "id",
     "status",
     "source",
-    "opportunity_name",
-    "opportunity_source",
-    "opportunity_value",
-    "pipleline_stage",  # as HighLevel spells it
-    "pipeline_stage",
-    "pipeline_id",
-    "pipeline_name",
-    "lead_value",
+}
+OPPORTUNITY_PREFIXES = (
+    "opportunity_",
+    "pipeline_",
+    "pipleline_",
+    "lost_reason",
+)  # its own spelling
+OPPORTUNITY_FIELDS = {"lead_value", "monetary_value", "owner"}  # in what a workflow sends
+# What a workflow sends as objects and is not the contact's
+WORKFLOW_OBJECTS = {
+    "location",
+    "workflow",
+    "triggerData",
+    "customData",
+    "contact",
+    "user",
+    "attributionSource",
+    "lastAttributionSource",
+    "opportunity",
+    "calendar",
+    "appointment",
+    "payment",
+    "invoice",
+    "order",
+    "product",
+    "estimate",
+    "document",
+    "form",
+    "survey",
+    "campaign",
+    "message",
+    "conversation",
+    "call",
+    "task",
+    "note",
+    "affiliate",
+    "membership",
+    "certificate",
 }
 APP_CONTACT = {
     "location_id": "locationId",
@@ -4200,6 +4571,10 @@ APP_OTHERS = {
     "traceId",
     "name",
     "customFields",
+    "attributionSource",
+    "lastAttributionSource",
+    "attributions",
+    "dndSettings",
 }
 
 
@@ -4222,14 +4597,24 @@ class Reading:
             self.fields[name] = value
 
 
+def listed(names: Iterable[str]) -> str:
+    """Names as a message shows them: the first of many, the beginning of a long one."""
+    first = [name[:60] for name in itertools.islice(names, 11)]
+    return ", ".join(first[:10]) + (" …" if len(first) > 10 else "")
+
+
 def unknown_warnings(names: list[str]) -> list[dict]:
     """One warning about all names that a body has and nothing here knows; none for no names."""
     if not names:
         return []
-    listed = ", ".join(name[:60] for name in names[:10])
-    if len(names) > 10:
-        listed += " …"
-    return [warning("unknown_fields", f"not known here and not stored: {listed}")]
+    return [warning("unknown_fields", f"not known here and not stored: {listed(names)}")]
+
+
+def file_warnings(parsed: dict) -> list[dict]:
+    """The sender of a form with files is told that nothing here stores them."""
+    if not isinstance(parsed, Form) or not parsed.files:
+        return []
+    return [warning("file_ignored", f"files are not stored: {listed(parsed.files)}")]
 
 
 # Events
@@ -4242,7 +4627,7 @@ def read_event(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading 
     Invalid with all that is wrong, Forbidden for a location that is not the caller's.
     """
     reading = read_fields(parsed)
-    if "distinct_id" not in reading.fields and caller.distinct_id_rule == "generate":
+    if caller.distinct_id_rule == "generate" and is_blank(reading.fields.get("distinct_id")):
         reading.fields["distinct_id"] = str(uuid.uuid4())
         reading.warnings.append(
             warning(
@@ -4250,11 +4635,49 @@ def read_event(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading 
                 "no distinct_id was sent; sent again, this is another event",
             )
         )
-    event = validate(Event, reading.fields, reading.pointers)
+    event = validate_event(reading)
     caller.check_location(event.location_id)
     warn_unmeant(reading, event)
     contact = read_event_contact(parsed, event.location_id) if is_workflow(parsed) else None
     return event, reading.warnings, contact
+
+
+def validate_event(reading: Reading) -> Event:
+    """The event, without what is blank or null. Raises Invalid with all that is wrong."""
+    properties = reading.fields.get("properties")
+    if isinstance(properties, dict) and None in properties.values():
+        properties = drop_nulls(reading)
+    try:
+        event = Event.model_validate(reading.fields)
+    except ValidationError as error:
+        if drop_blanks(reading):
+            return validate_event(reading)
+        raise Invalid(field_errors(error, reading.pointers)) from None
+    if event.properties and len(event.properties) < len(properties):
+        # Names that are one without what cannot be seen at their ends
+        reading.fields["properties"] = gathered(properties.items(), trim_key)
+        return validate_event(reading)
+    return event
+
+
+def drop_blanks(reading: Reading) -> bool:
+    """Whether there was a blank field, which counts as left out."""
+    blank = [name for name, value in reading.fields.items() if is_blank(value)]
+    for name in blank:
+        del reading.fields[name]
+    return bool(blank)
+
+
+def drop_nulls(reading: Reading) -> dict[str, Any]:
+    """The properties without those that are null, as automations send what is empty."""
+    properties = reading.fields["properties"]
+    nulls = [name for name, value in properties.items() if value is None]
+    message = f"properties that are null count as left out: {listed(nulls)}"
+    reading.warnings.append(warning("property_null", message))
+    reading.fields["properties"] = {
+        name: value for name, value in properties.items() if value is not None
+    }
+    return reading.fields["properties"]
 
 
 def read_fields(parsed: Any) -> Reading:
@@ -4269,18 +4692,32 @@ def read_plain_event(parsed: dict) -> Reading:
 
     That is as `properties.value`, as `properties[value]`, or as JSON text.
     """
-    fields = dict(parsed)
-    others = {}
-    for name, value in parsed.items():
-        if name not in EVENT_FIELDS:
-            others[name] = fields.pop(name)
-        elif is_blank(value):
-            del fields[name]
-    reading = Reading(fields)
-    if others or isinstance(fields.get("properties"), str):
+    reading = Reading(dict(parsed))
+    if parsed.keys() <= EVENT_FIELDS and isinstance(parsed.get("properties", {}), dict):
+        return reading
+    reading.warnings += file_warnings(parsed)
+    others = {name: reading.fields.pop(name) for name in parsed if name not in EVENT_FIELDS}
+    drop_blanks(reading)
+    if others or "properties" in reading.fields:
+        take_own_fields(reading, others, "")
         unknown = read_properties(reading, others, "")
         reading.warnings += unknown_warnings(unknown)
     return reading
+
+
+def take_own_fields(reading: Reading, entries: dict[str, Any], prefix: str) -> None:
+    """Takes out of the entries what is a field of the event, but for blanks around its name.
+
+    `prefix` points to the entries.
+    """
+    for name in list(entries):
+        own_name = trim(name)
+        if own_name not in EVENT_FIELDS:
+            continue
+        value = entries.pop(name)
+        if not is_blank(value) or own_name not in reading.fields:
+            value = together(reading.fields.get(own_name), value)
+            reading.take(own_name, value, prefix + pointer_part(name))
 
 
 def read_properties(reading: Reading, entries: Mapping[str, Any], prefix: str) -> list[str]:
@@ -4288,42 +4725,96 @@ def read_properties(reading: Reading, entries: Mapping[str, Any], prefix: str) -
 
     `prefix` points to the entries. Returns the names of those that are no properties.
     """
-    properties = {}
+    written_out = []
     others = []
     for name, value in entries.items():
         key = property_key(name)
         if key is None:
             others.append(name)
         else:
-            properties[key] = value
+            written_out.append((key, value))
             reading.pointers["properties", key] = prefix + pointer_part(name)
-    whole = parse_properties(reading.fields.pop("properties", None))
+    whole = read_whole_properties(reading, prefix)
+    if written_out and (whole is None or isinstance(whole, dict)):
+        reading.fields["properties"] = gathered(written_out, str)
     if isinstance(whole, dict):
-        properties = whole | properties
+        add_properties(reading, whole)
     elif whole is not None:  # wrong, for the model to refuse
-        properties = whole
-    if whole is not None or properties:
-        reading.fields["properties"] = properties
+        reading.fields["properties"] = whole
     return others
+
+
+def read_whole_properties(reading: Reading, prefix: str) -> Any:
+    """The object that was sent as `properties`, taken out of the reading's fields.
+
+    None: there was none. What should be one and is none comes as it is.
+    """
+    sent = reading.fields.pop("properties", None)
+    pointer = reading.pointers.get(("properties",), prefix + "/properties")
+    whole = None
+    for value in sent if isinstance(sent, Several) else [sent]:
+        parsed = parse_properties(value, pointer)
+        if parsed == []:  # what PHP makes of an empty object
+            parsed = {}
+        if parsed is not None and not isinstance(parsed, dict):
+            return parsed
+        whole = (
+            parsed if whole is None else gathered([*whole.items(), *(parsed or {}).items()], str)
+        )
+    return whole
+
+
+def add_properties(reading: Reading, further: Mapping[str, Any]) -> None:
+    """Adds properties to those that are there, whose values count, with a warning of others."""
+    properties = reading.fields.setdefault("properties", {})
+    different = []
+    for name, value in further.items():
+        both = together(properties.get(name), value)
+        if isinstance(both, Several) and name in properties:
+            different.append(name)
+        else:
+            properties[name] = both
+    if different:
+        message = (
+            "several values came, of which properties.x counts before one of the object "
+            f"properties, and this before x alone: {listed(different)}"
+        )
+        reading.warnings.append(warning("property_repeated", message))
+
+
+def gathered(entries: Iterable[tuple[str, Any]], read_name: Callable[[str], str]) -> dict[str, Any]:
+    """Values by their names as they are read; several texts of one name are one with commas."""
+    values: dict[str, Any] = {}
+    for name, value in entries:
+        key = read_name(name)
+        values[key] = together(values.get(key), value)
+    return {key: joined(value) for key, value in values.items()}
+
+
+PROPERTY_NAME = re.compile(r"properties(?:\.(.+)|\[(.+)\])", re.DOTALL)
 
 
 def property_key(name: str) -> str | None:
     """`x` of `properties.x` and `properties[x]`, else None."""
-    match = re.fullmatch(r"\s*properties(?:\.(.+)|\[(.+)\])\s*", name, re.DOTALL)
-    return (match[1] or match[2]).strip() if match else None
+    match = PROPERTY_NAME.fullmatch(trim(name)) if "properties" in name else None
+    return trim(match[1] or match[2]) if match else None
 
 
-def parse_properties(value: Any) -> Any:
-    """What JSON text says, or any other value as it is.
+def parse_properties(value: Any, pointer: str = "") -> Any:
+    """What JSON text says, or any other value as it is. `pointer` is where it stands.
 
-    Text that is not JSON stays, and the model refuses it with all else that is wrong.
+    Text that is not JSON stays, and the model refuses it with all else that is wrong. Raises
+    Invalid for a name that is there twice.
     """
     if not isinstance(value, str):
         return value
     try:
-        return from_json(value, allow_inf_nan=False)
+        data = value.encode()
+        parsed = read_json(data)
     except ValueError:
         return value
+    check_names(data, parsed, pointer)
+    return parsed
 
 
 def is_workflow(parsed: dict) -> bool:
@@ -4360,21 +4851,16 @@ def read_custom_data(custom: dict) -> Reading:
     One that is written out as `properties.x` wins over one that is just `x`.
     """
     reading = Reading({}, {(): "/customData"})
-    others = {}
-    for name, value in custom.items():
-        if name.strip() in EVENT_FIELDS:
-            reading.take(name.strip(), value, "/customData" + pointer_part(name))
-        else:
-            others[name] = value
+    others = dict(custom)
+    take_own_fields(reading, others, "/customData")
     names = read_properties(reading, others, "/customData")
     properties = reading.fields.get("properties", {})
     if not names or not isinstance(properties, dict):  # nothing to add, or nothing to add it to
         return reading
     for name in names:
-        key = name.strip()
-        if key not in properties:
-            reading.pointers["properties", key] = "/customData" + pointer_part(name)
-    reading.fields["properties"] = {name.strip(): custom[name] for name in names} | properties
+        if trim(name) not in properties:
+            reading.pointers["properties", trim(name)] = "/customData" + pointer_part(name)
+    add_properties(reading, gathered(((name, custom[name]) for name in names), trim))
     return reading
 
 
@@ -4393,7 +4879,7 @@ def body_location(body: dict) -> tuple[Any, str]:
 
 def same_location(location_id: Any, location_of_body: Any) -> bool:
     """Whether what is around the event is of the event's own location."""
-    return is_blank(location_of_body) or str(location_id).strip() == str(location_of_body).strip()
+    return is_blank(location_of_body) or trim(str(location_id)) == trim(str(location_of_body))
 
 
 def warn_unmeant(reading: Reading, event: Event) -> None:
@@ -4414,8 +4900,9 @@ def warn_unmeant(reading: Reading, event: Event) -> None:
         reading.warnings.append(
             warning(
                 "distinct_id_trimmed",
-                "the distinct_id began or ended with a blank, perhaps from an empty merge field; "
-                "it was trimmed, and events with the same trimmed distinct_id are one event",
+                "the distinct_id began or ended with a blank, or with what cannot be seen, perhaps "
+                "from an empty merge field; it was trimmed, and events with the same trimmed "
+                "distinct_id are one event",
             )
         )
 
@@ -4444,37 +4931,62 @@ def whole_name(body: dict) -> tuple[Any, str]:
         if not is_blank(body.get(origin)):
             return body[origin], pointer_part(origin)
     parts = [body.get(part) for part in ("first_name", "firstName", "last_name", "lastName")]
-    texts = [part.strip() for part in parts if isinstance(part, str) and part.strip()]
+    texts = [trim(part) for part in parts if isinstance(part, str) and not is_blank(part)]
     return " ".join(texts), "/name"
 
 
 def read_custom_fields(reading: Reading, entries: Iterable[tuple[str, Any, str]]) -> None:
     """Takes each entry (name, value, pointer) that is a scalar as a field of its name.
 
-    A list of scalars (several choices) is text with commas.
+    A list of scalars (several choices) is text with commas. A warning names what cannot be stored,
+    such as files.
     """
     fields = reading.fields["fields"] = {}
-    for name, value, pointer in entries:
-        name = name.strip()
-        if isinstance(value, list) and all(isinstance(part, (str, int, float)) for part in value):
-            value = ", ".join(map(str, value))
-        if name and not isinstance(value, (dict, list)) and not is_blank(value):
+    unstorable = []
+    for label, value, pointer in entries:
+        name = trim(label)
+        if isinstance(value, (dict, list)):
+            scalars = scalars_in(value)
+            if len(scalars) < len(value):
+                unstorable.append(name)
+            value = ", ".join(map(str, scalars))
+        if name and not is_blank(value):
+            if name in fields:
+                value = joined(together(fields[name], value))
             fields[name] = value
             reading.pointers["fields", name] = pointer
+    if unstorable:
+        message = f"not stored, or only in part, since they are no texts: {listed(unstorable)}"
+        reading.warnings.append(warning("contact_field_ignored", message))
+
+
+def scalars_in(value: dict | list) -> list:
+    """The scalars of a list; an object, such as a file, has none that are the contact's."""
+    if isinstance(value, dict):
+        return []
+    return [each for each in value if isinstance(each, (str, int, float))]
 
 
 def read_workflow_contact(body: dict) -> Reading:
     """The contact around customData: its root fields, of which custom ones go by their labels."""
     reading = read_contact_fields(body, WORKFLOW_CONTACT)
+    reading.warnings += file_warnings(body)
     location_id, pointer = body_location(body)
     reading.take("location_id", location_id, pointer)
     location = body.get("location")
     if isinstance(location, dict):
         reading.take("location_name", location.get("name"), "/location/name")
         reading.take("location_timezone", location.get("timezone"), "/location/timezone")
-    standard = {*WORKFLOW_CONTACT.values(), *WORKFLOW_OTHERS}
+    others = WORKFLOW_OTHERS
+    if "customData" in body or "workflow" in body:
+        others = others | OPPORTUNITY_FIELDS
     entries = [
-        (name, value, pointer_part(name)) for name, value in body.items() if name not in standard
+        (name, value, pointer_part(name))
+        for name, value in body.items()
+        if value not in (None, "")
+        and name not in others
+        and not name.startswith(OPPORTUNITY_PREFIXES)
+        and not (isinstance(value, (dict, list)) and name in WORKFLOW_OBJECTS)
     ]
     read_custom_fields(reading, entries)
     return reading
@@ -4527,37 +5039,55 @@ def is_deletion(custom: Mapping[str, Any]) -> bool:
 
     Raises Invalid for another action, which nobody would see ignored.
     """
+    found = False
     for name, value in custom.items():
-        if name.strip().lower() != "action" or is_blank(value):
+        if trim(name).lower() != "action" or is_blank(value):
             continue
-        if str(value).strip().lower() != "delete":
+        if trim(str(value)).lower() != "delete":
             pointer = "/customData" + pointer_part(name)
             raise Invalid([field_error(pointer, "unknown_action", "must be delete, or left out")])
-        return True
-    return False
+        found = True
+    return found
 
 
-def check_event_contact(reading: Reading) -> tuple[Contact | SentLocation, list[dict]]:
-    """The contact around an event without the fields that are wrong, and a warning for each.
+def check_contact(reading: Reading) -> tuple[Contact, list[dict]]:
+    """The contact without the fields that are wrong, and the reading's warnings with one for each.
 
-    An event must not be lost with a wrong field of its contact; that field stays as it was.
+    Nothing else must be lost with a wrong field, which stays as it was. Raises Invalid with all
+    that is wrong where it is not said whose contact this is.
     """
     try:
-        return validate_event_contact(reading.fields), []
+        return Contact.model_validate(reading.fields), reading.warnings
     except ValidationError as error:
         errors = field_errors(error, reading.pointers)
         right = drop_wrong_fields(reading.fields, error)
-    warnings = [
+        if not right.keys() >= ContactIds.model_fields.keys():
+            raise Invalid(errors) from None
+    return Contact.model_validate(right), reading.warnings + ignored_warnings(errors)
+
+
+def check_event_contact(reading: Reading) -> tuple[Contact | SentLocation, list[dict]]:
+    """As check_contact, for the contact around an event: without an id, the location alone."""
+    fields = reading.fields
+    model = Contact if "contact_id" in fields else SentLocation
+    try:
+        return model.model_validate(fields), reading.warnings
+    except ValidationError as error:
+        errors = field_errors(error, reading.pointers)
+        right = drop_wrong_fields(fields, error)
+    model = Contact if "contact_id" in right else SentLocation
+    return model.model_validate(right), reading.warnings + ignored_warnings(errors)
+
+
+def ignored_warnings(errors: list[dict]) -> list[dict]:
+    """What is wrong in a contact that was stored without it."""
+    told = [
         warning("contact_field_ignored", f"{each['pointer']}: {each['message']}")
         for each in errors[:20]
     ]
-    return validate_event_contact(right), warnings
-
-
-def validate_event_contact(fields: dict) -> Contact | SentLocation:
-    """Without a contact_id only the location is left. Raises ValidationError."""
-    model = Contact if "contact_id" in fields else SentLocation
-    return model.model_validate(fields)
+    if len(errors) > 20:
+        told.append(warning("contact_field_ignored", f"and {len(errors) - 20} more fields"))
+    return told
 
 
 def drop_wrong_fields(fields: dict, error: ValidationError) -> dict:
@@ -4620,11 +5150,11 @@ def keep_rejection(
 def location_in(body: Body) -> str | None:
     """The location that a refused body names, where that can be read from it."""
     try:
-        parsed = parse_object(body)
-        return read_identifier(
-            parsed.get("locationId")
-            or read_fields(parsed).fields.get("location_id")
-            or body_location(parsed)[0]
+        parsed = parse_object(body, exact=False)
+        event = Reading({})
+        take_own_fields(event, dict(parsed["customData"] if is_workflow(parsed) else parsed), "")
+        return read_sent_identifier(
+            parsed.get("locationId") or event.fields.get("location_id") or body_location(parsed)[0]
         )
     except (Problem, PydanticCustomError):
         return None
@@ -4754,7 +5284,7 @@ IngestAnswer = answer(
     scope="ingest",
     query=IngestQuery,
     body=Event,
-    other_bodies=(FORM,),
+    other_bodies=(FORM, MULTIPART_FORM),
     answers={201: IngestAnswer, 200: IngestAnswer},
     writes=True,
     keeps=True,
@@ -4778,7 +5308,7 @@ def receive_event(
     event, warnings, contact = read_event(parse_body(body), caller)
     if contact is not None:
         warnings += store_event_contact(connection, contact, now, arrived)
-    status, stored, update_warnings = store_event(connection, event, now, arrived)
+    status, stored, update_warnings = store_event(connection, event, now, arrived, warnings)
     warnings += update_warnings
     note_warnings(connection, stored, warnings)
     content = {"status": status, "event": event_out(stored), "warnings": warnings}
@@ -4884,7 +5414,7 @@ def parse_batch(body: Body) -> list:
     Raises Invalid for what is neither, and for too many.
     """
     lines = [line for line in body.data.removeprefix(BYTE_ORDER_MARK).split(b"\n") if line.strip()]
-    sources = lines if is_ndjson(body, lines) else parse_body(body)
+    sources = lines if is_ndjson(body, lines) else parse_body(body, exact=False)
     if not isinstance(sources, list):
         message = (
             "must be a JSON array of events, or NDJSON (application/x-ndjson): an event a line"
@@ -4906,7 +5436,7 @@ def read_item(source: Any, caller: Caller) -> BatchItem:
     """An item with its event and warnings, or with the problem for which it is refused."""
     item = BatchItem(source)
     try:
-        item.parsed = parse_json(source) if isinstance(source, bytes) else source
+        item.parsed = parse_json(source, exact=False) if isinstance(source, bytes) else source
         if isinstance(item.parsed, dict) and is_workflow(item.parsed):
             message = f"a workflow's body is posted alone, to {EVENT_PATHS[0]}"
             raise Invalid([field_error("/customData", "alone", message)])
@@ -4982,7 +5512,7 @@ ContactIngestAnswer = answer(
     scope="ingest",
     query=IngestQuery,
     body=dict,
-    other_bodies=(FORM,),
+    other_bodies=(FORM, MULTIPART_FORM),
     answers={200: ContactIngestAnswer},
     writes=True,
     keeps=True,
@@ -5013,10 +5543,10 @@ def receive_contact(
         deletion = is_deletion(custom)
     if deletion:
         return receive_deletion(connection, reading, custom, caller)
-    contact = validate(Contact, reading.fields, reading.pointers)
+    contact, warnings = check_contact(reading)
     caller.check_location(contact.location_id)
     learn_location(connection, contact, now)
-    warnings = limit_date(contact, arrived)
+    warnings += limit_date(contact, arrived)
     status, stored = store_contact(connection, contact, now)
     warnings += unknown_warnings([f"customData.{name}" for name in custom])
     return {"status": status, "contact": contact_out(stored), "warnings": warnings}
@@ -5026,9 +5556,12 @@ def receive_deletion(
     connection: apsw.Connection, reading: Reading, custom: dict, caller: Caller
 ) -> dict:
     """Deletes whom the body names; ids in customData win over those around it."""
+    named: dict[str, Any] = {}
     for name, value in custom.items():
-        if name.strip() in ContactIds.model_fields:
-            reading.take(name.strip(), value, "/customData" + pointer_part(name))
+        id_name = trim(name)
+        if id_name in ContactIds.model_fields and not is_blank(value):
+            named[id_name] = together(named.get(id_name), value)
+            reading.take(id_name, named[id_name], "/customData" + pointer_part(name))
     ids = validate(ContactIds, reading.fields, reading.pointers)
     caller.check_location(ids.location_id)
     caller.check_scope("sync")
@@ -5068,9 +5601,13 @@ def receive_fields(
 ) -> dict:
     """Stores a contact in the format of PUT; `ids` come from the path or the record."""
     sent = {name: parsed[name] for name in ContactBody.model_fields if name in parsed}
-    fields = parsed.get("fields")
-    if isinstance(fields, dict) and "timezone" in fields:
-        sent["timezone"] = fields["timezone"]
+    fields = sent.get("fields")
+    if fields == []:  # what PHP makes of an empty object
+        sent["fields"] = {}
+    if isinstance(fields, dict):
+        sent["fields"] = gathered(fields.items(), trim_key)
+        if "timezone" in fields:
+            sent["timezone"] = fields["timezone"]
     contact = validate(Contact, sent | ids, {("timezone",): "/fields/timezone"})
     warnings = limit_date(contact, now)
     status, stored = store_contact(connection, contact, now)
@@ -5151,7 +5688,7 @@ def caller_of_replay(connection: apsw.Connection, key_id: int | None) -> Caller:
 def check_new_distinct_id(connection: apsw.Connection, body: Body) -> None:
     """A replaced event under its old distinct_id would replace the one that replaced it."""
     fields = read_fields(parse_body(body)).fields
-    ids = {name: str(fields.get(name, "")).strip() for name in ("location_id", "distinct_id")}
+    ids = {name: trim(str(fields.get(name) or "")) for name in ("location_id", "distinct_id")}
     if row(connection, "events.find_by_distinct_id", **ids) is not None:
         raise Conflict(
             "there is an event with this distinct_id, which this one would replace in turn; "
@@ -6556,13 +7093,25 @@ def value_of(name: str, binds: Binds) -> str:
     kind, _, column = name.partition(".")
     if column in STANDARD_FIELDS and kind == "contact":
         return f"c.{column}"
-    path = binds.add("$." + json.dumps(key_of(name)))  # quoted, whatever characters the name has
+    key = key_of(name)
     if kind == "property":
-        return f"(e.properties ->> {path})"
+        return f"(e.properties ->> {binds.add(json_path(key))})"
+    if field_name(key) == key:
+        return contact_field_of(key, binds)
+    # What was called City before all spellings of it became city; or a field of its own beside it
+    return f"coalesce({contact_field_of(key, binds)}, {contact_field_of(field_name(key), binds)})"
+
+
+def contact_field_of(name: str, binds: Binds) -> str:
+    path = binds.add(json_path(name))
     return (
         f"case json_type(c.fields, {path}) when 'true' then 'true' when 'false' then 'false' "
         f"else c.fields ->> {path} end"
     )
+
+
+def json_path(key: str) -> str:
+    return "$." + json.dumps(key)  # quoted, whatever characters the name has
 
 
 def key_sql(name: str, binds: Binds) -> str:
@@ -9768,7 +10317,7 @@ class SourceFile:
 
     def first_names(self, line: bytes) -> Iterable[str]:
         try:
-            return parse_object(Body(line, JSON)).keys()
+            return parse_object(Body(line, JSON), exact=False).keys()
         except Problem as problem:
             raise ConfigError(
                 f"{self.name}: the first line is no JSON object ({problem.detail}); "

@@ -834,7 +834,7 @@ ANN = {
         "first_name": "Ann",
         "last_name": "O'Hara",
         "Last Activity": "Jul 22 2026 02:09 PM",
-        "Country": "Mexico",
+        "country": "Mexico",  # as webhooks call it
         "Opportunities": "open Sales Lead\r\nsecond line",
     },
 }
@@ -888,7 +888,7 @@ def test_blank_cells_erase_nothing_but_tags(run, tmp_path):
     )
     contacts = map(json.loads, exported(run, "contacts", "streamlined-lite.db").splitlines())
     found = {each["contact_id"]: each for each in contacts}["ocQHyuzHvysMo5N5VsXc"]
-    assert (found["name"], found["email"], found["fields"]["Country"], found["tags"]) == (
+    assert (found["name"], found["email"], found["fields"]["country"], found["tags"]) == (
         "Ann O'Hara",
         "ann@example.com",
         "Mexico",

@@ -239,7 +239,7 @@ def test_a_batch_stores_what_is_right_and_keeps_the_rest_one_by_one(api):
         api,
         [
             event("d-1"),
-            event("d-2", timestamp="soon", properties=[]),
+            event("d-2", timestamp="soon", properties=[1]),
             5,
             event("d-3"),
             {"customData": {}},
@@ -258,7 +258,7 @@ def test_a_batch_stores_what_is_right_and_keeps_the_rest_one_by_one(api):
     }
     mine = kept[refused["rejection_id"]]
     assert (
-        json.loads(mine["body"]) == event("d-2", timestamp="soon", properties=[])
+        json.loads(mine["body"]) == event("d-2", timestamp="soon", properties=[1])
         and mine["problem"]["errors"] == refused["errors"]
     )
     again = api("POST", f"/rejections/v1/{refused['rejection_id']}/replay", event("d-2"))
