@@ -936,7 +936,13 @@ Timestamp = plain(
     {"anyOf": [{"type": "number"}, {"type": "string"}], "description": TIMESTAMP_FORMS},
 )
 SentKey = plain(read_sent_key, {"type": "string"})
-Property = plain(read_property, {"anyOf": [{"type": "string"}, {"type": "number"}]})
+Property = plain(
+    read_property,
+    {
+        "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
+        "description": "null counts as left out",
+    },
+)
 Scalar = plain(
     read_scalar,
     {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]},
@@ -5666,7 +5672,8 @@ def replay(call: Call, rejection: dict, body: Body) -> tuple[int, dict]:
     """
     caller = caller_of_replay(call.connection, rejection["key_id"])
     arrived = rejection["received_at"]
-    path = "/" + rejection["path"].lstrip("/")
+    # One slash too many is no other path.
+    path = "/" + "/".join(filter(None, rejection["path"].split("/")))
     if path == CONTACT_PATH:
         return 200, receive_contact(call.connection, body, caller, call.now, arrived)
     if path not in EVENT_PATHS:
@@ -8225,7 +8232,28 @@ class App(bottle.Bottle):
         if environ["REQUEST_METHOD"] in ("POST", "PUT"):
             # A sender with a wrong URL must not be invisible, either.
             self.remember_attempt(environ, problem)
+            self.keep_misdirected(environ, problem)
         return respond(problem)
+
+    def keep_misdirected(self, environ: dict, problem: Problem) -> None:
+        """Keeps what was posted with a key for posts to a path or by a method that takes none."""
+        if self.database.in_turn():
+            self.keep_of_sender(environ, problem)
+            return
+        with self.database.turn():
+            self.keep_of_sender(environ, problem)
+
+    def keep_of_sender(self, environ: dict, problem: Problem) -> None:
+        call = self.call(MISDIRECTED, {}, environ, self.database.writer)
+        query, call.body.query = split_query(call.body.query, "replace")
+        try:
+            call.caller = self.caller(call, sent_token(environ, query))
+            if not environ.get("HTTP_X_API_KEY"):
+                check_url_key(call.route, call.caller)
+            call.caller.check_scope(call.route.scope)
+        except (Unauthorized, Forbidden):  # no sender's
+            return
+        self.keep(call, problem)
 
     def remember_attempt(self, environ: dict, problem: Problem) -> None:
         path = request_path(environ)[:200]
@@ -8362,6 +8390,10 @@ class App(bottle.Bottle):
             caller = authenticate(call.connection, token, self.settings.admin_key)
             call.known_callers[token] = caller
         return caller
+
+
+# Stands for the route that a sender meant.
+MISDIRECTED = Route("POST", "", ingest_event, scope="ingest", query=IngestQuery, url_key=True)
 
 
 def request_path(environ: Mapping[str, Any]) -> str:

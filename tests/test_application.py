@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 
 import pytest
-from conftest import Api, event, sample
+from conftest import Api, event, exchange, request_bytes, sample
 from jsonschema import Draft202012Validator, FormatChecker
 from test_http import tables
 
@@ -510,7 +510,7 @@ def test_health_is_true_to_the_document_in_trouble_too(document, api):
         ({}, False),
         (event(event_name=""), False),
         (event(properties={"a": True}), False),
-        (event(properties={"a": None}), False),
+        (event(properties={"a": None}), True),
         (event(timestamp=[]), False),
     ],
 )
@@ -555,3 +555,47 @@ def test_every_answer_has_its_line_where_that_is_wished(capsys):
         'GET "/" 200',
     ]
     api.app.close()
+
+
+@pytest.mark.parametrize(
+    "method, path, code",
+    [
+        ("POST", "/events/ingestion/v1/", "not_found"),
+        ("POST", "/events//ingestion/v1", "not_found"),
+        ("PUT", "/events/ingestion/v1", "method_not_allowed"),
+    ],
+)
+@pytest.mark.parametrize("in_url", [False, True])
+def test_what_is_posted_beside_the_path_is_kept_and_can_be_replayed(
+    api, method, path, code, in_url
+):
+    key = api.key(scope="ingest")
+    answer = api(
+        method, f"{path}?api_key={key}" if in_url else path, event(), key=None if in_url else key
+    )
+    assert answer.status_int in (404, 405) and answer.json["code"] == code
+    (kept,) = api.get("/rejections/v1")["rejections"]
+    assert kept["rejection_id"] == answer.json["rejection_id"]
+    assert json.loads(kept["body"]) == event() and key not in json.dumps(kept)
+    assert len(api.get("/attempts/v1")["attempts"]) == 1
+    replay = api("POST", f"/rejections/v1/{kept['rejection_id']}/replay", b"")
+    assert replay.status_int == 201
+
+
+@pytest.mark.parametrize("method, path", [("POST", "/nothing"), ("PUT", "/events/ingestion/v1")])
+def test_what_is_posted_beside_the_path_is_kept_of_senders_alone(api, method, path):
+    for key in (None, "unknown", api.key(scope="read")):
+        answer = api(method, path, event(), key=key)
+        assert answer.status_int in (404, 405) and "rejection_id" not in answer.json
+    assert api.get("/rejections/v1")["rejections"] == []
+
+
+def test_a_server_keeps_what_is_posted_beside_the_path(server):
+    refused, listed = exchange(
+        server,
+        request_bytes(event(), path="/events/ingestion/v1/"),
+        request_bytes(b"", path="/rejections/v1", method="GET"),
+    )
+    assert refused[0] == 404
+    kept = json.loads(listed[2])["rejections"]
+    assert [each["path"] for each in kept] == ["/events/ingestion/v1/"]
