@@ -8237,11 +8237,12 @@ class App(bottle.Bottle):
 
     def keep_misdirected(self, environ: dict, problem: Problem) -> None:
         """Keeps what was posted with a key for posts to a path or by a method that takes none."""
-        if self.database.in_turn():
+        if self.database.turn_thread is None:
+            with self.database.turn():
+                self.keep_of_sender(environ, problem)
+        elif self.database.turn_thread == threading.get_ident():
             self.keep_of_sender(environ, problem)
-            return
-        with self.database.turn():
-            self.keep_of_sender(environ, problem)
+        # Else its path is one of those that only read, on a thread that cannot write.
 
     def keep_of_sender(self, environ: dict, problem: Problem) -> None:
         call = self.call(MISDIRECTED, {}, environ, self.database.writer)
