@@ -3132,7 +3132,7 @@ ATTEMPT_COLUMNS = {"time": iso, "path": None, "reason": None}
 
 @route("GET", "/attempts/v1", scope="admin", answers={200: AttemptList})
 def get_attempts(call: Call) -> dict:
-    """The last 100 requests without a valid key, or posted to a path that does not exist."""
+    """The last 100 requests without a valid key, also those to a path that does not exist."""
     newest_first = reversed(list(call.attempts))
     return {"attempts": [as_answer(attempt, ATTEMPT_COLUMNS) for attempt in newest_first]}
 
@@ -8229,32 +8229,37 @@ class App(bottle.Bottle):
             problem = NotFound(
                 "there is nothing at this path; events are posted to /events/ingestion/v1"
             )
-        if environ["REQUEST_METHOD"] in ("POST", "PUT"):
-            # A sender with a wrong URL must not be invisible, either.
+        is_post = environ["REQUEST_METHOD"] in ("POST", "PUT")
+        # A sender with a wrong URL must not be invisible, either.
+        if is_post and not self.keep_misdirected(environ, problem):
             self.remember_attempt(environ, problem)
-            self.keep_misdirected(environ, problem)
         return respond(problem)
 
-    def keep_misdirected(self, environ: dict, problem: Problem) -> None:
-        """Keeps what was posted with a key for posts to a path or by a method that takes none."""
+    def keep_misdirected(self, environ: dict, problem: Problem) -> bool:
+        """Keeps what was sent, with a key for posts, to a path or by a method that takes none.
+
+        Returns whether there was such a key.
+        """
         if self.database.turn_thread is None:
             with self.database.turn():
-                self.keep_of_sender(environ, problem)
-        elif self.database.turn_thread == threading.get_ident():
-            self.keep_of_sender(environ, problem)
-        # Else its path is one of those that only read, on a thread that cannot write.
+                return self.keep_of_sender(environ, problem)
+        if self.database.turn_thread == threading.get_ident():
+            return self.keep_of_sender(environ, problem)
+        # Its path is one of those that only read, on a thread that cannot write.
+        return False
 
-    def keep_of_sender(self, environ: dict, problem: Problem) -> None:
+    def keep_of_sender(self, environ: dict, problem: Problem) -> bool:
         call = self.call(MISDIRECTED, {}, environ, self.database.writer)
-        query, call.body.query = split_query(call.body.query, "replace")
         try:
+            query, call.body.query = split_query(call.body.query, "replace")
             call.caller = self.caller(call, sent_token(environ, query))
             if not environ.get("HTTP_X_API_KEY"):
                 check_url_key(call.route, call.caller)
             call.caller.check_scope(call.route.scope)
-        except (Unauthorized, Forbidden):  # no sender's
-            return
+        except (Malformed, Unauthorized, Forbidden):
+            return False
         self.keep(call, problem)
+        return True
 
     def remember_attempt(self, environ: dict, problem: Problem) -> None:
         path = request_path(environ)[:200]

@@ -458,7 +458,7 @@ def test_a_refused_event_is_corrected_and_sent_again(server, visit):
     send(server, event_name="Replacing")
     ask(server, "GET", "/events/v1", key="a-wrong-key")
     for path in ("/nowhere", "/session/v1"):
-        ask(server, "POST", path, {})
+        ask(server, "POST", path, {}, key="a-wrong-key")
     page = visit(server.url)
     page.allow(400)
     page = page.sign_in(address="#/activity")
