@@ -10,7 +10,7 @@ import { toast } from "./notices.js";
 import { failure } from "./states.js";
 
 const drafts = new Map(); // edited bodies that were not sent, by rejection_id
-const SENDABLE = /\/ingestion\/v1$/; // no whole batch, no PUT
+const SENDABLE = /\/+ingestion\/+v1\/*$/; // no whole batch, no PUT
 
 /** Why it was refused. */
 export const problemOf = ({ problem }) => new Problem(problem.status, problem);
