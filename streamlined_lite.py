@@ -375,10 +375,7 @@ def pointer_of(location: tuple, pointers: Mapping[tuple, str]) -> str:
 
 
 def pointer_part(part: str | int) -> str:
-    text = str(part)[:POINTER_LIMIT]
-    if "~" in text or "/" in text:
-        text = text.replace("~", "~0").replace("/", "~1")
-    return "/" + text
+    return "/" + str(part)[:POINTER_LIMIT].replace("~", "~0").replace("/", "~1")
 
 
 def refusal(pointer: str, error: PydanticCustomError) -> Invalid:
@@ -411,35 +408,28 @@ LEAST_UNIX_SECONDS = 1e8
 NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
 LEAP_SECOND = re.compile(r"(.{7,10}.[0-9]{2}:?[0-9]{2}:?)60(?![0-9])(.*)")
 ASCII_BLANKS = " \t\n\r\f\v"
-# What shows nothing at the ends of a text: Unicode's white space, soft hyphens, characters without
+# What Python's strip() takes away, for statements.
+WHITE_SPACE = (
+    ASCII_BLANKS + "\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
+    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+# What shows nothing at the ends of a text: beside white space soft hyphens, characters without
 # width, marks of direction, byte order marks.
-BLANKS = ASCII_BLANKS + "".join(
+BLANKS = WHITE_SPACE + "".join(
     chr(code)
     for first, last in (
-        (0x1C, 0x1F),
-        (0x85, 0x85),
-        (0xA0, 0xA0),
         (0xAD, 0xAD),
         (0x61C, 0x61C),
-        (0x1680, 0x1680),
         (0x180E, 0x180E),
-        (0x2000, 0x200F),
-        (0x2028, 0x202F),
-        (0x205F, 0x206F),
-        (0x3000, 0x3000),
+        (0x200B, 0x200F),
+        (0x202A, 0x202E),
+        (0x2060, 0x206F),
         (0xFEFF, 0xFEFF),
     )
     for code in range(first, last + 1)
 )
 # wrong(code, message) is what the functions below raise, and field_errors collects.
 wrong = PydanticCustomError
-
-
-# What Python's strip() takes away, for statements.
-WHITE_SPACE = (
-    " \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
-    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-)
 
 
 class Several(list):
@@ -3199,20 +3189,17 @@ def queried_locations(call: Call) -> list[str]:
     return visible_locations(call.connection, requested, call.caller.locations)
 
 
-def own_zone(connection: apsw.Connection, location_id: str) -> str | None:
-    """The zone that a location has of its own."""
-    location = row(connection, "locations.find", location_id=location_id)
-    if location and is_time_zone(location["timezone"] or ""):
-        return location["timezone"]
-    return None
-
-
 def own_zones(connection: apsw.Connection, locations: list[str], default_zone: str) -> set[str]:
     """The zones of some locations; of one without a zone of its own, and of none, it is the
     default."""
     found = rows(connection, "locations.list_zones", locations=to_json(locations).decode())
-    names = [location["timezone"] for location in found] or [None]
-    return {name if is_time_zone(name or "") else default_zone for name in names}
+    if not found:
+        return {default_zone}
+    zones = set()
+    for location in found:
+        name = location["timezone"] or ""
+        zones.add(name if is_time_zone(name) else default_zone)
+    return zones
 
 
 def rank_locations(
@@ -3389,13 +3376,13 @@ def store_event(
     # It is stored already, or names what is not there yet, or an alias.
     insert_missing(connection, event, arrived)
     event_name = stored_name(connection, event)
-    alias_warned = alias_warnings(event.event_name, event_name)
+    further = alias_warnings(event.event_name, event_name)
     created["event_name"] = event_name
     created["event_id"] = scalar(connection, "events.insert", **created)
     if created["event_id"] is not None:
-        return "created", created, alias_warned
+        return "created", created, further
     status, stored, update_warnings = update_event(connection, event, event_name, now)
-    return status, stored, alias_warned + update_warnings
+    return status, stored, further + update_warnings
 
 
 def insert_missing(connection: apsw.Connection, event: Event, now: int) -> None:
@@ -4278,7 +4265,7 @@ def is_same(old: dict, new: dict) -> bool:
 
 
 def kinds_of(fields: Mapping[str, Any]) -> dict[str, type]:
-    return dict(zip(fields, map(type, fields.values()), strict=True))
+    return {name: type(value) for name, value in fields.items()}
 
 
 def looks_the_same(old: dict, new: dict) -> bool:
@@ -4518,12 +4505,8 @@ WORKFLOW_OTHERS = {
     "status",
     "source",
 }
-OPPORTUNITY_PREFIXES = (
-    "opportunity_",
-    "pipeline_",
-    "pipleline_",
-    "lost_reason",
-)  # its own spelling
+# The third is HighLevel's own spelling.
+OPPORTUNITY_PREFIXES = ("opportunity_", "pipeline_", "pipleline_", "lost_reason")
 OPPORTUNITY_FIELDS = {"lead_value", "monetary_value", "owner"}  # in what a workflow sends
 # What a workflow sends as objects and is not the contact's
 WORKFLOW_OBJECTS = {
@@ -6845,7 +6828,9 @@ def row_keys(first: date, buckets: Buckets, interval: str, zone: ZoneInfo) -> tu
 def place_of(start: int, first: date, interval: str, zone: ZoneInfo) -> tuple:
     clock = local_time(start, zone)
     distance = (clock.date() - first).days
-    return (distance, clock.hour, clock.fold) if interval == "hour" else (distance,)
+    if interval == "hour":
+        return distance, clock.hour, clock.fold
+    return (distance,)
 
 
 def part_of(start: int, end: int, interval: str, zone: ZoneInfo) -> tuple | None:
@@ -6960,8 +6945,10 @@ def resolve_frame(
     """Raises Forbidden for a location that the key must not see, and Invalid for a range that
     cannot be."""
     locations = visible_locations(connection, query.locations, allowed)
-    own = own_zone(connection, locations[0]) if len(locations) == 1 else None
-    zone = ZoneInfo(query.timezone or own or default_zone)
+    zone_name = query.timezone or default_zone
+    if query.timezone is None and len(locations) == 1:
+        (zone_name,) = own_zones(connection, locations, default_zone)
+    zone = ZoneInfo(zone_name)
     span = queried_span(query, now, zone)
     buckets = split_range(span.start, span.end, query.interval, zone, BUCKET_LIMIT)
     if buckets and buckets[-1][1] < span.end:
@@ -7420,13 +7407,8 @@ AGGREGATES = {
     "p95": f"percentile_cont(x, 0.95), {LARGEST}",
     "latest": "x, max(iif(x is null, null, moment))",  # the x of the same row as the newest moment
 }
-IN_FLOATS = {
-    "sum",
-    "avg",
-    "median",
-    "p90",
-    "p95",
-}  # calculated in them, also where all are integers
+# Calculated in floats, also where all are integers
+IN_FLOATS = {"sum", "avg", "median", "p90", "p95"}
 EXACT = 2**53  # up to which each integer has a float of its own
 # Events whose contacts are counted in Python's memory, which takes about 20 MB for these.
 UNIQUE_AT_ONCE = 250_000
@@ -10260,7 +10242,7 @@ class Record:
     problem: Problem | None = None
 
 
-def split_at_returns(file: Any) -> Iterator[bytes]:
+def lines_of_any_end(file: Any) -> Iterator[bytes]:
     """Its lines, whatever ends them; one that is far too long in parts."""
     rest = b""
     while chunk := file.read1(SAMPLE_BYTES):
@@ -10322,7 +10304,7 @@ class SourceFile:
         parts = iter(functools.partial(self.file.readline, WIRE_LIMIT), b"")
         ends: tuple[bytes, ...] = (b"\n",)
         if by_returns:
-            parts = split_at_returns(self.file)
+            parts = lines_of_any_end(self.file)
             ends = (b"\n", b"\r")
         is_cut = False
         for part in parts:
