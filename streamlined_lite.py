@@ -775,7 +775,8 @@ def is_time_zone(name: str) -> bool:
 
 
 def is_zone(value: Any) -> bool:
-    return isinstance(value, str) and is_time_zone(trim(value))
+    """Any text may come here, and is_time_zone remembers what it is asked: not a long one."""
+    return isinstance(value, str) and len(value) <= ID_LIMIT and is_time_zone(trim(value))
 
 
 def check_zone(name: str) -> str:

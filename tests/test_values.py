@@ -541,3 +541,9 @@ def test_our_zones_come_before_the_systems_which_stand_in_where_ours_are_missing
         | {"PYTHONTZPATH": str(tmp_path), "PYTHONPATH": os.path.dirname(lite.__file__)},
     )
     assert done.stdout.split() == ["True", offset], done.stderr
+
+
+def test_a_long_text_that_is_no_zone_is_not_remembered():
+    before = lite.is_time_zone.cache_info()
+    assert not lite.is_zone("x" * (lite.ID_LIMIT + 1))
+    assert lite.is_time_zone.cache_info() == before
