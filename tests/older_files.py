@@ -1,5 +1,6 @@
 """Databases as earlier releases left them, and what a database of any schema holds."""
 
+import json
 import re
 from contextlib import closing
 from pathlib import Path
@@ -72,8 +73,17 @@ def dump_of(connection: apsw.Connection) -> dict:
     schema = connection.execute(
         "select name, sql from sqlite_schema where sql is not null and name not like '%note%'"
     )
+    rows = {noun: list(connection.execute(query)) for noun, query in queries.items()}
+    rows["contacts"] = [named_today(contact) for contact in rows["contacts"]]
     return {
         "version": version,
         "schema": {name: " ".join(re.sub("--.*", "", sql).split()) for name, sql in schema},
-        "rows": {noun: list(connection.execute(query)) for noun, query in queries.items()},
+        "rows": rows,
     }
+
+
+def named_today(contact: tuple) -> tuple:
+    """The contact, its fields by the names under which bodies store them today."""
+    *before, fields, field_times, as_of, created_at, updated_at = contact
+    named = json.dumps(lite.name_fields(json.loads(fields)), sort_keys=True)
+    return (*before, named, field_times, as_of, created_at, updated_at)

@@ -279,6 +279,56 @@ def test_a_wide_database_of_every_release_is_rebuilt_and_kept(tmp_path, caplog, 
     assert re.fullmatch(rf"{re.escape(str(path))} is rebuilt: 0\.\d MB instead of 0\.\d MB", end)
 
 
+# Contacts' fields as they were stored before all spellings of HighLevel's had one name; clocks.
+SPELT = [
+    ({"City": "Miami", "Pool": True, "note": 'it\'s "5 %"'}, {".City": 5, "name": 4}),
+    ({"City": "Miami", "city": "Miami"}, {".City": 5, ".city": 7}),
+    ({"City": "Miami", "city": "Rome"}, {".City": 5}),
+    ({"Business Name": "B", "Company Name": "C", "companyName": "C"}, {}),
+    ({"POSTAL CODE": 33101.5, "Website": True}, {}),
+    ({"Time Zone": "(GMT-05:00) Eastern"}, {".Time Zone": 5}),
+    ({"Time Zone": "Europe/Berlin"}, {}),
+    ({"A name that is far too long for one": "x", "city": "Rome"}, {".city": 1}),
+    *(({name.title(): "x"}, {"." + name.title(): 5}) for name in lite.FIELD_SPELLINGS),
+    *(({name.title().replace("_", "-"): "x"}, {}) for name in lite.KNOWN_FIELDS[:-1]),
+]
+
+
+def test_the_fields_of_stored_contacts_get_the_names_of_today(tmp_path):
+    path = tmp_path / "events.db"
+    with closing(apsw.Connection(str(path))) as older:
+        older.pragma("application_id", lite.APPLICATION_ID)
+        lite.take_steps(older, 5)
+        older.execute("insert into locations (location_id, first_seen_at) values ('loc-1', 1)")
+        for number, (fields, clocks) in enumerate(SPELT):
+            older.execute(
+                "insert into contacts (location_key, contact_id, fields, field_times, created_at, "
+                "updated_at) values (1, ?, ?, ?, 1, 1)",
+                (f"c-{number}", json.dumps(fields), json.dumps(clocks)),
+            )
+    opened(path).close()
+    with closing(apsw.Connection(str(path))) as look:
+        query = "select json(fields), json(field_times), updated_at from contacts order by rowid"
+        stored = [(json.loads(a), json.loads(b), c) for a, b, c in look.execute(query)]
+    assert [fields for fields, _, _ in stored] == [lite.name_fields(each) for each, _ in SPELT]
+    assert [clocks for _, clocks, _ in stored[:6]] == [
+        {".city": 5, "name": 4},
+        {".city": 7},
+        {".City": 5},
+        {},
+        {},
+        {".Time Zone": 5},
+    ]
+    assert {updated_at for _, _, updated_at in stored} == {1}
+    api = Api(str(path))
+    api.post(event(contact_id="c-0"))
+    term = {"key": "A", "event": "Offer Made", "type": "contact", "aggregation": "count"}
+    term["filters"] = {"all": [{"field": "contact.city", "op": "is", "value": "Miami"}]}
+    metric = {"terms": [term], "formula": "A"}
+    query = {"metric": metric, "locations": "all", "from": "2026-01-01", "to": "2027-01-01"}
+    assert api("POST", "/metrics/v1/query", query).json["total"]["value"] == 1
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_the_api_answers_from_a_rebuilt_database(tmp_path, release):
     of_release(tmp_path / "events.db", release)
