@@ -66,6 +66,7 @@ import random
 import re
 import resource
 import secrets
+import select
 import shlex
 import shutil
 import signal
@@ -1265,7 +1266,11 @@ BUSY_SECONDS = 5  # how long a writer waits for another process before its reque
 # (64 MB) one that also starts the WAL anew, for a moment without writers.
 CHECKPOINT_PAGES = 4_000
 RESTART_PAGES = 16_000
-MAINTENANCE_MS = 60_000  # how often last_used_at is written and rejections are pruned
+MAINTENANCE_SECONDS = 60  # how often last_used_at is written and rejections are pruned
+# How long the system's clock must have gone evenly before anything is deleted for its age: since
+# the start, and since it was last set.
+EVEN_SECONDS = 3_600
+EVEN_SECONDS_AFTER_SETTING = 86_400
 
 
 class Database:
@@ -1304,7 +1309,8 @@ class Database:
         # By token, for the running turn: until its end nobody else changes a key
         self.callers: dict[str, Caller] = {}
         # Never for a command, whose settings are not the server's
-        self.next_maintenance = self.clock() + MAINTENANCE_MS if create else math.inf
+        self.next_maintenance = time.monotonic() + MAINTENANCE_SECONDS if create else math.inf
+        self.clock_watch = ClockWatch(self.clock())
         self.readers: list[apsw.Connection] = []
         self.local = threading.local()
         if not self.memory:
@@ -1378,10 +1384,9 @@ class Database:
         self.callers.clear()
         try:
             self.writer.execute("begin immediate")
-            now = self.clock()
-            if now >= self.next_maintenance:
-                self.next_maintenance = now + MAINTENANCE_MS
-                self.maintain(now)
+            if self.is_maintenance_due():
+                self.next_maintenance = time.monotonic() + MAINTENANCE_SECONDS
+                self.maintain(self.clock())
         except apsw.Error as error:
             self.roll_back()
             if not isinstance(error, apsw.BusyError):  # a lock may pass before anybody is refused
@@ -1411,10 +1416,13 @@ class Database:
             if self.writer.in_transaction:
                 self.writer.execute("rollback")
 
+    def is_maintenance_due(self) -> bool:
+        return time.monotonic() >= self.next_maintenance
+
     def maintain(self, now: int) -> None:
         """What is due once a minute, and not worth a write for every request."""
         self.write_last_used()
-        prune_rejections(self.writer, self.config, now)
+        prune_rejections(self.writer, self.config, now, self.clock_watch.is_even(now))
 
     def write_last_used(self) -> None:
         self.touched = self.last_used
@@ -1424,7 +1432,7 @@ class Database:
 
     def idle(self) -> None:
         """Between turns: due maintenance; after trouble a real write, to see whether it is over."""
-        if self.trouble is None and self.clock() < self.next_maintenance:
+        if self.trouble is None and not self.is_maintenance_due():
             return
         with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
             self.begin()
@@ -1489,10 +1497,36 @@ class Savepoint:
                 writer.execute("rollback to request; release request")
 
 
-def prune_rejections(connection: apsw.Connection, config: Config, now: int) -> None:
-    before = now - config.keep_rejections_days * DAY_MS
+class ClockWatch:
+    """Whether the system's clock can be trusted with what is old enough to be deleted.
+
+    One that was set, by mistake perhaps, runs away from the monotonic clock, or falls behind it.
+    """
+
+    def __init__(self, now: int):
+        self.ahead = self.lead(now)
+        self.even_from = time.monotonic() + EVEN_SECONDS
+
+    def is_even(self, now: int) -> bool:
+        """Asked now and then, with the time in milliseconds UTC."""
+        ahead = self.lead(now)
+        if abs(ahead - self.ahead) > MAINTENANCE_SECONDS:
+            self.even_from = time.monotonic() + EVEN_SECONDS_AFTER_SETTING
+        self.ahead = ahead
+        return time.monotonic() >= self.even_from
+
+    def lead(self, now: int) -> float:
+        """By how many seconds the clock is ahead of the monotonic one."""
+        return now / 1000 - time.monotonic()
+
+
+def prune_rejections(
+    connection: apsw.Connection, config: Config, now: int, by_age: bool = True
+) -> None:
     change(connection, "rejections.prune_by_number", keep=config.keep_rejections)
-    change(connection, "rejections.prune_by_age", before=before)
+    if by_age:
+        before = now - config.keep_rejections_days * DAY_MS
+        change(connection, "rejections.prune_by_age", before=before)
 
 
 class Checkpointer(threading.Thread):
@@ -8445,6 +8479,9 @@ LONG_WRITES = {("POST", BATCH_PATH), ("PATCH", EVENT_NAMES_PATH)}
 MERGE_PAUSE = 0.1  # seconds between the steps of a merge, which take a tenth of that
 # After this time a turn takes no further request, so that a post waits for two batches at the most.
 TURN_SECONDS = 0.010
+POLL_SECONDS = 1.0  # that a poll takes at most
+# A round of the loop that takes longer than this was interrupted: the process was stopped.
+STOPPED_SECONDS = POLL_SECONDS + 0.25
 STOP_SECONDS = 10  # to finish what has arrived, when asked to stop
 ARRIVAL_SECONDS = 1  # for the first request of a connection that is new then
 DRAIN_LIMIT = 64 * MEGABYTE  # read of a body that is too large, so that its sender reads our answer
@@ -8659,6 +8696,25 @@ class Task(WSGITask):
 http_date = functools.lru_cache(2)(build_http_date)
 
 
+class LoopClock:
+    """The seconds that the loop has been at work, by which clients are late.
+
+    Setting the system's clock does not change them. They stand still while the process is stopped,
+    so that nobody is late with what had arrived meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.seen = time.monotonic()
+
+    def tick(self) -> None:
+        """Once a round, when the poll returns."""
+        seen = time.monotonic()
+        if seen - self.seen < STOPPED_SECONDS:
+            self.now += seen - self.seen
+        self.seen = seen
+
+
 class Channel(HTTPChannel):
     """A connection. While `held` is a list, all that would leave it waits there for COMMIT.
 
@@ -8674,11 +8730,22 @@ class Channel(HTTPChannel):
     pipelined = b""  # what the client has sent behind the request that is being served
     is_sender = False  # a write of it was accepted, so that it is no stranger's
     version = "1.1"
+    has_spoken = False  # anything has come from its client
 
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
+        self.opened_at = self.active_at
         # When the wait for its client began: for a request, or for the rest of one
-        self.since = self.creation_time
+        self.since = self.active_at
+
+    @property
+    def last_activity(self) -> float:
+        """By the loop's clock, whatever time waitress has for it."""
+        return self.active_at
+
+    @last_activity.setter
+    def last_activity(self, _: float) -> None:
+        self.active_at = self.server.clock.now
 
     def write_soon(self, data: bytes) -> int:
         if self.held is None:
@@ -8697,12 +8764,13 @@ class Channel(HTTPChannel):
 
     def received(self, data: bytes) -> None:
         """Reads one request; what stands behind it waits in `pipelined`."""
+        self.has_spoken = True
         self.pipelined += data
         with self.requests_lock:
             while self.pipelined and self.is_ready():
                 if self.request is None:
                     self.request = self.parser_class(self.adj)
-                    self.since = time.time()
+                    self.since = self.server.clock.now
                 consumed = self.request.received(self.pipelined)
                 self.pipelined = self.pipelined[consumed:]
                 expects_continue = self.request.expect_continue and self.request.headers_finished
@@ -8739,7 +8807,7 @@ class Channel(HTTPChannel):
 
     def service(self) -> None:
         super().service()
-        self.since = time.time()
+        self.since = self.server.clock.now
         if self.pipelined and self.held is None:  # on a worker's thread
             self.server.trigger.pull_trigger(self.proceed)
 
@@ -8813,6 +8881,18 @@ class Dispatcher(ThreadedTaskDispatcher):
             while queue and time.monotonic() < until:
                 yield queue.popleft()
 
+    def shutdown(self, timeout: float) -> None:
+        """Waits so many seconds for the reads that are under way; who waits for one is let go."""
+        self.set_thread_count(0)
+        until = time.monotonic() + timeout
+        with self.lock:
+            while self.threads and time.monotonic() < until:
+                self.thread_exit_cv.wait(0.1)
+            if self.threads:
+                self.logger.warning("%d thread(s) still running", len(self.threads))
+            while self.queue:
+                self.queue.popleft().cancel()
+
     def __len__(self) -> int:
         return len(self.writes) + len(self.long_writes)
 
@@ -8855,6 +8935,7 @@ class Server:
                 "choose another with --host or --port"
             ) from None
         self.limit = config.connection_limit + len(self.map)  # the map has the listeners, too
+        self.clock = LoopClock()
         self.next_check = 0.0  # of connections that are overdue
         self.is_merging = False  # event names
         self.next_merge_step = 0.0
@@ -8866,6 +8947,7 @@ class Server:
         ]
         for listener in self.listeners:
             listener.channel_class = Channel
+            listener.clock = self.clock
             listener.handle_accept = functools.partial(self.accept, listener)
             listener.pull_trigger = self.wake
             listener.readable = self.has_room
@@ -8924,19 +9006,29 @@ class Server:
         """Serves until stop()."""
         self.database.take_turns()
         while not self.stopping:
-            self.poll(MERGE_PAUSE if self.is_merging else 1.0)
+            self.poll(MERGE_PAUSE if self.is_merging else POLL_SECONDS)
             self.turn()
             self.database.idle()
             if time.monotonic() >= self.next_merge_step:
                 self.continue_merge()
-            if time.time() >= self.next_check:
-                self.close_overdue(time.time())
+            if self.clock.now >= self.next_check:
+                self.close_overdue(self.clock.now)
         self.finish()
 
     def poll(self, timeout: float) -> None:
+        """Waits so many seconds at most for clients and threads, and lets waitress handle them."""
         if self.dispatcher:
             timeout = 0.01 if self.waiting_since else 0
-        wasyncore.poll2(timeout, self.map)
+        poll = select.poll()
+        for number, each in self.map.items():
+            events = events_of(each)
+            if events:
+                poll.register(number, events)
+        ready = poll.poll(timeout * 1000)
+        self.clock.tick()
+        for number, events in ready:
+            if number in self.map:  # else closed by what came before it
+                wasyncore.readwrite(self.map[number], events)
 
     def continue_merge(self) -> None:
         """Between turns: a merge of event names that has begun ends, though nobody asks again."""
@@ -9022,7 +9114,7 @@ class Server:
         while (self.channels() or self.dispatcher) and time.monotonic() < until:
             self.turn()
             for channel in self.channels():
-                channel.will_close = channel.will_close or is_idle(channel)
+                channel.will_close = channel.will_close or is_idle(channel, self.clock.now)
             self.poll(0.05)
         self.dispatcher.shutdown(timeout=STOP_SECONDS)
         self.summary = self.database.summary()
@@ -9033,6 +9125,16 @@ class Server:
         return [channel for channel in self.map.values() if isinstance(channel, Channel)]
 
 
+def events_of(each: Any) -> int:
+    """What a poll is to tell of a connection, a listener or a trigger."""
+    events = 0
+    if each.readable():
+        events |= select.POLLIN | select.POLLPRI
+    if not each.accepting and each.writable():
+        events |= select.POLLOUT
+    return events
+
+
 def inherited_sockets() -> list[socket.socket]:
     """What systemd listens on for us, also while we restart, so that nobody is refused."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
@@ -9041,9 +9143,9 @@ def inherited_sockets() -> list[socket.socket]:
     return [socket.socket(fileno=3 + number) for number in range(count)]
 
 
-def is_idle(channel: Channel) -> bool:
+def is_idle(channel: Channel, now: float) -> bool:
     """Whether nothing of it is under way, as the first request on a new connection is."""
-    is_new = channel.last_activity == channel.creation_time > time.time() - ARRIVAL_SECONDS
+    is_new = not channel.has_spoken and channel.opened_at > now - ARRIVAL_SECONDS
     is_reading = channel.request or channel.pipelined
     is_answering = channel.requests or channel.total_outbufs_len
     return not (is_new or is_reading or is_answering)

@@ -352,7 +352,7 @@ def test_the_newest_are_kept_in_number(clock):
     api = Api(clock=clock, keep_rejections=5)
     for _ in range(12):
         refused(api)
-    clock.advance(lite.MAINTENANCE_MS)
+    clock.advance(lite.MAINTENANCE_SECONDS * 1000)
     api.post(event())
     assert [each["rejection_id"] for each in api.get("/rejections/v1")["rejections"]] == [
         12,
@@ -373,9 +373,28 @@ def test_the_old_go(clock):
     clock.advance(2 * DAY)
     refused(api)
     assert len(api.rows("select * from rejections")) == 2
-    clock.advance(lite.MAINTENANCE_MS)
+    clock.advance(lite.MAINTENANCE_SECONDS * 1000)
     refused(api)
     assert [each["rejection_id"] for each in api.get("/rejections/v1")["rejections"]] == [3, 2]
+    api.app.close()
+
+
+@pytest.mark.parametrize("ahead", [100 * DAY, -DAY // 24])
+def test_nothing_goes_because_the_clock_was_set(clock, ahead):
+    """Until it has gone evenly for a day: then it will be right."""
+    api = Api(clock=clock, keep_rejections_days=90)
+    refused(api)
+    clock.advance(DAY)
+    for moved in (ahead, -ahead, ahead):
+        clock.set_ahead(moved)
+        clock.advance(lite.MAINTENANCE_SECONDS * 1000)
+        refused(api)
+    kept = [4, 3, 2, 1]
+    assert [each["rejection_id"] for each in api.get("/rejections/v1")["rejections"]] == kept
+    clock.advance(DAY)
+    refused(api)
+    kept = [5, 4, 2] if ahead > 0 else [5, *kept]
+    assert [each["rejection_id"] for each in api.get("/rejections/v1")["rejections"]] == kept
     api.app.close()
 
 

@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import threading
+import time
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -845,6 +846,40 @@ def test_a_silent_connection_is_closed(start):
         assert connection.recv(1) == b""
 
 
+@pytest.mark.parametrize("seconds", [-3_600, 3_600])
+def test_a_clock_that_is_set_closes_nobody_and_keeps_nobody(serve, monkeypatch, seconds):
+    served = serve(idle_timeout=1)
+    with served.connect() as silent, served.connect() as busy:
+        answers = Answers(busy)
+        busy.sendall(post("before"))
+        assert answers.next()[0] == 201
+        silent.sendall(post()[:-1])
+        monkeypatch.setattr(time, "time", lambda now=time.time: now() + seconds)
+        on_loop(served, lambda: setattr(served.server, "next_check", 0))
+        assert exchange(served, get())[0][0] == 200
+        busy.sendall(post("after"))
+        assert answers.next()[0] == 201
+        silent.settimeout(5)
+        assert silent.recv(1) == b""
+    assert stored(served) == ["before", "after"]
+
+
+def test_what_had_arrived_is_not_late_when_a_stopped_process_goes_on(start):
+    server = start(request_timeout="1")
+    sent = post("large", properties={"text": "x" * 100_000})
+    with server.connect() as connection:
+        connection.sendall(sent[:50_000])
+        assert exchange(server, get())[0][0] == 200  # so much has been read
+        server.process.send_signal(signal.SIGSTOP)
+        connection.sendall(sent[50_000:])
+        connection.settimeout(1.5)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        server.process.send_signal(signal.SIGCONT)
+        connection.settimeout(30)
+        assert Answers(connection).next()[0] == 201
+
+
 def test_more_connections_than_select_could_watch(start, connect):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(3_000, hard)), hard))
@@ -1027,7 +1062,7 @@ def test_the_last_use_of_a_key_is_written_now_and_then(serve, clock):
         listed = json.loads(exchange(served, get("/keys/v1"))[0][2])["keys"]
         assert listed[0]["last_used_at"] == lite.iso(clock.now)  # told before it is written
         at = clock.now
-        clock.advance(lite.MAINTENANCE_MS)
+        clock.advance(lite.MAINTENANCE_SECONDS * 1000)
         wait_until(served, lambda: not served.app.database.last_used)
         assert used() == at
         exchange(served, get("/events/v1", key=key["token"]))
@@ -1045,7 +1080,7 @@ def test_the_last_use_of_a_key_survives_a_failed_commit(serve, clock):
     at = clock.now
     writer = fail_commits(served)
     writer.error = FAILURES["disk_full"]
-    clock.advance(lite.MAINTENANCE_MS)
+    clock.advance(lite.MAINTENANCE_SECONDS * 1000)
     assert exchange(served, post())[0][0] == 429
     writer.error = None
     served.close()
