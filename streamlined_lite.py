@@ -255,6 +255,8 @@ class Invalid(Problem):
         parts = [f"{error['pointer'] or 'body'}: {error['message']}" for error in errors[:5]]
         if len(errors) > 5:
             parts.append(f"and {len(errors) - 5} more")
+        if errors and errors[-1]["code"] == MORE_ERRORS:
+            parts[-1] = f"and {errors[-1]['message']}"
         super().__init__("; ".join(parts), code, errors)
 
 
@@ -271,6 +273,20 @@ def field_error(pointer: str, code: str, message: str) -> dict:
 
 def warning(code: str, message: str) -> dict:
     return {"code": code, "message": message}
+
+
+# Bounds on what a hostile body can put into an answer and a rejection, and on the time it takes.
+ERRORS_LIMIT = 100
+POINTER_LIMIT = 500
+MORE_ERRORS = "more_errors"
+
+
+def first_errors(errors: Iterable[dict], limit: int = ERRORS_LIMIT) -> list[dict]:
+    """The errors that are listed; where there are more than the limit, the last one says so."""
+    listed = list(itertools.islice(errors, limit + 1))
+    if len(listed) > limit:
+        listed[limit] = field_error("", MORE_ERRORS, "there are more errors; checking stopped here")
+    return listed
 
 
 STORAGE_TROUBLES = {
@@ -322,10 +338,6 @@ def log_defect(error: BaseException) -> None:
     logging.getLogger("streamlined_lite").error("defect: %s\n%s", type(error).__name__, frames)
 
 
-# Bounds on what a hostile body can put into an answer and a rejection.
-ERRORS_LIMIT = 100
-POINTER_LIMIT = 500
-
 # pydantic's error types that we word ourselves: our code and message
 MESSAGES = {
     "missing": ("required", "is required"),
@@ -343,19 +355,26 @@ def validate(model: type[BaseModel], value: Any, pointers: Mapping[tuple, str] =
         raise Invalid(field_errors(error, pointers)) from None
 
 
-def field_errors(error: ValidationError, pointers: Mapping[tuple, str] = {}) -> list[dict]:
+def field_errors(
+    error: ValidationError, pointers: Mapping[tuple, str] = {}, limit: int = ERRORS_LIMIT
+) -> list[dict]:
     """pydantic's errors as ours: one a field, none with the value that was sent."""
-    errors: dict[str, dict] = {}
-    for finding in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
-        code, message = MESSAGES.get(finding["type"], (finding["type"], finding["msg"]))
+    return first_errors(unique_errors(error, pointers), limit)
+
+
+def unique_errors(error: ValidationError, pointers: Mapping[tuple, str]) -> Iterator[dict]:
+    seen = set()
+    for finding in error.errors(include_url=False, include_input=False):
         pointer = pointer_of(finding["loc"], pointers)
-        if pointer in errors:
+        if pointer in seen:
             continue
-        errors[pointer] = field_error(pointer, code, message)
+        seen.add(pointer)
+        code, message = MESSAGES.get(finding["type"], (finding["type"], finding["msg"]))
+        found = field_error(pointer, code, message)
         column = finding.get("ctx", {}).get("column")  # in a formula
         if column:
-            errors[pointer]["column"] = column
-    return list(errors.values())
+            found["column"] = column
+        yield found
 
 
 def pointer_of(location: tuple, pointers: Mapping[tuple, str]) -> str:
@@ -392,7 +411,8 @@ NAME_LIMIT = 10_000  # characters; people put sentences into names
 ID_LIMIT = 1_000  # characters
 TAG_LIMIT = 1_000  # characters
 TAGS_LIMIT = 1_000  # of a contact
-FIELDS_LIMIT = 2_000  # of a form or a contact
+FIELDS_LIMIT = 2_000  # of a form, a contact or an object customData
+KEY_LOCATIONS_LIMIT = 10_000  # that a key is for; one for all has none
 BATCH_LIMIT = 1_000  # events
 
 YEAR_2200 = 7_258_118_400_000  # milliseconds UTC
@@ -439,6 +459,17 @@ class Several(list):
     As text they are one with commas where a list makes sense; else no reader takes them.
     """
 
+    def __init__(self, first: Any):
+        super().__init__([first])
+        self.texts = {str(first).strip()}
+
+    def add(self, value: Any) -> None:
+        """Unless the same text is there already; of thousands of values, each takes the same."""
+        text = str(value).strip()
+        if text not in self.texts:
+            self.texts.add(text)
+            self.append(value)
+
 
 def twice() -> PydanticCustomError:
     return wrong("twice", "is there several times, with different values; send it once")
@@ -452,10 +483,9 @@ def together(old: Any, new: Any) -> Any:
         return new if old is None else old
     if is_blank(old):
         return new
-    values = old if isinstance(old, Several) else [old]
-    if any(str(value).strip() == str(new).strip() for value in values):
-        return old
-    return Several([*values, new])
+    values = old if isinstance(old, Several) else Several(old)
+    values.add(new)
+    return old if len(values) == 1 else values
 
 
 def joined(value: Any) -> Any:
@@ -694,6 +724,41 @@ def read_property(value: Any) -> str | int | float:
     return value
 
 
+def read_entries(
+    value: Any, read_value: Callable[[Any], Any], limit: int = ERRORS_LIMIT
+) -> dict[str, Any]:
+    """An object, of which each value is read. Raises a ValidationError with all that are wrong.
+
+    Of more than `limit` wrong ones it has one more than that.
+    """
+    if not isinstance(value, dict):
+        raise wrong("object_type", "must be a JSON object")
+    entries = {}
+    faults: list[InitErrorDetails] = []
+    for name, each in value.items():
+        try:
+            key = read_sent_key(name)
+            entries[key] = read_value(each)
+        except PydanticCustomError as error:
+            faults.append(fault_at((name,), error))
+            if len(faults) > limit:
+                break
+    if faults:
+        raise ValidationError.from_exception_data("object", faults)
+    return entries
+
+
+def fault_at(location: tuple[str | int, ...], error: PydanticCustomError) -> InitErrorDetails:
+    """An error of a part of a model, as pydantic takes it."""
+    return {"type": error, "loc": location, "input": None}
+
+
+def read_event_properties(value: Any, info: ValidationInfo) -> dict[str, Any]:
+    """The context may say of how many errors there are to be told at most."""
+    limit = info.context["errors_limit"] if info.context else ERRORS_LIMIT
+    return read_entries(value, read_property, limit)
+
+
 JSON_KINDS = {type(None): "null", bool: "true or false", dict: "an object", list: "a list"}
 
 
@@ -912,6 +977,13 @@ def read_scalar(value: Any) -> Any:
     return read_property(value)
 
 
+def read_contact_fields(value: Any) -> dict[str, Any]:
+    """All that are wrong are told, for the others are stored."""
+    if isinstance(value, dict) and len(value) > FIELDS_LIMIT:
+        raise wrong("too_many", f"must be {FIELDS_LIMIT:,} at most, not {len(value):,}")
+    return read_entries(value, read_scalar, FIELDS_LIMIT)
+
+
 def plain(reader: Callable, schema: dict) -> Any:
     """An annotated type that is read by our function and described by this JSON schema."""
     return Annotated[Any, PlainValidator(reader), WithJsonSchema(schema)]
@@ -927,17 +999,19 @@ Timestamp = plain(
     read_timestamp,
     {"anyOf": [{"type": "number"}, {"type": "string"}], "description": TIMESTAMP_FORMS},
 )
-SentKey = plain(read_sent_key, {"type": "string"})
-Property = plain(
-    read_property,
-    {
-        "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
-        "description": "null counts as left out",
-    },
+PROPERTY_SCHEMA = {
+    "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
+    "description": "null counts as left out",
+}
+EventProperties = plain(
+    read_event_properties, {"type": "object", "additionalProperties": PROPERTY_SCHEMA}
 )
-Scalar = plain(
-    read_scalar,
-    {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]},
+SCALAR_SCHEMA = {
+    "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]
+}
+ContactFields = plain(
+    read_contact_fields,
+    {"type": "object", "additionalProperties": SCALAR_SCHEMA, "maxProperties": FIELDS_LIMIT},
 )
 Zone = plain(read_zone, {"type": "string", "description": "an IANA time zone"})
 DayOrTime = plain(
@@ -2433,9 +2507,11 @@ def check_names(data: bytes, parsed: Any, pointer: str = "") -> None:
         parse_int=lambda digits: (digits,),
         parse_float=lambda digits: (digits,),
     )
-    repeated = list(itertools.islice(repeated_names(pairs, pointer), ERRORS_LIMIT))
-    if repeated:
-        raise Invalid([field_error(each, "twice", twice().message()) for each in repeated])
+    message = twice().message()
+    repeated = (field_error(each, "twice", message) for each in repeated_names(pairs, pointer))
+    errors = first_errors(repeated)
+    if errors:
+        raise Invalid(errors)
 
 
 class Pairs(list):
@@ -2947,7 +3023,9 @@ class NewKey(BaseModel):
 
     name: Line
     scope: Scope = "ingest"
-    locations: list[SentIdentifier] | None = Field(None, min_length=1)
+    locations: list[SentIdentifier] | None = Field(
+        None, min_length=1, max_length=KEY_LOCATIONS_LIMIT
+    )
     distinct_id_rule: Literal["refuse", "generate"] = "refuse"
 
 
@@ -3354,7 +3432,7 @@ class Event(BaseModel):
     distinct_id: SentIdentifier
     contact_id: SentIdentifier | None = None
     timestamp: Timestamp | None = None
-    properties: dict[SentKey, Property] | None = None
+    properties: EventProperties | None = None
 
 
 class EventFilter(Query):
@@ -4118,7 +4196,7 @@ class ContactBody(BaseModel):
     type: SentLine | None = None
     date_created: Timestamp | None = None
     tags: Tags | None = None
-    fields: Annotated[dict[SentKey, Scalar], Field(max_length=FIELDS_LIMIT)] = {}
+    fields: ContactFields = {}
 
 
 class Contact(ContactBody, SentLocation, ContactIds):
@@ -4644,7 +4722,9 @@ def file_warnings(parsed: dict) -> list[dict]:
 # Events
 
 
-def read_event(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
+def read_event(
+    parsed: Any, caller: Caller, errors_limit: int = ERRORS_LIMIT
+) -> tuple[Event, list[dict], Reading | None]:
     """The event of a parsed body of any kind, warnings, and its contact.
 
     The contact is what the body around the event says of it, unchecked; None: nothing. Raises
@@ -4659,28 +4739,28 @@ def read_event(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading 
                 "no distinct_id was sent; sent again, this is another event",
             )
         )
-    event = validate_event(reading)
+    event = validate_event(reading, errors_limit)
     caller.check_location(event.location_id)
     warn_unmeant(reading, event)
     contact = read_event_contact(parsed, event.location_id) if is_workflow(parsed) else None
     return event, reading.warnings, contact
 
 
-def validate_event(reading: Reading) -> Event:
+def validate_event(reading: Reading, errors_limit: int = ERRORS_LIMIT) -> Event:
     """The event, without what is blank or null. Raises Invalid with all that is wrong."""
     properties = reading.fields.get("properties")
     if isinstance(properties, dict) and None in properties.values():
         properties = drop_nulls(reading)
     try:
-        event = Event.model_validate(reading.fields)
+        event = Event.model_validate(reading.fields, context={"errors_limit": errors_limit})
     except ValidationError as error:
         if drop_blanks(reading):
-            return validate_event(reading)
-        raise Invalid(field_errors(error, reading.pointers)) from None
+            return validate_event(reading, errors_limit)
+        raise Invalid(field_errors(error, reading.pointers, errors_limit)) from None
     if event.properties and len(event.properties) < len(properties):
         # Names that are one without what cannot be seen at their ends
         reading.fields["properties"] = gathered(properties.items(), trim_key)
-        return validate_event(reading)
+        return validate_event(reading, errors_limit)
     return event
 
 
@@ -4874,6 +4954,9 @@ def read_custom_data(custom: dict) -> Reading:
 
     One that is written out as `properties.x` wins over one that is just `x`.
     """
+    if len(custom) > FIELDS_LIMIT:
+        message = f"may have {FIELDS_LIMIT:,} entries, this one has {len(custom):,}"
+        raise Invalid([field_error("/customData", "too_many", message)])
     reading = Reading({}, {(): "/customData"})
     others = dict(custom)
     take_own_fields(reading, others, "/customData")
@@ -4934,7 +5017,7 @@ def warn_unmeant(reading: Reading, event: Event) -> None:
 # Contacts
 
 
-def read_contact_fields(body: dict, origins: Mapping[str, str]) -> Reading:
+def read_own_fields(body: dict, origins: Mapping[str, str]) -> Reading:
     """The contact's own fields, from where this kind of body has them.
 
     Blank tags are a set too: the empty one.
@@ -4993,7 +5076,7 @@ def scalars_in(value: dict | list) -> list:
 
 def read_workflow_contact(body: dict) -> Reading:
     """The contact around customData: its root fields, of which custom ones go by their labels."""
-    reading = read_contact_fields(body, WORKFLOW_CONTACT)
+    reading = read_own_fields(body, WORKFLOW_CONTACT)
     reading.warnings += file_warnings(body)
     location_id, pointer = body_location(body)
     reading.take("location_id", location_id, pointer)
@@ -5028,7 +5111,7 @@ def read_event_contact(body: dict, location_id: str) -> Reading | None:
 
 def read_app_contact(body: dict) -> Reading:
     """An app's webhook: camelCase becomes the names of workflow bodies, customFields go by id."""
-    reading = read_contact_fields(body, APP_CONTACT)
+    reading = read_own_fields(body, APP_CONTACT)
     standard = {*APP_CONTACT.values(), *APP_OTHERS}
     entries = [
         (snake_case(name), value, pointer_part(name))
@@ -5413,7 +5496,7 @@ def ingest_batch(call: Call) -> tuple[int, dict]:
 
     A body may have 4 MB.
     """
-    items = [read_item(source, call.caller) for source in parse_batch(call.body)]
+    items = read_batch(parse_batch(call.body), call.caller)
     readable = [item for item in items if item.event is not None]
     if len(readable) == len(items):
         status = 200
@@ -5456,7 +5539,19 @@ def is_ndjson(body: Body, lines: list[bytes]) -> bool:
     return bool(lines) and (kind in NDJSON or (kind != JSON and lines[0].lstrip().startswith(b"{")))
 
 
-def read_item(source: Any, caller: Caller) -> BatchItem:
+def read_batch(sources: list, caller: Caller) -> list[BatchItem]:
+    """The items. When as many errors were found as a body may have, each has its first one only."""
+    items = []
+    errors_left = ERRORS_LIMIT
+    for source in sources:
+        item = read_item(source, caller, max(errors_left, 1))
+        items.append(item)
+        if item.problem is not None:
+            errors_left -= len(item.problem.errors)
+    return items
+
+
+def read_item(source: Any, caller: Caller, errors_limit: int) -> BatchItem:
     """An item with its event and warnings, or with the problem for which it is refused."""
     item = BatchItem(source)
     try:
@@ -5464,7 +5559,7 @@ def read_item(source: Any, caller: Caller) -> BatchItem:
         if isinstance(item.parsed, dict) and is_workflow(item.parsed):
             message = f"a workflow's body is posted alone, to {EVENT_PATHS[0]}"
             raise Invalid([field_error("/customData", "alone", message)])
-        item.event, item.warnings, _ = read_event(item.parsed, caller)
+        item.event, item.warnings, _ = read_event(item.parsed, caller, errors_limit)
     except Problem as problem:
         item.problem = problem_of(problem)
     return item
@@ -5963,11 +6058,6 @@ def read_filter_tag(value: Any) -> str:
     return read_text(value, NAME_LIMIT)
 
 
-def fault_at(location: tuple[str | int, ...], error: PydanticCustomError) -> InitErrorDetails:
-    """An error of a part of a model, as pydantic takes it."""
-    return {"type": error, "loc": location, "input": None}
-
-
 def check_list(value: Any, least: int = 1, most: int = LIST_LIMIT) -> list:
     if isinstance(value, list) and least <= len(value) <= most:
         return value
@@ -6026,7 +6116,7 @@ def operand_reader(op: str, kind: str) -> Callable[[Any], Any]:
 
 def faults_of(error: ValidationError) -> Iterator[InitErrorDetails]:
     """What pydantic found, in a form in which it can be raised again."""
-    for line in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
+    for line in error.errors(include_url=False, include_input=False)[: ERRORS_LIMIT + 1]:
         column = line.get("ctx", {}).get("column")  # of a formula
         context = {"column": column} if column else None
         yield fault_at(line["loc"], PydanticCustomError(line["type"], line["msg"], context))
@@ -6059,7 +6149,7 @@ class Strict(BaseModel):
         except ValidationError as error:
             faults.extend(faults_of(error))
         if isinstance(sent, dict):
-            faults.extend(itertools.islice(cls.faults_between(sent), ERRORS_LIMIT))
+            faults.extend(itertools.islice(cls.faults_between(sent), ERRORS_LIMIT + 1))
         if faults:
             raise ValidationError.from_exception_data(cls.__name__, faults)
         return model
