@@ -4,6 +4,7 @@
 The way of one event, which is the way of every request that writes:
 
     Channel           has a complete request; the Dispatcher queues it          [server]
+    FairQueue         has a line for each key, and serves them in turn          [server]
     Server.turn       BEGIN IMMEDIATE, then for each request in the queue:      [server]
       App.serve       calls `write`, which opens a savepoint                    [application]
       App.admit       checks key, scope, query and the body's size              [application]
@@ -23,7 +24,8 @@ The way of a metric, on a thread for reads:
     Table             the terms' values, and the formula over them              [metric calculation]
     calculate         range, buckets, locations, comparison, breakdown          [metric calculation]
 
-Reads go to waitress's worker threads, each with a read-only connection of its own.
+Reads go to waitress's worker threads, each with a read-only connection of its own; health, the
+session and the page's files are answered by the loop itself, and wait for no query.
 
 The sections, each under a banner, in an order in which none needs a later one; the files in sql/
 and tests/ carry the same nouns: errors, values, configuration, statements, database, http, keys,
@@ -78,7 +80,7 @@ import time
 import traceback
 import uuid
 import zoneinfo
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, timezone
@@ -1761,16 +1763,23 @@ class TooSlow(Exception):
     """The time of a calculation is over."""
 
 
+def never() -> bool:
+    return False
+
+
 @contextlib.contextmanager
-def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
+def time_limit(
+    connection: apsw.Connection, seconds: float, is_abandoned: Callable[[], bool] = never
+) -> Iterator[float]:
     """Stops statements on this connection that run beyond the time: Invalid, query_too_slow.
 
-    Gives the deadline (time.monotonic()); who raises TooSlow after it gets the same answer.
+    Gives the deadline (time.monotonic()); who raises TooSlow after it gets the same answer. What
+    nobody waits for any more is stopped, too.
     """
     deadline = time.monotonic() + seconds
 
     def is_over() -> bool:
-        return time.monotonic() > deadline
+        return time.monotonic() > deadline or is_abandoned()
 
     # Its own id leaves the handler of a longer limit around this one in place.
     connection.set_progress_handler(is_over, 20_000, id=is_over)
@@ -2716,6 +2725,7 @@ class Route:
     writes: bool = False
     keeps: bool = False  # a body that is refused is kept as a rejection
     url_key: bool = False  # the key may come as ?api_key=
+    is_quick: bool = False  # the server's loop answers it, so that it waits for no query
     limit: int = BODY_LIMIT  # bytes of a body
 
     @property
@@ -3204,7 +3214,7 @@ Session = answer(
 )
 
 
-@route("GET", "/session/v1", answers={200: Session}, knows_key=True)
+@route("GET", "/session/v1", answers={200: Session}, knows_key=True, is_quick=True)
 def get_session(call: Call) -> dict:
     """Whose key was sent, and the command that makes an admin key for this database.
 
@@ -8413,7 +8423,12 @@ class App(bottle.Bottle):
         print(line, file=sys.stderr, flush=True)
 
     def read(self, route: Route, path: dict[str, str], environ: dict) -> Any:
-        with self.database.read() as connection, time_limit(connection, QUERY_SECONDS) as deadline:
+        # The loop closes the connection of a client that has gone, also while a thread serves it.
+        is_abandoned = environ.get("waitress.client_disconnected", never)
+        with (
+            self.database.read() as connection,
+            time_limit(connection, QUERY_SECONDS, is_abandoned) as deadline,
+        ):
             call = self.call(route, path, environ, connection)
             call.deadline = deadline
             self.admit(call)
@@ -8542,7 +8557,7 @@ def check_body(call: Call) -> None:
 Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=str)
 
 
-@route("GET", "/healthz", answers={200: Health, 503: Health})
+@route("GET", "/healthz", answers={200: Health, 503: Health}, is_quick=True)
 def get_health(call: Call) -> tuple[int, dict]:
     """200 if the database answers a read and stored the last turn of writes, else 503."""
     row(call.connection, "locations.find", location_id="")
@@ -8569,6 +8584,12 @@ LONG_WRITES = {("POST", BATCH_PATH), ("PATCH", EVENT_NAMES_PATH)}
 MERGE_PAUSE = 0.1  # seconds between the steps of a merge, which take a tenth of that
 # After this time a turn takes no further request, so that a post waits for two batches at the most.
 TURN_SECONDS = 0.010
+LINE_SECONDS = 0.002  # that a sender has of it before others are looked at
+# Who sends no more while a thread answers it has gone, or waits for the answer:
+LOOK_SECONDS = 0.25  # how often it is asked which
+ASK_SECONDS = 0.5  # after which a client on another machine is sent something, to see
+SENDS_NO_MORE = getattr(select, "POLLRDHUP", 0)  # elsewhere than on Linux it is POLLHUP
+TCP_TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
 POLL_SECONDS = 1.0  # that a poll takes at most
 # A round of the loop that takes longer than this was interrupted: the process was stopped.
 STOPPED_SECONDS = POLL_SECONDS + 0.25
@@ -8583,6 +8604,10 @@ KEPT_HEAD = 1024  # bytes of a request's head; what was read of a longer one is 
 # many bytes as this and a sixteenth of the body.
 CHUNK_LIMIT = 1024
 READ_POSTS = {route.path for route in ROUTES if route.method == "POST" and not route.writes}
+QUICK_READS = {"/", *(route.path for route in ROUTES if route.is_quick)}
+# Whom a request is from, as far as its key tells: a key_id, or a word for what has none. None: a
+# stranger.
+Sender = int | str | None
 
 
 def require_crlf_after_chunk_sizes() -> None:
@@ -8821,6 +8846,11 @@ class Channel(HTTPChannel):
     is_sender = False  # a write of it was accepted, so that it is no stranger's
     version = "1.1"
     has_spoken = False  # anything has come from its client
+    sender: Sender = None  # of the request that is being served
+    is_read = False  # that request waits for a thread or is with one, until it is answered
+    has_answered = False  # a part of its answer is written
+    ended_at: float | None = None  # when its client began to send no more
+    was_asked = False  # whether it is still there
 
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
@@ -8838,6 +8868,7 @@ class Channel(HTTPChannel):
         self.active_at = self.server.clock.now
 
     def write_soon(self, data: bytes) -> int:
+        self.has_answered = True
         if self.held is None:
             return super().write_soon(data)
         self.held.append(data)
@@ -8876,6 +8907,8 @@ class Channel(HTTPChannel):
         self.sent_continue = False
         if not request.empty:
             self.requests.append(request)
+            self.has_answered = False
+            self.sender = self.server.sender_of(request)
             self.server.add_task(self)
 
     def proceed(self) -> None:
@@ -8890,6 +8923,19 @@ class Channel(HTTPChannel):
         """Urgent bytes, which HTTP does not have; unread, they would end every poll at once."""
         self.handle_close()
 
+    def is_with_thread(self) -> bool:
+        return self.is_read and bool(self.requests)
+
+    def ask(self) -> None:
+        """Sends, once, what HTTP/1.1 allows before an answer: who has gone answers with a reset."""
+        is_late = self.server.clock.now >= self.ended_at + ASK_SECONDS
+        if self.was_asked or not is_late or self.requests[0].version != "1.1":
+            return
+        self.was_asked = True
+        with self.outbuf_lock, contextlib.suppress(OSError):
+            if not self.has_answered:
+                self.socket.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
     def handle_close(self) -> None:
         super().handle_close()
         if self.request is not None:
@@ -8898,7 +8944,7 @@ class Channel(HTTPChannel):
     def service(self) -> None:
         super().service()
         self.since = self.server.clock.now
-        if self.pipelined and self.held is None:  # on a worker's thread
+        if self.pipelined and self.held is None:  # the loop itself may be within its poll
             self.server.trigger.pull_trigger(self.proceed)
 
     def serve(self) -> None:
@@ -8943,22 +8989,141 @@ class Channel(HTTPChannel):
             self.requests = []
 
 
-class Dispatcher(ThreadedTaskDispatcher):
-    """Sorts requests: reads to waitress's worker threads, writes to queues for the next turn."""
+class WaitingLine:
+    """What one sender waits for, and what it has had."""
 
-    def __init__(self, memory: bool):
+    __slots__ = ("had", "is_listed", "served", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque = deque()
+        self.served = 0  # how many are being served
+        self.had = 0.0  # seconds
+        self.is_listed = False  # in a queue's order
+
+
+class FairQueue:
+    """Channels, or reads, that wait in a line for each sender. Next is who has had the least time.
+
+    Who comes anew has had as much as the one that was last served: nobody saves up time.
+    """
+
+    def __init__(self, at_once: int = 1):
+        """Of one sender, so many may be served at the same time."""
+        self.at_once = at_once
+        self.lines: defaultdict[Sender, WaitingLine] = defaultdict(WaitingLine)
+        # Of the lines from which one may be served, as a heap: (seconds had, number, line)
+        self.order: list[tuple[float, int, WaitingLine]] = []
+        self.numbers = itertools.count()
+        self.level = 0.0
+        self.length = 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __bool__(self) -> bool:
+        """Whether one may be served."""
+        return bool(self.order)
+
+    def append(self, each: Channel | Read) -> None:
+        line = self.lines[each.sender]
+        line.waiting.append(each)
+        self.length += 1
+        self.enlist(line)
+
+    def enlist(self, line: WaitingLine) -> None:
+        if line.waiting and line.served < self.at_once and not line.is_listed:
+            line.had = max(line.had, self.level)
+            line.is_listed = True
+            heapq.heappush(self.order, (line.had, next(self.numbers), line))
+
+    def next_line(self) -> WaitingLine:
+        self.level, _, line = heapq.heappop(self.order)
+        line.is_listed = False
+        return line
+
+    def take(self, until: float) -> Iterator[Channel]:
+        """One channel at least, and others until this time.monotonic()."""
+        now = -math.inf
+        while self.order and now < until:
+            line = self.next_line()
+            began = time.monotonic()
+            try:
+                while line.waiting and now < min(until, began + LINE_SECONDS):
+                    self.length -= 1
+                    yield line.waiting.popleft()
+                    now = time.monotonic()
+            finally:
+                line.had += time.monotonic() - began
+                self.enlist(line)
+
+    def popleft(self) -> Read:
+        """The next one, for a thread, which says when it has finished."""
+        line = self.next_line()
+        line.served += 1
+        self.length -= 1
+        read = line.waiting.popleft()
+        self.enlist(line)
+        return read
+
+    def finish(self, sender: Sender, seconds: float) -> None:
+        line = self.lines[sender]
+        line.served -= 1
+        line.had += seconds
+        self.enlist(line)
+
+
+class Read:
+    """A request that one of waitress's threads answers."""
+
+    def __init__(self, channel: Channel, finish: Callable[[Sender, float], None]):
+        self.channel = channel
+        self.sender = channel.sender  # that of the channel may by then be of its next request
+        self.finish = finish
+
+    def service(self) -> None:
+        began = time.monotonic()
+        self.channel.service()
+        self.finish(self.sender, time.monotonic() - began)
+
+    def cancel(self) -> None:
+        self.channel.cancel()
+
+
+class Dispatcher(ThreadedTaskDispatcher):
+    """Sorts requests: reads to waitress's worker threads, others to queues of the loop.
+
+    Of these the quick ones are answered at once, and writes in the next turn.
+    """
+
+    def __init__(self, memory: bool, threads: int):
         super().__init__()
         self.memory = memory  # one connection: the loop serves reads, too
-        self.writes: deque = deque()
-        self.long_writes: deque = deque()
+        self.queue = FairQueue(at_once=max(1, threads // 2))
+        self.quick = FairQueue()
+        self.writes = FairQueue()
+        self.long_writes = FairQueue()
 
     def add_task(self, channel: Channel) -> None:
         request = channel.requests[0]
-        if is_read(request) and not self.memory:
-            super().add_task(channel)
+        channel.is_read = False
+        if is_quick(request):
+            self.quick.append(channel)
+        elif is_read(request) and not self.memory:
+            channel.is_read = True
+            super().add_task(Read(channel, self.finish))
+        elif is_long(request):
+            self.long_writes.append(channel)
         else:
-            queue = self.long_writes if is_long(request) else self.writes
-            queue.append(channel)
+            self.writes.append(channel)
+
+    def finish(self, sender: Sender, seconds: float) -> None:
+        """A thread has served a read. Another may take the next one of its sender."""
+        with self.lock:
+            self.queue.finish(sender, seconds)
+            self.queue_cv.notify()
+
+    def has_writes(self) -> bool:
+        return bool(self.writes or self.long_writes)
 
     def queued(self, until: float) -> Iterator[Channel]:
         """The channels that a turn serves until this time.monotonic().
@@ -8966,10 +9131,7 @@ class Dispatcher(ThreadedTaskDispatcher):
         The short ones, then the long ones; one of each at least.
         """
         for queue in (self.writes, self.long_writes):
-            if queue:
-                yield queue.popleft()
-            while queue and time.monotonic() < until:
-                yield queue.popleft()
+            yield from queue.take(until)
 
     def shutdown(self, timeout: float) -> None:
         """Waits so many seconds for the reads that are under way; who waits for one is let go."""
@@ -8984,20 +9146,28 @@ class Dispatcher(ThreadedTaskDispatcher):
                 self.queue.popleft().cancel()
 
     def __len__(self) -> int:
-        return len(self.writes) + len(self.long_writes)
+        """How many the loop has to serve."""
+        return len(self.quick) + len(self.writes) + len(self.long_writes)
+
+
+def is_quick(request: HTTPRequestParser) -> bool:
+    """Whether it is health, the session, a file of the page, or no valid HTTP."""
+    if request.error is not None:
+        return True
+    path = "/" + request.path.lstrip("/")
+    is_page = path in QUICK_READS or path.startswith("/static/")
+    return is_page and request.command in ("GET", "HEAD")
 
 
 def is_long(request: HTTPRequestParser) -> bool:
     """Whether it may write a thousand rows, and must not delay what writes a few."""
-    if request.error is not None:
-        return False
     path = "/" + request.path.lstrip("/")
     return request.command == "DELETE" or (request.command, path) in LONG_WRITES
 
 
 def is_read(request: HTTPRequestParser) -> bool:
-    """Whether it needs no turn: by method and path as the router sees it, or as no valid HTTP."""
-    if request.error is not None or request.command in ("GET", "HEAD"):
+    """Whether it needs no turn: by method and path as the router sees it."""
+    if request.command in ("GET", "HEAD"):
         return True
     if is_preview(request.command, request.query):
         return True
@@ -9014,7 +9184,8 @@ class Server:
         self.stopping = False
         self.waiting_since: float | None = None  # for another process that holds the database
         self.map: dict[int, Any] = {}
-        self.dispatcher = Dispatcher(self.database.memory)
+        self.senders: dict[str, Sender] = {}  # by their tokens; no more than there are keys
+        self.dispatcher = Dispatcher(self.database.memory, config.read_threads)
         try:
             self.http = self.listen()
         except (OSError, ValueError) as error:
@@ -9027,6 +9198,8 @@ class Server:
         self.limit = config.connection_limit + len(self.map)  # the map has the listeners, too
         self.clock = LoopClock()
         self.next_check = 0.0  # of connections that are overdue
+        self.ended: list[Channel] = []  # that send no more while a thread answers them
+        self.next_look = 0.0  # at these
         self.is_merging = False  # event names
         self.next_merge_step = 0.0
         self.dispatcher.set_thread_count(config.read_threads)
@@ -9038,6 +9211,7 @@ class Server:
         for listener in self.listeners:
             listener.channel_class = Channel
             listener.clock = self.clock
+            listener.sender_of = self.sender_of
             listener.handle_accept = functools.partial(self.accept, listener)
             listener.pull_trigger = self.wake
             listener.readable = self.has_room
@@ -9097,10 +9271,13 @@ class Server:
         self.database.take_turns()
         while not self.stopping:
             self.poll(MERGE_PAUSE if self.is_merging else POLL_SECONDS)
+            self.answer_quickly()
             self.turn()
             self.database.idle()
             if time.monotonic() >= self.next_merge_step:
                 self.continue_merge()
+            if self.ended and self.clock.now >= self.next_look:
+                self.close_abandoned()
             if self.clock.now >= self.next_check:
                 self.close_overdue(self.clock.now)
         self.finish()
@@ -9109,16 +9286,39 @@ class Server:
         """Waits so many seconds at most for clients and threads, and lets waitress handle them."""
         if self.dispatcher:
             timeout = 0.01 if self.waiting_since else 0
+        elif self.ended:
+            timeout = min(timeout, LOOK_SECONDS)
         poll = select.poll()
         for number, each in self.map.items():
             events = events_of(each)
-            if events:
+            if events is not None:
                 poll.register(number, events)
         ready = poll.poll(timeout * 1000)
         self.clock.tick()
         for number, events in ready:
-            if number in self.map:  # else closed by what came before it
-                wasyncore.readwrite(self.map[number], events)
+            each = self.map.get(number)
+            if each is None:  # closed by what came before it
+                continue
+            if events & SENDS_NO_MORE:
+                each.ended_at = self.clock.now
+                self.ended.append(each)
+            wasyncore.readwrite(each, events)
+
+    def close_abandoned(self) -> None:
+        """Closes connections of clients that have gone while a thread answers them.
+
+        One that has only ended its own side still wants the answer. Both look alike from here, so
+        that the system is asked, or else the client.
+        """
+        self.next_look = self.clock.now + LOOK_SECONDS
+        self.ended = [channel for channel in self.ended if channel.connected]
+        waiting = [channel for channel in self.ended if channel.is_with_thread()]
+        has_gone = gone_from_here(waiting)
+        for channel in waiting:
+            if has_gone.get(channel):
+                channel.handle_close()
+            elif channel not in has_gone:
+                channel.ask()
 
     def continue_merge(self) -> None:
         """Between turns: a merge of event names that has begun ends, though nobody asks again."""
@@ -9147,10 +9347,30 @@ class Server:
             for channel in waiting[: len(waiting) // 4 + 1]:
                 channel.handle_close()
 
+    def sender_of(self, request: HTTPRequestParser) -> Sender:
+        """By the key, which the request's turn looks up once more."""
+        token = "" if request.error is not None else request_token(request)
+        if not token:
+            return None
+        if token not in self.senders:
+            try:
+                caller = authenticate(self.database.writer, token, self.config.admin_key)
+            except Unauthorized:
+                return None
+            except apsw.Error:  # the turn meets the same and says so
+                return "unknown"
+            self.senders[token] = "admin" if caller.key_id is None else caller.key_id
+        return self.senders[token]
+
+    def answer_quickly(self) -> None:
+        """What takes no query, also while writes wait for another process."""
+        for channel in self.dispatcher.quick.take(time.monotonic() + TURN_SECONDS):
+            channel.service()
+
     def turn(self) -> None:
         """One transaction for all queued writes; their answers leave after its COMMIT."""
         served: list[Channel] = []
-        if not self.dispatcher or not self.begin():
+        if not self.dispatcher.has_writes() or not self.begin():
             return
         for channel in self.dispatcher.queued(until=time.monotonic() + TURN_SECONDS):
             served.append(channel)
@@ -9202,6 +9422,7 @@ class Server:
         until = time.monotonic() + STOP_SECONDS
         self.poll(0)
         while (self.channels() or self.dispatcher) and time.monotonic() < until:
+            self.answer_quickly()
             self.turn()
             for channel in self.channels():
                 channel.will_close = channel.will_close or is_idle(channel, self.clock.now)
@@ -9215,14 +9436,56 @@ class Server:
         return [channel for channel in self.map.values() if isinstance(channel, Channel)]
 
 
-def events_of(each: Any) -> int:
-    """What a poll is to tell of a connection, a listener or a trigger."""
+def request_token(request: HTTPRequestParser) -> str:
+    """The key that comes with a request."""
+    token = request.headers.get("X_API_KEY", "")
+    if token or "api_key=" not in request.query:
+        return token
+    try:
+        query, _ = split_query(request.query, "replace")
+    except Malformed:
+        return ""
+    return sent_token({}, query)
+
+
+def events_of(each: Any) -> int | None:
+    """What a poll is to tell of a connection, a listener or a trigger; None: nothing.
+
+    With 0 it tells of an abrupt end.
+    """
     events = 0
     if each.readable():
         events |= select.POLLIN | select.POLLPRI
     if not each.accepting and each.writable():
         events |= select.POLLOUT
-    return events
+    if events:
+        return events
+    if not isinstance(each, Channel) or not each.is_with_thread():
+        return None
+    return SENDS_NO_MORE if each.ended_at is None else 0
+
+
+def gone_from_here(channels: list[Channel]) -> dict[Channel, bool]:
+    """Of those whose clients are on this machine, such as a proxy: whether they have gone.
+
+    No process has the other end any more. Empty where the system does not tell.
+    """
+    inodes = {}
+    ends = {}
+    for path in TCP_TABLES if channels else ():
+        with contextlib.suppress(OSError), open(path) as table:
+            next(table)
+            for line in table:
+                fields = line.split()
+                inodes[fields[1], fields[2]] = int(fields[9])
+                ends[int(fields[9])] = fields[1], fields[2]
+    has_gone = {}
+    for channel in channels:
+        local, remote = ends.get(os.fstat(channel.socket.fileno()).st_ino, (None, None))
+        inode = inodes.get((remote, local))
+        if inode is not None:
+            has_gone[channel] = inode == 0
+    return has_gone
 
 
 def inherited_sockets() -> list[socket.socket]:
