@@ -1108,6 +1108,9 @@ class Config(BaseModel):
     keep_rejections: int = Field(
         10_000, ge=1, le=1_000_000, description="refused bodies to keep at most"
     )
+    keep_rejections_mb: int = Field(
+        100, ge=1, le=100_000, description="megabytes of refused bodies to keep at most"
+    )
     keep_rejections_days: int = Field(
         90, ge=1, le=36_500, description="days to keep a refused body"
     )
@@ -1265,6 +1268,7 @@ BUSY_SECONDS = 5  # how long a writer waits for another process before its reque
 # (64 MB) one that also starts the WAL anew, for a moment without writers.
 CHECKPOINT_PAGES = 4_000
 RESTART_PAGES = 16_000
+PRUNE_STEP = 100  # rejections that may be over their number until they are pruned
 MAINTENANCE_MS = 60_000  # how often last_used_at is written and rejections are pruned
 
 
@@ -1305,6 +1309,7 @@ class Database:
         self.callers: dict[str, Caller] = {}
         # Never for a command, whose settings are not the server's
         self.next_maintenance = self.clock() + MAINTENANCE_MS if create else math.inf
+        self.next_rejections = 0  # the rejection_id from which on they are pruned again
         self.readers: list[apsw.Connection] = []
         self.local = threading.local()
         if not self.memory:
@@ -1393,6 +1398,7 @@ class Database:
         try:
             if not self.writer.in_transaction:
                 raise self.fault or apsw.IOError("the turn was rolled back")
+            self.limit_rejections()
             self.writer.execute("commit")
         except apsw.Error as error:
             self.roll_back()
@@ -1415,6 +1421,13 @@ class Database:
         """What is due once a minute, and not worth a write for every request."""
         self.write_last_used()
         prune_rejections(self.writer, self.config, now)
+
+    def limit_rejections(self) -> None:
+        """As often as some have come, which a trigger may have written, too."""
+        newest = scalar(self.writer, "rejections.newest")
+        if newest >= self.next_rejections:
+            self.next_rejections = newest + PRUNE_STEP
+            share_rejections(self.writer, self.config)
 
     def write_last_used(self) -> None:
         self.touched = self.last_used
@@ -1491,8 +1504,48 @@ class Savepoint:
 
 def prune_rejections(connection: apsw.Connection, config: Config, now: int) -> None:
     before = now - config.keep_rejections_days * DAY_MS
-    change(connection, "rejections.prune_by_number", keep=config.keep_rejections)
     change(connection, "rejections.prune_by_age", before=before)
+    share_rejections(connection, config)
+
+
+def share_rejections(connection: apsw.Connection, config: Config) -> None:
+    """Prunes the rejections to their number and bytes, the oldest of those who have most first.
+
+    So that what one key or one location has sent takes no other's place, each key has the same
+    share, and within it each location.
+    """
+    senders = rows(connection, "rejections.count_by_sender")
+    numbers = sender_shares(senders, "number", config.keep_rejections)
+    sizes = sender_shares(senders, "size", config.keep_rejections_mb * 1_000_000)
+    for sender, number, size in zip(senders, numbers, sizes, strict=True):
+        if number < sender["number"] or size < sender["size"]:
+            ids = {"key_id": sender["key_id"], "location_id": sender["location_id"]}
+            change(connection, "rejections.prune_by_sender", **ids, number=number, size=size)
+
+
+def sender_shares(senders: list[dict], measure: str, total: int) -> list[int]:
+    """What each of the senders may keep of a total."""
+    by_key: dict[int | None, list[int]] = {}
+    for index, sender in enumerate(senders):
+        by_key.setdefault(sender["key_id"], []).append(index)
+    amounts = [sender[measure] for sender in senders]
+    wanted = [sum(amounts[index] for index in indexes) for indexes in by_key.values()]
+    shares = [0] * len(senders)
+    for indexes, share in zip(by_key.values(), fair_shares(wanted, total), strict=True):
+        own_shares = fair_shares([amounts[index] for index in indexes], share)
+        for index, own_share in zip(indexes, own_shares, strict=True):
+            shares[index] = own_share
+    return shares
+
+
+def fair_shares(wanted: list[int], total: int) -> list[int]:
+    """Divides a total evenly; of what one does not want the others have more."""
+    shares = [0] * len(wanted)
+    order = sorted(range(len(wanted)), key=wanted.__getitem__)
+    for position, index in enumerate(order):
+        shares[index] = min(wanted[index], total // (len(wanted) - position))
+        total -= shares[index]
+    return shares
 
 
 class Checkpointer(threading.Thread):
@@ -2936,8 +2989,11 @@ class Caller:
                 f"this needs a key of scope {NEEDS[scope]}; the key sent has {self.scope}", "scope"
             )
 
+    def may_see(self, location_id: str | None) -> bool:
+        return self.locations is None or location_id in self.locations
+
     def check_location(self, location_id: str) -> None:
-        if self.locations is not None and location_id not in self.locations:
+        if not self.may_see(location_id):
             raise Forbidden("the key sent is not for this location_id", "location_not_allowed")
 
 
@@ -5111,14 +5167,13 @@ def keep_rejection(
     connection: apsw.Connection,
     body: Body,
     problem: Problem,
-    key_id: int | None,
+    caller: Caller,
     now: int,
-    keep: int,
 ) -> None:
-    """Stores what could not be taken, and gives the problem the rejection_id of it.
-
-    About `keep` rejections stay, the newest.
-    """
+    """Stores what could not be taken, and gives the problem the rejection_id of it."""
+    location_id, contact_id = named_by(body)
+    if not caller.may_see(location_id):  # else a key could write into another location's list
+        location_id = contact_id = None
     problem.rejection_id = scalar(
         connection,
         "rejections.insert",
@@ -5130,23 +5185,35 @@ def keep_rejection(
         body=body.data[:KEPT_BYTES],
         truncated=len(body.data) > KEPT_BYTES,
         problem=to_json(problem.as_dict()).decode(),
-        key_id=key_id,
-        location_id=location_in(body),
+        key_id=caller.key_id,
+        location_id=location_id,
+        contact_id=contact_id,
     )
-    if problem.rejection_id % 100 == 0:
-        change(connection, "rejections.prune_by_number", keep=keep)
 
 
-def location_in(body: Body) -> str | None:
-    """The location that a refused body names, where that can be read from it."""
+def named_by(body: Body) -> tuple[str | None, str | None]:
+    """The location and the contact that a refused body or its path names, None if unreadable."""
+    path = body.path.split("/", 4)
+    if path[1:3] == ["contacts", "v1"] and len(path) == 5:
+        return readable_identifier(path[3]), readable_identifier(path[4])
     try:
         parsed = parse_object(body, exact=False)
-        event = Reading({})
-        take_own_fields(event, dict(parsed["customData"] if is_workflow(parsed) else parsed), "")
-        return read_sent_identifier(
-            parsed.get("locationId") or event.fields.get("location_id") or body_location(parsed)[0]
-        )
-    except (Problem, PydanticCustomError):
+    except Problem:
+        return None, None
+    event = Reading({})
+    take_own_fields(event, dict(parsed["customData"] if is_workflow(parsed) else parsed), "")
+    location_id = event.fields.get("location_id") or body_location(parsed)[0]
+    contact_id = event.fields.get("contact_id") or parsed.get("contact_id")
+    if is_app_webhook(parsed):
+        location_id = parsed.get("locationId")
+        contact_id = parsed.get("id") if parsed["type"] in CONTACT_WEBHOOKS else contact_id
+    return readable_identifier(location_id), readable_identifier(contact_id)
+
+
+def readable_identifier(value: Any) -> str | None:
+    try:
+        return read_sent_identifier(value)
+    except PydanticCustomError:
         return None
 
 
@@ -5173,6 +5240,7 @@ RejectionOut = answer(
     problem=dict,
     key_id=int | None,
     location_id=str | None,
+    contact_id=str | None,
     replayed_at=Moment | None,
 )
 REJECTION_COLUMNS = {
@@ -5188,6 +5256,7 @@ REJECTION_COLUMNS = {
     "problem": json.loads,
     "key_id": None,
     "location_id": None,
+    "contact_id": None,
     "replayed_at": iso,
 }
 
@@ -5468,9 +5537,8 @@ def refuse_item(call: Call, item: BatchItem) -> None:
         call.connection,
         Body(data, JSON, EVENT_PATHS[0]),
         item.problem,
-        call.caller.key_id,
+        call.caller,
         call.now,
-        call.config.keep_rejections,
     )
     distinct_id = item.parsed.get("distinct_id") if isinstance(item.parsed, dict) else None
     problem = item.problem
@@ -8324,9 +8392,8 @@ class App(bottle.Bottle):
                 connection,
                 call.body,
                 problem,
-                call.caller.key_id,
+                call.caller,
                 call.now,
-                self.settings.keep_rejections,
             )
 
     def call(
