@@ -1019,7 +1019,9 @@ def page(
 
 # So that a turn stays short:
 DELETE_STEP = 1_000  # rows that one request deletes at most
+SEARCH_SECONDS = 1  # in which they must be found
 MOVE_STEP = 1_000  # events that it moves at most to another name
+PREVIEW_LIMIT = 1_000_000  # rows that a preview counts at most
 COUNT_LIMIT = 10_000  # rows that it counts at most of what remains
 
 
@@ -3284,24 +3286,43 @@ def edit_location(connection: apsw.Connection, location_id: str, body: LocationB
     return row(connection, "locations.find", location_id=location_id)
 
 
-def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool) -> dict:
-    """Deletes up to 1,000 events, then as many contacts, then the location; counts what remains."""
-    ids = {"location_id": location_id}
+def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool) -> dict | None:
+    """Deletes a location and all in it, or begins to: what is deleted now, and what remains.
+
+    None: there is no such location. Where more remains than a step deletes, the location is no
+    longer there for anybody else, and the server goes on; a further call tells how far that is.
+    """
+    location = row(connection, "locations.find", location_id=location_id)
+    begun = row(connection, "locations.find_deletion", location_id=location_id)
+    found = location or begun
+    if found is None:
+        return None
+    key = {"location_key": found["location_key"]}
     if dry_run:
-        counts = row(connection, "locations.count_dependents", **ids, most=-1)
+        counts = row(connection, "locations.count_dependents", **key, most=PREVIEW_LIMIT)
         return counts | {"remaining": counts["events"] + counts["contacts"]}
+    rejections = 0
+    if location is not None:
+        rejections = change(connection, "rejections.delete_by_location", location_id=location_id)
+        change(connection, "locations.begin_deletion", **key)
+    counts = delete_from_location(connection, found["location_key"])
+    left = row(connection, "locations.count_dependents", **key, most=COUNT_LIMIT)
+    return counts | {"rejections": rejections, "remaining": left["events"] + left["contacts"]}
+
+
+def delete_from_location(connection: apsw.Connection, location_key: int) -> dict:
+    """A step: up to 1,000 events, then as many contacts, then the location; what was deleted."""
+    key = {"location_key": location_key}
     changes_before = connection.total_changes()
-    contacts = 0
-    events = change(connection, "locations.delete_events", **ids, limit=DELETE_STEP)
+    contacts = tags = 0
+    events = change(connection, "locations.delete_events", **key, limit=DELETE_STEP)
     if events < DELETE_STEP:
-        contacts = change(connection, "locations.delete_contacts", **ids, limit=DELETE_STEP)
-    # A trigger deletes the tags.
-    tags = connection.total_changes() - changes_before - events - contacts
-    counts = row(connection, "locations.count_dependents", **ids, most=COUNT_LIMIT)
-    remaining = counts["events"] + counts["contacts"]
-    if remaining == 0:
-        change(connection, "locations.delete", **ids)
-    return {"events": events, "contacts": contacts, "tags": tags, "remaining": remaining}
+        contacts = change(connection, "locations.delete_contacts", **key, limit=DELETE_STEP)
+        # A trigger deletes the tags.
+        tags = connection.total_changes() - changes_before - events - contacts
+        if contacts < DELETE_STEP:
+            change(connection, "locations.delete", **key)
+    return {"events": events, "contacts": contacts, "tags": tags}
 
 
 LocationOut = answer(
@@ -3342,7 +3363,9 @@ def patch_location(call: Call) -> dict:
     return as_answer(location, LOCATION_COLUMNS)
 
 
-DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, remaining=int)
+DeletedLocation = answer(
+    "DeletedLocation", events=int, contacts=int, tags=int, rejections=int, remaining=int
+)
 
 
 @route(
@@ -3354,13 +3377,16 @@ DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, 
     writes=True,
 )
 def remove_location(call: Call) -> dict:
-    """Deletes a location and all in it, up to 1,000 events a request: repeat until none remain.
+    """Deletes a location, all in it and the rejections that name it.
 
-    At most 10,000 remaining ones are counted.
+    It is gone at once; of more than 1,000 events, the rest goes step by step, a step for each such
+    request too, until none remain. What arrives meanwhile is in a new location. At most 10,000
+    remaining ones are counted, in a dry run a million.
     """
-    if row(call.connection, "locations.find", location_id=call.path["location_id"]) is None:
+    counts = delete_location(call.connection, call.path["location_id"], call.query.dry_run)
+    if counts is None:
         raise NotFound("there is no such location")
-    return delete_location(call.connection, call.path["location_id"], call.query.dry_run)
+    return counts
 
 
 ####################################################################################################
@@ -3690,15 +3716,18 @@ def count_events(
 def delete_events(connection: apsw.Connection, query: EventDeletion, locations: list[str]) -> dict:
     """Deletes up to 1,000 events by filter and says how many remain; a dry run only counts.
 
-    Raises Invalid for a query without a filter.
+    Raises Invalid for a query without a filter, and for one that takes too long.
     """
     if not query.names_events():
         message = "name at least one of location_id, event_name, contact_id, from, to"
         raise Invalid([field_error("?", "filter_required", message)])
+    most = -1 if query.dry_run else DELETE_STEP + COUNT_LIMIT
+    # What is to be deleted is looked for first, and stopped there: a deletion that was stopped
+    # would take the whole turn with it.
+    with time_limit(connection, SEARCH_SECONDS):
+        matching = count_events(connection, query, locations, most)
     if query.dry_run:
-        matching = count_events(connection, query, locations)
         return {"events": matching, "remaining": matching}
-    matching = count_events(connection, query, locations, most=DELETE_STEP + COUNT_LIMIT)
     deleted = delete_step(connection, query, locations)
     return {"events": deleted, "remaining": matching - deleted}
 
@@ -3989,24 +4018,6 @@ def move_events(connection: apsw.Connection, name_key: int) -> int:
     moved = change(connection, "event_names.move_events", name_key=name_key, limit=MOVE_STEP)
     change(connection, "event_names.advance_merge", name_key=name_key)
     return moved
-
-
-def continue_merge(database: Database) -> bool:
-    """A step of a merge, in a turn of its own; whether there was one to go on with.
-
-    Raises apsw.Error, with nothing moved.
-    """
-    name_key = scalar(database.writer, "event_names.find_merge")
-    if name_key is None:
-        return False
-    database.begin()
-    try:
-        move_events(database.writer, name_key)
-    except apsw.Error:
-        database.roll_back()
-        raise
-    database.commit()
-    return True
 
 
 def delete_alias(connection: apsw.Connection, event_name: str, dry_run: bool, now: int) -> dict:
@@ -4354,14 +4365,38 @@ def write_tags(connection: apsw.Connection, contact_key: int, tags: list[str]) -
 def delete_contact(
     connection: apsw.Connection, location_id: str, contact_id: str, dry_run: bool = False
 ) -> dict | None:
-    """What goes with the contact: {"events", "tags"}. None: there is no such contact."""
+    """What goes with the contact: {"events", "tags", "rejections"}. None: there is nothing of it.
+
+    Of more than 1,000 events some remain, which the server goes on to delete; what arrives
+    meanwhile is of a new contact.
+    """
     ids = {"location_id": location_id, "contact_id": contact_id}
-    if row(connection, "contacts.find", **ids) is None:
+    contact = row(connection, "contacts.find", **ids)
+    rejections = scalar(connection, "rejections.count_by_contact", **ids)
+    if contact is None and not rejections:
         return None
-    counts = row(connection, "contacts.count_dependents", **ids)
+    counts = {"events": 0, "tags": 0} | (row(connection, "contacts.count_dependents", **ids) or {})
     if not dry_run:
-        change(connection, "contacts.delete", **ids)
-    return counts
+        change(connection, "rejections.delete_by_contact", **ids)
+        if contact is not None:
+            begin_contact_deletion(connection, contact["contact_key"], counts["events"])
+    return counts | {"rejections": rejections}
+
+
+def begin_contact_deletion(connection: apsw.Connection, contact_key: int, events: int) -> None:
+    if events > DELETE_STEP:
+        write_tags(connection, contact_key, [])
+        change(connection, "contacts.begin_deletion", contact_key=contact_key)
+        change(connection, "deletions.insert", contact_key=contact_key)
+    delete_from_contact(connection, contact_key)
+
+
+def delete_from_contact(connection: apsw.Connection, contact_key: int) -> None:
+    """A step: up to 1,000 events, then the contact."""
+    key = {"contact_key": contact_key}
+    if change(connection, "contacts.delete_events", **key, limit=DELETE_STEP) < DELETE_STEP:
+        change(connection, "contacts.delete", **key)
+        change(connection, "deletions.delete", **key)
 
 
 def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: list[str]) -> dict:
@@ -4472,7 +4507,7 @@ def get_contact(call: Call) -> dict:
     return contact_out(contact) | {"events": counts["events"]}
 
 
-DeletedContact = answer("DeletedContact", events=int, tags=int)
+DeletedContact = answer("DeletedContact", events=int, tags=int, rejections=int)
 
 
 @route(
@@ -4484,7 +4519,11 @@ DeletedContact = answer("DeletedContact", events=int, tags=int)
     writes=True,
 )
 def remove_contact(call: Call) -> dict:
-    """Deletes a contact with its tags and all of its events; a dry run only counts them."""
+    """Deletes a contact with its tags, all of its events and the rejections that name it.
+
+    It is gone at once; of more than 1,000 events, the rest goes step by step. A dry run only
+    counts.
+    """
     call.caller.check_location(call.path["location_id"])
     counts = delete_contact(call.connection, **call.path, dry_run=call.query.dry_run)
     if counts is None:
@@ -5561,6 +5600,7 @@ ContactIngestAnswer = answer(
     type=(str | None, None),
     events=(int | None, None),
     tags=(int | None, None),
+    rejections=(int | None, None),
 )
 
 
@@ -8509,7 +8549,7 @@ def get_openapi(call: Call) -> dict:
 ####################################################################################################
 
 LONG_WRITES = {("POST", BATCH_PATH), ("PATCH", EVENT_NAMES_PATH)}
-MERGE_PAUSE = 0.1  # seconds between the steps of a merge, which take a tenth of that
+STEP_PAUSE = 0.1  # seconds between the steps of a merge, which take a tenth of that
 # After this time a turn takes no further request, so that a post waits for two batches at the most.
 TURN_SECONDS = 0.010
 STOP_SECONDS = 10  # to finish what has arrived, when asked to stop
@@ -8901,6 +8941,37 @@ def is_read(request: HTTPRequestParser) -> bool:
     return request.command == "POST" and "/" + request.path.lstrip("/") in READ_POSTS
 
 
+def unfinished_step(connection: apsw.Connection) -> Callable[[], Any] | None:
+    """A step of what has begun and goes on by itself: a merge of event names, or a deletion."""
+    for statement, step in (
+        ("event_names.find_merge", move_events),
+        ("deletions.next", delete_from_contact),
+        ("locations.next_deletion", delete_from_location),
+    ):
+        key = scalar(connection, statement)
+        if key is not None:
+            return functools.partial(step, connection, key)
+    return None
+
+
+def go_on(database: Database) -> bool:
+    """Takes the next step of what has begun, in a turn of its own; whether there was one.
+
+    Raises apsw.Error, with nothing changed.
+    """
+    step = unfinished_step(database.writer)
+    if step is None:
+        return False
+    database.begin()
+    try:
+        step()
+    except apsw.Error:
+        database.roll_back()
+        raise
+    database.commit()
+    return True
+
+
 class Server:
     """Waitress with a loop of our own: one poll, then one turn."""
 
@@ -8923,8 +8994,8 @@ class Server:
             ) from None
         self.limit = config.connection_limit + len(self.map)  # the map has the listeners, too
         self.next_check = 0.0  # of connections that are overdue
-        self.is_merging = False  # event names
-        self.next_merge_step = 0.0
+        self.has_begun = False  # a merge of event names or a deletion that goes on by itself
+        self.next_step = 0.0
         self.dispatcher.set_thread_count(config.read_threads)
         self.listeners = [
             dispatcher
@@ -8991,11 +9062,11 @@ class Server:
         """Serves until stop()."""
         self.database.take_turns()
         while not self.stopping:
-            self.poll(MERGE_PAUSE if self.is_merging else 1.0)
+            self.poll(STEP_PAUSE if self.has_begun else 1.0)
             self.turn()
             self.database.idle()
-            if time.monotonic() >= self.next_merge_step:
-                self.continue_merge()
+            if time.monotonic() >= self.next_step:
+                self.go_on()
             if time.time() >= self.next_check:
                 self.close_overdue(time.time())
         self.finish()
@@ -9005,12 +9076,12 @@ class Server:
             timeout = 0.01 if self.waiting_since else 0
         wasyncore.poll2(timeout, self.map)
 
-    def continue_merge(self) -> None:
-        """Between turns: a merge of event names that has begun ends, though nobody asks again."""
+    def go_on(self) -> None:
+        """Between turns: a merge or a deletion that has begun ends, though nobody asks again."""
         if self.database.trouble is None:
             with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
-                self.is_merging = continue_merge(self.database)
-        self.next_merge_step = time.monotonic() + MERGE_PAUSE
+                self.has_begun = go_on(self.database)
+        self.next_step = time.monotonic() + STEP_PAUSE
 
     def close_overdue(self, now: float) -> None:
         """Once a second: closes connections that are silent or slow beyond their time.
