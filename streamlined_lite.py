@@ -391,6 +391,7 @@ NAME_LIMIT = 10_000  # characters; people put sentences into names
 ID_LIMIT = 1_000  # characters
 TAG_LIMIT = 1_000  # characters
 TAGS_LIMIT = 1_000  # of a contact
+TAGS_BYTES = 65_536  # of all of them
 FIELDS_LIMIT = 2_000  # of a form or a contact
 BATCH_LIMIT = 1_000  # events
 
@@ -901,6 +902,8 @@ def read_tags(value: Any) -> list[str]:
     tags = list(dict.fromkeys(tag for tag in trimmed if tag))
     if len(tags) > TAGS_LIMIT:
         raise wrong("too_many", f"must be {TAGS_LIMIT:,} tags at most, not {len(tags):,}")
+    if sum(len(tag.encode("utf-8", "replace")) for tag in tags) > TAGS_BYTES:
+        raise wrong("too_long", f"must have {TAGS_BYTES:,} bytes at most, all tags together")
     return [read_text(tag, TAG_LIMIT) for tag in tags]
 
 
@@ -4130,6 +4133,7 @@ FIELD_SPELLINGS = {name.replace("_", ""): name for name in KNOWN_FIELDS} | {
     "streetaddress": "address1",
 }
 SPELLING_LIMIT = 20  # characters of a name that may be one of these
+CONTACT_BYTES = 131_072  # of all fields that a contact has gathered, and of their clocks
 CLOCK_TOLERANCE_MS = 60_000  # by which the clocks of two machines may differ without a word
 
 
@@ -4245,7 +4249,8 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
 
     Where the body is dated, a field whose value came from a newer dated body stays, so that dated
     bodies end in the same state in whatever order they arrive. An undated body applies on arrival
-    and moves no clock. No body is newer than now.
+    and moves no clock. No body is newer than now. Raises Invalid where the contact would have too
+    many fields in all.
     """
     limit_date(sent, now)
     old = find_contact(connection, sent.location_id, sent.contact_id)
@@ -4253,6 +4258,7 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
     new = apply_contact(limit_clocks(known, now), sent)
     if old is not None and is_same(old, new):
         return "unchanged", old
+    check_size(known, new)
     if old is None:
         status = "created"
     elif looks_the_same(old, new):  # only clocks have moved
@@ -4264,6 +4270,44 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
     if new["tags"] != (old["tags"] if old else []):
         write_tags(connection, contact_key, new["tags"])
     return status, new
+
+
+def check_size(old: dict, new: dict) -> None:
+    """Raises Invalid where a contact's fields have grown beyond what each further body can read.
+
+    They gather: no single body need be large.
+    """
+    number = len(new["fields"])
+    size = fields_size(new)
+    if number > FIELDS_LIMIT and number > len(old["fields"]):
+        message = f"the contact would have {number:,} fields, of {FIELDS_LIMIT:,} that it may have"
+    elif size > CONTACT_BYTES and size > fields_size(old):
+        message = (
+            f"the contact's fields would have {size:,} bytes, of {CONTACT_BYTES:,} that they may "
+            "have together"
+        )
+    else:
+        return
+    raise Invalid([field_error("/fields", "too_large", message)])
+
+
+def fields_size(contact: dict) -> int:
+    return len(to_json(contact["fields"])) + len(to_json(contact["field_times"]))
+
+
+def store_contact_around(
+    connection: apsw.Connection, sent: Contact, now: int
+) -> tuple[str, dict, list[dict]]:
+    """As store_contact, for a body that nobody can correct: what is too large is left out.
+
+    Returns warnings, too.
+    """
+    try:
+        return *store_contact(connection, sent, now), []
+    except Invalid as problem:
+        left_out = warning("contact_field_ignored", problem.errors[0]["message"])
+    sent.fields = {}
+    return *store_contact(connection, sent, now), [left_out]
 
 
 def limit_date(sent: Contact, arrived: int) -> list[dict]:
@@ -5421,7 +5465,8 @@ def store_event_contact(
     learn_location(connection, contact, now)
     if isinstance(contact, Contact):
         warnings += limit_date(contact, arrived)
-        store_contact(connection, contact, now)
+        _, _, more = store_contact_around(connection, contact, now)
+        warnings += more
     return warnings
 
 
@@ -5645,7 +5690,8 @@ def receive_contact(
     caller.check_location(contact.location_id)
     learn_location(connection, contact, now)
     warnings += limit_date(contact, arrived)
-    status, stored = store_contact(connection, contact, now)
+    status, stored, more = store_contact_around(connection, contact, now)
+    warnings += more
     warnings += unknown_warnings([f"customData.{name}" for name in custom])
     return {"status": status, "contact": contact_out(stored), "warnings": warnings}
 
@@ -5807,6 +5853,8 @@ LIST_LIMIT = 1_000  # of values in a condition, locations in a query, metrics in
 
 # Formulas
 
+DEFINITION_LIMIT = 100_000  # characters, where it is saved
+METRICS_LIMIT = 1_000  # that are saved
 FORMULA_LIMIT = 2_000  # characters
 DEPTH_LIMIT = 100  # of parentheses and minus signs within each other
 TOKEN = re.compile(
@@ -6374,10 +6422,24 @@ def find_metric(connection: apsw.Connection, metric_id: int) -> dict:
 
 
 def definition_json(definition: Definition) -> str:
-    """A definition as it is stored: without its name, its place and what was left out."""
-    return definition.model_dump_json(
+    """A definition as it is stored: without its name, its place and what was left out.
+
+    Raises Invalid for one that is too large to be saved.
+    """
+    text = definition.model_dump_json(
         exclude={"name", "position"}, exclude_none=True, by_alias=True
     )
+    if len(text) > DEFINITION_LIMIT:
+        message = f"must have {DEFINITION_LIMIT:,} characters at most, not {len(text):,}"
+        raise Invalid([field_error("", "too_long", message)])
+    return text
+
+
+def check_metric_number(connection: apsw.Connection) -> None:
+    """Raises Conflict where there are as many metrics as there may be."""
+    if scalar(connection, "metrics.count") >= METRICS_LIMIT:
+        message = f"there are {METRICS_LIMIT:,} metrics, as many as there may be; delete one first"
+        raise Conflict(message, "too_many")
 
 
 def store_metric(
@@ -6395,6 +6457,7 @@ def store_metric(
         raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
     binds = {"name": definition.name, "definition": definition_json(definition), "now": now}
     if metric_id is None:
+        check_metric_number(connection)
         metric_id = row(connection, "metrics.insert", **binds)["metric_id"]
     else:
         change(connection, "metrics.replace", metric_id=metric_id, **binds)
@@ -6434,6 +6497,8 @@ def import_metric(connection: apsw.Connection, definition: SavedDefinition, now:
     stored = row(connection, "metrics.find_name", name=name)
     if stored and stored["definition"] == text:
         return "unchanged"
+    if not stored:
+        check_metric_number(connection)
     change(connection, "metrics.upsert", name=name, definition=text, now=now)
     return "updated" if stored else "created"
 
@@ -9978,10 +10043,12 @@ EXPORTED_FIELDS = {
     "contacts": ("location_id", "contact_id", *STANDARD_FIELDS, "as_of", "tags", "fields"),
     "metrics": ("name", "terms", "formula", "format"),
 }
+ONE_CONTACT = "contact"  # all that is kept of it, each line under its noun
 EXPORT_FILTERS = {
     "events": {each.field for each in FILTER_FLAGS},
     "contacts": {"location_id"},
     "metrics": set(),
+    ONE_CONTACT: {"location_id"},
 }
 # What a spreadsheet would calculate, or shorten as a number: leading zeros, more digits than it
 # keeps, an exponent; perhaps with our quotes before it already.
@@ -9993,7 +10060,13 @@ SPREADSHEET_VALUE = re.compile(
 def add_export(commands: Any) -> None:
     export = add_command(commands, "export", export_command)
     export.add_argument(
-        "kind", metavar="WHAT", choices=list(EXPORTED_FIELDS), help="events, contacts or metrics"
+        "kind",
+        metavar="WHAT",
+        choices=list(EXPORT_FILTERS),
+        help="events, contacts or metrics; or contact, with its ID",
+    )
+    export.add_argument(
+        "contact", metavar="ID", nargs="?", help="the contact of whom all is written that is kept"
     )
     export.add_argument(
         "--format",
@@ -10014,31 +10087,49 @@ def add_export(commands: Any) -> None:
 def export_command(
     config: Config,
     kind: str,
+    contact: str | None,
     file_format: str,
     output: str | None,
     as_json: bool,
     **filters: str | None,
 ) -> int:
-    """Write events, contacts or metrics, the newest first.
+    """Write events, contacts or metrics, the newest first; or all of one contact.
 
     All are of one moment, also while a server writes. Events can be filtered by all of the
-    filters, contacts by --location. `import` takes what this writes.
+    filters, contacts by --location. `import` takes what this writes. Of one contact, each line has
+    the contact, an event of it, or a rejection that names it.
     """
     query = read_filters(filters)
     check_export_filters(kind, filters)
+    check_one_contact(kind, contact, file_format)
     path = database_path(config)
     with contextlib.closing(open_reader(path)) as connection:
         check_schema(connection, path)
         # one state from the first record to the last
         connection.execute("begin")
         query, locations = filtered_events(connection, query, config.time_zone)
-        records = exported_records(connection, kind, query, locations)
+        if contact is None:
+            records = exported_records(connection, kind, query, locations)
+        else:
+            records = exported_contact(connection, contact, locations)
         if not output:
             write_export(sys.stdout.buffer, file_format, kind, records)
             return 0
         with whole_file(output) as partial, open(partial, "wb") as file:
             number = write_export(file, file_format, kind, records)
-    return print_result({"file": output, kind: number}, as_json, f"{output}: {number:,} {kind}")
+    noun = "records" if contact else kind
+    return print_result({"file": output, noun: number}, as_json, f"{output}: {number:,} {noun}")
+
+
+def check_one_contact(kind: str, contact: str | None, file_format: str) -> None:
+    """Raises ConfigError unless one contact is named for `export contact`, and only there."""
+    if kind != ONE_CONTACT:
+        if contact is not None:
+            raise ConfigError(f"an ID goes with “export contact” alone, not with {kind}")
+    elif contact is None:
+        raise ConfigError("name the contact: export contact ID")
+    elif file_format != "ndjson":
+        raise ConfigError("one contact is written as a JSON object a line, not as CSV")
 
 
 def check_export_filters(kind: str, filters: Mapping[str, str | None]) -> None:
@@ -10080,9 +10171,39 @@ def exported_contacts(connection: apsw.Connection, location_id: str) -> Iterator
         yield contact_out(complete_contact(connection, contact))
 
 
+def exported_contact(
+    connection: apsw.Connection, contact_id: str, locations: list[str]
+) -> Iterator[dict]:
+    """All that is kept of a contact: {"contact": …}, {"event": …} and {"rejection": …}.
+
+    Raises CommandError where that is nothing.
+    """
+    found = False
+    for location_id in locations:
+        for record in all_of_contact(connection, location_id, contact_id):
+            found = True
+            yield record
+    if not found:
+        raise CommandError(f"nothing is kept of a contact {contact_id}")
+
+
+def all_of_contact(
+    connection: apsw.Connection, location_id: str, contact_id: str
+) -> Iterator[dict]:
+    contact = find_contact(connection, location_id, contact_id)
+    if contact is not None:
+        yield {"contact": contact_out(contact)}
+    query = EventFilter(location_id=location_id, contact_id=contact_id)
+    for event in exported_events(connection, location_id, query):
+        yield {"event": event}
+    ids = {"location_id": location_id, "contact_id": contact_id}
+    for rejection in stream(connection, "rejections.list_by_contact", **ids):
+        yield {"rejection": rejection_out(rejection)}
+
+
 def write_export(file: Any, file_format: str, kind: str, records: Iterator[dict]) -> int:
     """Returns how many records it wrote."""
-    fields = EXPORTED_FIELDS[kind]
+    fields = EXPORTED_FIELDS.get(kind, ("contact", "event", "rejection"))
     write = csv_writer(file, fields) if file_format == "csv" else ndjson_writer(file)
     with Progress("exporting", kind) as progress:
         for record in records:

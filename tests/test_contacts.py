@@ -1149,6 +1149,55 @@ def test_exactly_the_contacts_tags_and_events_in_its_location_go(api):
     assert tables(api) == expected
 
 
+def test_what_a_contact_gathers_has_a_limit_and_may_shrink(api):
+    half = {"a": "x" * 70_000}
+    put(api, {"fields": half})
+    before = tables(api)
+    answer = api("PUT", "/contacts/v1/loc-1/c-1", {"fields": {"b": "x" * 70_000}})
+    assert errors(answer) == {"/fields": "too_large"} and tables(api, "contacts") == [before[1]]
+    many = {f"field {number}": 1 for number in range(1_500)}
+    assert put(api, {"fields": many})["status"] == "updated"
+    other = {f"other {number}": 1 for number in range(1_500)}
+    answer = api("PUT", "/contacts/v1/loc-1/c-1", {"fields": other})
+    assert errors(answer) == {"/fields": "too_large"}
+    # One that is too large already, of an earlier version
+    api.app.database.writer.execute(
+        "update contacts set fields = json_set(fields, '$.old', printf('%.*c', 200000, 'x'))"
+    )
+    assert put(api, {"fields": {"a": None}})["status"] == "updated"
+    assert put(api, {"name": "Ann"})["status"] == "updated"
+    assert put(api, {"fields": {"old": None}})["status"] == "updated"
+
+
+def test_the_clocks_of_fields_that_were_cleared_have_a_limit_too(api):
+    for number in range(5):
+        cleared = {f"field {number} {index} {'x' * 40}": None for index in range(900)}
+        body = workflow(email="a@example.com", timestamp=f"2026-01-01T00:00:0{number}Z")
+        contact = {"type": "ContactUpdate", "locationId": "loc-1", "id": "c-1"}
+        api("POST", INGEST, contact | {"timestamp": body["timestamp"]} | cleared)
+    assert api.rows("select max(length(field_times)) < 131072 from contacts") == [(1,)]
+
+
+def test_beside_an_event_what_a_contact_cannot_hold_is_left_out_with_a_warning(api):
+    put(api, {"fields": {"a": "x" * 100_000}})
+    answer = api.post(offer(b="x" * 50_000, email="ann@example.com"))
+    assert (answer.status_int, api.rows("select email from contacts")) == (
+        201,
+        [("ann@example.com",)],
+    )
+    (told,) = (each for each in answer.json["warnings"] if each["code"] == "contact_field_ignored")
+    assert "131,072" in told["message"]
+    sent = webhook("ContactUpdate", email="b@example.com", b="x" * 50_000)
+    assert ingest(api, sent)["warnings"][0]["code"] == "contact_field_ignored"
+    assert api.rows("select email from contacts") == [("b@example.com",)]
+
+
+def test_all_tags_together_have_a_limit(api):
+    tags = [f"{number} {'x' * 900}" for number in range(80)]
+    answer = api("PUT", "/contacts/v1/loc-1/c-1", {"tags": tags})
+    assert errors(answer) == {"/tags": "too_long"}
+
+
 def contact_events(path) -> dict[str | None, int]:
     with closing(apsw.Connection(str(path), apsw.SQLITE_OPEN_READONLY)) as file:
         return dict(

@@ -52,6 +52,9 @@ ALLOWED = {
     "metrics.count_unknown_contacts": {
         "USE TEMP B-TREE FOR DISTINCT": "the contacts of a range of time, in no index's order"
     },
+    "metrics.count": {
+        "SCAN metrics USING COVERING INDEX metrics_by_position": "their number has a limit"
+    },
     "deletions.next": {"SCAN deletions": "the first of them; there are few"},
     "rejections.count_by_sender": {
         "SCAN rejections USING INDEX rejections_by_sender": "all of them; their number has a limit"
@@ -183,6 +186,7 @@ SEARCHES = {
     "metrics.upsert": {"metrics_by_position"},
     "rejections.list": {"rejections INTEGER PRIMARY KEY (rowid<?)"},
     "rejections.count_by_contact": {"rejections_by_contact (location_id=? AND contact_id=?)"},
+    "rejections.list_by_contact": {"rejections_by_contact (location_id=? AND contact_id=?)"},
     "rejections.delete_by_contact": {"rejections_by_contact (location_id=? AND contact_id=?)"},
     "rejections.delete_by_location": {"rejections_by_location (location_id=?)"},
     "rejections.list_by_location": {"rejections_by_location (location_id=? AND rejection_id<?)"},
