@@ -272,7 +272,21 @@ def warning(code: str, message: str) -> dict:
     return {"code": code, "message": message}
 
 
+class FileGone(apsw.CantOpenError):
+    """What the names of the open database lead to is no longer what is open."""
+
+
+DAMAGE = (apsw.CorruptError, apsw.NotADBError)
 STORAGE_TROUBLES = {
+    FileGone: (
+        "database_gone",
+        "The database file was moved, deleted or replaced while the server runs; its log says what "
+        "to do.",
+    ),
+    **dict.fromkeys(
+        DAMAGE,
+        ("database_damaged", "The database file is damaged; the server's log says what to do."),
+    ),
     apsw.FullError: ("disk_full", "The server's disk is full."),
     apsw.BusyError: ("database_locked", "Another process holds the database."),
     apsw.LockedError: ("database_locked", "Another process holds the database."),
@@ -306,6 +320,8 @@ def explain(error: apsw.Error) -> str:
     """For a command: what SQLite met, and what to do about it."""
     if isinstance(error, apsw.FullError):  # whose own message may be "not an error"
         return "the disk is full; make room, or take another disk"
+    if isinstance(error, FileGone):
+        return str(error)
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return f"{error}; restore a backup that is whole"
     if isinstance(error, apsw.BusyError):
@@ -1232,10 +1248,14 @@ def stream(connection: apsw.Connection, statement: str, **binds: Any) -> Iterato
 
 
 def dictionaries(cursor: apsw.Cursor) -> Iterator[dict]:
+    """Raises CorruptError for a text that nobody can have stored."""
     names: list[str] = []
-    for values in cursor:
-        names = names or [column[0] for column in cursor.description]
-        yield dict(zip(names, values, strict=True))
+    try:
+        for values in cursor:
+            names = names or [column[0] for column in cursor.description]
+            yield dict(zip(names, values, strict=True))
+    except UnicodeDecodeError:
+        raise apsw.CorruptError("a text is not UTF-8") from None
 
 
 def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | None:
@@ -1265,6 +1285,7 @@ BUSY_SECONDS = 5  # how long a writer waits for another process before its reque
 # (64 MB) one that also starts the WAL anew, for a moment without writers.
 CHECKPOINT_PAGES = 4_000
 RESTART_PAGES = 16_000
+FRESH_SECONDS = 0.02  # for which a turn may begin on a file that was in its place
 MAINTENANCE_MS = 60_000  # how often last_used_at is written and rejections are pruned
 
 
@@ -1299,6 +1320,8 @@ class Database:
         # key_id -> time: not yet written, and written in the running turn
         self.last_used: dict[int, int] = {}
         self.touched: dict[int, int] = {}
+        # None: in memory
+        self.file: OpenFile | None = None
         # What a request of the running turn met in the file or its disk
         self.fault: apsw.Error | None = None
         # By token, for the running turn: until its end nobody else changes a key
@@ -1311,23 +1334,34 @@ class Database:
             check_file(self.path, create)
         self.writer = open_writer(self.path, show)
         self.writer.set_wal_hook(self._wal_grew)
-        self.checkpointer = None if self.memory else Checkpointer(self.path)
+        self.checkpointer: Checkpointer | None = None
+        if not self.memory:
+            self.file = OpenFile(self.path)
+            self.checkpointer = Checkpointer(self.path, self.file)
 
     # Reading
 
     @contextlib.contextmanager
     def read(self) -> Iterator[apsw.Connection]:
-        """A connection that sees one state of the database from the first statement to the last."""
+        """A connection that sees one state of the database from the first statement to the last.
+
+        Raises FileGone and, from the first damage on that anybody met, CorruptError.
+        """
         if self.memory:
             with self.lock:
                 yield self.writer
             return
-        connection = self._reader()
-        connection.execute("begin")
+        self.check_file()
+        connection = None
         try:
+            connection = self._reader()
+            connection.execute("begin")
             yield connection
+        except DAMAGE:
+            self.file.is_damaged = True
+            raise
         finally:
-            if connection.in_transaction:  # a failed read may have ended it
+            if connection and connection.in_transaction:  # a failed read may have ended it
                 connection.execute("rollback")
 
     def _reader(self) -> apsw.Connection:
@@ -1335,6 +1369,11 @@ class Database:
         connection = getattr(self.local, "connection", None)
         if connection is None:
             connection = open_connection(self.path, apsw.SQLITE_OPEN_READONLY)
+            try:
+                self.check_file()  # before it looks into a file or a WAL of others
+            except apsw.Error:
+                connection.close()
+                raise
             connection.set_busy_timeout(1000)  # only recovery after a crash can make a reader wait
             self.local.connection = connection
             self.readers.append(connection)
@@ -1377,6 +1416,7 @@ class Database:
         """Begins a turn, with the due maintenance in it. Raises apsw.Error, with no turn begun."""
         self.callers.clear()
         try:
+            self.check_file(age=FRESH_SECONDS)
             self.writer.execute("begin immediate")
             now = self.clock()
             if now >= self.next_maintenance:
@@ -1385,22 +1425,41 @@ class Database:
         except apsw.Error as error:
             self.roll_back()
             if not isinstance(error, apsw.BusyError):  # a lock may pass before anybody is refused
-                self.trouble = problem_of(error)
+                self.fail(error)
             raise
 
     def commit(self) -> None:
-        """Returns when the turn is on disk. Raises apsw.Error, with nothing stored."""
+        """Returns when the turn is on disk. Raises apsw.Error, with nothing stored that stays."""
         try:
-            if not self.writer.in_transaction:
+            if isinstance(self.fault, DAMAGE) or not self.writer.in_transaction:
                 raise self.fault or apsw.IOError("the turn was rolled back")
             self.writer.execute("commit")
+            if self.file:
+                self.file.check_commit()
         except apsw.Error as error:
             self.roll_back()
-            self.trouble = problem_of(error)
+            self.fail(error)
             raise
         self.trouble = None if self.fault is None else problem_of(self.fault)
         self.touched = {}
         self.fault = None
+
+    def check_file(self, age: float = 0) -> None:
+        """Raises FileGone and CorruptError. What was right so many seconds ago will do."""
+        if self.file:
+            self.file.check(age)
+
+    def fail(self, error: apsw.Error) -> None:
+        """The trouble that writers and /healthz are told of until a write succeeds again."""
+        if isinstance(error, DAMAGE) and self.file:
+            self.file.is_damaged = True
+        problem = problem_of(error)
+        is_new = self.trouble is None or self.trouble.code != problem.code
+        self.trouble = problem
+        if is_new and isinstance(error, FileGone) and self.file.is_in_place():
+            # The WAL has lost its name, and the server may be killed: what is in it is saved now.
+            with contextlib.suppress(apsw.Error):
+                self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def roll_back(self) -> None:
         self.last_used = self.touched | self.last_used
@@ -1424,6 +1483,11 @@ class Database:
 
     def idle(self) -> None:
         """Between turns: due maintenance; after trouble a real write, to see whether it is over."""
+        try:
+            self.check_file(age=1)
+        except apsw.Error as error:
+            self.fail(error)
+            return
         if self.trouble is None and self.clock() < self.next_maintenance:
             return
         with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
@@ -1454,6 +1518,10 @@ class Database:
                 self.begin()
                 self.write_last_used()
                 self.commit()
+        if self.file and not self.file.is_in_place():
+            # Else SQLite would delete what has the name of our WAL now.
+            self.writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            self.file.put_wal_aside()
         self.writer.close()
 
     def _wal_grew(self, connection: apsw.Connection, name: str, pages: int) -> int:
@@ -1495,12 +1563,112 @@ def prune_rejections(connection: apsw.Connection, config: Config, now: int) -> N
     change(connection, "rejections.prune_by_age", before=before)
 
 
+class OpenFile:
+    """The file of an open database, and its WAL and shared memory.
+
+    SQLite goes on with what it has open, whatever happens to the names: then all that is written
+    would be gone with the next start, or a file of others be damaged.
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+        self.wal = path + "-wal"
+        self.shared_memory = path + "-shm"
+        self.numbers = self.find_numbers()
+        self.is_damaged = False  # somebody met damage, which only a restart with another file ends
+        self.checked = 0.0  # time.monotonic() of the last check that found all in its place
+        self.told = ""  # what the log said last
+
+    def find_numbers(self) -> list[tuple | None]:
+        return [
+            file_number(self.path, least_size=1),
+            file_number(self.wal),
+            file_number(self.shared_memory),
+        ]
+
+    def is_in_place(self) -> bool:
+        """Whether the file itself is, apart from its WAL."""
+        return file_number(self.path, least_size=1) == self.numbers[0]
+
+    def check(self, age: float = 0) -> None:
+        """Raises FileGone and CorruptError; the log says once what to do.
+
+        What was in its place so many seconds ago will do.
+        """
+        if self.is_damaged:
+            self.tell(
+                f"{self.path} is damaged, so nothing is stored or read any more; stop the server, "
+                "restore a backup (streamlined-lite restore), and start it again"
+            )
+            raise apsw.CorruptError("the database file is damaged")
+        if age and time.monotonic() - self.checked < age:
+            return
+        numbers = self.find_numbers()
+        if numbers != self.numbers:
+            advice = self.advice(numbers[0])
+            self.tell(advice)
+            raise FileGone(advice)
+        self.checked = time.monotonic()
+        self.told = ""
+
+    def check_commit(self) -> None:
+        """After COMMIT: what went into a file that has lost its name is not stored.
+
+        Raises FileGone. It passes each turn, so it leaves the shared memory to the next check.
+        """
+        if not self.is_in_place() or file_number(self.wal) != self.numbers[1]:
+            self.check()
+
+    def advice(self, number: tuple | None) -> str:
+        """What happened, where the file's name has this number now, and what to do."""
+        if number is None:
+            return (
+                f"{self.path} was moved, deleted or emptied while it was open, so nothing is "
+                "stored or read; put it back with its -wal and -shm, and all goes on, or stop the "
+                "server and restore a backup"
+            )
+        if number != self.numbers[0]:
+            return (
+                f"another file is at {self.path} now than the one that is open, so nothing is read "
+                "or stored in either; put back the first with its -wal and -shm, and all goes on, "
+                "or restart the server to go on with the other"
+            )
+        return (
+            f"{self.wal} or {self.shared_memory} was moved, deleted or replaced while it was open, "
+            "so nothing is stored or read; restart the server, which saves what is in them"
+        )
+
+    def tell(self, line: str) -> None:
+        if line != self.told:
+            self.told = line
+            logging.getLogger("streamlined_lite").error("%s", line)
+
+    def put_wal_aside(self) -> None:
+        """At the end, where another file has the name of ours: with our WAL it would be damaged."""
+        if file_number(self.path, least_size=1) is None:
+            return
+        kept = f"{self.path}.{stamp(system_clock())}.replaced"
+        for suffix, number in (("-wal", self.numbers[1]), ("-shm", self.numbers[2])):
+            if file_number(self.path + suffix) == number:
+                os.rename(self.path + suffix, kept + suffix)
+
+
+def file_number(path: str, least_size: int = 0) -> tuple[int, int] | None:
+    """What tells a file from all others, whatever its name; None: there is none of that size."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found.st_size >= least_size else None
+
+
 class Checkpointer(threading.Thread):
     """Moves the WAL into the file beside the writer, on a thread and a connection of its own."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, file: OpenFile):
         super().__init__(name="checkpointer", daemon=True)
         self.path = path
+        self.file = file
         self.pages = 0  # of the WAL when it last woke us; 0 since it began anew
         self.stopped = False
         self.connection: apsw.Connection | None = None
@@ -1528,10 +1696,14 @@ class Checkpointer(threading.Thread):
     def attempt(self) -> None:
         """What fails is tried again when the WAL has grown further."""
         try:
+            self.file.check()
             self.connection = self.connection or self.open()
+            self.file.check()
             self.checkpoint(self.connection)
-        except apsw.BusyError:  # a reader or another checkpoint
+        except (apsw.BusyError, FileGone):  # a reader or another checkpoint; what the log has said
             pass
+        except DAMAGE:
+            self.file.is_damaged = True
         except apsw.Error as error:
             logging.getLogger("streamlined_lite").error(
                 "checkpoint failed: %s", type(error).__name__
@@ -1763,6 +1935,7 @@ def check_file(path: str, create: bool) -> None:
 
     Raises ConfigError. With `create`, a missing file is created, readable by its owner only.
     """
+    check_lone_wal(path)
     if not os.path.exists(path):
         if not create:
             raise ConfigError(
@@ -1776,6 +1949,16 @@ def check_file(path: str, create: bool) -> None:
         raise ConfigError(f"cannot read the database {path}: {error.strerror}") from None
     if header and not was_never_stored(path):
         check_header(path, header)
+
+
+def check_lone_wal(path: str) -> None:
+    """Raises ConfigError for a WAL whose file is missing or empty: SQLite would delete it."""
+    wal = os.path.realpath(path) + "-wal"
+    if file_number(path, least_size=1) is None and file_number(wal, least_size=1):
+        raise ConfigError(
+            f"{path} is missing or empty, and {wal} has what was stored last; put the file back to "
+            "which it belongs, or move it away, or restore a backup; both were left as they are"
+        )
 
 
 def create_file(path: str) -> None:
@@ -1984,6 +2167,8 @@ def nobody_else(path: str) -> Iterator[None]:
 
 def settle(path: str) -> None:
     """Moves a WAL that a crash left into its file, where the two are sound."""
+    if os.path.getsize(path) == 0:  # SQLite would delete it
+        return
     with (
         contextlib.suppress(apsw.Error),
         contextlib.closing(open_connection(path, apsw.SQLITE_OPEN_READWRITE)) as connection,
@@ -1997,13 +2182,23 @@ def replace_database(new: str, path: str, kept: str) -> None:
     with contextlib.suppress(PermissionError):  # root restores for whom the service runs as
         os.chown(new, before.st_uid, before.st_gid)
     os.link(path, kept)
-    # A power cut must not undo what happened to the old file's names, and keep the new one's.
-    sync_folder(os.path.dirname(os.path.abspath(path)))
-    # A WAL that could not be settled is the old file's; SQLite would take it for the new one's.
+    put_wal_away(path, kept)
+    os.replace(new, path)
+
+
+def place_database(new: str, path: str, kept: str) -> None:
+    """Gives `new` the name of a database that is not there."""
+    put_wal_away(path, kept)
+    os.rename(new, path)
+
+
+def put_wal_away(path: str, kept: str) -> None:
+    """A WAL that could not be settled is the old file's; SQLite would take it for the new one's."""
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.rename(path + suffix, kept + suffix)
-    os.replace(new, path)
+    # A power cut must not undo what happened to the old file's names, and keep the new one's.
+    sync_folder(os.path.dirname(os.path.abspath(path)))
 
 
 # Upgrade: an older file is rebuilt beside itself
@@ -8279,6 +8474,8 @@ class App(bottle.Bottle):
             answer = handle(route, path, environ)
         except Exception as error:
             answer = problem_of(error)
+            if route.handler is get_health and isinstance(answer, TryLater):
+                answer = health_of(answer)
         return respond(answer, reading=not writes)
 
     def log_request(self, environ: dict, response: Response) -> None:
@@ -8422,7 +8619,10 @@ Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=s
 def get_health(call: Call) -> tuple[int, dict]:
     """200 if the database answers a read and stored the last turn of writes, else 503."""
     row(call.connection, "locations.find", location_id="")
-    trouble = call.database.trouble
+    return health_of(call.database.trouble)
+
+
+def health_of(trouble: Problem | None) -> tuple[int, dict]:
     state = {
         "status": "failing" if trouble else "ok",
         "version": __version__,
@@ -8941,8 +9141,12 @@ class Server:
     def continue_merge(self) -> None:
         """Between turns: a merge of event names that has begun ends, though nobody asks again."""
         if self.database.trouble is None:
-            with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
+            try:
                 self.is_merging = continue_merge(self.database)
+            except DAMAGE as error:
+                self.database.fail(error)
+            except apsw.Error:  # the next turn meets the same and says so
+                pass
         self.next_merge_step = time.monotonic() + MERGE_PAUSE
 
     def close_overdue(self, now: float) -> None:
@@ -10580,8 +10784,7 @@ def import_command(
     )
     check_sources(files, read)
     path = database_path(config)
-    if not os.path.exists(path):
-        create_file(path)
+    check_file(path, create=True)
     step_bytes = ALONE_STEP_BYTES if is_alone(path) else SHARED_STEP_BYTES
     results = []
     try:
@@ -10908,12 +11111,15 @@ def restore_command(config: Config, file: str, as_json: bool) -> int:
     if os.path.exists(path) and os.path.samefile(file, path):
         raise ConfigError(f"{file} is the database itself")
     check_file(file, create=False)
-    if not os.path.exists(path):
-        copy_to(path, file, os.rename)
-        result = {"database": path, "replaced": None}
-        return print_result(result, as_json, f"{path} is now what {file} holds")
-    settle(path)
     kept = f"{path}.{stamp(system_clock())}.replaced"
+    if not os.path.exists(path):
+        copy_to(path, file, functools.partial(place_database, kept=kept))
+        result = {"database": path, "replaced": None}
+        text = f"{path} is now what {file} holds"
+        if os.path.exists(kept + "-wal"):
+            text += f"; what a database before left there is kept as {kept}-wal"
+        return print_result(result, as_json, text)
+    settle(path)
     with nobody_else(path):
         copy_to(path, file, functools.partial(replace_database, kept=kept))
     result = {"database": path, "replaced": kept}

@@ -495,20 +495,60 @@ def findings(run, *flags: str) -> list[dict]:
 
 def test_what_a_crash_left_in_the_wal_is_kept_with_the_replaced_database(run, filled, tmp_path):
     run("backup", "copy.db", "--database", filled)
-    crashed = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import apsw, os; c = apsw.Connection({filled!r}); "
-            "c.execute(\"update event_names set event_name = 'In the WAL'\"); os._exit(0)",
-        ],
-        timeout=30,
-    )
-    assert crashed.returncode == 0 and os.path.getsize(filled + "-wal") > 0
+    crash(filled)
     answer = json.loads(run("restore", "copy.db", "--json", "--database", filled)[1])
     assert stored(filled) == stored("copy.db") and not os.path.exists(filled + "-wal")
     replaced = dump(answer["replaced"])["rows"]["events"]
     assert {row[3] for row in replaced} == {"In the WAL"}
+
+
+def crash(path: str) -> None:
+    """Leaves a database whose newest rows are in its WAL."""
+    script = (
+        f"import apsw, os; c = apsw.Connection({path!r}); "
+        "c.execute(\"update event_names set event_name = 'In the WAL'\"); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", script], timeout=30, check=True)
+    assert os.path.getsize(path + "-wal") > 0
+
+
+@pytest.mark.parametrize("lose", [os.unlink, lambda path: os.truncate(path, 0)])
+@pytest.mark.parametrize(
+    "command",
+    [["serve"], ["check"], ["keys", "list"], ["import", "in.csv"], ["export", "events"]],
+    ids=" ".join,
+)
+def test_a_wal_without_its_file_is_left_for_who_puts_that_back(
+    run, filled, tmp_path, command, lose
+):
+    """SQLite would delete it."""
+    Path("in.csv").write_text("event_name,location_id,distinct_id\nA,b,c\n")
+    crash(filled)
+    lose(filled)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    code, out, err = run(*command, "--database", filled)
+    said = (
+        f"{filled} is missing or empty, and {filled}-wal has what was stored last; put the file "
+        "back to which it belongs, or move it away, or restore a backup; both were left as they are"
+    )
+    assert code == 2 and said in out + err
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("lose", [os.unlink, lambda path: os.truncate(path, 0)])
+def test_a_restore_takes_an_old_wal_away_and_keeps_it(run, filled, tmp_path, lose):
+    """Else SQLite would replay it into the restored file."""
+    run("backup", "copy.db", "--database", filled)
+    crash(filled)
+    wal = Path(filled + "-wal").read_bytes()
+    lose(filled)
+    code, out, err = run("restore", "copy.db", "--database", filled)
+    assert (code, err) == (0, "")
+    (kept,) = tmp_path.glob("events.db.*.replaced-wal")
+    assert kept.read_bytes() == wal
+    assert str(kept).removesuffix("-wal") in out
+    assert stored(filled) == stored("copy.db") and files(tmp_path) >= {"events.db", "copy.db"}
+    assert not {"events.db-wal", "events.db-shm"} & files(tmp_path)
 
 
 def test_a_damaged_database_can_be_replaced(run, filled, tmp_path):
