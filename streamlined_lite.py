@@ -1285,6 +1285,7 @@ BUSY_SECONDS = 5  # how long a writer waits for another process before its reque
 # (64 MB) one that also starts the WAL anew, for a moment without writers.
 CHECKPOINT_PAGES = 4_000
 RESTART_PAGES = 16_000
+TRIGGER_DEPTH = 10  # of ours, a location's takes three
 FRESH_SECONDS = 0.02  # for which a turn may begin on a file that was in its place
 MAINTENANCE_MS = 60_000  # how often last_used_at is written and rejections are pruned
 
@@ -1738,12 +1739,103 @@ def open_connection(path: str, flags: int) -> apsw.Connection:
     connection = apsw.Connection(
         path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200
     )
-    connection.set_busy_timeout(BUSY_SECONDS * 1000)  # first: the pragmas look into the file
-    connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
-    connection.pragma("recursive_triggers", True)
+    # Whoever made the file: it calls no function of ours, and no trigger that goes on for ever.
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    connection.limit(apsw.SQLITE_LIMIT_TRIGGER_DEPTH, TRIGGER_DEPTH)
+    connection.set_busy_timeout(BUSY_SECONDS * 1000)  # first: the pragmas look into the file
+    try:
+        connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
+        connection.pragma("recursive_triggers", True)
+        connection.pragma("cell_size_check", True)
+    except apsw.Error:
+        abandon(connection)
+        raise
     add_functions(connection)
     return connection
+
+
+def abandon(connection: apsw.Connection) -> None:
+    """Closes one that has looked at a file of others, which stays as it is, as does its WAL."""
+    has_wal = file_number(connection.filename_wal, least_size=1) is not None
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_wal)
+    connection.close()
+
+
+def open_ours(path: str, flags: int, uri: str = "") -> apsw.Connection:
+    """The same, on a file whose schema is ours. Raises ConfigError, with the file left as it is."""
+    connection = open_connection(uri or path, flags)
+    try:
+        refuse_strange_schema(connection, path)
+    except (ConfigError, apsw.Error):
+        abandon(connection)
+        raise
+    return connection
+
+
+def refuse_strange_schema(connection: apsw.Connection, path: str) -> None:
+    """Raises ConfigError where the schema is not as our migrations make it.
+
+    Other tables and views may be there, and indexes that refuse no row; no other trigger.
+    """
+    connection.execute("begin")  # another process may be upgrading the file
+    try:
+        version = connection.pragma("user_version")
+        found = rows(connection, "schema.list")
+    finally:
+        if connection.in_transaction:
+            connection.execute("rollback")
+    steps = tuple(migrations())
+    if version > len(steps):
+        raise newer_schema(path, version)
+    # A file without a schema yet must have room for it.
+    names = objects_made_by(steps).keys() if version == 0 else ()
+    strange = strange_object(found, objects_made_by(steps[:version]), names)
+    if strange:
+        raise ConfigError(
+            f"{path} is not as Streamlined Lite makes its databases: {strange}; it was left as it "
+            "is"
+        )
+
+
+def strange_object(found: list[dict], ours: Mapping[str, tuple], names: Iterable[str]) -> str:
+    """What is not as it should be; "" where all is. `ours` is what the file's version has, and no
+    other object may have one of the `names`."""
+    missing = dict(ours)
+    for each in found:
+        name = each["name"].lower()
+        called = f"{each['type']} {printable(each['name'])}"
+        if name in ours:
+            if missing.pop(name, None) != essence(each):
+                return f"its {called} is another one"
+        elif each["type"] == "trigger":
+            return f"the {called} is not ours; drop it"
+        elif each["type"] == "index" and each["is_rule"] and each["tbl_name"].lower() in ours:
+            return f"the {called} is not ours, and may refuse what is stored; drop it"
+        elif name in names:
+            return f"its {called} is not ours"
+    for name, (kind, _, _) in missing.items():
+        return f"its {kind} {name} is missing"
+    return ""
+
+
+def printable(name: str) -> str:
+    """A name of others in one line."""
+    return json.dumps(name[:100], ensure_ascii=False).strip('"')
+
+
+@functools.lru_cache(4)
+def objects_made_by(steps: tuple[str, ...]) -> dict[str, tuple]:
+    """What these migrations make of an empty file: name -> type, table and text of an object."""
+    with contextlib.closing(apsw.Connection(":memory:")) as connection:
+        for script in steps:
+            connection.execute(script)
+        return {each["name"]: essence(each) for each in rows(connection, "schema.list")}
+
+
+def essence(found: dict) -> tuple[str, str, str]:
+    """Type, table and text of an object. sqlite3's .dump adds an empty line to some texts."""
+    return found["type"], found["tbl_name"], (found["sql"] or "").strip()
 
 
 def add_functions(connection: apsw.Connection) -> None:
@@ -1779,7 +1871,7 @@ def open_writer(path: str, show: Callable[..., None] | None = None) -> apsw.Conn
         if path != ":memory:" and stored_version(path) in WIDE_SCHEMAS:
             upgrade(path, show or LoggedProgress(path).advance)
         file_number = None if path == ":memory:" else os.stat(path).st_ino
-        connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+        connection = open_ours(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         prepare_writer(connection, path)
     except apsw.ReadOnlyError:
         raise ConfigError(
@@ -1992,12 +2084,15 @@ def check_header(path: str, header: bytes) -> None:
     if not is_sqlite or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise ConfigError(f"{path} is not a Streamlined Lite database; it was left as it is")
     version = stored_version(path)
-    newest = len(migrations())
-    if version > newest:
-        raise ConfigError(
-            f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
-            f"{newest}); upgrade the program, the file was left as it is"
-        )
+    if version > len(migrations()):
+        raise newer_schema(path, version)
+
+
+def newer_schema(path: str, version: int) -> ConfigError:
+    return ConfigError(
+        f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
+        f"{len(migrations())}); upgrade the program, the file was left as it is"
+    )
 
 
 def stored_version(path: str) -> int:
@@ -2081,10 +2176,11 @@ def open_reader(path: str) -> apsw.Connection:
     full_path = os.path.realpath(path)
     folder_is_writable = os.access(os.path.dirname(full_path), os.W_OK, effective_ids=True)
     if folder_is_writable or os.path.exists(full_path + "-wal"):
-        connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE)
+        connection = open_ours(path, apsw.SQLITE_OPEN_READWRITE)
     else:  # on a read-only disk, where SQLite cannot make the files that it shares with others
         uri = f"file:{quote(full_path)}?immutable=1"
-        connection = open_connection(uri, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        connection = open_ours(path, flags, uri)
     connection.pragma("query_only", True)
     return connection
 
@@ -2110,7 +2206,7 @@ def copy_database(source: str, target: str, show: Callable[..., None] = show_not
     try:
         with (
             contextlib.closing(open_reader(source)) as old,
-            contextlib.closing(apsw.Connection(target)) as new,
+            contextlib.closing(open_connection(target, apsw.SQLITE_OPEN_READWRITE)) as new,
         ):
             # Without a read transaction, each write would start the copy anew.
             old.execute("begin; select 1 from sqlite_schema").fetchall()
@@ -2218,11 +2314,13 @@ def upgrade(path: str, show: Callable[..., None]) -> None:
     path = os.path.realpath(path)
     if not os.access(os.path.dirname(path), os.W_OK, effective_ids=True):
         raise apsw.ReadOnlyError
+    open_ours(path, apsw.SQLITE_OPEN_READWRITE).close()
     kept = f"{path}.schema-{stored_version(path)}.{stamp(system_clock())}"
     place = functools.partial(replace_database, kept=kept)
     # The connection is closed after the new file has its name, for it locks the old one.
     with contextlib.ExitStack() as lock, whole_file(path, place) as partial:
-        connection = lock.enter_context(contextlib.closing(apsw.Connection(partial)))
+        connection = open_connection(partial, apsw.SQLITE_OPEN_READWRITE)
+        lock.enter_context(contextlib.closing(connection))
         lock_old_file(connection, path)
         remove_leftovers(path, partial)
         inherit_owner(partial, path)
@@ -2375,7 +2473,6 @@ class Upgrade:
         connection.pragma("synchronous", "off")
         # The new file's is also what each sorting may take. kB
         connection.execute("pragma main.cache_size = -32000; pragma old.cache_size = -8000")
-        connection.pragma("recursive_triggers", True)
         take_steps(connection, NARROW_TABLES)
 
     def name_foreign_objects(self) -> None:

@@ -193,6 +193,33 @@ def test_a_database_that_is_not_there_or_not_ours_is_refused_by_its_name_and_lef
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        ["serve"],
+        ["keys", "create", "a"],
+        ["export", "events"],
+        ["import", "in.ndjson"],
+        ["delete-events", "--name", "x", "--yes"],
+        ["backup", "copy.db"],
+        ["check"],
+        ["restore", "events.db"],
+    ],
+    ids=" ".join,
+)
+def test_every_command_refuses_a_database_with_a_strangers_trigger(run, database, command):
+    change_database(
+        database, "create trigger thief after insert on events begin delete from events; end"
+    )
+    before = Path(database).read_bytes()
+    Path("in.ndjson").write_text(json.dumps(event()))
+    target = "new.db" if command[0] == "restore" else database
+    code, out, err = run(*command, "--database", target)
+    assert code == 2 and "the trigger thief is not ours; drop it" in out + err
+    assert len((out + err).splitlines()) == (len(out.splitlines()) or 1)
+    assert Path(database).read_bytes() == before and files(".") == {"events.db", "in.ndjson"}
+
+
+@pytest.mark.parametrize(
     "arguments, code, said",
     [
         (["create", " "], 1, "/name: must not be blank"),
@@ -253,7 +280,7 @@ def filled(database) -> str:
 
 
 def files(folder) -> set[str]:
-    return {each.name for each in folder.iterdir()}
+    return {each.name for each in Path(folder).iterdir()}
 
 
 def test_a_backup_holds_what_the_database_holds_and_is_its_owners_alone(run, filled, tmp_path):
@@ -1771,6 +1798,13 @@ def change_database(path: str, sql: str) -> None:
 DAYS_AGO = "(unixepoch() - 86400 * {}) * 1000"
 
 
+def an_older_one(path: str) -> None:
+    os.unlink(path)
+    of_release(Path(path))
+    os.chmod(path, 0o600)
+    change_database(path, f"update keys set scope = 'admin', last_used_at = {DAYS_AGO.format(0)}")
+
+
 @pytest.mark.parametrize(
     "trouble, found, said",
     [
@@ -1787,7 +1821,7 @@ DAYS_AGO = "(unixepoch() - 86400 * {}) * 1000"
             "newer Streamlined Lite",
         ),
         (
-            lambda path: change_database(path, "pragma user_version = 0"),
+            an_older_one,
             ("warning", "content"),
             "the next start brings it there",
         ),
