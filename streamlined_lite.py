@@ -272,7 +272,21 @@ def warning(code: str, message: str) -> dict:
     return {"code": code, "message": message}
 
 
+class FileGone(apsw.CantOpenError):
+    """What the names of the open database lead to is no longer what is open."""
+
+
+DAMAGE = (apsw.CorruptError, apsw.NotADBError)
 STORAGE_TROUBLES = {
+    FileGone: (
+        "database_gone",
+        "The database file was moved, deleted or replaced while the server runs; its log says what "
+        "to do.",
+    ),
+    **dict.fromkeys(
+        DAMAGE,
+        ("database_damaged", "The database file is damaged; the server's log says what to do."),
+    ),
     apsw.FullError: ("disk_full", "The server's disk is full."),
     apsw.BusyError: ("database_locked", "Another process holds the database."),
     apsw.LockedError: ("database_locked", "Another process holds the database."),
@@ -306,6 +320,8 @@ def explain(error: apsw.Error) -> str:
     """For a command: what SQLite met, and what to do about it."""
     if isinstance(error, apsw.FullError):  # whose own message may be "not an error"
         return "the disk is full; make room, or take another disk"
+    if isinstance(error, FileGone):
+        return str(error)
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return f"{error}; restore a backup that is whole"
     if isinstance(error, apsw.BusyError):
@@ -1240,10 +1256,14 @@ def stream(connection: apsw.Connection, statement: str, **binds: Any) -> Iterato
 
 
 def dictionaries(cursor: apsw.Cursor) -> Iterator[dict]:
+    """Raises CorruptError for a text that nobody can have stored."""
     names: list[str] = []
-    for values in cursor:
-        names = names or [column[0] for column in cursor.description]
-        yield dict(zip(names, values, strict=True))
+    try:
+        for values in cursor:
+            names = names or [column[0] for column in cursor.description]
+            yield dict(zip(names, values, strict=True))
+    except UnicodeDecodeError:
+        raise apsw.CorruptError("a text is not UTF-8") from None
 
 
 def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | None:
@@ -1274,6 +1294,8 @@ BUSY_SECONDS = 5  # how long a writer waits for another process before its reque
 CHECKPOINT_PAGES = 4_000
 RESTART_PAGES = 16_000
 PRUNE_STEP = 100  # rejections that may be over their number until they are pruned
+TRIGGER_DEPTH = 10  # of ours, a location's takes three
+FRESH_SECONDS = 0.02  # for which a turn may begin on a file that was in its place
 MAINTENANCE_MS = 60_000  # how often last_used_at is written and rejections are pruned
 
 
@@ -1308,6 +1330,8 @@ class Database:
         # key_id -> time: not yet written, and written in the running turn
         self.last_used: dict[int, int] = {}
         self.touched: dict[int, int] = {}
+        # None: in memory
+        self.file: OpenFile | None = None
         # What a request of the running turn met in the file or its disk
         self.fault: apsw.Error | None = None
         # By token, for the running turn: until its end nobody else changes a key
@@ -1321,23 +1345,34 @@ class Database:
             check_file(self.path, create)
         self.writer = open_writer(self.path, show)
         self.writer.set_wal_hook(self._wal_grew)
-        self.checkpointer = None if self.memory else Checkpointer(self.path)
+        self.checkpointer: Checkpointer | None = None
+        if not self.memory:
+            self.file = OpenFile(self.path)
+            self.checkpointer = Checkpointer(self.path, self.file)
 
     # Reading
 
     @contextlib.contextmanager
     def read(self) -> Iterator[apsw.Connection]:
-        """A connection that sees one state of the database from the first statement to the last."""
+        """A connection that sees one state of the database from the first statement to the last.
+
+        Raises FileGone and, from the first damage on that anybody met, CorruptError.
+        """
         if self.memory:
             with self.lock:
                 yield self.writer
             return
-        connection = self._reader()
-        connection.execute("begin")
+        self.check_file()
+        connection = None
         try:
+            connection = self._reader()
+            connection.execute("begin")
             yield connection
+        except DAMAGE:
+            self.file.is_damaged = True
+            raise
         finally:
-            if connection.in_transaction:  # a failed read may have ended it
+            if connection and connection.in_transaction:  # a failed read may have ended it
                 connection.execute("rollback")
 
     def _reader(self) -> apsw.Connection:
@@ -1345,6 +1380,11 @@ class Database:
         connection = getattr(self.local, "connection", None)
         if connection is None:
             connection = open_connection(self.path, apsw.SQLITE_OPEN_READONLY)
+            try:
+                self.check_file()  # before it looks into a file or a WAL of others
+            except apsw.Error:
+                connection.close()
+                raise
             connection.set_busy_timeout(1000)  # only recovery after a crash can make a reader wait
             self.local.connection = connection
             self.readers.append(connection)
@@ -1387,6 +1427,7 @@ class Database:
         """Begins a turn, with the due maintenance in it. Raises apsw.Error, with no turn begun."""
         self.callers.clear()
         try:
+            self.check_file(age=FRESH_SECONDS)
             self.writer.execute("begin immediate")
             now = self.clock()
             if now >= self.next_maintenance:
@@ -1395,23 +1436,42 @@ class Database:
         except apsw.Error as error:
             self.roll_back()
             if not isinstance(error, apsw.BusyError):  # a lock may pass before anybody is refused
-                self.trouble = problem_of(error)
+                self.fail(error)
             raise
 
     def commit(self) -> None:
-        """Returns when the turn is on disk. Raises apsw.Error, with nothing stored."""
+        """Returns when the turn is on disk. Raises apsw.Error, with nothing stored that stays."""
         try:
-            if not self.writer.in_transaction:
+            if isinstance(self.fault, DAMAGE) or not self.writer.in_transaction:
                 raise self.fault or apsw.IOError("the turn was rolled back")
             self.limit_rejections()
             self.writer.execute("commit")
+            if self.file:
+                self.file.check_commit()
         except apsw.Error as error:
             self.roll_back()
-            self.trouble = problem_of(error)
+            self.fail(error)
             raise
         self.trouble = None if self.fault is None else problem_of(self.fault)
         self.touched = {}
         self.fault = None
+
+    def check_file(self, age: float = 0) -> None:
+        """Raises FileGone and CorruptError. What was right so many seconds ago will do."""
+        if self.file:
+            self.file.check(age)
+
+    def fail(self, error: apsw.Error) -> None:
+        """The trouble that writers and /healthz are told of until a write succeeds again."""
+        if isinstance(error, DAMAGE) and self.file:
+            self.file.is_damaged = True
+        problem = problem_of(error)
+        is_new = self.trouble is None or self.trouble.code != problem.code
+        self.trouble = problem
+        if is_new and isinstance(error, FileGone) and self.file.is_in_place():
+            # The WAL has lost its name, and the server may be killed: what is in it is saved now.
+            with contextlib.suppress(apsw.Error):
+                self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def roll_back(self) -> None:
         self.last_used = self.touched | self.last_used
@@ -1442,6 +1502,11 @@ class Database:
 
     def idle(self) -> None:
         """Between turns: due maintenance; after trouble a real write, to see whether it is over."""
+        try:
+            self.check_file(age=1)
+        except apsw.Error as error:
+            self.fail(error)
+            return
         if self.trouble is None and self.clock() < self.next_maintenance:
             return
         with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
@@ -1472,6 +1537,10 @@ class Database:
                 self.begin()
                 self.write_last_used()
                 self.commit()
+        if self.file and not self.file.is_in_place():
+            # Else SQLite would delete what has the name of our WAL now.
+            self.writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            self.file.put_wal_aside()
         self.writer.close()
 
     def _wal_grew(self, connection: apsw.Connection, name: str, pages: int) -> int:
@@ -1553,12 +1622,112 @@ def fair_shares(wanted: list[int], total: int) -> list[int]:
     return shares
 
 
+class OpenFile:
+    """The file of an open database, and its WAL and shared memory.
+
+    SQLite goes on with what it has open, whatever happens to the names: then all that is written
+    would be gone with the next start, or a file of others be damaged.
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+        self.wal = path + "-wal"
+        self.shared_memory = path + "-shm"
+        self.numbers = self.find_numbers()
+        self.is_damaged = False  # somebody met damage, which only a restart with another file ends
+        self.checked = 0.0  # time.monotonic() of the last check that found all in its place
+        self.told = ""  # what the log said last
+
+    def find_numbers(self) -> list[tuple | None]:
+        return [
+            file_number(self.path, least_size=1),
+            file_number(self.wal),
+            file_number(self.shared_memory),
+        ]
+
+    def is_in_place(self) -> bool:
+        """Whether the file itself is, apart from its WAL."""
+        return file_number(self.path, least_size=1) == self.numbers[0]
+
+    def check(self, age: float = 0) -> None:
+        """Raises FileGone and CorruptError; the log says once what to do.
+
+        What was in its place so many seconds ago will do.
+        """
+        if self.is_damaged:
+            self.tell(
+                f"{self.path} is damaged, so nothing is stored or read any more; stop the server, "
+                "restore a backup (streamlined-lite restore), and start it again"
+            )
+            raise apsw.CorruptError("the database file is damaged")
+        if age and time.monotonic() - self.checked < age:
+            return
+        numbers = self.find_numbers()
+        if numbers != self.numbers:
+            advice = self.advice(numbers[0])
+            self.tell(advice)
+            raise FileGone(advice)
+        self.checked = time.monotonic()
+        self.told = ""
+
+    def check_commit(self) -> None:
+        """After COMMIT: what went into a file that has lost its name is not stored.
+
+        Raises FileGone. It passes each turn, so it leaves the shared memory to the next check.
+        """
+        if not self.is_in_place() or file_number(self.wal) != self.numbers[1]:
+            self.check()
+
+    def advice(self, number: tuple | None) -> str:
+        """What happened, where the file's name has this number now, and what to do."""
+        if number is None:
+            return (
+                f"{self.path} was moved, deleted or emptied while it was open, so nothing is "
+                "stored or read; put it back with its -wal and -shm, and all goes on, or stop the "
+                "server and restore a backup"
+            )
+        if number != self.numbers[0]:
+            return (
+                f"another file is at {self.path} now than the one that is open, so nothing is read "
+                "or stored in either; put back the first with its -wal and -shm, and all goes on, "
+                "or restart the server to go on with the other"
+            )
+        return (
+            f"{self.wal} or {self.shared_memory} was moved, deleted or replaced while it was open, "
+            "so nothing is stored or read; restart the server, which saves what is in them"
+        )
+
+    def tell(self, line: str) -> None:
+        if line != self.told:
+            self.told = line
+            logging.getLogger("streamlined_lite").error("%s", line)
+
+    def put_wal_aside(self) -> None:
+        """At the end, where another file has the name of ours: with our WAL it would be damaged."""
+        if file_number(self.path, least_size=1) is None:
+            return
+        kept = f"{self.path}.{stamp(system_clock())}.replaced"
+        for suffix, number in (("-wal", self.numbers[1]), ("-shm", self.numbers[2])):
+            if file_number(self.path + suffix) == number:
+                os.rename(self.path + suffix, kept + suffix)
+
+
+def file_number(path: str, least_size: int = 0) -> tuple[int, int] | None:
+    """What tells a file from all others, whatever its name; None: there is none of that size."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found.st_size >= least_size else None
+
+
 class Checkpointer(threading.Thread):
     """Moves the WAL into the file beside the writer, on a thread and a connection of its own."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, file: OpenFile):
         super().__init__(name="checkpointer", daemon=True)
         self.path = path
+        self.file = file
         self.pages = 0  # of the WAL when it last woke us; 0 since it began anew
         self.stopped = False
         self.connection: apsw.Connection | None = None
@@ -1586,10 +1755,14 @@ class Checkpointer(threading.Thread):
     def attempt(self) -> None:
         """What fails is tried again when the WAL has grown further."""
         try:
+            self.file.check()
             self.connection = self.connection or self.open()
+            self.file.check()
             self.checkpoint(self.connection)
-        except apsw.BusyError:  # a reader or another checkpoint
+        except (apsw.BusyError, FileGone):  # a reader or another checkpoint; what the log has said
             pass
+        except DAMAGE:
+            self.file.is_damaged = True
         except apsw.Error as error:
             logging.getLogger("streamlined_lite").error(
                 "checkpoint failed: %s", type(error).__name__
@@ -1624,12 +1797,103 @@ def open_connection(path: str, flags: int) -> apsw.Connection:
     connection = apsw.Connection(
         path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200
     )
-    connection.set_busy_timeout(BUSY_SECONDS * 1000)  # first: the pragmas look into the file
-    connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
-    connection.pragma("recursive_triggers", True)
+    # Whoever made the file: it calls no function of ours, and no trigger that goes on for ever.
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    connection.limit(apsw.SQLITE_LIMIT_TRIGGER_DEPTH, TRIGGER_DEPTH)
+    connection.set_busy_timeout(BUSY_SECONDS * 1000)  # first: the pragmas look into the file
+    try:
+        connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
+        connection.pragma("recursive_triggers", True)
+        connection.pragma("cell_size_check", True)
+    except apsw.Error:
+        abandon(connection)
+        raise
     add_functions(connection)
     return connection
+
+
+def abandon(connection: apsw.Connection) -> None:
+    """Closes one that has looked at a file of others, which stays as it is, as does its WAL."""
+    has_wal = file_number(connection.filename_wal, least_size=1) is not None
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_wal)
+    connection.close()
+
+
+def open_ours(path: str, flags: int, uri: str = "") -> apsw.Connection:
+    """The same, on a file whose schema is ours. Raises ConfigError, with the file left as it is."""
+    connection = open_connection(uri or path, flags)
+    try:
+        refuse_strange_schema(connection, path)
+    except (ConfigError, apsw.Error):
+        abandon(connection)
+        raise
+    return connection
+
+
+def refuse_strange_schema(connection: apsw.Connection, path: str) -> None:
+    """Raises ConfigError where the schema is not as our migrations make it.
+
+    Other tables and views may be there, and indexes that refuse no row; no other trigger.
+    """
+    connection.execute("begin")  # another process may be upgrading the file
+    try:
+        version = connection.pragma("user_version")
+        found = rows(connection, "schema.list")
+    finally:
+        if connection.in_transaction:
+            connection.execute("rollback")
+    steps = tuple(migrations())
+    if version > len(steps):
+        raise newer_schema(path, version)
+    # A file without a schema yet must have room for it.
+    names = objects_made_by(steps).keys() if version == 0 else ()
+    strange = strange_object(found, objects_made_by(steps[:version]), names)
+    if strange:
+        raise ConfigError(
+            f"{path} is not as Streamlined Lite makes its databases: {strange}; it was left as it "
+            "is"
+        )
+
+
+def strange_object(found: list[dict], ours: Mapping[str, tuple], names: Iterable[str]) -> str:
+    """What is not as it should be; "" where all is. `ours` is what the file's version has, and no
+    other object may have one of the `names`."""
+    missing = dict(ours)
+    for each in found:
+        name = each["name"].lower()
+        called = f"{each['type']} {printable(each['name'])}"
+        if name in ours:
+            if missing.pop(name, None) != essence(each):
+                return f"its {called} is another one"
+        elif each["type"] == "trigger":
+            return f"the {called} is not ours; drop it"
+        elif each["type"] == "index" and each["is_rule"] and each["tbl_name"].lower() in ours:
+            return f"the {called} is not ours, and may refuse what is stored; drop it"
+        elif name in names:
+            return f"its {called} is not ours"
+    for name, (kind, _, _) in missing.items():
+        return f"its {kind} {name} is missing"
+    return ""
+
+
+def printable(name: str) -> str:
+    """A name of others in one line."""
+    return json.dumps(name[:100], ensure_ascii=False).strip('"')
+
+
+@functools.lru_cache(4)
+def objects_made_by(steps: tuple[str, ...]) -> dict[str, tuple]:
+    """What these migrations make of an empty file: name -> type, table and text of an object."""
+    with contextlib.closing(apsw.Connection(":memory:")) as connection:
+        for script in steps:
+            connection.execute(script)
+        return {each["name"]: essence(each) for each in rows(connection, "schema.list")}
+
+
+def essence(found: dict) -> tuple[str, str, str]:
+    """Type, table and text of an object. sqlite3's .dump adds an empty line to some texts."""
+    return found["type"], found["tbl_name"], (found["sql"] or "").strip()
 
 
 def add_functions(connection: apsw.Connection) -> None:
@@ -1665,7 +1929,7 @@ def open_writer(path: str, show: Callable[..., None] | None = None) -> apsw.Conn
         if path != ":memory:" and stored_version(path) in WIDE_SCHEMAS:
             upgrade(path, show or LoggedProgress(path).advance)
         file_number = None if path == ":memory:" else os.stat(path).st_ino
-        connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+        connection = open_ours(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         prepare_writer(connection, path)
     except apsw.ReadOnlyError:
         raise ConfigError(
@@ -1821,6 +2085,7 @@ def check_file(path: str, create: bool) -> None:
 
     Raises ConfigError. With `create`, a missing file is created, readable by its owner only.
     """
+    check_lone_wal(path)
     if not os.path.exists(path):
         if not create:
             raise ConfigError(
@@ -1834,6 +2099,16 @@ def check_file(path: str, create: bool) -> None:
         raise ConfigError(f"cannot read the database {path}: {error.strerror}") from None
     if header and not was_never_stored(path):
         check_header(path, header)
+
+
+def check_lone_wal(path: str) -> None:
+    """Raises ConfigError for a WAL whose file is missing or empty: SQLite would delete it."""
+    wal = os.path.realpath(path) + "-wal"
+    if file_number(path, least_size=1) is None and file_number(wal, least_size=1):
+        raise ConfigError(
+            f"{path} is missing or empty, and {wal} has what was stored last; put the file back to "
+            "which it belongs, or move it away, or restore a backup; both were left as they are"
+        )
 
 
 def create_file(path: str) -> None:
@@ -1867,12 +2142,15 @@ def check_header(path: str, header: bytes) -> None:
     if not is_sqlite or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise ConfigError(f"{path} is not a Streamlined Lite database; it was left as it is")
     version = stored_version(path)
-    newest = len(migrations())
-    if version > newest:
-        raise ConfigError(
-            f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
-            f"{newest}); upgrade the program, the file was left as it is"
-        )
+    if version > len(migrations()):
+        raise newer_schema(path, version)
+
+
+def newer_schema(path: str, version: int) -> ConfigError:
+    return ConfigError(
+        f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
+        f"{len(migrations())}); upgrade the program, the file was left as it is"
+    )
 
 
 def stored_version(path: str) -> int:
@@ -1956,10 +2234,11 @@ def open_reader(path: str) -> apsw.Connection:
     full_path = os.path.realpath(path)
     folder_is_writable = os.access(os.path.dirname(full_path), os.W_OK, effective_ids=True)
     if folder_is_writable or os.path.exists(full_path + "-wal"):
-        connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE)
+        connection = open_ours(path, apsw.SQLITE_OPEN_READWRITE)
     else:  # on a read-only disk, where SQLite cannot make the files that it shares with others
         uri = f"file:{quote(full_path)}?immutable=1"
-        connection = open_connection(uri, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        connection = open_ours(path, flags, uri)
     connection.pragma("query_only", True)
     return connection
 
@@ -1985,7 +2264,7 @@ def copy_database(source: str, target: str, show: Callable[..., None] = show_not
     try:
         with (
             contextlib.closing(open_reader(source)) as old,
-            contextlib.closing(apsw.Connection(target)) as new,
+            contextlib.closing(open_connection(target, apsw.SQLITE_OPEN_READWRITE)) as new,
         ):
             # Without a read transaction, each write would start the copy anew.
             old.execute("begin; select 1 from sqlite_schema").fetchall()
@@ -2042,6 +2321,8 @@ def nobody_else(path: str) -> Iterator[None]:
 
 def settle(path: str) -> None:
     """Moves a WAL that a crash left into its file, where the two are sound."""
+    if os.path.getsize(path) == 0:  # SQLite would delete it
+        return
     with (
         contextlib.suppress(apsw.Error),
         contextlib.closing(open_connection(path, apsw.SQLITE_OPEN_READWRITE)) as connection,
@@ -2055,13 +2336,23 @@ def replace_database(new: str, path: str, kept: str) -> None:
     with contextlib.suppress(PermissionError):  # root restores for whom the service runs as
         os.chown(new, before.st_uid, before.st_gid)
     os.link(path, kept)
-    # A power cut must not undo what happened to the old file's names, and keep the new one's.
-    sync_folder(os.path.dirname(os.path.abspath(path)))
-    # A WAL that could not be settled is the old file's; SQLite would take it for the new one's.
+    put_wal_away(path, kept)
+    os.replace(new, path)
+
+
+def place_database(new: str, path: str, kept: str) -> None:
+    """Gives `new` the name of a database that is not there."""
+    put_wal_away(path, kept)
+    os.rename(new, path)
+
+
+def put_wal_away(path: str, kept: str) -> None:
+    """A WAL that could not be settled is the old file's; SQLite would take it for the new one's."""
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.rename(path + suffix, kept + suffix)
-    os.replace(new, path)
+    # A power cut must not undo what happened to the old file's names, and keep the new one's.
+    sync_folder(os.path.dirname(os.path.abspath(path)))
 
 
 # Upgrade: an older file is rebuilt beside itself
@@ -2081,11 +2372,13 @@ def upgrade(path: str, show: Callable[..., None]) -> None:
     path = os.path.realpath(path)
     if not os.access(os.path.dirname(path), os.W_OK, effective_ids=True):
         raise apsw.ReadOnlyError
+    open_ours(path, apsw.SQLITE_OPEN_READWRITE).close()
     kept = f"{path}.schema-{stored_version(path)}.{stamp(system_clock())}"
     place = functools.partial(replace_database, kept=kept)
     # The connection is closed after the new file has its name, for it locks the old one.
     with contextlib.ExitStack() as lock, whole_file(path, place) as partial:
-        connection = lock.enter_context(contextlib.closing(apsw.Connection(partial)))
+        connection = open_connection(partial, apsw.SQLITE_OPEN_READWRITE)
+        lock.enter_context(contextlib.closing(connection))
         lock_old_file(connection, path)
         remove_leftovers(path, partial)
         inherit_owner(partial, path)
@@ -2238,7 +2531,6 @@ class Upgrade:
         connection.pragma("synchronous", "off")
         # The new file's is also what each sorting may take. kB
         connection.execute("pragma main.cache_size = -32000; pragma old.cache_size = -8000")
-        connection.pragma("recursive_triggers", True)
         take_steps(connection, NARROW_TABLES)
 
     def name_foreign_objects(self) -> None:
@@ -8452,6 +8744,8 @@ class App(bottle.Bottle):
             answer = handle(route, path, environ)
         except Exception as error:
             answer = problem_of(error)
+            if route.handler is get_health and isinstance(answer, TryLater):
+                answer = health_of(answer)
         return respond(answer, reading=not writes)
 
     def log_request(self, environ: dict, response: Response) -> None:
@@ -8594,7 +8888,10 @@ Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=s
 def get_health(call: Call) -> tuple[int, dict]:
     """200 if the database answers a read and stored the last turn of writes, else 503."""
     row(call.connection, "locations.find", location_id="")
-    trouble = call.database.trouble
+    return health_of(call.database.trouble)
+
+
+def health_of(trouble: Problem | None) -> tuple[int, dict]:
     state = {
         "status": "failing" if trouble else "ok",
         "version": __version__,
@@ -9147,6 +9444,13 @@ class Server:
             with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
                 self.has_begun = go_on(self.database)
         self.next_step = time.monotonic() + STEP_PAUSE
+            try:
+                self.is_merging = continue_merge(self.database)
+            except DAMAGE as error:
+                self.database.fail(error)
+            except apsw.Error:  # the next turn meets the same and says so
+                pass
+        self.next_merge_step = time.monotonic() + MERGE_PAUSE
 
     def close_overdue(self, now: float) -> None:
         """Once a second: closes connections that are silent or slow beyond their time.
@@ -10839,8 +11143,7 @@ def import_command(
     )
     check_sources(files, read)
     path = database_path(config)
-    if not os.path.exists(path):
-        create_file(path)
+    check_file(path, create=True)
     step_bytes = ALONE_STEP_BYTES if is_alone(path) else SHARED_STEP_BYTES
     results = []
     try:
@@ -11167,12 +11470,15 @@ def restore_command(config: Config, file: str, as_json: bool) -> int:
     if os.path.exists(path) and os.path.samefile(file, path):
         raise ConfigError(f"{file} is the database itself")
     check_file(file, create=False)
-    if not os.path.exists(path):
-        copy_to(path, file, os.rename)
-        result = {"database": path, "replaced": None}
-        return print_result(result, as_json, f"{path} is now what {file} holds")
-    settle(path)
     kept = f"{path}.{stamp(system_clock())}.replaced"
+    if not os.path.exists(path):
+        copy_to(path, file, functools.partial(place_database, kept=kept))
+        result = {"database": path, "replaced": None}
+        text = f"{path} is now what {file} holds"
+        if os.path.exists(kept + "-wal"):
+            text += f"; what a database before left there is kept as {kept}-wal"
+        return print_result(result, as_json, text)
+    settle(path)
     with nobody_else(path):
         copy_to(path, file, functools.partial(replace_database, kept=kept))
     result = {"database": path, "replaced": kept}
