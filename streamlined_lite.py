@@ -393,6 +393,10 @@ TAG_LIMIT = 1_000  # characters
 TAGS_LIMIT = 1_000  # of a contact
 FIELDS_LIMIT = 2_000  # of a form or a contact
 BATCH_LIMIT = 1_000  # events
+NEEDLE_LIMIT = 1_000  # characters that are looked for inside of texts
+# From these sizes on, a statement looks at the clock before it looks into a text, or into JSON.
+LARGE_TEXT = 1_000  # bytes
+LARGE_JSON = 10_000  # bytes
 
 YEAR_2200 = 7_258_118_400_000  # milliseconds UTC
 HOUR_MS = 3_600_000
@@ -524,6 +528,10 @@ def read_name(value: Any) -> str:
 
 def read_line(value: Any) -> str:
     return read_text(value, NAME_LIMIT)
+
+
+def read_needle(value: Any) -> str:
+    return read_text(value, NEEDLE_LIMIT)
 
 
 # What senders post loses more at its ends than what callers ask for, so that all that is stored
@@ -949,6 +957,7 @@ DayOrTime = plain(
 Tags = plain(read_tags, {"type": "array", "items": {"type": "string"}, "maxItems": TAGS_LIMIT})
 Line = plain(read_line, NAME_SCHEMA)
 SentLine = plain(read_sent_line, NAME_SCHEMA)
+Needle = plain(read_needle, {"type": "string", "minLength": 1, "maxLength": NEEDLE_LIMIT})
 Moment = Annotated[Any, WithJsonSchema({"type": "string", "format": "date-time"})]
 Limit = Annotated[int, Field(ge=1, le=500)]
 
@@ -1562,15 +1571,32 @@ class Checkpointer(threading.Thread):
         self.join()
 
 
-def open_connection(path: str, flags: int) -> apsw.Connection:
-    connection = apsw.Connection(
-        path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200
-    )
+class Connection(apsw.Connection):
+    """A connection with our functions, whose statements can have a time limit."""
+
+    def __init__(self, path: str, flags: int):
+        super().__init__(path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200)
+        self.limits: list[Callable[[], bool]] = []  # of time_limit: whether each is over
+        add_functions(self)
+        self.create_scalar_function("in_time", self.in_time, 0)
+
+    def in_time(self) -> bool:
+        """For statements: true. Raises TooSlow after a time limit.
+
+        SQLite looks at the clock after so many steps, and does not know that one with a large value
+        takes long: a statement that meets one asks here.
+        """
+        if any(is_over() for is_over in self.limits):
+            raise TooSlow
+        return True
+
+
+def open_connection(path: str, flags: int) -> Connection:
+    connection = Connection(path, flags)
     connection.set_busy_timeout(BUSY_SECONDS * 1000)  # first: the pragmas look into the file
     connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
     connection.pragma("recursive_triggers", True)
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
-    add_functions(connection)
     return connection
 
 
@@ -1654,7 +1680,7 @@ class TooSlow(Exception):
 
 
 @contextlib.contextmanager
-def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
+def time_limit(connection: Connection, seconds: float) -> Iterator[float]:
     """Stops statements on this connection that run beyond the time: Invalid, query_too_slow.
 
     Gives the deadline (time.monotonic()); who raises TooSlow after it gets the same answer.
@@ -1666,6 +1692,7 @@ def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
 
     # Its own id leaves the handler of a longer limit around this one in place.
     connection.set_progress_handler(is_over, 20_000, id=is_over)
+    connection.limits.append(is_over)
     try:
         yield deadline
     except (apsw.InterruptError, TooSlow):
@@ -1676,6 +1703,7 @@ def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
         error = field_error("", "query_too_slow", message)
         raise Invalid([error], "query_too_slow") from None
     finally:
+        connection.limits.remove(is_over)
         connection.set_progress_handler(None, id=is_over)
 
 
@@ -4099,7 +4127,7 @@ class ContactQuery(Query):
     whatever case."""
 
     location_id: Identifier | None = None
-    q: Line | None = None
+    q: Needle | None = None
     tag: Line | None = None
     limit: Limit = 50
     cursor: cursor_of(int) | None = None
@@ -4339,8 +4367,9 @@ def search_binds(text: str) -> dict:
     """What a search for a part of a text binds. SQLite itself ignores the case of ASCII; else
     Python does, at a higher price."""
     if text.isascii():
-        return {"pattern": "%" + re.sub(r"([%_\\])", r"\\\1", text) + "%", "folded": None}
-    return {"pattern": None, "folded": casefold(text)}
+        pattern = "%" + re.sub(r"([%_\\])", r"\\\1", text) + "%"
+        return {"pattern": pattern, "folded": None, "large": LARGE_TEXT}
+    return {"pattern": None, "folded": casefold(text), "large": LARGE_TEXT}
 
 
 def find_tags(connection: apsw.Connection, tag: str, locations: list[str]) -> list[str]:
@@ -5963,8 +5992,8 @@ def read_operand(op: str, kind: str, value: Any) -> Any:
         if value is not None:
             raise wrong("value", "takes no value")
         return None
-    if op in ("contains", "not_contains") and value == "":
-        raise wrong("blank", "must not be empty: every text contains it")
+    if op in ("contains", "not_contains"):
+        return read_part(value)
     if kind == "tags" and isinstance(value, str):
         return [read_filter_tag(value)]
     if kind == "tags":
@@ -5975,6 +6004,17 @@ def read_operand(op: str, kind: str, value: Any) -> Any:
     if op == "between":
         return read_items(check_list(value, 2, 2), read)
     return read(value)
+
+
+def read_part(value: Any) -> str | int | float:
+    """What a text is to contain, blanks included."""
+    if value == "":
+        raise wrong("blank", "must not be empty: every text contains it")
+    if isinstance(value, str) and len(value) > NEEDLE_LIMIT:
+        raise wrong(
+            "too_long", f"must have {NEEDLE_LIMIT:,} characters at most, not {len(value):,}"
+        )
+    return read_property(value)
 
 
 def operand_reader(op: str, kind: str) -> Callable[[Any], Any]:
@@ -7090,7 +7130,7 @@ def value_of(name: str, binds: Binds) -> str:
         return f"c.{column}"
     key = key_of(name)
     if kind == "property":
-        return f"(e.properties ->> {binds.add(json_path(key))})"
+        return f"({in_time('e.properties')} ->> {binds.add(json_path(key))})"
     if field_name(key) == key:
         return contact_field_of(key, binds)
     # What was called City before all spellings of it became city; or a field of its own beside it
@@ -7100,9 +7140,14 @@ def value_of(name: str, binds: Binds) -> str:
 def contact_field_of(name: str, binds: Binds) -> str:
     path = binds.add(json_path(name))
     return (
-        f"case json_type(c.fields, {path}) when 'true' then 'true' when 'false' then 'false' "
-        f"else c.fields ->> {path} end"
+        f"case json_type({in_time('c.fields')}, {path}) when 'true' then 'true' "
+        f"when 'false' then 'false' else c.fields ->> {path} end"
     )
+
+
+def in_time(column: str) -> str:
+    """A column of JSON, which takes long to read where it is large."""
+    return f"iif(octet_length({column}) < {LARGE_JSON} or in_time(), {column}, null)"
 
 
 def json_path(key: str) -> str:

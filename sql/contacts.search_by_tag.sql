@@ -7,6 +7,7 @@ cross join contacts     as c on c.contact_key = t.contact_key
 where l.location_id = :location_id
   and t.tag = :tag
   and t.contact_key < :before_key
+  and (octet_length(concat(c.name, c.email, c.phone)) < :large or in_time())
   and case when :folded is null
         then c.name like :pattern escape '\' or c.email like :pattern escape '\' or c.phone like :pattern escape '\'
         else instr(casefold(c.name), :folded) or instr(casefold(c.email), :folded) or instr(casefold(c.phone), :folded)

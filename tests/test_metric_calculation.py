@@ -1998,6 +1998,32 @@ def test_a_query_that_runs_too_long_is_stopped_and_the_connection_works_on(store
     )
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"metric": metric(term("sum", property="long"))},
+        {"metric": metric(term()), "breakdown": "property.long"},
+        *(
+            {
+                "metric": metric(
+                    term(type="contact", filters={"all": [condition(field, op, needle)]})
+                )
+            }
+            for field in ("property.long", "contact.Long")
+            for op, needle in (("is", "x"), ("contains", "x"), ("contains", "é"), ("gt", 1))
+        ),
+    ],
+)
+def test_a_statement_that_meets_a_large_record_looks_at_the_clock(store, query):
+    """SQLite itself does so only after many steps, and any of these may take long."""
+    store.contact("loc", "c-1", fields={"Long": "x" * lite.LARGE_JSON})
+    store.event("Paid", NOW - 1, "c-1", long="x" * lite.LARGE_JSON)
+    with pytest.raises(Invalid) as caught, lite.time_limit(store.reader, 0):
+        store.query(**query, **YEAR)
+    assert caught.value.code == "query_too_slow"
+    store.query(**query, **YEAR)
+
+
 # Breakdowns
 
 
