@@ -268,6 +268,10 @@ def field_error(pointer: str, code: str, message: str) -> dict:
     return {"pointer": pointer, "code": code, "message": message}
 
 
+def answer_too_large(pointer: str, message: str) -> Invalid:
+    return Invalid([field_error(pointer, "answer_too_large", message)], "answer_too_large")
+
+
 def warning(code: str, message: str) -> dict:
     return {"code": code, "message": message}
 
@@ -312,6 +316,8 @@ def problem_of(error: Exception) -> Problem:
     for kind, (code, detail) in STORAGE_TROUBLES.items():
         if isinstance(error, kind):
             return TryLater(f"{detail} Nothing was stored; send it again.", code)
+    if isinstance(error, apsw.TooBigError):
+        return answer_too_large("", "a record that this would read is too large for an answer")
     log_defect(error)
     return Broken(DEFECT)
 
@@ -410,6 +416,13 @@ TAGS_LIMIT = 1_000  # of a contact
 TAGS_BYTES = 65_536  # of all of them
 FIELDS_LIMIT = 2_000  # of a form or a contact
 BATCH_LIMIT = 1_000  # events
+PROPERTY_LIMIT = 1_000  # properties of an event
+PROPERTIES_LIMIT = 65_536  # bytes of their JSON
+NEEDLE_LIMIT = 1_000  # characters that are looked for inside of texts
+# From these sizes on, a statement looks at the clock before it looks into a text, or into JSON.
+LARGE_TEXT = 1_000  # bytes
+LARGE_JSON = 10_000  # bytes
+KEY_LIMIT = 400  # bytes of a text that is kept for every event, to group or to tell apart
 
 YEAR_2200 = 7_258_118_400_000  # milliseconds UTC
 HOUR_MS = 3_600_000
@@ -541,6 +554,10 @@ def read_name(value: Any) -> str:
 
 def read_line(value: Any) -> str:
     return read_text(value, NAME_LIMIT)
+
+
+def read_needle(value: Any) -> str:
+    return read_text(value, NEEDLE_LIMIT)
 
 
 # What senders post loses more at its ends than what callers ask for, so that all that is stored
@@ -708,6 +725,26 @@ def read_property(value: Any) -> str | int | float:
     if not is_sqlite_integer(value):
         raise wrong("number_too_large", "is too large for an exact number; send it as text")
     return value
+
+
+def check_properties(properties: dict[str, Any]) -> dict[str, Any]:
+    """Every query over an event's name reads them, and answers show them."""
+    if len(properties) > PROPERTY_LIMIT:
+        raise wrong(
+            "too_many", f"must be {PROPERTY_LIMIT:,} properties at most, not {len(properties):,}"
+        )
+    characters = sum(map(len, properties))
+    for value in properties.values():
+        if isinstance(value, str):
+            characters += len(value)
+    # A character takes six bytes at most, a number and what stands around it fewer than fifty.
+    if 6 * characters + 50 * len(properties) > PROPERTIES_LIMIT:
+        size = len(to_json(properties))
+        if size > PROPERTIES_LIMIT:
+            raise wrong(
+                "too_large", f"must have {PROPERTIES_LIMIT:,} bytes as JSON at most, not {size:,}"
+            )
+    return properties
 
 
 JSON_KINDS = {type(None): "null", bool: "true or false", dict: "an object", list: "a list"}
@@ -968,6 +1005,7 @@ DayOrTime = plain(
 Tags = plain(read_tags, {"type": "array", "items": {"type": "string"}, "maxItems": TAGS_LIMIT})
 Line = plain(read_line, NAME_SCHEMA)
 SentLine = plain(read_sent_line, NAME_SCHEMA)
+Needle = plain(read_needle, {"type": "string", "minLength": 1, "maxLength": NEEDLE_LIMIT})
 Moment = Annotated[Any, WithJsonSchema({"type": "string", "format": "date-time"})]
 Limit = Annotated[int, Field(ge=1, le=500)]
 
@@ -1001,7 +1039,12 @@ def as_answer(record: Mapping[str, Any], columns: Mapping[str, Callable | None])
     return content
 
 
-PAGE_BYTES = 8 * MEGABYTE  # at which a page ends, lest it fill the memory
+# Of texts, at which a page ends, lest it fill the memory: JSON may take fifteen times as much as
+# objects of Python.
+PAGE_BYTES = 2 * MEGABYTE
+NAMES_LIMIT = 20_000  # of property keys, of contact fields, of tags in an answer
+WHOLE_LIST_LIMIT = 50_000  # rows of a list without pages
+NAMED_BYTES = MEGABYTE  # of JSON, out of which such names are read
 
 
 def page(
@@ -1010,30 +1053,64 @@ def page(
     limit: int,
     order: tuple[str, ...],
     out: Callable[[dict], dict],
+    read: Callable[[dict], dict] = lambda key: key,
 ) -> dict:
     """The first `limit` rows of several lists, which are ordered by these columns, newest first.
 
     Each list must hold a row more than `limit` if there is a next page. One that several lists hold
-    is there once. A page of large rows ends early, at PAGE_BYTES.
+    is there once. Several lists hold only what `read` finds a row by, for the next row of each
+    waits in memory. A page of large rows ends early, at PAGE_BYTES.
     """
 
     def sort_key(record: dict) -> tuple:
         return tuple(record[name] for name in order)
 
-    records: list[dict] = []
+    shown: list[dict] = []
     size = 0
     last = None
     cursor = None
-    for record in heapq.merge(*lists, key=sort_key, reverse=True):
-        if sort_key(record) == last:
+    for key in heapq.merge(*lists, key=sort_key, reverse=True):
+        if sort_key(key) == last:
             continue
-        if len(records) == limit or size > PAGE_BYTES:
+        if len(shown) == limit or size > PAGE_BYTES:
             cursor = write_cursor(last)
             break
-        last = sort_key(record)
-        records.append(record)
-        size += sum(len(value) for value in record.values() if isinstance(value, (str, bytes)))
-    return {noun: [out(record) for record in records], "next": cursor}
+        last = sort_key(key)
+        record = read(key)
+        shown.append(out(record))
+        size += size_of(record)
+    return {noun: shown, "next": cursor}
+
+
+class Room:
+    """How much an answer may hold of what can be as many, and as long, as senders like."""
+
+    def __init__(self, names: int = NAMES_LIMIT, characters: int = PAGE_BYTES):
+        self.names = names
+        self.characters = characters
+
+    def take(self, name: str) -> bool:
+        """Whether there is room for one more, which then is taken."""
+        self.names -= 1
+        self.characters -= len(name)
+        return self.names >= 0 and self.characters >= 0
+
+
+def too_many(nouns: str) -> Invalid:
+    return answer_too_large(
+        "?location_id", f"there are too many {nouns} for one answer; ask for one location_id"
+    )
+
+
+def size_of(record: Mapping[str, Any]) -> int:
+    """How long the texts of a row are, and those of its lists."""
+    size = 0
+    for value in record.values():
+        if isinstance(value, (str, bytes)):
+            size += len(value)
+        elif isinstance(value, list):
+            size += sum(map(len, value))
+    return size
 
 
 # So that a turn stays short:
@@ -1296,6 +1373,7 @@ RESTART_PAGES = 16_000
 PRUNE_STEP = 100  # rejections that may be over their number until they are pruned
 TRIGGER_DEPTH = 10  # of ours, a location's takes three
 FRESH_SECONDS = 0.02  # for which a turn may begin on a file that was in its place
+READ_LIMIT = 4 * MEGABYTE  # of a text or a row that a reader takes; fewer are stored
 MAINTENANCE_MS = 60_000  # how often last_used_at is written and rejections are pruned
 
 
@@ -1386,6 +1464,7 @@ class Database:
                 connection.close()
                 raise
             connection.set_busy_timeout(1000)  # only recovery after a crash can make a reader wait
+            connection.limit(apsw.SQLITE_LIMIT_LENGTH, READ_LIMIT)
             self.local.connection = connection
             self.readers.append(connection)
         return connection
@@ -1793,10 +1872,28 @@ class Checkpointer(threading.Thread):
         self.join()
 
 
-def open_connection(path: str, flags: int) -> apsw.Connection:
-    connection = apsw.Connection(
-        path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200
-    )
+class Connection(apsw.Connection):
+    """A connection with our functions, whose statements can have a time limit."""
+
+    def __init__(self, path: str, flags: int):
+        super().__init__(path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200)
+        self.limits: list[Callable[[], bool]] = []  # of time_limit: whether each is over
+        add_functions(self)
+        self.create_scalar_function("in_time", self.in_time, 0)
+
+    def in_time(self) -> bool:
+        """For statements: true. Raises TooSlow after a time limit.
+
+        SQLite looks at the clock after so many steps, and does not know that one with a large value
+        takes long: a statement that meets one asks here.
+        """
+        if any(is_over() for is_over in self.limits):
+            raise TooSlow
+        return True
+
+
+def open_connection(path: str, flags: int) -> Connection:
+    connection = Connection(path, flags)
     # Whoever made the file: it calls no function of ours, and no trigger that goes on for ever.
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
@@ -1809,7 +1906,6 @@ def open_connection(path: str, flags: int) -> apsw.Connection:
     except apsw.Error:
         abandon(connection)
         raise
-    add_functions(connection)
     return connection
 
 
@@ -1904,6 +2000,7 @@ def add_functions(connection: apsw.Connection) -> None:
         ("count_unique", count_unique, 1),
         ("number_text", number_text, 1),
         ("read_amount", read_amount, 2),
+        ("short_key", short_key, 1),
     ):
         connection.create_scalar_function(name, function, arguments, deterministic=True)
 
@@ -1911,6 +2008,15 @@ def add_functions(connection: apsw.Connection) -> None:
 def casefold(text: str | None) -> str | None:
     """What texts that differ in case alone have in common, in all alphabets."""
     return None if text is None else text.casefold()
+
+
+def short_key(text: str) -> str | None:
+    """What stands for a long text where texts are told apart: its beginning, and a hash of all of
+    it; None for one that is blank."""
+    if not text.strip():
+        return None
+    digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return f"{text[: KEY_LIMIT // 4]}… ({digest})"
 
 
 def count_unique(values: str) -> int:
@@ -1976,7 +2082,7 @@ class TooSlow(Exception):
 
 
 @contextlib.contextmanager
-def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
+def time_limit(connection: Connection, seconds: float) -> Iterator[float]:
     """Stops statements on this connection that run beyond the time: Invalid, query_too_slow.
 
     Gives the deadline (time.monotonic()); who raises TooSlow after it gets the same answer.
@@ -1988,6 +2094,7 @@ def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
 
     # Its own id leaves the handler of a longer limit around this one in place.
     connection.set_progress_handler(is_over, 20_000, id=is_over)
+    connection.limits.append(is_over)
     try:
         yield deadline
     except (apsw.InterruptError, TooSlow):
@@ -1998,6 +2105,7 @@ def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
         error = field_error("", "query_too_slow", message)
         raise Invalid([error], "query_too_slow") from None
     finally:
+        connection.limits.remove(is_over)
         connection.set_progress_handler(None, id=is_over)
 
 
@@ -3517,7 +3625,14 @@ def learn_location(connection: apsw.Connection, sent: SentLocation, now: int) ->
 
 
 def list_location_ids(connection: apsw.Connection) -> list[str]:
-    return [location["location_id"] for location in rows(connection, "locations.list", after="")]
+    """Raises Invalid where they are too many for an answer about all of them."""
+    room = Room(WHOLE_LIST_LIMIT)
+    location_ids = []
+    for location in stream(connection, "locations.list", after=""):
+        location_ids.append(location["location_id"])
+        if not room.take(location_ids[-1]):
+            raise too_many("locations")
+    return location_ids
 
 
 def visible_locations(
@@ -3633,11 +3748,14 @@ LOCATION_COLUMNS = {"location_id": None, "name": None, "timezone": None, "first_
 def get_locations(call: Call) -> dict:
     """The locations that the key may see."""
     allowed = call.caller.locations
-    locations = [
-        as_answer(location, LOCATION_COLUMNS)
-        for location in rows(call.connection, "locations.list", after="")
-        if allowed is None or location["location_id"] in allowed
-    ]
+    room = Room(WHOLE_LIST_LIMIT, 4 * PAGE_BYTES)
+    locations = []
+    for location in stream(call.connection, "locations.list", after=""):
+        if allowed is not None and location["location_id"] not in allowed:
+            continue
+        if not room.take(location["location_id"] + (location["name"] or "")):
+            raise too_many("locations")
+        locations.append(as_answer(location, LOCATION_COLUMNS))
     return {"locations": locations}
 
 
@@ -3697,7 +3815,14 @@ class Event(BaseModel):
     distinct_id: SentIdentifier
     contact_id: SentIdentifier | None = None
     timestamp: Timestamp | None = None
-    properties: dict[SentKey, Property] | None = None
+    properties: (
+        Annotated[
+            dict[SentKey, Property],
+            AfterValidator(check_properties),
+            Field(json_schema_extra={"maxProperties": PROPERTY_LIMIT}),
+        ]
+        | None
+    ) = None
 
 
 class EventFilter(Query):
@@ -3957,7 +4082,13 @@ def list_events(connection: apsw.Connection, query: EventQuery, locations: list[
         stream(connection, f"events.list_by_{index}", location_id=location_id, **binds)
         for location_id in locations
     ]
-    return page("events", lists, query.limit, (order, "event_id"), event_out)
+    read = functools.partial(find_event, connection)
+    return page("events", lists, query.limit, (order, "event_id"), event_out, read)
+
+
+def find_event(connection: apsw.Connection, key: Mapping[str, Any]) -> dict:
+    """The row of an event whose event_id a statement has found."""
+    return row(connection, "events.find", event_id=key["event_id"])
 
 
 def arrival_index(query: EventQuery) -> tuple[str, dict]:
@@ -4080,7 +4211,7 @@ EventList = answer("EventList", events=list[EventOut], next=str | None)
 def get_events(call: Call) -> dict:
     """Events by their timestamp, the newest first.
 
-    A page of more than 8 MB ends before `limit`.
+    A page of more than 2 MB ends before `limit`.
     """
     return list_events(call.connection, *queried_events(call))
 
@@ -4174,27 +4305,39 @@ def list_event_names(
 ) -> dict:
     """The names seen, each with its property keys and their kinds among its newest events.
 
-    Aliases are of all locations: a key for some of them is not to see what others have sent.
+    Aliases are of all locations: a key for some of them is not to see what others have sent. Raises
+    Invalid where there are too many names; for properties there is only so much room.
     """
     names = []
+    room = Room(WHOLE_LIST_LIMIT)
+    room_for_keys = Room()
     for location_id in locations:
-        for name in rows(connection, "event_names.list", location_id=location_id):
+        for name in stream(connection, "event_names.list", location_id=location_id):
             name["location_id"] = location_id
             name["last_seen"] = iso(name["last_seen"])
             name["aliases"] = sorted(json.loads(name["aliases"])) if with_aliases else []
-            name["properties"] = list_property_keys(connection, location_id, name["event_name"])
+            name["properties"] = list_property_keys(
+                connection, location_id, name["event_name"], room_for_keys
+            )
             names.append(name)
+            if not room.take("".join([name["event_name"], *name["aliases"]])):
+                raise too_many("event names")
     return {"event_names": names}
 
 
 def list_property_keys(
-    connection: apsw.Connection, location_id: str, event_name: str
+    connection: apsw.Connection, location_id: str, event_name: str, room: Room
 ) -> list[dict]:
-    """The property keys of an event name's newest events, with the kinds of their values."""
-    keys = rows(
-        connection, "event_names.properties", location_id=location_id, event_name=event_name
-    )
-    return [{"key": key["key"], "kinds": json.loads(key["kinds"])} for key in keys]
+    """The property keys of an event name's newest events, with the kinds of their values, while
+    there is room for them."""
+    binds = {"location_id": location_id, "event_name": event_name}
+    limits = {"most": PROPERTY_LIMIT, "most_bytes": NAMED_BYTES}
+    keys = []
+    for found in stream(connection, "event_names.properties", **binds, **limits):
+        if not room.take(found["key"]):
+            break
+        keys.append({"key": found["key"], "kinds": json.loads(found["kinds"])})
+    return keys
 
 
 # Renaming, merging, aliases
@@ -4355,7 +4498,8 @@ EventNameList = answer("EventNameList", event_names=list[EventName])
 def get_event_names(call: Call) -> dict:
     """The event names seen: how often, with how many contacts, when last, and their properties.
 
-    The property keys are those of the newest 200 events of a name in a location.
+    The property keys are those of the newest 200 events of a name in a location, out of a megabyte
+    of these; an answer has 20,000 property keys at most.
     """
     with_aliases = call.caller.locations is None
     return list_event_names(call.connection, queried_locations(call), with_aliases)
@@ -4462,7 +4606,7 @@ class ContactQuery(Query):
     whatever case."""
 
     location_id: Identifier | None = None
-    q: Line | None = None
+    q: Needle | None = None
     tag: Line | None = None
     limit: Limit = 50
     cursor: cursor_of(int) | None = None
@@ -4479,12 +4623,15 @@ def find_contact(connection: apsw.Connection, location_id: str, contact_id: str)
 
 def complete_contact(connection: apsw.Connection, stored: dict) -> dict:
     """A contact's row, with `fields` and `field_times` as dictionaries and `tags` as a list."""
-    tags = rows(connection, "contact_tags.list", contact_key=stored["contact_key"])
     return stored | {
         "fields": json.loads(stored["fields"]),
         "field_times": json.loads(stored["field_times"]),
-        "tags": [each["tag"] for each in tags],
+        "tags": list_tags(connection, stored["contact_key"]),
     }
+
+
+def list_tags(connection: apsw.Connection, contact_key: int) -> list[str]:
+    return [each["tag"] for each in rows(connection, "contact_tags.list", contact_key=contact_key)]
 
 
 def bare_contact(location_id: str, contact_id: str, now: int) -> dict:
@@ -4755,19 +4902,24 @@ def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: l
         for location_id in locations
         for tag in tags
     ]
+    read = functools.partial(find_listed_contact, connection)
+    return page("contacts", lists, query.limit, ("contact_key",), listed_contact_out, read)
 
-    def out(stored: dict) -> dict:
-        return contact_out(complete_contact(connection, stored))
 
-    return page("contacts", lists, query.limit, ("contact_key",), out)
+def find_listed_contact(connection: apsw.Connection, key: Mapping[str, Any]) -> dict:
+    """The row of a contact whose contact_key a statement has found, with its tags."""
+    contact_key = key["contact_key"]
+    stored = row(connection, "contacts.find_by_key", contact_key=contact_key)
+    return stored | {"tags": list_tags(connection, contact_key)}
 
 
 def search_binds(text: str) -> dict:
     """What a search for a part of a text binds. SQLite itself ignores the case of ASCII; else
     Python does, at a higher price."""
     if text.isascii():
-        return {"pattern": "%" + re.sub(r"([%_\\])", r"\\\1", text) + "%", "folded": None}
-    return {"pattern": None, "folded": casefold(text)}
+        pattern = "%" + re.sub(r"([%_\\])", r"\\\1", text) + "%"
+        return {"pattern": pattern, "folded": None, "large": LARGE_TEXT}
+    return {"pattern": None, "folded": casefold(text), "large": LARGE_TEXT}
 
 
 def find_tags(connection: apsw.Connection, tag: str, locations: list[str]) -> list[str]:
@@ -4817,6 +4969,11 @@ def contact_out(contact: dict) -> dict:
     return as_answer(contact, CONTACT_COLUMNS)
 
 
+def listed_contact_out(stored: dict) -> dict:
+    """A contact of a list as answers show it."""
+    return contact_out(stored | {"fields": json.loads(stored["fields"])})
+
+
 ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 
 
@@ -4824,7 +4981,7 @@ ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 def get_contacts(call: Call) -> dict:
     """Contacts, the newest first; `q` searches name, e-mail address and phone number.
 
-    `tag` is a whole tag. Both ignore case. A page of more than 8 MB ends before `limit`.
+    `tag` is a whole tag. Both ignore case. A page of more than 2 MB ends before `limit`.
     """
     return list_contacts(call.connection, call.query, queried_locations(call))
 
@@ -4873,16 +5030,23 @@ def remove_contact(call: Call) -> dict:
 def list_contact_fields(connection: apsw.Connection, locations: Iterable[str]) -> dict:
     """What filters can name: all tags, and the fields in use among the newest contacts.
 
-    Each field comes with the kinds of its values, each tag with the number of its contacts.
+    Each field comes with the kinds of its values, each tag with the number of its contacts, while
+    there is room for them.
     """
     locations = list(locations)
     kinds: dict[str, set] = {}
+    room = Room()
     for location_id in locations:
-        for used in rows(connection, "contact_fields.list", location_id=location_id):
-            kinds.setdefault(f"contact.{used['field']}", set()).update(json.loads(used["kinds"]))
+        binds = {"location_id": location_id, "most_bytes": NAMED_BYTES}
+        for used in stream(connection, "contact_fields.list", **binds):
+            field = f"contact.{used['field']}"
+            if field in kinds or room.take(field):
+                kinds.setdefault(field, set()).update(json.loads(used["kinds"]))
+    room = Room()
+    tags = stream(connection, "contact_fields.tags", locations=json.dumps(locations))
     return {
         "fields": [{"field": field, "kinds": sorted(kinds[field])} for field in sorted(kinds)],
-        "tags": rows(connection, "contact_fields.tags", locations=json.dumps(locations)),
+        "tags": list(itertools.takewhile(lambda used: room.take(used["tag"]), tags)),
     }
 
 
@@ -5661,7 +5825,7 @@ RejectionList = answer("RejectionList", rejections=list[RejectionOut], next=str 
 def get_rejections(call: Call) -> dict:
     """What authenticated senders posted and was not stored, the newest first.
 
-    A page of more than 8 MB ends before `limit`.
+    A page of more than 2 MB ends before `limit`.
     """
     query = call.query
     binds = {"before": query.cursor[0] if query.cursor else 2**62, "limit": query.limit + 1}
@@ -6411,8 +6575,8 @@ def read_operand(op: str, kind: str, value: Any) -> Any:
         if value is not None:
             raise wrong("value", "takes no value")
         return None
-    if op in ("contains", "not_contains") and value == "":
-        raise wrong("blank", "must not be empty: every text contains it")
+    if op in ("contains", "not_contains"):
+        return read_part(value)
     if kind == "tags" and isinstance(value, str):
         return [read_filter_tag(value)]
     if kind == "tags":
@@ -6423,6 +6587,17 @@ def read_operand(op: str, kind: str, value: Any) -> Any:
     if op == "between":
         return read_items(check_list(value, 2, 2), read)
     return read(value)
+
+
+def read_part(value: Any) -> str | int | float:
+    """What a text is to contain, blanks included."""
+    if value == "":
+        raise wrong("blank", "must not be empty: every text contains it")
+    if isinstance(value, str) and len(value) > NEEDLE_LIMIT:
+        raise wrong(
+            "too_long", f"must have {NEEDLE_LIMIT:,} characters at most, not {len(value):,}"
+        )
+    return read_property(value)
 
 
 def operand_reader(op: str, kind: str) -> Callable[[Any], Any]:
@@ -6902,6 +7077,9 @@ def post_metric_import(call: Call) -> dict:
 
 BUCKET_LIMIT = 10_000  # of a range
 GROUP_LIMIT = 10  # of a breakdown; all others are one group
+# Of an answer: each bucket, group and location has one for each term, and takes as much as four
+# more. With all that goes with them, 200,000 take 64 MB.
+NUMBERS_LIMIT = 200_000
 
 
 # Queries
@@ -7555,7 +7733,7 @@ def value_of(name: str, binds: Binds) -> str:
         return f"c.{column}"
     key = key_of(name)
     if kind == "property":
-        return f"(e.properties ->> {binds.add(json_path(key))})"
+        return f"({in_time('e.properties')} ->> {binds.add(json_path(key))})"
     if field_name(key) == key:
         return contact_field_of(key, binds)
     # What was called City before all spellings of it became city; or a field of its own beside it
@@ -7565,9 +7743,14 @@ def value_of(name: str, binds: Binds) -> str:
 def contact_field_of(name: str, binds: Binds) -> str:
     path = binds.add(json_path(name))
     return (
-        f"case json_type(c.fields, {path}) when 'true' then 'true' when 'false' then 'false' "
-        f"else c.fields ->> {path} end"
+        f"case json_type({in_time('c.fields')}, {path}) when 'true' then 'true' "
+        f"when 'false' then 'false' else c.fields ->> {path} end"
     )
+
+
+def in_time(column: str) -> str:
+    """A column of JSON, which takes long to read where it is large."""
+    return f"iif(octet_length({column}) < {LARGE_JSON} or in_time(), {column}, null)"
 
 
 def json_path(key: str) -> str:
@@ -7579,6 +7762,20 @@ def key_sql(name: str, binds: Binds) -> str:
     and so are texts that show a number, 1.0 as 1; of what is blank it is null."""
     x = value_of(name, binds)
     return once(x, VALUE_KEY) if kind_of(name) == "value" else key_of_text(x)
+
+
+def short_key_sql(name: str, binds: Binds) -> str:
+    """The same for statements that keep the texts of all events until their end."""
+    key = VALUE_KEY if kind_of(name) == "value" else key_of_text("v")
+    return once(value_of(name, binds), shortened("short_key(v)", key))
+
+
+def shortened(short: str, key: str) -> str:
+    """Of v, if it is a text of more than KEY_LIMIT bytes, something short; else another expression.
+
+    A number is less than every text, and to measure it would make a text of it.
+    """
+    return f"case when v >= '' and octet_length(v) > {KEY_LIMIT} then {short} else {key} end"
 
 
 def number_sql(name: str, binds: Binds) -> str:
@@ -7903,7 +8100,10 @@ def raw_sql(term: Term, binds: Binds) -> str:
     if term.aggregation == "unique_contacts":
         return "e.contact_key"
     name = f"property.{term.property}"
-    return key_sql(name, binds) if term.aggregation == "count_distinct" else value_of(name, binds)
+    if term.aggregation == "count_distinct":
+        return short_key_sql(name, binds)
+    # A long text is no number, and any other that is none counts as skipped like it.
+    return once(value_of(name, binds), shortened("'-'", "v"))
 
 
 def x_sql(term: Term, raw: str) -> str:
@@ -7929,12 +8129,12 @@ def group_sql(breakdown: str, groups: list[str | None] | None, frame: Frame, bin
     if breakdown == "location":
         key = "l.location"
     elif breakdown == "tag":
-        key = "t.tag"
+        key = once("t.tag", shortened("short_key(v)", "v"))
     elif is_of_contact(breakdown):
-        field = key_sql(breakdown, binds)
+        field = short_key_sql(breakdown, binds)
         key = f"(select {field} from contacts as c where c.contact_key = e.contact_key)"
     else:
-        key = key_sql(breakdown, binds)
+        key = short_key_sql(breakdown, binds)
     if groups is None:
         return key
     cases = ""
@@ -7965,25 +8165,44 @@ def compile_groups(
     term: Term,
     frame: Frame,
     breakdown: str,
-    groups: list[str | None] | None = None,
+    groups: list[str | None],
     by_set: bool = False,
 ) -> tuple[str, Binds]:
-    """The same for the groupings group and group_bucket. The keys of the groups are their values
-    as text, without buckets; or with `groups` their indexes in that list, None for all that are
-    not in it."""
+    """The same for the groupings group and group_bucket of a breakdown's `groups`. Their keys are
+    their indexes in that list, None for all that are not in it."""
+    binds = Binds(term, frame)
+    binds["buckets"] = bound(frame.buckets())
+    return fill_groups("metrics.groups", term, frame, breakdown, groups, by_set, binds), binds
+
+
+def compile_ranking(
+    term: Term, frame: Frame, breakdown: str, by_set: bool = False
+) -> tuple[str, Binds]:
+    """What lists all groups of a breakdown in the order of their keys, which are their values as
+    text: (key, number of the period, value) for each period that has any of its events."""
     binds = Binds(term, frame)
     ranges = [(*frame.ends(number), number) for number in range(len(frame.periods))]
-    binds["buckets"] = bound(ranges if groups is None else frame.buckets())
-    binds["by_bucket"] = groups is not None
-    statement = fill_template(
-        "metrics.groups",
+    binds["buckets"] = bound(ranges)
+    return fill_groups("metrics.rank_groups", term, frame, breakdown, None, by_set, binds), binds
+
+
+def fill_groups(
+    template: str,
+    term: Term,
+    frame: Frame,
+    breakdown: str,
+    groups: list[str | None] | None,
+    by_set: bool,
+    binds: Binds,
+) -> str:
+    return fill_template(
+        template,
         distinct="distinct" if breakdown == "tag" else "",
         group=group_sql(breakdown, groups, frame, binds),
         tags=JOINED_TAGS if breakdown == "tag" else "",
         filters=term_sql(term, frame, binds, by_set),
         **fact_fragments(term, binds),
     )
-    return statement, binds
 
 
 def compile_inexact(
@@ -8027,13 +8246,21 @@ def calculate(
     frame: Frame,
     breakdown: str | None = None,
     deadline: float = math.inf,
+    most: int = NUMBERS_LIMIT,
 ) -> dict:
     """The formula's value and each term's: for the range, every bucket, every location, and for
     the comparison and the breakdown where there is one.
 
     The connection is in a read transaction, so that all numbers are of one state. Raises Invalid,
-    and TooSlow after the deadline (of time_limit, which also stops its statements).
+    also for more than `most` numbers, and TooSlow after the deadline (of time_limit, which also
+    stops its statements).
     """
+    if count_numbers(metric, frame, breakdown) > most:
+        raise answer_too_large(
+            "",
+            "these are too many numbers for one answer; take a longer interval, a shorter range or "
+            "fewer locations",
+        )
     types = [term.type for term in metric.terms]
     if is_of_contact(breakdown) and "account" in types:
         # A saved metric was stored without a breakdown; a query was checked with its own.
@@ -8063,6 +8290,17 @@ def calculate(
         *unknown_contacts(connection, metric, breakdown, frame),
     ]
     return calculation
+
+
+def count_numbers(metric: Definition, frame: Frame, breakdown: str | None) -> int:
+    """Of a calculation, by which it takes memory."""
+    buckets = len(frame.periods[0].buckets)
+    rows = buckets + len(frame.locations) * len(frame.periods)
+    if len(frame.periods) > 1:
+        rows += len(frame.periods[1].read)
+    if breakdown:
+        rows += (GROUP_LIMIT + 1) * buckets
+    return rows * (len(metric.terms) + 4)
 
 
 def json_number(value: Any) -> int | float | None:
@@ -8115,7 +8353,7 @@ class Table:
         for term in self.metric.terms:
             self.read_values(term, *compile_term(term, self.frame, self.by_set[term.key]))
 
-    def fill_groups(self, breakdown: str, groups: list[str | None] | None = None) -> None:
+    def fill_groups(self, breakdown: str, groups: list[str | None]) -> None:
         """Calculates each term for the groups of a breakdown, as compile_groups does."""
         for term in self.metric.terms:
             by_set = self.by_set[term.key]
@@ -8235,7 +8473,9 @@ class Table:
         value as text, null where it is lacking. With tags an event is in every group whose tag its
         contact has; in that of all others it is there once.
         """
-        keys = rank_groups(self.connection, self.metric, breakdown, self.frame, self.deadline)
+        keys = rank_groups(
+            self.connection, self.metric, breakdown, self.frame, self.by_set, self.deadline
+        )
         top = keys[:GROUP_LIMIT]
         self.fill_groups(breakdown, top)
         groups = [self.group(index, key, other=False) for index, key in enumerate(top)]
@@ -8315,20 +8555,52 @@ def descending(value: float | None) -> tuple[bool, float]:
 
 
 def rank_groups(
-    connection: apsw.Connection, metric: Definition, breakdown: str, frame: Frame, deadline: float
+    connection: apsw.Connection,
+    metric: Definition,
+    breakdown: str,
+    frame: Frame,
+    by_set: Mapping[str, bool],
+    deadline: float,
 ) -> list[str | None]:
-    """The keys of the groups, those whose first term is the largest first: of rates, that the many
-    come before the rare. Those that only the range to compare with has come after all others."""
-    table = Table(connection, metric, frame, deadline)
-    table.fill_groups(breakdown)
-    first_term = metric.terms[0].key
-    ranks: dict[str | None, tuple] = {}
-    for _, number, key in table.values:
-        name = frame.locations[key] if breakdown == "location" else key
-        value = table.numbers("group", number, key)["terms"][first_term]
-        rank = (number, *descending(value), name is None, name or "")
-        ranks[name] = min(rank, ranks.get(name, rank))
-    return sorted(ranks, key=ranks.__getitem__)
+    """The keys of the first groups, and of one more if there are any: those whose first term is the
+    largest, that of rates the many come before the rare. Those that only the range to compare with
+    has come after all others.
+
+    There may be as many groups as events, and only these are kept. Raises TooSlow.
+    """
+    found = []
+    for index, term in enumerate(metric.terms):
+        if index > 0:  # of the others only which groups they have
+            term = term.model_copy(update={"aggregation": "count"})
+        compiled = compile_ranking(term, frame, breakdown, by_set[term.key])
+        found.append(found_groups(connection.execute(*compiled), index))
+    ranked = rank_found(heapq.merge(*found), metric.terms[0], deadline)
+    if breakdown == "location":
+        ranked = ((rank, frame.locations[key]) for rank, key in ranked)
+    first = heapq.nsmallest(GROUP_LIMIT + 1, ranked, key=lambda each: rank_key(*each))
+    return [name for _, name in first]
+
+
+def found_groups(cursor: apsw.Cursor, index: int) -> Iterator[tuple]:
+    """In an order in which those of several terms can be merged: no key comes before all keys."""
+    for key, number, value, *_ in cursor:
+        yield (key is not None, "" if key is None else key), number, index, value
+
+
+def rank_found(found: Iterable[tuple], first_term: Term, deadline: float) -> Iterator[tuple]:
+    """Each group's rank and key: by the first range that has it, and by its value there."""
+    for (has_key, key), entries in itertools.groupby(found, key=operator.itemgetter(0)):
+        if time.monotonic() > deadline:
+            raise TooSlow
+        _, number, index, value = next(entries)
+        if index > 0:
+            value = EMPTY.get(first_term.aggregation)
+        yield (number, *descending(json_number(value))), key if has_key else None
+
+
+def rank_key(rank: tuple, name: str | None) -> tuple:
+    """Groups of the same rank are in the order of their names, the one without a name last."""
+    return *rank, name is None, name or ""
 
 
 def blank_values(metric: Definition) -> Iterator[dict]:
@@ -8410,9 +8682,13 @@ def calculate_saved(
     breakdown: str | None,
     deadline: float,
 ) -> dict:
-    metric = find_metric(connection, metric_id)
-    definition = validate(Definition, definition_out(metric))
+    definition = saved_definition(connection, metric_id)
     return calculate(connection, definition, frame, breakdown, deadline)
+
+
+def saved_definition(connection: apsw.Connection, metric_id: int) -> Definition:
+    """Raises NotFound, and Invalid for one that is no longer valid."""
+    return validate(Definition, definition_out(find_metric(connection, metric_id)))
 
 
 def calculate_dashboard(
@@ -8420,8 +8696,10 @@ def calculate_dashboard(
 ) -> Iterator[dict]:
     """Saved metrics (None: all), each with its `data`, or the `problem` of this one.
 
-    None of them but the last may take more than half of the time that is left.
+    None of them but the last may take more than half of the time that is left. All share the limit
+    of numbers.
     """
+    most = NUMBERS_LIMIT
     if ids is None:
         ids = [metric["metric_id"] for metric in rows(connection, "metrics.list")]
     for metric_id in ids:
@@ -8430,10 +8708,12 @@ def calculate_dashboard(
             seconds /= 2
         try:
             with time_limit(connection, seconds) as until:
-                data = calculate_saved(connection, metric_id, frame, None, until)
+                definition = saved_definition(connection, metric_id)
+                data = calculate(connection, definition, frame, None, until, most)
         except Problem as problem:
             yield {"metric_id": metric_id, "problem": problem.as_dict()}
         else:
+            most -= count_numbers(definition, frame, None)
             yield {"metric_id": metric_id, "data": data}
 
 
@@ -8444,7 +8724,8 @@ def list_evidence(
     aggregates. Count terms count them all."""
     groups = None
     if query.group and query.group.other:  # the events of none of the first groups
-        ranked = rank_groups(connection, query.metric, query.breakdown, frame, deadline)
+        by_set = {term.key: is_set_cheaper(connection, term, frame) for term in query.metric.terms}
+        ranked = rank_groups(connection, query.metric, query.breakdown, frame, by_set, deadline)
         groups = ranked[:GROUP_LIMIT]
     elif query.group:
         groups = [query.group.key]
@@ -8454,7 +8735,8 @@ def list_evidence(
     count = connection.execute(counting, binds).get
     events = dictionaries(connection.execute(listing, binds))
     order = ("timestamp", "event_id")
-    return {"count": count, **page("events", [events], query.limit, order, evidence_out)}
+    read = functools.partial(find_event, connection)
+    return {"count": count, **page("events", [events], query.limit, order, evidence_out, read)}
 
 
 def evidence_out(event: dict) -> dict:
@@ -8474,12 +8756,9 @@ def compile_evidence(
     timestamp, event_id = query.cursor or (YEAR_2200, 0)
     binds |= {"before_timestamp": timestamp, "before_id": event_id, "limit": query.limit + 1}
     filters = term_sql(term, frame, binds, by_set)
-    raw = raw_sql(term, binds)
-    x = x_sql(term, raw)
-    if query.skipped:
-        filters += f" and ({raw}) is not null and ({x}) is null"
-    else:
-        filters += f" and ({x}) is not null"
+    x = x_sql(term, "v")
+    test = f"v is not null and ({x}) is null" if query.skipped else f"({x}) is not null"
+    filters += f" and {once(raw_sql(term, binds), test)}"
     by_tag = False
     if query.group:
         index = "null" if query.group.other else "0"
@@ -8917,6 +9196,7 @@ TURN_SECONDS = 0.010
 STOP_SECONDS = 10  # to finish what has arrived, when asked to stop
 ARRIVAL_SECONDS = 1  # for the first request of a connection that is new then
 DRAIN_LIMIT = 64 * MEGABYTE  # read of a body that is too large, so that its sender reads our answer
+READ_MEMORY = 64 * MEGABYTE  # that a read takes at most
 # A parsed header takes about a hundred times its bytes in memory.
 HEADER_LIMIT = 32 * 1024  # bytes of all headers
 HEADERS_LIMIT = 100
@@ -9358,7 +9638,7 @@ class Server:
         self.next_check = 0.0  # of connections that are overdue
         self.has_begun = False  # a merge of event names or a deletion that goes on by itself
         self.next_step = 0.0
-        self.dispatcher.set_thread_count(config.read_threads)
+        self.dispatcher.set_thread_count(possible_readers(config.read_threads))
         self.listeners = [
             dispatcher
             for dispatcher in self.map.values()
@@ -9441,16 +9721,13 @@ class Server:
     def go_on(self) -> None:
         """Between turns: a merge or a deletion that has begun ends, though nobody asks again."""
         if self.database.trouble is None:
-            with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
-                self.has_begun = go_on(self.database)
-        self.next_step = time.monotonic() + STEP_PAUSE
             try:
-                self.is_merging = continue_merge(self.database)
+                self.has_begun = go_on(self.database)
             except DAMAGE as error:
                 self.database.fail(error)
             except apsw.Error:  # the next turn meets the same and says so
                 pass
-        self.next_merge_step = time.monotonic() + MERGE_PAUSE
+        self.next_step = time.monotonic() + STEP_PAUSE
 
     def close_overdue(self, now: float) -> None:
         """Once a second: closes connections that are silent or slow beyond their time.
@@ -9554,6 +9831,33 @@ def is_idle(channel: Channel) -> bool:
     is_reading = channel.request or channel.pipelined
     is_answering = channel.requests or channel.total_outbufs_len
     return not (is_new or is_reading or is_answering)
+
+
+def possible_readers(threads: int) -> int:
+    """As many threads as wanted, if together they take no more than a quarter of the memory."""
+    return max(1, min(threads, memory_limit() // 4 // READ_MEMORY))
+
+
+def memory_limit() -> int:
+    """Bytes that there are: the machine's, or fewer where a control group of ours has fewer."""
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text("utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers == "":
+                sizes += group_limits(Path("/sys/fs/cgroup"), path, "memory.max")
+            elif "memory" in controllers.split(","):
+                sizes += group_limits(Path("/sys/fs/cgroup/memory"), path, "memory.limit_in_bytes")
+    return min(sizes)
+
+
+def group_limits(root: Path, path: str, name: str) -> Iterator[int]:
+    """Of a control group and of those around it; where there is none, the file has a word."""
+    folder = root / path.lstrip("/")
+    for each in (folder, *folder.parents):
+        if each.is_relative_to(root):
+            with contextlib.suppress(OSError, ValueError):
+                yield int((each / name).read_text("utf-8"))
 
 
 def allow_many_files(connections: int) -> int:
@@ -10465,14 +10769,14 @@ def exported_events(
     index, binds = event_index(query)
     statement = f"events.list_by_{index}"
     from_the_start = {"before_timestamp": 2**62, "before_id": 0, "limit": -1}
-    for event in stream(connection, statement, location_id=location_id, **binds, **from_the_start):
-        yield event_out(event)
+    for key in stream(connection, statement, location_id=location_id, **binds, **from_the_start):
+        yield event_out(find_event(connection, key))
 
 
 def exported_contacts(connection: apsw.Connection, location_id: str) -> Iterator[dict]:
     from_the_start = {"before_key": 2**62, "limit": -1}
-    for contact in stream(connection, "contacts.list", location_id=location_id, **from_the_start):
-        yield contact_out(complete_contact(connection, contact))
+    for key in stream(connection, "contacts.list", location_id=location_id, **from_the_start):
+        yield listed_contact_out(find_listed_contact(connection, key))
 
 
 def exported_contact(

@@ -889,7 +889,7 @@ def test_a_wrong_export_is_one_clear_line(run, rich, tmp_path, arguments, said):
 
 def test_an_export_on_a_full_disk_leaves_no_file(rich, tmp_path):
     api = Api(rich)
-    api.post(event("large", properties={"text": "x" * 100_000}))
+    api.post(event("large", properties={"text": "x" * 60_000}))
     api.app.close()
     # SQLite's own file for the WAL has 32 kB.
     done = limited(
