@@ -1373,6 +1373,13 @@ RESTART_PAGES = 16_000
 PRUNE_STEP = 100  # rejections that may be over their number until they are pruned
 TRIGGER_DEPTH = 10  # of ours, a location's takes three
 FRESH_SECONDS = 0.02  # for which a turn may begin on a file that was in its place
+# From this size on (128 MB) reads are stopped for that, and the WAL is cut.
+LARGE_PAGES = 32_000
+HOLD_SECONDS = 0.2  # that new reads wait at most for those under way, lest the WAL become large
+GRACE_SECONDS = 1  # that those have when it is large, and then again to end
+# After which reads are held again, where somebody else's keep the WAL
+FOREIGN_READ_SECONDS = 30
+RETRY_SECONDS = 5  # after which a large WAL is looked at again, though it has not grown
 READ_LIMIT = 4 * MEGABYTE  # of a text or a row that a reader takes; fewer are stored
 MAINTENANCE_MS = 60_000  # how often last_used_at is written and rejections are pruned
 
@@ -1417,7 +1424,8 @@ class Database:
         # Never for a command, whose settings are not the server's
         self.next_maintenance = self.clock() + MAINTENANCE_MS if create else math.inf
         self.next_rejections = 0  # the rejection_id from which on they are pruned again
-        self.readers: list[apsw.Connection] = []
+        self.readers: list[Connection] = []
+        self.reads = Reads()
         self.local = threading.local()
         if not self.memory:
             check_file(self.path, create)
@@ -1426,7 +1434,7 @@ class Database:
         self.checkpointer: Checkpointer | None = None
         if not self.memory:
             self.file = OpenFile(self.path)
-            self.checkpointer = Checkpointer(self.path, self.file)
+            self.checkpointer = Checkpointer(self.path, self.file, self.reads)
 
     # Reading
 
@@ -1434,7 +1442,8 @@ class Database:
     def read(self) -> Iterator[apsw.Connection]:
         """A connection that sees one state of the database from the first statement to the last.
 
-        Raises FileGone and, from the first damage on that anybody met, CorruptError.
+        Raises FileGone, from the first damage on that anybody met CorruptError, and TryLater for a
+        read that is stopped so that a checkpoint can be.
         """
         if self.memory:
             with self.lock:
@@ -1442,18 +1451,21 @@ class Database:
             return
         self.check_file()
         connection = None
-        try:
-            connection = self._reader()
-            connection.execute("begin")
-            yield connection
-        except DAMAGE:
-            self.file.is_damaged = True
-            raise
-        finally:
-            if connection and connection.in_transaction:  # a failed read may have ended it
-                connection.execute("rollback")
+        with self.reads.reading():
+            try:
+                connection = self._reader()
+                connection.execute("begin")
+                yield connection
+            except DAMAGE:
+                self.file.is_damaged = True
+                raise
+            except apsw.InterruptError:
+                raise TryLater(READ_STOPPED, "read_stopped", seconds=1) from None
+            finally:
+                if connection and connection.in_transaction:  # a failed read may have ended it
+                    connection.execute("rollback")
 
-    def _reader(self) -> apsw.Connection:
+    def _reader(self) -> Connection:
         """The connection of this thread."""
         connection = getattr(self.local, "connection", None)
         if connection is None:
@@ -1465,6 +1477,7 @@ class Database:
                 raise
             connection.set_busy_timeout(1000)  # only recovery after a crash can make a reader wait
             connection.limit(apsw.SQLITE_LIMIT_LENGTH, READ_LIMIT)
+            connection.add_limit(self.reads.are_to_end)
             self.local.connection = connection
             self.readers.append(connection)
         return connection
@@ -1800,13 +1813,73 @@ def file_number(path: str, least_size: int = 0) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino) if found.st_size >= least_size else None
 
 
+READ_STOPPED = (
+    "The read was stopped: reads that follow one another without a gap keep the file's log (its "
+    "-wal) from being emptied, and it had become large. Ask again."
+)
+
+
+class Reads:
+    """The reads under way. When a checkpoint needs a moment without them, new ones wait.
+
+    The WAL begins anew only where nobody reads from it: as long as reads overlap, it would grow.
+    """
+
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.number = 0
+        self.held_back = False
+        self.stopped = False
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        with self.changed:
+            self.changed.wait_for(lambda: not self.held_back)
+            self.number += 1
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.number -= 1
+                self.changed.notify_all()
+
+    def are_to_end(self) -> bool:
+        return self.stopped
+
+    @contextlib.contextmanager
+    def hold_back(self, stop: bool) -> Iterator[bool]:
+        """Meanwhile no new read begins. Gives whether none is under way, after a short wait; those
+        that take longer are stopped, if they are to be."""
+        with self.changed:
+            self.held_back = True
+        try:
+            yield self._end(stop)
+        finally:
+            with self.changed:
+                self.held_back = False
+                self.stopped = False
+                self.changed.notify_all()
+
+    def _end(self, stop: bool) -> bool:
+        with self.changed:
+            have_ended = self.changed.wait_for(
+                lambda: not self.number, GRACE_SECONDS if stop else HOLD_SECONDS
+            )
+            if stop and not have_ended:
+                self.stopped = True
+                have_ended = self.changed.wait_for(lambda: not self.number, GRACE_SECONDS)
+            return have_ended
+
+
 class Checkpointer(threading.Thread):
     """Moves the WAL into the file beside the writer, on a thread and a connection of its own."""
 
-    def __init__(self, path: str, file: OpenFile):
+    def __init__(self, path: str, file: OpenFile, reads: Reads):
         super().__init__(name="checkpointer", daemon=True)
         self.path = path
         self.file = file
+        self.reads = reads
+        self.next_hold = 0.0  # of the reads, by time.monotonic()
         self.pages = 0  # of the WAL when it last woke us; 0 since it began anew
         self.stopped = False
         self.connection: apsw.Connection | None = None
@@ -1825,7 +1898,12 @@ class Checkpointer(threading.Thread):
         self.woken.set()
 
     def run(self) -> None:
-        while self.woken.wait() and not self.stopped:
+        while True:
+            # A large WAL is to be cut, also where nothing more is written.
+            is_large = self.pages >= LARGE_PAGES
+            self.woken.wait(RETRY_SECONDS if is_large else None)
+            if self.stopped:
+                break
             self.woken.clear()
             self.attempt()
         if self.connection:
@@ -1857,14 +1935,28 @@ class Checkpointer(threading.Thread):
     def checkpoint(self, connection: apsw.Connection) -> None:
         # Before the first read of a connection, a checkpoint does nothing.
         connection.execute("select 1 from sqlite_schema").fetchall()
-        pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        # While a long read keeps pages back, RESTART would only hold the writer.
-        if self.pages < RESTART_PAGES or moved < pages:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if self.pages < RESTART_PAGES or time.monotonic() < self.next_hold:
             return
-        # RESTART holds the writer while it moves what came meanwhile: less after each of these.
+        is_large = self.pages >= LARGE_PAGES
+        # What follows holds reads, and then the writer, while it moves what came meanwhile: less
+        # after each of these.
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+        with self.reads.hold_back(stop=is_large) as is_quiet:
+            if is_quiet:
+                self.begin_anew(connection, cut=is_large)
+
+    def begin_anew(self, connection: apsw.Connection, cut: bool) -> None:
+        """Of reads of ours there are none; while another process keeps pages back, this would only
+        hold the writer."""
+        pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if moved < pages:
+            self.next_hold = time.monotonic() + FOREIGN_READ_SECONDS
+            return
+        # A WAL that stays as long as it was is written faster.
+        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if cut else apsw.SQLITE_CHECKPOINT_RESTART
+        connection.wal_checkpoint(mode=mode)
+        self.pages = 0
 
     def stop(self) -> None:
         self.stopped = True
@@ -1877,18 +1969,28 @@ class Connection(apsw.Connection):
 
     def __init__(self, path: str, flags: int):
         super().__init__(path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200)
-        self.limits: list[Callable[[], bool]] = []  # of time_limit: whether each is over
+        self.limits: list[Callable[[], bool]] = []
         add_functions(self)
         self.create_scalar_function("in_time", self.in_time, 0)
 
-    def in_time(self) -> bool:
-        """For statements: true. Raises TooSlow after a time limit.
+    def add_limit(self, is_over: Callable[[], bool]) -> None:
+        """From when on statements are stopped, with apsw.InterruptError."""
+        self.limits.append(is_over)
+        # Its own id leaves those of other limits in place.
+        self.set_progress_handler(is_over, 20_000, id=is_over)
 
-        SQLite looks at the clock after so many steps, and does not know that one with a large value
-        takes long: a statement that meets one asks here.
+    def remove_limit(self, is_over: Callable[[], bool]) -> None:
+        self.limits.remove(is_over)
+        self.set_progress_handler(None, id=is_over)
+
+    def in_time(self) -> bool:
+        """For statements: true. Raises apsw.InterruptError after a limit.
+
+        SQLite asks after so many steps, and does not know that one with a large value takes long: a
+        statement that meets one asks here.
         """
         if any(is_over() for is_over in self.limits):
-            raise TooSlow
+            raise apsw.InterruptError
         return True
 
 
@@ -2092,21 +2194,20 @@ def time_limit(connection: Connection, seconds: float) -> Iterator[float]:
     def is_over() -> bool:
         return time.monotonic() > deadline
 
-    # Its own id leaves the handler of a longer limit around this one in place.
-    connection.set_progress_handler(is_over, 20_000, id=is_over)
-    connection.limits.append(is_over)
+    connection.add_limit(is_over)
     try:
         yield deadline
-    except (apsw.InterruptError, TooSlow):
+    except (apsw.InterruptError, TooSlow) as error:
+        if isinstance(error, apsw.InterruptError) and not is_over():
+            raise  # another limit's
         message = (
             f"this took more than {seconds:.2g} seconds and was stopped; "
             "take a shorter range, fewer locations or fewer filters"
         )
-        error = field_error("", "query_too_slow", message)
-        raise Invalid([error], "query_too_slow") from None
+        too_slow = field_error("", "query_too_slow", message)
+        raise Invalid([too_slow], "query_too_slow") from None
     finally:
-        connection.limits.remove(is_over)
-        connection.set_progress_handler(None, id=is_over)
+        connection.remove_limit(is_over)
 
 
 def migrations() -> list[str]:

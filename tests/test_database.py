@@ -1475,31 +1475,111 @@ def test_a_checkpoint_begins_whenever_the_wal_has_grown_by_so_many_pages(databas
     monkeypatch.undo()
 
 
+PASSIVE, RESTART, TRUNCATE = (
+    apsw.SQLITE_CHECKPOINT_PASSIVE,
+    apsw.SQLITE_CHECKPOINT_RESTART,
+    apsw.SQLITE_CHECKPOINT_TRUNCATE,
+)
+
+
 @pytest.mark.parametrize(
-    "pages, moved, begun_anew",
+    "pages, kept_back, modes",
     [
-        (lite.RESTART_PAGES - 1, lite.RESTART_PAGES - 1, False),
-        (lite.RESTART_PAGES, lite.RESTART_PAGES, True),
-        (lite.RESTART_PAGES, lite.RESTART_PAGES - 1, False),
+        (lite.RESTART_PAGES - 1, 0, [PASSIVE]),
+        # Little is left for the one that holds the writer.
+        (lite.RESTART_PAGES, 0, [PASSIVE, PASSIVE, PASSIVE, RESTART]),
+        (lite.LARGE_PAGES, 0, [PASSIVE, PASSIVE, PASSIVE, TRUNCATE]),
+        # By a read of another process, for which ours need not wait again soon.
+        (lite.LARGE_PAGES, 1, [PASSIVE, PASSIVE, PASSIVE, PASSIVE]),
     ],
 )
-def test_a_large_wal_is_begun_anew(database, pages, moved, begun_anew):
-    """PASSIVE alone, beside a busy writer, lets it grow. A long read of it is waited for."""
+def test_a_large_wal_is_begun_anew(database, pages, kept_back, modes):
+    """PASSIVE alone, beside a busy writer, lets it grow."""
 
     class Connection:
         def execute(self, sql):
             return database.writer.execute(sql)
 
         def wal_checkpoint(self, mode):
-            modes.append(mode)
-            return pages, moved
+            used.append(mode)
+            return pages, pages - kept_back
 
-    modes: list[int] = []
+    used: list[int] = []
     database.checkpointer.pages = pages
     database.checkpointer.checkpoint(Connection())
-    passive, restart = apsw.SQLITE_CHECKPOINT_PASSIVE, apsw.SQLITE_CHECKPOINT_RESTART
-    # Little is left for the one that holds the writer.
-    assert modes == ([passive, passive, passive, restart] if begun_anew else [passive])
+    if kept_back:
+        database.checkpointer.checkpoint(Connection())
+    assert used == modes
+
+
+@pytest.fixture
+def small_wal(monkeypatch):
+    """What is large elsewhere is a hundred pages here."""
+    for name, pages in (("CHECKPOINT_PAGES", 10), ("RESTART_PAGES", 50), ("LARGE_PAGES", 100)):
+        monkeypatch.setattr(lite, name, pages)
+    monkeypatch.setattr(lite, "GRACE_SECONDS", 0.1)
+
+
+def grow(database, until):
+    """Stores until something has happened."""
+    for number in range(2_000):
+        if until():
+            return
+        store(database, f"d-{number}" + "x" * 900)
+    raise AssertionError("it does not happen")
+
+
+def count_cuts(database):
+    """A list that gets longer each time that the WAL is begun anew."""
+    cuts: list[bool] = []
+    begin_anew = database.checkpointer.begin_anew
+
+    def counted(connection, cut):
+        begin_anew(connection, cut)
+        if not database.checkpointer.pages:
+            cuts.append(cut)
+
+    database.checkpointer.begin_anew = counted
+    return cuts
+
+
+@pytest.mark.usefixtures("small_wal")
+def test_reads_give_way_to_a_large_wal_which_is_cut(database):
+    """Each of two begins while the other one goes on, as on a busy dashboard; so do two that would
+    go on for ever, which get 503."""
+    endless = (
+        "with recursive numbers (n) as (select 1 union all select n + 1 from numbers) "
+        "select max(n) from numbers"
+    )
+    answers: list[lite.Problem] = []
+    stopping = threading.Event()
+    cuts = count_cuts(database)
+
+    def read(seconds):
+        while not stopping.is_set():
+            try:
+                with database.read() as connection, lite.time_limit(connection, seconds):
+                    connection.execute(endless).fetchall()
+            except lite.Problem as problem:
+                answers.append(problem)
+
+    for seconds in (0.02, 20):
+        threads = [threading.Thread(target=read, args=(seconds,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        before = len(cuts)
+        grow(database, lambda before=before: len(cuts) >= before + 3)
+        stopping.set()
+        for thread in threads:
+            thread.join()
+        stopping.clear()
+    assert True in cuts
+    codes = {problem.code for problem in answers}
+    assert codes == {"query_too_slow", "read_stopped"}
+    stopped = next(problem for problem in answers if problem.code == "read_stopped")
+    assert lite.respond(stopped, reading=True).status == 503
+    with database.read() as connection:
+        assert connection.execute("select 1").get == 1
 
 
 def test_closing_leaves_one_file(tmp_path):
