@@ -397,6 +397,7 @@ NAME_LIMIT = 10_000  # characters; people put sentences into names
 ID_LIMIT = 1_000  # characters
 TAG_LIMIT = 1_000  # characters
 TAGS_LIMIT = 1_000  # of a contact
+TAGS_BYTES = 65_536  # of all of them
 FIELDS_LIMIT = 2_000  # of a form or a contact
 BATCH_LIMIT = 1_000  # events
 PROPERTY_LIMIT = 1_000  # properties of an event
@@ -938,6 +939,8 @@ def read_tags(value: Any) -> list[str]:
     tags = list(dict.fromkeys(tag for tag in trimmed if tag))
     if len(tags) > TAGS_LIMIT:
         raise wrong("too_many", f"must be {TAGS_LIMIT:,} tags at most, not {len(tags):,}")
+    if sum(len(tag.encode("utf-8", "replace")) for tag in tags) > TAGS_BYTES:
+        raise wrong("too_long", f"must have {TAGS_BYTES:,} bytes at most, all tags together")
     return [read_text(tag, TAG_LIMIT) for tag in tags]
 
 
@@ -1096,7 +1099,9 @@ def size_of(record: Mapping[str, Any]) -> int:
 
 # So that a turn stays short:
 DELETE_STEP = 1_000  # rows that one request deletes at most
+SEARCH_SECONDS = 1  # in which they must be found
 MOVE_STEP = 1_000  # events that it moves at most to another name
+PREVIEW_LIMIT = 1_000_000  # rows that a preview counts at most
 COUNT_LIMIT = 10_000  # rows that it counts at most of what remains
 
 
@@ -1190,6 +1195,9 @@ class Config(BaseModel):
     )
     keep_rejections: int = Field(
         10_000, ge=1, le=1_000_000, description="refused bodies to keep at most"
+    )
+    keep_rejections_mb: int = Field(
+        100, ge=1, le=100_000, description="megabytes of refused bodies to keep at most"
     )
     keep_rejections_days: int = Field(
         90, ge=1, le=36_500, description="days to keep a refused body"
@@ -1357,6 +1365,7 @@ FOREIGN_READ_SECONDS = 30
 BEGIN_ATTEMPTS = 10  # of 20 ms, to begin the WAL anew beside a busy writer
 RETRY_SECONDS = 5  # after which a large WAL is looked at again, though it has not grown
 READ_LIMIT = 4 * MEGABYTE  # of a text or a row that a reader takes; fewer are stored
+PRUNE_STEP = 100  # rejections that may be over their number until they are pruned
 MAINTENANCE_MS = 60_000  # how often last_used_at is written and rejections are pruned
 
 
@@ -1397,6 +1406,7 @@ class Database:
         self.callers: dict[str, Caller] = {}
         # Never for a command, whose settings are not the server's
         self.next_maintenance = self.clock() + MAINTENANCE_MS if create else math.inf
+        self.next_rejections = 0  # the rejection_id from which on they are pruned again
         self.readers: list[Connection] = []
         self.reads = Reads()
         self.local = threading.local()
@@ -1494,6 +1504,7 @@ class Database:
         try:
             if not self.writer.in_transaction:
                 raise self.fault or apsw.IOError("the turn was rolled back")
+            self.limit_rejections()
             self.writer.execute("commit")
         except apsw.Error as error:
             self.roll_back()
@@ -1516,6 +1527,13 @@ class Database:
         """What is due once a minute, and not worth a write for every request."""
         self.write_last_used()
         prune_rejections(self.writer, self.config, now)
+
+    def limit_rejections(self) -> None:
+        """As often as some have come, which a trigger may have written, too."""
+        newest = scalar(self.writer, "rejections.newest")
+        if newest >= self.next_rejections:
+            self.next_rejections = newest + PRUNE_STEP
+            share_rejections(self.writer, self.config)
 
     def write_last_used(self) -> None:
         self.touched = self.last_used
@@ -1592,8 +1610,48 @@ class Savepoint:
 
 def prune_rejections(connection: apsw.Connection, config: Config, now: int) -> None:
     before = now - config.keep_rejections_days * DAY_MS
-    change(connection, "rejections.prune_by_number", keep=config.keep_rejections)
     change(connection, "rejections.prune_by_age", before=before)
+    share_rejections(connection, config)
+
+
+def share_rejections(connection: apsw.Connection, config: Config) -> None:
+    """Prunes the rejections to their number and bytes, the oldest of those who have most first.
+
+    So that what one key or one location has sent takes no other's place, each key has the same
+    share, and within it each location.
+    """
+    senders = rows(connection, "rejections.count_by_sender")
+    numbers = sender_shares(senders, "number", config.keep_rejections)
+    sizes = sender_shares(senders, "size", config.keep_rejections_mb * 1_000_000)
+    for sender, number, size in zip(senders, numbers, sizes, strict=True):
+        if number < sender["number"] or size < sender["size"]:
+            ids = {"key_id": sender["key_id"], "location_id": sender["location_id"]}
+            change(connection, "rejections.prune_by_sender", **ids, number=number, size=size)
+
+
+def sender_shares(senders: list[dict], measure: str, total: int) -> list[int]:
+    """What each of the senders may keep of a total."""
+    by_key: dict[int | None, list[int]] = {}
+    for index, sender in enumerate(senders):
+        by_key.setdefault(sender["key_id"], []).append(index)
+    amounts = [sender[measure] for sender in senders]
+    wanted = [sum(amounts[index] for index in indexes) for indexes in by_key.values()]
+    shares = [0] * len(senders)
+    for indexes, share in zip(by_key.values(), fair_shares(wanted, total), strict=True):
+        own_shares = fair_shares([amounts[index] for index in indexes], share)
+        for index, own_share in zip(indexes, own_shares, strict=True):
+            shares[index] = own_share
+    return shares
+
+
+def fair_shares(wanted: list[int], total: int) -> list[int]:
+    """Divides a total evenly; of what one does not want the others have more."""
+    shares = [0] * len(wanted)
+    order = sorted(range(len(wanted)), key=wanted.__getitem__)
+    for position, index in enumerate(order):
+        shares[index] = min(wanted[index], total // (len(wanted) - position))
+        total -= shares[index]
+    return shares
 
 
 READ_STOPPED = (
@@ -3160,8 +3218,11 @@ class Caller:
                 f"this needs a key of scope {NEEDS[scope]}; the key sent has {self.scope}", "scope"
             )
 
+    def may_see(self, location_id: str | None) -> bool:
+        return self.locations is None or location_id in self.locations
+
     def check_location(self, location_id: str) -> None:
-        if self.locations is not None and location_id not in self.locations:
+        if not self.may_see(location_id):
             raise Forbidden("the key sent is not for this location_id", "location_not_allowed")
 
 
@@ -3459,24 +3520,43 @@ def edit_location(connection: apsw.Connection, location_id: str, body: LocationB
     return row(connection, "locations.find", location_id=location_id)
 
 
-def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool) -> dict:
-    """Deletes up to 1,000 events, then as many contacts, then the location; counts what remains."""
-    ids = {"location_id": location_id}
+def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool) -> dict | None:
+    """Deletes a location and all in it, or begins to: what is deleted now, and what remains.
+
+    None: there is no such location. Where more remains than a step deletes, the location is no
+    longer there for anybody else, and the server goes on; a further call tells how far that is.
+    """
+    location = row(connection, "locations.find", location_id=location_id)
+    begun = row(connection, "locations.find_deletion", location_id=location_id)
+    found = location or begun
+    if found is None:
+        return None
+    key = {"location_key": found["location_key"]}
     if dry_run:
-        counts = row(connection, "locations.count_dependents", **ids, most=-1)
+        counts = row(connection, "locations.count_dependents", **key, most=PREVIEW_LIMIT)
         return counts | {"remaining": counts["events"] + counts["contacts"]}
+    rejections = 0
+    if location is not None:
+        rejections = change(connection, "rejections.delete_by_location", location_id=location_id)
+        change(connection, "locations.begin_deletion", **key)
+    counts = delete_from_location(connection, found["location_key"])
+    left = row(connection, "locations.count_dependents", **key, most=COUNT_LIMIT)
+    return counts | {"rejections": rejections, "remaining": left["events"] + left["contacts"]}
+
+
+def delete_from_location(connection: apsw.Connection, location_key: int) -> dict:
+    """A step: up to 1,000 events, then as many contacts, then the location; what was deleted."""
+    key = {"location_key": location_key}
     changes_before = connection.total_changes()
-    contacts = 0
-    events = change(connection, "locations.delete_events", **ids, limit=DELETE_STEP)
+    contacts = tags = 0
+    events = change(connection, "locations.delete_events", **key, limit=DELETE_STEP)
     if events < DELETE_STEP:
-        contacts = change(connection, "locations.delete_contacts", **ids, limit=DELETE_STEP)
-    # A trigger deletes the tags.
-    tags = connection.total_changes() - changes_before - events - contacts
-    counts = row(connection, "locations.count_dependents", **ids, most=COUNT_LIMIT)
-    remaining = counts["events"] + counts["contacts"]
-    if remaining == 0:
-        change(connection, "locations.delete", **ids)
-    return {"events": events, "contacts": contacts, "tags": tags, "remaining": remaining}
+        contacts = change(connection, "locations.delete_contacts", **key, limit=DELETE_STEP)
+        # A trigger deletes the tags.
+        tags = connection.total_changes() - changes_before - events - contacts
+        if contacts < DELETE_STEP:
+            change(connection, "locations.delete", **key)
+    return {"events": events, "contacts": contacts, "tags": tags}
 
 
 LocationOut = answer(
@@ -3520,7 +3600,9 @@ def patch_location(call: Call) -> dict:
     return as_answer(location, LOCATION_COLUMNS)
 
 
-DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, remaining=int)
+DeletedLocation = answer(
+    "DeletedLocation", events=int, contacts=int, tags=int, rejections=int, remaining=int
+)
 
 
 @route(
@@ -3532,13 +3614,16 @@ DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, 
     writes=True,
 )
 def remove_location(call: Call) -> dict:
-    """Deletes a location and all in it, up to 1,000 events a request: repeat until none remain.
+    """Deletes a location, all in it and the rejections that name it.
 
-    At most 10,000 remaining ones are counted.
+    It is gone at once; of more than 1,000 events, the rest goes step by step, a step for each such
+    request too, until none remain. What arrives meanwhile is in a new location. At most 10,000
+    remaining ones are counted, in a dry run a million.
     """
-    if row(call.connection, "locations.find", location_id=call.path["location_id"]) is None:
+    counts = delete_location(call.connection, call.path["location_id"], call.query.dry_run)
+    if counts is None:
         raise NotFound("there is no such location")
-    return delete_location(call.connection, call.path["location_id"], call.query.dry_run)
+    return counts
 
 
 ####################################################################################################
@@ -3881,15 +3966,18 @@ def count_events(
 def delete_events(connection: apsw.Connection, query: EventDeletion, locations: list[str]) -> dict:
     """Deletes up to 1,000 events by filter and says how many remain; a dry run only counts.
 
-    Raises Invalid for a query without a filter.
+    Raises Invalid for a query without a filter, and for one that takes too long.
     """
     if not query.names_events():
         message = "name at least one of location_id, event_name, contact_id, from, to"
         raise Invalid([field_error("?", "filter_required", message)])
+    most = -1 if query.dry_run else DELETE_STEP + COUNT_LIMIT
+    # What is to be deleted is looked for first, and stopped there: a deletion that was stopped
+    # would take the whole turn with it.
+    with time_limit(connection, SEARCH_SECONDS):
+        matching = count_events(connection, query, locations, most)
     if query.dry_run:
-        matching = count_events(connection, query, locations)
         return {"events": matching, "remaining": matching}
-    matching = count_events(connection, query, locations, most=DELETE_STEP + COUNT_LIMIT)
     deleted = delete_step(connection, query, locations)
     return {"events": deleted, "remaining": matching - deleted}
 
@@ -4194,24 +4282,6 @@ def move_events(connection: apsw.Connection, name_key: int) -> int:
     return moved
 
 
-def continue_merge(database: Database) -> bool:
-    """A step of a merge, in a turn of its own; whether there was one to go on with.
-
-    Raises apsw.Error, with nothing moved.
-    """
-    name_key = scalar(database.writer, "event_names.find_merge")
-    if name_key is None:
-        return False
-    database.begin()
-    try:
-        move_events(database.writer, name_key)
-    except apsw.Error:
-        database.roll_back()
-        raise
-    database.commit()
-    return True
-
-
 def delete_alias(connection: apsw.Connection, event_name: str, dry_run: bool, now: int) -> dict:
     """Removes an alias; saved metrics that name it name what it stood for. Raises NotFound and
     Conflict."""
@@ -4323,6 +4393,7 @@ FIELD_SPELLINGS = {name.replace("_", ""): name for name in KNOWN_FIELDS} | {
     "streetaddress": "address1",
 }
 SPELLING_LIMIT = 20  # characters of a name that may be one of these
+CONTACT_BYTES = 131_072  # of all fields that a contact has gathered, and of their clocks
 CLOCK_TOLERANCE_MS = 60_000  # by which the clocks of two machines may differ without a word
 
 
@@ -4441,7 +4512,8 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
 
     Where the body is dated, a field whose value came from a newer dated body stays, so that dated
     bodies end in the same state in whatever order they arrive. An undated body applies on arrival
-    and moves no clock. No body is newer than now.
+    and moves no clock. No body is newer than now. Raises Invalid where the contact would have too
+    many fields in all.
     """
     limit_date(sent, now)
     old = find_contact(connection, sent.location_id, sent.contact_id)
@@ -4449,6 +4521,7 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
     new = apply_contact(limit_clocks(known, now), sent)
     if old is not None and is_same(old, new):
         return "unchanged", old
+    check_size(known, new)
     if old is None:
         status = "created"
     elif looks_the_same(old, new):  # only clocks have moved
@@ -4460,6 +4533,44 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
     if new["tags"] != (old["tags"] if old else []):
         write_tags(connection, contact_key, new["tags"])
     return status, new
+
+
+def check_size(old: dict, new: dict) -> None:
+    """Raises Invalid where a contact's fields have grown beyond what each further body can read.
+
+    They gather: no single body need be large.
+    """
+    number = len(new["fields"])
+    size = fields_size(new)
+    if number > FIELDS_LIMIT and number > len(old["fields"]):
+        message = f"the contact would have {number:,} fields, of {FIELDS_LIMIT:,} that it may have"
+    elif size > CONTACT_BYTES and size > fields_size(old):
+        message = (
+            f"the contact's fields would have {size:,} bytes, of {CONTACT_BYTES:,} that they may "
+            "have together"
+        )
+    else:
+        return
+    raise Invalid([field_error("/fields", "too_large", message)])
+
+
+def fields_size(contact: dict) -> int:
+    return len(to_json(contact["fields"])) + len(to_json(contact["field_times"]))
+
+
+def store_contact_around(
+    connection: apsw.Connection, sent: Contact, now: int
+) -> tuple[str, dict, list[dict]]:
+    """As store_contact, for a body that nobody can correct: what is too large is left out.
+
+    Returns warnings, too.
+    """
+    try:
+        return *store_contact(connection, sent, now), []
+    except Invalid as problem:
+        left_out = warning("contact_field_ignored", problem.errors[0]["message"])
+    sent.fields = {}
+    return *store_contact(connection, sent, now), [left_out]
 
 
 def limit_date(sent: Contact, arrived: int) -> list[dict]:
@@ -4561,14 +4672,38 @@ def write_tags(connection: apsw.Connection, contact_key: int, tags: list[str]) -
 def delete_contact(
     connection: apsw.Connection, location_id: str, contact_id: str, dry_run: bool = False
 ) -> dict | None:
-    """What goes with the contact: {"events", "tags"}. None: there is no such contact."""
+    """What goes with the contact: {"events", "tags", "rejections"}. None: there is nothing of it.
+
+    Of more than 1,000 events some remain, which the server goes on to delete; what arrives
+    meanwhile is of a new contact.
+    """
     ids = {"location_id": location_id, "contact_id": contact_id}
-    if row(connection, "contacts.find", **ids) is None:
+    contact = row(connection, "contacts.find", **ids)
+    rejections = scalar(connection, "rejections.count_by_contact", **ids)
+    if contact is None and not rejections:
         return None
-    counts = row(connection, "contacts.count_dependents", **ids)
+    counts = {"events": 0, "tags": 0} | (row(connection, "contacts.count_dependents", **ids) or {})
     if not dry_run:
-        change(connection, "contacts.delete", **ids)
-    return counts
+        change(connection, "rejections.delete_by_contact", **ids)
+        if contact is not None:
+            begin_contact_deletion(connection, contact["contact_key"], counts["events"])
+    return counts | {"rejections": rejections}
+
+
+def begin_contact_deletion(connection: apsw.Connection, contact_key: int, events: int) -> None:
+    if events > DELETE_STEP:
+        write_tags(connection, contact_key, [])
+        change(connection, "contacts.begin_deletion", contact_key=contact_key)
+        change(connection, "deletions.insert", contact_key=contact_key)
+    delete_from_contact(connection, contact_key)
+
+
+def delete_from_contact(connection: apsw.Connection, contact_key: int) -> None:
+    """A step: up to 1,000 events, then the contact."""
+    key = {"contact_key": contact_key}
+    if change(connection, "contacts.delete_events", **key, limit=DELETE_STEP) < DELETE_STEP:
+        change(connection, "contacts.delete", **key)
+        change(connection, "deletions.delete", **key)
 
 
 def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: list[str]) -> dict:
@@ -4689,7 +4824,7 @@ def get_contact(call: Call) -> dict:
     return contact_out(contact) | {"events": counts["events"]}
 
 
-DeletedContact = answer("DeletedContact", events=int, tags=int)
+DeletedContact = answer("DeletedContact", events=int, tags=int, rejections=int)
 
 
 @route(
@@ -4701,7 +4836,11 @@ DeletedContact = answer("DeletedContact", events=int, tags=int)
     writes=True,
 )
 def remove_contact(call: Call) -> dict:
-    """Deletes a contact with its tags and all of its events; a dry run only counts them."""
+    """Deletes a contact with its tags, all of its events and the rejections that name it.
+
+    It is gone at once; of more than 1,000 events, the rest goes step by step. A dry run only
+    counts.
+    """
     call.caller.check_location(call.path["location_id"])
     counts = delete_contact(call.connection, **call.path, dry_run=call.query.dry_run)
     if counts is None:
@@ -5391,14 +5530,13 @@ def keep_rejection(
     connection: apsw.Connection,
     body: Body,
     problem: Problem,
-    key_id: int | None,
+    caller: Caller,
     now: int,
-    keep: int,
 ) -> None:
-    """Stores what could not be taken, and gives the problem the rejection_id of it.
-
-    About `keep` rejections stay, the newest.
-    """
+    """Stores what could not be taken, and gives the problem the rejection_id of it."""
+    location_id, contact_id = named_by(body)
+    if not caller.may_see(location_id):  # else a key could write into another location's list
+        location_id = contact_id = None
     problem.rejection_id = scalar(
         connection,
         "rejections.insert",
@@ -5410,23 +5548,35 @@ def keep_rejection(
         body=body.data[:KEPT_BYTES],
         truncated=len(body.data) > KEPT_BYTES,
         problem=to_json(problem.as_dict()).decode(),
-        key_id=key_id,
-        location_id=location_in(body),
+        key_id=caller.key_id,
+        location_id=location_id,
+        contact_id=contact_id,
     )
-    if problem.rejection_id % 100 == 0:
-        change(connection, "rejections.prune_by_number", keep=keep)
 
 
-def location_in(body: Body) -> str | None:
-    """The location that a refused body names, where that can be read from it."""
+def named_by(body: Body) -> tuple[str | None, str | None]:
+    """The location and the contact that a refused body or its path names, None if unreadable."""
+    path = body.path.split("/", 4)
+    if path[1:3] == ["contacts", "v1"] and len(path) == 5:
+        return readable_identifier(path[3]), readable_identifier(path[4])
     try:
         parsed = parse_object(body, exact=False)
-        event = Reading({})
-        take_own_fields(event, dict(parsed["customData"] if is_workflow(parsed) else parsed), "")
-        return read_sent_identifier(
-            parsed.get("locationId") or event.fields.get("location_id") or body_location(parsed)[0]
-        )
-    except (Problem, PydanticCustomError):
+    except Problem:
+        return None, None
+    event = Reading({})
+    take_own_fields(event, dict(parsed["customData"] if is_workflow(parsed) else parsed), "")
+    location_id = event.fields.get("location_id") or body_location(parsed)[0]
+    contact_id = event.fields.get("contact_id") or parsed.get("contact_id")
+    if is_app_webhook(parsed):
+        location_id = parsed.get("locationId")
+        contact_id = parsed.get("id") if parsed["type"] in CONTACT_WEBHOOKS else contact_id
+    return readable_identifier(location_id), readable_identifier(contact_id)
+
+
+def readable_identifier(value: Any) -> str | None:
+    try:
+        return read_sent_identifier(value)
+    except PydanticCustomError:
         return None
 
 
@@ -5453,6 +5603,7 @@ RejectionOut = answer(
     problem=dict,
     key_id=int | None,
     location_id=str | None,
+    contact_id=str | None,
     replayed_at=Moment | None,
 )
 REJECTION_COLUMNS = {
@@ -5468,6 +5619,7 @@ REJECTION_COLUMNS = {
     "problem": json.loads,
     "key_id": None,
     "location_id": None,
+    "contact_id": None,
     "replayed_at": iso,
 }
 
@@ -5593,7 +5745,8 @@ def store_event_contact(
     learn_location(connection, contact, now)
     if isinstance(contact, Contact):
         warnings += limit_date(contact, arrived)
-        store_contact(connection, contact, now)
+        _, _, more = store_contact_around(connection, contact, now)
+        warnings += more
     return warnings
 
 
@@ -5748,9 +5901,8 @@ def refuse_item(call: Call, item: BatchItem) -> None:
         call.connection,
         Body(data, JSON, EVENT_PATHS[0]),
         item.problem,
-        call.caller.key_id,
+        call.caller,
         call.now,
-        call.config.keep_rejections,
     )
     distinct_id = item.parsed.get("distinct_id") if isinstance(item.parsed, dict) else None
     problem = item.problem
@@ -5773,6 +5925,7 @@ ContactIngestAnswer = answer(
     type=(str | None, None),
     events=(int | None, None),
     tags=(int | None, None),
+    rejections=(int | None, None),
 )
 
 
@@ -5817,7 +5970,8 @@ def receive_contact(
     caller.check_location(contact.location_id)
     learn_location(connection, contact, now)
     warnings += limit_date(contact, arrived)
-    status, stored = store_contact(connection, contact, now)
+    status, stored, more = store_contact_around(connection, contact, now)
+    warnings += more
     warnings += unknown_warnings([f"customData.{name}" for name in custom])
     return {"status": status, "contact": contact_out(stored), "warnings": warnings}
 
@@ -5979,6 +6133,8 @@ LIST_LIMIT = 1_000  # of values in a condition, locations in a query, metrics in
 
 # Formulas
 
+DEFINITION_LIMIT = 100_000  # characters, where it is saved
+METRICS_LIMIT = 1_000  # that are saved
 FORMULA_LIMIT = 2_000  # characters
 DEPTH_LIMIT = 100  # of parentheses and minus signs within each other
 TOKEN = re.compile(
@@ -6557,10 +6713,24 @@ def find_metric(connection: apsw.Connection, metric_id: int) -> dict:
 
 
 def definition_json(definition: Definition) -> str:
-    """A definition as it is stored: without its name, its place and what was left out."""
-    return definition.model_dump_json(
+    """A definition as it is stored: without its name, its place and what was left out.
+
+    Raises Invalid for one that is too large to be saved.
+    """
+    text = definition.model_dump_json(
         exclude={"name", "position"}, exclude_none=True, by_alias=True
     )
+    if len(text) > DEFINITION_LIMIT:
+        message = f"must have {DEFINITION_LIMIT:,} characters at most, not {len(text):,}"
+        raise Invalid([field_error("", "too_long", message)])
+    return text
+
+
+def check_metric_number(connection: apsw.Connection) -> None:
+    """Raises Conflict where there are as many metrics as there may be."""
+    if scalar(connection, "metrics.count") >= METRICS_LIMIT:
+        message = f"there are {METRICS_LIMIT:,} metrics, as many as there may be; delete one first"
+        raise Conflict(message, "too_many")
 
 
 def store_metric(
@@ -6578,6 +6748,7 @@ def store_metric(
         raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
     binds = {"name": definition.name, "definition": definition_json(definition), "now": now}
     if metric_id is None:
+        check_metric_number(connection)
         metric_id = row(connection, "metrics.insert", **binds)["metric_id"]
     else:
         change(connection, "metrics.replace", metric_id=metric_id, **binds)
@@ -6617,6 +6788,8 @@ def import_metric(connection: apsw.Connection, definition: SavedDefinition, now:
     stored = row(connection, "metrics.find_name", name=name)
     if stored and stored["definition"] == text:
         return "unchanged"
+    if not stored:
+        check_metric_number(connection)
     change(connection, "metrics.upsert", name=name, definition=text, now=now)
     return "updated" if stored else "created"
 
@@ -8719,9 +8892,8 @@ class App(bottle.Bottle):
                 connection,
                 call.body,
                 problem,
-                call.caller.key_id,
+                call.caller,
                 call.now,
-                self.settings.keep_rejections,
             )
 
     def call(
@@ -8837,7 +9009,7 @@ def get_openapi(call: Call) -> dict:
 ####################################################################################################
 
 LONG_WRITES = {("POST", BATCH_PATH), ("PATCH", EVENT_NAMES_PATH)}
-MERGE_PAUSE = 0.1  # seconds between the steps of a merge, which take a tenth of that
+STEP_PAUSE = 0.1  # seconds between the steps of a merge, which take a tenth of that
 # After this time a turn takes no further request, so that a post waits for two batches at the most.
 TURN_SECONDS = 0.010
 STOP_SECONDS = 10  # to finish what has arrived, when asked to stop
@@ -9230,6 +9402,37 @@ def is_read(request: HTTPRequestParser) -> bool:
     return request.command == "POST" and "/" + request.path.lstrip("/") in READ_POSTS
 
 
+def unfinished_step(connection: apsw.Connection) -> Callable[[], Any] | None:
+    """A step of what has begun and goes on by itself: a merge of event names, or a deletion."""
+    for statement, step in (
+        ("event_names.find_merge", move_events),
+        ("deletions.next", delete_from_contact),
+        ("locations.next_deletion", delete_from_location),
+    ):
+        key = scalar(connection, statement)
+        if key is not None:
+            return functools.partial(step, connection, key)
+    return None
+
+
+def go_on(database: Database) -> bool:
+    """Takes the next step of what has begun, in a turn of its own; whether there was one.
+
+    Raises apsw.Error, with nothing changed.
+    """
+    step = unfinished_step(database.writer)
+    if step is None:
+        return False
+    database.begin()
+    try:
+        step()
+    except apsw.Error:
+        database.roll_back()
+        raise
+    database.commit()
+    return True
+
+
 class Server:
     """Waitress with a loop of our own: one poll, then one turn."""
 
@@ -9252,8 +9455,8 @@ class Server:
             ) from None
         self.limit = config.connection_limit + len(self.map)  # the map has the listeners, too
         self.next_check = 0.0  # of connections that are overdue
-        self.is_merging = False  # event names
-        self.next_merge_step = 0.0
+        self.has_begun = False  # a merge of event names or a deletion that goes on by itself
+        self.next_step = 0.0
         self.dispatcher.set_thread_count(possible_readers(config.read_threads))
         self.listeners = [
             dispatcher
@@ -9320,11 +9523,11 @@ class Server:
         """Serves until stop()."""
         self.database.take_turns()
         while not self.stopping:
-            self.poll(MERGE_PAUSE if self.is_merging else 1.0)
+            self.poll(STEP_PAUSE if self.has_begun else 1.0)
             self.turn()
             self.database.idle()
-            if time.monotonic() >= self.next_merge_step:
-                self.continue_merge()
+            if time.monotonic() >= self.next_step:
+                self.go_on()
             if time.time() >= self.next_check:
                 self.close_overdue(time.time())
         self.finish()
@@ -9334,12 +9537,12 @@ class Server:
             timeout = 0.01 if self.waiting_since else 0
         wasyncore.poll2(timeout, self.map)
 
-    def continue_merge(self) -> None:
-        """Between turns: a merge of event names that has begun ends, though nobody asks again."""
+    def go_on(self) -> None:
+        """Between turns: a merge or a deletion that has begun ends, though nobody asks again."""
         if self.database.trouble is None:
             with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
-                self.is_merging = continue_merge(self.database)
-        self.next_merge_step = time.monotonic() + MERGE_PAUSE
+                self.has_begun = go_on(self.database)
+        self.next_step = time.monotonic() + STEP_PAUSE
 
     def close_overdue(self, now: float) -> None:
         """Once a second: closes connections that are silent or slow beyond their time.
@@ -10263,10 +10466,12 @@ EXPORTED_FIELDS = {
     "contacts": ("location_id", "contact_id", *STANDARD_FIELDS, "as_of", "tags", "fields"),
     "metrics": ("name", "terms", "formula", "format"),
 }
+ONE_CONTACT = "contact"  # all that is kept of it, each line under its noun
 EXPORT_FILTERS = {
     "events": {each.field for each in FILTER_FLAGS},
     "contacts": {"location_id"},
     "metrics": set(),
+    ONE_CONTACT: {"location_id"},
 }
 # What a spreadsheet would calculate, or shorten as a number: leading zeros, more digits than it
 # keeps, an exponent; perhaps with our quotes before it already.
@@ -10278,7 +10483,13 @@ SPREADSHEET_VALUE = re.compile(
 def add_export(commands: Any) -> None:
     export = add_command(commands, "export", export_command)
     export.add_argument(
-        "kind", metavar="WHAT", choices=list(EXPORTED_FIELDS), help="events, contacts or metrics"
+        "kind",
+        metavar="WHAT",
+        choices=list(EXPORT_FILTERS),
+        help="events, contacts or metrics; or contact, with its ID",
+    )
+    export.add_argument(
+        "contact", metavar="ID", nargs="?", help="the contact of whom all is written that is kept"
     )
     export.add_argument(
         "--format",
@@ -10299,31 +10510,49 @@ def add_export(commands: Any) -> None:
 def export_command(
     config: Config,
     kind: str,
+    contact: str | None,
     file_format: str,
     output: str | None,
     as_json: bool,
     **filters: str | None,
 ) -> int:
-    """Write events, contacts or metrics, the newest first.
+    """Write events, contacts or metrics, the newest first; or all of one contact.
 
     All are of one moment, also while a server writes. Events can be filtered by all of the
-    filters, contacts by --location. `import` takes what this writes.
+    filters, contacts by --location. `import` takes what this writes. Of one contact, each line has
+    the contact, an event of it, or a rejection that names it.
     """
     query = read_filters(filters)
     check_export_filters(kind, filters)
+    check_one_contact(kind, contact, file_format)
     path = database_path(config)
     with contextlib.closing(open_reader(path)) as connection:
         check_schema(connection, path)
         # one state from the first record to the last
         connection.execute("begin")
         query, locations = filtered_events(connection, query, config.time_zone)
-        records = exported_records(connection, kind, query, locations)
+        if contact is None:
+            records = exported_records(connection, kind, query, locations)
+        else:
+            records = exported_contact(connection, contact, locations)
         if not output:
             write_export(sys.stdout.buffer, file_format, kind, records)
             return 0
         with whole_file(output) as partial, open(partial, "wb") as file:
             number = write_export(file, file_format, kind, records)
-    return print_result({"file": output, kind: number}, as_json, f"{output}: {number:,} {kind}")
+    noun = "records" if contact else kind
+    return print_result({"file": output, noun: number}, as_json, f"{output}: {number:,} {noun}")
+
+
+def check_one_contact(kind: str, contact: str | None, file_format: str) -> None:
+    """Raises ConfigError unless one contact is named for `export contact`, and only there."""
+    if kind != ONE_CONTACT:
+        if contact is not None:
+            raise ConfigError(f"an ID goes with “export contact” alone, not with {kind}")
+    elif contact is None:
+        raise ConfigError("name the contact: export contact ID")
+    elif file_format != "ndjson":
+        raise ConfigError("one contact is written as a JSON object a line, not as CSV")
 
 
 def check_export_filters(kind: str, filters: Mapping[str, str | None]) -> None:
@@ -10365,9 +10594,39 @@ def exported_contacts(connection: apsw.Connection, location_id: str) -> Iterator
         yield listed_contact_out(find_listed_contact(connection, key))
 
 
+def exported_contact(
+    connection: apsw.Connection, contact_id: str, locations: list[str]
+) -> Iterator[dict]:
+    """All that is kept of a contact: {"contact": …}, {"event": …} and {"rejection": …}.
+
+    Raises CommandError where that is nothing.
+    """
+    found = False
+    for location_id in locations:
+        for record in all_of_contact(connection, location_id, contact_id):
+            found = True
+            yield record
+    if not found:
+        raise CommandError(f"nothing is kept of a contact {contact_id}")
+
+
+def all_of_contact(
+    connection: apsw.Connection, location_id: str, contact_id: str
+) -> Iterator[dict]:
+    contact = find_contact(connection, location_id, contact_id)
+    if contact is not None:
+        yield {"contact": contact_out(contact)}
+    query = EventFilter(location_id=location_id, contact_id=contact_id)
+    for event in exported_events(connection, location_id, query):
+        yield {"event": event}
+    ids = {"location_id": location_id, "contact_id": contact_id}
+    for rejection in stream(connection, "rejections.list_by_contact", **ids):
+        yield {"rejection": rejection_out(rejection)}
+
+
 def write_export(file: Any, file_format: str, kind: str, records: Iterator[dict]) -> int:
     """Returns how many records it wrote."""
-    fields = EXPORTED_FIELDS[kind]
+    fields = EXPORTED_FIELDS.get(kind, ("contact", "event", "rejection"))
     write = csv_writer(file, fields) if file_format == "csv" else ndjson_writer(file)
     with Progress("exporting", kind) as progress:
         for record in records:

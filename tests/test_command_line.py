@@ -767,6 +767,33 @@ def test_an_export_can_be_filtered(run, rich, flags, expected):
     assert (code, len(out.splitlines())) == (0, expected)
 
 
+def test_all_that_is_kept_of_one_contact_is_exported(run, database):
+    api = Api(database=database)
+    api("PUT", "/contacts/v1/loc-1/c-1", {"name": "Ann", "tags": ["vip"]})
+    api.post(event("d-1", contact_id="c-1"))
+    api.post(event("d-2", contact_id="c-2"))
+    api.post(event("d-3", contact_id="c-1", location_id="loc-2"))
+    api.post(event("d-4", contact_id="c-1", timestamp="soon"))
+    api.app.close()
+    code, out, _ = run("export", "contact", "c-1", "--database", database)
+    found = [next(iter(json.loads(line).items())) for line in out.splitlines()]
+    assert (code, [noun for noun, _ in found]) == (
+        0,
+        ["contact", "event", "rejection", "contact", "event"],
+    )
+    assert (found[0][1]["tags"], found[1][1]["distinct_id"]) == (["vip"], "d-1")
+    assert json.loads(found[2][1]["body"])["distinct_id"] == "d-4"
+    for arguments, told in (
+        (["contact"], "export contact ID"),
+        (["contact", "c-9"], "nothing is kept of a contact c-9"),
+        (["contact", "c-1", "--format", "csv"], "not as CSV"),
+        (["contact", "c-1", "--name", "x"], "--name"),
+        (["events", "c-1"], "an ID goes"),
+    ):
+        code, out, err = run("export", *arguments, "--database", database)
+        assert code != 0 and told in err and not out
+
+
 @pytest.mark.parametrize(
     "arguments, said",
     [
