@@ -1202,7 +1202,13 @@ class Config(BaseModel):
     request_timeout: int = Field(
         60, ge=1, le=3600, description="seconds in which a request must have arrived"
     )
-    read_threads: int = Field(4, ge=1, le=64, description="threads that answer reads")
+    read_threads: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="threads that answer reads; fewer where a quarter of the memory has less than "
+        "64 MB for each",
+    )
     keep_rejections: int = Field(
         10_000, ge=1, le=1_000_000, description="refused bodies to keep at most"
     )
@@ -1379,6 +1385,7 @@ HOLD_SECONDS = 0.2  # that new reads wait at most for those under way, lest the 
 GRACE_SECONDS = 1  # that those have when it is large, and then again to end
 # After which reads are held again, where somebody else's keep the WAL
 FOREIGN_READ_SECONDS = 30
+BEGIN_ATTEMPTS = 10  # of 20 ms, to begin the WAL anew beside a busy writer
 RETRY_SECONDS = 5  # after which a large WAL is looked at again, though it has not grown
 READ_LIMIT = 4 * MEGABYTE  # of a text or a row that a reader takes; fewer are stored
 MAINTENANCE_MS = 60_000  # how often last_used_at is written and rejections are pruned
@@ -1955,7 +1962,13 @@ class Checkpointer(threading.Thread):
             return
         # A WAL that stays as long as it was is written faster.
         mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if cut else apsw.SQLITE_CHECKPOINT_RESTART
-        connection.wal_checkpoint(mode=mode)
+        for attempt in range(1, BEGIN_ATTEMPTS + 1):
+            try:
+                connection.wal_checkpoint(mode=mode)
+                break
+            except apsw.BusyError:  # between two turns the writer's lock is free for a moment
+                if attempt == BEGIN_ATTEMPTS:
+                    raise
         self.pages = 0
 
     def stop(self) -> None:
@@ -2138,7 +2151,11 @@ def open_writer(path: str, show: Callable[..., None] | None = None) -> apsw.Conn
             upgrade(path, show or LoggedProgress(path).advance)
         file_number = None if path == ":memory:" else os.stat(path).st_ino
         connection = open_ours(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-        prepare_writer(connection, path)
+        try:
+            prepare_writer(connection, path)
+        except BaseException:
+            connection.close()
+            raise
     except apsw.ReadOnlyError:
         raise ConfigError(
             f"the database {path} cannot be written; make the file and its folder writable for "
