@@ -273,6 +273,10 @@ def field_error(pointer: str, code: str, message: str) -> dict:
     return {"pointer": pointer, "code": code, "message": message}
 
 
+def answer_too_large(pointer: str, message: str) -> Invalid:
+    return Invalid([field_error(pointer, "answer_too_large", message)], "answer_too_large")
+
+
 def warning(code: str, message: str) -> dict:
     return {"code": code, "message": message}
 
@@ -291,7 +295,21 @@ def first_errors(errors: Iterable[dict], limit: int = ERRORS_LIMIT) -> list[dict
     return listed
 
 
+class FileGone(apsw.CantOpenError):
+    """What the names of the open database lead to is no longer what is open."""
+
+
+DAMAGE = (apsw.CorruptError, apsw.NotADBError)
 STORAGE_TROUBLES = {
+    FileGone: (
+        "database_gone",
+        "The database file was moved, deleted or replaced while the server runs; its log says what "
+        "to do.",
+    ),
+    **dict.fromkeys(
+        DAMAGE,
+        ("database_damaged", "The database file is damaged; the server's log says what to do."),
+    ),
     apsw.FullError: ("disk_full", "The server's disk is full."),
     apsw.BusyError: ("database_locked", "Another process holds the database."),
     apsw.LockedError: ("database_locked", "Another process holds the database."),
@@ -317,6 +335,8 @@ def problem_of(error: Exception) -> Problem:
     for kind, (code, detail) in STORAGE_TROUBLES.items():
         if isinstance(error, kind):
             return TryLater(f"{detail} Nothing was stored; send it again.", code)
+    if isinstance(error, apsw.TooBigError):
+        return answer_too_large("", "a record that this would read is too large for an answer")
     log_defect(error)
     return Broken(DEFECT)
 
@@ -325,6 +345,8 @@ def explain(error: apsw.Error) -> str:
     """For a command: what SQLite met, and what to do about it."""
     if isinstance(error, apsw.FullError):  # whose own message may be "not an error"
         return "the disk is full; make room, or take another disk"
+    if isinstance(error, FileGone):
+        return str(error)
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return f"{error}; restore a backup that is whole"
     if isinstance(error, apsw.BusyError):
@@ -413,9 +435,17 @@ NAME_LIMIT = 10_000  # characters; people put sentences into names
 ID_LIMIT = 1_000  # characters
 TAG_LIMIT = 1_000  # characters
 TAGS_LIMIT = 1_000  # of a contact
+TAGS_BYTES = 65_536  # of all of them
 FIELDS_LIMIT = 2_000  # of a form, a contact or an object customData
 KEY_LOCATIONS_LIMIT = 10_000  # that a key is for; one for all has none
 BATCH_LIMIT = 1_000  # events
+PROPERTY_LIMIT = 1_000  # properties of an event
+PROPERTIES_LIMIT = 65_536  # bytes of their JSON
+NEEDLE_LIMIT = 1_000  # characters that are looked for inside of texts
+# From these sizes on, a statement looks at the clock before it looks into a text, or into JSON.
+LARGE_TEXT = 1_000  # bytes
+LARGE_JSON = 10_000  # bytes
+KEY_LIMIT = 400  # bytes of a text that is kept for every event, to group or to tell apart
 
 YEAR_2200 = 7_258_118_400_000  # milliseconds UTC
 HOUR_MS = 3_600_000
@@ -557,6 +587,10 @@ def read_name(value: Any) -> str:
 
 def read_line(value: Any) -> str:
     return read_text(value, NAME_LIMIT)
+
+
+def read_needle(value: Any) -> str:
+    return read_text(value, NEEDLE_LIMIT)
 
 
 # What senders post loses more at its ends than what callers ask for, so that all that is stored
@@ -758,7 +792,27 @@ def fault_at(location: tuple[str | int, ...], error: PydanticCustomError) -> Ini
 def read_event_properties(value: Any, info: ValidationInfo) -> dict[str, Any]:
     """The context may say of how many errors there are to be told at most."""
     limit = info.context["errors_limit"] if info.context else ERRORS_LIMIT
-    return read_entries(value, read_property, limit)
+    return check_properties(read_entries(value, read_property, limit))
+
+
+def check_properties(properties: dict[str, Any]) -> dict[str, Any]:
+    """Every query over an event's name reads them, and answers show them."""
+    if len(properties) > PROPERTY_LIMIT:
+        raise wrong(
+            "too_many", f"must be {PROPERTY_LIMIT:,} properties at most, not {len(properties):,}"
+        )
+    characters = sum(map(len, properties))
+    for value in properties.values():
+        if isinstance(value, str):
+            characters += len(value)
+    # A character takes six bytes at most, a number and what stands around it fewer than fifty.
+    if 6 * characters + 50 * len(properties) > PROPERTIES_LIMIT:
+        size = len(to_json(properties))
+        if size > PROPERTIES_LIMIT:
+            raise wrong(
+                "too_large", f"must have {PROPERTIES_LIMIT:,} bytes as JSON at most, not {size:,}"
+            )
+    return properties
 
 
 JSON_KINDS = {type(None): "null", bool: "true or false", dict: "an object", list: "a list"}
@@ -969,6 +1023,8 @@ def read_tags(value: Any) -> list[str]:
     tags = list(dict.fromkeys(tag for tag in trimmed if tag))
     if len(tags) > TAGS_LIMIT:
         raise wrong("too_many", f"must be {TAGS_LIMIT:,} tags at most, not {len(tags):,}")
+    if sum(len(tag.encode("utf-8", "replace")) for tag in tags) > TAGS_BYTES:
+        raise wrong("too_long", f"must have {TAGS_BYTES:,} bytes at most, all tags together")
     return [read_text(tag, TAG_LIMIT) for tag in tags]
 
 
@@ -1006,7 +1062,12 @@ PROPERTY_SCHEMA = {
     "description": "null counts as left out",
 }
 EventProperties = plain(
-    read_event_properties, {"type": "object", "additionalProperties": PROPERTY_SCHEMA}
+    read_event_properties,
+    {
+        "type": "object",
+        "additionalProperties": PROPERTY_SCHEMA,
+        "maxProperties": PROPERTY_LIMIT,
+    },
 )
 SCALAR_SCHEMA = {
     "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]
@@ -1026,6 +1087,7 @@ DayOrTime = plain(
 Tags = plain(read_tags, {"type": "array", "items": {"type": "string"}, "maxItems": TAGS_LIMIT})
 Line = plain(read_line, NAME_SCHEMA)
 SentLine = plain(read_sent_line, NAME_SCHEMA)
+Needle = plain(read_needle, {"type": "string", "minLength": 1, "maxLength": NEEDLE_LIMIT})
 Moment = Annotated[Any, WithJsonSchema({"type": "string", "format": "date-time"})]
 Limit = Annotated[int, Field(ge=1, le=500)]
 
@@ -1059,7 +1121,12 @@ def as_answer(record: Mapping[str, Any], columns: Mapping[str, Callable | None])
     return content
 
 
-PAGE_BYTES = 8 * MEGABYTE  # at which a page ends, lest it fill the memory
+# Of texts, at which a page ends, lest it fill the memory: JSON may take fifteen times as much as
+# objects of Python.
+PAGE_BYTES = 2 * MEGABYTE
+NAMES_LIMIT = 20_000  # of property keys, of contact fields, of tags in an answer
+WHOLE_LIST_LIMIT = 50_000  # rows of a list without pages
+NAMED_BYTES = MEGABYTE  # of JSON, out of which such names are read
 
 
 def page(
@@ -1068,35 +1135,71 @@ def page(
     limit: int,
     order: tuple[str, ...],
     out: Callable[[dict], dict],
+    read: Callable[[dict], dict] = lambda key: key,
 ) -> dict:
     """The first `limit` rows of several lists, which are ordered by these columns, newest first.
 
     Each list must hold a row more than `limit` if there is a next page. One that several lists hold
-    is there once. A page of large rows ends early, at PAGE_BYTES.
+    is there once. Several lists hold only what `read` finds a row by, for the next row of each
+    waits in memory. A page of large rows ends early, at PAGE_BYTES.
     """
 
     def sort_key(record: dict) -> tuple:
         return tuple(record[name] for name in order)
 
-    records: list[dict] = []
+    shown: list[dict] = []
     size = 0
     last = None
     cursor = None
-    for record in heapq.merge(*lists, key=sort_key, reverse=True):
-        if sort_key(record) == last:
+    for key in heapq.merge(*lists, key=sort_key, reverse=True):
+        if sort_key(key) == last:
             continue
-        if len(records) == limit or size > PAGE_BYTES:
+        if len(shown) == limit or size > PAGE_BYTES:
             cursor = write_cursor(last)
             break
-        last = sort_key(record)
-        records.append(record)
-        size += sum(len(value) for value in record.values() if isinstance(value, (str, bytes)))
-    return {noun: [out(record) for record in records], "next": cursor}
+        last = sort_key(key)
+        record = read(key)
+        shown.append(out(record))
+        size += size_of(record)
+    return {noun: shown, "next": cursor}
+
+
+class Room:
+    """How much an answer may hold of what can be as many, and as long, as senders like."""
+
+    def __init__(self, names: int = NAMES_LIMIT, characters: int = PAGE_BYTES):
+        self.names = names
+        self.characters = characters
+
+    def take(self, name: str) -> bool:
+        """Whether there is room for one more, which then is taken."""
+        self.names -= 1
+        self.characters -= len(name)
+        return self.names >= 0 and self.characters >= 0
+
+
+def too_many(nouns: str) -> Invalid:
+    return answer_too_large(
+        "?location_id", f"there are too many {nouns} for one answer; ask for one location_id"
+    )
+
+
+def size_of(record: Mapping[str, Any]) -> int:
+    """How long the texts of a row are, and those of its lists."""
+    size = 0
+    for value in record.values():
+        if isinstance(value, (str, bytes)):
+            size += len(value)
+        elif isinstance(value, list):
+            size += sum(map(len, value))
+    return size
 
 
 # So that a turn stays short:
 DELETE_STEP = 1_000  # rows that one request deletes at most
+SEARCH_SECONDS = 1  # in which they must be found
 MOVE_STEP = 1_000  # events that it moves at most to another name
+PREVIEW_LIMIT = 1_000_000  # rows that a preview counts at most
 COUNT_LIMIT = 10_000  # rows that it counts at most of what remains
 
 
@@ -1181,9 +1284,18 @@ class Config(BaseModel):
     request_timeout: int = Field(
         60, ge=1, le=3600, description="seconds in which a request must have arrived"
     )
-    read_threads: int = Field(4, ge=1, le=64, description="threads that answer reads")
+    read_threads: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="threads that answer reads; fewer where a quarter of the memory has less than "
+        "64 MB for each",
+    )
     keep_rejections: int = Field(
         10_000, ge=1, le=1_000_000, description="refused bodies to keep at most"
+    )
+    keep_rejections_mb: int = Field(
+        100, ge=1, le=100_000, description="megabytes of refused bodies to keep at most"
     )
     keep_rejections_days: int = Field(
         90, ge=1, le=36_500, description="days to keep a refused body"
@@ -1309,10 +1421,14 @@ def stream(connection: apsw.Connection, statement: str, **binds: Any) -> Iterato
 
 
 def dictionaries(cursor: apsw.Cursor) -> Iterator[dict]:
+    """Raises CorruptError for a text that nobody can have stored."""
     names: list[str] = []
-    for values in cursor:
-        names = names or [column[0] for column in cursor.description]
-        yield dict(zip(names, values, strict=True))
+    try:
+        for values in cursor:
+            names = names or [column[0] for column in cursor.description]
+            yield dict(zip(names, values, strict=True))
+    except UnicodeDecodeError:
+        raise apsw.CorruptError("a text is not UTF-8") from None
 
 
 def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | None:
@@ -1342,6 +1458,18 @@ BUSY_SECONDS = 5  # how long a writer waits for another process before its reque
 # (64 MB) one that also starts the WAL anew, for a moment without writers.
 CHECKPOINT_PAGES = 4_000
 RESTART_PAGES = 16_000
+PRUNE_STEP = 100  # rejections that may be over their number until they are pruned
+TRIGGER_DEPTH = 10  # of ours, a location's takes three
+FRESH_SECONDS = 0.02  # for which a turn may begin on a file that was in its place
+# From this size on (128 MB) reads are stopped for that, and the WAL is cut.
+LARGE_PAGES = 32_000
+HOLD_SECONDS = 0.2  # that new reads wait at most for those under way, lest the WAL become large
+GRACE_SECONDS = 1  # that those have when it is large, and then again to end
+# After which reads are held again, where somebody else's keep the WAL
+FOREIGN_READ_SECONDS = 30
+BEGIN_ATTEMPTS = 10  # of 20 ms, to begin the WAL anew beside a busy writer
+RETRY_SECONDS = 5  # after which a large WAL is looked at again, though it has not grown
+READ_LIMIT = 4 * MEGABYTE  # of a text or a row that a reader takes; fewer are stored
 MAINTENANCE_SECONDS = 60  # how often last_used_at is written and rejections are pruned
 # How long the system's clock must have gone evenly before anything is deleted for its age: since
 # the start, and since it was last set.
@@ -1380,6 +1508,8 @@ class Database:
         # key_id -> time: not yet written, and written in the running turn
         self.last_used: dict[int, int] = {}
         self.touched: dict[int, int] = {}
+        # None: in memory
+        self.file: OpenFile | None = None
         # What a request of the running turn met in the file or its disk
         self.fault: apsw.Error | None = None
         # By token, for the running turn: until its end nobody else changes a key
@@ -1387,23 +1517,48 @@ class Database:
         # Never for a command, whose settings are not the server's
         self.next_maintenance = time.monotonic() + MAINTENANCE_SECONDS if create else math.inf
         self.clock_watch = ClockWatch(self.clock())
-        self.readers: list[apsw.Connection] = []
+        self.next_rejections = 0  # the rejection_id from which on they are pruned again
+        self.readers: list[Connection] = []
+        self.reads = Reads()
         self.local = threading.local()
         if not self.memory:
             check_file(self.path, create)
         self.writer = open_writer(self.path, show)
         self.writer.set_wal_hook(self._wal_grew)
-        self.checkpointer = None if self.memory else Checkpointer(self.path)
+        self.checkpointer: Checkpointer | None = None
+        if not self.memory:
+            self.file = OpenFile(self.path)
+            self.checkpointer = Checkpointer(self.path, self.file, self.reads)
 
     # Reading
 
     @contextlib.contextmanager
     def read(self) -> Iterator[apsw.Connection]:
-        """A connection that sees one state of the database from the first statement to the last."""
+        """A connection that sees one state of the database from the first statement to the last.
+
+        Raises FileGone, from the first damage on that anybody met CorruptError, and TryLater for a
+        read that is stopped so that a checkpoint can be.
+        """
         if self.memory:
             with self.lock:
                 yield self.writer
             return
+        self.check_file()
+        try:
+            if self.turn_thread == threading.get_ident():
+                # What the loop reads itself takes no time, and waits for nobody.
+                yield self.writer
+            else:
+                with self.reads.reading(), self._snapshot() as connection:
+                    yield connection
+        except DAMAGE:
+            self.file.is_damaged = True
+            raise
+        except apsw.InterruptError:
+            raise TryLater(READ_STOPPED, "read_stopped", seconds=1) from None
+
+    @contextlib.contextmanager
+    def _snapshot(self) -> Iterator[Connection]:
         connection = self._reader()
         connection.execute("begin")
         try:
@@ -1412,12 +1567,19 @@ class Database:
             if connection.in_transaction:  # a failed read may have ended it
                 connection.execute("rollback")
 
-    def _reader(self) -> apsw.Connection:
+    def _reader(self) -> Connection:
         """The connection of this thread."""
         connection = getattr(self.local, "connection", None)
         if connection is None:
             connection = open_connection(self.path, apsw.SQLITE_OPEN_READONLY)
+            try:
+                self.check_file()  # before it looks into a file or a WAL of others
+            except apsw.Error:
+                connection.close()
+                raise
             connection.set_busy_timeout(1000)  # only recovery after a crash can make a reader wait
+            connection.limit(apsw.SQLITE_LIMIT_LENGTH, READ_LIMIT)
+            connection.add_limit(self.reads.are_to_end)
             self.local.connection = connection
             self.readers.append(connection)
         return connection
@@ -1459,6 +1621,7 @@ class Database:
         """Begins a turn, with the due maintenance in it. Raises apsw.Error, with no turn begun."""
         self.callers.clear()
         try:
+            self.check_file(age=FRESH_SECONDS)
             self.writer.execute("begin immediate")
             if self.is_maintenance_due():
                 self.next_maintenance = time.monotonic() + MAINTENANCE_SECONDS
@@ -1466,22 +1629,42 @@ class Database:
         except apsw.Error as error:
             self.roll_back()
             if not isinstance(error, apsw.BusyError):  # a lock may pass before anybody is refused
-                self.trouble = problem_of(error)
+                self.fail(error)
             raise
 
     def commit(self) -> None:
-        """Returns when the turn is on disk. Raises apsw.Error, with nothing stored."""
+        """Returns when the turn is on disk. Raises apsw.Error, with nothing stored that stays."""
         try:
-            if not self.writer.in_transaction:
+            if isinstance(self.fault, DAMAGE) or not self.writer.in_transaction:
                 raise self.fault or apsw.IOError("the turn was rolled back")
+            self.limit_rejections()
             self.writer.execute("commit")
+            if self.file:
+                self.file.check_commit()
         except apsw.Error as error:
             self.roll_back()
-            self.trouble = problem_of(error)
+            self.fail(error)
             raise
         self.trouble = None if self.fault is None else problem_of(self.fault)
         self.touched = {}
         self.fault = None
+
+    def check_file(self, age: float = 0) -> None:
+        """Raises FileGone and CorruptError. What was right so many seconds ago will do."""
+        if self.file:
+            self.file.check(age)
+
+    def fail(self, error: apsw.Error) -> None:
+        """The trouble that writers and /healthz are told of until a write succeeds again."""
+        if isinstance(error, DAMAGE) and self.file:
+            self.file.is_damaged = True
+        problem = problem_of(error)
+        is_new = self.trouble is None or self.trouble.code != problem.code
+        self.trouble = problem
+        if is_new and isinstance(error, FileGone) and self.file.is_in_place():
+            # The WAL has lost its name, and the server may be killed: what is in it is saved now.
+            with contextlib.suppress(apsw.Error):
+                self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def roll_back(self) -> None:
         self.last_used = self.touched | self.last_used
@@ -1500,6 +1683,13 @@ class Database:
         self.write_last_used()
         prune_rejections(self.writer, self.config, now, self.clock_watch.is_even(now))
 
+    def limit_rejections(self) -> None:
+        """As often as some have come, which a trigger may have written, too."""
+        newest = scalar(self.writer, "rejections.newest")
+        if newest >= self.next_rejections:
+            self.next_rejections = newest + PRUNE_STEP
+            share_rejections(self.writer, self.config)
+
     def write_last_used(self) -> None:
         self.touched = self.last_used
         self.last_used = {}
@@ -1508,6 +1698,11 @@ class Database:
 
     def idle(self) -> None:
         """Between turns: due maintenance; after trouble a real write, to see whether it is over."""
+        try:
+            self.check_file(age=1)
+        except apsw.Error as error:
+            self.fail(error)
+            return
         if self.trouble is None and not self.is_maintenance_due():
             return
         with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
@@ -1538,6 +1733,10 @@ class Database:
                 self.begin()
                 self.write_last_used()
                 self.commit()
+        if self.file and not self.file.is_in_place():
+            # Else SQLite would delete what has the name of our WAL now.
+            self.writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            self.file.put_wal_aside()
         self.writer.close()
 
     def _wal_grew(self, connection: apsw.Connection, name: str, pages: int) -> int:
@@ -1599,18 +1798,218 @@ class ClockWatch:
 def prune_rejections(
     connection: apsw.Connection, config: Config, now: int, by_age: bool = True
 ) -> None:
-    change(connection, "rejections.prune_by_number", keep=config.keep_rejections)
     if by_age:
         before = now - config.keep_rejections_days * DAY_MS
         change(connection, "rejections.prune_by_age", before=before)
+    share_rejections(connection, config)
+
+
+def share_rejections(connection: apsw.Connection, config: Config) -> None:
+    """Prunes the rejections to their number and bytes, the oldest of those who have most first.
+
+    So that what one key or one location has sent takes no other's place, each key has the same
+    share, and within it each location.
+    """
+    senders = rows(connection, "rejections.count_by_sender")
+    numbers = sender_shares(senders, "number", config.keep_rejections)
+    sizes = sender_shares(senders, "size", config.keep_rejections_mb * 1_000_000)
+    for sender, number, size in zip(senders, numbers, sizes, strict=True):
+        if number < sender["number"] or size < sender["size"]:
+            ids = {"key_id": sender["key_id"], "location_id": sender["location_id"]}
+            change(connection, "rejections.prune_by_sender", **ids, number=number, size=size)
+
+
+def sender_shares(senders: list[dict], measure: str, total: int) -> list[int]:
+    """What each of the senders may keep of a total."""
+    by_key: dict[int | None, list[int]] = {}
+    for index, sender in enumerate(senders):
+        by_key.setdefault(sender["key_id"], []).append(index)
+    amounts = [sender[measure] for sender in senders]
+    wanted = [sum(amounts[index] for index in indexes) for indexes in by_key.values()]
+    shares = [0] * len(senders)
+    for indexes, share in zip(by_key.values(), fair_shares(wanted, total), strict=True):
+        own_shares = fair_shares([amounts[index] for index in indexes], share)
+        for index, own_share in zip(indexes, own_shares, strict=True):
+            shares[index] = own_share
+    return shares
+
+
+def fair_shares(wanted: list[int], total: int) -> list[int]:
+    """Divides a total evenly; of what one does not want the others have more."""
+    shares = [0] * len(wanted)
+    order = sorted(range(len(wanted)), key=wanted.__getitem__)
+    for position, index in enumerate(order):
+        shares[index] = min(wanted[index], total // (len(wanted) - position))
+        total -= shares[index]
+    return shares
+
+
+class OpenFile:
+    """The file of an open database, and its WAL and shared memory.
+
+    SQLite goes on with what it has open, whatever happens to the names: then all that is written
+    would be gone with the next start, or a file of others be damaged.
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+        self.wal = path + "-wal"
+        self.shared_memory = path + "-shm"
+        self.numbers = self.find_numbers()
+        self.is_damaged = False  # somebody met damage, which only a restart with another file ends
+        self.checked = 0.0  # time.monotonic() of the last check that found all in its place
+        self.told = ""  # what the log said last
+
+    def find_numbers(self) -> list[tuple | None]:
+        return [
+            file_number(self.path, least_size=1),
+            file_number(self.wal),
+            file_number(self.shared_memory),
+        ]
+
+    def is_in_place(self) -> bool:
+        """Whether the file itself is, apart from its WAL."""
+        return file_number(self.path, least_size=1) == self.numbers[0]
+
+    def check(self, age: float = 0) -> None:
+        """Raises FileGone and CorruptError; the log says once what to do.
+
+        What was in its place so many seconds ago will do.
+        """
+        if self.is_damaged:
+            self.tell(
+                f"{self.path} is damaged, so nothing is stored or read any more; stop the server, "
+                "restore a backup (streamlined-lite restore), and start it again"
+            )
+            raise apsw.CorruptError("the database file is damaged")
+        if age and time.monotonic() - self.checked < age:
+            return
+        numbers = self.find_numbers()
+        if numbers != self.numbers:
+            advice = self.advice(numbers[0])
+            self.tell(advice)
+            raise FileGone(advice)
+        self.checked = time.monotonic()
+        self.told = ""
+
+    def check_commit(self) -> None:
+        """After COMMIT: what went into a file that has lost its name is not stored.
+
+        Raises FileGone. It passes each turn, so it leaves the shared memory to the next check.
+        """
+        if not self.is_in_place() or file_number(self.wal) != self.numbers[1]:
+            self.check()
+
+    def advice(self, number: tuple | None) -> str:
+        """What happened, where the file's name has this number now, and what to do."""
+        if number is None:
+            return (
+                f"{self.path} was moved, deleted or emptied while it was open, so nothing is "
+                "stored or read; put it back with its -wal and -shm, and all goes on, or stop the "
+                "server and restore a backup"
+            )
+        if number != self.numbers[0]:
+            return (
+                f"another file is at {self.path} now than the one that is open, so nothing is read "
+                "or stored in either; put back the first with its -wal and -shm, and all goes on, "
+                "or restart the server to go on with the other"
+            )
+        return (
+            f"{self.wal} or {self.shared_memory} was moved, deleted or replaced while it was open, "
+            "so nothing is stored or read; restart the server, which saves what is in them"
+        )
+
+    def tell(self, line: str) -> None:
+        if line != self.told:
+            self.told = line
+            logging.getLogger("streamlined_lite").error("%s", line)
+
+    def put_wal_aside(self) -> None:
+        """At the end, where another file has the name of ours: with our WAL it would be damaged."""
+        if file_number(self.path, least_size=1) is None:
+            return
+        kept = f"{self.path}.{stamp(system_clock())}.replaced"
+        for suffix, number in (("-wal", self.numbers[1]), ("-shm", self.numbers[2])):
+            if file_number(self.path + suffix) == number:
+                os.rename(self.path + suffix, kept + suffix)
+
+
+def file_number(path: str, least_size: int = 0) -> tuple[int, int] | None:
+    """What tells a file from all others, whatever its name; None: there is none of that size."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found.st_size >= least_size else None
+
+
+READ_STOPPED = (
+    "The read was stopped: reads that follow one another without a gap keep the file's log (its "
+    "-wal) from being emptied, and it had become large. Ask again."
+)
+
+
+class Reads:
+    """The reads under way. When a checkpoint needs a moment without them, new ones wait.
+
+    The WAL begins anew only where nobody reads from it: as long as reads overlap, it would grow.
+    """
+
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.number = 0
+        self.held_back = False
+        self.stopped = False
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        with self.changed:
+            self.changed.wait_for(lambda: not self.held_back)
+            self.number += 1
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.number -= 1
+                self.changed.notify_all()
+
+    def are_to_end(self) -> bool:
+        return self.stopped
+
+    @contextlib.contextmanager
+    def hold_back(self, stop: bool) -> Iterator[bool]:
+        """Meanwhile no new read begins. Gives whether none is under way, after a short wait; those
+        that take longer are stopped, if they are to be."""
+        with self.changed:
+            self.held_back = True
+        try:
+            yield self._end(stop)
+        finally:
+            with self.changed:
+                self.held_back = False
+                self.stopped = False
+                self.changed.notify_all()
+
+    def _end(self, stop: bool) -> bool:
+        with self.changed:
+            have_ended = self.changed.wait_for(
+                lambda: not self.number, GRACE_SECONDS if stop else HOLD_SECONDS
+            )
+            if stop and not have_ended:
+                self.stopped = True
+                have_ended = self.changed.wait_for(lambda: not self.number, GRACE_SECONDS)
+            return have_ended
 
 
 class Checkpointer(threading.Thread):
     """Moves the WAL into the file beside the writer, on a thread and a connection of its own."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, file: OpenFile, reads: Reads):
         super().__init__(name="checkpointer", daemon=True)
         self.path = path
+        self.file = file
+        self.reads = reads
+        self.next_hold = 0.0  # of the reads, by time.monotonic()
         self.pages = 0  # of the WAL when it last woke us; 0 since it began anew
         self.stopped = False
         self.connection: apsw.Connection | None = None
@@ -1629,7 +2028,12 @@ class Checkpointer(threading.Thread):
         self.woken.set()
 
     def run(self) -> None:
-        while self.woken.wait() and not self.stopped:
+        while True:
+            # A large WAL is to be cut, also where nothing more is written.
+            is_large = self.pages >= LARGE_PAGES
+            self.woken.wait(RETRY_SECONDS if is_large else None)
+            if self.stopped:
+                break
             self.woken.clear()
             self.attempt()
         if self.connection:
@@ -1638,10 +2042,14 @@ class Checkpointer(threading.Thread):
     def attempt(self) -> None:
         """What fails is tried again when the WAL has grown further."""
         try:
+            self.file.check()
             self.connection = self.connection or self.open()
+            self.file.check()
             self.checkpoint(self.connection)
-        except apsw.BusyError:  # a reader or another checkpoint
+        except (apsw.BusyError, FileGone):  # a reader or another checkpoint; what the log has said
             pass
+        except DAMAGE:
+            self.file.is_damaged = True
         except apsw.Error as error:
             logging.getLogger("streamlined_lite").error(
                 "checkpoint failed: %s", type(error).__name__
@@ -1657,14 +2065,34 @@ class Checkpointer(threading.Thread):
     def checkpoint(self, connection: apsw.Connection) -> None:
         # Before the first read of a connection, a checkpoint does nothing.
         connection.execute("select 1 from sqlite_schema").fetchall()
-        pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        # While a long read keeps pages back, RESTART would only hold the writer.
-        if self.pages < RESTART_PAGES or moved < pages:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if self.pages < RESTART_PAGES or time.monotonic() < self.next_hold:
             return
-        # RESTART holds the writer while it moves what came meanwhile: less after each of these.
+        is_large = self.pages >= LARGE_PAGES
+        # What follows holds reads, and then the writer, while it moves what came meanwhile: less
+        # after each of these.
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+        with self.reads.hold_back(stop=is_large) as is_quiet:
+            if is_quiet:
+                self.begin_anew(connection, cut=is_large)
+
+    def begin_anew(self, connection: apsw.Connection, cut: bool) -> None:
+        """Of reads of ours there are none; while another process keeps pages back, this would only
+        hold the writer."""
+        pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if moved < pages:
+            self.next_hold = time.monotonic() + FOREIGN_READ_SECONDS
+            return
+        # A WAL that stays as long as it was is written faster.
+        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if cut else apsw.SQLITE_CHECKPOINT_RESTART
+        for attempt in range(1, BEGIN_ATTEMPTS + 1):
+            try:
+                connection.wal_checkpoint(mode=mode)
+                break
+            except apsw.BusyError:  # between two turns the writer's lock is free for a moment
+                if attempt == BEGIN_ATTEMPTS:
+                    raise
+        self.pages = 0
 
     def stop(self) -> None:
         self.stopped = True
@@ -1672,16 +2100,134 @@ class Checkpointer(threading.Thread):
         self.join()
 
 
-def open_connection(path: str, flags: int) -> apsw.Connection:
-    connection = apsw.Connection(
-        path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200
-    )
-    connection.set_busy_timeout(BUSY_SECONDS * 1000)  # first: the pragmas look into the file
-    connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
-    connection.pragma("recursive_triggers", True)
+class Connection(apsw.Connection):
+    """A connection with our functions, whose statements can have a time limit."""
+
+    def __init__(self, path: str, flags: int):
+        super().__init__(path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200)
+        self.limits: list[Callable[[], bool]] = []
+        add_functions(self)
+        self.create_scalar_function("in_time", self.in_time, 0)
+
+    def add_limit(self, is_over: Callable[[], bool]) -> None:
+        """From when on statements are stopped, with apsw.InterruptError."""
+        self.limits.append(is_over)
+        # Its own id leaves those of other limits in place.
+        self.set_progress_handler(is_over, 20_000, id=is_over)
+
+    def remove_limit(self, is_over: Callable[[], bool]) -> None:
+        self.limits.remove(is_over)
+        self.set_progress_handler(None, id=is_over)
+
+    def in_time(self) -> bool:
+        """For statements: true. Raises apsw.InterruptError after a limit.
+
+        SQLite asks after so many steps, and does not know that one with a large value takes long: a
+        statement that meets one asks here.
+        """
+        if any(is_over() for is_over in self.limits):
+            raise apsw.InterruptError
+        return True
+
+
+def open_connection(path: str, flags: int) -> Connection:
+    connection = Connection(path, flags)
+    # Whoever made the file: it calls no function of ours, and no trigger that goes on for ever.
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
-    add_functions(connection)
+    connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    connection.limit(apsw.SQLITE_LIMIT_TRIGGER_DEPTH, TRIGGER_DEPTH)
+    connection.set_busy_timeout(BUSY_SECONDS * 1000)  # first: the pragmas look into the file
+    try:
+        connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
+        connection.pragma("recursive_triggers", True)
+        connection.pragma("cell_size_check", True)
+    except apsw.Error:
+        abandon(connection)
+        raise
     return connection
+
+
+def abandon(connection: apsw.Connection) -> None:
+    """Closes one that has looked at a file of others, which stays as it is, as does its WAL."""
+    has_wal = file_number(connection.filename_wal, least_size=1) is not None
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_wal)
+    connection.close()
+
+
+def open_ours(path: str, flags: int, uri: str = "") -> apsw.Connection:
+    """The same, on a file whose schema is ours. Raises ConfigError, with the file left as it is."""
+    connection = open_connection(uri or path, flags)
+    try:
+        refuse_strange_schema(connection, path)
+    except (ConfigError, apsw.Error):
+        abandon(connection)
+        raise
+    return connection
+
+
+def refuse_strange_schema(connection: apsw.Connection, path: str) -> None:
+    """Raises ConfigError where the schema is not as our migrations make it.
+
+    Other tables and views may be there, and indexes that refuse no row; no other trigger.
+    """
+    connection.execute("begin")  # another process may be upgrading the file
+    try:
+        version = connection.pragma("user_version")
+        found = rows(connection, "schema.list")
+    finally:
+        if connection.in_transaction:
+            connection.execute("rollback")
+    steps = tuple(migrations())
+    if version > len(steps):
+        raise newer_schema(path, version)
+    # A file without a schema yet must have room for it.
+    names = objects_made_by(steps).keys() if version == 0 else ()
+    strange = strange_object(found, objects_made_by(steps[:version]), names)
+    if strange:
+        raise ConfigError(
+            f"{path} is not as Streamlined Lite makes its databases: {strange}; it was left as it "
+            "is"
+        )
+
+
+def strange_object(found: list[dict], ours: Mapping[str, tuple], names: Iterable[str]) -> str:
+    """What is not as it should be; "" where all is. `ours` is what the file's version has, and no
+    other object may have one of the `names`."""
+    missing = dict(ours)
+    for each in found:
+        name = each["name"].lower()
+        called = f"{each['type']} {printable(each['name'])}"
+        if name in ours:
+            if missing.pop(name, None) != essence(each):
+                return f"its {called} is another one"
+        elif each["type"] == "trigger":
+            return f"the {called} is not ours; drop it"
+        elif each["type"] == "index" and each["is_rule"] and each["tbl_name"].lower() in ours:
+            return f"the {called} is not ours, and may refuse what is stored; drop it"
+        elif name in names:
+            return f"its {called} is not ours"
+    for name, (kind, _, _) in missing.items():
+        return f"its {kind} {name} is missing"
+    return ""
+
+
+def printable(name: str) -> str:
+    """A name of others in one line."""
+    return json.dumps(name[:100], ensure_ascii=False).strip('"')
+
+
+@functools.lru_cache(4)
+def objects_made_by(steps: tuple[str, ...]) -> dict[str, tuple]:
+    """What these migrations make of an empty file: name -> type, table and text of an object."""
+    with contextlib.closing(apsw.Connection(":memory:")) as connection:
+        for script in steps:
+            connection.execute(script)
+        return {each["name"]: essence(each) for each in rows(connection, "schema.list")}
+
+
+def essence(found: dict) -> tuple[str, str, str]:
+    """Type, table and text of an object. sqlite3's .dump adds an empty line to some texts."""
+    return found["type"], found["tbl_name"], (found["sql"] or "").strip()
 
 
 def add_functions(connection: apsw.Connection) -> None:
@@ -1692,6 +2238,7 @@ def add_functions(connection: apsw.Connection) -> None:
         ("count_unique", count_unique, 1),
         ("number_text", number_text, 1),
         ("read_amount", read_amount, 2),
+        ("short_key", short_key, 1),
     ):
         connection.create_scalar_function(name, function, arguments, deterministic=True)
 
@@ -1699,6 +2246,15 @@ def add_functions(connection: apsw.Connection) -> None:
 def casefold(text: str | None) -> str | None:
     """What texts that differ in case alone have in common, in all alphabets."""
     return None if text is None else text.casefold()
+
+
+def short_key(text: str) -> str | None:
+    """What stands for a long text where texts are told apart: its beginning, and a hash of all of
+    it; None for one that is blank."""
+    if not text.strip():
+        return None
+    digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return f"{text[: KEY_LIMIT // 4]}… ({digest})"
 
 
 def count_unique(values: str) -> int:
@@ -1717,8 +2273,12 @@ def open_writer(path: str, show: Callable[..., None] | None = None) -> apsw.Conn
         if path != ":memory:" and stored_version(path) in WIDE_SCHEMAS:
             upgrade(path, show or LoggedProgress(path).advance)
         file_number = None if path == ":memory:" else os.stat(path).st_ino
-        connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-        prepare_writer(connection, path)
+        connection = open_ours(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+        try:
+            prepare_writer(connection, path)
+        except BaseException:
+            connection.close()
+            raise
     except apsw.ReadOnlyError:
         raise ConfigError(
             f"the database {path} cannot be written; make the file and its folder writable for "
@@ -1769,7 +2329,7 @@ def never() -> bool:
 
 @contextlib.contextmanager
 def time_limit(
-    connection: apsw.Connection, seconds: float, is_abandoned: Callable[[], bool] = never
+    connection: Connection, seconds: float, is_abandoned: Callable[[], bool] = never
 ) -> Iterator[float]:
     """Stops statements on this connection that run beyond the time: Invalid, query_too_slow.
 
@@ -1781,19 +2341,20 @@ def time_limit(
     def is_over() -> bool:
         return time.monotonic() > deadline or is_abandoned()
 
-    # Its own id leaves the handler of a longer limit around this one in place.
-    connection.set_progress_handler(is_over, 20_000, id=is_over)
+    connection.add_limit(is_over)
     try:
         yield deadline
-    except (apsw.InterruptError, TooSlow):
+    except (apsw.InterruptError, TooSlow) as error:
+        if isinstance(error, apsw.InterruptError) and not is_over():
+            raise  # another limit's
         message = (
             f"this took more than {seconds:.2g} seconds and was stopped; "
             "take a shorter range, fewer locations or fewer filters"
         )
-        error = field_error("", "query_too_slow", message)
-        raise Invalid([error], "query_too_slow") from None
+        too_slow = field_error("", "query_too_slow", message)
+        raise Invalid([too_slow], "query_too_slow") from None
     finally:
-        connection.set_progress_handler(None, id=is_over)
+        connection.remove_limit(is_over)
 
 
 def migrations() -> list[str]:
@@ -1880,6 +2441,7 @@ def check_file(path: str, create: bool) -> None:
 
     Raises ConfigError. With `create`, a missing file is created, readable by its owner only.
     """
+    check_lone_wal(path)
     if not os.path.exists(path):
         if not create:
             raise ConfigError(
@@ -1893,6 +2455,16 @@ def check_file(path: str, create: bool) -> None:
         raise ConfigError(f"cannot read the database {path}: {error.strerror}") from None
     if header and not was_never_stored(path):
         check_header(path, header)
+
+
+def check_lone_wal(path: str) -> None:
+    """Raises ConfigError for a WAL whose file is missing or empty: SQLite would delete it."""
+    wal = os.path.realpath(path) + "-wal"
+    if file_number(path, least_size=1) is None and file_number(wal, least_size=1):
+        raise ConfigError(
+            f"{path} is missing or empty, and {wal} has what was stored last; put the file back to "
+            "which it belongs, or move it away, or restore a backup; both were left as they are"
+        )
 
 
 def create_file(path: str) -> None:
@@ -1926,12 +2498,15 @@ def check_header(path: str, header: bytes) -> None:
     if not is_sqlite or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise ConfigError(f"{path} is not a Streamlined Lite database; it was left as it is")
     version = stored_version(path)
-    newest = len(migrations())
-    if version > newest:
-        raise ConfigError(
-            f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
-            f"{newest}); upgrade the program, the file was left as it is"
-        )
+    if version > len(migrations()):
+        raise newer_schema(path, version)
+
+
+def newer_schema(path: str, version: int) -> ConfigError:
+    return ConfigError(
+        f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
+        f"{len(migrations())}); upgrade the program, the file was left as it is"
+    )
 
 
 def stored_version(path: str) -> int:
@@ -2015,10 +2590,11 @@ def open_reader(path: str) -> apsw.Connection:
     full_path = os.path.realpath(path)
     folder_is_writable = os.access(os.path.dirname(full_path), os.W_OK, effective_ids=True)
     if folder_is_writable or os.path.exists(full_path + "-wal"):
-        connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE)
+        connection = open_ours(path, apsw.SQLITE_OPEN_READWRITE)
     else:  # on a read-only disk, where SQLite cannot make the files that it shares with others
         uri = f"file:{quote(full_path)}?immutable=1"
-        connection = open_connection(uri, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        connection = open_ours(path, flags, uri)
     connection.pragma("query_only", True)
     return connection
 
@@ -2044,7 +2620,7 @@ def copy_database(source: str, target: str, show: Callable[..., None] = show_not
     try:
         with (
             contextlib.closing(open_reader(source)) as old,
-            contextlib.closing(apsw.Connection(target)) as new,
+            contextlib.closing(open_connection(target, apsw.SQLITE_OPEN_READWRITE)) as new,
         ):
             # Without a read transaction, each write would start the copy anew.
             old.execute("begin; select 1 from sqlite_schema").fetchall()
@@ -2101,6 +2677,8 @@ def nobody_else(path: str) -> Iterator[None]:
 
 def settle(path: str) -> None:
     """Moves a WAL that a crash left into its file, where the two are sound."""
+    if os.path.getsize(path) == 0:  # SQLite would delete it
+        return
     with (
         contextlib.suppress(apsw.Error),
         contextlib.closing(open_connection(path, apsw.SQLITE_OPEN_READWRITE)) as connection,
@@ -2114,13 +2692,23 @@ def replace_database(new: str, path: str, kept: str) -> None:
     with contextlib.suppress(PermissionError):  # root restores for whom the service runs as
         os.chown(new, before.st_uid, before.st_gid)
     os.link(path, kept)
-    # A power cut must not undo what happened to the old file's names, and keep the new one's.
-    sync_folder(os.path.dirname(os.path.abspath(path)))
-    # A WAL that could not be settled is the old file's; SQLite would take it for the new one's.
+    put_wal_away(path, kept)
+    os.replace(new, path)
+
+
+def place_database(new: str, path: str, kept: str) -> None:
+    """Gives `new` the name of a database that is not there."""
+    put_wal_away(path, kept)
+    os.rename(new, path)
+
+
+def put_wal_away(path: str, kept: str) -> None:
+    """A WAL that could not be settled is the old file's; SQLite would take it for the new one's."""
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.rename(path + suffix, kept + suffix)
-    os.replace(new, path)
+    # A power cut must not undo what happened to the old file's names, and keep the new one's.
+    sync_folder(os.path.dirname(os.path.abspath(path)))
 
 
 # Upgrade: an older file is rebuilt beside itself
@@ -2140,11 +2728,13 @@ def upgrade(path: str, show: Callable[..., None]) -> None:
     path = os.path.realpath(path)
     if not os.access(os.path.dirname(path), os.W_OK, effective_ids=True):
         raise apsw.ReadOnlyError
+    open_ours(path, apsw.SQLITE_OPEN_READWRITE).close()
     kept = f"{path}.schema-{stored_version(path)}.{stamp(system_clock())}"
     place = functools.partial(replace_database, kept=kept)
     # The connection is closed after the new file has its name, for it locks the old one.
     with contextlib.ExitStack() as lock, whole_file(path, place) as partial:
-        connection = lock.enter_context(contextlib.closing(apsw.Connection(partial)))
+        connection = open_connection(partial, apsw.SQLITE_OPEN_READWRITE)
+        lock.enter_context(contextlib.closing(connection))
         lock_old_file(connection, path)
         remove_leftovers(path, partial)
         inherit_owner(partial, path)
@@ -2297,7 +2887,6 @@ class Upgrade:
         connection.pragma("synchronous", "off")
         # The new file's is also what each sorting may take. kB
         connection.execute("pragma main.cache_size = -32000; pragma old.cache_size = -8000")
-        connection.pragma("recursive_triggers", True)
         take_steps(connection, NARROW_TABLES)
 
     def name_foreign_objects(self) -> None:
@@ -3058,8 +3647,11 @@ class Caller:
                 f"this needs a key of scope {NEEDS[scope]}; the key sent has {self.scope}", "scope"
             )
 
+    def may_see(self, location_id: str | None) -> bool:
+        return self.locations is None or location_id in self.locations
+
     def check_location(self, location_id: str) -> None:
-        if self.locations is not None and location_id not in self.locations:
+        if not self.may_see(location_id):
             raise Forbidden("the key sent is not for this location_id", "location_not_allowed")
 
 
@@ -3286,7 +3878,14 @@ def learn_location(connection: apsw.Connection, sent: SentLocation, now: int) ->
 
 
 def list_location_ids(connection: apsw.Connection) -> list[str]:
-    return [location["location_id"] for location in rows(connection, "locations.list", after="")]
+    """Raises Invalid where they are too many for an answer about all of them."""
+    room = Room(WHOLE_LIST_LIMIT)
+    location_ids = []
+    for location in stream(connection, "locations.list", after=""):
+        location_ids.append(location["location_id"])
+        if not room.take(location_ids[-1]):
+            raise too_many("locations")
+    return location_ids
 
 
 def visible_locations(
@@ -3350,24 +3949,43 @@ def edit_location(connection: apsw.Connection, location_id: str, body: LocationB
     return row(connection, "locations.find", location_id=location_id)
 
 
-def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool) -> dict:
-    """Deletes up to 1,000 events, then as many contacts, then the location; counts what remains."""
-    ids = {"location_id": location_id}
+def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool) -> dict | None:
+    """Deletes a location and all in it, or begins to: what is deleted now, and what remains.
+
+    None: there is no such location. Where more remains than a step deletes, the location is no
+    longer there for anybody else, and the server goes on; a further call tells how far that is.
+    """
+    location = row(connection, "locations.find", location_id=location_id)
+    begun = row(connection, "locations.find_deletion", location_id=location_id)
+    found = location or begun
+    if found is None:
+        return None
+    key = {"location_key": found["location_key"]}
     if dry_run:
-        counts = row(connection, "locations.count_dependents", **ids, most=-1)
+        counts = row(connection, "locations.count_dependents", **key, most=PREVIEW_LIMIT)
         return counts | {"remaining": counts["events"] + counts["contacts"]}
+    rejections = 0
+    if location is not None:
+        rejections = change(connection, "rejections.delete_by_location", location_id=location_id)
+        change(connection, "locations.begin_deletion", **key)
+    counts = delete_from_location(connection, found["location_key"])
+    left = row(connection, "locations.count_dependents", **key, most=COUNT_LIMIT)
+    return counts | {"rejections": rejections, "remaining": left["events"] + left["contacts"]}
+
+
+def delete_from_location(connection: apsw.Connection, location_key: int) -> dict:
+    """A step: up to 1,000 events, then as many contacts, then the location; what was deleted."""
+    key = {"location_key": location_key}
     changes_before = connection.total_changes()
-    contacts = 0
-    events = change(connection, "locations.delete_events", **ids, limit=DELETE_STEP)
+    contacts = tags = 0
+    events = change(connection, "locations.delete_events", **key, limit=DELETE_STEP)
     if events < DELETE_STEP:
-        contacts = change(connection, "locations.delete_contacts", **ids, limit=DELETE_STEP)
-    # A trigger deletes the tags.
-    tags = connection.total_changes() - changes_before - events - contacts
-    counts = row(connection, "locations.count_dependents", **ids, most=COUNT_LIMIT)
-    remaining = counts["events"] + counts["contacts"]
-    if remaining == 0:
-        change(connection, "locations.delete", **ids)
-    return {"events": events, "contacts": contacts, "tags": tags, "remaining": remaining}
+        contacts = change(connection, "locations.delete_contacts", **key, limit=DELETE_STEP)
+        # A trigger deletes the tags.
+        tags = connection.total_changes() - changes_before - events - contacts
+        if contacts < DELETE_STEP:
+            change(connection, "locations.delete", **key)
+    return {"events": events, "contacts": contacts, "tags": tags}
 
 
 LocationOut = answer(
@@ -3383,11 +4001,14 @@ LOCATION_COLUMNS = {"location_id": None, "name": None, "timezone": None, "first_
 def get_locations(call: Call) -> dict:
     """The locations that the key may see."""
     allowed = call.caller.locations
-    locations = [
-        as_answer(location, LOCATION_COLUMNS)
-        for location in rows(call.connection, "locations.list", after="")
-        if allowed is None or location["location_id"] in allowed
-    ]
+    room = Room(WHOLE_LIST_LIMIT, 4 * PAGE_BYTES)
+    locations = []
+    for location in stream(call.connection, "locations.list", after=""):
+        if allowed is not None and location["location_id"] not in allowed:
+            continue
+        if not room.take(location["location_id"] + (location["name"] or "")):
+            raise too_many("locations")
+        locations.append(as_answer(location, LOCATION_COLUMNS))
     return {"locations": locations}
 
 
@@ -3408,7 +4029,9 @@ def patch_location(call: Call) -> dict:
     return as_answer(location, LOCATION_COLUMNS)
 
 
-DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, remaining=int)
+DeletedLocation = answer(
+    "DeletedLocation", events=int, contacts=int, tags=int, rejections=int, remaining=int
+)
 
 
 @route(
@@ -3420,13 +4043,16 @@ DeletedLocation = answer("DeletedLocation", events=int, contacts=int, tags=int, 
     writes=True,
 )
 def remove_location(call: Call) -> dict:
-    """Deletes a location and all in it, up to 1,000 events a request: repeat until none remain.
+    """Deletes a location, all in it and the rejections that name it.
 
-    At most 10,000 remaining ones are counted.
+    It is gone at once; of more than 1,000 events, the rest goes step by step, a step for each such
+    request too, until none remain. What arrives meanwhile is in a new location. At most 10,000
+    remaining ones are counted, in a dry run a million.
     """
-    if row(call.connection, "locations.find", location_id=call.path["location_id"]) is None:
+    counts = delete_location(call.connection, call.path["location_id"], call.query.dry_run)
+    if counts is None:
         raise NotFound("there is no such location")
-    return delete_location(call.connection, call.path["location_id"], call.query.dry_run)
+    return counts
 
 
 ####################################################################################################
@@ -3702,7 +4328,13 @@ def list_events(connection: apsw.Connection, query: EventQuery, locations: list[
         stream(connection, f"events.list_by_{index}", location_id=location_id, **binds)
         for location_id in locations
     ]
-    return page("events", lists, query.limit, (order, "event_id"), event_out)
+    read = functools.partial(find_event, connection)
+    return page("events", lists, query.limit, (order, "event_id"), event_out, read)
+
+
+def find_event(connection: apsw.Connection, key: Mapping[str, Any]) -> dict:
+    """The row of an event whose event_id a statement has found."""
+    return row(connection, "events.find", event_id=key["event_id"])
 
 
 def arrival_index(query: EventQuery) -> tuple[str, dict]:
@@ -3756,15 +4388,18 @@ def count_events(
 def delete_events(connection: apsw.Connection, query: EventDeletion, locations: list[str]) -> dict:
     """Deletes up to 1,000 events by filter and says how many remain; a dry run only counts.
 
-    Raises Invalid for a query without a filter.
+    Raises Invalid for a query without a filter, and for one that takes too long.
     """
     if not query.names_events():
         message = "name at least one of location_id, event_name, contact_id, from, to"
         raise Invalid([field_error("?", "filter_required", message)])
+    most = -1 if query.dry_run else DELETE_STEP + COUNT_LIMIT
+    # What is to be deleted is looked for first, and stopped there: a deletion that was stopped
+    # would take the whole turn with it.
+    with time_limit(connection, SEARCH_SECONDS):
+        matching = count_events(connection, query, locations, most)
     if query.dry_run:
-        matching = count_events(connection, query, locations)
         return {"events": matching, "remaining": matching}
-    matching = count_events(connection, query, locations, most=DELETE_STEP + COUNT_LIMIT)
     deleted = delete_step(connection, query, locations)
     return {"events": deleted, "remaining": matching - deleted}
 
@@ -3822,7 +4457,7 @@ EventList = answer("EventList", events=list[EventOut], next=str | None)
 def get_events(call: Call) -> dict:
     """Events by their timestamp, the newest first.
 
-    A page of more than 8 MB ends before `limit`.
+    A page of more than 2 MB ends before `limit`.
     """
     return list_events(call.connection, *queried_events(call))
 
@@ -3916,27 +4551,39 @@ def list_event_names(
 ) -> dict:
     """The names seen, each with its property keys and their kinds among its newest events.
 
-    Aliases are of all locations: a key for some of them is not to see what others have sent.
+    Aliases are of all locations: a key for some of them is not to see what others have sent. Raises
+    Invalid where there are too many names; for properties there is only so much room.
     """
     names = []
+    room = Room(WHOLE_LIST_LIMIT)
+    room_for_keys = Room()
     for location_id in locations:
-        for name in rows(connection, "event_names.list", location_id=location_id):
+        for name in stream(connection, "event_names.list", location_id=location_id):
             name["location_id"] = location_id
             name["last_seen"] = iso(name["last_seen"])
             name["aliases"] = sorted(json.loads(name["aliases"])) if with_aliases else []
-            name["properties"] = list_property_keys(connection, location_id, name["event_name"])
+            name["properties"] = list_property_keys(
+                connection, location_id, name["event_name"], room_for_keys
+            )
             names.append(name)
+            if not room.take("".join([name["event_name"], *name["aliases"]])):
+                raise too_many("event names")
     return {"event_names": names}
 
 
 def list_property_keys(
-    connection: apsw.Connection, location_id: str, event_name: str
+    connection: apsw.Connection, location_id: str, event_name: str, room: Room
 ) -> list[dict]:
-    """The property keys of an event name's newest events, with the kinds of their values."""
-    keys = rows(
-        connection, "event_names.properties", location_id=location_id, event_name=event_name
-    )
-    return [{"key": key["key"], "kinds": json.loads(key["kinds"])} for key in keys]
+    """The property keys of an event name's newest events, with the kinds of their values, while
+    there is room for them."""
+    binds = {"location_id": location_id, "event_name": event_name}
+    limits = {"most": PROPERTY_LIMIT, "most_bytes": NAMED_BYTES}
+    keys = []
+    for found in stream(connection, "event_names.properties", **binds, **limits):
+        if not room.take(found["key"]):
+            break
+        keys.append({"key": found["key"], "kinds": json.loads(found["kinds"])})
+    return keys
 
 
 # Renaming, merging, aliases
@@ -4057,24 +4704,6 @@ def move_events(connection: apsw.Connection, name_key: int) -> int:
     return moved
 
 
-def continue_merge(database: Database) -> bool:
-    """A step of a merge, in a turn of its own; whether there was one to go on with.
-
-    Raises apsw.Error, with nothing moved.
-    """
-    name_key = scalar(database.writer, "event_names.find_merge")
-    if name_key is None:
-        return False
-    database.begin()
-    try:
-        move_events(database.writer, name_key)
-    except apsw.Error:
-        database.roll_back()
-        raise
-    database.commit()
-    return True
-
-
 def delete_alias(connection: apsw.Connection, event_name: str, dry_run: bool, now: int) -> dict:
     """Removes an alias; saved metrics that name it name what it stood for. Raises NotFound and
     Conflict."""
@@ -4115,7 +4744,8 @@ EventNameList = answer("EventNameList", event_names=list[EventName])
 def get_event_names(call: Call) -> dict:
     """The event names seen: how often, with how many contacts, when last, and their properties.
 
-    The property keys are those of the newest 200 events of a name in a location.
+    The property keys are those of the newest 200 events of a name in a location, out of a megabyte
+    of these; an answer has 20,000 property keys at most.
     """
     with_aliases = call.caller.locations is None
     return list_event_names(call.connection, queried_locations(call), with_aliases)
@@ -4185,6 +4815,7 @@ FIELD_SPELLINGS = {name.replace("_", ""): name for name in KNOWN_FIELDS} | {
     "streetaddress": "address1",
 }
 SPELLING_LIMIT = 20  # characters of a name that may be one of these
+CONTACT_BYTES = 131_072  # of all fields that a contact has gathered, and of their clocks
 CLOCK_TOLERANCE_MS = 60_000  # by which the clocks of two machines may differ without a word
 
 
@@ -4221,7 +4852,7 @@ class ContactQuery(Query):
     whatever case."""
 
     location_id: Identifier | None = None
-    q: Line | None = None
+    q: Needle | None = None
     tag: Line | None = None
     limit: Limit = 50
     cursor: cursor_of(int) | None = None
@@ -4238,12 +4869,15 @@ def find_contact(connection: apsw.Connection, location_id: str, contact_id: str)
 
 def complete_contact(connection: apsw.Connection, stored: dict) -> dict:
     """A contact's row, with `fields` and `field_times` as dictionaries and `tags` as a list."""
-    tags = rows(connection, "contact_tags.list", contact_key=stored["contact_key"])
     return stored | {
         "fields": json.loads(stored["fields"]),
         "field_times": json.loads(stored["field_times"]),
-        "tags": [each["tag"] for each in tags],
+        "tags": list_tags(connection, stored["contact_key"]),
     }
+
+
+def list_tags(connection: apsw.Connection, contact_key: int) -> list[str]:
+    return [each["tag"] for each in rows(connection, "contact_tags.list", contact_key=contact_key)]
 
 
 def bare_contact(location_id: str, contact_id: str, now: int) -> dict:
@@ -4300,7 +4934,8 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
 
     Where the body is dated, a field whose value came from a newer dated body stays, so that dated
     bodies end in the same state in whatever order they arrive. An undated body applies on arrival
-    and moves no clock. No body is newer than now.
+    and moves no clock. No body is newer than now. Raises Invalid where the contact would have too
+    many fields in all.
     """
     limit_date(sent, now)
     old = find_contact(connection, sent.location_id, sent.contact_id)
@@ -4308,6 +4943,7 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
     new = apply_contact(limit_clocks(known, now), sent)
     if old is not None and is_same(old, new):
         return "unchanged", old
+    check_size(known, new)
     if old is None:
         status = "created"
     elif looks_the_same(old, new):  # only clocks have moved
@@ -4319,6 +4955,44 @@ def store_contact(connection: apsw.Connection, sent: Contact, now: int) -> tuple
     if new["tags"] != (old["tags"] if old else []):
         write_tags(connection, contact_key, new["tags"])
     return status, new
+
+
+def check_size(old: dict, new: dict) -> None:
+    """Raises Invalid where a contact's fields have grown beyond what each further body can read.
+
+    They gather: no single body need be large.
+    """
+    number = len(new["fields"])
+    size = fields_size(new)
+    if number > FIELDS_LIMIT and number > len(old["fields"]):
+        message = f"the contact would have {number:,} fields, of {FIELDS_LIMIT:,} that it may have"
+    elif size > CONTACT_BYTES and size > fields_size(old):
+        message = (
+            f"the contact's fields would have {size:,} bytes, of {CONTACT_BYTES:,} that they may "
+            "have together"
+        )
+    else:
+        return
+    raise Invalid([field_error("/fields", "too_large", message)])
+
+
+def fields_size(contact: dict) -> int:
+    return len(to_json(contact["fields"])) + len(to_json(contact["field_times"]))
+
+
+def store_contact_around(
+    connection: apsw.Connection, sent: Contact, now: int
+) -> tuple[str, dict, list[dict]]:
+    """As store_contact, for a body that nobody can correct: what is too large is left out.
+
+    Returns warnings, too.
+    """
+    try:
+        return *store_contact(connection, sent, now), []
+    except Invalid as problem:
+        left_out = warning("contact_field_ignored", problem.errors[0]["message"])
+    sent.fields = {}
+    return *store_contact(connection, sent, now), [left_out]
 
 
 def limit_date(sent: Contact, arrived: int) -> list[dict]:
@@ -4420,14 +5094,38 @@ def write_tags(connection: apsw.Connection, contact_key: int, tags: list[str]) -
 def delete_contact(
     connection: apsw.Connection, location_id: str, contact_id: str, dry_run: bool = False
 ) -> dict | None:
-    """What goes with the contact: {"events", "tags"}. None: there is no such contact."""
+    """What goes with the contact: {"events", "tags", "rejections"}. None: there is nothing of it.
+
+    Of more than 1,000 events some remain, which the server goes on to delete; what arrives
+    meanwhile is of a new contact.
+    """
     ids = {"location_id": location_id, "contact_id": contact_id}
-    if row(connection, "contacts.find", **ids) is None:
+    contact = row(connection, "contacts.find", **ids)
+    rejections = scalar(connection, "rejections.count_by_contact", **ids)
+    if contact is None and not rejections:
         return None
-    counts = row(connection, "contacts.count_dependents", **ids)
+    counts = {"events": 0, "tags": 0} | (row(connection, "contacts.count_dependents", **ids) or {})
     if not dry_run:
-        change(connection, "contacts.delete", **ids)
-    return counts
+        change(connection, "rejections.delete_by_contact", **ids)
+        if contact is not None:
+            begin_contact_deletion(connection, contact["contact_key"], counts["events"])
+    return counts | {"rejections": rejections}
+
+
+def begin_contact_deletion(connection: apsw.Connection, contact_key: int, events: int) -> None:
+    if events > DELETE_STEP:
+        write_tags(connection, contact_key, [])
+        change(connection, "contacts.begin_deletion", contact_key=contact_key)
+        change(connection, "deletions.insert", contact_key=contact_key)
+    delete_from_contact(connection, contact_key)
+
+
+def delete_from_contact(connection: apsw.Connection, contact_key: int) -> None:
+    """A step: up to 1,000 events, then the contact."""
+    key = {"contact_key": contact_key}
+    if change(connection, "contacts.delete_events", **key, limit=DELETE_STEP) < DELETE_STEP:
+        change(connection, "contacts.delete", **key)
+        change(connection, "deletions.delete", **key)
 
 
 def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: list[str]) -> dict:
@@ -4450,19 +5148,24 @@ def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: l
         for location_id in locations
         for tag in tags
     ]
+    read = functools.partial(find_listed_contact, connection)
+    return page("contacts", lists, query.limit, ("contact_key",), listed_contact_out, read)
 
-    def out(stored: dict) -> dict:
-        return contact_out(complete_contact(connection, stored))
 
-    return page("contacts", lists, query.limit, ("contact_key",), out)
+def find_listed_contact(connection: apsw.Connection, key: Mapping[str, Any]) -> dict:
+    """The row of a contact whose contact_key a statement has found, with its tags."""
+    contact_key = key["contact_key"]
+    stored = row(connection, "contacts.find_by_key", contact_key=contact_key)
+    return stored | {"tags": list_tags(connection, contact_key)}
 
 
 def search_binds(text: str) -> dict:
     """What a search for a part of a text binds. SQLite itself ignores the case of ASCII; else
     Python does, at a higher price."""
     if text.isascii():
-        return {"pattern": "%" + re.sub(r"([%_\\])", r"\\\1", text) + "%", "folded": None}
-    return {"pattern": None, "folded": casefold(text)}
+        pattern = "%" + re.sub(r"([%_\\])", r"\\\1", text) + "%"
+        return {"pattern": pattern, "folded": None, "large": LARGE_TEXT}
+    return {"pattern": None, "folded": casefold(text), "large": LARGE_TEXT}
 
 
 def find_tags(connection: apsw.Connection, tag: str, locations: list[str]) -> list[str]:
@@ -4512,6 +5215,11 @@ def contact_out(contact: dict) -> dict:
     return as_answer(contact, CONTACT_COLUMNS)
 
 
+def listed_contact_out(stored: dict) -> dict:
+    """A contact of a list as answers show it."""
+    return contact_out(stored | {"fields": json.loads(stored["fields"])})
+
+
 ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 
 
@@ -4519,7 +5227,7 @@ ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 def get_contacts(call: Call) -> dict:
     """Contacts, the newest first; `q` searches name, e-mail address and phone number.
 
-    `tag` is a whole tag. Both ignore case. A page of more than 8 MB ends before `limit`.
+    `tag` is a whole tag. Both ignore case. A page of more than 2 MB ends before `limit`.
     """
     return list_contacts(call.connection, call.query, queried_locations(call))
 
@@ -4538,7 +5246,7 @@ def get_contact(call: Call) -> dict:
     return contact_out(contact) | {"events": counts["events"]}
 
 
-DeletedContact = answer("DeletedContact", events=int, tags=int)
+DeletedContact = answer("DeletedContact", events=int, tags=int, rejections=int)
 
 
 @route(
@@ -4550,7 +5258,11 @@ DeletedContact = answer("DeletedContact", events=int, tags=int)
     writes=True,
 )
 def remove_contact(call: Call) -> dict:
-    """Deletes a contact with its tags and all of its events; a dry run only counts them."""
+    """Deletes a contact with its tags, all of its events and the rejections that name it.
+
+    It is gone at once; of more than 1,000 events, the rest goes step by step. A dry run only
+    counts.
+    """
     call.caller.check_location(call.path["location_id"])
     counts = delete_contact(call.connection, **call.path, dry_run=call.query.dry_run)
     if counts is None:
@@ -4564,16 +5276,23 @@ def remove_contact(call: Call) -> dict:
 def list_contact_fields(connection: apsw.Connection, locations: Iterable[str]) -> dict:
     """What filters can name: all tags, and the fields in use among the newest contacts.
 
-    Each field comes with the kinds of its values, each tag with the number of its contacts.
+    Each field comes with the kinds of its values, each tag with the number of its contacts, while
+    there is room for them.
     """
     locations = list(locations)
     kinds: dict[str, set] = {}
+    room = Room()
     for location_id in locations:
-        for used in rows(connection, "contact_fields.list", location_id=location_id):
-            kinds.setdefault(f"contact.{used['field']}", set()).update(json.loads(used["kinds"]))
+        binds = {"location_id": location_id, "most_bytes": NAMED_BYTES}
+        for used in stream(connection, "contact_fields.list", **binds):
+            field = f"contact.{used['field']}"
+            if field in kinds or room.take(field):
+                kinds.setdefault(field, set()).update(json.loads(used["kinds"]))
+    room = Room()
+    tags = stream(connection, "contact_fields.tags", locations=json.dumps(locations))
     return {
         "fields": [{"field": field, "kinds": sorted(kinds[field])} for field in sorted(kinds)],
-        "tags": rows(connection, "contact_fields.tags", locations=json.dumps(locations)),
+        "tags": list(itertools.takewhile(lambda used: room.take(used["tag"]), tags)),
     }
 
 
@@ -5238,14 +5957,13 @@ def keep_rejection(
     connection: apsw.Connection,
     body: Body,
     problem: Problem,
-    key_id: int | None,
+    caller: Caller,
     now: int,
-    keep: int,
 ) -> None:
-    """Stores what could not be taken, and gives the problem the rejection_id of it.
-
-    About `keep` rejections stay, the newest.
-    """
+    """Stores what could not be taken, and gives the problem the rejection_id of it."""
+    location_id, contact_id = named_by(body)
+    if not caller.may_see(location_id):  # else a key could write into another location's list
+        location_id = contact_id = None
     problem.rejection_id = scalar(
         connection,
         "rejections.insert",
@@ -5257,23 +5975,35 @@ def keep_rejection(
         body=body.data[:KEPT_BYTES],
         truncated=len(body.data) > KEPT_BYTES,
         problem=to_json(problem.as_dict()).decode(),
-        key_id=key_id,
-        location_id=location_in(body),
+        key_id=caller.key_id,
+        location_id=location_id,
+        contact_id=contact_id,
     )
-    if problem.rejection_id % 100 == 0:
-        change(connection, "rejections.prune_by_number", keep=keep)
 
 
-def location_in(body: Body) -> str | None:
-    """The location that a refused body names, where that can be read from it."""
+def named_by(body: Body) -> tuple[str | None, str | None]:
+    """The location and the contact that a refused body or its path names, None if unreadable."""
+    path = body.path.split("/", 4)
+    if path[1:3] == ["contacts", "v1"] and len(path) == 5:
+        return readable_identifier(path[3]), readable_identifier(path[4])
     try:
         parsed = parse_object(body, exact=False)
-        event = Reading({})
-        take_own_fields(event, dict(parsed["customData"] if is_workflow(parsed) else parsed), "")
-        return read_sent_identifier(
-            parsed.get("locationId") or event.fields.get("location_id") or body_location(parsed)[0]
-        )
-    except (Problem, PydanticCustomError):
+    except Problem:
+        return None, None
+    event = Reading({})
+    take_own_fields(event, dict(parsed["customData"] if is_workflow(parsed) else parsed), "")
+    location_id = event.fields.get("location_id") or body_location(parsed)[0]
+    contact_id = event.fields.get("contact_id") or parsed.get("contact_id")
+    if is_app_webhook(parsed):
+        location_id = parsed.get("locationId")
+        contact_id = parsed.get("id") if parsed["type"] in CONTACT_WEBHOOKS else contact_id
+    return readable_identifier(location_id), readable_identifier(contact_id)
+
+
+def readable_identifier(value: Any) -> str | None:
+    try:
+        return read_sent_identifier(value)
+    except PydanticCustomError:
         return None
 
 
@@ -5300,6 +6030,7 @@ RejectionOut = answer(
     problem=dict,
     key_id=int | None,
     location_id=str | None,
+    contact_id=str | None,
     replayed_at=Moment | None,
 )
 REJECTION_COLUMNS = {
@@ -5315,6 +6046,7 @@ REJECTION_COLUMNS = {
     "problem": json.loads,
     "key_id": None,
     "location_id": None,
+    "contact_id": None,
     "replayed_at": iso,
 }
 
@@ -5344,7 +6076,7 @@ RejectionList = answer("RejectionList", rejections=list[RejectionOut], next=str 
 def get_rejections(call: Call) -> dict:
     """What authenticated senders posted and was not stored, the newest first.
 
-    A page of more than 8 MB ends before `limit`.
+    A page of more than 2 MB ends before `limit`.
     """
     query = call.query
     binds = {"before": query.cursor[0] if query.cursor else 2**62, "limit": query.limit + 1}
@@ -5440,7 +6172,8 @@ def store_event_contact(
     learn_location(connection, contact, now)
     if isinstance(contact, Contact):
         warnings += limit_date(contact, arrived)
-        store_contact(connection, contact, now)
+        _, _, more = store_contact_around(connection, contact, now)
+        warnings += more
     return warnings
 
 
@@ -5607,9 +6340,8 @@ def refuse_item(call: Call, item: BatchItem) -> None:
         call.connection,
         Body(data, JSON, EVENT_PATHS[0]),
         item.problem,
-        call.caller.key_id,
+        call.caller,
         call.now,
-        call.config.keep_rejections,
     )
     distinct_id = item.parsed.get("distinct_id") if isinstance(item.parsed, dict) else None
     problem = item.problem
@@ -5632,6 +6364,7 @@ ContactIngestAnswer = answer(
     type=(str | None, None),
     events=(int | None, None),
     tags=(int | None, None),
+    rejections=(int | None, None),
 )
 
 
@@ -5676,7 +6409,8 @@ def receive_contact(
     caller.check_location(contact.location_id)
     learn_location(connection, contact, now)
     warnings += limit_date(contact, arrived)
-    status, stored = store_contact(connection, contact, now)
+    status, stored, more = store_contact_around(connection, contact, now)
+    warnings += more
     warnings += unknown_warnings([f"customData.{name}" for name in custom])
     return {"status": status, "contact": contact_out(stored), "warnings": warnings}
 
@@ -5838,6 +6572,8 @@ LIST_LIMIT = 1_000  # of values in a condition, locations in a query, metrics in
 
 # Formulas
 
+DEFINITION_LIMIT = 100_000  # characters, where it is saved
+METRICS_LIMIT = 1_000  # that are saved
 FORMULA_LIMIT = 2_000  # characters
 DEPTH_LIMIT = 100  # of parentheses and minus signs within each other
 TOKEN = re.compile(
@@ -6097,8 +6833,8 @@ def read_operand(op: str, kind: str, value: Any) -> Any:
         if value is not None:
             raise wrong("value", "takes no value")
         return None
-    if op in ("contains", "not_contains") and value == "":
-        raise wrong("blank", "must not be empty: every text contains it")
+    if op in ("contains", "not_contains"):
+        return read_part(value)
     if kind == "tags" and isinstance(value, str):
         return [read_filter_tag(value)]
     if kind == "tags":
@@ -6109,6 +6845,17 @@ def read_operand(op: str, kind: str, value: Any) -> Any:
     if op == "between":
         return read_items(check_list(value, 2, 2), read)
     return read(value)
+
+
+def read_part(value: Any) -> str | int | float:
+    """What a text is to contain, blanks included."""
+    if value == "":
+        raise wrong("blank", "must not be empty: every text contains it")
+    if isinstance(value, str) and len(value) > NEEDLE_LIMIT:
+        raise wrong(
+            "too_long", f"must have {NEEDLE_LIMIT:,} characters at most, not {len(value):,}"
+        )
+    return read_property(value)
 
 
 def operand_reader(op: str, kind: str) -> Callable[[Any], Any]:
@@ -6400,10 +7147,24 @@ def find_metric(connection: apsw.Connection, metric_id: int) -> dict:
 
 
 def definition_json(definition: Definition) -> str:
-    """A definition as it is stored: without its name, its place and what was left out."""
-    return definition.model_dump_json(
+    """A definition as it is stored: without its name, its place and what was left out.
+
+    Raises Invalid for one that is too large to be saved.
+    """
+    text = definition.model_dump_json(
         exclude={"name", "position"}, exclude_none=True, by_alias=True
     )
+    if len(text) > DEFINITION_LIMIT:
+        message = f"must have {DEFINITION_LIMIT:,} characters at most, not {len(text):,}"
+        raise Invalid([field_error("", "too_long", message)])
+    return text
+
+
+def check_metric_number(connection: apsw.Connection) -> None:
+    """Raises Conflict where there are as many metrics as there may be."""
+    if scalar(connection, "metrics.count") >= METRICS_LIMIT:
+        message = f"there are {METRICS_LIMIT:,} metrics, as many as there may be; delete one first"
+        raise Conflict(message, "too_many")
 
 
 def store_metric(
@@ -6421,6 +7182,7 @@ def store_metric(
         raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
     binds = {"name": definition.name, "definition": definition_json(definition), "now": now}
     if metric_id is None:
+        check_metric_number(connection)
         metric_id = row(connection, "metrics.insert", **binds)["metric_id"]
     else:
         change(connection, "metrics.replace", metric_id=metric_id, **binds)
@@ -6460,6 +7222,8 @@ def import_metric(connection: apsw.Connection, definition: SavedDefinition, now:
     stored = row(connection, "metrics.find_name", name=name)
     if stored and stored["definition"] == text:
         return "unchanged"
+    if not stored:
+        check_metric_number(connection)
     change(connection, "metrics.upsert", name=name, definition=text, now=now)
     return "updated" if stored else "created"
 
@@ -6571,6 +7335,9 @@ def post_metric_import(call: Call) -> dict:
 
 BUCKET_LIMIT = 10_000  # of a range
 GROUP_LIMIT = 10  # of a breakdown; all others are one group
+# Of an answer: each bucket, group and location has one for each term, and takes as much as four
+# more. With all that goes with them, 200,000 take 64 MB.
+NUMBERS_LIMIT = 200_000
 
 
 # Queries
@@ -7224,7 +7991,7 @@ def value_of(name: str, binds: Binds) -> str:
         return f"c.{column}"
     key = key_of(name)
     if kind == "property":
-        return f"(e.properties ->> {binds.add(json_path(key))})"
+        return f"({in_time('e.properties')} ->> {binds.add(json_path(key))})"
     if field_name(key) == key:
         return contact_field_of(key, binds)
     # What was called City before all spellings of it became city; or a field of its own beside it
@@ -7234,9 +8001,14 @@ def value_of(name: str, binds: Binds) -> str:
 def contact_field_of(name: str, binds: Binds) -> str:
     path = binds.add(json_path(name))
     return (
-        f"case json_type(c.fields, {path}) when 'true' then 'true' when 'false' then 'false' "
-        f"else c.fields ->> {path} end"
+        f"case json_type({in_time('c.fields')}, {path}) when 'true' then 'true' "
+        f"when 'false' then 'false' else c.fields ->> {path} end"
     )
+
+
+def in_time(column: str) -> str:
+    """A column of JSON, which takes long to read where it is large."""
+    return f"iif(octet_length({column}) < {LARGE_JSON} or in_time(), {column}, null)"
 
 
 def json_path(key: str) -> str:
@@ -7248,6 +8020,20 @@ def key_sql(name: str, binds: Binds) -> str:
     and so are texts that show a number, 1.0 as 1; of what is blank it is null."""
     x = value_of(name, binds)
     return once(x, VALUE_KEY) if kind_of(name) == "value" else key_of_text(x)
+
+
+def short_key_sql(name: str, binds: Binds) -> str:
+    """The same for statements that keep the texts of all events until their end."""
+    key = VALUE_KEY if kind_of(name) == "value" else key_of_text("v")
+    return once(value_of(name, binds), shortened("short_key(v)", key))
+
+
+def shortened(short: str, key: str) -> str:
+    """Of v, if it is a text of more than KEY_LIMIT bytes, something short; else another expression.
+
+    A number is less than every text, and to measure it would make a text of it.
+    """
+    return f"case when v >= '' and octet_length(v) > {KEY_LIMIT} then {short} else {key} end"
 
 
 def number_sql(name: str, binds: Binds) -> str:
@@ -7572,7 +8358,10 @@ def raw_sql(term: Term, binds: Binds) -> str:
     if term.aggregation == "unique_contacts":
         return "e.contact_key"
     name = f"property.{term.property}"
-    return key_sql(name, binds) if term.aggregation == "count_distinct" else value_of(name, binds)
+    if term.aggregation == "count_distinct":
+        return short_key_sql(name, binds)
+    # A long text is no number, and any other that is none counts as skipped like it.
+    return once(value_of(name, binds), shortened("'-'", "v"))
 
 
 def x_sql(term: Term, raw: str) -> str:
@@ -7598,12 +8387,12 @@ def group_sql(breakdown: str, groups: list[str | None] | None, frame: Frame, bin
     if breakdown == "location":
         key = "l.location"
     elif breakdown == "tag":
-        key = "t.tag"
+        key = once("t.tag", shortened("short_key(v)", "v"))
     elif is_of_contact(breakdown):
-        field = key_sql(breakdown, binds)
+        field = short_key_sql(breakdown, binds)
         key = f"(select {field} from contacts as c where c.contact_key = e.contact_key)"
     else:
-        key = key_sql(breakdown, binds)
+        key = short_key_sql(breakdown, binds)
     if groups is None:
         return key
     cases = ""
@@ -7634,25 +8423,44 @@ def compile_groups(
     term: Term,
     frame: Frame,
     breakdown: str,
-    groups: list[str | None] | None = None,
+    groups: list[str | None],
     by_set: bool = False,
 ) -> tuple[str, Binds]:
-    """The same for the groupings group and group_bucket. The keys of the groups are their values
-    as text, without buckets; or with `groups` their indexes in that list, None for all that are
-    not in it."""
+    """The same for the groupings group and group_bucket of a breakdown's `groups`. Their keys are
+    their indexes in that list, None for all that are not in it."""
+    binds = Binds(term, frame)
+    binds["buckets"] = bound(frame.buckets())
+    return fill_groups("metrics.groups", term, frame, breakdown, groups, by_set, binds), binds
+
+
+def compile_ranking(
+    term: Term, frame: Frame, breakdown: str, by_set: bool = False
+) -> tuple[str, Binds]:
+    """What lists all groups of a breakdown in the order of their keys, which are their values as
+    text: (key, number of the period, value) for each period that has any of its events."""
     binds = Binds(term, frame)
     ranges = [(*frame.ends(number), number) for number in range(len(frame.periods))]
-    binds["buckets"] = bound(ranges if groups is None else frame.buckets())
-    binds["by_bucket"] = groups is not None
-    statement = fill_template(
-        "metrics.groups",
+    binds["buckets"] = bound(ranges)
+    return fill_groups("metrics.rank_groups", term, frame, breakdown, None, by_set, binds), binds
+
+
+def fill_groups(
+    template: str,
+    term: Term,
+    frame: Frame,
+    breakdown: str,
+    groups: list[str | None] | None,
+    by_set: bool,
+    binds: Binds,
+) -> str:
+    return fill_template(
+        template,
         distinct="distinct" if breakdown == "tag" else "",
         group=group_sql(breakdown, groups, frame, binds),
         tags=JOINED_TAGS if breakdown == "tag" else "",
         filters=term_sql(term, frame, binds, by_set),
         **fact_fragments(term, binds),
     )
-    return statement, binds
 
 
 def compile_inexact(
@@ -7696,13 +8504,21 @@ def calculate(
     frame: Frame,
     breakdown: str | None = None,
     deadline: float = math.inf,
+    most: int = NUMBERS_LIMIT,
 ) -> dict:
     """The formula's value and each term's: for the range, every bucket, every location, and for
     the comparison and the breakdown where there is one.
 
     The connection is in a read transaction, so that all numbers are of one state. Raises Invalid,
-    and TooSlow after the deadline (of time_limit, which also stops its statements).
+    also for more than `most` numbers, and TooSlow after the deadline (of time_limit, which also
+    stops its statements).
     """
+    if count_numbers(metric, frame, breakdown) > most:
+        raise answer_too_large(
+            "",
+            "these are too many numbers for one answer; take a longer interval, a shorter range or "
+            "fewer locations",
+        )
     types = [term.type for term in metric.terms]
     if is_of_contact(breakdown) and "account" in types:
         # A saved metric was stored without a breakdown; a query was checked with its own.
@@ -7732,6 +8548,17 @@ def calculate(
         *unknown_contacts(connection, metric, breakdown, frame),
     ]
     return calculation
+
+
+def count_numbers(metric: Definition, frame: Frame, breakdown: str | None) -> int:
+    """Of a calculation, by which it takes memory."""
+    buckets = len(frame.periods[0].buckets)
+    rows = buckets + len(frame.locations) * len(frame.periods)
+    if len(frame.periods) > 1:
+        rows += len(frame.periods[1].read)
+    if breakdown:
+        rows += (GROUP_LIMIT + 1) * buckets
+    return rows * (len(metric.terms) + 4)
 
 
 def json_number(value: Any) -> int | float | None:
@@ -7784,7 +8611,7 @@ class Table:
         for term in self.metric.terms:
             self.read_values(term, *compile_term(term, self.frame, self.by_set[term.key]))
 
-    def fill_groups(self, breakdown: str, groups: list[str | None] | None = None) -> None:
+    def fill_groups(self, breakdown: str, groups: list[str | None]) -> None:
         """Calculates each term for the groups of a breakdown, as compile_groups does."""
         for term in self.metric.terms:
             by_set = self.by_set[term.key]
@@ -7904,7 +8731,9 @@ class Table:
         value as text, null where it is lacking. With tags an event is in every group whose tag its
         contact has; in that of all others it is there once.
         """
-        keys = rank_groups(self.connection, self.metric, breakdown, self.frame, self.deadline)
+        keys = rank_groups(
+            self.connection, self.metric, breakdown, self.frame, self.by_set, self.deadline
+        )
         top = keys[:GROUP_LIMIT]
         self.fill_groups(breakdown, top)
         groups = [self.group(index, key, other=False) for index, key in enumerate(top)]
@@ -7984,20 +8813,52 @@ def descending(value: float | None) -> tuple[bool, float]:
 
 
 def rank_groups(
-    connection: apsw.Connection, metric: Definition, breakdown: str, frame: Frame, deadline: float
+    connection: apsw.Connection,
+    metric: Definition,
+    breakdown: str,
+    frame: Frame,
+    by_set: Mapping[str, bool],
+    deadline: float,
 ) -> list[str | None]:
-    """The keys of the groups, those whose first term is the largest first: of rates, that the many
-    come before the rare. Those that only the range to compare with has come after all others."""
-    table = Table(connection, metric, frame, deadline)
-    table.fill_groups(breakdown)
-    first_term = metric.terms[0].key
-    ranks: dict[str | None, tuple] = {}
-    for _, number, key in table.values:
-        name = frame.locations[key] if breakdown == "location" else key
-        value = table.numbers("group", number, key)["terms"][first_term]
-        rank = (number, *descending(value), name is None, name or "")
-        ranks[name] = min(rank, ranks.get(name, rank))
-    return sorted(ranks, key=ranks.__getitem__)
+    """The keys of the first groups, and of one more if there are any: those whose first term is the
+    largest, that of rates the many come before the rare. Those that only the range to compare with
+    has come after all others.
+
+    There may be as many groups as events, and only these are kept. Raises TooSlow.
+    """
+    found = []
+    for index, term in enumerate(metric.terms):
+        if index > 0:  # of the others only which groups they have
+            term = term.model_copy(update={"aggregation": "count"})
+        compiled = compile_ranking(term, frame, breakdown, by_set[term.key])
+        found.append(found_groups(connection.execute(*compiled), index))
+    ranked = rank_found(heapq.merge(*found), metric.terms[0], deadline)
+    if breakdown == "location":
+        ranked = ((rank, frame.locations[key]) for rank, key in ranked)
+    first = heapq.nsmallest(GROUP_LIMIT + 1, ranked, key=lambda each: rank_key(*each))
+    return [name for _, name in first]
+
+
+def found_groups(cursor: apsw.Cursor, index: int) -> Iterator[tuple]:
+    """In an order in which those of several terms can be merged: no key comes before all keys."""
+    for key, number, value, *_ in cursor:
+        yield (key is not None, "" if key is None else key), number, index, value
+
+
+def rank_found(found: Iterable[tuple], first_term: Term, deadline: float) -> Iterator[tuple]:
+    """Each group's rank and key: by the first range that has it, and by its value there."""
+    for (has_key, key), entries in itertools.groupby(found, key=operator.itemgetter(0)):
+        if time.monotonic() > deadline:
+            raise TooSlow
+        _, number, index, value = next(entries)
+        if index > 0:
+            value = EMPTY.get(first_term.aggregation)
+        yield (number, *descending(json_number(value))), key if has_key else None
+
+
+def rank_key(rank: tuple, name: str | None) -> tuple:
+    """Groups of the same rank are in the order of their names, the one without a name last."""
+    return *rank, name is None, name or ""
 
 
 def blank_values(metric: Definition) -> Iterator[dict]:
@@ -8079,9 +8940,13 @@ def calculate_saved(
     breakdown: str | None,
     deadline: float,
 ) -> dict:
-    metric = find_metric(connection, metric_id)
-    definition = validate(Definition, definition_out(metric))
+    definition = saved_definition(connection, metric_id)
     return calculate(connection, definition, frame, breakdown, deadline)
+
+
+def saved_definition(connection: apsw.Connection, metric_id: int) -> Definition:
+    """Raises NotFound, and Invalid for one that is no longer valid."""
+    return validate(Definition, definition_out(find_metric(connection, metric_id)))
 
 
 def calculate_dashboard(
@@ -8089,8 +8954,10 @@ def calculate_dashboard(
 ) -> Iterator[dict]:
     """Saved metrics (None: all), each with its `data`, or the `problem` of this one.
 
-    None of them but the last may take more than half of the time that is left.
+    None of them but the last may take more than half of the time that is left. All share the limit
+    of numbers.
     """
+    most = NUMBERS_LIMIT
     if ids is None:
         ids = [metric["metric_id"] for metric in rows(connection, "metrics.list")]
     for metric_id in ids:
@@ -8099,10 +8966,12 @@ def calculate_dashboard(
             seconds /= 2
         try:
             with time_limit(connection, seconds) as until:
-                data = calculate_saved(connection, metric_id, frame, None, until)
+                definition = saved_definition(connection, metric_id)
+                data = calculate(connection, definition, frame, None, until, most)
         except Problem as problem:
             yield {"metric_id": metric_id, "problem": problem.as_dict()}
         else:
+            most -= count_numbers(definition, frame, None)
             yield {"metric_id": metric_id, "data": data}
 
 
@@ -8113,7 +8982,8 @@ def list_evidence(
     aggregates. Count terms count them all."""
     groups = None
     if query.group and query.group.other:  # the events of none of the first groups
-        ranked = rank_groups(connection, query.metric, query.breakdown, frame, deadline)
+        by_set = {term.key: is_set_cheaper(connection, term, frame) for term in query.metric.terms}
+        ranked = rank_groups(connection, query.metric, query.breakdown, frame, by_set, deadline)
         groups = ranked[:GROUP_LIMIT]
     elif query.group:
         groups = [query.group.key]
@@ -8123,7 +8993,8 @@ def list_evidence(
     count = connection.execute(counting, binds).get
     events = dictionaries(connection.execute(listing, binds))
     order = ("timestamp", "event_id")
-    return {"count": count, **page("events", [events], query.limit, order, evidence_out)}
+    read = functools.partial(find_event, connection)
+    return {"count": count, **page("events", [events], query.limit, order, evidence_out, read)}
 
 
 def evidence_out(event: dict) -> dict:
@@ -8143,12 +9014,9 @@ def compile_evidence(
     timestamp, event_id = query.cursor or (YEAR_2200, 0)
     binds |= {"before_timestamp": timestamp, "before_id": event_id, "limit": query.limit + 1}
     filters = term_sql(term, frame, binds, by_set)
-    raw = raw_sql(term, binds)
-    x = x_sql(term, raw)
-    if query.skipped:
-        filters += f" and ({raw}) is not null and ({x}) is null"
-    else:
-        filters += f" and ({x}) is not null"
+    x = x_sql(term, "v")
+    test = f"v is not null and ({x}) is null" if query.skipped else f"({x}) is not null"
+    filters += f" and {once(raw_sql(term, binds), test)}"
     by_tag = False
     if query.group:
         index = "null" if query.group.other else "0"
@@ -8413,6 +9281,8 @@ class App(bottle.Bottle):
             answer = handle(route, path, environ)
         except Exception as error:
             answer = problem_of(error)
+            if route.handler is get_health and isinstance(answer, TryLater):
+                answer = health_of(answer)
         return respond(answer, reading=not writes)
 
     def log_request(self, environ: dict, response: Response) -> None:
@@ -8463,9 +9333,8 @@ class App(bottle.Bottle):
                 connection,
                 call.body,
                 problem,
-                call.caller.key_id,
+                call.caller,
                 call.now,
-                self.settings.keep_rejections,
             )
 
     def call(
@@ -8561,7 +9430,10 @@ Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=s
 def get_health(call: Call) -> tuple[int, dict]:
     """200 if the database answers a read and stored the last turn of writes, else 503."""
     row(call.connection, "locations.find", location_id="")
-    trouble = call.database.trouble
+    return health_of(call.database.trouble)
+
+
+def health_of(trouble: Problem | None) -> tuple[int, dict]:
     state = {
         "status": "failing" if trouble else "ok",
         "version": __version__,
@@ -8581,7 +9453,7 @@ def get_openapi(call: Call) -> dict:
 ####################################################################################################
 
 LONG_WRITES = {("POST", BATCH_PATH), ("PATCH", EVENT_NAMES_PATH)}
-MERGE_PAUSE = 0.1  # seconds between the steps of a merge, which take a tenth of that
+STEP_PAUSE = 0.1  # seconds between the steps of a merge, which take a tenth of that
 # After this time a turn takes no further request, so that a post waits for two batches at the most.
 TURN_SECONDS = 0.010
 LINE_SECONDS = 0.002  # that a sender has of it before others are looked at
@@ -8596,6 +9468,7 @@ STOPPED_SECONDS = POLL_SECONDS + 0.25
 STOP_SECONDS = 10  # to finish what has arrived, when asked to stop
 ARRIVAL_SECONDS = 1  # for the first request of a connection that is new then
 DRAIN_LIMIT = 64 * MEGABYTE  # read of a body that is too large, so that its sender reads our answer
+READ_MEMORY = 64 * MEGABYTE  # that a read takes at most
 # A parsed header takes about a hundred times its bytes in memory.
 HEADER_LIMIT = 32 * 1024  # bytes of all headers
 HEADERS_LIMIT = 100
@@ -9174,6 +10047,37 @@ def is_read(request: HTTPRequestParser) -> bool:
     return request.command == "POST" and "/" + request.path.lstrip("/") in READ_POSTS
 
 
+def unfinished_step(connection: apsw.Connection) -> Callable[[], Any] | None:
+    """A step of what has begun and goes on by itself: a merge of event names, or a deletion."""
+    for statement, step in (
+        ("event_names.find_merge", move_events),
+        ("deletions.next", delete_from_contact),
+        ("locations.next_deletion", delete_from_location),
+    ):
+        key = scalar(connection, statement)
+        if key is not None:
+            return functools.partial(step, connection, key)
+    return None
+
+
+def go_on(database: Database) -> bool:
+    """Takes the next step of what has begun, in a turn of its own; whether there was one.
+
+    Raises apsw.Error, with nothing changed.
+    """
+    step = unfinished_step(database.writer)
+    if step is None:
+        return False
+    database.begin()
+    try:
+        step()
+    except apsw.Error:
+        database.roll_back()
+        raise
+    database.commit()
+    return True
+
+
 class Server:
     """Waitress with a loop of our own: one poll, then one turn."""
 
@@ -9200,9 +10104,9 @@ class Server:
         self.next_check = 0.0  # of connections that are overdue
         self.ended: list[Channel] = []  # that send no more while a thread answers them
         self.next_look = 0.0  # at these
-        self.is_merging = False  # event names
-        self.next_merge_step = 0.0
-        self.dispatcher.set_thread_count(config.read_threads)
+        self.has_begun = False  # a merge of event names or a deletion that goes on by itself
+        self.next_step = 0.0
+        self.dispatcher.set_thread_count(possible_readers(config.read_threads))
         self.listeners = [
             dispatcher
             for dispatcher in self.map.values()
@@ -9270,12 +10174,11 @@ class Server:
         """Serves until stop()."""
         self.database.take_turns()
         while not self.stopping:
-            self.poll(MERGE_PAUSE if self.is_merging else POLL_SECONDS)
-            self.answer_quickly()
+            self.poll(STEP_PAUSE if self.has_begun else POLL_SECONDS)
             self.turn()
             self.database.idle()
-            if time.monotonic() >= self.next_merge_step:
-                self.continue_merge()
+            if time.monotonic() >= self.next_step:
+                self.go_on()
             if self.ended and self.clock.now >= self.next_look:
                 self.close_abandoned()
             if self.clock.now >= self.next_check:
@@ -9320,12 +10223,16 @@ class Server:
             elif channel not in has_gone:
                 channel.ask()
 
-    def continue_merge(self) -> None:
-        """Between turns: a merge of event names that has begun ends, though nobody asks again."""
+    def go_on(self) -> None:
+        """Between turns: a merge or a deletion that has begun ends, though nobody asks again."""
         if self.database.trouble is None:
-            with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
-                self.is_merging = continue_merge(self.database)
-        self.next_merge_step = time.monotonic() + MERGE_PAUSE
+            try:
+                self.has_begun = go_on(self.database)
+            except DAMAGE as error:
+                self.database.fail(error)
+            except apsw.Error:  # the next turn meets the same and says so
+                pass
+        self.next_step = time.monotonic() + STEP_PAUSE
 
     def close_overdue(self, now: float) -> None:
         """Once a second: closes connections that are silent or slow beyond their time.
@@ -9369,6 +10276,7 @@ class Server:
 
     def turn(self) -> None:
         """One transaction for all queued writes; their answers leave after its COMMIT."""
+        self.answer_quickly()
         served: list[Channel] = []
         if not self.dispatcher.has_writes() or not self.begin():
             return
@@ -9422,7 +10330,6 @@ class Server:
         until = time.monotonic() + STOP_SECONDS
         self.poll(0)
         while (self.channels() or self.dispatcher) and time.monotonic() < until:
-            self.answer_quickly()
             self.turn()
             for channel in self.channels():
                 channel.will_close = channel.will_close or is_idle(channel, self.clock.now)
@@ -9502,6 +10409,33 @@ def is_idle(channel: Channel, now: float) -> bool:
     is_reading = channel.request or channel.pipelined
     is_answering = channel.requests or channel.total_outbufs_len
     return not (is_new or is_reading or is_answering)
+
+
+def possible_readers(threads: int) -> int:
+    """As many threads as wanted, if together they take no more than a quarter of the memory."""
+    return max(1, min(threads, memory_limit() // 4 // READ_MEMORY))
+
+
+def memory_limit() -> int:
+    """Bytes that there are: the machine's, or fewer where a control group of ours has fewer."""
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text("utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers == "":
+                sizes += group_limits(Path("/sys/fs/cgroup"), path, "memory.max")
+            elif "memory" in controllers.split(","):
+                sizes += group_limits(Path("/sys/fs/cgroup/memory"), path, "memory.limit_in_bytes")
+    return min(sizes)
+
+
+def group_limits(root: Path, path: str, name: str) -> Iterator[int]:
+    """Of a control group and of those around it; where there is none, the file has a word."""
+    folder = root / path.lstrip("/")
+    for each in (folder, *folder.parents):
+        if each.is_relative_to(root):
+            with contextlib.suppress(OSError, ValueError):
+                yield int((each / name).read_text("utf-8"))
 
 
 def allow_many_files(connections: int) -> int:
@@ -10295,10 +11229,12 @@ EXPORTED_FIELDS = {
     "contacts": ("location_id", "contact_id", *STANDARD_FIELDS, "as_of", "tags", "fields"),
     "metrics": ("name", "terms", "formula", "format"),
 }
+ONE_CONTACT = "contact"  # all that is kept of it, each line under its noun
 EXPORT_FILTERS = {
     "events": {each.field for each in FILTER_FLAGS},
     "contacts": {"location_id"},
     "metrics": set(),
+    ONE_CONTACT: {"location_id"},
 }
 # What a spreadsheet would calculate, or shorten as a number: leading zeros, more digits than it
 # keeps, an exponent; perhaps with our quotes before it already.
@@ -10310,7 +11246,13 @@ SPREADSHEET_VALUE = re.compile(
 def add_export(commands: Any) -> None:
     export = add_command(commands, "export", export_command)
     export.add_argument(
-        "kind", metavar="WHAT", choices=list(EXPORTED_FIELDS), help="events, contacts or metrics"
+        "kind",
+        metavar="WHAT",
+        choices=list(EXPORT_FILTERS),
+        help="events, contacts or metrics; or contact, with its ID",
+    )
+    export.add_argument(
+        "contact", metavar="ID", nargs="?", help="the contact of whom all is written that is kept"
     )
     export.add_argument(
         "--format",
@@ -10331,31 +11273,49 @@ def add_export(commands: Any) -> None:
 def export_command(
     config: Config,
     kind: str,
+    contact: str | None,
     file_format: str,
     output: str | None,
     as_json: bool,
     **filters: str | None,
 ) -> int:
-    """Write events, contacts or metrics, the newest first.
+    """Write events, contacts or metrics, the newest first; or all of one contact.
 
     All are of one moment, also while a server writes. Events can be filtered by all of the
-    filters, contacts by --location. `import` takes what this writes.
+    filters, contacts by --location. `import` takes what this writes. Of one contact, each line has
+    the contact, an event of it, or a rejection that names it.
     """
     query = read_filters(filters)
     check_export_filters(kind, filters)
+    check_one_contact(kind, contact, file_format)
     path = database_path(config)
     with contextlib.closing(open_reader(path)) as connection:
         check_schema(connection, path)
         # one state from the first record to the last
         connection.execute("begin")
         query, locations = filtered_events(connection, query, config.time_zone)
-        records = exported_records(connection, kind, query, locations)
+        if contact is None:
+            records = exported_records(connection, kind, query, locations)
+        else:
+            records = exported_contact(connection, contact, locations)
         if not output:
             write_export(sys.stdout.buffer, file_format, kind, records)
             return 0
         with whole_file(output) as partial, open(partial, "wb") as file:
             number = write_export(file, file_format, kind, records)
-    return print_result({"file": output, kind: number}, as_json, f"{output}: {number:,} {kind}")
+    noun = "records" if contact else kind
+    return print_result({"file": output, noun: number}, as_json, f"{output}: {number:,} {noun}")
+
+
+def check_one_contact(kind: str, contact: str | None, file_format: str) -> None:
+    """Raises ConfigError unless one contact is named for `export contact`, and only there."""
+    if kind != ONE_CONTACT:
+        if contact is not None:
+            raise ConfigError(f"an ID goes with “export contact” alone, not with {kind}")
+    elif contact is None:
+        raise ConfigError("name the contact: export contact ID")
+    elif file_format != "ndjson":
+        raise ConfigError("one contact is written as a JSON object a line, not as CSV")
 
 
 def check_export_filters(kind: str, filters: Mapping[str, str | None]) -> None:
@@ -10387,19 +11347,49 @@ def exported_events(
     index, binds = event_index(query)
     statement = f"events.list_by_{index}"
     from_the_start = {"before_timestamp": 2**62, "before_id": 0, "limit": -1}
-    for event in stream(connection, statement, location_id=location_id, **binds, **from_the_start):
-        yield event_out(event)
+    for key in stream(connection, statement, location_id=location_id, **binds, **from_the_start):
+        yield event_out(find_event(connection, key))
 
 
 def exported_contacts(connection: apsw.Connection, location_id: str) -> Iterator[dict]:
     from_the_start = {"before_key": 2**62, "limit": -1}
-    for contact in stream(connection, "contacts.list", location_id=location_id, **from_the_start):
-        yield contact_out(complete_contact(connection, contact))
+    for key in stream(connection, "contacts.list", location_id=location_id, **from_the_start):
+        yield listed_contact_out(find_listed_contact(connection, key))
+
+
+def exported_contact(
+    connection: apsw.Connection, contact_id: str, locations: list[str]
+) -> Iterator[dict]:
+    """All that is kept of a contact: {"contact": …}, {"event": …} and {"rejection": …}.
+
+    Raises CommandError where that is nothing.
+    """
+    found = False
+    for location_id in locations:
+        for record in all_of_contact(connection, location_id, contact_id):
+            found = True
+            yield record
+    if not found:
+        raise CommandError(f"nothing is kept of a contact {contact_id}")
+
+
+def all_of_contact(
+    connection: apsw.Connection, location_id: str, contact_id: str
+) -> Iterator[dict]:
+    contact = find_contact(connection, location_id, contact_id)
+    if contact is not None:
+        yield {"contact": contact_out(contact)}
+    query = EventFilter(location_id=location_id, contact_id=contact_id)
+    for event in exported_events(connection, location_id, query):
+        yield {"event": event}
+    ids = {"location_id": location_id, "contact_id": contact_id}
+    for rejection in stream(connection, "rejections.list_by_contact", **ids):
+        yield {"rejection": rejection_out(rejection)}
 
 
 def write_export(file: Any, file_format: str, kind: str, records: Iterator[dict]) -> int:
     """Returns how many records it wrote."""
-    fields = EXPORTED_FIELDS[kind]
+    fields = EXPORTED_FIELDS.get(kind, ("contact", "event", "rejection"))
     write = csv_writer(file, fields) if file_format == "csv" else ndjson_writer(file)
     with Progress("exporting", kind) as progress:
         for record in records:
@@ -11035,8 +12025,7 @@ def import_command(
     )
     check_sources(files, read)
     path = database_path(config)
-    if not os.path.exists(path):
-        create_file(path)
+    check_file(path, create=True)
     step_bytes = ALONE_STEP_BYTES if is_alone(path) else SHARED_STEP_BYTES
     results = []
     try:
@@ -11363,12 +12352,15 @@ def restore_command(config: Config, file: str, as_json: bool) -> int:
     if os.path.exists(path) and os.path.samefile(file, path):
         raise ConfigError(f"{file} is the database itself")
     check_file(file, create=False)
-    if not os.path.exists(path):
-        copy_to(path, file, os.rename)
-        result = {"database": path, "replaced": None}
-        return print_result(result, as_json, f"{path} is now what {file} holds")
-    settle(path)
     kept = f"{path}.{stamp(system_clock())}.replaced"
+    if not os.path.exists(path):
+        copy_to(path, file, functools.partial(place_database, kept=kept))
+        result = {"database": path, "replaced": None}
+        text = f"{path} is now what {file} holds"
+        if os.path.exists(kept + "-wal"):
+            text += f"; what a database before left there is kept as {kept}-wal"
+        return print_result(result, as_json, text)
+    settle(path)
     with nobody_else(path):
         copy_to(path, file, functools.partial(replace_database, kept=kept))
     result = {"database": path, "replaced": kept}

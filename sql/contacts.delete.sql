@@ -1,4 +1,3 @@
--- A contact; triggers delete its tags and its events.
+-- A contact; triggers delete its tags, its events and the rejections that name it.
 delete from contacts
-where location_key = (select location_key from locations where location_id = :location_id)
-  and contact_id = :contact_id;
+where contact_key = :contact_key;

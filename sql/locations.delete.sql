@@ -1,3 +1,3 @@
 -- A location; triggers delete what is left in it.
 delete from locations
-where location_id = :location_id;
+where location_key = :location_key;

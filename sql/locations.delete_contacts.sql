@@ -2,5 +2,5 @@
 delete from contacts
 where contact_key in (select contact_key
                       from contacts
-                      where location_key = (select location_key from locations where location_id = :location_id)
+                      where location_key = :location_key
                       limit :limit);

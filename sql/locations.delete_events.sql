@@ -2,5 +2,5 @@
 delete from events
 where event_id in (select event_id
                    from events
-                   where location_key = (select location_key from locations where location_id = :location_id)
+                   where location_key = :location_key
                    limit :limit);

@@ -86,17 +86,27 @@ export function confirm({
 export function confirmRemoval({ title, text, label, path, query = {} }) {
   const preview = async () => lossText(await remove(path, { ...query, dry_run: true }));
   const act = async report => {
-    let remaining;
-    do {
-      ({ remaining } = await remove(path, query));
-      if (remaining) report(`${count(remaining, "row")} left …`);
-    } while (remaining);
+    let { remaining } = await remove(path, query);
+    while (remaining) {
+      report(`${count(remaining, "row")} left …`);
+      remaining = await removeMore(path, query);
+    }
   };
   return confirm({ title, text, label, act, preview });
 }
 
+// What the server deletes by itself may be gone before it is asked for again.
+async function removeMore(path, query) {
+  try {
+    return (await remove(path, query)).remaining;
+  } catch (problem) {
+    if (problem.status === 404) return 0;
+    throw problem;
+  }
+}
+
 const lossText = counts =>
-  ["event", "contact", "tag"]
+  ["event", "contact", "tag", "rejection"]
     .filter(noun => `${noun}s` in counts)
     .map(noun => count(counts[`${noun}s`], noun))
     .join(", ");

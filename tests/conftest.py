@@ -427,3 +427,10 @@ def exchange(target, *requests: bytes) -> list[tuple[int, dict, bytes]]:
         connection.sendall(b"".join(requests))
         answers = Answers(connection)
         return [answers.next() for _ in requests]
+
+
+def wait_until(is_so, seconds=30) -> None:
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -66,7 +66,8 @@ def dump_of(connection: apsw.Connection) -> dict:
         "events": "select event_id, location_id, distinct_id, event_name, contact_id, timestamp, "
         f"properties, received_at, updated_at, update_count, warnings from {events} order by 1",
         "keys": "select * from keys order by 1",
-        "rejections": "select * from rejections order by 1",
+        "rejections": "select rejection_id, received_at, code, path, query, content_type, body, "
+        "truncated, problem, key_id, location_id, replayed_at from rejections order by 1",
         "metrics": "select * from metrics order by 1",
         "sqlite_sequence": "select name, seq from sqlite_sequence order by 1",
     }

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import apsw
 import pytest
-from conftest import NOW, Api, event, exchange, request_bytes
+from conftest import NOW, Api, event, exchange, request_bytes, store_events, wait_until
 
 import streamlined_lite as lite
 
@@ -945,11 +945,13 @@ def count_names(path) -> dict[str, int]:
         )
 
 
-def wait_until(is_so, seconds=30) -> None:
-    until = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+def test_a_deletion_that_must_search_for_too_long_is_stopped_before_it(api, monkeypatch):
+    store_events(api.app.database.writer, (event(f"d-{number}") for number in range(8_000)))
+    monkeypatch.setattr(lite, "SEARCH_SECONDS", 0)
+    for query in ("location_id=loc-1", "location_id=loc-1&dry_run=true"):
+        answer = api("DELETE", f"/events/v1?{query}")
+        assert (answer.status_int, answer.json["code"]) == (422, "query_too_slow")
+    assert api.rows("select count(*) from events") == [(8_000,)]
 
 
 def fill_names(path, wrong: int, right: int) -> None:
@@ -975,7 +977,7 @@ def test_a_server_ends_a_merge_by_itself(serve, tmp_path):
     ((status, _, body),) = exchange(served, merge_request())
     assert (status, json.loads(body)["events"]) == (200, 1000)
     wait_until(lambda: count_names(tmp_path / "events.db") == {"right": 3510})
-    wait_until(lambda: not served.server.is_merging)
+    wait_until(lambda: not served.server.has_begun)
     served.close()
 
 

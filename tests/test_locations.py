@@ -14,6 +14,8 @@ from conftest import (
     workflow,
 )
 
+import streamlined_lite as lite
+
 
 def location(api, location_id: str = "loc-1") -> tuple:
     return next(
@@ -103,6 +105,7 @@ def test_a_location_goes_in_steps_with_all_that_is_in_it(api):
         "events": 2400,
         "contacts": 1199,
         "tags": 1199,
+        "rejections": 0,
         "remaining": 3599,
     }
     assert tables(api) == before
@@ -117,3 +120,25 @@ def test_a_location_goes_in_steps_with_all_that_is_in_it(api):
         columns = [name for (name,) in api.rows(f"select name from pragma_table_info('{table}')")]
         place = columns.index("location_key")
         assert rows == [row for row in rows_before if row[place] == stays] != []
+
+
+def test_a_location_that_is_being_deleted_is_gone_for_everybody(api):
+    store_events(
+        api.app.database.writer,
+        (event(f"d-{number}", contact_id=f"c-{number % 5}") for number in range(1_500)),
+    )
+    api.post(event(timestamp="soon"))
+    api.post(event(location_id="loc-2"))
+    first = api("DELETE", "/locations/v1/loc-1").json
+    assert (first["events"], first["rejections"], first["remaining"]) == (1000, 1, 505)
+    assert [each["location_id"] for each in api.get("/locations/v1")["locations"]] == ["loc-2"]
+    assert [each["location_id"] for each in api.get("/events/v1")["events"]] == ["loc-2"]
+    api.post(event(timestamp="soon"))
+    api.post(event("new", contact_id="c-1"))
+    assert api.get("/contacts/v1/loc-1/c-1")["events"] == 1
+    # What has come since is of the new location
+    assert api("DELETE", "/locations/v1/loc-1?dry_run=true").json["events"] == 1
+    while lite.go_on(api.app.database):
+        pass
+    assert [each["distinct_id"] for each in api.get("/events/v1")["events"]] == ["new", "d-1"]
+    assert len(api.get("/rejections/v1")["rejections"]) == 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from metric_store import NOW, YEAR, Store, condition, errors_of, metric, term
 
 import streamlined_lite as lite
-from streamlined_lite import Conflict, Invalid, NotFound, iso, validate
+from streamlined_lite import Conflict, Invalid, NotFound, iso, trim, validate
 
 # Formulas
 
@@ -112,6 +112,7 @@ def test_ninety_nested_parentheses_are_calculated():
         (condition("property.x", "is", True), "/value", "property_type"),
         (condition("property.x", "is", {}), "/value", "property_type"),
         (condition("property.x", "contains", ""), "/value", "blank"),
+        (condition("property.x", "contains", "x" * 1_001), "/value", "too_long"),
         (condition("property.x", "is", "a\0b"), "/value", "nul_character"),
         (condition("property.x", "is_set", 1), "/value", "value"),
         (condition("contact.tags", "has_any", []), "/value", "list"),
@@ -282,7 +283,7 @@ TRICKY = st.text(
 
 
 @settings(max_examples=150, deadline=None)
-@given(TRICKY, TRICKY, TRICKY)
+@given(*[TRICKY.filter(lambda text: trim(text) == text.strip())] * 3)  # others are trimmed
 def test_any_name_is_data(key, other, wanted):
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     connection = lite.open_connection(":memory:", flags)
@@ -515,3 +516,18 @@ def test_an_import_upserts_by_name_and_an_export_can_be_imported(store, tmp_path
 def test_an_import_with_a_name_twice_is_refused():
     body = {"metrics": [{"name": "x", "terms": [term()]}, {"name": "x", "terms": [term()]}]}
     assert errors_of(lite.DefinitionList, body)["/metrics/1/name"]["code"] == "duplicate"
+
+
+def test_saved_metrics_have_a_limit_in_number_and_in_size(api, monkeypatch):
+    monkeypatch.setattr(lite, "METRICS_LIMIT", 2)
+    codes = [api("POST", "/metrics/v1", {"name": name} | metric()).status_int for name in "abc"]
+    assert codes == [201, 201, 409]
+    more = {"metrics": [{"name": name} | metric() for name in "bc"]}
+    assert api("POST", "/metrics/v1/import", more).status_int == 409
+    assert len(api.get("/metrics/v1")["metrics"]) == 2
+    values = [f"{number} {'x' * 100}" for number in range(1_000)]
+    condition = {"field": "property.x", "op": "in", "value": values}
+    large = {"name": "a"} | metric()
+    large["terms"][0]["filters"] = {"all": [condition]}
+    answer = api("PUT", "/metrics/v1/1", large)
+    assert (answer.status_int, answer.json["errors"][0]["code"]) == (422, "too_long")

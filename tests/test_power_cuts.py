@@ -90,7 +90,7 @@ class Load:
         # (location, contact) -> (name, tags)
         self.contacts: dict[tuple, tuple] = {}
         self.locations: set[str] = set()
-        self.rejected: list[str] = []
+        self.rejected: list[tuple] = []  # code, location, contact
         self.kinds = (
             [self.new_event] * 5
             + [self.update] * 3
@@ -165,7 +165,7 @@ class Load:
         old = self.events.get((location, distinct_id), (name, None, properties, 0))
         stored = (name, contact or old[1], properties)
         if old[:2] != stored[:2] and (old[0] != name or old[1]):
-            self.rejected.append("event_replaced")
+            self.rejected.append(("event_replaced", location, old[1]))
         self.events[location, distinct_id] = (
             *stored,
             old[3] + ((location, distinct_id) in self.events and old[:3] != stored),
@@ -214,7 +214,7 @@ class Load:
         def then(answer: Answer) -> None:
             assert answer.status == status, answer
             if broken:
-                self.rejected.append("invalid")
+                self.rejected.append(("invalid", "loc-1", None))
             if status != 422:
                 for fields in events:
                     self.store(*fields)
@@ -248,16 +248,18 @@ class Load:
 
     def kept(self, answer: Answer) -> None:
         assert answer.status == 422 and json.loads(answer.body)["rejection_id"], answer
-        self.rejected.append("invalid")
+        self.rejected.append(("invalid", "loc-1", None))
 
     def delete_contact(self):
         location, contact = self.place()
 
         def then(answer: Answer) -> None:
-            existed = (location, contact) in self.contacts
+            named = [each for each in self.rejected if each[1:] == (location, contact)]
+            existed = (location, contact) in self.contacts or named
             assert answer.status == (200 if existed else 404), answer
             self.forget_events(location, contact)
             self.contacts.pop((location, contact), None)
+            self.rejected = [each for each in self.rejected if each not in named]
 
         path = f"/contacts/v1/{location}/{contact}"
         return request_bytes(b"", path=path, method="DELETE"), then
@@ -280,6 +282,7 @@ class Load:
             for key in [key for key in self.contacts if key[0] == "loc-3"]:
                 del self.contacts[key]
             self.locations.discard("loc-3")
+            self.rejected = [each for each in self.rejected if each[1] != "loc-3"]
 
         return request_bytes(b"", path="/locations/v1/loc-3", method="DELETE"), then
 
@@ -310,8 +313,10 @@ class Load:
         } == self.contacts
         locations = connection.execute("select location_id from locations")
         assert {location for (location,) in locations} == self.locations
-        codes = connection.execute("select code from rejections order by rejection_id")
-        assert [code for (code,) in codes] == self.rejected
+        rejected = connection.execute(
+            "select code, location_id, contact_id from rejections order by rejection_id"
+        )
+        assert list(rejected) == self.rejected
         assert broken_relations(connection) == []
 
 

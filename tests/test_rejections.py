@@ -55,7 +55,7 @@ def test_a_rejection_tells_the_whole_story(api):
     answer = api(
         "POST",
         f"/events/ingestion/v1?api_key={key}&source=form%20a&API_KEY=x",
-        event(location_id="loc-2"),
+        event(location_id="loc-2", contact_id="c-1"),
         key=None,
     )
     assert kept(api, answer.json["rejection_id"]) == {
@@ -65,11 +65,12 @@ def test_a_rejection_tells_the_whole_story(api):
         "path": "/events/ingestion/v1",
         "query": "source=form+a",
         "content_type": "application/json",
-        "body": json.dumps(event(location_id="loc-2")),
+        "body": json.dumps(event(location_id="loc-2", contact_id="c-1")),
         "encoding": "utf-8",
         "truncated": False,
         "key_id": 1,
-        "location_id": "loc-2",
+        "location_id": None,  # else it could be written into the list of a location of others
+        "contact_id": None,
         "replayed_at": None,
         "problem": {name: value for name, value in answer.json.items() if name != "rejection_id"},
     }
@@ -118,23 +119,30 @@ def test_what_a_read_key_posts_is_kept_too_and_what_a_stranger_posts_is_not(api)
 
 
 @pytest.mark.parametrize(
-    "body, location",
+    "body, location, contact",
     [
-        (event(timestamp="x"), "loc-1"),
-        ({"location_id": " a "}, "a"),
-        ({"customData": {}, "location": {"id": "b"}}, "b"),
-        ({"type": "x", "locationId": "c"}, "c"),
-        ({"location_id": {}}, None),
-        ({}, None),
-        ([], None),
-        (b"{", None),
-        ({"location_id": "x" * 2000}, None),
-        (b"location_id=d", "d"),
+        (event(timestamp="x"), "loc-1", None),
+        ({"location_id": " a ", "contact_id": 5}, "a", "5"),
+        ({"customData": {"contact_id": "e"}, "location": {"id": "b"}}, "b", "e"),
+        ({"customData": {}, "location": {"id": "b"}, "contact_id": "c"}, "b", "c"),
+        ({"type": "ContactCreate", "locationId": "c", "id": "d", "email": {}}, "c", "d"),
+        ({"type": "x", "locationId": "c", "id": "opportunity"}, "c", None),
+        ({"location_id": {}, "contact_id": []}, None, None),
+        ({}, None, None),
+        ([], None, None),
+        (b"{", None, None),
+        ({"location_id": "x" * 2000}, None, None),
+        (b"location_id=d&contact_id=e", "d", "e"),
     ],
 )
-def test_the_location_is_noted_where_the_body_names_one(api, body, location):
+def test_the_location_and_contact_are_noted_that_the_body_names(api, body, location, contact):
     refused(api, body, kind="application/x-www-form-urlencoded")
-    assert api.rows("select location_id from rejections") == [(location,)]
+    assert api.rows("select location_id, contact_id from rejections") == [(location, contact)]
+
+
+def test_the_location_and_contact_are_noted_that_the_path_names(api):
+    api("PUT", "/contacts/v1/loc%20a/c%2Fb", {"tags": 1})
+    assert api.rows("select location_id, contact_id from rejections") == [("loc a", "c/b")]
 
 
 def test_the_list_has_the_newest_first_a_filter_and_pages(api):
@@ -365,6 +373,64 @@ def test_the_newest_are_kept_in_number(clock):
         refused(api)
     assert len(api.rows("select * from rejections")) < 5 + 100
     api.app.close()
+
+
+def numbers_by_sender(api) -> dict:
+    return dict(
+        api.rows("select key_id || ' ' || location_id, count(*) from rejections group by 1")
+    )
+
+
+def test_what_one_key_or_location_sends_takes_no_place_of_others(clock):
+    api = Api(clock=clock, keep_rejections=100)
+    keys = [api.key(name=f"key {number}") for number in range(3)]
+    for key, location_id, times in ((0, "a", 10), (1, "b", 30), (2, "c", 20), (2, "d", 50)):
+        for _ in range(times):
+            refused(api, event(location_id=location_id, timestamp="x"), key=keys[key])
+    rubbish = [event(f"d-{number}", location_id="e", timestamp="x") for number in range(300)]
+    api("POST", "/events/ingestion/v1/batch", rubbish, key=keys[2])
+    clock.advance(lite.MAINTENANCE_SECONDS * 1000)
+    api.post(event())
+    # 60 of the third key: 20 of each of its locations
+    assert numbers_by_sender(api) == {"1 a": 10, "2 b": 30, "3 c": 20, "3 d": 20, "3 e": 20}
+    assert api.rows("select max(rejection_id) from rejections") == [(410,)]
+    api.app.close()
+
+
+def test_the_bytes_of_all_rejections_have_a_limit_that_is_shared_too(clock):
+    api = Api(clock=clock, keep_rejections_mb=1)
+    first, second = (api.key(name=name) for name in ("first", "second"))
+    refused(api, event(location_id="a", timestamp="x"), key=first)
+    for _ in range(120):
+        large = event(location_id="b", timestamp="x", properties={"x": "y" * 60_000})
+        refused(api, large, key=second)
+    assert api.rows("select sum(size) < 1000000 + 20 * 62000 from rejections") == [(1,)]
+    clock.advance(lite.MAINTENANCE_SECONDS * 1000)
+    api.post(event())
+    assert numbers_by_sender(api) == {"1 a": 1, "2 b": 16}
+    api.app.close()
+
+
+def test_replaced_events_are_pruned_though_nothing_is_refused(clock):
+    api = Api(clock=clock, keep_rejections=5)
+    for number in range(250):
+        api.post(event(event_name=f"Name {number % 2}"))
+    assert len(api.rows("select * from rejections")) <= 5 + lite.PRUNE_STEP
+    api.app.close()
+
+
+@pytest.mark.parametrize(
+    "wanted, total, shares",
+    [
+        ([], 5, []),
+        ([3, 4], 10, [3, 4]),
+        ([1, 50, 60], 61, [1, 30, 30]),
+        ([7, 1], 4, [3, 1]),
+        ([2, 2, 2], 2, [0, 1, 1]),
+    ],
+)
+def test_shares_are_even_and_leave_nothing_over(wanted, total, shares):
+    assert lite.fair_shares(wanted, total) == shares
 
 
 def test_the_old_go(clock):

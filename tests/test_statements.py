@@ -52,6 +52,13 @@ ALLOWED = {
     "metrics.count_unknown_contacts": {
         "USE TEMP B-TREE FOR DISTINCT": "the contacts of a range of time, in no index's order"
     },
+    "metrics.count": {
+        "SCAN metrics USING COVERING INDEX metrics_by_position": "their number has a limit"
+    },
+    "deletions.next": {"SCAN deletions": "the first of them; there are few"},
+    "rejections.count_by_sender": {
+        "SCAN rejections USING INDEX rejections_by_sender": "all of them; their number has a limit"
+    },
     "metrics.list": {
         "SCAN metrics USING INDEX metrics_by_position": "all of them, and the index has their order"
     },
@@ -59,6 +66,9 @@ ALLOWED = {
         "SCAN metrics USING INDEX metrics_by_position": "each definition must be looked into"
     },
     "metrics.rename_event": {"SCAN metrics": "the same"},
+    "schema.list": {
+        "USE TEMP B-TREE FOR ORDER BY": "all objects of the file, which are some dozens"
+    },
 }
 
 # A search for one row by its whole key; nothing could be found otherwise.
@@ -73,6 +83,11 @@ LOOK_UPS = {
 }
 # In each epoch; the last of these is that of the newest event, the last row of the table.
 OF_CONTACT = {"events", "events_by_contact (<expr>=? AND contact_key=?)"}
+WITH_CONTACT = OF_CONTACT | {  # what the triggers delete
+    "contact_tags PRIMARY KEY (contact_key=?)",
+    "events_by_arrival (location_key=?)",  # whether its location has any
+    "rejections_by_contact (location_id=? AND contact_id=?)",
+}
 BY_CONTACT = {
     "events",
     "events_by_contact (<expr>=? AND contact_key=? AND timestamp>? AND timestamp<?)",
@@ -95,11 +110,8 @@ SEARCHES = {
     },
     "contact_tags.list": {"contact_tags PRIMARY KEY (contact_key=?)"},
     "contacts.count_dependents": OF_CONTACT | {"contact_tags PRIMARY KEY (contact_key=?)"},
-    "contacts.delete": OF_CONTACT
-    | {
-        "contact_tags PRIMARY KEY (contact_key=?)",
-        "events_by_arrival (location_key=?)",  # whether its location has any
-    },
+    "contacts.delete": WITH_CONTACT,
+    "contacts.delete_events": OF_CONTACT,
     "contacts.list": {BY_LOCATION},
     "contacts.list_by_tag": {BY_TAG},
     "contacts.rank": {BY_LOCATION},
@@ -157,20 +169,14 @@ SEARCHES = {
         "contact_tags_by_tag (location_key=?)",
         "contacts_by_location (location_key=?)",
         "events_by_arrival (location_key=?)",  # any index of a location's events
+        "rejections_by_location (location_id=?)",
     },
-    "locations.delete": OF_CONTACT
-    | {
-        "contact_tags PRIMARY KEY (contact_key=?)",
-        "contacts_by_location (location_key=?)",
-        "events_by_arrival (location_key=?)",
-    },
-    "locations.delete_contacts": OF_CONTACT
-    | {
-        "contact_tags PRIMARY KEY (contact_key=?)",
-        "contacts_by_location (location_key=?)",
-        "events_by_arrival (location_key=?)",
-    },
+    "locations.delete": WITH_CONTACT
+    | {"contacts_by_location (location_key=?)", "rejections_by_location (location_id=?)"},
+    "locations.delete_contacts": WITH_CONTACT | {"contacts_by_location (location_key=?)"},
     "locations.delete_events": {"events_by_arrival (location_key=?)"},
+    "locations.find_deletion": {"locations_being_deleted (former_id=?)"},
+    "locations.next_deletion": {"locations_being_deleted (former_id>?)"},
     "locations.list": {"sqlite_autoindex_locations_1 (location_id>?)"},
     "metrics.count_unknown_contacts": {
         BY_NAME,
@@ -182,12 +188,14 @@ SEARCHES = {
     "metrics.see_event": {"events_by_name (location_key=? AND name_key=?)"},
     "metrics.upsert": {"metrics_by_position"},
     "rejections.list": {"rejections INTEGER PRIMARY KEY (rowid<?)"},
-    "rejections.list_by_location": {"rejections INTEGER PRIMARY KEY (rowid<?)"},
+    "rejections.count_by_contact": {"rejections_by_contact (location_id=? AND contact_id=?)"},
+    "rejections.list_by_contact": {"rejections_by_contact (location_id=? AND contact_id=?)"},
+    "rejections.delete_by_contact": {"rejections_by_contact (location_id=? AND contact_id=?)"},
+    "rejections.delete_by_location": {"rejections_by_location (location_id=?)"},
+    "rejections.list_by_location": {"rejections_by_location (location_id=? AND rejection_id<?)"},
+    "rejections.newest": {"rejections"},  # its last row
     "rejections.prune_by_age": {"rejections_by_age (received_at<?)"},
-    "rejections.prune_by_number": {
-        "rejections INTEGER PRIMARY KEY (rowid<?)",
-        "rejections INTEGER PRIMARY KEY (rowid>?)",
-    },
+    "rejections.prune_by_sender": {"rejections_by_sender (key_id=? AND location_id=?)"},
 }
 
 

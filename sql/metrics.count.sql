@@ -1,0 +1,3 @@
+-- How many metrics are saved.
+select count(*)
+from metrics;
