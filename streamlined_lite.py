@@ -58,6 +58,7 @@ import hashlib
 import heapq
 import hmac
 import inspect
+import io
 import itertools
 import json
 import logging
@@ -1277,6 +1278,13 @@ class Config(BaseModel):
         le=100_000,
         description="connections open at once; beyond that, those of unknown senders that have "
         "been idle longest are closed",
+    )
+    buffer_limit: int = Field(
+        64,
+        ge=16,
+        le=100_000,
+        description="megabytes of large requests that arrive and of answers that are not taken, of "
+        "all connections together; one key may have half of them",
     )
     idle_timeout: int = Field(
         120, ge=1, le=3600, description="seconds after which a silent connection is closed"
@@ -3013,6 +3021,10 @@ class Body:
     content_type: str = ""
     path: str = ""
     query: str = ""
+
+
+# In a request's environment: nothing of its body was kept, since its key was not known.
+BODY_DROPPED = "streamlined_lite.body_dropped"
 
 
 def sent_body(environ: Mapping[str, Any]) -> Body:
@@ -9241,7 +9253,7 @@ class App(bottle.Bottle):
             if not environ.get("HTTP_X_API_KEY"):
                 check_url_key(call.route, call.caller)
             call.caller.check_scope(call.route.scope)
-        except (Malformed, Unauthorized, Forbidden):
+        except (Malformed, Unauthorized, Forbidden, TryLater):
             return False
         self.keep(call, problem)
         return True
@@ -9386,6 +9398,8 @@ class App(bottle.Bottle):
         if caller is None:
             caller = authenticate(call.connection, token, self.settings.admin_key)
             call.known_callers[token] = caller
+        if BODY_DROPPED in call.environ:
+            raise TryLater("The key is new. Nothing was stored; send it again.", "key_new")
         return caller
 
 
@@ -9468,6 +9482,13 @@ STOPPED_SECONDS = POLL_SECONDS + 0.25
 STOP_SECONDS = 10  # to finish what has arrived, when asked to stop
 ARRIVAL_SECONDS = 1  # for the first request of a connection that is new then
 DRAIN_LIMIT = 64 * MEGABYTE  # read of a body that is too large, so that its sender reads our answer
+SMALL_BODY = 16 * 1024  # bytes; such bodies have a reserve of an eighth
+# That a body waits for room, or a connection for its client, until somebody has to go for others
+PATIENCE_SECONDS = 1
+CLOSING_SECONDS = 0.1  # how often connections are closed where no more may be opened
+# Of a connection, in the system's memory: else it would be megabytes.
+SEND_BUFFER = 64 * 1024
+RECEIVE_BUFFER = 128 * 1024
 READ_MEMORY = 64 * MEGABYTE  # that a read takes at most
 # A parsed header takes about a hundred times its bytes in memory.
 HEADER_LIMIT = 32 * 1024  # bytes of all headers
@@ -9505,6 +9526,9 @@ class NullBuffer:
     def append(self, data: bytes) -> None:
         self.length += len(data)
 
+    def getfile(self) -> io.BytesIO:
+        return io.BytesIO()
+
     def close(self) -> None:
         pass
 
@@ -9521,6 +9545,7 @@ class Parser(HTTPRequestParser):
     that never comes.
     """
 
+    is_admitted = False  # there is room for its body
     drained: int | None = None  # bytes of the body that were thrown away; None: it is kept
     # Of a request whose head could not be read:
     version = "1.1"
@@ -9543,21 +9568,11 @@ class Parser(HTTPRequestParser):
             data = data[: 2 * CHUNK_LIMIT]
         if self.drained is not None:
             return self.drain(data)
-        try:
-            consumed = super().received(data)
-        except OSError:  # of the temporary file that a large body gets
-            self.error = TryLater(
-                "The server has no room for so large a body. Nothing was stored; send it again.",
-                "disk_full",
-            )
-            self.discard()
-            return self.drain(data)
+        consumed = super().received(data)
         if self.is_too_large():
             self.discard()
         elif not self.completed and self.has_small_chunks(self.body_bytes_received):
-            self.error = Malformed(
-                "the chunks are too small for their overhead; send larger ones", "http_error"
-            )
+            self.error = small_chunks()
             self.completed = True
         if self.completed:
             self.expect_continue = False
@@ -9578,24 +9593,67 @@ class Parser(HTTPRequestParser):
         size = len(self.body_rcv)
         return received - size > CHUNK_LIMIT + size // 16
 
+    def awaits_decision(self) -> bool:
+        """Whether its body is still to come, and may be kept or not."""
+        return self.headers_finished and not self.is_admitted and self.drained is None
+
+    def needed_bytes(self) -> int:
+        """What it may take until it is answered. How large chunks are is known at their end."""
+        return 4 * self.header_bytes_received + (
+            WIRE_LIMIT if self.chunked else self.content_length
+        )
+
     def discard(self) -> None:
-        """From now on, what arrives of the body is thrown away."""
-        with contextlib.suppress(OSError):
-            self.body_rcv.getbuf().close()
+        """From now on, what arrives of the body is thrown away.
+
+        One that waits to be asked for is not read at all.
+        """
+        self.body_rcv.getbuf().close()
         self.body_rcv.buf = NullBuffer()
         self.drained = 0
-        self.completed = False
+        self.completed = self.expect_continue
+
+    def drop_body(self) -> None:
+        """A stranger's request, of which is kept what refuses it."""
+        self.discard()
+        self.headers = {
+            name: value for name, value in self.headers.items() if name in STRANGER_HEADERS
+        }
+        if self.expect_continue:
+            self.headers["CONNECTION"] = "close"  # what may come all the same is no request
+        self.first_line = self.request_uri = ""
 
     def drain(self, data: bytes) -> int:
         consumed = self.body_rcv.received(data)
         self.drained += consumed
+        has_small_chunks = self.has_small_chunks(self.drained)
+        if self.error is None:
+            if self.body_rcv.error:
+                self.error = self.body_rcv.error
+            elif has_small_chunks:
+                self.error = small_chunks()
+            elif self.drained > WIRE_LIMIT:
+                self.error = RequestEntityTooLarge("")
         self.completed = bool(
             self.body_rcv.completed
             or self.body_rcv.error
             or self.drained > DRAIN_LIMIT
-            or self.has_small_chunks(self.drained)
+            or has_small_chunks
         )
         return consumed
+
+
+STRANGER_HEADERS = ("X_API_KEY", "CONNECTION")
+
+
+def small_chunks() -> Malformed:
+    return Malformed("the chunks are too small for their overhead; send larger ones", "http_error")
+
+
+def no_room() -> TryLater:
+    return TryLater(
+        "The server holds as many requests as it may. Nothing was stored; send it again.", "no_room"
+    )
 
 
 @functools.lru_cache(256)
@@ -9661,7 +9719,10 @@ class Task(WSGITask):
     """Waitress's task for our app, whose answers are one piece under headers that are our own."""
 
     def execute(self) -> None:
-        content = self.channel.server.application(self.get_environment(), self.start_response)
+        environ = self.get_environment()
+        if self.request.drained is not None:
+            environ[BODY_DROPPED] = True
+        content = self.channel.server.application(environ, self.start_response)
         answer = b"".join((self.build_response_header(), *content))
         self.wrote_header = True
         self.channel.write_soon(answer)
@@ -9716,10 +9777,13 @@ class Channel(HTTPChannel):
     error_task_class = ProblemTask
     held: list[bytes] | None = None
     pipelined = b""  # what the client has sent behind the request that is being served
-    is_sender = False  # a write of it was accepted, so that it is no stranger's
     version = "1.1"
     has_spoken = False  # anything has come from its client
-    sender: Sender = None  # of the request that is being served
+    sender: Sender = None  # of its last request
+    awaits_room = False  # for the body of a request, whose head is there
+    reserved = 0  # bytes for a body that is still to come
+    held_bytes = 0  # of the buffers' total ...
+    holder: Sender = None  # ... for which this sender counts
     is_read = False  # that request waits for a thread or is with one, until it is answered
     has_answered = False  # a part of its answer is written
     ended_at: float | None = None  # when its client began to send no more
@@ -9754,30 +9818,74 @@ class Channel(HTTPChannel):
         )
 
     def readable(self) -> bool:
-        return not self.pipelined and self.is_ready()
+        return not self.pipelined and self.is_ready() and not self.awaits_room
 
     def received(self, data: bytes) -> None:
         """Reads one request; what stands behind it waits in `pipelined`."""
         self.has_spoken = True
         self.pipelined += data
         with self.requests_lock:
-            while self.pipelined and self.is_ready():
+            while self.pipelined and self.is_ready() and not self.awaits_room:
                 if self.request is None:
                     self.request = self.parser_class(self.adj)
                     self.since = self.server.clock.now
-                consumed = self.request.received(self.pipelined)
+                request = self.request
+                consumed = request.received(self.pipelined)
                 self.pipelined = self.pipelined[consumed:]
-                expects_continue = self.request.expect_continue and self.request.headers_finished
-                if expects_continue and not self.sent_continue:
-                    self.send_continue()
-                if self.request.completed:
+                if request.completed:
                     self.queue_request()
+                elif not self.pipelined or request.expect_continue:
+                    self.expect_body(request)
+
+    def expect_body(self, request: Parser) -> None:
+        """Not all of the request is there. Once its head is, it is decided about its body.
+
+        That of a stranger is read to nowhere; another one waits until there is room.
+        """
+        if not request.awaits_decision():
+            return
+        self.sender = self.server.sender_of(request)
+        if self.sender is not None:
+            self.since = self.server.clock.now
+            self.awaits_room = True
+            self.server.admit(self)
+        else:
+            request.drop_body()
+            if request.completed:
+                self.queue_request()
+
+    def begin_body(self, size: int) -> None:
+        """There is room for it."""
+        self.awaits_room = False
+        self.since = self.server.clock.now
+        self.request.is_admitted = True
+        self.reserved = size
+        self.account()
+        if self.request.expect_continue:
+            self.send_continue()
+
+    def refuse_body(self) -> None:
+        """There is no room for it; it is read to nowhere before the answer."""
+        self.awaits_room = False
+        self.reserved = 0
+        self.account()
+        self.request.error = no_room()
+        self.request.discard()
+        if self.request.completed:
+            self.queue_request()
+        self.proceed()
+
+    def account(self) -> None:
+        """Counts what it holds: an answer that is not taken, and the body that it expects."""
+        with self.outbuf_lock:
+            self.server.buffers.hold(self, self.reserved + self.total_outbufs_len)
 
     def queue_request(self) -> None:
         """The request has arrived whole, and is queued."""
         request = self.request
         self.request = None
         self.sent_continue = False
+        self.reserved = 0  # counts until it is served
         if not request.empty:
             self.requests.append(request)
             self.has_answered = False
@@ -9790,6 +9898,8 @@ class Channel(HTTPChannel):
 
     def handle_write(self) -> None:
         super().handle_write()
+        if self.held_bytes and self.is_ready():  # an answer counts until it is taken
+            self.account()
         self.proceed()
 
     def handle_expt(self) -> None:
@@ -9813,10 +9923,15 @@ class Channel(HTTPChannel):
         super().handle_close()
         if self.request is not None:
             self.request.close()
+            self.reserved = 0
+        if self.held_bytes and not self.requests:
+            self.account()
 
     def service(self) -> None:
         super().service()
         self.since = self.server.clock.now
+        if self.held_bytes or self.total_outbufs_len:
+            self.account()
         if self.pipelined and self.held is None:  # the loop itself may be within its poll
             self.server.trigger.pull_trigger(self.proceed)
 
@@ -9836,14 +9951,14 @@ class Channel(HTTPChannel):
         """After COMMIT: the answer leaves, then whatever waited behind it goes on."""
         answer = b"".join(self.held or ())
         self.held = None
-        if answer[9:10] == b"2":  # HTTP/1.1 201
-            self.is_sender = True
         # A broken connection is the poll's to close.
         with contextlib.suppress(ClientDisconnected, OSError):
             if self.connected and not self.total_outbufs_len:
                 # What the client takes at once needs no buffer.
                 answer = answer[self.send(answer, do_close=False) :]
-            self.write_soon(answer)
+            if answer:
+                self.write_soon(answer)
+                self.account()
         with contextlib.suppress(OSError):
             self.proceed()
 
@@ -9860,6 +9975,59 @@ class Channel(HTTPChannel):
             for queued in self.requests:
                 queued.close()
             self.requests = []
+        self.reserved = 0
+        self.account()
+
+
+class Buffers:
+    """How many bytes of requests and answers wait, of all connections and of each sender.
+
+    A body that was not there with its head counts from its head on until it is answered, and an
+    answer until it is taken. Beside that, each connection may hold what one read brings.
+    """
+
+    def __init__(self, limit: int):
+        self.limit = limit
+        self.total = 0
+        self.by_sender: Counter = Counter()
+        self.lock = threading.Lock()
+
+    def hold(self, channel: Channel, size: int) -> None:
+        """So much the channel holds from now on; for its sender, unless it holds something."""
+        with self.lock:
+            if not channel.held_bytes:
+                channel.holder = channel.sender
+            change = size - channel.held_bytes
+            channel.held_bytes = size
+            self.total += change
+            self.by_sender[channel.holder] += change
+            if not self.by_sender[channel.holder]:
+                del self.by_sender[channel.holder]
+
+    def has_room(self, sender: Sender, size: int) -> bool:
+        """Whether a body may come."""
+        if size <= SMALL_BODY:
+            return self.total + size <= self.limit + self.limit // 8
+        held = self.by_sender[sender]
+        return self.total + size <= self.limit and held + size <= self.share(sender)
+
+    def share(self, sender: Sender) -> int:
+        """What one sender may have; all strangers together are one."""
+        return self.limit // (4 if sender is None else 2)
+
+    def who_gives_way(self, waiting: Channel | None) -> list[Sender]:
+        """Who holds more than its share; else who holds most, where all together hold too much, or
+        where a body waits whose sender would still hold less."""
+        excessive = [sender for sender, held in self.by_sender.items() if held > self.share(sender)]
+        if excessive or not self.by_sender:
+            return excessive
+        largest, held = self.by_sender.most_common(1)[0]
+        if self.total > self.limit:
+            return [largest]
+        if waiting is None:
+            return []
+        wanted = self.by_sender[waiting.sender] + waiting.request.needed_bytes()
+        return [largest] if held > wanted else []
 
 
 class WaitingLine:
@@ -10102,6 +10270,9 @@ class Server:
         self.limit = config.connection_limit + len(self.map)  # the map has the listeners, too
         self.clock = LoopClock()
         self.next_check = 0.0  # of connections that are overdue
+        self.buffers = Buffers(config.buffer_limit * MEGABYTE)
+        self.waiting: list[Channel] = []  # for room for a body, the longest first
+        self.next_closing = 0.0  # of connections, where no more may be opened
         self.ended: list[Channel] = []  # that send no more while a thread answers them
         self.next_look = 0.0  # at these
         self.has_begun = False  # a merge of event names or a deletion that goes on by itself
@@ -10116,6 +10287,10 @@ class Server:
             listener.channel_class = Channel
             listener.clock = self.clock
             listener.sender_of = self.sender_of
+            listener.buffers = self.buffers
+            listener.admit = self.admit
+            listener.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            listener.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             listener.handle_accept = functools.partial(self.accept, listener)
             listener.pull_trigger = self.wake
             listener.readable = self.has_room
@@ -10137,7 +10312,9 @@ class Server:
             max_request_header_size=HEADER_LIMIT,
             max_request_body_size=WIRE_LIMIT + 1,  # waitress refuses what has as many bytes
             recv_bytes=16_384,  # of a poll's time, and of memory for pipelined requests
-            inbuf_overflow=32_768,  # a larger body gets a file: any stranger may send one
+            # Nothing that waits is in a file: what may wait has a limit, and /tmp is often memory.
+            inbuf_overflow=sys.maxsize,
+            outbuf_overflow=sys.maxsize,
             log_socket_errors=False,  # a client that hangs up is no error of ours
             clear_untrusted_proxy_headers=False,  # we read none of them
             ident=None,
@@ -10179,8 +10356,12 @@ class Server:
             self.database.idle()
             if time.monotonic() >= self.next_step:
                 self.go_on()
+            self.admit_waiting()
+            self.make_room()
             if self.ended and self.clock.now >= self.next_look:
                 self.close_abandoned()
+            if not self.has_room() and self.clock.now >= self.next_closing:
+                self.close_longest_waiting(self.clock.now)
             if self.clock.now >= self.next_check:
                 self.close_overdue(self.clock.now)
         self.finish()
@@ -10189,8 +10370,10 @@ class Server:
         """Waits so many seconds at most for clients and threads, and lets waitress handle them."""
         if self.dispatcher:
             timeout = 0.01 if self.waiting_since else 0
-        elif self.ended:
+        elif self.ended or self.waiting:
             timeout = min(timeout, LOOK_SECONDS)
+        elif not self.has_room():
+            timeout = min(timeout, CLOSING_SECONDS)
         poll = select.poll()
         for number, each in self.map.items():
             events = events_of(each)
@@ -10237,22 +10420,79 @@ class Server:
     def close_overdue(self, now: float) -> None:
         """Once a second: closes connections that are silent or slow beyond their time.
 
-        When no more may be opened, also a quarter of those that wait for their client: strangers
-        before senders, then those that wait longest.
+        An answer must be taken as fast as a body must come.
         """
         self.next_check = now + 1
-        idle_timeout = self.config.idle_timeout
-        request_timeout = self.config.request_timeout
-        waiting = [channel for channel in self.channels() if not channel.requests]
+        timeout = self.config.request_timeout
+        for channel in self.waiting_for_clients():
+            time_to_take = timeout * max(1, channel.held_bytes / WIRE_LIMIT)
+            is_untaken = channel.total_outbufs_len and channel.since < now - time_to_take
+            if is_untaken or channel.active_at < now - self.config.idle_timeout:
+                channel.handle_close()
+            elif channel.request is not None and channel.since < now - timeout:
+                channel.refuse(TooSlowly(f"a request must arrive within {timeout} seconds"))
+
+    def close_longest_waiting(self, now: float) -> None:
+        """When no more connections may be opened: closes a quarter of those that have waited for
+        their clients for a while, strangers first, then those that wait longest."""
+        self.next_closing = now + CLOSING_SECONDS
+        since = now - PATIENCE_SECONDS
+        waiting = [channel for channel in self.waiting_for_clients() if channel.since <= since]
+        waiting.sort(key=lambda channel: (channel.sender is not None, channel.since))
+        for channel in waiting[: len(waiting) // 4 + 1]:
+            channel.handle_close()
+
+    def waiting_for_clients(self) -> list[Channel]:
+        return [
+            channel
+            for channel in self.channels()
+            if not channel.requests and not channel.awaits_room
+        ]
+
+    def admit(self, channel: Channel) -> None:
+        """Lets a body come, or wait."""
+        size = channel.request.needed_bytes()
+        if self.buffers.has_room(channel.sender, size):
+            channel.begin_body(size)
+        else:
+            self.waiting.append(channel)
+
+    def admit_waiting(self) -> None:
+        """Lets bodies come for which there is room now; those that waited too long get 429."""
+        waiting = self.waiting
+        self.waiting = []
         for channel in waiting:
-            if channel.last_activity < now - idle_timeout:
-                channel.handle_close()
-            elif channel.request is not None and channel.since < now - request_timeout:
-                channel.refuse(TooSlowly(f"a request must arrive within {request_timeout} seconds"))
-        if not self.has_room():
-            waiting.sort(key=operator.attrgetter("is_sender", "since"))
-            for channel in waiting[: len(waiting) // 4 + 1]:
-                channel.handle_close()
+            if channel.connected and channel.since < self.clock.now - BUSY_SECONDS:
+                channel.refuse_body()
+            elif channel.connected:
+                self.admit(channel)
+                channel.proceed()
+
+    def make_room(self) -> None:
+        """Whoever holds too much gives way, or most where a body has waited for a while."""
+        late = self.clock.now - PATIENCE_SECONDS
+        waiting = [channel for channel in self.waiting if channel.since <= late]
+        neediest = min(
+            waiting, key=lambda channel: self.buffers.by_sender[channel.sender], default=None
+        )
+        while any(self.give_way(each) for each in self.buffers.who_gives_way(neediest)):
+            neediest = None
+
+    def give_way(self, sender: Sender) -> bool:
+        """Ends what this sender has held longest. Whether there was something."""
+        holding = [
+            channel
+            for channel in self.waiting_for_clients()
+            if channel.held_bytes and channel.holder == sender
+        ]
+        if not holding:
+            return False
+        channel = min(holding, key=operator.attrgetter("since"))
+        if channel.reserved:
+            channel.refuse_body()
+        else:
+            channel.handle_close()
+        return True
 
     def sender_of(self, request: HTTPRequestParser) -> Sender:
         """By the key, which the request's turn looks up once more."""

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -371,6 +371,13 @@ def serve(tmp_path):
     for server in served:
         if server.thread.is_alive():
             server.close()
+
+
+@pytest.fixture
+def connect():
+    """connect(served, number): as many connections, closed at the end."""
+    with ExitStack() as stack:
+        yield lambda served, number: [stack.enter_context(served.connect()) for _ in range(number)]
 
 
 def request_bytes(

@@ -421,29 +421,229 @@ def test_an_error_about_a_long_name_is_short(api):
     )
 
 
-@pytest.mark.parametrize("encode", [request_bytes, chunked], ids=["with a length", "in chunks"])
-def test_a_large_body_for_which_there_is_no_room_is_told_to_come_again(
-    serve, monkeypatch, caplog, encode
-):
-    """Its temporary file may be on a full disk; smaller ones need none."""
+LARGE = json.dumps([event(f"d-{number}", properties={"a": "x" * 60_000}) for number in range(5)])
+
+
+def batch(data: str = LARGE, key: str = ADMIN, **headers) -> bytes:
+    return request_bytes(data.encode(), key, path=lite.BATCH_PATH, **headers)
+
+
+@pytest.mark.parametrize("encode", [batch, chunked], ids=["with a length", "in chunks"])
+def test_a_large_body_needs_no_room_on_a_disk(serve, monkeypatch, encode):
+    """Where /tmp is full, or is memory."""
 
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    served = serve()
     monkeypatch.setattr("waitress.buffers.TempfileBasedBuffer.newfile", full)
-    large = json.dumps(event(properties={"a": "x" * 300_000})).encode()
-    answer = exchange(served, encode(large))[0]
-    assert (answer[0], problem_of(answer)["code"], answer[1]["connection"]) == (
-        429,
-        "disk_full",
-        "close",
+    sent = encode(LARGE.encode() if encode is chunked else LARGE)
+    sent = sent.replace(b" /events/ingestion/v1 ", f" {lite.BATCH_PATH} ".encode())
+    assert exchange(serve(), sent)[0][0] == 200
+
+
+########################################################################################################
+# What waits
+########################################################################################################
+
+
+def requests_of(served) -> list[lite.Parser]:
+    """Those of which a part has arrived."""
+    channels = on_loop(served, served.server.channels)
+    return [channel.request for channel in channels if channel.request is not None]
+
+
+@pytest.mark.parametrize("encode", [request_bytes, chunked], ids=["with a length", "in chunks"])
+def test_nothing_is_kept_of_the_body_of_a_stranger(serve, connect, encode):
+    """He reads the usual answer, and the attempt is there to be seen."""
+    served = serve()
+    sent = encode(b"x" * 1_000_000).replace(ADMIN.encode(), b"unknown")
+    connections = connect(served, 5)
+    for each in connections:
+        each.sendall(sent[:-1])
+    wait_until(served, lambda: len(served.server.channels()) == 5)
+    wait_until(
+        served,
+        lambda: all((each.request.drained or 0) > 900_000 for each in served.server.channels()),
     )
-    assert (
-        exchange(served, post("small"))[0][0] == 201
-        and stored(served) == ["small"]
-        and caplog.records == []
-    )
+    for request in requests_of(served):
+        assert isinstance(request.body_rcv.getbuf(), lite.NullBuffer)
+        assert request.headers.keys() <= {"X_API_KEY"}
+    assert served.server.buffers.total == 0
+    for each in connections:
+        each.sendall(sent[-1:] + post("next"))
+        answers = Answers(each)
+        assert problem_of(answers.next())["code"] == "key_unknown" and answers.next()[0] in (
+            200,
+            201,
+        )
+    attempts = json.loads(exchange(served, get("/attempts/v1"))[0][2])["attempts"]
+    assert [each["reason"] for each in attempts] == ["the key sent is not known here"] * 5
+
+
+@pytest.mark.parametrize(
+    "begin, more, status",
+    [
+        (shape(CHUNKED).replace(ADMIN.encode(), b"unknown"), b"zz\r\n", 400),
+        (shape(CHUNKED).replace(ADMIN.encode(), b"unknown"), b"1\r\nx\r\n" * 1_000, 400),
+        (
+            shape(CHUNKED).replace(ADMIN.encode(), b"unknown"),
+            b"400001\r\n" + b"x" * 0x400001 + b"\r\n0\r\n\r\n",
+            413,
+        ),
+        (
+            shape("Content-Length: 9", "Expect: 100-continue").replace(ADMIN.encode(), b"no"),
+            b"",
+            401,
+        ),
+    ],
+    ids=["no chunks", "small chunks", "too much", "who asks first"],
+)
+def test_the_body_of_a_stranger_keeps_the_rules(target, begin, more, status):
+    with target.connect() as connection:
+        connection.sendall(begin)
+        assert exchange(target, get())[0][0] == 200  # the head is read
+        connection.sendall(more)
+        answers = Answers(connection)
+        answer = answers.next()
+        assert problem_of(answer)["status"] == status and answer[1]["connection"] == "close"
+
+
+def test_a_body_that_was_dropped_is_not_taken_for_an_empty_one(serve, monkeypatch):
+    """Its key was made after its head came; its sender sends it again."""
+    served = serve()
+    with monkeypatch.context() as patch, served.connect() as connection:
+        patch.setattr(served.server.listeners[0], "sender_of", lambda request: None)
+        wrong_path = request_bytes({}, path="/nothing")
+        for sent, expected in ((post(), (429, "key_new")), (wrong_path, (404, "not_found"))):
+            connection.sendall(sent[:-1])
+            assert exchange(served, get())[0][0] == 200
+            connection.sendall(sent[-1:])
+            answer = Answers(connection).next()
+            assert (answer[0], problem_of(answer)["code"]) == expected
+    assert stored(served) == []
+    assert json.loads(exchange(served, get("/rejections/v1"))[0][2])["rejections"] == []
+
+
+@pytest.fixture
+def keys():
+    """keys(served, number): tokens."""
+
+    def make(served, number: int) -> list[str]:
+        sent = request_bytes({"name": "a key"}, path="/keys/v1")
+        return [json.loads(exchange(served, sent)[0][2])["token"] for _ in range(number)]
+
+    return make
+
+
+OF_4_MB = LARGE + " " * (4_000_000 - len(LARGE))
+
+
+def test_what_waits_has_a_total_of_which_one_key_has_half(serve, connect, keys, monkeypatch):
+    """Beyond it bodies wait and are then told to come again; small ones are stored meanwhile."""
+    served = serve(buffer_limit=16)
+    monkeypatch.setattr(lite, "PATIENCE_SECONDS", 60)
+    first, second, third = keys(served, 3)
+    connections = connect(served, 6)
+    whole = [batch(OF_4_MB, key) for key in (first, first, first, second, second, third)]
+    for connection, sent in zip(connections, whole, strict=True):
+        connection.sendall(sent[:20_000])
+    held = [channel.reserved > 0 for channel in wait_for_heads(served, 6)]
+    assert sorted(held) == [False] * 2 + [True] * 4 and len(served.server.waiting) == 2
+    assert 15_900_000 < served.server.buffers.total < 16 * lite.MEGABYTE
+    with served.connect() as small:  # as many clients send: the head, and then the body
+        sent = request_bytes(event("small"), third)
+        small.sendall(sent[:-10])
+        assert exchange(served, get())[0][0] == 200
+        small.sendall(sent[-10:])
+        assert Answers(small).next()[0] == 201
+    connections[0].sendall(whole[0][20_000:])
+    assert Answers(connections[0]).next()[0] == 200  # and makes room for the next of its key
+    wait_until(served, lambda: len(served.server.waiting) == 1)
+    monkeypatch.setattr(lite, "BUSY_SECONDS", 0)
+    for number in range(1, 6):
+        connections[number].sendall(whole[number][20_000:])
+    answers = [Answers(each).next() for each in connections[1:]]
+    assert sorted(answer[0] for answer in answers) == [200] * 4 + [429]
+    refused = next(answer for answer in answers if answer[0] == 429)
+    assert problem_of(refused)["code"] == "no_room" and int(refused[1]["retry-after"]) > 0
+    assert served.server.buffers.total == 0 and not served.server.buffers.by_sender
+
+
+def wait_for_heads(served, number: int) -> list[lite.Channel]:
+    """The channels with a request whose body has begun, or waits."""
+
+    def have_come() -> list[lite.Channel]:
+        return [
+            channel
+            for channel in served.server.channels()
+            if channel.request is not None and channel.request.headers_finished
+        ]
+
+    wait_until(served, lambda: len(have_come()) == number)
+    return on_loop(served, have_come)
+
+
+def test_who_holds_most_gives_way_to_who_holds_less(serve, connect, keys):
+    """Two keys that send slowly cannot keep a third one out."""
+    served = serve(buffer_limit=16)
+    first, second, third = keys(served, 3)
+    connections = connect(served, 4)
+    for connection, key in zip(connections, (first, first, second, second), strict=True):
+        connection.sendall(batch(OF_4_MB, key)[:20_000])
+    wait_for_heads(served, 4)
+    assert exchange(served, batch(OF_4_MB, third))[0][0] == 200
+    by_sender = served.server.buffers.by_sender
+    assert sorted(round(held / 1e6) for held in by_sender.values()) == [4, 8]
+
+
+def read_nothing(stack: ExitStack, served, number: int, path: str, key: str = "") -> None:
+    """So many clients that ask for this and take no answer."""
+    served.server.listeners[0].socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+    for _ in range(number):
+        each = stack.enter_context(served.connect())
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        each.sendall(get(path, key=key))
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_answers_that_nobody_takes_have_a_total(serve, keys, is_known):
+    """Those that have waited longest go, of whoever has most."""
+    served = serve(buffer_limit=16)
+    events = [event(str(number), properties={"a": "x" * 60_000}) for number in range(60)]
+    path, key = "/openapi.json", ""
+    if is_known:
+        assert exchange(served, request_bytes(json.dumps(events).encode(), path=lite.BATCH_PATH))
+        path, key = "/events/v1?limit=500", ADMIN
+    share = served.server.buffers.share("admin" if is_known else None)
+    size = len(exchange(served, get(path, key=key))[0][2])
+    number = 2 * share // size
+    with ExitStack() as stack:
+        read_nothing(stack, served, number, path, key)
+        assert exchange(served, get())[0][0] == 200  # all are accepted
+        wait_until(served, lambda: len(served.server.channels()) < number)
+        wait_until(
+            served,
+            lambda: all(
+                each.total_outbufs_len and not each.requests for each in served.server.channels()
+            ),
+        )
+        held = on_loop(served, lambda: served.server.buffers.total)
+        assert share - 2 * size < held <= share
+        assert exchange(served, post("stored"))[0][0] in (200, 201)
+    wait_until(served, lambda: served.server.buffers.total == 0)
+
+
+def test_an_answer_is_to_be_taken_in_time(serve):
+    """However alive its connection is."""
+    served = serve(request_timeout=1, idle_timeout=60)
+    with ExitStack() as stack:
+        read_nothing(stack, served, 1, "/openapi.json")
+        wait_until(served, lambda: any(each.total_outbufs_len for each in served.server.channels()))
+        (channel,) = on_loop(served, served.server.channels)
+        ends = threading.Event()
+        while channel.connected:
+            channel.active_at = channel.server.clock.now  # a byte was taken
+            assert not ends.wait(0.05)
 
 
 def test_urgent_bytes_end_the_connection_and_nothing_else(target, caplog):
@@ -510,8 +710,8 @@ def test_at_the_limit_strangers_who_wait_longest_make_room(serve):
 
 
 def look_again(served, at: float) -> None:
-    """When connections are next looked at; never at infinity."""
-    on_loop(served, lambda: setattr(served.server, "next_check", at))
+    """When connections are next closed for others; never at infinity."""
+    on_loop(served, lambda: setattr(served.server, "next_closing", at))
 
 
 def test_a_client_that_takes_nothing_is_closed_at_the_limit_too(serve):
