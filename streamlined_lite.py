@@ -2418,11 +2418,13 @@ def whole_file(path: str, place: Callable[[str, str], None] = os.rename) -> Iter
     """A file beside `path` to write into, readable by its owner only.
 
     When it is whole and on disk, `place` gives it its final name; when anything fails, it is
-    deleted. Raises ConfigError and CommandError. Unless `place` does, it replaces no file.
+    deleted. Raises ConfigError and CommandError. Unless `place` does, it replaces no file. Open it
+    so that no link is followed: others may write into the folder, and put one there.
     """
     if place is os.rename and os.path.lexists(path):
         raise ConfigError(f"{path} exists already; name another file")
-    partial = f"{os.path.abspath(path)}.{secrets.token_hex(8)}.partial"
+    folder, name = os.path.split(os.path.abspath(path))
+    partial = os.path.join(os.path.realpath(folder), f"{name}.{secrets.token_hex(8)}.partial")
     action = "create"
     try:
         with open(partial, "xb", opener=for_owner) as file:
@@ -2440,7 +2442,8 @@ def whole_file(path: str, place: Callable[[str, str], None] = os.rename) -> Iter
 
 
 def for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    """Opens a file, and none through a link; a new one is readable by its owner only."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def sync_folder(folder: str) -> None:
@@ -2482,6 +2485,9 @@ def show_nothing(done: int = 0, total: int = 0) -> None:
     """The progress of what nobody watches."""
 
 
+WITHOUT_LINK = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
+
+
 def copy_database(source: str, target: str, show: Callable[..., None] = show_nothing) -> None:
     """One state of a database, whoever writes to it meanwhile, as one sound file.
 
@@ -2490,7 +2496,7 @@ def copy_database(source: str, target: str, show: Callable[..., None] = show_not
     try:
         with (
             contextlib.closing(open_reader(source)) as old,
-            contextlib.closing(open_connection(target, apsw.SQLITE_OPEN_READWRITE)) as new,
+            contextlib.closing(open_connection(target, WITHOUT_LINK)) as new,
         ):
             # Without a read transaction, each write would start the copy anew.
             old.execute("begin; select 1 from sqlite_schema").fetchall()
@@ -2560,7 +2566,7 @@ def replace_database(new: str, path: str, kept: str) -> None:
     """Puts `new` in the place of a database that nobody has open, which is kept as `kept`."""
     before = os.stat(path)
     with contextlib.suppress(PermissionError):  # root restores for whom the service runs as
-        os.chown(new, before.st_uid, before.st_gid)
+        os.chown(new, before.st_uid, before.st_gid, follow_symlinks=False)
     os.link(path, kept)
     put_wal_away(path, kept)
     os.replace(new, path)
@@ -2603,7 +2609,7 @@ def upgrade(path: str, show: Callable[..., None]) -> None:
     place = functools.partial(replace_database, kept=kept)
     # The connection is closed after the new file has its name, for it locks the old one.
     with contextlib.ExitStack() as lock, whole_file(path, place) as partial:
-        connection = open_connection(partial, apsw.SQLITE_OPEN_READWRITE)
+        connection = open_connection(partial, WITHOUT_LINK)
         lock.enter_context(contextlib.closing(connection))
         lock_old_file(connection, path)
         remove_leftovers(path, partial)
@@ -2672,13 +2678,15 @@ def remove_leftovers(path: str, partial: str) -> None:
 
 def inherit_owner(new: str, path: str) -> None:
     before = os.stat(path)
-    try:
-        os.chown(new, before.st_uid, before.st_gid)
-    except PermissionError:
-        raise ConfigError(
-            f"{path} belongs to another user and must be rebuilt; start as that user, or as root"
-        ) from None
-    os.chmod(new, stat.S_IMODE(before.st_mode))
+    with open(new, "rb", opener=for_owner) as file:
+        try:
+            os.fchown(file.fileno(), before.st_uid, before.st_gid)
+        except PermissionError:
+            raise ConfigError(
+                f"{path} belongs to another user and must be rebuilt; start as that user, or as "
+                "root"
+            ) from None
+        os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
 
 
 def check_room(path: str) -> None:
@@ -10486,7 +10494,7 @@ def demo_command(config: Config, keep: str | None) -> int:
     It runs until Ctrl-C or SIGTERM, ends with exit code 0, and deletes the database then.
     With --fixed-time every run has the same events.
     """
-    if keep and os.path.exists(keep):
+    if keep and os.path.lexists(keep):
         raise ConfigError(f"{keep} exists already; name another file")
     with tempfile.TemporaryDirectory(prefix="streamlined-lite-") as folder:
         config = config.model_copy(update={"database": keep or os.path.join(folder, "demo.db")})
@@ -10841,7 +10849,7 @@ def export_command(
         if not output:
             write_export(sys.stdout.buffer, file_format, kind, records)
             return 0
-        with whole_file(output) as partial, open(partial, "wb") as file:
+        with whole_file(output) as partial, open(partial, "wb", opener=for_owner) as file:
             number = write_export(file, file_format, kind, records)
     noun = "records" if contact else kind
     return print_result({"file": output, noun: number}, as_json, f"{output}: {number:,} {noun}")
@@ -11644,7 +11652,8 @@ def import_file(
             with contextlib.suppress(FileNotFoundError):
                 # that of an earlier import
                 os.unlink(rejected_name)
-            return Import(database, read(name, file), rejected_name).run(step_bytes)
+            with Rejected(rejected_name) as rejected:
+                return Import(database, read(name, file), rejected).run(step_bytes)
     except OSError as error:
         raise CommandError(
             f"{error.filename or rejected_name}: {error.strerror}; "
@@ -11652,13 +11661,37 @@ def import_file(
         ) from None
 
 
+class Rejected:
+    """FILE.rejected, made anew when there is a first record for it, and through no link."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.opened = contextlib.ExitStack()
+        self.file: Any = None
+
+    def __enter__(self) -> Rejected:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        with contextlib.suppress(OSError):  # of a full disk, which write() has told
+            self.opened.close()
+
+    def write(self, line: dict) -> None:
+        """Raises OSError, also where somebody else has made a file of that name meanwhile."""
+        if self.file is None:
+            descriptor = for_owner(self.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            self.file = self.opened.enter_context(os.fdopen(descriptor, "wb"))
+        self.file.write(to_json(line) + b"\n")
+        self.file.flush()
+
+
 class Import:
     """Stores the records of one file as the API would, in small transactions."""
 
-    def __init__(self, database: Database, source: SourceFile, rejected_name: str):
+    def __init__(self, database: Database, source: SourceFile, rejected: Rejected):
         self.database = database
         self.source = source
-        self.rejected_name = rejected_name
+        self.rejected = rejected
         self.outcomes = Counter(created=0, updated=0, unchanged=0, rejected=0)
         self.warnings: Counter[str] = Counter()
 
@@ -11678,7 +11711,7 @@ class Import:
             "file": self.source.name,
             "kind": self.source.kind,
             **self.outcomes,
-            "rejected_file": self.rejected_name if self.outcomes["rejected"] else None,
+            "rejected_file": self.rejected.name if self.outcomes["rejected"] else None,
             "warnings": dict(self.source.warnings + self.warnings),
         }
 
@@ -11718,8 +11751,7 @@ class Import:
             "reasons": problem.errors or [field_error("", problem.code, problem.detail)],
             "text": record.text.decode("utf-8", "backslashreplace").rstrip("\r\n"),
         }
-        with open(self.rejected_name, "ab", opener=for_owner) as file:
-            file.write(to_json(line) + b"\n")
+        self.rejected.write(line)
         self.outcomes["rejected"] += 1
 
     def fields(self, record: Record) -> dict:
@@ -11847,32 +11879,77 @@ def backup_command(config: Config, file: str, keep: int | None, as_json: bool) -
         path = os.path.join(file, f"{name}-{stamp(system_clock())}.db")
     with whole_file(path) as partial, Progress("copying") as progress:
         copy_database(database, partial, progress.advance)
-    deleted = delete_backups(Path(file), name, Path(path), keep) if keep else []
     size = os.path.getsize(path)
-    lines = [f"{path}: {size:,} bytes, verified", *(f"deleted {each}" for each in deleted)]
+    lines = [f"{path}: {size:,} bytes, verified"]
+    deleted = []
+    if keep:
+        backups = find_backups(Path(file), name)
+        deleted = delete_backups(backups, Path(path), keep)
+        deleted += delete_leftovers(Path(file), name)
+        lines += [f"deleted {each}" for each in deleted]
+        nameless = sum(identity == NAMELESS for identity in backups.values())
+        if nameless:
+            lines.append(
+                f"{nameless} in {file} are of earlier versions, which do not say of which database "
+                "they are: they stay, until you delete them"
+            )
     result = {"file": path, "bytes": size, "deleted": deleted}
     return print_result(result, as_json, "\n".join(lines))
 
 
-def delete_backups(folder: Path, name: str, newest: Path, keep: int) -> list[str]:
-    """All but the newest `keep`, and what a killed backup left a day ago or earlier."""
-    stamped = rf"{re.escape(name)}-\d{{8}}T\d{{6}}\.\d{{3}}Z\.db"
-    backups = []
-    obsolete = []
+STAMPED = r"-\d{8}T\d{6}\.\d{3}Z\.db"
+NAMELESS = ""  # the identity of a database of an earlier schema
+
+
+def find_backups(folder: Path, name: str) -> dict[Path, str | None]:
+    """What backups of a database of this name are called, the oldest first, by their identities.
+
+    A database of the same name may keep its backups in the same folder.
+    """
+    backups = {}
     for path in sorted(folder.iterdir()):
-        if re.fullmatch(stamped, path.name) and path != newest:
-            backups.append(path)
-        elif re.fullmatch(rf"{stamped}\.\w+\.partial", path.name) and is_a_day_old(path):
-            obsolete.append(path)
-    surplus = max(len(backups) + 1 - keep, 0)
-    obsolete = backups[:surplus] + obsolete
-    for path in obsolete:
+        is_named = re.fullmatch(re.escape(name) + STAMPED, path.name)
+        if is_named and path.is_file() and not path.is_symlink():
+            backups[path] = identity_of(path)
+    return backups
+
+
+def identity_of(path: Path | str) -> str | None:
+    """What tells a database from others; None for what cannot be read as one of ours."""
+    try:
+        with contextlib.closing(open_reader(str(path))) as connection:
+            return scalar(connection, "identity.find")
+    except apsw.SQLError:  # no such table
+        return NAMELESS
+    except (ConfigError, apsw.Error):
+        return None
+
+
+def delete_backups(backups: Mapping[Path, str | None], newest: Path, keep: int) -> list[str]:
+    """Those of the database of the newest but `keep`; returns the deleted."""
+    earlier = []
+    for path, identity in backups.items():
+        if path != newest and identity and identity == backups[newest]:
+            earlier.append(path)
+    surplus = earlier[: max(len(earlier) + 1 - keep, 0)]
+    for path in surplus:
         path.unlink()
-    return [str(path) for path in obsolete]
+    return [str(path) for path in surplus]
+
+
+def delete_leftovers(folder: Path, name: str) -> list[str]:
+    """What a killed backup left a day ago or earlier; returns the deleted."""
+    partial = re.compile(rf"{re.escape(name)}{STAMPED}\.\w+\.partial")
+    leftovers = []
+    for path in folder.iterdir():
+        if partial.fullmatch(path.name) and is_a_day_old(path):
+            path.unlink()
+            leftovers.append(str(path))
+    return leftovers
 
 
 def is_a_day_old(path: Path) -> bool:
-    return path.stat().st_mtime < time.time() - 86_400
+    return path.lstat().st_mtime < time.time() - 86_400
 
 
 def add_restore(commands: Any) -> None:
@@ -11962,7 +12039,7 @@ def check_command(config: Config, backups: str | None, quick: bool, as_json: boo
         *or_ok("disk", check_disk(path)),
     ]
     if backups:
-        findings += or_ok("backups", check_backups(Path(backups), Path(config.database).stem))
+        findings += or_ok("backups", check_backups(Path(backups), config, path))
     findings += check_database(config, path, quick)
     worst = max(LEVELS.index(finding.level) for finding in findings)
     result = {"status": LEVELS[worst], "findings": [asdict(finding) for finding in findings]}
@@ -12053,13 +12130,18 @@ def check_disk(path: str) -> Iterator[Finding]:
         )
 
 
-def check_backups(folder: Path, name: str) -> Iterator[Finding]:
-    times = [path.stat().st_mtime for path in folder.glob(f"{glob.escape(name)}-*.db")]
+def check_backups(folder: Path, config: Config, path: str) -> Iterator[Finding]:
+    identity = identity_of(path)
+    times = []
+    if folder.is_dir():
+        for backup, its_identity in find_backups(folder, Path(config.database).stem).items():
+            if identity is None or its_identity in (identity, NAMELESS):
+                times.append(backup.stat().st_mtime)
     if not times:
         remedy = f"streamlined-lite backup {shlex.quote(str(folder))} makes one"
         if not folder.is_dir():
             remedy = f"make that folder, then {remedy}"
-        yield Finding("error", "backups", f"there is none in {folder}", remedy)
+        yield Finding("error", "backups", f"there is none of this database in {folder}", remedy)
         return
     days = (time.time() - max(times)) / 86_400
     if days > 2:
