@@ -193,6 +193,32 @@ def test_a_database_that_is_not_there_or_not_ours_is_refused_by_its_name_and_lef
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        ["keys", "create", "a"],
+        ["export", "events"],
+        ["import", "in.ndjson"],
+        ["delete-events", "--name", "x", "--yes"],
+        ["backup", "copy.db"],
+        ["check"],
+        ["restore", "events.db"],
+    ],
+    ids=" ".join,
+)
+def test_every_command_refuses_a_database_with_a_strangers_trigger(run, database, command):
+    change_database(
+        database, "create trigger thief after insert on events begin delete from events; end"
+    )
+    before = Path(database).read_bytes()
+    Path("in.ndjson").write_text(json.dumps(event()))
+    target = "new.db" if command[0] == "restore" else database
+    code, out, err = run(*command, "--database", target)
+    assert code == 2 and "the trigger thief is not ours; drop it" in out + err
+    assert len((out + err).splitlines()) == (len(out.splitlines()) or 1)
+    assert Path(database).read_bytes() == before and files(".") == {"events.db", "in.ndjson"}
+
+
+@pytest.mark.parametrize(
     "arguments, code, said",
     [
         (["create", " "], 1, "/name: must not be blank"),
@@ -253,7 +279,7 @@ def filled(database) -> str:
 
 
 def files(folder) -> set[str]:
-    return {each.name for each in folder.iterdir()}
+    return {each.name for each in Path(folder).iterdir()}
 
 
 def test_a_backup_holds_what_the_database_holds_and_is_its_owners_alone(run, filled, tmp_path):
@@ -284,6 +310,35 @@ def test_a_folder_keeps_the_newest_backups_and_all_else_in_it(run, filled, tmp_p
     assert files(folder) == {"notes.db", *(os.path.basename(each["file"]) for each in made[1:])}
     assert [each["deleted"] for each in made] == [[str(left)], [], [made[0]["file"]]]
     assert run("backup", str(folder), "--database", filled)[0] == 0 and len(files(folder)) == 4
+
+
+def test_backups_of_another_database_of_the_same_name_stay(run, filled, tmp_path):
+    """An identity in the file tells them apart, which a restored backup has, too."""
+    folder = tmp_path / "backups"
+    (tmp_path / "other").mkdir()
+    folder.mkdir()
+    other = str(tmp_path / "other" / "events.db")
+    lite.Database(lite.Config(database=other)).close()
+    before = of_release(folder / "events-20260101T000000.000Z.db")
+    (folder / "events-20260102T000000.000Z.db").write_text("not a database")
+    victim = tmp_path / "victim.db"
+    run("backup", str(victim), "--database", filled)
+    (folder / "events-20260103T000000.000Z.db").symlink_to(victim)
+    left = files(folder)
+
+    def backup(database: str) -> dict:
+        flags = ("--keep", "1", "--json", "--database", database)
+        return json.loads(run("backup", str(folder), *flags)[1])
+
+    theirs = backup(other)
+    ours = backup(filled)
+    assert (theirs["deleted"], ours["deleted"]) == ([], [])
+    code, out, _ = run("backup", str(folder), "--keep", "2", "--database", other)
+    assert code == 0 and f"1 in {folder} are of earlier versions" in out
+    run("restore", ours["file"], "--database", filled)
+    assert backup(filled)["deleted"] == [ours["file"]]
+    assert len(files(folder) - left) == 3 and left <= files(folder)
+    assert dump(folder / "events-20260101T000000.000Z.db") == before
 
 
 @pytest.mark.parametrize(
@@ -375,6 +430,69 @@ def test_on_a_disk_that_is_really_full_no_copy_leaves_a_file(
         "make room, or take another disk\n",
     )
     assert files(small_disk) == {"filler"}
+
+
+def test_rejected_lines_go_through_no_link(run, tmp_path, monkeypatch):
+    """Neither through one that lies there, nor one that somebody puts there meanwhile."""
+    source = tmp_path / "in.ndjson"
+    source.write_text('{"event_name": 1}\n')
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    rejected = tmp_path / "in.ndjson.rejected"
+    rejected.symlink_to(victim)
+    assert run("import", str(source), "--database", "new.db")[0] == 3
+    assert not rejected.is_symlink() and b'"line":1' in rejected.read_bytes()
+    next_step = lite.next_step
+
+    def put_link_there(*arguments):
+        with contextlib.suppress(FileExistsError):
+            rejected.symlink_to(victim)
+        return next_step(*arguments)
+
+    monkeypatch.setattr(lite, "next_step", put_link_there)
+    code, out, err = run("import", str(source), "--database", "new.db")
+    assert (code, err) == (
+        1,
+        f"streamlined-lite: {rejected}: File exists; what was committed before is stored\n",
+    )
+    assert victim.read_text() == "mine"
+
+
+def test_whatever_is_written_beside_files_of_others_follows_no_link(
+    run, filled, tmp_path, monkeypatch
+):
+    """Exports, copies and what an upgrade rebuilds, where others may write into the folder."""
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    os.chmod(victim, 0o600)
+    whole_file = lite.whole_file
+
+    @contextlib.contextmanager
+    def swapped(*arguments):
+        with whole_file(*arguments) as partial:
+            os.unlink(partial)
+            os.symlink(victim, partial)
+            yield partial
+
+    monkeypatch.setattr(lite, "whole_file", swapped)
+    older = tmp_path / "older.db"
+    before = of_release(older)
+    for arguments in (
+        ["export", "events", "--output", "out.ndjson", "--database", filled],
+        ["backup", str(tmp_path / "copy.db"), "--database", filled],
+        ["restore", filled, "--database", str(tmp_path / "new.db")],
+        ["keys", "create", "a", "--database", str(older)],
+    ):
+        assert run(*arguments)[0] in (1, 2)
+    os.chmod(older, 0o644)
+    link = tmp_path / "link"
+    link.symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic link"):
+        lite.inherit_owner(str(link), str(older))
+    link.unlink()
+    assert victim.read_text() == "mine" and victim.stat().st_mode & 0o777 == 0o600
+    assert dump(older) == before
+    assert files(tmp_path) == {"events.db", "older.db", "victim"}
 
 
 def test_rejected_lines_for_which_there_is_no_room_are_told(run, small_disk):
@@ -495,20 +613,60 @@ def findings(run, *flags: str) -> list[dict]:
 
 def test_what_a_crash_left_in_the_wal_is_kept_with_the_replaced_database(run, filled, tmp_path):
     run("backup", "copy.db", "--database", filled)
-    crashed = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import apsw, os; c = apsw.Connection({filled!r}); "
-            "c.execute(\"update event_names set event_name = 'In the WAL'\"); os._exit(0)",
-        ],
-        timeout=30,
-    )
-    assert crashed.returncode == 0 and os.path.getsize(filled + "-wal") > 0
+    crash(filled)
     answer = json.loads(run("restore", "copy.db", "--json", "--database", filled)[1])
     assert stored(filled) == stored("copy.db") and not os.path.exists(filled + "-wal")
     replaced = dump(answer["replaced"])["rows"]["events"]
     assert {row[3] for row in replaced} == {"In the WAL"}
+
+
+def crash(path: str) -> None:
+    """Leaves a database whose newest rows are in its WAL."""
+    script = (
+        f"import apsw, os; c = apsw.Connection({path!r}); "
+        "c.execute(\"update event_names set event_name = 'In the WAL'\"); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", script], timeout=30, check=True)
+    assert os.path.getsize(path + "-wal") > 0
+
+
+@pytest.mark.parametrize("lose", [os.unlink, lambda path: os.truncate(path, 0)])
+@pytest.mark.parametrize(
+    "command",
+    [["check"], ["keys", "list"], ["import", "in.csv"], ["export", "events"]],
+    ids=" ".join,
+)
+def test_a_wal_without_its_file_is_left_for_who_puts_that_back(
+    run, filled, tmp_path, command, lose
+):
+    """SQLite would delete it."""
+    Path("in.csv").write_text("event_name,location_id,distinct_id\nA,b,c\n")
+    crash(filled)
+    lose(filled)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    code, out, err = run(*command, "--database", filled)
+    said = (
+        f"{filled} is missing or empty, and {filled}-wal has what was stored last; put the file "
+        "back to which it belongs, or move it away, or restore a backup; both were left as they are"
+    )
+    assert code == 2 and said in out + err
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("lose", [os.unlink, lambda path: os.truncate(path, 0)])
+def test_a_restore_takes_an_old_wal_away_and_keeps_it(run, filled, tmp_path, lose):
+    """Else SQLite would replay it into the restored file."""
+    run("backup", "copy.db", "--database", filled)
+    crash(filled)
+    wal = Path(filled + "-wal").read_bytes()
+    lose(filled)
+    code, out, err = run("restore", "copy.db", "--database", filled)
+    assert (code, err) == (0, "")
+    (kept,) = tmp_path.glob("events.db.*.replaced-wal")
+    assert kept.read_bytes() == wal
+    assert str(kept).removesuffix("-wal") in out
+    assert stored(filled) == stored("copy.db") and files(tmp_path) >= {"events.db", "copy.db"}
+    assert not {"events.db-wal", "events.db-shm"} & files(tmp_path)
 
 
 def test_a_damaged_database_can_be_replaced(run, filled, tmp_path):
@@ -1758,6 +1916,13 @@ def change_database(path: str, sql: str) -> None:
 DAYS_AGO = "(unixepoch() - 86400 * {}) * 1000"
 
 
+def an_older_one(path: str) -> None:
+    os.unlink(path)
+    of_release(Path(path))
+    os.chmod(path, 0o600)
+    change_database(path, f"update keys set scope = 'admin', last_used_at = {DAYS_AGO.format(0)}")
+
+
 @pytest.mark.parametrize(
     "trouble, found, said",
     [
@@ -1774,7 +1939,7 @@ DAYS_AGO = "(unixepoch() - 86400 * {}) * 1000"
             "newer Streamlined Lite",
         ),
         (
-            lambda path: change_database(path, "pragma user_version = 0"),
+            an_older_one,
             ("warning", "content"),
             "the next start brings it there",
         ),
@@ -1869,6 +2034,13 @@ def test_backups_that_are_missing_or_old_are_told(run, sound, tmp_path):
         )
         assert ("make that folder, then" in text) == is_missing
         folder.mkdir(exist_ok=True)
+    (tmp_path / "other").mkdir()
+    other = str(tmp_path / "other" / "events.db")
+    lite.Database(lite.Config(database=other)).close()
+    run("backup", str(folder), "--database", other)
+    assert check(run, "--backups", str(folder))[1] == {("error", "backups")}
+    for each in folder.iterdir():
+        each.unlink()
     run("backup", str(folder))
     assert check(run, "--backups", str(folder))[:2] == (0, set())
     os.utime(next(folder.iterdir()), (time.time() - 86_400 * 3,) * 2)

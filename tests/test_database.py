@@ -110,6 +110,95 @@ def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path, make, re
     assert after == before
 
 
+ENDLESS = """
+    drop view epochs;
+    create view epochs as
+    with recursive numbers(epoch) as (select 0 union all select epoch + 1 from numbers)
+    select epoch from numbers
+"""
+DISGUISED = """
+    pragma writable_schema = on;
+    insert into sqlite_schema values ('table', 'notes', 'notes', 0, 'create trigger notes after '
+    || 'insert on events begin delete from events; end')
+"""
+# What a stranger may have made of a database of ours, and what is said of it
+STRANGE = {
+    "create trigger thief after insert on events begin delete from events; end": (
+        "the trigger thief is not ours; drop it"
+    ),
+    'create trigger "no\nend" after insert on keys begin insert into keys select 1; end': (
+        r"the trigger no\\nend is not ours; drop it"
+    ),
+    "create unique index once on events (name_key)": (
+        "the index once is not ours, and may refuse what is stored; drop it"
+    ),
+    "create index costly on events (hex(zeroblob(event_id)))": "the index costly is not ours",
+    "create index some on events (name_key) where json_valid(properties)": "the index some is not",
+    "drop table metrics": "its index metrics_by_position is missing|its table metrics is missing",
+    "drop index events_by_time": "its index events_by_time is missing",
+    "drop trigger contacts_delete_events": "its trigger contacts_delete_events is missing",
+    "alter table events add column note text": "its table events is another one",
+    "drop table rejections; create view rejections as select 1 as rejection_id": (
+        "its view rejections is another one"
+    ),
+    ENDLESS: "its view epochs is another one",
+    DISGUISED: "malformed database schema",
+}
+
+
+@pytest.mark.parametrize("is_crashed", [False, True], ids=["settled", "with a WAL"])
+@pytest.mark.parametrize("sql, said", STRANGE.items(), ids=lambda text: text.split("\n")[-1][:30])
+def test_a_schema_that_is_not_ours_is_refused_by_name_and_left_as_it_is(
+    tmp_path, sql, said, is_crashed
+):
+    """The header of a file says little about what is in it."""
+    path = tmp_path / "events.db"
+    opened(path).close()
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, is_crashed)
+        connection.execute(sql)
+    before = contents(tmp_path)
+    with pytest.raises(lite.ConfigError, match=said) as refused:
+        opened(path)
+    assert "\n" not in str(refused.value) and str(path) in str(refused.value)
+    after = contents(tmp_path)
+    after.pop("events.db-shm", None)
+    before.pop("events.db-shm", None)
+    assert after == before
+
+
+def test_a_file_that_has_our_header_and_nothing_else_is_refused(tmp_path):
+    path = tmp_path / "events.db"
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.pragma("application_id", lite.APPLICATION_ID)
+        connection.pragma("user_version", len(lite.migrations()))
+    with pytest.raises(lite.ConfigError, match="is missing; it was left as it is"):
+        opened(path)
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.pragma("user_version", 0)
+        connection.execute("create view events as select 1 as event_id")
+    with pytest.raises(lite.ConfigError, match="its view events is not ours"):
+        opened(path)
+
+
+def test_tables_views_and_plain_indexes_beside_ours_do_no_harm(tmp_path):
+    """Litestream makes two tables; a person may add a view, or an index for their own queries."""
+    path = tmp_path / "events.db"
+    opened(path).close()
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute("""
+            create table _litestream_seq (id integer primary key, seq integer);
+            create table _litestream_lock (id integer);
+            create unique index notes_once on _litestream_seq (seq);
+            create view buyers as select * from events_with_texts where event_name = 'Sale';
+            create index by_properties on events (properties desc, distinct_id collate nocase);
+            analyze
+        """)
+    api = Api(str(path))
+    assert api.post(event()).status_int == 201
+    api.app.close()
+
+
 def test_a_refused_file_is_one_line_and_exit_code_2(tmp_path):
     a_text(tmp_path / "events.db")
     command = [
@@ -906,6 +995,7 @@ def test_tables_are_strict_and_relations_hold_in_the_file(connection):
         if row[2] == "table" and not row[1].startswith("sqlite_")
     }
     assert set(tables) == {
+        "identity",
         "locations",
         "event_names",
         "contacts",
