@@ -1175,7 +1175,11 @@ class Room:
         """Whether there is room for one more, which then is taken."""
         self.names -= 1
         self.characters -= len(name)
-        return self.names >= 0 and self.characters >= 0
+        return not self.is_exceeded
+
+    @property
+    def is_exceeded(self) -> bool:
+        return self.names < 0 or self.characters < 0
 
 
 def too_many(nouns: str) -> Invalid:
@@ -2099,7 +2103,7 @@ class Connection(apsw.Connection):
         super().__init__(path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200)
         self.limits: list[Callable[[], bool]] = []
         add_functions(self)
-        self.create_scalar_function("in_time", self.in_time, 0)
+        self.create_scalar_function("in_time", functools.partial(in_time, self.limits), 0)
 
     def add_limit(self, is_over: Callable[[], bool]) -> None:
         """From when on statements are stopped, with apsw.InterruptError."""
@@ -2111,15 +2115,16 @@ class Connection(apsw.Connection):
         self.limits.remove(is_over)
         self.set_progress_handler(None, id=is_over)
 
-    def in_time(self) -> bool:
-        """For statements: true. Raises apsw.InterruptError after a limit.
 
-        SQLite asks after so many steps, and does not know that one with a large value takes long: a
-        statement that meets one asks here.
-        """
-        if any(is_over() for is_over in self.limits):
-            raise apsw.InterruptError
-        return True
+def in_time(limits: list[Callable[[], bool]]) -> bool:
+    """For statements: true. Raises apsw.InterruptError after a limit of the connection.
+
+    SQLite asks after so many steps, and does not know that one with a large value takes long: a
+    statement that meets one asks here.
+    """
+    if any(is_over() for is_over in limits):
+        raise apsw.InterruptError
+    return True
 
 
 def open_connection(path: str, flags: int) -> Connection:
@@ -4578,7 +4583,9 @@ def list_property_keys(
     there is room for them."""
     binds = {"location_id": location_id, "event_name": event_name}
     limits = {"most": PROPERTY_LIMIT, "most_bytes": NAMED_BYTES}
-    keys = []
+    keys: list[dict] = []
+    if room.is_exceeded:
+        return keys
     for found in stream(connection, "event_names.properties", **binds, **limits):
         if not room.take(found["key"]):
             break
@@ -5286,8 +5293,11 @@ def list_contact_fields(connection: apsw.Connection, locations: Iterable[str]) -
         binds = {"location_id": location_id, "most_bytes": NAMED_BYTES}
         for used in stream(connection, "contact_fields.list", **binds):
             field = f"contact.{used['field']}"
-            if field in kinds or room.take(field):
-                kinds.setdefault(field, set()).update(json.loads(used["kinds"]))
+            if field not in kinds and not room.take(field):
+                break
+            kinds.setdefault(field, set()).update(json.loads(used["kinds"]))
+        if room.is_exceeded:
+            break
     room = Room()
     tags = stream(connection, "contact_fields.tags", locations=json.dumps(locations))
     return {
@@ -7991,7 +8001,7 @@ def value_of(name: str, binds: Binds) -> str:
         return f"c.{column}"
     key = key_of(name)
     if kind == "property":
-        return f"({in_time('e.properties')} ->> {binds.add(json_path(key))})"
+        return f"({in_time_sql('e.properties')} ->> {binds.add(json_path(key))})"
     if field_name(key) == key:
         return contact_field_of(key, binds)
     # What was called City before all spellings of it became city; or a field of its own beside it
@@ -8001,12 +8011,12 @@ def value_of(name: str, binds: Binds) -> str:
 def contact_field_of(name: str, binds: Binds) -> str:
     path = binds.add(json_path(name))
     return (
-        f"case json_type({in_time('c.fields')}, {path}) when 'true' then 'true' "
+        f"case json_type({in_time_sql('c.fields')}, {path}) when 'true' then 'true' "
         f"when 'false' then 'false' else c.fields ->> {path} end"
     )
 
 
-def in_time(column: str) -> str:
+def in_time_sql(column: str) -> str:
     """A column of JSON, which takes long to read where it is large."""
     return f"iif(octet_length({column}) < {LARGE_JSON} or in_time(), {column}, null)"
 
