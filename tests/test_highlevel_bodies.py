@@ -403,6 +403,9 @@ def form(*pairs: tuple[str, str], multipart: bool = False) -> dict:
         ([("properties.service", "roof"), ("properties[service]", "gutter")], "roof, gutter"),
         ([("properties.service", "a"), (" properties. service ", "b")], "a, b"),
         ([("properties.service", each) for each in "abcb"], "a, b, c"),
+        ([("properties[service][]", each) for each in "ab"], "a, b"),
+        ([("properties.service[]", each) for each in "ab"], "a, b"),
+        ([("properties[service][0]", "a"), ("properties[service][1]", "b")], "a, b"),
         ([("properties.service", "roof"), ("properties.service", "roof")], "roof"),
         ([("properties.service", ""), ("properties.service", "roof")], "roof"),
         ([("properties.service", "roof"), ("properties.service", " ")], "roof"),
@@ -658,6 +661,8 @@ UNSEEN = [
     "\u2060",
     "\u200e",
     "\u202a",
+    "\u3164",
+    " \u2800",
     " \u200d\u3000 ",
     "\n\u200b\t",
 ]
