@@ -2504,9 +2504,16 @@ class Form(dict):
     files: tuple[str, ...] = ()
 
 
+# tags[], as forms for PHP call what may have several values; of properties see PROPERTY_NAME
+LIST_NAME = re.compile(r"(?!properties)(.+)\[\]", re.DOTALL)
+
+
 def form_of(fields: Iterable[tuple[str, str]]) -> Form:
     form = Form()
     for name, value in fields:
+        list_name = LIST_NAME.fullmatch(name)
+        if list_name:
+            name = list_name[1]
         form[name] = together(form.get(name), value)
     return form
 

@@ -439,10 +439,12 @@ def test_a_field_of_the_event_given_twice_in_a_form_is_refused_unless_it_is_the_
 def test_a_contact_field_given_several_times_in_a_form_is_a_list_where_that_makes_sense(api):
     ids = [("contact_id", "c-1"), ("location_id", "loc-1")]
     pairs = [("tags", "a"), ("tags", "b,c"), ("Colours", "red"), ("Colours ", "blue")]
-    pairs += [("email", "a@b.c"), ("email", "d@e.f"), ("phone", "1"), ("phone", "1")]
+    pairs += [("tags[]", "d"), ("Colours[]", "green"), ("phone", "1"), ("phone", "1")]
+    pairs += [("email", "a@b.c"), ("email", "d@e.f")]
     answer = ingest(api, **form(*ids, *pairs))
     got = answer["contact"]
-    assert (got["tags"], got["fields"]) == (["a", "b", "c"], {"Colours": "red, blue"})
+    assert got["tags"] == ["a", "b", "c", "d"]
+    assert sorted(got["fields"]["Colours"].split(", ")) == ["blue", "green", "red"]
     assert (got["email"], got["phone"]) == (None, "1")
     assert [each["message"].partition(": ")[0] for each in answer["warnings"]] == ["/email"]
     twice = api("POST", INGEST, **form(*ids, ("contact_id", "c-2")))
