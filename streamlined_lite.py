@@ -268,11 +268,29 @@ def field_error(pointer: str, code: str, message: str) -> dict:
     return {"pointer": pointer, "code": code, "message": message}
 
 
+def answer_too_large(pointer: str, message: str) -> Invalid:
+    return Invalid([field_error(pointer, "answer_too_large", message)], "answer_too_large")
+
+
 def warning(code: str, message: str) -> dict:
     return {"code": code, "message": message}
 
 
+class FileGone(apsw.CantOpenError):
+    """What the names of the open database lead to is no longer what is open."""
+
+
+DAMAGE = (apsw.CorruptError, apsw.NotADBError)
 STORAGE_TROUBLES = {
+    FileGone: (
+        "database_gone",
+        "The database file was moved, deleted or replaced while the server runs; its log says what "
+        "to do.",
+    ),
+    **dict.fromkeys(
+        DAMAGE,
+        ("database_damaged", "The database file is damaged; the server's log says what to do."),
+    ),
     apsw.FullError: ("disk_full", "The server's disk is full."),
     apsw.BusyError: ("database_locked", "Another process holds the database."),
     apsw.LockedError: ("database_locked", "Another process holds the database."),
@@ -298,6 +316,8 @@ def problem_of(error: Exception) -> Problem:
     for kind, (code, detail) in STORAGE_TROUBLES.items():
         if isinstance(error, kind):
             return TryLater(f"{detail} Nothing was stored; send it again.", code)
+    if isinstance(error, apsw.TooBigError):
+        return answer_too_large("", "a record that this would read is too large for an answer")
     log_defect(error)
     return Broken(DEFECT)
 
@@ -306,6 +326,8 @@ def explain(error: apsw.Error) -> str:
     """For a command: what SQLite met, and what to do about it."""
     if isinstance(error, apsw.FullError):  # whose own message may be "not an error"
         return "the disk is full; make room, or take another disk"
+    if isinstance(error, FileGone):
+        return str(error)
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return f"{error}; restore a backup that is whole"
     if isinstance(error, apsw.BusyError):
@@ -394,6 +416,13 @@ TAGS_LIMIT = 1_000  # of a contact
 TAGS_BYTES = 65_536  # of all of them
 FIELDS_LIMIT = 2_000  # of a form or a contact
 BATCH_LIMIT = 1_000  # events
+PROPERTY_LIMIT = 1_000  # properties of an event
+PROPERTIES_LIMIT = 65_536  # bytes of their JSON
+NEEDLE_LIMIT = 1_000  # characters that are looked for inside of texts
+# From these sizes on, a statement looks at the clock before it looks into a text, or into JSON.
+LARGE_TEXT = 1_000  # bytes
+LARGE_JSON = 10_000  # bytes
+KEY_LIMIT = 400  # bytes of a text that is kept for every event, to group or to tell apart
 
 YEAR_2200 = 7_258_118_400_000  # milliseconds UTC
 HOUR_MS = 3_600_000
@@ -533,6 +562,10 @@ def read_name(value: Any) -> str:
 
 def read_line(value: Any) -> str:
     return read_text(value, NAME_LIMIT)
+
+
+def read_needle(value: Any) -> str:
+    return read_text(value, NEEDLE_LIMIT)
 
 
 # What senders post loses more at its ends than what callers ask for, so that all that is stored
@@ -703,6 +736,26 @@ def read_property(value: Any) -> str | int | float:
     if not is_sqlite_integer(value):
         raise wrong("number_too_large", "is too large for an exact number; send it as text")
     return value
+
+
+def check_properties(properties: dict[str, Any]) -> dict[str, Any]:
+    """Every query over an event's name reads them, and answers show them."""
+    if len(properties) > PROPERTY_LIMIT:
+        raise wrong(
+            "too_many", f"must be {PROPERTY_LIMIT:,} properties at most, not {len(properties):,}"
+        )
+    characters = sum(map(len, properties))
+    for value in properties.values():
+        if isinstance(value, str):
+            characters += len(value)
+    # A character takes six bytes at most, a number and what stands around it fewer than fifty.
+    if 6 * characters + 50 * len(properties) > PROPERTIES_LIMIT:
+        size = len(to_json(properties))
+        if size > PROPERTIES_LIMIT:
+            raise wrong(
+                "too_large", f"must have {PROPERTIES_LIMIT:,} bytes as JSON at most, not {size:,}"
+            )
+    return properties
 
 
 JSON_KINDS = {type(None): "null", bool: "true or false", dict: "an object", list: "a list"}
@@ -966,6 +1019,7 @@ DayOrTime = plain(
 Tags = plain(read_tags, {"type": "array", "items": {"type": "string"}, "maxItems": TAGS_LIMIT})
 Line = plain(read_line, NAME_SCHEMA)
 SentLine = plain(read_sent_line, NAME_SCHEMA)
+Needle = plain(read_needle, {"type": "string", "minLength": 1, "maxLength": NEEDLE_LIMIT})
 Moment = Annotated[Any, WithJsonSchema({"type": "string", "format": "date-time"})]
 Limit = Annotated[int, Field(ge=1, le=500)]
 
@@ -999,7 +1053,12 @@ def as_answer(record: Mapping[str, Any], columns: Mapping[str, Callable | None])
     return content
 
 
-PAGE_BYTES = 8 * MEGABYTE  # at which a page ends, lest it fill the memory
+# Of texts, at which a page ends, lest it fill the memory: JSON may take fifteen times as much as
+# objects of Python.
+PAGE_BYTES = 2 * MEGABYTE
+NAMES_LIMIT = 20_000  # of property keys, of contact fields, of tags in an answer
+WHOLE_LIST_LIMIT = 50_000  # rows of a list without pages
+NAMED_BYTES = MEGABYTE  # of JSON, out of which such names are read
 
 
 def page(
@@ -1008,30 +1067,64 @@ def page(
     limit: int,
     order: tuple[str, ...],
     out: Callable[[dict], dict],
+    read: Callable[[dict], dict] = lambda key: key,
 ) -> dict:
     """The first `limit` rows of several lists, which are ordered by these columns, newest first.
 
     Each list must hold a row more than `limit` if there is a next page. One that several lists hold
-    is there once. A page of large rows ends early, at PAGE_BYTES.
+    is there once. Several lists hold only what `read` finds a row by, for the next row of each
+    waits in memory. A page of large rows ends early, at PAGE_BYTES.
     """
 
     def sort_key(record: dict) -> tuple:
         return tuple(record[name] for name in order)
 
-    records: list[dict] = []
+    shown: list[dict] = []
     size = 0
     last = None
     cursor = None
-    for record in heapq.merge(*lists, key=sort_key, reverse=True):
-        if sort_key(record) == last:
+    for key in heapq.merge(*lists, key=sort_key, reverse=True):
+        if sort_key(key) == last:
             continue
-        if len(records) == limit or size > PAGE_BYTES:
+        if len(shown) == limit or size > PAGE_BYTES:
             cursor = write_cursor(last)
             break
-        last = sort_key(record)
-        records.append(record)
-        size += sum(len(value) for value in record.values() if isinstance(value, (str, bytes)))
-    return {noun: [out(record) for record in records], "next": cursor}
+        last = sort_key(key)
+        record = read(key)
+        shown.append(out(record))
+        size += size_of(record)
+    return {noun: shown, "next": cursor}
+
+
+class Room:
+    """How much an answer may hold of what can be as many, and as long, as senders like."""
+
+    def __init__(self, names: int = NAMES_LIMIT, characters: int = PAGE_BYTES):
+        self.names = names
+        self.characters = characters
+
+    def take(self, name: str) -> bool:
+        """Whether there is room for one more, which then is taken."""
+        self.names -= 1
+        self.characters -= len(name)
+        return self.names >= 0 and self.characters >= 0
+
+
+def too_many(nouns: str) -> Invalid:
+    return answer_too_large(
+        "?location_id", f"there are too many {nouns} for one answer; ask for one location_id"
+    )
+
+
+def size_of(record: Mapping[str, Any]) -> int:
+    """How long the texts of a row are, and those of its lists."""
+    size = 0
+    for value in record.values():
+        if isinstance(value, (str, bytes)):
+            size += len(value)
+        elif isinstance(value, list):
+            size += sum(map(len, value))
+    return size
 
 
 # So that a turn stays short:
@@ -1123,7 +1216,13 @@ class Config(BaseModel):
     request_timeout: int = Field(
         60, ge=1, le=3600, description="seconds in which a request must have arrived"
     )
-    read_threads: int = Field(4, ge=1, le=64, description="threads that answer reads")
+    read_threads: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="threads that answer reads; fewer where a quarter of the memory has less than "
+        "64 MB for each",
+    )
     keep_rejections: int = Field(
         10_000, ge=1, le=1_000_000, description="refused bodies to keep at most"
     )
@@ -1254,10 +1353,14 @@ def stream(connection: apsw.Connection, statement: str, **binds: Any) -> Iterato
 
 
 def dictionaries(cursor: apsw.Cursor) -> Iterator[dict]:
+    """Raises CorruptError for a text that nobody can have stored."""
     names: list[str] = []
-    for values in cursor:
-        names = names or [column[0] for column in cursor.description]
-        yield dict(zip(names, values, strict=True))
+    try:
+        for values in cursor:
+            names = names or [column[0] for column in cursor.description]
+            yield dict(zip(names, values, strict=True))
+    except UnicodeDecodeError:
+        raise apsw.CorruptError("a text is not UTF-8") from None
 
 
 def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | None:
@@ -1288,6 +1391,17 @@ BUSY_SECONDS = 5  # how long a writer waits for another process before its reque
 CHECKPOINT_PAGES = 4_000
 RESTART_PAGES = 16_000
 PRUNE_STEP = 100  # rejections that may be over their number until they are pruned
+TRIGGER_DEPTH = 10  # of ours, a location's takes three
+FRESH_SECONDS = 0.02  # for which a turn may begin on a file that was in its place
+# From this size on (128 MB) reads are stopped for that, and the WAL is cut.
+LARGE_PAGES = 32_000
+HOLD_SECONDS = 0.2  # that new reads wait at most for those under way, lest the WAL become large
+GRACE_SECONDS = 1  # that those have when it is large, and then again to end
+# After which reads are held again, where somebody else's keep the WAL
+FOREIGN_READ_SECONDS = 30
+BEGIN_ATTEMPTS = 10  # of 20 ms, to begin the WAL anew beside a busy writer
+RETRY_SECONDS = 5  # after which a large WAL is looked at again, though it has not grown
+READ_LIMIT = 4 * MEGABYTE  # of a text or a row that a reader takes; fewer are stored
 MAINTENANCE_MS = 60_000  # how often last_used_at is written and rejections are pruned
 
 
@@ -1322,6 +1436,8 @@ class Database:
         # key_id -> time: not yet written, and written in the running turn
         self.last_used: dict[int, int] = {}
         self.touched: dict[int, int] = {}
+        # None: in memory
+        self.file: OpenFile | None = None
         # What a request of the running turn met in the file or its disk
         self.fault: apsw.Error | None = None
         # By token, for the running turn: until its end nobody else changes a key
@@ -1329,37 +1445,60 @@ class Database:
         # Never for a command, whose settings are not the server's
         self.next_maintenance = self.clock() + MAINTENANCE_MS if create else math.inf
         self.next_rejections = 0  # the rejection_id from which on they are pruned again
-        self.readers: list[apsw.Connection] = []
+        self.readers: list[Connection] = []
+        self.reads = Reads()
         self.local = threading.local()
         if not self.memory:
             check_file(self.path, create)
         self.writer = open_writer(self.path, show)
         self.writer.set_wal_hook(self._wal_grew)
-        self.checkpointer = None if self.memory else Checkpointer(self.path)
+        self.checkpointer: Checkpointer | None = None
+        if not self.memory:
+            self.file = OpenFile(self.path)
+            self.checkpointer = Checkpointer(self.path, self.file, self.reads)
 
     # Reading
 
     @contextlib.contextmanager
     def read(self) -> Iterator[apsw.Connection]:
-        """A connection that sees one state of the database from the first statement to the last."""
+        """A connection that sees one state of the database from the first statement to the last.
+
+        Raises FileGone, from the first damage on that anybody met CorruptError, and TryLater for a
+        read that is stopped so that a checkpoint can be.
+        """
         if self.memory:
             with self.lock:
                 yield self.writer
             return
-        connection = self._reader()
-        connection.execute("begin")
-        try:
-            yield connection
-        finally:
-            if connection.in_transaction:  # a failed read may have ended it
-                connection.execute("rollback")
+        self.check_file()
+        connection = None
+        with self.reads.reading():
+            try:
+                connection = self._reader()
+                connection.execute("begin")
+                yield connection
+            except DAMAGE:
+                self.file.is_damaged = True
+                raise
+            except apsw.InterruptError:
+                raise TryLater(READ_STOPPED, "read_stopped", seconds=1) from None
+            finally:
+                if connection and connection.in_transaction:  # a failed read may have ended it
+                    connection.execute("rollback")
 
-    def _reader(self) -> apsw.Connection:
+    def _reader(self) -> Connection:
         """The connection of this thread."""
         connection = getattr(self.local, "connection", None)
         if connection is None:
             connection = open_connection(self.path, apsw.SQLITE_OPEN_READONLY)
+            try:
+                self.check_file()  # before it looks into a file or a WAL of others
+            except apsw.Error:
+                connection.close()
+                raise
             connection.set_busy_timeout(1000)  # only recovery after a crash can make a reader wait
+            connection.limit(apsw.SQLITE_LIMIT_LENGTH, READ_LIMIT)
+            connection.add_limit(self.reads.are_to_end)
             self.local.connection = connection
             self.readers.append(connection)
         return connection
@@ -1401,6 +1540,7 @@ class Database:
         """Begins a turn, with the due maintenance in it. Raises apsw.Error, with no turn begun."""
         self.callers.clear()
         try:
+            self.check_file(age=FRESH_SECONDS)
             self.writer.execute("begin immediate")
             now = self.clock()
             if now >= self.next_maintenance:
@@ -1409,23 +1549,42 @@ class Database:
         except apsw.Error as error:
             self.roll_back()
             if not isinstance(error, apsw.BusyError):  # a lock may pass before anybody is refused
-                self.trouble = problem_of(error)
+                self.fail(error)
             raise
 
     def commit(self) -> None:
-        """Returns when the turn is on disk. Raises apsw.Error, with nothing stored."""
+        """Returns when the turn is on disk. Raises apsw.Error, with nothing stored that stays."""
         try:
-            if not self.writer.in_transaction:
+            if isinstance(self.fault, DAMAGE) or not self.writer.in_transaction:
                 raise self.fault or apsw.IOError("the turn was rolled back")
             self.limit_rejections()
             self.writer.execute("commit")
+            if self.file:
+                self.file.check_commit()
         except apsw.Error as error:
             self.roll_back()
-            self.trouble = problem_of(error)
+            self.fail(error)
             raise
         self.trouble = None if self.fault is None else problem_of(self.fault)
         self.touched = {}
         self.fault = None
+
+    def check_file(self, age: float = 0) -> None:
+        """Raises FileGone and CorruptError. What was right so many seconds ago will do."""
+        if self.file:
+            self.file.check(age)
+
+    def fail(self, error: apsw.Error) -> None:
+        """The trouble that writers and /healthz are told of until a write succeeds again."""
+        if isinstance(error, DAMAGE) and self.file:
+            self.file.is_damaged = True
+        problem = problem_of(error)
+        is_new = self.trouble is None or self.trouble.code != problem.code
+        self.trouble = problem
+        if is_new and isinstance(error, FileGone) and self.file.is_in_place():
+            # The WAL has lost its name, and the server may be killed: what is in it is saved now.
+            with contextlib.suppress(apsw.Error):
+                self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def roll_back(self) -> None:
         self.last_used = self.touched | self.last_used
@@ -1456,6 +1615,11 @@ class Database:
 
     def idle(self) -> None:
         """Between turns: due maintenance; after trouble a real write, to see whether it is over."""
+        try:
+            self.check_file(age=1)
+        except apsw.Error as error:
+            self.fail(error)
+            return
         if self.trouble is None and self.clock() < self.next_maintenance:
             return
         with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
@@ -1486,6 +1650,10 @@ class Database:
                 self.begin()
                 self.write_last_used()
                 self.commit()
+        if self.file and not self.file.is_in_place():
+            # Else SQLite would delete what has the name of our WAL now.
+            self.writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            self.file.put_wal_aside()
         self.writer.close()
 
     def _wal_grew(self, connection: apsw.Connection, name: str, pages: int) -> int:
@@ -1567,12 +1735,172 @@ def fair_shares(wanted: list[int], total: int) -> list[int]:
     return shares
 
 
+class OpenFile:
+    """The file of an open database, and its WAL and shared memory.
+
+    SQLite goes on with what it has open, whatever happens to the names: then all that is written
+    would be gone with the next start, or a file of others be damaged.
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+        self.wal = path + "-wal"
+        self.shared_memory = path + "-shm"
+        self.numbers = self.find_numbers()
+        self.is_damaged = False  # somebody met damage, which only a restart with another file ends
+        self.checked = 0.0  # time.monotonic() of the last check that found all in its place
+        self.told = ""  # what the log said last
+
+    def find_numbers(self) -> list[tuple | None]:
+        return [
+            file_number(self.path, least_size=1),
+            file_number(self.wal),
+            file_number(self.shared_memory),
+        ]
+
+    def is_in_place(self) -> bool:
+        """Whether the file itself is, apart from its WAL."""
+        return file_number(self.path, least_size=1) == self.numbers[0]
+
+    def check(self, age: float = 0) -> None:
+        """Raises FileGone and CorruptError; the log says once what to do.
+
+        What was in its place so many seconds ago will do.
+        """
+        if self.is_damaged:
+            self.tell(
+                f"{self.path} is damaged, so nothing is stored or read any more; stop the server, "
+                "restore a backup (streamlined-lite restore), and start it again"
+            )
+            raise apsw.CorruptError("the database file is damaged")
+        if age and time.monotonic() - self.checked < age:
+            return
+        numbers = self.find_numbers()
+        if numbers != self.numbers:
+            advice = self.advice(numbers[0])
+            self.tell(advice)
+            raise FileGone(advice)
+        self.checked = time.monotonic()
+        self.told = ""
+
+    def check_commit(self) -> None:
+        """After COMMIT: what went into a file that has lost its name is not stored.
+
+        Raises FileGone. It passes each turn, so it leaves the shared memory to the next check.
+        """
+        if not self.is_in_place() or file_number(self.wal) != self.numbers[1]:
+            self.check()
+
+    def advice(self, number: tuple | None) -> str:
+        """What happened, where the file's name has this number now, and what to do."""
+        if number is None:
+            return (
+                f"{self.path} was moved, deleted or emptied while it was open, so nothing is "
+                "stored or read; put it back with its -wal and -shm, and all goes on, or stop the "
+                "server and restore a backup"
+            )
+        if number != self.numbers[0]:
+            return (
+                f"another file is at {self.path} now than the one that is open, so nothing is read "
+                "or stored in either; put back the first with its -wal and -shm, and all goes on, "
+                "or restart the server to go on with the other"
+            )
+        return (
+            f"{self.wal} or {self.shared_memory} was moved, deleted or replaced while it was open, "
+            "so nothing is stored or read; restart the server, which saves what is in them"
+        )
+
+    def tell(self, line: str) -> None:
+        if line != self.told:
+            self.told = line
+            logging.getLogger("streamlined_lite").error("%s", line)
+
+    def put_wal_aside(self) -> None:
+        """At the end, where another file has the name of ours: with our WAL it would be damaged."""
+        if file_number(self.path, least_size=1) is None:
+            return
+        kept = f"{self.path}.{stamp(system_clock())}.replaced"
+        for suffix, number in (("-wal", self.numbers[1]), ("-shm", self.numbers[2])):
+            if file_number(self.path + suffix) == number:
+                os.rename(self.path + suffix, kept + suffix)
+
+
+def file_number(path: str, least_size: int = 0) -> tuple[int, int] | None:
+    """What tells a file from all others, whatever its name; None: there is none of that size."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found.st_size >= least_size else None
+
+
+READ_STOPPED = (
+    "The read was stopped: reads that follow one another without a gap keep the file's log (its "
+    "-wal) from being emptied, and it had become large. Ask again."
+)
+
+
+class Reads:
+    """The reads under way. When a checkpoint needs a moment without them, new ones wait.
+
+    The WAL begins anew only where nobody reads from it: as long as reads overlap, it would grow.
+    """
+
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.number = 0
+        self.held_back = False
+        self.stopped = False
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        with self.changed:
+            self.changed.wait_for(lambda: not self.held_back)
+            self.number += 1
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.number -= 1
+                self.changed.notify_all()
+
+    def are_to_end(self) -> bool:
+        return self.stopped
+
+    @contextlib.contextmanager
+    def hold_back(self, stop: bool) -> Iterator[bool]:
+        """Meanwhile no new read begins. Gives whether none is under way, after a short wait; those
+        that take longer are stopped, if they are to be."""
+        with self.changed:
+            self.held_back = True
+        try:
+            yield self._end(stop)
+        finally:
+            with self.changed:
+                self.held_back = False
+                self.stopped = False
+                self.changed.notify_all()
+
+    def _end(self, stop: bool) -> bool:
+        with self.changed:
+            have_ended = self.changed.wait_for(
+                lambda: not self.number, GRACE_SECONDS if stop else HOLD_SECONDS
+            )
+            if stop and not have_ended:
+                self.stopped = True
+                have_ended = self.changed.wait_for(lambda: not self.number, GRACE_SECONDS)
+            return have_ended
+
+
 class Checkpointer(threading.Thread):
     """Moves the WAL into the file beside the writer, on a thread and a connection of its own."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, file: OpenFile, reads: Reads):
         super().__init__(name="checkpointer", daemon=True)
         self.path = path
+        self.file = file
+        self.reads = reads
+        self.next_hold = 0.0  # of the reads, by time.monotonic()
         self.pages = 0  # of the WAL when it last woke us; 0 since it began anew
         self.stopped = False
         self.connection: apsw.Connection | None = None
@@ -1591,7 +1919,12 @@ class Checkpointer(threading.Thread):
         self.woken.set()
 
     def run(self) -> None:
-        while self.woken.wait() and not self.stopped:
+        while True:
+            # A large WAL is to be cut, also where nothing more is written.
+            is_large = self.pages >= LARGE_PAGES
+            self.woken.wait(RETRY_SECONDS if is_large else None)
+            if self.stopped:
+                break
             self.woken.clear()
             self.attempt()
         if self.connection:
@@ -1600,10 +1933,14 @@ class Checkpointer(threading.Thread):
     def attempt(self) -> None:
         """What fails is tried again when the WAL has grown further."""
         try:
+            self.file.check()
             self.connection = self.connection or self.open()
+            self.file.check()
             self.checkpoint(self.connection)
-        except apsw.BusyError:  # a reader or another checkpoint
+        except (apsw.BusyError, FileGone):  # a reader or another checkpoint; what the log has said
             pass
+        except DAMAGE:
+            self.file.is_damaged = True
         except apsw.Error as error:
             logging.getLogger("streamlined_lite").error(
                 "checkpoint failed: %s", type(error).__name__
@@ -1619,14 +1956,34 @@ class Checkpointer(threading.Thread):
     def checkpoint(self, connection: apsw.Connection) -> None:
         # Before the first read of a connection, a checkpoint does nothing.
         connection.execute("select 1 from sqlite_schema").fetchall()
-        pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        # While a long read keeps pages back, RESTART would only hold the writer.
-        if self.pages < RESTART_PAGES or moved < pages:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if self.pages < RESTART_PAGES or time.monotonic() < self.next_hold:
             return
-        # RESTART holds the writer while it moves what came meanwhile: less after each of these.
+        is_large = self.pages >= LARGE_PAGES
+        # What follows holds reads, and then the writer, while it moves what came meanwhile: less
+        # after each of these.
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+        with self.reads.hold_back(stop=is_large) as is_quiet:
+            if is_quiet:
+                self.begin_anew(connection, cut=is_large)
+
+    def begin_anew(self, connection: apsw.Connection, cut: bool) -> None:
+        """Of reads of ours there are none; while another process keeps pages back, this would only
+        hold the writer."""
+        pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if moved < pages:
+            self.next_hold = time.monotonic() + FOREIGN_READ_SECONDS
+            return
+        # A WAL that stays as long as it was is written faster.
+        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if cut else apsw.SQLITE_CHECKPOINT_RESTART
+        for attempt in range(1, BEGIN_ATTEMPTS + 1):
+            try:
+                connection.wal_checkpoint(mode=mode)
+                break
+            except apsw.BusyError:  # between two turns the writer's lock is free for a moment
+                if attempt == BEGIN_ATTEMPTS:
+                    raise
+        self.pages = 0
 
     def stop(self) -> None:
         self.stopped = True
@@ -1634,16 +1991,134 @@ class Checkpointer(threading.Thread):
         self.join()
 
 
-def open_connection(path: str, flags: int) -> apsw.Connection:
-    connection = apsw.Connection(
-        path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200
-    )
-    connection.set_busy_timeout(BUSY_SECONDS * 1000)  # first: the pragmas look into the file
-    connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
-    connection.pragma("recursive_triggers", True)
+class Connection(apsw.Connection):
+    """A connection with our functions, whose statements can have a time limit."""
+
+    def __init__(self, path: str, flags: int):
+        super().__init__(path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200)
+        self.limits: list[Callable[[], bool]] = []
+        add_functions(self)
+        self.create_scalar_function("in_time", self.in_time, 0)
+
+    def add_limit(self, is_over: Callable[[], bool]) -> None:
+        """From when on statements are stopped, with apsw.InterruptError."""
+        self.limits.append(is_over)
+        # Its own id leaves those of other limits in place.
+        self.set_progress_handler(is_over, 20_000, id=is_over)
+
+    def remove_limit(self, is_over: Callable[[], bool]) -> None:
+        self.limits.remove(is_over)
+        self.set_progress_handler(None, id=is_over)
+
+    def in_time(self) -> bool:
+        """For statements: true. Raises apsw.InterruptError after a limit.
+
+        SQLite asks after so many steps, and does not know that one with a large value takes long: a
+        statement that meets one asks here.
+        """
+        if any(is_over() for is_over in self.limits):
+            raise apsw.InterruptError
+        return True
+
+
+def open_connection(path: str, flags: int) -> Connection:
+    connection = Connection(path, flags)
+    # Whoever made the file: it calls no function of ours, and no trigger that goes on for ever.
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
-    add_functions(connection)
+    connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    connection.limit(apsw.SQLITE_LIMIT_TRIGGER_DEPTH, TRIGGER_DEPTH)
+    connection.set_busy_timeout(BUSY_SECONDS * 1000)  # first: the pragmas look into the file
+    try:
+        connection.pragma("cache_size", -2_000)  # kB; the system's own cache has the rest
+        connection.pragma("recursive_triggers", True)
+        connection.pragma("cell_size_check", True)
+    except apsw.Error:
+        abandon(connection)
+        raise
     return connection
+
+
+def abandon(connection: apsw.Connection) -> None:
+    """Closes one that has looked at a file of others, which stays as it is, as does its WAL."""
+    has_wal = file_number(connection.filename_wal, least_size=1) is not None
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_wal)
+    connection.close()
+
+
+def open_ours(path: str, flags: int, uri: str = "") -> apsw.Connection:
+    """The same, on a file whose schema is ours. Raises ConfigError, with the file left as it is."""
+    connection = open_connection(uri or path, flags)
+    try:
+        refuse_strange_schema(connection, path)
+    except (ConfigError, apsw.Error):
+        abandon(connection)
+        raise
+    return connection
+
+
+def refuse_strange_schema(connection: apsw.Connection, path: str) -> None:
+    """Raises ConfigError where the schema is not as our migrations make it.
+
+    Other tables and views may be there, and indexes that refuse no row; no other trigger.
+    """
+    connection.execute("begin")  # another process may be upgrading the file
+    try:
+        version = connection.pragma("user_version")
+        found = rows(connection, "schema.list")
+    finally:
+        if connection.in_transaction:
+            connection.execute("rollback")
+    steps = tuple(migrations())
+    if version > len(steps):
+        raise newer_schema(path, version)
+    # A file without a schema yet must have room for it.
+    names = objects_made_by(steps).keys() if version == 0 else ()
+    strange = strange_object(found, objects_made_by(steps[:version]), names)
+    if strange:
+        raise ConfigError(
+            f"{path} is not as Streamlined Lite makes its databases: {strange}; it was left as it "
+            "is"
+        )
+
+
+def strange_object(found: list[dict], ours: Mapping[str, tuple], names: Iterable[str]) -> str:
+    """What is not as it should be; "" where all is. `ours` is what the file's version has, and no
+    other object may have one of the `names`."""
+    missing = dict(ours)
+    for each in found:
+        name = each["name"].lower()
+        called = f"{each['type']} {printable(each['name'])}"
+        if name in ours:
+            if missing.pop(name, None) != essence(each):
+                return f"its {called} is another one"
+        elif each["type"] == "trigger":
+            return f"the {called} is not ours; drop it"
+        elif each["type"] == "index" and each["is_rule"] and each["tbl_name"].lower() in ours:
+            return f"the {called} is not ours, and may refuse what is stored; drop it"
+        elif name in names:
+            return f"its {called} is not ours"
+    for name, (kind, _, _) in missing.items():
+        return f"its {kind} {name} is missing"
+    return ""
+
+
+def printable(name: str) -> str:
+    """A name of others in one line."""
+    return json.dumps(name[:100], ensure_ascii=False).strip('"')
+
+
+@functools.lru_cache(4)
+def objects_made_by(steps: tuple[str, ...]) -> dict[str, tuple]:
+    """What these migrations make of an empty file: name -> type, table and text of an object."""
+    with contextlib.closing(apsw.Connection(":memory:")) as connection:
+        for script in steps:
+            connection.execute(script)
+        return {each["name"]: essence(each) for each in rows(connection, "schema.list")}
+
+
+def essence(found: dict) -> tuple[str, str, str]:
+    """Type, table and text of an object. sqlite3's .dump adds an empty line to some texts."""
+    return found["type"], found["tbl_name"], (found["sql"] or "").strip()
 
 
 def add_functions(connection: apsw.Connection) -> None:
@@ -1654,6 +2129,7 @@ def add_functions(connection: apsw.Connection) -> None:
         ("count_unique", count_unique, 1),
         ("number_text", number_text, 1),
         ("read_amount", read_amount, 2),
+        ("short_key", short_key, 1),
     ):
         connection.create_scalar_function(name, function, arguments, deterministic=True)
 
@@ -1661,6 +2137,15 @@ def add_functions(connection: apsw.Connection) -> None:
 def casefold(text: str | None) -> str | None:
     """What texts that differ in case alone have in common, in all alphabets."""
     return None if text is None else text.casefold()
+
+
+def short_key(text: str) -> str | None:
+    """What stands for a long text where texts are told apart: its beginning, and a hash of all of
+    it; None for one that is blank."""
+    if not text.strip():
+        return None
+    digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return f"{text[: KEY_LIMIT // 4]}… ({digest})"
 
 
 def count_unique(values: str) -> int:
@@ -1679,8 +2164,12 @@ def open_writer(path: str, show: Callable[..., None] | None = None) -> apsw.Conn
         if path != ":memory:" and stored_version(path) in WIDE_SCHEMAS:
             upgrade(path, show or LoggedProgress(path).advance)
         file_number = None if path == ":memory:" else os.stat(path).st_ino
-        connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-        prepare_writer(connection, path)
+        connection = open_ours(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+        try:
+            prepare_writer(connection, path)
+        except BaseException:
+            connection.close()
+            raise
     except apsw.ReadOnlyError:
         raise ConfigError(
             f"the database {path} cannot be written; make the file and its folder writable for "
@@ -1726,7 +2215,7 @@ class TooSlow(Exception):
 
 
 @contextlib.contextmanager
-def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
+def time_limit(connection: Connection, seconds: float) -> Iterator[float]:
     """Stops statements on this connection that run beyond the time: Invalid, query_too_slow.
 
     Gives the deadline (time.monotonic()); who raises TooSlow after it gets the same answer.
@@ -1736,19 +2225,20 @@ def time_limit(connection: apsw.Connection, seconds: float) -> Iterator[float]:
     def is_over() -> bool:
         return time.monotonic() > deadline
 
-    # Its own id leaves the handler of a longer limit around this one in place.
-    connection.set_progress_handler(is_over, 20_000, id=is_over)
+    connection.add_limit(is_over)
     try:
         yield deadline
-    except (apsw.InterruptError, TooSlow):
+    except (apsw.InterruptError, TooSlow) as error:
+        if isinstance(error, apsw.InterruptError) and not is_over():
+            raise  # another limit's
         message = (
             f"this took more than {seconds:.2g} seconds and was stopped; "
             "take a shorter range, fewer locations or fewer filters"
         )
-        error = field_error("", "query_too_slow", message)
-        raise Invalid([error], "query_too_slow") from None
+        too_slow = field_error("", "query_too_slow", message)
+        raise Invalid([too_slow], "query_too_slow") from None
     finally:
-        connection.set_progress_handler(None, id=is_over)
+        connection.remove_limit(is_over)
 
 
 def migrations() -> list[str]:
@@ -1835,6 +2325,7 @@ def check_file(path: str, create: bool) -> None:
 
     Raises ConfigError. With `create`, a missing file is created, readable by its owner only.
     """
+    check_lone_wal(path)
     if not os.path.exists(path):
         if not create:
             raise ConfigError(
@@ -1848,6 +2339,16 @@ def check_file(path: str, create: bool) -> None:
         raise ConfigError(f"cannot read the database {path}: {error.strerror}") from None
     if header and not was_never_stored(path):
         check_header(path, header)
+
+
+def check_lone_wal(path: str) -> None:
+    """Raises ConfigError for a WAL whose file is missing or empty: SQLite would delete it."""
+    wal = os.path.realpath(path) + "-wal"
+    if file_number(path, least_size=1) is None and file_number(wal, least_size=1):
+        raise ConfigError(
+            f"{path} is missing or empty, and {wal} has what was stored last; put the file back to "
+            "which it belongs, or move it away, or restore a backup; both were left as they are"
+        )
 
 
 def create_file(path: str) -> None:
@@ -1881,12 +2382,15 @@ def check_header(path: str, header: bytes) -> None:
     if not is_sqlite or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise ConfigError(f"{path} is not a Streamlined Lite database; it was left as it is")
     version = stored_version(path)
-    newest = len(migrations())
-    if version > newest:
-        raise ConfigError(
-            f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
-            f"{newest}); upgrade the program, the file was left as it is"
-        )
+    if version > len(migrations()):
+        raise newer_schema(path, version)
+
+
+def newer_schema(path: str, version: int) -> ConfigError:
+    return ConfigError(
+        f"{path} was written by a newer Streamlined Lite (schema {version}, this one knows "
+        f"{len(migrations())}); upgrade the program, the file was left as it is"
+    )
 
 
 def stored_version(path: str) -> int:
@@ -1970,10 +2474,11 @@ def open_reader(path: str) -> apsw.Connection:
     full_path = os.path.realpath(path)
     folder_is_writable = os.access(os.path.dirname(full_path), os.W_OK, effective_ids=True)
     if folder_is_writable or os.path.exists(full_path + "-wal"):
-        connection = open_connection(path, apsw.SQLITE_OPEN_READWRITE)
+        connection = open_ours(path, apsw.SQLITE_OPEN_READWRITE)
     else:  # on a read-only disk, where SQLite cannot make the files that it shares with others
         uri = f"file:{quote(full_path)}?immutable=1"
-        connection = open_connection(uri, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        connection = open_ours(path, flags, uri)
     connection.pragma("query_only", True)
     return connection
 
@@ -1999,7 +2504,7 @@ def copy_database(source: str, target: str, show: Callable[..., None] = show_not
     try:
         with (
             contextlib.closing(open_reader(source)) as old,
-            contextlib.closing(apsw.Connection(target)) as new,
+            contextlib.closing(open_connection(target, apsw.SQLITE_OPEN_READWRITE)) as new,
         ):
             # Without a read transaction, each write would start the copy anew.
             old.execute("begin; select 1 from sqlite_schema").fetchall()
@@ -2056,6 +2561,8 @@ def nobody_else(path: str) -> Iterator[None]:
 
 def settle(path: str) -> None:
     """Moves a WAL that a crash left into its file, where the two are sound."""
+    if os.path.getsize(path) == 0:  # SQLite would delete it
+        return
     with (
         contextlib.suppress(apsw.Error),
         contextlib.closing(open_connection(path, apsw.SQLITE_OPEN_READWRITE)) as connection,
@@ -2069,13 +2576,23 @@ def replace_database(new: str, path: str, kept: str) -> None:
     with contextlib.suppress(PermissionError):  # root restores for whom the service runs as
         os.chown(new, before.st_uid, before.st_gid)
     os.link(path, kept)
-    # A power cut must not undo what happened to the old file's names, and keep the new one's.
-    sync_folder(os.path.dirname(os.path.abspath(path)))
-    # A WAL that could not be settled is the old file's; SQLite would take it for the new one's.
+    put_wal_away(path, kept)
+    os.replace(new, path)
+
+
+def place_database(new: str, path: str, kept: str) -> None:
+    """Gives `new` the name of a database that is not there."""
+    put_wal_away(path, kept)
+    os.rename(new, path)
+
+
+def put_wal_away(path: str, kept: str) -> None:
+    """A WAL that could not be settled is the old file's; SQLite would take it for the new one's."""
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.rename(path + suffix, kept + suffix)
-    os.replace(new, path)
+    # A power cut must not undo what happened to the old file's names, and keep the new one's.
+    sync_folder(os.path.dirname(os.path.abspath(path)))
 
 
 # Upgrade: an older file is rebuilt beside itself
@@ -2095,11 +2612,13 @@ def upgrade(path: str, show: Callable[..., None]) -> None:
     path = os.path.realpath(path)
     if not os.access(os.path.dirname(path), os.W_OK, effective_ids=True):
         raise apsw.ReadOnlyError
+    open_ours(path, apsw.SQLITE_OPEN_READWRITE).close()
     kept = f"{path}.schema-{stored_version(path)}.{stamp(system_clock())}"
     place = functools.partial(replace_database, kept=kept)
     # The connection is closed after the new file has its name, for it locks the old one.
     with contextlib.ExitStack() as lock, whole_file(path, place) as partial:
-        connection = lock.enter_context(contextlib.closing(apsw.Connection(partial)))
+        connection = open_connection(partial, apsw.SQLITE_OPEN_READWRITE)
+        lock.enter_context(contextlib.closing(connection))
         lock_old_file(connection, path)
         remove_leftovers(path, partial)
         inherit_owner(partial, path)
@@ -2252,7 +2771,6 @@ class Upgrade:
         connection.pragma("synchronous", "off")
         # The new file's is also what each sorting may take. kB
         connection.execute("pragma main.cache_size = -32000; pragma old.cache_size = -8000")
-        connection.pragma("recursive_triggers", True)
         take_steps(connection, NARROW_TABLES)
 
     def name_foreign_objects(self) -> None:
@@ -3246,7 +3764,14 @@ def learn_location(connection: apsw.Connection, sent: SentLocation, now: int) ->
 
 
 def list_location_ids(connection: apsw.Connection) -> list[str]:
-    return [location["location_id"] for location in rows(connection, "locations.list", after="")]
+    """Raises Invalid where they are too many for an answer about all of them."""
+    room = Room(WHOLE_LIST_LIMIT)
+    location_ids = []
+    for location in stream(connection, "locations.list", after=""):
+        location_ids.append(location["location_id"])
+        if not room.take(location_ids[-1]):
+            raise too_many("locations")
+    return location_ids
 
 
 def visible_locations(
@@ -3362,11 +3887,14 @@ LOCATION_COLUMNS = {"location_id": None, "name": None, "timezone": None, "first_
 def get_locations(call: Call) -> dict:
     """The locations that the key may see."""
     allowed = call.caller.locations
-    locations = [
-        as_answer(location, LOCATION_COLUMNS)
-        for location in rows(call.connection, "locations.list", after="")
-        if allowed is None or location["location_id"] in allowed
-    ]
+    room = Room(WHOLE_LIST_LIMIT, 4 * PAGE_BYTES)
+    locations = []
+    for location in stream(call.connection, "locations.list", after=""):
+        if allowed is not None and location["location_id"] not in allowed:
+            continue
+        if not room.take(location["location_id"] + (location["name"] or "")):
+            raise too_many("locations")
+        locations.append(as_answer(location, LOCATION_COLUMNS))
     return {"locations": locations}
 
 
@@ -3426,7 +3954,14 @@ class Event(BaseModel):
     distinct_id: SentIdentifier
     contact_id: SentIdentifier | None = None
     timestamp: Timestamp | None = None
-    properties: dict[SentKey, Property] | None = None
+    properties: (
+        Annotated[
+            dict[SentKey, Property],
+            AfterValidator(check_properties),
+            Field(json_schema_extra={"maxProperties": PROPERTY_LIMIT}),
+        ]
+        | None
+    ) = None
 
 
 class EventFilter(Query):
@@ -3686,7 +4221,13 @@ def list_events(connection: apsw.Connection, query: EventQuery, locations: list[
         stream(connection, f"events.list_by_{index}", location_id=location_id, **binds)
         for location_id in locations
     ]
-    return page("events", lists, query.limit, (order, "event_id"), event_out)
+    read = functools.partial(find_event, connection)
+    return page("events", lists, query.limit, (order, "event_id"), event_out, read)
+
+
+def find_event(connection: apsw.Connection, key: Mapping[str, Any]) -> dict:
+    """The row of an event whose event_id a statement has found."""
+    return row(connection, "events.find", event_id=key["event_id"])
 
 
 def arrival_index(query: EventQuery) -> tuple[str, dict]:
@@ -3809,7 +4350,7 @@ EventList = answer("EventList", events=list[EventOut], next=str | None)
 def get_events(call: Call) -> dict:
     """Events by their timestamp, the newest first.
 
-    A page of more than 8 MB ends before `limit`.
+    A page of more than 2 MB ends before `limit`.
     """
     return list_events(call.connection, *queried_events(call))
 
@@ -3903,27 +4444,39 @@ def list_event_names(
 ) -> dict:
     """The names seen, each with its property keys and their kinds among its newest events.
 
-    Aliases are of all locations: a key for some of them is not to see what others have sent.
+    Aliases are of all locations: a key for some of them is not to see what others have sent. Raises
+    Invalid where there are too many names; for properties there is only so much room.
     """
     names = []
+    room = Room(WHOLE_LIST_LIMIT)
+    room_for_keys = Room()
     for location_id in locations:
-        for name in rows(connection, "event_names.list", location_id=location_id):
+        for name in stream(connection, "event_names.list", location_id=location_id):
             name["location_id"] = location_id
             name["last_seen"] = iso(name["last_seen"])
             name["aliases"] = sorted(json.loads(name["aliases"])) if with_aliases else []
-            name["properties"] = list_property_keys(connection, location_id, name["event_name"])
+            name["properties"] = list_property_keys(
+                connection, location_id, name["event_name"], room_for_keys
+            )
             names.append(name)
+            if not room.take("".join([name["event_name"], *name["aliases"]])):
+                raise too_many("event names")
     return {"event_names": names}
 
 
 def list_property_keys(
-    connection: apsw.Connection, location_id: str, event_name: str
+    connection: apsw.Connection, location_id: str, event_name: str, room: Room
 ) -> list[dict]:
-    """The property keys of an event name's newest events, with the kinds of their values."""
-    keys = rows(
-        connection, "event_names.properties", location_id=location_id, event_name=event_name
-    )
-    return [{"key": key["key"], "kinds": json.loads(key["kinds"])} for key in keys]
+    """The property keys of an event name's newest events, with the kinds of their values, while
+    there is room for them."""
+    binds = {"location_id": location_id, "event_name": event_name}
+    limits = {"most": PROPERTY_LIMIT, "most_bytes": NAMED_BYTES}
+    keys = []
+    for found in stream(connection, "event_names.properties", **binds, **limits):
+        if not room.take(found["key"]):
+            break
+        keys.append({"key": found["key"], "kinds": json.loads(found["kinds"])})
+    return keys
 
 
 # Renaming, merging, aliases
@@ -4084,7 +4637,8 @@ EventNameList = answer("EventNameList", event_names=list[EventName])
 def get_event_names(call: Call) -> dict:
     """The event names seen: how often, with how many contacts, when last, and their properties.
 
-    The property keys are those of the newest 200 events of a name in a location.
+    The property keys are those of the newest 200 events of a name in a location, out of a megabyte
+    of these; an answer has 20,000 property keys at most.
     """
     with_aliases = call.caller.locations is None
     return list_event_names(call.connection, queried_locations(call), with_aliases)
@@ -4191,7 +4745,7 @@ class ContactQuery(Query):
     whatever case."""
 
     location_id: Identifier | None = None
-    q: Line | None = None
+    q: Needle | None = None
     tag: Line | None = None
     limit: Limit = 50
     cursor: cursor_of(int) | None = None
@@ -4208,12 +4762,15 @@ def find_contact(connection: apsw.Connection, location_id: str, contact_id: str)
 
 def complete_contact(connection: apsw.Connection, stored: dict) -> dict:
     """A contact's row, with `fields` and `field_times` as dictionaries and `tags` as a list."""
-    tags = rows(connection, "contact_tags.list", contact_key=stored["contact_key"])
     return stored | {
         "fields": json.loads(stored["fields"]),
         "field_times": json.loads(stored["field_times"]),
-        "tags": [each["tag"] for each in tags],
+        "tags": list_tags(connection, stored["contact_key"]),
     }
+
+
+def list_tags(connection: apsw.Connection, contact_key: int) -> list[str]:
+    return [each["tag"] for each in rows(connection, "contact_tags.list", contact_key=contact_key)]
 
 
 def bare_contact(location_id: str, contact_id: str, now: int) -> dict:
@@ -4484,19 +5041,24 @@ def list_contacts(connection: apsw.Connection, query: ContactQuery, locations: l
         for location_id in locations
         for tag in tags
     ]
+    read = functools.partial(find_listed_contact, connection)
+    return page("contacts", lists, query.limit, ("contact_key",), listed_contact_out, read)
 
-    def out(stored: dict) -> dict:
-        return contact_out(complete_contact(connection, stored))
 
-    return page("contacts", lists, query.limit, ("contact_key",), out)
+def find_listed_contact(connection: apsw.Connection, key: Mapping[str, Any]) -> dict:
+    """The row of a contact whose contact_key a statement has found, with its tags."""
+    contact_key = key["contact_key"]
+    stored = row(connection, "contacts.find_by_key", contact_key=contact_key)
+    return stored | {"tags": list_tags(connection, contact_key)}
 
 
 def search_binds(text: str) -> dict:
     """What a search for a part of a text binds. SQLite itself ignores the case of ASCII; else
     Python does, at a higher price."""
     if text.isascii():
-        return {"pattern": "%" + re.sub(r"([%_\\])", r"\\\1", text) + "%", "folded": None}
-    return {"pattern": None, "folded": casefold(text)}
+        pattern = "%" + re.sub(r"([%_\\])", r"\\\1", text) + "%"
+        return {"pattern": pattern, "folded": None, "large": LARGE_TEXT}
+    return {"pattern": None, "folded": casefold(text), "large": LARGE_TEXT}
 
 
 def find_tags(connection: apsw.Connection, tag: str, locations: list[str]) -> list[str]:
@@ -4546,6 +5108,11 @@ def contact_out(contact: dict) -> dict:
     return as_answer(contact, CONTACT_COLUMNS)
 
 
+def listed_contact_out(stored: dict) -> dict:
+    """A contact of a list as answers show it."""
+    return contact_out(stored | {"fields": json.loads(stored["fields"])})
+
+
 ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 
 
@@ -4553,7 +5120,7 @@ ContactList = answer("ContactList", contacts=list[ContactOut], next=str | None)
 def get_contacts(call: Call) -> dict:
     """Contacts, the newest first; `q` searches name, e-mail address and phone number.
 
-    `tag` is a whole tag. Both ignore case. A page of more than 8 MB ends before `limit`.
+    `tag` is a whole tag. Both ignore case. A page of more than 2 MB ends before `limit`.
     """
     return list_contacts(call.connection, call.query, queried_locations(call))
 
@@ -4602,16 +5169,23 @@ def remove_contact(call: Call) -> dict:
 def list_contact_fields(connection: apsw.Connection, locations: Iterable[str]) -> dict:
     """What filters can name: all tags, and the fields in use among the newest contacts.
 
-    Each field comes with the kinds of its values, each tag with the number of its contacts.
+    Each field comes with the kinds of its values, each tag with the number of its contacts, while
+    there is room for them.
     """
     locations = list(locations)
     kinds: dict[str, set] = {}
+    room = Room()
     for location_id in locations:
-        for used in rows(connection, "contact_fields.list", location_id=location_id):
-            kinds.setdefault(f"contact.{used['field']}", set()).update(json.loads(used["kinds"]))
+        binds = {"location_id": location_id, "most_bytes": NAMED_BYTES}
+        for used in stream(connection, "contact_fields.list", **binds):
+            field = f"contact.{used['field']}"
+            if field in kinds or room.take(field):
+                kinds.setdefault(field, set()).update(json.loads(used["kinds"]))
+    room = Room()
+    tags = stream(connection, "contact_fields.tags", locations=json.dumps(locations))
     return {
         "fields": [{"field": field, "kinds": sorted(kinds[field])} for field in sorted(kinds)],
-        "tags": rows(connection, "contact_fields.tags", locations=json.dumps(locations)),
+        "tags": list(itertools.takewhile(lambda used: room.take(used["tag"]), tags)),
     }
 
 
@@ -5391,7 +5965,7 @@ RejectionList = answer("RejectionList", rejections=list[RejectionOut], next=str 
 def get_rejections(call: Call) -> dict:
     """What authenticated senders posted and was not stored, the newest first.
 
-    A page of more than 8 MB ends before `limit`.
+    A page of more than 2 MB ends before `limit`.
     """
     query = call.query
     binds = {"before": query.cursor[0] if query.cursor else 2**62, "limit": query.limit + 1}
@@ -6141,8 +6715,8 @@ def read_operand(op: str, kind: str, value: Any) -> Any:
         if value is not None:
             raise wrong("value", "takes no value")
         return None
-    if op in ("contains", "not_contains") and value == "":
-        raise wrong("blank", "must not be empty: every text contains it")
+    if op in ("contains", "not_contains"):
+        return read_part(value)
     if kind == "tags" and isinstance(value, str):
         return [read_filter_tag(value)]
     if kind == "tags":
@@ -6153,6 +6727,17 @@ def read_operand(op: str, kind: str, value: Any) -> Any:
     if op == "between":
         return read_items(check_list(value, 2, 2), read)
     return read(value)
+
+
+def read_part(value: Any) -> str | int | float:
+    """What a text is to contain, blanks included."""
+    if value == "":
+        raise wrong("blank", "must not be empty: every text contains it")
+    if isinstance(value, str) and len(value) > NEEDLE_LIMIT:
+        raise wrong(
+            "too_long", f"must have {NEEDLE_LIMIT:,} characters at most, not {len(value):,}"
+        )
+    return read_property(value)
 
 
 def operand_reader(op: str, kind: str) -> Callable[[Any], Any]:
@@ -6632,6 +7217,9 @@ def post_metric_import(call: Call) -> dict:
 
 BUCKET_LIMIT = 10_000  # of a range
 GROUP_LIMIT = 10  # of a breakdown; all others are one group
+# Of an answer: each bucket, group and location has one for each term, and takes as much as four
+# more. With all that goes with them, 200,000 take 64 MB.
+NUMBERS_LIMIT = 200_000
 
 
 # Queries
@@ -7285,7 +7873,7 @@ def value_of(name: str, binds: Binds) -> str:
         return f"c.{column}"
     key = key_of(name)
     if kind == "property":
-        return f"(e.properties ->> {binds.add(json_path(key))})"
+        return f"({in_time('e.properties')} ->> {binds.add(json_path(key))})"
     if field_name(key) == key:
         return contact_field_of(key, binds)
     # What was called City before all spellings of it became city; or a field of its own beside it
@@ -7295,9 +7883,14 @@ def value_of(name: str, binds: Binds) -> str:
 def contact_field_of(name: str, binds: Binds) -> str:
     path = binds.add(json_path(name))
     return (
-        f"case json_type(c.fields, {path}) when 'true' then 'true' when 'false' then 'false' "
-        f"else c.fields ->> {path} end"
+        f"case json_type({in_time('c.fields')}, {path}) when 'true' then 'true' "
+        f"when 'false' then 'false' else c.fields ->> {path} end"
     )
+
+
+def in_time(column: str) -> str:
+    """A column of JSON, which takes long to read where it is large."""
+    return f"iif(octet_length({column}) < {LARGE_JSON} or in_time(), {column}, null)"
 
 
 def json_path(key: str) -> str:
@@ -7309,6 +7902,20 @@ def key_sql(name: str, binds: Binds) -> str:
     and so are texts that show a number, 1.0 as 1; of what is blank it is null."""
     x = value_of(name, binds)
     return once(x, VALUE_KEY) if kind_of(name) == "value" else key_of_text(x)
+
+
+def short_key_sql(name: str, binds: Binds) -> str:
+    """The same for statements that keep the texts of all events until their end."""
+    key = VALUE_KEY if kind_of(name) == "value" else key_of_text("v")
+    return once(value_of(name, binds), shortened("short_key(v)", key))
+
+
+def shortened(short: str, key: str) -> str:
+    """Of v, if it is a text of more than KEY_LIMIT bytes, something short; else another expression.
+
+    A number is less than every text, and to measure it would make a text of it.
+    """
+    return f"case when v >= '' and octet_length(v) > {KEY_LIMIT} then {short} else {key} end"
 
 
 def number_sql(name: str, binds: Binds) -> str:
@@ -7633,7 +8240,10 @@ def raw_sql(term: Term, binds: Binds) -> str:
     if term.aggregation == "unique_contacts":
         return "e.contact_key"
     name = f"property.{term.property}"
-    return key_sql(name, binds) if term.aggregation == "count_distinct" else value_of(name, binds)
+    if term.aggregation == "count_distinct":
+        return short_key_sql(name, binds)
+    # A long text is no number, and any other that is none counts as skipped like it.
+    return once(value_of(name, binds), shortened("'-'", "v"))
 
 
 def x_sql(term: Term, raw: str) -> str:
@@ -7659,12 +8269,12 @@ def group_sql(breakdown: str, groups: list[str | None] | None, frame: Frame, bin
     if breakdown == "location":
         key = "l.location"
     elif breakdown == "tag":
-        key = "t.tag"
+        key = once("t.tag", shortened("short_key(v)", "v"))
     elif is_of_contact(breakdown):
-        field = key_sql(breakdown, binds)
+        field = short_key_sql(breakdown, binds)
         key = f"(select {field} from contacts as c where c.contact_key = e.contact_key)"
     else:
-        key = key_sql(breakdown, binds)
+        key = short_key_sql(breakdown, binds)
     if groups is None:
         return key
     cases = ""
@@ -7695,25 +8305,44 @@ def compile_groups(
     term: Term,
     frame: Frame,
     breakdown: str,
-    groups: list[str | None] | None = None,
+    groups: list[str | None],
     by_set: bool = False,
 ) -> tuple[str, Binds]:
-    """The same for the groupings group and group_bucket. The keys of the groups are their values
-    as text, without buckets; or with `groups` their indexes in that list, None for all that are
-    not in it."""
+    """The same for the groupings group and group_bucket of a breakdown's `groups`. Their keys are
+    their indexes in that list, None for all that are not in it."""
+    binds = Binds(term, frame)
+    binds["buckets"] = bound(frame.buckets())
+    return fill_groups("metrics.groups", term, frame, breakdown, groups, by_set, binds), binds
+
+
+def compile_ranking(
+    term: Term, frame: Frame, breakdown: str, by_set: bool = False
+) -> tuple[str, Binds]:
+    """What lists all groups of a breakdown in the order of their keys, which are their values as
+    text: (key, number of the period, value) for each period that has any of its events."""
     binds = Binds(term, frame)
     ranges = [(*frame.ends(number), number) for number in range(len(frame.periods))]
-    binds["buckets"] = bound(ranges if groups is None else frame.buckets())
-    binds["by_bucket"] = groups is not None
-    statement = fill_template(
-        "metrics.groups",
+    binds["buckets"] = bound(ranges)
+    return fill_groups("metrics.rank_groups", term, frame, breakdown, None, by_set, binds), binds
+
+
+def fill_groups(
+    template: str,
+    term: Term,
+    frame: Frame,
+    breakdown: str,
+    groups: list[str | None] | None,
+    by_set: bool,
+    binds: Binds,
+) -> str:
+    return fill_template(
+        template,
         distinct="distinct" if breakdown == "tag" else "",
         group=group_sql(breakdown, groups, frame, binds),
         tags=JOINED_TAGS if breakdown == "tag" else "",
         filters=term_sql(term, frame, binds, by_set),
         **fact_fragments(term, binds),
     )
-    return statement, binds
 
 
 def compile_inexact(
@@ -7757,13 +8386,21 @@ def calculate(
     frame: Frame,
     breakdown: str | None = None,
     deadline: float = math.inf,
+    most: int = NUMBERS_LIMIT,
 ) -> dict:
     """The formula's value and each term's: for the range, every bucket, every location, and for
     the comparison and the breakdown where there is one.
 
     The connection is in a read transaction, so that all numbers are of one state. Raises Invalid,
-    and TooSlow after the deadline (of time_limit, which also stops its statements).
+    also for more than `most` numbers, and TooSlow after the deadline (of time_limit, which also
+    stops its statements).
     """
+    if count_numbers(metric, frame, breakdown) > most:
+        raise answer_too_large(
+            "",
+            "these are too many numbers for one answer; take a longer interval, a shorter range or "
+            "fewer locations",
+        )
     types = [term.type for term in metric.terms]
     if is_of_contact(breakdown) and "account" in types:
         # A saved metric was stored without a breakdown; a query was checked with its own.
@@ -7793,6 +8430,17 @@ def calculate(
         *unknown_contacts(connection, metric, breakdown, frame),
     ]
     return calculation
+
+
+def count_numbers(metric: Definition, frame: Frame, breakdown: str | None) -> int:
+    """Of a calculation, by which it takes memory."""
+    buckets = len(frame.periods[0].buckets)
+    rows = buckets + len(frame.locations) * len(frame.periods)
+    if len(frame.periods) > 1:
+        rows += len(frame.periods[1].read)
+    if breakdown:
+        rows += (GROUP_LIMIT + 1) * buckets
+    return rows * (len(metric.terms) + 4)
 
 
 def json_number(value: Any) -> int | float | None:
@@ -7845,7 +8493,7 @@ class Table:
         for term in self.metric.terms:
             self.read_values(term, *compile_term(term, self.frame, self.by_set[term.key]))
 
-    def fill_groups(self, breakdown: str, groups: list[str | None] | None = None) -> None:
+    def fill_groups(self, breakdown: str, groups: list[str | None]) -> None:
         """Calculates each term for the groups of a breakdown, as compile_groups does."""
         for term in self.metric.terms:
             by_set = self.by_set[term.key]
@@ -7965,7 +8613,9 @@ class Table:
         value as text, null where it is lacking. With tags an event is in every group whose tag its
         contact has; in that of all others it is there once.
         """
-        keys = rank_groups(self.connection, self.metric, breakdown, self.frame, self.deadline)
+        keys = rank_groups(
+            self.connection, self.metric, breakdown, self.frame, self.by_set, self.deadline
+        )
         top = keys[:GROUP_LIMIT]
         self.fill_groups(breakdown, top)
         groups = [self.group(index, key, other=False) for index, key in enumerate(top)]
@@ -8045,20 +8695,52 @@ def descending(value: float | None) -> tuple[bool, float]:
 
 
 def rank_groups(
-    connection: apsw.Connection, metric: Definition, breakdown: str, frame: Frame, deadline: float
+    connection: apsw.Connection,
+    metric: Definition,
+    breakdown: str,
+    frame: Frame,
+    by_set: Mapping[str, bool],
+    deadline: float,
 ) -> list[str | None]:
-    """The keys of the groups, those whose first term is the largest first: of rates, that the many
-    come before the rare. Those that only the range to compare with has come after all others."""
-    table = Table(connection, metric, frame, deadline)
-    table.fill_groups(breakdown)
-    first_term = metric.terms[0].key
-    ranks: dict[str | None, tuple] = {}
-    for _, number, key in table.values:
-        name = frame.locations[key] if breakdown == "location" else key
-        value = table.numbers("group", number, key)["terms"][first_term]
-        rank = (number, *descending(value), name is None, name or "")
-        ranks[name] = min(rank, ranks.get(name, rank))
-    return sorted(ranks, key=ranks.__getitem__)
+    """The keys of the first groups, and of one more if there are any: those whose first term is the
+    largest, that of rates the many come before the rare. Those that only the range to compare with
+    has come after all others.
+
+    There may be as many groups as events, and only these are kept. Raises TooSlow.
+    """
+    found = []
+    for index, term in enumerate(metric.terms):
+        if index > 0:  # of the others only which groups they have
+            term = term.model_copy(update={"aggregation": "count"})
+        compiled = compile_ranking(term, frame, breakdown, by_set[term.key])
+        found.append(found_groups(connection.execute(*compiled), index))
+    ranked = rank_found(heapq.merge(*found), metric.terms[0], deadline)
+    if breakdown == "location":
+        ranked = ((rank, frame.locations[key]) for rank, key in ranked)
+    first = heapq.nsmallest(GROUP_LIMIT + 1, ranked, key=lambda each: rank_key(*each))
+    return [name for _, name in first]
+
+
+def found_groups(cursor: apsw.Cursor, index: int) -> Iterator[tuple]:
+    """In an order in which those of several terms can be merged: no key comes before all keys."""
+    for key, number, value, *_ in cursor:
+        yield (key is not None, "" if key is None else key), number, index, value
+
+
+def rank_found(found: Iterable[tuple], first_term: Term, deadline: float) -> Iterator[tuple]:
+    """Each group's rank and key: by the first range that has it, and by its value there."""
+    for (has_key, key), entries in itertools.groupby(found, key=operator.itemgetter(0)):
+        if time.monotonic() > deadline:
+            raise TooSlow
+        _, number, index, value = next(entries)
+        if index > 0:
+            value = EMPTY.get(first_term.aggregation)
+        yield (number, *descending(json_number(value))), key if has_key else None
+
+
+def rank_key(rank: tuple, name: str | None) -> tuple:
+    """Groups of the same rank are in the order of their names, the one without a name last."""
+    return *rank, name is None, name or ""
 
 
 def blank_values(metric: Definition) -> Iterator[dict]:
@@ -8140,9 +8822,13 @@ def calculate_saved(
     breakdown: str | None,
     deadline: float,
 ) -> dict:
-    metric = find_metric(connection, metric_id)
-    definition = validate(Definition, definition_out(metric))
+    definition = saved_definition(connection, metric_id)
     return calculate(connection, definition, frame, breakdown, deadline)
+
+
+def saved_definition(connection: apsw.Connection, metric_id: int) -> Definition:
+    """Raises NotFound, and Invalid for one that is no longer valid."""
+    return validate(Definition, definition_out(find_metric(connection, metric_id)))
 
 
 def calculate_dashboard(
@@ -8150,8 +8836,10 @@ def calculate_dashboard(
 ) -> Iterator[dict]:
     """Saved metrics (None: all), each with its `data`, or the `problem` of this one.
 
-    None of them but the last may take more than half of the time that is left.
+    None of them but the last may take more than half of the time that is left. All share the limit
+    of numbers.
     """
+    most = NUMBERS_LIMIT
     if ids is None:
         ids = [metric["metric_id"] for metric in rows(connection, "metrics.list")]
     for metric_id in ids:
@@ -8160,10 +8848,12 @@ def calculate_dashboard(
             seconds /= 2
         try:
             with time_limit(connection, seconds) as until:
-                data = calculate_saved(connection, metric_id, frame, None, until)
+                definition = saved_definition(connection, metric_id)
+                data = calculate(connection, definition, frame, None, until, most)
         except Problem as problem:
             yield {"metric_id": metric_id, "problem": problem.as_dict()}
         else:
+            most -= count_numbers(definition, frame, None)
             yield {"metric_id": metric_id, "data": data}
 
 
@@ -8174,7 +8864,8 @@ def list_evidence(
     aggregates. Count terms count them all."""
     groups = None
     if query.group and query.group.other:  # the events of none of the first groups
-        ranked = rank_groups(connection, query.metric, query.breakdown, frame, deadline)
+        by_set = {term.key: is_set_cheaper(connection, term, frame) for term in query.metric.terms}
+        ranked = rank_groups(connection, query.metric, query.breakdown, frame, by_set, deadline)
         groups = ranked[:GROUP_LIMIT]
     elif query.group:
         groups = [query.group.key]
@@ -8184,7 +8875,8 @@ def list_evidence(
     count = connection.execute(counting, binds).get
     events = dictionaries(connection.execute(listing, binds))
     order = ("timestamp", "event_id")
-    return {"count": count, **page("events", [events], query.limit, order, evidence_out)}
+    read = functools.partial(find_event, connection)
+    return {"count": count, **page("events", [events], query.limit, order, evidence_out, read)}
 
 
 def evidence_out(event: dict) -> dict:
@@ -8204,12 +8896,9 @@ def compile_evidence(
     timestamp, event_id = query.cursor or (YEAR_2200, 0)
     binds |= {"before_timestamp": timestamp, "before_id": event_id, "limit": query.limit + 1}
     filters = term_sql(term, frame, binds, by_set)
-    raw = raw_sql(term, binds)
-    x = x_sql(term, raw)
-    if query.skipped:
-        filters += f" and ({raw}) is not null and ({x}) is null"
-    else:
-        filters += f" and ({x}) is not null"
+    x = x_sql(term, "v")
+    test = f"v is not null and ({x}) is null" if query.skipped else f"({x}) is not null"
+    filters += f" and {once(raw_sql(term, binds), test)}"
     by_tag = False
     if query.group:
         index = "null" if query.group.other else "0"
@@ -8474,6 +9163,8 @@ class App(bottle.Bottle):
             answer = handle(route, path, environ)
         except Exception as error:
             answer = problem_of(error)
+            if route.handler is get_health and isinstance(answer, TryLater):
+                answer = health_of(answer)
         return respond(answer, reading=not writes)
 
     def log_request(self, environ: dict, response: Response) -> None:
@@ -8616,7 +9307,10 @@ Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=s
 def get_health(call: Call) -> tuple[int, dict]:
     """200 if the database answers a read and stored the last turn of writes, else 503."""
     row(call.connection, "locations.find", location_id="")
-    trouble = call.database.trouble
+    return health_of(call.database.trouble)
+
+
+def health_of(trouble: Problem | None) -> tuple[int, dict]:
     state = {
         "status": "failing" if trouble else "ok",
         "version": __version__,
@@ -8642,6 +9336,7 @@ TURN_SECONDS = 0.010
 STOP_SECONDS = 10  # to finish what has arrived, when asked to stop
 ARRIVAL_SECONDS = 1  # for the first request of a connection that is new then
 DRAIN_LIMIT = 64 * MEGABYTE  # read of a body that is too large, so that its sender reads our answer
+READ_MEMORY = 64 * MEGABYTE  # that a read takes at most
 # A parsed header takes about a hundred times its bytes in memory.
 HEADER_LIMIT = 32 * 1024  # bytes of all headers
 HEADERS_LIMIT = 100
@@ -9083,7 +9778,7 @@ class Server:
         self.next_check = 0.0  # of connections that are overdue
         self.has_begun = False  # a merge of event names or a deletion that goes on by itself
         self.next_step = 0.0
-        self.dispatcher.set_thread_count(config.read_threads)
+        self.dispatcher.set_thread_count(possible_readers(config.read_threads))
         self.listeners = [
             dispatcher
             for dispatcher in self.map.values()
@@ -9166,8 +9861,12 @@ class Server:
     def go_on(self) -> None:
         """Between turns: a merge or a deletion that has begun ends, though nobody asks again."""
         if self.database.trouble is None:
-            with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
+            try:
                 self.has_begun = go_on(self.database)
+            except DAMAGE as error:
+                self.database.fail(error)
+            except apsw.Error:  # the next turn meets the same and says so
+                pass
         self.next_step = time.monotonic() + STEP_PAUSE
 
     def close_overdue(self, now: float) -> None:
@@ -9272,6 +9971,33 @@ def is_idle(channel: Channel) -> bool:
     is_reading = channel.request or channel.pipelined
     is_answering = channel.requests or channel.total_outbufs_len
     return not (is_new or is_reading or is_answering)
+
+
+def possible_readers(threads: int) -> int:
+    """As many threads as wanted, if together they take no more than a quarter of the memory."""
+    return max(1, min(threads, memory_limit() // 4 // READ_MEMORY))
+
+
+def memory_limit() -> int:
+    """Bytes that there are: the machine's, or fewer where a control group of ours has fewer."""
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text("utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers == "":
+                sizes += group_limits(Path("/sys/fs/cgroup"), path, "memory.max")
+            elif "memory" in controllers.split(","):
+                sizes += group_limits(Path("/sys/fs/cgroup/memory"), path, "memory.limit_in_bytes")
+    return min(sizes)
+
+
+def group_limits(root: Path, path: str, name: str) -> Iterator[int]:
+    """Of a control group and of those around it; where there is none, the file has a word."""
+    folder = root / path.lstrip("/")
+    for each in (folder, *folder.parents):
+        if each.is_relative_to(root):
+            with contextlib.suppress(OSError, ValueError):
+                yield int((each / name).read_text("utf-8"))
 
 
 def allow_many_files(connections: int) -> int:
@@ -10183,14 +10909,14 @@ def exported_events(
     index, binds = event_index(query)
     statement = f"events.list_by_{index}"
     from_the_start = {"before_timestamp": 2**62, "before_id": 0, "limit": -1}
-    for event in stream(connection, statement, location_id=location_id, **binds, **from_the_start):
-        yield event_out(event)
+    for key in stream(connection, statement, location_id=location_id, **binds, **from_the_start):
+        yield event_out(find_event(connection, key))
 
 
 def exported_contacts(connection: apsw.Connection, location_id: str) -> Iterator[dict]:
     from_the_start = {"before_key": 2**62, "limit": -1}
-    for contact in stream(connection, "contacts.list", location_id=location_id, **from_the_start):
-        yield contact_out(complete_contact(connection, contact))
+    for key in stream(connection, "contacts.list", location_id=location_id, **from_the_start):
+        yield listed_contact_out(find_listed_contact(connection, key))
 
 
 def exported_contact(
@@ -10861,8 +11587,7 @@ def import_command(
     )
     check_sources(files, read)
     path = database_path(config)
-    if not os.path.exists(path):
-        create_file(path)
+    check_file(path, create=True)
     step_bytes = ALONE_STEP_BYTES if is_alone(path) else SHARED_STEP_BYTES
     results = []
     try:
@@ -11189,12 +11914,15 @@ def restore_command(config: Config, file: str, as_json: bool) -> int:
     if os.path.exists(path) and os.path.samefile(file, path):
         raise ConfigError(f"{file} is the database itself")
     check_file(file, create=False)
-    if not os.path.exists(path):
-        copy_to(path, file, os.rename)
-        result = {"database": path, "replaced": None}
-        return print_result(result, as_json, f"{path} is now what {file} holds")
-    settle(path)
     kept = f"{path}.{stamp(system_clock())}.replaced"
+    if not os.path.exists(path):
+        copy_to(path, file, functools.partial(place_database, kept=kept))
+        result = {"database": path, "replaced": None}
+        text = f"{path} is now what {file} holds"
+        if os.path.exists(kept + "-wal"):
+            text += f"; what a database before left there is kept as {kept}-wal"
+        return print_result(result, as_json, text)
+    settle(path)
     with nobody_else(path):
         copy_to(path, file, functools.partial(replace_database, kept=kept))
     result = {"database": path, "replaced": kept}

@@ -1,6 +1,5 @@
--- A page of a location's contacts, the newest first.
-select c.contact_key, l.location_id, c.contact_id, c.name, c.email, c.phone, c.source, c.type, c.date_created,
-       c.fields, c.field_times, c.as_of, c.created_at, c.updated_at
+-- The keys of a page of a location's contacts, the newest first.
+select c.contact_key
 from locations as l
 cross join contacts as c indexed by contacts_by_location on c.location_key = l.location_key
 where l.location_id = :location_id

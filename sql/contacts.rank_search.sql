@@ -5,6 +5,7 @@ with newest as materialized (
           from contacts as c indexed by contacts_by_location
           where c.location_key = l.location_key
             and c.contact_key < :before_key
+            and (octet_length(concat(c.name, c.email, c.phone)) < :large or in_time())
             and case when :folded is null
                   then c.name like :pattern escape '\' or c.email like :pattern escape '\' or c.phone like :pattern escape '\'
                   else instr(casefold(c.name), :folded) or instr(casefold(c.email), :folded) or instr(casefold(c.phone), :folded)

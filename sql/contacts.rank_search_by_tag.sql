@@ -7,6 +7,7 @@ with newest as materialized (
                       where t.location_key = l.location_key
                         and t.tag = w.value
                         and t.contact_key < :before_key
+                        and (octet_length(concat(c.name, c.email, c.phone)) < :large or in_time())
                         and case when :folded is null
                               then c.name like :pattern escape '\' or c.email like :pattern escape '\' or c.phone like :pattern escape '\'
                               else instr(casefold(c.name), :folded) or instr(casefold(c.email), :folded) or instr(casefold(c.phone), :folded)

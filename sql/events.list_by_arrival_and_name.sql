@@ -1,10 +1,6 @@
--- A page of a location's events of one name, the newest arrival or update first.
-select e.event_id, n.event_name, l.location_id, e.distinct_id, c.contact_id, e.timestamp, e.properties,
-       e.received_at, e.updated_at, e.update_count, e.warnings
+-- The keys of a page of a location's events of one name, the newest arrival or update first.
+select e.event_id, e.updated_at
 from events as e indexed by events_by_arrival
-cross join locations   as l on l.location_key = e.location_key
-cross join event_names as n on n.name_key     = e.name_key
-left join  contacts    as c on c.contact_key  = e.contact_key
 where e.location_key = (select location_key from locations where location_id = :location_id)
   and e.updated_at <= :before_timestamp
   and (e.updated_at < :before_timestamp or e.event_id < :before_id)

@@ -1,10 +1,6 @@
--- A page of a location's events of one name, the newest first.
-select e.event_id, n.event_name, l.location_id, e.distinct_id, c.contact_id, e.timestamp, e.properties,
-       e.received_at, e.updated_at, e.update_count, e.warnings
+-- The keys of a page of a location's events of one name, the newest first.
+select e.event_id, e.timestamp
 from events as e indexed by events_by_name
-cross join locations   as l on l.location_key = e.location_key
-cross join event_names as n on n.name_key     = e.name_key
-left join  contacts    as c on c.contact_key  = e.contact_key
 where e.location_key = (select location_key from locations where location_id = :location_id)
   and e.name_key = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
   and e.timestamp >= :from

@@ -193,6 +193,33 @@ def test_a_database_that_is_not_there_or_not_ours_is_refused_by_its_name_and_lef
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        ["serve"],
+        ["keys", "create", "a"],
+        ["export", "events"],
+        ["import", "in.ndjson"],
+        ["delete-events", "--name", "x", "--yes"],
+        ["backup", "copy.db"],
+        ["check"],
+        ["restore", "events.db"],
+    ],
+    ids=" ".join,
+)
+def test_every_command_refuses_a_database_with_a_strangers_trigger(run, database, command):
+    change_database(
+        database, "create trigger thief after insert on events begin delete from events; end"
+    )
+    before = Path(database).read_bytes()
+    Path("in.ndjson").write_text(json.dumps(event()))
+    target = "new.db" if command[0] == "restore" else database
+    code, out, err = run(*command, "--database", target)
+    assert code == 2 and "the trigger thief is not ours; drop it" in out + err
+    assert len((out + err).splitlines()) == (len(out.splitlines()) or 1)
+    assert Path(database).read_bytes() == before and files(".") == {"events.db", "in.ndjson"}
+
+
+@pytest.mark.parametrize(
     "arguments, code, said",
     [
         (["create", " "], 1, "/name: must not be blank"),
@@ -253,7 +280,7 @@ def filled(database) -> str:
 
 
 def files(folder) -> set[str]:
-    return {each.name for each in folder.iterdir()}
+    return {each.name for each in Path(folder).iterdir()}
 
 
 def test_a_backup_holds_what_the_database_holds_and_is_its_owners_alone(run, filled, tmp_path):
@@ -495,20 +522,60 @@ def findings(run, *flags: str) -> list[dict]:
 
 def test_what_a_crash_left_in_the_wal_is_kept_with_the_replaced_database(run, filled, tmp_path):
     run("backup", "copy.db", "--database", filled)
-    crashed = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import apsw, os; c = apsw.Connection({filled!r}); "
-            "c.execute(\"update event_names set event_name = 'In the WAL'\"); os._exit(0)",
-        ],
-        timeout=30,
-    )
-    assert crashed.returncode == 0 and os.path.getsize(filled + "-wal") > 0
+    crash(filled)
     answer = json.loads(run("restore", "copy.db", "--json", "--database", filled)[1])
     assert stored(filled) == stored("copy.db") and not os.path.exists(filled + "-wal")
     replaced = dump(answer["replaced"])["rows"]["events"]
     assert {row[3] for row in replaced} == {"In the WAL"}
+
+
+def crash(path: str) -> None:
+    """Leaves a database whose newest rows are in its WAL."""
+    script = (
+        f"import apsw, os; c = apsw.Connection({path!r}); "
+        "c.execute(\"update event_names set event_name = 'In the WAL'\"); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", script], timeout=30, check=True)
+    assert os.path.getsize(path + "-wal") > 0
+
+
+@pytest.mark.parametrize("lose", [os.unlink, lambda path: os.truncate(path, 0)])
+@pytest.mark.parametrize(
+    "command",
+    [["serve"], ["check"], ["keys", "list"], ["import", "in.csv"], ["export", "events"]],
+    ids=" ".join,
+)
+def test_a_wal_without_its_file_is_left_for_who_puts_that_back(
+    run, filled, tmp_path, command, lose
+):
+    """SQLite would delete it."""
+    Path("in.csv").write_text("event_name,location_id,distinct_id\nA,b,c\n")
+    crash(filled)
+    lose(filled)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    code, out, err = run(*command, "--database", filled)
+    said = (
+        f"{filled} is missing or empty, and {filled}-wal has what was stored last; put the file "
+        "back to which it belongs, or move it away, or restore a backup; both were left as they are"
+    )
+    assert code == 2 and said in out + err
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("lose", [os.unlink, lambda path: os.truncate(path, 0)])
+def test_a_restore_takes_an_old_wal_away_and_keeps_it(run, filled, tmp_path, lose):
+    """Else SQLite would replay it into the restored file."""
+    run("backup", "copy.db", "--database", filled)
+    crash(filled)
+    wal = Path(filled + "-wal").read_bytes()
+    lose(filled)
+    code, out, err = run("restore", "copy.db", "--database", filled)
+    assert (code, err) == (0, "")
+    (kept,) = tmp_path.glob("events.db.*.replaced-wal")
+    assert kept.read_bytes() == wal
+    assert str(kept).removesuffix("-wal") in out
+    assert stored(filled) == stored("copy.db") and files(tmp_path) >= {"events.db", "copy.db"}
+    assert not {"events.db-wal", "events.db-shm"} & files(tmp_path)
 
 
 def test_a_damaged_database_can_be_replaced(run, filled, tmp_path):
@@ -822,7 +889,7 @@ def test_a_wrong_export_is_one_clear_line(run, rich, tmp_path, arguments, said):
 
 def test_an_export_on_a_full_disk_leaves_no_file(rich, tmp_path):
     api = Api(rich)
-    api.post(event("large", properties={"text": "x" * 100_000}))
+    api.post(event("large", properties={"text": "x" * 60_000}))
     api.app.close()
     # SQLite's own file for the WAL has 32 kB.
     done = limited(
@@ -1772,6 +1839,13 @@ def change_database(path: str, sql: str) -> None:
 DAYS_AGO = "(unixepoch() - 86400 * {}) * 1000"
 
 
+def an_older_one(path: str) -> None:
+    os.unlink(path)
+    of_release(Path(path))
+    os.chmod(path, 0o600)
+    change_database(path, f"update keys set scope = 'admin', last_used_at = {DAYS_AGO.format(0)}")
+
+
 @pytest.mark.parametrize(
     "trouble, found, said",
     [
@@ -1788,7 +1862,7 @@ DAYS_AGO = "(unixepoch() - 86400 * {}) * 1000"
             "newer Streamlined Lite",
         ),
         (
-            lambda path: change_database(path, "pragma user_version = 0"),
+            an_older_one,
             ("warning", "content"),
             "the next start brings it there",
         ),

@@ -959,6 +959,17 @@ def test_contacts_are_found_in_whatever_case_their_letters_have(api, asked):
         assert sum(pages_of(api, f"/contacts/v1?{query}&limit=1"), []) == whole
 
 
+@pytest.mark.parametrize("query", ["q=x", "q=ñ", "q=x&tag=vip", "limit=1&q=x"])
+def test_a_search_through_long_texts_looks_at_the_clock(api, monkeypatch, query):
+    for number in range(2):
+        path = f"/contacts/v1/loc-{number}/c-1"
+        api("PUT", path, {"name": "y" * lite.LARGE_TEXT, "tags": ["vip"]})
+    assert api.get(f"/contacts/v1?{query}")["contacts"] == []
+    monkeypatch.setattr(lite, "QUERY_SECONDS", -1)
+    answer = api("GET", f"/contacts/v1?{query}")
+    assert (answer.status_int, answer.json["code"]) == (422, "query_too_slow")
+
+
 def test_a_contact_that_comes_while_the_list_is_paged_is_on_none_of_the_further_pages(people):
     seen = []
     for number, page in enumerate(pages_of(people, "/contacts/v1?limit=2")):
@@ -979,6 +990,7 @@ def test_a_contact_that_comes_while_the_list_is_paged_is_on_none_of_the_further_
         "limit=501",
         "tag=",
         "q=%00",
+        "q=" + "x" * 1_001,
         "name=Ann",
         "location_id={{location.id}}",
     ],

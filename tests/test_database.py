@@ -110,6 +110,95 @@ def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path, make, re
     assert after == before
 
 
+ENDLESS = """
+    drop view epochs;
+    create view epochs as
+    with recursive numbers(epoch) as (select 0 union all select epoch + 1 from numbers)
+    select epoch from numbers
+"""
+DISGUISED = """
+    pragma writable_schema = on;
+    insert into sqlite_schema values ('table', 'notes', 'notes', 0, 'create trigger notes after '
+    || 'insert on events begin delete from events; end')
+"""
+# What a stranger may have made of a database of ours, and what is said of it
+STRANGE = {
+    "create trigger thief after insert on events begin delete from events; end": (
+        "the trigger thief is not ours; drop it"
+    ),
+    'create trigger "no\nend" after insert on keys begin insert into keys select 1; end': (
+        r"the trigger no\\nend is not ours; drop it"
+    ),
+    "create unique index once on events (name_key)": (
+        "the index once is not ours, and may refuse what is stored; drop it"
+    ),
+    "create index costly on events (hex(zeroblob(event_id)))": "the index costly is not ours",
+    "create index some on events (name_key) where json_valid(properties)": "the index some is not",
+    "drop table metrics": "its index metrics_by_position is missing|its table metrics is missing",
+    "drop index events_by_time": "its index events_by_time is missing",
+    "drop trigger contacts_delete_events": "its trigger contacts_delete_events is missing",
+    "alter table events add column note text": "its table events is another one",
+    "drop table rejections; create view rejections as select 1 as rejection_id": (
+        "its view rejections is another one"
+    ),
+    ENDLESS: "its view epochs is another one",
+    DISGUISED: "malformed database schema",
+}
+
+
+@pytest.mark.parametrize("is_crashed", [False, True], ids=["settled", "with a WAL"])
+@pytest.mark.parametrize("sql, said", STRANGE.items(), ids=lambda text: text.split("\n")[-1][:30])
+def test_a_schema_that_is_not_ours_is_refused_by_name_and_left_as_it_is(
+    tmp_path, sql, said, is_crashed
+):
+    """The header of a file says little about what is in it."""
+    path = tmp_path / "events.db"
+    opened(path).close()
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, is_crashed)
+        connection.execute(sql)
+    before = contents(tmp_path)
+    with pytest.raises(lite.ConfigError, match=said) as refused:
+        opened(path)
+    assert "\n" not in str(refused.value) and str(path) in str(refused.value)
+    after = contents(tmp_path)
+    after.pop("events.db-shm", None)
+    before.pop("events.db-shm", None)
+    assert after == before
+
+
+def test_a_file_that_has_our_header_and_nothing_else_is_refused(tmp_path):
+    path = tmp_path / "events.db"
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.pragma("application_id", lite.APPLICATION_ID)
+        connection.pragma("user_version", len(lite.migrations()))
+    with pytest.raises(lite.ConfigError, match="is missing; it was left as it is"):
+        opened(path)
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.pragma("user_version", 0)
+        connection.execute("create view events as select 1 as event_id")
+    with pytest.raises(lite.ConfigError, match="its view events is not ours"):
+        opened(path)
+
+
+def test_tables_views_and_plain_indexes_beside_ours_do_no_harm(tmp_path):
+    """Litestream makes two tables; a person may add a view, or an index for their own queries."""
+    path = tmp_path / "events.db"
+    opened(path).close()
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute("""
+            create table _litestream_seq (id integer primary key, seq integer);
+            create table _litestream_lock (id integer);
+            create unique index notes_once on _litestream_seq (seq);
+            create view buyers as select * from events_with_texts where event_name = 'Sale';
+            create index by_properties on events (properties desc, distinct_id collate nocase);
+            analyze
+        """)
+    api = Api(str(path))
+    assert api.post(event()).status_int == 201
+    api.app.close()
+
+
 def test_a_refused_file_is_one_line_and_exit_code_2(tmp_path):
     a_text(tmp_path / "events.db")
     command = [
@@ -1386,31 +1475,111 @@ def test_a_checkpoint_begins_whenever_the_wal_has_grown_by_so_many_pages(databas
     monkeypatch.undo()
 
 
+PASSIVE, RESTART, TRUNCATE = (
+    apsw.SQLITE_CHECKPOINT_PASSIVE,
+    apsw.SQLITE_CHECKPOINT_RESTART,
+    apsw.SQLITE_CHECKPOINT_TRUNCATE,
+)
+
+
 @pytest.mark.parametrize(
-    "pages, moved, begun_anew",
+    "pages, kept_back, modes",
     [
-        (lite.RESTART_PAGES - 1, lite.RESTART_PAGES - 1, False),
-        (lite.RESTART_PAGES, lite.RESTART_PAGES, True),
-        (lite.RESTART_PAGES, lite.RESTART_PAGES - 1, False),
+        (lite.RESTART_PAGES - 1, 0, [PASSIVE]),
+        # Little is left for the one that holds the writer.
+        (lite.RESTART_PAGES, 0, [PASSIVE, PASSIVE, PASSIVE, RESTART]),
+        (lite.LARGE_PAGES, 0, [PASSIVE, PASSIVE, PASSIVE, TRUNCATE]),
+        # By a read of another process, for which ours need not wait again soon.
+        (lite.LARGE_PAGES, 1, [PASSIVE, PASSIVE, PASSIVE, PASSIVE]),
     ],
 )
-def test_a_large_wal_is_begun_anew(database, pages, moved, begun_anew):
-    """PASSIVE alone, beside a busy writer, lets it grow. A long read of it is waited for."""
+def test_a_large_wal_is_begun_anew(database, pages, kept_back, modes):
+    """PASSIVE alone, beside a busy writer, lets it grow."""
 
     class Connection:
         def execute(self, sql):
             return database.writer.execute(sql)
 
         def wal_checkpoint(self, mode):
-            modes.append(mode)
-            return pages, moved
+            used.append(mode)
+            return pages, pages - kept_back
 
-    modes: list[int] = []
+    used: list[int] = []
     database.checkpointer.pages = pages
     database.checkpointer.checkpoint(Connection())
-    passive, restart = apsw.SQLITE_CHECKPOINT_PASSIVE, apsw.SQLITE_CHECKPOINT_RESTART
-    # Little is left for the one that holds the writer.
-    assert modes == ([passive, passive, passive, restart] if begun_anew else [passive])
+    if kept_back:
+        database.checkpointer.checkpoint(Connection())
+    assert used == modes
+
+
+@pytest.fixture
+def small_wal(monkeypatch):
+    """What is large elsewhere is a hundred pages here."""
+    for name, pages in (("CHECKPOINT_PAGES", 10), ("RESTART_PAGES", 50), ("LARGE_PAGES", 100)):
+        monkeypatch.setattr(lite, name, pages)
+    monkeypatch.setattr(lite, "GRACE_SECONDS", 0.1)
+
+
+def grow(database, until):
+    """Stores until something has happened."""
+    for number in range(2_000):
+        if until():
+            return
+        store(database, f"d-{number}" + "x" * 900)
+    raise AssertionError("it does not happen")
+
+
+def count_cuts(database):
+    """A list that gets longer each time that the WAL is begun anew."""
+    cuts: list[bool] = []
+    begin_anew = database.checkpointer.begin_anew
+
+    def counted(connection, cut):
+        begin_anew(connection, cut)
+        if not database.checkpointer.pages:
+            cuts.append(cut)
+
+    database.checkpointer.begin_anew = counted
+    return cuts
+
+
+@pytest.mark.usefixtures("small_wal")
+def test_reads_give_way_to_a_large_wal_which_is_cut(database):
+    """Each of two begins while the other one goes on, as on a busy dashboard; so do two that would
+    go on for ever, which get 503."""
+    endless = (
+        "with recursive numbers (n) as (select 1 union all select n + 1 from numbers) "
+        "select max(n) from numbers"
+    )
+    answers: list[lite.Problem] = []
+    stopping = threading.Event()
+    cuts = count_cuts(database)
+
+    def read(seconds):
+        while not stopping.is_set():
+            try:
+                with database.read() as connection, lite.time_limit(connection, seconds):
+                    connection.execute(endless).fetchall()
+            except lite.Problem as problem:
+                answers.append(problem)
+
+    for seconds in (0.02, 1):
+        threads = [threading.Thread(target=read, args=(seconds,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        before = len(cuts)
+        grow(database, lambda before=before: len(cuts) >= before + 2)
+        stopping.set()
+        for thread in threads:
+            thread.join()
+        stopping.clear()
+    assert True in cuts
+    codes = {problem.code for problem in answers}
+    assert codes == {"query_too_slow", "read_stopped"}
+    stopped = next(problem for problem in answers if problem.code == "read_stopped")
+    assert lite.respond(stopped, reading=True).status == 503
+    with database.read() as connection:
+        assert connection.execute("select 1").get == 1
 
 
 def test_closing_leaves_one_file(tmp_path):

@@ -15,7 +15,8 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import ExitStack, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -29,6 +30,7 @@ from conftest import (
     Served,
     ServerProcess,
     clean_environment,
+    errors,
     event,
     exchange,
     request_bytes,
@@ -247,19 +249,157 @@ def test_a_refused_request_leaves_nothing_in_memory(api):
 
 def test_a_page_of_large_events_ends_before_it_fills_the_memory(api):
     """Those that it leaves out are on the next ones."""
-    for number in range(20):
+    for number in range(80):
         api.post(
-            event(str(number), timestamp=1_700_000_000 + number, properties={"a": "x" * 1_000_000})
+            event(str(number), timestamp=1_700_000_000 + number, properties={"a": "x" * 65_000})
         )
     seen, cursor = [], ""
     while cursor is not None:
         answer = api("GET", f"/events/v1?limit=500{cursor and '&cursor=' + cursor}")
-        assert len(answer.body) < lite.PAGE_BYTES + 1_100_000
+        assert len(answer.body) < lite.PAGE_BYTES + 100_000
         seen, cursor = (
             seen + [each["distinct_id"] for each in answer.json["events"]],
             answer.json["next"],
         )
-    assert seen == [str(number) for number in reversed(range(20))]
+    assert seen == [str(number) for number in reversed(range(80))]
+
+
+def store_large_rows(path):
+    """As releases took them that had fewer limits: each of these is nearly a megabyte, and the
+    newest one of its location."""
+    moment = 1_700_000_000_000
+    rows = []
+    with closing(lite.open_writer(path)) as writer, writer:
+        for number in range(12):
+            for name, properties in (
+                ("Many keys", {f"{number}-{key}": 1 for key in range(75_000)}),
+                ("Long text", {"x": f"{number}" + "x" * 900_000}),
+            ):
+                lite.insert_events(
+                    writer,
+                    [
+                        lite.Event.model_construct(
+                            event_name=name,
+                            location_id=f"loc-{number}",
+                            distinct_id=name,
+                            contact_id="c-1",
+                            timestamp=moment + number,
+                            properties=properties,
+                        )
+                    ],
+                    moment,
+                )
+            fields = json.dumps({f"{number}-{field}": 1 for field in range(65_000)})
+            rows.append((fields, f"loc-{number}"))
+        writer.executemany(
+            "update contacts set fields = ? where location_key = "
+            "(select location_key from locations where location_id = ?)",
+            rows,
+        )
+
+
+def metric_of(name, **more):
+    term = {"key": "A", "event": name, "type": "account", "aggregation": "count"} | more
+    return {"metric": {"terms": [term]}, "from": "2023-11-01", "to": "2023-12-01"}
+
+
+def test_no_answer_takes_the_memory(start, tmp_path):
+    """Neither what reads large rows nor what calculates with them, several at once; twice as much
+    as a server takes that has done nothing."""
+    path = tmp_path / "events.db"
+    path.touch()
+    store_large_rows(str(path))
+    server = start(path)
+    before = megabytes(server.process.pid, "VmHWM")
+    long, keys = metric_of("Long text"), metric_of("Many keys")
+    distinct = metric_of("Long text", aggregation="count_distinct", property="x")
+    requests = [
+        *(
+            request_bytes(b"", path=f"{path}", method="GET")
+            for path in (
+                "/event-names/v1",
+                "/contact-fields/v1",
+                "/events/v1?limit=1",
+                "/events/v1?limit=500",
+                "/events/v1?limit=500&order=arrival",
+                "/contacts/v1?limit=500",
+                "/contacts/v1/loc-1/c-1",
+            )
+        ),
+        *(
+            request_bytes(body, path="/metrics/v1/query")
+            for body in (distinct, *(each | {"breakdown": "property.x"} for each in (long, keys)))
+        ),
+        request_bytes(long | {"term": "A", "limit": 500}, path="/metrics/v1/events"),
+    ]
+    with ThreadPoolExecutor(4) as readers:
+        answers = list(readers.map(lambda request: exchange(server, request)[0], requests))
+    assert [status for status, _, _ in answers] == [200] * len(requests)
+    assert max(len(body) for _, _, body in answers) < lite.PAGE_BYTES + 2_000_000
+    assert megabytes(server.process.pid, "VmHWM") < 2 * before + 64
+
+
+def test_a_row_that_is_too_large_to_read_is_told(start, tmp_path):
+    path = tmp_path / "events.db"
+    path.touch()
+    with closing(lite.open_writer(str(path))) as writer:
+        writer.execute("insert into locations (location_id, first_seen_at) values ('loc-1', 0)")
+        writer.execute(
+            "insert into contacts (location_key, contact_id, fields, created_at, updated_at) "
+            "values (1, 'c-1', ?, 0, 0)",
+            (json.dumps({"x": "x" * lite.READ_LIMIT}),),
+        )
+    server = start(path)
+    for path in ("/contacts/v1", "/contacts/v1/loc-1/c-1"):
+        answer = exchange(server, request_bytes(b"", path=path, method="GET"))[0]
+        assert (answer[0], problem_of(answer)["code"]) == (422, "answer_too_large")
+    assert (
+        exchange(server, request_bytes(b"", path="/contact-fields/v1", method="GET"))[0][0] == 200
+    )
+
+
+def test_a_list_without_pages_that_is_too_long_is_refused(api, monkeypatch):
+    for number in range(3):
+        api.post(event(str(number), location_id=f"loc-{number}", properties={"a": 1, "b": 2}))
+    monkeypatch.setattr(lite, "WHOLE_LIST_LIMIT", 2)
+    for path in ("/locations/v1", "/event-names/v1", "/events/v1"):
+        answer = api("GET", path)
+        assert (answer.status_int, answer.json["code"]) == (422, "answer_too_large")
+    assert len(api.get("/event-names/v1?location_id=loc-1")["event_names"]) == 1
+
+
+@pytest.mark.parametrize(
+    "properties, code",
+    [
+        ({f"k{number}": 1 for number in range(1_000)}, None),
+        ({f"k{number}": 1 for number in range(1_001)}, "too_many"),
+        ({"x": "x" * 65_528}, None),
+        ({"x": "x" * 65_529}, "too_large"),
+        ({"x": "é" * 32_765}, "too_large"),
+        ({"x": "\n" * 32_765}, "too_large"),
+        ({"x" * 9_990 + str(number): 1 for number in range(7)}, "too_large"),
+    ],
+)
+def test_properties_have_a_limit_that_suits_their_use(api, properties, code):
+    answer = api.post(event(properties=properties))
+    if code is None:
+        assert answer.status_int == 201
+        assert api.get("/events/v1")["events"][0]["properties"] == properties
+    else:
+        assert errors(answer) == {"/properties": code}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_reads_take_a_quarter_of_the_memory_at_most(monkeypatch, tmp_path, version):
+    """Of the machine's, or of what a control group around ours allows."""
+    (tmp_path / "our" / "own").mkdir(parents=True)
+    name = "memory.max" if version == 2 else "memory.limit_in_bytes"
+    (tmp_path / "our" / "own" / name).write_text("max\n")
+    (tmp_path / "our" / name).write_text("600000000\n")
+    assert list(lite.group_limits(tmp_path, "/our/own", name)) == [600_000_000]
+    for memory, threads in ((600_000_000, 2), (100_000_000, 1), (2**40, 8)):
+        monkeypatch.setattr(lite, "memory_limit", lambda memory=memory: memory)
+        assert lite.possible_readers(8) == threads
 
 
 def test_a_deletion_of_many_pages_has_its_limit(api, monkeypatch):

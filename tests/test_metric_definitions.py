@@ -112,6 +112,7 @@ def test_ninety_nested_parentheses_are_calculated():
         (condition("property.x", "is", True), "/value", "property_type"),
         (condition("property.x", "is", {}), "/value", "property_type"),
         (condition("property.x", "contains", ""), "/value", "blank"),
+        (condition("property.x", "contains", "x" * 1_001), "/value", "too_long"),
         (condition("property.x", "is", "a\0b"), "/value", "nul_character"),
         (condition("property.x", "is_set", 1), "/value", "value"),
         (condition("contact.tags", "has_any", []), "/value", "list"),

@@ -344,7 +344,7 @@ def test_a_full_file_refuses_what_does_not_fit(serve):
     served = serve()
     assert exchange(served, post("before"))[0][0] == 201
     limit_pages(served, 0)
-    answer = exchange(served, post("large", properties={"text": "x" * 100_000}))[0]
+    answer = exchange(served, post("large", properties={"text": "x" * 60_000}))[0]
     assert answer[0] == 429 and problem_of(answer)["code"] == "disk_full"
     assert exchange(served, get("/events/v1"))[0][0] == 200
     limit_pages(served, None)
@@ -778,9 +778,7 @@ def test_who_hung_up_before_a_refusal_of_the_head_is_let_go(serve, monkeypatch, 
 
 
 def test_the_largest_body_is_not_too_large(server):
-    data = json.dumps(event(properties={"text": ""})).encode()
-    filled = data.replace(b'""', b'"%b"' % (b"x" * (lite.BODY_LIMIT - len(data))))
-    assert len(filled) == lite.BODY_LIMIT
+    filled = json.dumps(event()).encode().ljust(lite.BODY_LIMIT)
     assert exchange(server, request_bytes(filled))[0][0] == 201
 
 

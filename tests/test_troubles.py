@@ -1,12 +1,15 @@
-"""Troubles of the disk: full, broken, read-only, or a database that another process holds.
+"""Troubles of the disk: full, broken, read-only, or a database that another process holds; a file
+that goes away under the running server, or is damaged.
 
 A writer is asked to try again, and learns why; reads go on; nothing that was acknowledged is lost,
 nothing that was refused is there; and when the trouble is over, all goes on without a restart.
 """
 
 import json
+import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -17,7 +20,7 @@ from pathlib import Path
 import apsw
 import pytest
 from benchmarks.kill9 import stored_ids
-from conftest import Clock, event, exchange, fill, request_bytes
+from conftest import Api, Clock, event, exchange, fill, request_bytes
 from test_power_cuts import Load
 from vfs import Answer, Stepped, remembering
 
@@ -253,3 +256,184 @@ def test_a_database_that_another_process_holds_is_named_and_waited_for(serve, mo
         assert len(get(server, "/events/v1")[1]["events"]) == 1
     assert becomes_healthy(server) and post(server, 3)[0] == 201
     assert stored_ids(server.config.database) == ["d-1", "d-3"]
+
+
+########################################################################################################
+# The file goes away under the running server
+########################################################################################################
+
+
+def other_database(path: Path) -> Path:
+    """Another database, whose only event is d-other."""
+    api = Api(str(path))
+    api.post(event("d-other"))
+    api.app.close()
+    return path
+
+
+def move_away(path: str) -> None:
+    os.rename(path, path + ".away")
+
+
+def replace(path: str) -> None:
+    os.replace(other_database(Path(path).with_name("other.db")), path)
+
+
+# What is done to the file, and what the log says to do
+GOES_AWAY = {
+    "deleted": (os.unlink, "put it back .* or stop the server and restore a backup"),
+    "moved": (move_away, "put it back with its -wal and -shm, and all goes on"),
+    "emptied": (lambda path: os.truncate(path, 0), "moved, deleted or emptied while it was open"),
+    "replaced": (replace, "another file is at .* restart the server to go on with the other"),
+    "its WAL deleted": (lambda path: os.unlink(path + "-wal"), "restart the server, which saves"),
+    "its WAL replaced": (
+        lambda path: os.replace(other_database(Path(path + ".other")), path + "-wal"),
+        "restart the server, which saves",
+    ),
+    "its shared memory deleted": (lambda path: os.unlink(path + "-shm"), "restart the server"),
+}
+
+
+def check_outage(server, code: str) -> None:
+    """Writers, readers and /healthz are told, and none of them by a bare 500."""
+    check_refusal(Answer(*post(server, 900)), code)
+    status, problem = get(server, "/events/v1")
+    assert (status, problem["status"], problem["code"]) == (503, 503, code)
+    assert get(server, "/healthz") == (
+        503,
+        {"status": "failing", "version": lite.__version__, "writer": code},
+    )
+
+
+@pytest.mark.parametrize("done, advice", GOES_AWAY.values(), ids=GOES_AWAY.keys())
+def test_a_file_that_goes_away_is_told_and_takes_nothing_acknowledged_with_it(
+    serve, caplog, monkeypatch, done, advice
+):
+    monkeypatch.setattr(lite, "FRESH_SECONDS", 0)
+    server = serve()
+    assert post(server, 1)[0] == 201
+    done(server.config.database)
+    for _ in range(3):
+        check_outage(server, "database_gone")
+    server.close()
+    (line,) = caplog.messages
+    assert re.search(advice, line) and server.config.database in line
+
+
+def test_whoever_only_reads_is_told_of_a_file_that_is_gone(serve, caplog):
+    server = serve()
+    os.unlink(server.config.database)
+    assert get(server, "/healthz")[1]["writer"] == "database_gone"
+    assert get(server, "/events/v1")[0] == 503
+    assert len(caplog.messages) == 1
+
+
+def test_a_server_that_nobody_asks_says_by_itself_that_its_file_is_gone(tmp_path, caplog):
+    served = Stepped(tmp_path / "events.db")
+    os.unlink(tmp_path / "events.db")
+    served.database.file.checked -= 1  # a second ago
+    served.database.idle()
+    assert served.database.trouble.code == "database_gone" and len(caplog.messages) == 1
+    served.close()
+
+
+def test_a_file_that_comes_back_goes_on_without_a_restart(serve, monkeypatch):
+    monkeypatch.setattr(lite, "FRESH_SECONDS", 0)
+    server = serve()
+    path = server.config.database
+    assert post(server, 1)[0] == 201
+    for suffix in ("", "-wal", "-shm"):
+        os.rename(path + suffix, path + ".away" + suffix)
+    check_outage(server, "database_gone")
+    for suffix in ("", "-wal", "-shm"):
+        os.rename(path + ".away" + suffix, path + suffix)
+    assert becomes_healthy(server) and post(server, 2)[0] == 201
+    server.close()
+    assert stored_ids(path) == ["d-1", "d-2"]
+
+
+def test_a_file_that_goes_away_amid_a_turn_is_noticed_before_the_answers_leave(serve, monkeypatch):
+    """Its names are looked at after COMMIT, and not only before."""
+    server = serve()
+    writer = server.app.database.writer
+
+    class Writer:
+        def __getattr__(self, name):
+            return getattr(writer, name)
+
+        def execute(self, sql, *binds):
+            if sql == "commit":
+                Path(server.config.database).unlink(missing_ok=True)
+            return writer.execute(sql, *binds)
+
+    monkeypatch.setattr(server.app.database, "writer", Writer())
+    check_refusal(Answer(*post(server, 1)), "database_gone")
+
+
+def test_the_file_that_took_its_place_is_left_as_it_is(serve, tmp_path):
+    """Also at the end, and at the next start: SQLite would replay the first one's WAL into it."""
+    server = serve()
+    path = server.config.database
+    assert post(server, 1)[0] == 201
+    move_away(path)
+    replace(path)
+    before = Path(path).read_bytes()
+    check_outage(server, "database_gone")
+    server.close()
+    assert Path(path).read_bytes() == before and stored_ids(path) == ["d-other"]
+    (wal,) = tmp_path.glob("events.db.*.replaced-wal")
+    os.rename(wal, path + ".away-wal")
+    assert stored_ids(path + ".away") == ["d-1"]
+
+
+def test_a_deleted_wal_takes_nothing_with_it_though_the_server_is_killed(start):
+    server = start()
+    assert post(server, 1)[0] == 201
+    os.unlink(server.database + "-wal")
+    check_outage(server, "database_gone")
+    server.stop(signal.SIGKILL)
+    assert "d-1" in stored_ids(server.database)
+
+
+########################################################################################################
+# The file is damaged under the running server
+########################################################################################################
+
+
+def overwrite(path: str, at: int, noise: bytes) -> None:
+    with open(path, "rb+") as file:
+        file.seek(at)
+        file.write(noise)
+
+
+DAMAGES = {
+    "all but the first page": lambda path: overwrite(
+        path, 4096, b"\x05noise" * ((os.path.getsize(path) - 4096) // 6)
+    ),
+    "the first page": lambda path: overwrite(path, 0, b"noise" * 800),
+    "the texts": lambda path: overwrite_texts(path),
+    "cut off": lambda path: os.truncate(path, 8192),
+}
+
+
+def overwrite_texts(path: str) -> None:
+    """With bytes that are no UTF-8, where the B-trees stay as they are."""
+    content = Path(path).read_bytes()
+    for name in (b"Offer Made", b"loc-1"):
+        for found in re.finditer(name, content):
+            overwrite(path, found.start(), b"\xff" * len(name))
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_file_that_is_damaged_is_told_until_it_is_replaced(start, tmp_path, damage):
+    api = Api(str(tmp_path / "events.db"))
+    for number in range(50):
+        api.post(event(f"d-{number}", contact_id=f"c-{number}", properties={"text": "x" * 2_000}))
+    api.app.close()
+    server = start()
+    damage(server.database)
+    assert get(server, "/events/v1")[0] == 503
+    check_outage(server, "database_damaged")
+    code, errors = server.stop()
+    assert code == 0 and errors.count("\n") == 1
+    assert "is damaged, so nothing is stored or read any more; stop the server, restore" in errors

@@ -36,5 +36,4 @@ group by period, "group"
 union all
 select 'group_bucket', bucket, "group", 0, {aggregate}
 from facts
-where :by_bucket
 group by bucket, "group";
