@@ -459,6 +459,8 @@ TIMESTAMP_FORMS = (
 # Below it a number is hardly a UNIX time, but a year, a spreadsheet's date or 20260131.
 LEAST_UNIX_SECONDS = 1e8
 NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
+# A day of XML with an offset, which ISO 8601 does not have and Python reads as a time of day
+DAY_WITH_OFFSET = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[+-]")
 LEAP_SECOND = re.compile(r"(.{7,10}.[0-9]{2}:?[0-9]{2}:?)60(?![0-9])(.*)")
 ASCII_BLANKS = " \t\n\r\f\v"
 # What Python's strip() takes away, for statements.
@@ -467,17 +469,23 @@ WHITE_SPACE = (
     "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
 # What shows nothing at the ends of a text: beside white space soft hyphens, characters without
-# width, marks of direction, byte order marks.
+# width, marks of direction, byte order marks, and the blanks of Hangul, Khmer and Braille.
 BLANKS = WHITE_SPACE + "".join(
     chr(code)
     for first, last in (
         (0xAD, 0xAD),
+        (0x34F, 0x34F),
         (0x61C, 0x61C),
+        (0x115F, 0x1160),
+        (0x17B4, 0x17B5),
         (0x180E, 0x180E),
         (0x200B, 0x200F),
         (0x202A, 0x202E),
         (0x2060, 0x206F),
+        (0x2800, 0x2800),
+        (0x3164, 0x3164),
         (0xFEFF, 0xFEFF),
+        (0xFFA0, 0xFFA0),
     )
     for code in range(first, last + 1)
 )
@@ -641,7 +649,7 @@ def read_timestamp(value: Any) -> int:
     A number that is plausibly something else is an error, and never a moment in 1970.
     """
     if isinstance(value, str):
-        text = value.strip()
+        text = trim(value)
         if not NUMBER.fullmatch(text):
             return read_iso(text)
         value = float(text)
@@ -694,6 +702,9 @@ def is_number(value: Any) -> bool:
 
 
 def read_iso(text: str) -> int:
+    if DAY_WITH_OFFSET.match(text):
+        hint = "is a day with an offset (write 2026-01-31T00:00:00+02:00)"
+        raise wrong("timestamp", f"{hint}; must be {TIMESTAMP_FORMS}")
     try:
         moment = datetime.fromisoformat(check_characters(text).upper())  # t and z may be small
     except ValueError:
@@ -834,6 +845,7 @@ def number_text(value: float) -> str:
 # Amounts: numbers as people write them
 
 AMOUNT_LIMIT = 100  # characters
+HIDDEN = dict.fromkeys(map(ord, set(BLANKS) - set(WHITE_SPACE)))  # as around signs in Hebrew
 CURRENCY_SIGNS = (
     r"$\u00a2-\u00a5\u058f\u060b\u07fe\u07ff\u09f2\u09f3\u09fb\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20c0"
     r"\ua838\ufdfc\ufe69\uff04\uffe0\uffe1\uffe5\uffe6"
@@ -868,7 +880,7 @@ def read_amount(text: str | None, numbers: str) -> int | float | None:
     """
     if text is None or len(text) > AMOUNT_LIMIT:
         return None
-    match = AMOUNTS[numbers].fullmatch(text.strip())
+    match = AMOUNTS[numbers].fullmatch(text.translate(HIDDEN).strip())
     if match is None:
         return None
     whole = "".join(re.findall("[0-9]", match["whole"]))
@@ -908,7 +920,7 @@ def check_zone(name: str) -> str:
 
 
 def read_zone(value: Any) -> str:
-    return check_zone(read_text(value, ID_LIMIT))
+    return check_zone(read_sent_identifier(value))
 
 
 # Times of a zone
@@ -922,10 +934,12 @@ OFFSET = re.compile(r"(Z|[+-][0-9]{2}(:?[0-9]{2}){0,2}(\.[0-9]+)?)$", re.IGNOREC
 def read_day_or_time(value: Any) -> LocalTime | int:
     """A date (2026-01-31) or a time without an offset (2026-01-31T09:00), which count in the zone
     of the query, or the milliseconds UTC of any other timestamp."""
-    if isinstance(value, str) and not value.strip():
-        raise wrong("timestamp", "must be a day such as 2026-01-31, or a time")
-    if isinstance(value, str) and DAY.fullmatch(value.strip()):
-        return read_day(value.strip())
+    if isinstance(value, str):
+        value = trim(value)
+        if not value:
+            raise wrong("timestamp", "must be a day such as 2026-01-31, or a time")
+        if DAY.fullmatch(value):
+            return read_day(value)
     milliseconds = read_timestamp(value)
     if is_without_offset(value):
         return datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)
@@ -946,7 +960,7 @@ def is_without_offset(timestamp: Any) -> bool:
     """Whether a timestamp that can be read is an ISO 8601 time that names no offset."""
     if not isinstance(timestamp, str):
         return False
-    text = timestamp.strip()
+    text = trim(timestamp)
     return not NUMBER.fullmatch(text) and not OFFSET.search(text)
 
 
@@ -3145,9 +3159,16 @@ class Form(dict):
     files: tuple[str, ...] = ()
 
 
+# tags[], as forms for PHP call what may have several values; of properties see PROPERTY_NAME
+LIST_NAME = re.compile(r"(?!properties)(.+)\[\]", re.DOTALL)
+
+
 def form_of(fields: Iterable[tuple[str, str]]) -> Form:
     form = Form()
     for name, value in fields:
+        list_name = LIST_NAME.fullmatch(name)
+        if list_name:
+            name = list_name[1]
         form[name] = together(form.get(name), value)
     return form
 
@@ -5634,11 +5655,12 @@ def gathered(entries: Iterable[tuple[str, Any]], read_name: Callable[[str], str]
     return {key: joined(value) for key, value in values.items()}
 
 
-PROPERTY_NAME = re.compile(r"properties(?:\.(.+)|\[(.+)\])", re.DOTALL)
+# Lists of a form end in [], or as PHP numbers them.
+PROPERTY_NAME = re.compile(r"properties(?:\.(.+?)(?:\[\])?|\[(.+?)\](?:\[[0-9]*\])?)", re.DOTALL)
 
 
 def property_key(name: str) -> str | None:
-    """`x` of `properties.x` and `properties[x]`, else None."""
+    """`x` of `properties.x`, `properties[x]` and `properties[x][]`, else None."""
     match = PROPERTY_NAME.fullmatch(trim(name)) if "properties" in name else None
     return trim(match[1] or match[2]) if match else None
 
@@ -7965,7 +7987,7 @@ def text_of_real(x: str) -> str:
 
 
 def is_blank_sql(x: str) -> str:
-    return f"({x} = '' or {x} glob '[{WHITE_SPACE}]*' and trim({x}, '{WHITE_SPACE}') = '')"
+    return f"({x} = '' or {x} glob '[{BLANKS}]*' and trim({x}, '{BLANKS}') = '')"
 
 
 def key_of_text(x: str) -> str:
@@ -9224,7 +9246,7 @@ class App(bottle.Bottle):
             problem = NotFound(
                 "there is nothing at this path; events are posted to /events/ingestion/v1"
             )
-        is_post = environ["REQUEST_METHOD"] in ("POST", "PUT")
+        is_post = environ["REQUEST_METHOD"] in ("POST", "PUT", "PATCH")
         # A sender with a wrong URL must not be invisible, either.
         if is_post and not self.keep_misdirected(environ, problem):
             self.remember_attempt(environ, problem)
@@ -11629,7 +11651,7 @@ def take_sample(lines: Iterator[bytes]) -> list[bytes]:
 
 def stated_separator(line: bytes) -> str:
     """What a first line `sep=;` says, which Excel understands; "" for another line."""
-    match = re.fullmatch(rb'"?sep=([,;\t|])"?\s*', line, re.IGNORECASE)
+    match = re.fullmatch(rb'"?sep=([\t!#-/:-@[-`{-~])"?\s*', line, re.IGNORECASE)
     return match[1].decode() if match else ""
 
 
@@ -11828,7 +11850,7 @@ class SourceFile:
 
         Raises ConfigError for a --map of no column, and for two columns that would be one field.
         """
-        headers = [cell.strip() for cell in cells]
+        headers = list(map(trim, cells))
         missing = self.columns.keys() - set(headers)
         if missing:
             raise ConfigError(
@@ -11837,7 +11859,7 @@ class SourceFile:
             )
         plain_names = []
         for header in headers:
-            plain_names.append(self.columns.get(header, header.lower().replace(" ", "_")))
+            plain_names.append(self.columns.get(header, "_".join(header.lower().split())))
         self.set_kind(plain_names)
         fields = FIELD_BY_COLUMN[self.kind]
         names = []

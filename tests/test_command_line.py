@@ -1344,10 +1344,24 @@ def test_a_separator_that_is_none_is_refused(run, tmp_path):
     assert (code, out, err.count("\n")) == (2, "", 1) and "--separator: invalid choice" in err
 
 
-@pytest.mark.parametrize("first", ["sep=;\r\n", '"sep=;"\n', "\ufeffSEP=;\n"])
+@pytest.mark.parametrize(
+    "first", ["sep=;\r\n", '"sep=;"\n', "\ufeffSEP=;\n", "sep=^\n", "sep=:\n", "sep=\t\n"]
+)
 def test_excels_line_about_the_separator_is_understood(contacts_of, first):
-    found, lines = contacts_of(f"{first}Contact Id;Name\nc-1;Ann, Bo, Cy\n;x\n")
+    (separator,) = re.findall("[;^:\t]", first)
+    rows = "Contact Id;Name\nc-1;Ann, Bo, Cy\n;x\n".replace(";", separator)
+    found, lines = contacts_of(first + rows)
     assert (found, lines) == ({"c-1": ("Ann, Bo, Cy", None)}, [4])
+
+
+def test_what_cannot_be_seen_in_a_header_does_not_matter(run, tmp_path):
+    (tmp_path / "c.csv").write_text(
+        "\ufeff\ufeffContact\u00a0Id\u200b,\u00a0Name ,City\u200b,\u200b\nc-1,Ann,Bonn,x\n"
+    )
+    code, out, _ = run("import", "c.csv", "--location", "loc-1")
+    assert (code, out.splitlines()[1:]) == (0, ["  warning cell_without_column_name: 1"])
+    (found,) = objects(exported(run, "contacts", "streamlined-lite.db"))
+    assert (found["contact_id"], found["name"], found["fields"]) == ("c-1", "Ann", {"city": "Bonn"})
 
 
 def test_what_is_in_no_named_column_is_told(run, tmp_path):
