@@ -11674,6 +11674,11 @@ def guess_separator(sample: list[bytes]) -> str:
 SHARED_STEP_BYTES = 250_000
 ALONE_STEP_BYTES = 2 * MEGABYTE
 STEP_RECORDS = 10_000
+# What is kept of a longer line, which is more than a record may have
+LINE_LIMIT = BODY_LIMIT + len(BYTE_ORDER_MARK) + 1
+RECORD_TOO_LARGE = (
+    f"a record may have {BODY_LIMIT:,} bytes; of a larger one only the beginning stands here"
+)
 # The gap between two transactions, in which a server takes its turn.
 PAUSE_SECONDS = 0.015
 
@@ -11728,7 +11733,7 @@ def lines_of_any_end(file: Any) -> Iterator[bytes]:
         lines = (rest + chunk).splitlines(keepends=True)
         rest = lines.pop()  # it may go on in the next chunk
         yield from lines
-        if len(rest) > WIRE_LIMIT:
+        if len(rest) >= LINE_LIMIT:
             yield rest
             rest = b""
     if rest:
@@ -11755,7 +11760,7 @@ class SourceFile:
         self.columns = columns
         self.defaults = defaults
         self.separator = separator
-        self.kind = ""  # known from the first record on
+        self.kind = ""  # known from the first record on that is not too large
         self.size = os.fstat(file.fileno()).st_size
         self.position = 0
         self.line_number = 0
@@ -11780,7 +11785,7 @@ class SourceFile:
 
         `by_returns`: also a carriage return alone ends a line, as in old files of a Mac.
         """
-        parts = iter(functools.partial(self.file.readline, WIRE_LIMIT), b"")
+        parts = iter(functools.partial(self.file.readline, LINE_LIMIT), b"")
         ends: tuple[bytes, ...] = (b"\n",)
         if by_returns:
             parts = lines_of_any_end(self.file)
@@ -11810,7 +11815,8 @@ class SourceFile:
         for line in self.lines():
             if not line.strip():
                 continue
-            if not self.kind:
+            is_whole = len(line) <= BODY_LIMIT
+            if is_whole and not self.kind:
                 self.set_kind(self.first_names(line))
             yield Record(self.line_number, line)
 
@@ -12194,7 +12200,7 @@ class Import:
                 time.sleep(PAUSE_SECONDS)
         return {
             "file": self.source.name,
-            "kind": self.source.kind,
+            "kind": self.source.kind or "records",
             **self.outcomes,
             "rejected_file": self.rejected.name if self.outcomes["rejected"] else None,
             "warnings": dict(self.source.warnings + self.warnings),
@@ -12203,7 +12209,7 @@ class Import:
     def store_or_reject(self, record: Record) -> None:
         try:
             if len(record.text) > BODY_LIMIT:
-                raise TooLarge(f"a record may have {BODY_LIMIT:,} bytes")
+                raise TooLarge(RECORD_TOO_LARGE)
             with self.database.savepoint() as connection:
                 outcomes, warnings = self.store(connection, record)
         except apsw.Error:

@@ -1528,27 +1528,51 @@ HUGE_ROWS = [
 ]
 MEASURED_IMPORT = """
 import re, sys, streamlined_lite as lite
-code = lite.main(["import", "c.csv", "--location", "loc-1"])
+code = lite.main(["import", *sys.argv[1:]])
 print(re.search("VmHWM:.*?([0-9]+) kB", open("/proc/self/status").read())[1])
 """
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs Linux")
-def test_huge_rows_are_refused_in_little_memory_and_the_others_are_stored(tmp_path):
-    rows = [row + b"c-%d,Bo,y\n" % number for number, row in enumerate(HUGE_ROWS)]
-    (tmp_path / "c.csv").write_bytes(HEADER.encode() + b"".join(rows))
+def measured_import(folder: Path, *arguments: str) -> tuple[str, int]:
+    """The summary, and the most memory that it took, in kB."""
+    if not os.path.exists("/proc/self/status"):
+        pytest.skip("needs Linux")
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED_IMPORT],
+        [sys.executable, "-c", MEASURED_IMPORT, *arguments],
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        cwd=folder,
         env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)},
         timeout=100,
     )
     assert done.stderr == ""
     summary, kilobytes = done.stdout.splitlines()
+    return summary, int(kilobytes)
+
+
+def test_a_huge_record_is_refused_by_its_line_unread_and_the_others_are_stored(tmp_path):
+    """Also as the first, by which else the kind of the file is known."""
+    names = ",".join(f'"k{number}":{number}' for number in range(1_300_000))  # 20 MB
+    huge = json.dumps(event("huge"))[:-1] + f', "properties": {{{names}}}}}'
+    lines = [huge, json.dumps(event("d-1")), huge, json.dumps(event("d-2"))]
+    (tmp_path / "e.ndjson").write_text("\n".join(lines))
+    summary, kilobytes = measured_import(tmp_path, "e.ndjson")
+    assert summary == "e.ndjson: events: 2 created, 2 rejected (see e.ndjson.rejected)"
+    assert kilobytes < 100_000  # it takes 71 MB, and 119 MB if it reads the first line
+    refused = objects((tmp_path / "e.ndjson.rejected").read_text())
+    assert [(each["line"], each["reasons"][0]["code"]) for each in refused] == [
+        (1, "too_large"),
+        (3, "too_large"),
+    ]
+    assert huge.startswith(refused[0]["text"]) and len(refused[0]["text"]) > 1_000_000
+
+
+def test_huge_rows_are_refused_in_little_memory_and_the_others_are_stored(tmp_path):
+    rows = [row + b"c-%d,Bo,y\n" % number for number, row in enumerate(HUGE_ROWS)]
+    (tmp_path / "c.csv").write_bytes(HEADER.encode() + b"".join(rows))
+    summary, kilobytes = measured_import(tmp_path, "c.csv", "--location", "loc-1")
     assert summary == "c.csv: contacts: 4 created, 4 rejected (see c.csv.rejected)"
-    assert int(kilobytes) < 200_000
+    assert kilobytes < 200_000
     refused = objects((tmp_path / "c.csv.rejected").read_text())
     assert refused[0]["line"] == 2 and all(len(each["text"]) > 1_000_000 for each in refused)
 
