@@ -669,13 +669,13 @@ def is_number(value: Any) -> bool:
 
 
 def read_iso(text: str) -> int:
-    if DAY_WITH_OFFSET.match(text):
-        hint = "is a day with an offset (write 2026-01-31T00:00:00+02:00)"
-        raise wrong("timestamp", f"{hint}; must be {TIMESTAMP_FORMS}")
     try:
         moment = datetime.fromisoformat(check_characters(text).upper())  # t and z may be small
     except ValueError:
         return check_range(read_leap_second(text))
+    if moment.tzinfo is None and DAY_WITH_OFFSET.match(text):
+        hint = "is a day with an offset (write 2026-01-31T00:00:00+02:00)"
+        raise wrong("timestamp", f"{hint}; must be {TIMESTAMP_FORMS}")
     return check_range(since_epoch(moment))
 
 
