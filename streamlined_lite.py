@@ -4,6 +4,7 @@
 The way of one event, which is the way of every request that writes:
 
     Channel           has a complete request; the Dispatcher queues it          [server]
+    FairQueue         has a line for each key, and serves them in turn          [server]
     Server.turn       BEGIN IMMEDIATE, then for each request in the queue:      [server]
       App.serve       calls `write`, which opens a savepoint                    [application]
       App.admit       checks key, scope, query and the body's size              [application]
@@ -23,7 +24,8 @@ The way of a metric, on a thread for reads:
     Table             the terms' values, and the formula over them              [metric calculation]
     calculate         range, buckets, locations, comparison, breakdown          [metric calculation]
 
-Reads go to waitress's worker threads, each with a read-only connection of its own.
+Reads go to waitress's worker threads, each with a read-only connection of its own; health, the
+session and the page's files are answered by the loop itself, and wait for no query.
 
 The sections, each under a banner, in an order in which none needs a later one; the files in sql/
 and tests/ carry the same nouns: errors, values, configuration, statements, database, http, keys,
@@ -66,6 +68,7 @@ import random
 import re
 import resource
 import secrets
+import select
 import shlex
 import shutil
 import signal
@@ -77,7 +80,7 @@ import time
 import traceback
 import uuid
 import zoneinfo
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, timezone
@@ -254,6 +257,8 @@ class Invalid(Problem):
         parts = [f"{error['pointer'] or 'body'}: {error['message']}" for error in errors[:5]]
         if len(errors) > 5:
             parts.append(f"and {len(errors) - 5} more")
+        if errors and errors[-1]["code"] == MORE_ERRORS:
+            parts[-1] = f"and {errors[-1]['message']}"
         super().__init__("; ".join(parts), code, errors)
 
 
@@ -274,6 +279,20 @@ def answer_too_large(pointer: str, message: str) -> Invalid:
 
 def warning(code: str, message: str) -> dict:
     return {"code": code, "message": message}
+
+
+# Bounds on what a hostile body can put into an answer and a rejection, and on the time it takes.
+ERRORS_LIMIT = 100
+POINTER_LIMIT = 500
+MORE_ERRORS = "more_errors"
+
+
+def first_errors(errors: Iterable[dict], limit: int = ERRORS_LIMIT) -> list[dict]:
+    """The errors that are listed; where there are more than the limit, the last one says so."""
+    listed = list(itertools.islice(errors, limit + 1))
+    if len(listed) > limit:
+        listed[limit] = field_error("", MORE_ERRORS, "there are more errors; checking stopped here")
+    return listed
 
 
 class FileGone(apsw.CantOpenError):
@@ -343,10 +362,6 @@ def log_defect(error: BaseException) -> None:
     logging.getLogger("streamlined_lite").error("defect: %s\n%s", type(error).__name__, frames)
 
 
-# Bounds on what a hostile body can put into an answer and a rejection.
-ERRORS_LIMIT = 100
-POINTER_LIMIT = 500
-
 # pydantic's error types that we word ourselves: our code and message
 MESSAGES = {
     "missing": ("required", "is required"),
@@ -364,19 +379,26 @@ def validate(model: type[BaseModel], value: Any, pointers: Mapping[tuple, str] =
         raise Invalid(field_errors(error, pointers)) from None
 
 
-def field_errors(error: ValidationError, pointers: Mapping[tuple, str] = {}) -> list[dict]:
+def field_errors(
+    error: ValidationError, pointers: Mapping[tuple, str] = {}, limit: int = ERRORS_LIMIT
+) -> list[dict]:
     """pydantic's errors as ours: one a field, none with the value that was sent."""
-    errors: dict[str, dict] = {}
-    for finding in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
-        code, message = MESSAGES.get(finding["type"], (finding["type"], finding["msg"]))
+    return first_errors(unique_errors(error, pointers), limit)
+
+
+def unique_errors(error: ValidationError, pointers: Mapping[tuple, str]) -> Iterator[dict]:
+    seen = set()
+    for finding in error.errors(include_url=False, include_input=False):
         pointer = pointer_of(finding["loc"], pointers)
-        if pointer in errors:
+        if pointer in seen:
             continue
-        errors[pointer] = field_error(pointer, code, message)
+        seen.add(pointer)
+        code, message = MESSAGES.get(finding["type"], (finding["type"], finding["msg"]))
+        found = field_error(pointer, code, message)
         column = finding.get("ctx", {}).get("column")  # in a formula
         if column:
-            errors[pointer]["column"] = column
-    return list(errors.values())
+            found["column"] = column
+        yield found
 
 
 def pointer_of(location: tuple, pointers: Mapping[tuple, str]) -> str:
@@ -414,7 +436,8 @@ ID_LIMIT = 1_000  # characters
 TAG_LIMIT = 1_000  # characters
 TAGS_LIMIT = 1_000  # of a contact
 TAGS_BYTES = 65_536  # of all of them
-FIELDS_LIMIT = 2_000  # of a form or a contact
+FIELDS_LIMIT = 2_000  # of a form, a contact or an object customData
+KEY_LOCATIONS_LIMIT = 10_000  # that a key is for; one for all has none
 BATCH_LIMIT = 1_000  # events
 PROPERTY_LIMIT = 1_000  # properties of an event
 PROPERTIES_LIMIT = 65_536  # bytes of their JSON
@@ -476,6 +499,17 @@ class Several(list):
     As text they are one with commas where a list makes sense; else no reader takes them.
     """
 
+    def __init__(self, first: Any):
+        super().__init__([first])
+        self.texts = {str(first).strip()}
+
+    def add(self, value: Any) -> None:
+        """Unless the same text is there already; of thousands of values, each takes the same."""
+        text = str(value).strip()
+        if text not in self.texts:
+            self.texts.add(text)
+            self.append(value)
+
 
 def twice() -> PydanticCustomError:
     return wrong("twice", "is there several times, with different values; send it once")
@@ -489,10 +523,9 @@ def together(old: Any, new: Any) -> Any:
         return new if old is None else old
     if is_blank(old):
         return new
-    values = old if isinstance(old, Several) else [old]
-    if any(str(value).strip() == str(new).strip() for value in values):
-        return old
-    return Several([*values, new])
+    values = old if isinstance(old, Several) else Several(old)
+    values.add(new)
+    return old if len(values) == 1 else values
 
 
 def joined(value: Any) -> Any:
@@ -758,6 +791,41 @@ def check_properties(properties: dict[str, Any]) -> dict[str, Any]:
     return properties
 
 
+def read_entries(
+    value: Any, read_value: Callable[[Any], Any], limit: int = ERRORS_LIMIT
+) -> dict[str, Any]:
+    """An object, of which each value is read. Raises a ValidationError with all that are wrong.
+
+    Of more than `limit` wrong ones it has one more than that.
+    """
+    if not isinstance(value, dict):
+        raise wrong("object_type", "must be a JSON object")
+    entries = {}
+    faults: list[InitErrorDetails] = []
+    for name, each in value.items():
+        try:
+            key = read_sent_key(name)
+            entries[key] = read_value(each)
+        except PydanticCustomError as error:
+            faults.append(fault_at((name,), error))
+            if len(faults) > limit:
+                break
+    if faults:
+        raise ValidationError.from_exception_data("object", faults)
+    return entries
+
+
+def fault_at(location: tuple[str | int, ...], error: PydanticCustomError) -> InitErrorDetails:
+    """An error of a part of a model, as pydantic takes it."""
+    return {"type": error, "loc": location, "input": None}
+
+
+def read_event_properties(value: Any, info: ValidationInfo) -> dict[str, Any]:
+    """The context may say of how many errors there are to be told at most."""
+    limit = info.context["errors_limit"] if info.context else ERRORS_LIMIT
+    return check_properties(read_entries(value, read_property, limit))
+
+
 JSON_KINDS = {type(None): "null", bool: "true or false", dict: "an object", list: "a list"}
 
 
@@ -981,6 +1049,13 @@ def read_scalar(value: Any) -> Any:
     return read_property(value)
 
 
+def read_contact_fields(value: Any) -> dict[str, Any]:
+    """All that are wrong are told, for the others are stored."""
+    if isinstance(value, dict) and len(value) > FIELDS_LIMIT:
+        raise wrong("too_many", f"must be {FIELDS_LIMIT:,} at most, not {len(value):,}")
+    return read_entries(value, read_scalar, FIELDS_LIMIT)
+
+
 def plain(reader: Callable, schema: dict) -> Any:
     """An annotated type that is read by our function and described by this JSON schema."""
     return Annotated[Any, PlainValidator(reader), WithJsonSchema(schema)]
@@ -996,17 +1071,24 @@ Timestamp = plain(
     read_timestamp,
     {"anyOf": [{"type": "number"}, {"type": "string"}], "description": TIMESTAMP_FORMS},
 )
-SentKey = plain(read_sent_key, {"type": "string"})
-Property = plain(
-    read_property,
+PROPERTY_SCHEMA = {
+    "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
+    "description": "null counts as left out",
+}
+EventProperties = plain(
+    read_event_properties,
     {
-        "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
-        "description": "null counts as left out",
+        "type": "object",
+        "additionalProperties": PROPERTY_SCHEMA,
+        "maxProperties": PROPERTY_LIMIT,
     },
 )
-Scalar = plain(
-    read_scalar,
-    {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]},
+SCALAR_SCHEMA = {
+    "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]
+}
+ContactFields = plain(
+    read_contact_fields,
+    {"type": "object", "additionalProperties": SCALAR_SCHEMA, "maxProperties": FIELDS_LIMIT},
 )
 Zone = plain(read_zone, {"type": "string", "description": "an IANA time zone"})
 DayOrTime = plain(
@@ -1402,7 +1484,11 @@ FOREIGN_READ_SECONDS = 30
 BEGIN_ATTEMPTS = 10  # of 20 ms, to begin the WAL anew beside a busy writer
 RETRY_SECONDS = 5  # after which a large WAL is looked at again, though it has not grown
 READ_LIMIT = 4 * MEGABYTE  # of a text or a row that a reader takes; fewer are stored
-MAINTENANCE_MS = 60_000  # how often last_used_at is written and rejections are pruned
+MAINTENANCE_SECONDS = 60  # how often last_used_at is written and rejections are pruned
+# How long the system's clock must have gone evenly before anything is deleted for its age: since
+# the start, and since it was last set.
+EVEN_SECONDS = 3_600
+EVEN_SECONDS_AFTER_SETTING = 86_400
 
 
 class Database:
@@ -1443,8 +1529,9 @@ class Database:
         # By token, for the running turn: until its end nobody else changes a key
         self.callers: dict[str, Caller] = {}
         # Never for a command, whose settings are not the server's
-        self.next_maintenance = self.clock() + MAINTENANCE_MS if create else math.inf
+        self.next_maintenance = time.monotonic() + MAINTENANCE_SECONDS if create else math.inf
         self.next_rejections = 0  # the rejection_id from which on they are pruned again
+        self.clock_watch = ClockWatch(self.clock())
         self.readers: list[Connection] = []
         self.reads = Reads()
         self.local = threading.local()
@@ -1542,10 +1629,9 @@ class Database:
         try:
             self.check_file(age=FRESH_SECONDS)
             self.writer.execute("begin immediate")
-            now = self.clock()
-            if now >= self.next_maintenance:
-                self.next_maintenance = now + MAINTENANCE_MS
-                self.maintain(now)
+            if self.is_maintenance_due():
+                self.next_maintenance = time.monotonic() + MAINTENANCE_SECONDS
+                self.maintain(self.clock())
         except apsw.Error as error:
             self.roll_back()
             if not isinstance(error, apsw.BusyError):  # a lock may pass before anybody is refused
@@ -1595,10 +1681,13 @@ class Database:
             if self.writer.in_transaction:
                 self.writer.execute("rollback")
 
+    def is_maintenance_due(self) -> bool:
+        return time.monotonic() >= self.next_maintenance
+
     def maintain(self, now: int) -> None:
         """What is due once a minute, and not worth a write for every request."""
         self.write_last_used()
-        prune_rejections(self.writer, self.config, now)
+        prune_rejections(self.writer, self.config, now, self.clock_watch.is_even(now))
 
     def limit_rejections(self) -> None:
         """As often as some have come, which a trigger may have written, too."""
@@ -1620,7 +1709,7 @@ class Database:
         except apsw.Error as error:
             self.fail(error)
             return
-        if self.trouble is None and self.clock() < self.next_maintenance:
+        if self.trouble is None and not self.is_maintenance_due():
             return
         with contextlib.suppress(apsw.Error):  # the next turn meets the same and says so
             self.begin()
@@ -1689,10 +1778,36 @@ class Savepoint:
                 writer.execute("rollback to request; release request")
 
 
-def prune_rejections(connection: apsw.Connection, config: Config, now: int) -> None:
-    before = now - config.keep_rejections_days * DAY_MS
-    change(connection, "rejections.prune_by_age", before=before)
+class ClockWatch:
+    """Whether the system's clock can be trusted with what is old enough to be deleted.
+
+    One that was set, by mistake perhaps, runs away from the monotonic clock, or falls behind it.
+    """
+
+    def __init__(self, now: int):
+        self.ahead = self.lead(now)
+        self.even_from = time.monotonic() + EVEN_SECONDS
+
+    def is_even(self, now: int) -> bool:
+        """Asked now and then, with the time in milliseconds UTC."""
+        ahead = self.lead(now)
+        if abs(ahead - self.ahead) > MAINTENANCE_SECONDS:
+            self.even_from = time.monotonic() + EVEN_SECONDS_AFTER_SETTING
+        self.ahead = ahead
+        return time.monotonic() >= self.even_from
+
+    def lead(self, now: int) -> float:
+        """By how many seconds the clock is ahead of the monotonic one."""
+        return now / 1000 - time.monotonic()
+
+
+def prune_rejections(
+    connection: apsw.Connection, config: Config, now: int, by_age: bool = True
+) -> None:
     share_rejections(connection, config)
+    if by_age:
+        before = now - config.keep_rejections_days * DAY_MS
+        change(connection, "rejections.prune_by_age", before=before)
 
 
 def share_rejections(connection: apsw.Connection, config: Config) -> None:
@@ -2214,16 +2329,23 @@ class TooSlow(Exception):
     """The time of a calculation is over."""
 
 
+def never() -> bool:
+    return False
+
+
 @contextlib.contextmanager
-def time_limit(connection: Connection, seconds: float) -> Iterator[float]:
+def time_limit(
+    connection: Connection, seconds: float, is_abandoned: Callable[[], bool] = never
+) -> Iterator[float]:
     """Stops statements on this connection that run beyond the time: Invalid, query_too_slow.
 
-    Gives the deadline (time.monotonic()); who raises TooSlow after it gets the same answer.
+    Gives the deadline (time.monotonic()); who raises TooSlow after it gets the same answer. What
+    nobody waits for any more is stopped, too.
     """
     deadline = time.monotonic() + seconds
 
     def is_over() -> bool:
-        return time.monotonic() > deadline
+        return time.monotonic() > deadline or is_abandoned()
 
     connection.add_limit(is_over)
     try:
@@ -2432,11 +2554,13 @@ def whole_file(path: str, place: Callable[[str, str], None] = os.rename) -> Iter
     """A file beside `path` to write into, readable by its owner only.
 
     When it is whole and on disk, `place` gives it its final name; when anything fails, it is
-    deleted. Raises ConfigError and CommandError. Unless `place` does, it replaces no file.
+    deleted. Raises ConfigError and CommandError. Unless `place` does, it replaces no file. Open it
+    so that no link is followed: others may write into the folder, and put one there.
     """
     if place is os.rename and os.path.lexists(path):
         raise ConfigError(f"{path} exists already; name another file")
-    partial = f"{os.path.abspath(path)}.{secrets.token_hex(8)}.partial"
+    folder, name = os.path.split(os.path.abspath(path))
+    partial = os.path.join(os.path.realpath(folder), f"{name}.{secrets.token_hex(8)}.partial")
     action = "create"
     try:
         with open(partial, "xb", opener=for_owner) as file:
@@ -2454,7 +2578,8 @@ def whole_file(path: str, place: Callable[[str, str], None] = os.rename) -> Iter
 
 
 def for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    """Opens a file, and none through a link; a new one is readable by its owner only."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def sync_folder(folder: str) -> None:
@@ -2496,6 +2621,9 @@ def show_nothing(done: int = 0, total: int = 0) -> None:
     """The progress of what nobody watches."""
 
 
+WITHOUT_LINK = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
+
+
 def copy_database(source: str, target: str, show: Callable[..., None] = show_nothing) -> None:
     """One state of a database, whoever writes to it meanwhile, as one sound file.
 
@@ -2504,7 +2632,7 @@ def copy_database(source: str, target: str, show: Callable[..., None] = show_not
     try:
         with (
             contextlib.closing(open_reader(source)) as old,
-            contextlib.closing(open_connection(target, apsw.SQLITE_OPEN_READWRITE)) as new,
+            contextlib.closing(open_connection(target, WITHOUT_LINK)) as new,
         ):
             # Without a read transaction, each write would start the copy anew.
             old.execute("begin; select 1 from sqlite_schema").fetchall()
@@ -2574,7 +2702,7 @@ def replace_database(new: str, path: str, kept: str) -> None:
     """Puts `new` in the place of a database that nobody has open, which is kept as `kept`."""
     before = os.stat(path)
     with contextlib.suppress(PermissionError):  # root restores for whom the service runs as
-        os.chown(new, before.st_uid, before.st_gid)
+        os.chown(new, before.st_uid, before.st_gid, follow_symlinks=False)
     os.link(path, kept)
     put_wal_away(path, kept)
     os.replace(new, path)
@@ -2617,7 +2745,7 @@ def upgrade(path: str, show: Callable[..., None]) -> None:
     place = functools.partial(replace_database, kept=kept)
     # The connection is closed after the new file has its name, for it locks the old one.
     with contextlib.ExitStack() as lock, whole_file(path, place) as partial:
-        connection = open_connection(partial, apsw.SQLITE_OPEN_READWRITE)
+        connection = open_connection(partial, WITHOUT_LINK)
         lock.enter_context(contextlib.closing(connection))
         lock_old_file(connection, path)
         remove_leftovers(path, partial)
@@ -2686,13 +2814,15 @@ def remove_leftovers(path: str, partial: str) -> None:
 
 def inherit_owner(new: str, path: str) -> None:
     before = os.stat(path)
-    try:
-        os.chown(new, before.st_uid, before.st_gid)
-    except PermissionError:
-        raise ConfigError(
-            f"{path} belongs to another user and must be rebuilt; start as that user, or as root"
-        ) from None
-    os.chmod(new, stat.S_IMODE(before.st_mode))
+    with open(new, "rb", opener=for_owner) as file:
+        try:
+            os.fchown(file.fileno(), before.st_uid, before.st_gid)
+        except PermissionError:
+            raise ConfigError(
+                f"{path} belongs to another user and must be rebuilt; start as that user, or as "
+                "root"
+            ) from None
+        os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
 
 
 def check_room(path: str) -> None:
@@ -2989,9 +3119,11 @@ def check_names(data: bytes, parsed: Any, pointer: str = "") -> None:
         parse_int=lambda digits: (digits,),
         parse_float=lambda digits: (digits,),
     )
-    repeated = list(itertools.islice(repeated_names(pairs, pointer), ERRORS_LIMIT))
-    if repeated:
-        raise Invalid([field_error(each, "twice", twice().message()) for each in repeated])
+    message = twice().message()
+    repeated = (field_error(each, "twice", message) for each in repeated_names(pairs, pointer))
+    errors = first_errors(repeated)
+    if errors:
+        raise Invalid(errors)
 
 
 class Pairs(list):
@@ -3203,6 +3335,7 @@ class Route:
     writes: bool = False
     keeps: bool = False  # a body that is refused is kept as a rejection
     url_key: bool = False  # the key may come as ?api_key=
+    is_quick: bool = False  # the server's loop answers it, so that it waits for no query
     limit: int = BODY_LIMIT  # bytes of a body
 
     @property
@@ -3510,7 +3643,9 @@ class NewKey(BaseModel):
 
     name: Line
     scope: Scope = "ingest"
-    locations: list[SentIdentifier] | None = Field(None, min_length=1)
+    locations: list[SentIdentifier] | None = Field(
+        None, min_length=1, max_length=KEY_LOCATIONS_LIMIT
+    )
     distinct_id_rule: Literal["refuse", "generate"] = "refuse"
 
 
@@ -3692,7 +3827,7 @@ Session = answer(
 )
 
 
-@route("GET", "/session/v1", answers={200: Session}, knows_key=True)
+@route("GET", "/session/v1", answers={200: Session}, knows_key=True, is_quick=True)
 def get_session(call: Call) -> dict:
     """Whose key was sent, and the command that makes an admin key for this database.
 
@@ -3954,14 +4089,7 @@ class Event(BaseModel):
     distinct_id: SentIdentifier
     contact_id: SentIdentifier | None = None
     timestamp: Timestamp | None = None
-    properties: (
-        Annotated[
-            dict[SentKey, Property],
-            AfterValidator(check_properties),
-            Field(json_schema_extra={"maxProperties": PROPERTY_LIMIT}),
-        ]
-        | None
-    ) = None
+    properties: EventProperties | None = None
 
 
 class EventFilter(Query):
@@ -4730,7 +4858,7 @@ class ContactBody(BaseModel):
     type: SentLine | None = None
     date_created: Timestamp | None = None
     tags: Tags | None = None
-    fields: Annotated[dict[SentKey, Scalar], Field(max_length=FIELDS_LIMIT)] = {}
+    fields: ContactFields = {}
 
 
 class Contact(ContactBody, SentLocation, ContactIds):
@@ -5344,7 +5472,9 @@ def file_warnings(parsed: dict) -> list[dict]:
 # Events
 
 
-def read_event(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading | None]:
+def read_event(
+    parsed: Any, caller: Caller, errors_limit: int = ERRORS_LIMIT
+) -> tuple[Event, list[dict], Reading | None]:
     """The event of a parsed body of any kind, warnings, and its contact.
 
     The contact is what the body around the event says of it, unchecked; None: nothing. Raises
@@ -5359,28 +5489,28 @@ def read_event(parsed: Any, caller: Caller) -> tuple[Event, list[dict], Reading 
                 "no distinct_id was sent; sent again, this is another event",
             )
         )
-    event = validate_event(reading)
+    event = validate_event(reading, errors_limit)
     caller.check_location(event.location_id)
     warn_unmeant(reading, event)
     contact = read_event_contact(parsed, event.location_id) if is_workflow(parsed) else None
     return event, reading.warnings, contact
 
 
-def validate_event(reading: Reading) -> Event:
+def validate_event(reading: Reading, errors_limit: int = ERRORS_LIMIT) -> Event:
     """The event, without what is blank or null. Raises Invalid with all that is wrong."""
     properties = reading.fields.get("properties")
     if isinstance(properties, dict) and None in properties.values():
         properties = drop_nulls(reading)
     try:
-        event = Event.model_validate(reading.fields)
+        event = Event.model_validate(reading.fields, context={"errors_limit": errors_limit})
     except ValidationError as error:
         if drop_blanks(reading):
-            return validate_event(reading)
-        raise Invalid(field_errors(error, reading.pointers)) from None
+            return validate_event(reading, errors_limit)
+        raise Invalid(field_errors(error, reading.pointers, errors_limit)) from None
     if event.properties and len(event.properties) < len(properties):
         # Names that are one without what cannot be seen at their ends
         reading.fields["properties"] = gathered(properties.items(), trim_key)
-        return validate_event(reading)
+        return validate_event(reading, errors_limit)
     return event
 
 
@@ -5575,6 +5705,9 @@ def read_custom_data(custom: dict) -> Reading:
 
     One that is written out as `properties.x` wins over one that is just `x`.
     """
+    if len(custom) > FIELDS_LIMIT:
+        message = f"may have {FIELDS_LIMIT:,} entries, this one has {len(custom):,}"
+        raise Invalid([field_error("/customData", "too_many", message)])
     reading = Reading({}, {(): "/customData"})
     others = dict(custom)
     take_own_fields(reading, others, "/customData")
@@ -5635,7 +5768,7 @@ def warn_unmeant(reading: Reading, event: Event) -> None:
 # Contacts
 
 
-def read_contact_fields(body: dict, origins: Mapping[str, str]) -> Reading:
+def read_own_fields(body: dict, origins: Mapping[str, str]) -> Reading:
     """The contact's own fields, from where this kind of body has them.
 
     Blank tags are a set too: the empty one.
@@ -5694,7 +5827,7 @@ def scalars_in(value: dict | list) -> list:
 
 def read_workflow_contact(body: dict) -> Reading:
     """The contact around customData: its root fields, of which custom ones go by their labels."""
-    reading = read_contact_fields(body, WORKFLOW_CONTACT)
+    reading = read_own_fields(body, WORKFLOW_CONTACT)
     reading.warnings += file_warnings(body)
     location_id, pointer = body_location(body)
     reading.take("location_id", location_id, pointer)
@@ -5729,7 +5862,7 @@ def read_event_contact(body: dict, location_id: str) -> Reading | None:
 
 def read_app_contact(body: dict) -> Reading:
     """An app's webhook: camelCase becomes the names of workflow bodies, customFields go by id."""
-    reading = read_contact_fields(body, APP_CONTACT)
+    reading = read_own_fields(body, APP_CONTACT)
     standard = {*APP_CONTACT.values(), *APP_OTHERS}
     entries = [
         (snake_case(name), value, pointer_part(name))
@@ -6128,7 +6261,7 @@ def ingest_batch(call: Call) -> tuple[int, dict]:
 
     A body may have 4 MB.
     """
-    items = [read_item(source, call.caller) for source in parse_batch(call.body)]
+    items = read_batch(parse_batch(call.body), call.caller)
     readable = [item for item in items if item.event is not None]
     if len(readable) == len(items):
         status = 200
@@ -6171,7 +6304,19 @@ def is_ndjson(body: Body, lines: list[bytes]) -> bool:
     return bool(lines) and (kind in NDJSON or (kind != JSON and lines[0].lstrip().startswith(b"{")))
 
 
-def read_item(source: Any, caller: Caller) -> BatchItem:
+def read_batch(sources: list, caller: Caller) -> list[BatchItem]:
+    """The items. When as many errors were found as a body may have, each has its first one only."""
+    items = []
+    errors_left = ERRORS_LIMIT
+    for source in sources:
+        item = read_item(source, caller, max(errors_left, 1))
+        items.append(item)
+        if item.problem is not None:
+            errors_left -= len(item.problem.errors)
+    return items
+
+
+def read_item(source: Any, caller: Caller, errors_limit: int) -> BatchItem:
     """An item with its event and warnings, or with the problem for which it is refused."""
     item = BatchItem(source)
     try:
@@ -6179,7 +6324,7 @@ def read_item(source: Any, caller: Caller) -> BatchItem:
         if isinstance(item.parsed, dict) and is_workflow(item.parsed):
             message = f"a workflow's body is posted alone, to {EVENT_PATHS[0]}"
             raise Invalid([field_error("/customData", "alone", message)])
-        item.event, item.warnings, _ = read_event(item.parsed, caller)
+        item.event, item.warnings, _ = read_event(item.parsed, caller, errors_limit)
     except Problem as problem:
         item.problem = problem_of(problem)
     return item
@@ -6681,11 +6826,6 @@ def read_filter_tag(value: Any) -> str:
     return read_text(value, NAME_LIMIT)
 
 
-def fault_at(location: tuple[str | int, ...], error: PydanticCustomError) -> InitErrorDetails:
-    """An error of a part of a model, as pydantic takes it."""
-    return {"type": error, "loc": location, "input": None}
-
-
 def check_list(value: Any, least: int = 1, most: int = LIST_LIMIT) -> list:
     if isinstance(value, list) and least <= len(value) <= most:
         return value
@@ -6755,7 +6895,7 @@ def operand_reader(op: str, kind: str) -> Callable[[Any], Any]:
 
 def faults_of(error: ValidationError) -> Iterator[InitErrorDetails]:
     """What pydantic found, in a form in which it can be raised again."""
-    for line in error.errors(include_url=False, include_input=False)[:ERRORS_LIMIT]:
+    for line in error.errors(include_url=False, include_input=False)[: ERRORS_LIMIT + 1]:
         column = line.get("ctx", {}).get("column")  # of a formula
         context = {"column": column} if column else None
         yield fault_at(line["loc"], PydanticCustomError(line["type"], line["msg"], context))
@@ -6788,7 +6928,7 @@ class Strict(BaseModel):
         except ValidationError as error:
             faults.extend(faults_of(error))
         if isinstance(sent, dict):
-            faults.extend(itertools.islice(cls.faults_between(sent), ERRORS_LIMIT))
+            faults.extend(itertools.islice(cls.faults_between(sent), ERRORS_LIMIT + 1))
         if faults:
             raise ValidationError.from_exception_data(cls.__name__, faults)
         return model
@@ -9175,7 +9315,12 @@ class App(bottle.Bottle):
         print(line, file=sys.stderr, flush=True)
 
     def read(self, route: Route, path: dict[str, str], environ: dict) -> Any:
-        with self.database.read() as connection, time_limit(connection, QUERY_SECONDS) as deadline:
+        # The loop closes the connection of a client that has gone, also while a thread serves it.
+        is_abandoned = environ.get("waitress.client_disconnected", never)
+        with (
+            self.database.read() as connection,
+            time_limit(connection, QUERY_SECONDS, is_abandoned) as deadline,
+        ):
             call = self.call(route, path, environ, connection)
             call.deadline = deadline
             self.admit(call)
@@ -9303,7 +9448,7 @@ def check_body(call: Call) -> None:
 Health = answer("Health", status=Literal["ok", "failing"], version=str, writer=str)
 
 
-@route("GET", "/healthz", answers={200: Health, 503: Health})
+@route("GET", "/healthz", answers={200: Health, 503: Health}, is_quick=True)
 def get_health(call: Call) -> tuple[int, dict]:
     """200 if the database answers a read and stored the last turn of writes, else 503."""
     row(call.connection, "locations.find", location_id="")
@@ -9333,6 +9478,15 @@ LONG_WRITES = {("POST", BATCH_PATH), ("PATCH", EVENT_NAMES_PATH)}
 STEP_PAUSE = 0.1  # seconds between the steps of a merge, which take a tenth of that
 # After this time a turn takes no further request, so that a post waits for two batches at the most.
 TURN_SECONDS = 0.010
+LINE_SECONDS = 0.002  # that a sender has of it before others are looked at
+# Who sends no more while a thread answers it has gone, or waits for the answer:
+LOOK_SECONDS = 0.25  # how often it is asked which
+ASK_SECONDS = 0.5  # after which a client on another machine is sent something, to see
+SENDS_NO_MORE = getattr(select, "POLLRDHUP", 0)  # elsewhere than on Linux it is POLLHUP
+TCP_TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
+POLL_SECONDS = 1.0  # that a poll takes at most
+# A round of the loop that takes longer than this was interrupted: the process was stopped.
+STOPPED_SECONDS = POLL_SECONDS + 0.25
 STOP_SECONDS = 10  # to finish what has arrived, when asked to stop
 ARRIVAL_SECONDS = 1  # for the first request of a connection that is new then
 DRAIN_LIMIT = 64 * MEGABYTE  # read of a body that is too large, so that its sender reads our answer
@@ -9345,6 +9499,10 @@ KEPT_HEAD = 1024  # bytes of a request's head; what was read of a longer one is 
 # many bytes as this and a sixteenth of the body.
 CHUNK_LIMIT = 1024
 READ_POSTS = {route.path for route in ROUTES if route.method == "POST" and not route.writes}
+QUICK_READS = {"/", *(route.path for route in ROUTES if route.is_quick)}
+# Whom a request is from, as far as its key tells: a key_id, or a word for what has none. None: a
+# stranger.
+Sender = int | str | None
 
 
 def require_crlf_after_chunk_sizes() -> None:
@@ -9548,6 +9706,25 @@ class Task(WSGITask):
 http_date = functools.lru_cache(2)(build_http_date)
 
 
+class LoopClock:
+    """The seconds that the loop has been at work, by which clients are late.
+
+    Setting the system's clock does not change them. They stand still while the process is stopped,
+    so that nobody is late with what had arrived meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.seen = time.monotonic()
+
+    def tick(self) -> None:
+        """Once a round, when the poll returns."""
+        seen = time.monotonic()
+        if seen - self.seen < STOPPED_SECONDS:
+            self.now += seen - self.seen
+        self.seen = seen
+
+
 class Channel(HTTPChannel):
     """A connection. While `held` is a list, all that would leave it waits there for COMMIT.
 
@@ -9563,13 +9740,30 @@ class Channel(HTTPChannel):
     pipelined = b""  # what the client has sent behind the request that is being served
     is_sender = False  # a write of it was accepted, so that it is no stranger's
     version = "1.1"
+    has_spoken = False  # anything has come from its client
+    sender: Sender = None  # of the request that is being served
+    is_read = False  # that request waits for a thread or is with one, until it is answered
+    has_answered = False  # a part of its answer is written
+    ended_at: float | None = None  # when its client began to send no more
+    was_asked = False  # whether it is still there
 
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
+        self.opened_at = self.active_at
         # When the wait for its client began: for a request, or for the rest of one
-        self.since = self.creation_time
+        self.since = self.active_at
+
+    @property
+    def last_activity(self) -> float:
+        """By the loop's clock, whatever time waitress has for it."""
+        return self.active_at
+
+    @last_activity.setter
+    def last_activity(self, _: float) -> None:
+        self.active_at = self.server.clock.now
 
     def write_soon(self, data: bytes) -> int:
+        self.has_answered = True
         if self.held is None:
             return super().write_soon(data)
         self.held.append(data)
@@ -9586,12 +9780,13 @@ class Channel(HTTPChannel):
 
     def received(self, data: bytes) -> None:
         """Reads one request; what stands behind it waits in `pipelined`."""
+        self.has_spoken = True
         self.pipelined += data
         with self.requests_lock:
             while self.pipelined and self.is_ready():
                 if self.request is None:
                     self.request = self.parser_class(self.adj)
-                    self.since = time.time()
+                    self.since = self.server.clock.now
                 consumed = self.request.received(self.pipelined)
                 self.pipelined = self.pipelined[consumed:]
                 expects_continue = self.request.expect_continue and self.request.headers_finished
@@ -9607,6 +9802,8 @@ class Channel(HTTPChannel):
         self.sent_continue = False
         if not request.empty:
             self.requests.append(request)
+            self.has_answered = False
+            self.sender = self.server.sender_of(request)
             self.server.add_task(self)
 
     def proceed(self) -> None:
@@ -9621,6 +9818,19 @@ class Channel(HTTPChannel):
         """Urgent bytes, which HTTP does not have; unread, they would end every poll at once."""
         self.handle_close()
 
+    def is_with_thread(self) -> bool:
+        return self.is_read and bool(self.requests)
+
+    def ask(self) -> None:
+        """Sends, once, what HTTP/1.1 allows before an answer: who has gone answers with a reset."""
+        is_late = self.server.clock.now >= self.ended_at + ASK_SECONDS
+        if self.was_asked or not is_late or self.requests[0].version != "1.1":
+            return
+        self.was_asked = True
+        with self.outbuf_lock, contextlib.suppress(OSError):
+            if not self.has_answered:
+                self.socket.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
     def handle_close(self) -> None:
         super().handle_close()
         if self.request is not None:
@@ -9628,8 +9838,8 @@ class Channel(HTTPChannel):
 
     def service(self) -> None:
         super().service()
-        self.since = time.time()
-        if self.pipelined and self.held is None:  # on a worker's thread
+        self.since = self.server.clock.now
+        if self.pipelined and self.held is None:  # the loop itself may be within its poll
             self.server.trigger.pull_trigger(self.proceed)
 
     def serve(self) -> None:
@@ -9674,22 +9884,141 @@ class Channel(HTTPChannel):
             self.requests = []
 
 
-class Dispatcher(ThreadedTaskDispatcher):
-    """Sorts requests: reads to waitress's worker threads, writes to queues for the next turn."""
+class WaitingLine:
+    """What one sender waits for, and what it has had."""
 
-    def __init__(self, memory: bool):
+    __slots__ = ("had", "is_listed", "served", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque = deque()
+        self.served = 0  # how many are being served
+        self.had = 0.0  # seconds
+        self.is_listed = False  # in a queue's order
+
+
+class FairQueue:
+    """Channels, or reads, that wait in a line for each sender. Next is who has had the least time.
+
+    Who comes anew has had as much as the one that was last served: nobody saves up time.
+    """
+
+    def __init__(self, at_once: int = 1):
+        """Of one sender, so many may be served at the same time."""
+        self.at_once = at_once
+        self.lines: defaultdict[Sender, WaitingLine] = defaultdict(WaitingLine)
+        # Of the lines from which one may be served, as a heap: (seconds had, number, line)
+        self.order: list[tuple[float, int, WaitingLine]] = []
+        self.numbers = itertools.count()
+        self.level = 0.0
+        self.length = 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __bool__(self) -> bool:
+        """Whether one may be served."""
+        return bool(self.order)
+
+    def append(self, each: Channel | Read) -> None:
+        line = self.lines[each.sender]
+        line.waiting.append(each)
+        self.length += 1
+        self.enlist(line)
+
+    def enlist(self, line: WaitingLine) -> None:
+        if line.waiting and line.served < self.at_once and not line.is_listed:
+            line.had = max(line.had, self.level)
+            line.is_listed = True
+            heapq.heappush(self.order, (line.had, next(self.numbers), line))
+
+    def next_line(self) -> WaitingLine:
+        self.level, _, line = heapq.heappop(self.order)
+        line.is_listed = False
+        return line
+
+    def take(self, until: float) -> Iterator[Channel]:
+        """One channel at least, and others until this time.monotonic()."""
+        now = -math.inf
+        while self.order and now < until:
+            line = self.next_line()
+            began = time.monotonic()
+            try:
+                while line.waiting and now < min(until, began + LINE_SECONDS):
+                    self.length -= 1
+                    yield line.waiting.popleft()
+                    now = time.monotonic()
+            finally:
+                line.had += time.monotonic() - began
+                self.enlist(line)
+
+    def popleft(self) -> Read:
+        """The next one, for a thread, which says when it has finished."""
+        line = self.next_line()
+        line.served += 1
+        self.length -= 1
+        read = line.waiting.popleft()
+        self.enlist(line)
+        return read
+
+    def finish(self, sender: Sender, seconds: float) -> None:
+        line = self.lines[sender]
+        line.served -= 1
+        line.had += seconds
+        self.enlist(line)
+
+
+class Read:
+    """A request that one of waitress's threads answers."""
+
+    def __init__(self, channel: Channel, finish: Callable[[Sender, float], None]):
+        self.channel = channel
+        self.sender = channel.sender  # that of the channel may by then be of its next request
+        self.finish = finish
+
+    def service(self) -> None:
+        began = time.monotonic()
+        self.channel.service()
+        self.finish(self.sender, time.monotonic() - began)
+
+    def cancel(self) -> None:
+        self.channel.cancel()
+
+
+class Dispatcher(ThreadedTaskDispatcher):
+    """Sorts requests: reads to waitress's worker threads, others to queues of the loop.
+
+    Of these the quick ones are answered at once, and writes in the next turn.
+    """
+
+    def __init__(self, memory: bool, threads: int):
         super().__init__()
         self.memory = memory  # one connection: the loop serves reads, too
-        self.writes: deque = deque()
-        self.long_writes: deque = deque()
+        self.queue = FairQueue(at_once=max(1, threads // 2))
+        self.quick = FairQueue()
+        self.writes = FairQueue()
+        self.long_writes = FairQueue()
 
     def add_task(self, channel: Channel) -> None:
         request = channel.requests[0]
-        if is_read(request) and not self.memory:
-            super().add_task(channel)
+        channel.is_read = False
+        if is_quick(request):
+            self.quick.append(channel)
+        elif is_read(request) and not self.memory:
+            channel.is_read = True
+            super().add_task(Read(channel, self.finish))
+        elif is_long(request):
+            self.long_writes.append(channel)
         else:
-            queue = self.long_writes if is_long(request) else self.writes
-            queue.append(channel)
+            self.writes.append(channel)
+
+    def finish(self, sender: Sender, seconds: float) -> None:
+        """A thread has served a read. Another may take the next one of its sender."""
+        with self.lock:
+            self.queue.finish(sender, seconds)
+            self.queue_cv.notify()
+
+    def has_writes(self) -> bool:
+        return bool(self.writes or self.long_writes)
 
     def queued(self, until: float) -> Iterator[Channel]:
         """The channels that a turn serves until this time.monotonic().
@@ -9697,26 +10026,43 @@ class Dispatcher(ThreadedTaskDispatcher):
         The short ones, then the long ones; one of each at least.
         """
         for queue in (self.writes, self.long_writes):
-            if queue:
-                yield queue.popleft()
-            while queue and time.monotonic() < until:
-                yield queue.popleft()
+            yield from queue.take(until)
+
+    def shutdown(self, timeout: float) -> None:
+        """Waits so many seconds for the reads that are under way; who waits for one is let go."""
+        self.set_thread_count(0)
+        until = time.monotonic() + timeout
+        with self.lock:
+            while self.threads and time.monotonic() < until:
+                self.thread_exit_cv.wait(0.1)
+            if self.threads:
+                self.logger.warning("%d thread(s) still running", len(self.threads))
+            while self.queue:
+                self.queue.popleft().cancel()
 
     def __len__(self) -> int:
-        return len(self.writes) + len(self.long_writes)
+        """How many the loop has to serve."""
+        return len(self.quick) + len(self.writes) + len(self.long_writes)
+
+
+def is_quick(request: HTTPRequestParser) -> bool:
+    """Whether it is health, the session, a file of the page, or no valid HTTP."""
+    if request.error is not None:
+        return True
+    path = "/" + request.path.lstrip("/")
+    is_page = path in QUICK_READS or path.startswith("/static/")
+    return is_page and request.command in ("GET", "HEAD")
 
 
 def is_long(request: HTTPRequestParser) -> bool:
     """Whether it may write a thousand rows, and must not delay what writes a few."""
-    if request.error is not None:
-        return False
     path = "/" + request.path.lstrip("/")
     return request.command == "DELETE" or (request.command, path) in LONG_WRITES
 
 
 def is_read(request: HTTPRequestParser) -> bool:
-    """Whether it needs no turn: by method and path as the router sees it, or as no valid HTTP."""
-    if request.error is not None or request.command in ("GET", "HEAD"):
+    """Whether it needs no turn: by method and path as the router sees it."""
+    if request.command in ("GET", "HEAD"):
         return True
     if is_preview(request.command, request.query):
         return True
@@ -9764,7 +10110,8 @@ class Server:
         self.stopping = False
         self.waiting_since: float | None = None  # for another process that holds the database
         self.map: dict[int, Any] = {}
-        self.dispatcher = Dispatcher(self.database.memory)
+        self.senders: dict[str, Sender] = {}  # by their tokens; no more than there are keys
+        self.dispatcher = Dispatcher(self.database.memory, config.read_threads)
         try:
             self.http = self.listen()
         except (OSError, ValueError) as error:
@@ -9775,7 +10122,10 @@ class Server:
                 "choose another with --host or --port"
             ) from None
         self.limit = config.connection_limit + len(self.map)  # the map has the listeners, too
+        self.clock = LoopClock()
         self.next_check = 0.0  # of connections that are overdue
+        self.ended: list[Channel] = []  # that send no more while a thread answers them
+        self.next_look = 0.0  # at these
         self.has_begun = False  # a merge of event names or a deletion that goes on by itself
         self.next_step = 0.0
         self.dispatcher.set_thread_count(possible_readers(config.read_threads))
@@ -9786,6 +10136,8 @@ class Server:
         ]
         for listener in self.listeners:
             listener.channel_class = Channel
+            listener.clock = self.clock
+            listener.sender_of = self.sender_of
             listener.handle_accept = functools.partial(self.accept, listener)
             listener.pull_trigger = self.wake
             listener.readable = self.has_room
@@ -9844,19 +10196,55 @@ class Server:
         """Serves until stop()."""
         self.database.take_turns()
         while not self.stopping:
-            self.poll(STEP_PAUSE if self.has_begun else 1.0)
+            self.poll(STEP_PAUSE if self.has_begun else POLL_SECONDS)
+            self.answer_quickly()
             self.turn()
             self.database.idle()
             if time.monotonic() >= self.next_step:
                 self.go_on()
-            if time.time() >= self.next_check:
-                self.close_overdue(time.time())
+            if self.ended and self.clock.now >= self.next_look:
+                self.close_abandoned()
+            if self.clock.now >= self.next_check:
+                self.close_overdue(self.clock.now)
         self.finish()
 
     def poll(self, timeout: float) -> None:
+        """Waits so many seconds at most for clients and threads, and lets waitress handle them."""
         if self.dispatcher:
             timeout = 0.01 if self.waiting_since else 0
-        wasyncore.poll2(timeout, self.map)
+        elif self.ended:
+            timeout = min(timeout, LOOK_SECONDS)
+        poll = select.poll()
+        for number, each in self.map.items():
+            events = events_of(each)
+            if events is not None:
+                poll.register(number, events)
+        ready = poll.poll(timeout * 1000)
+        self.clock.tick()
+        for number, events in ready:
+            each = self.map.get(number)
+            if each is None:  # closed by what came before it
+                continue
+            if events & SENDS_NO_MORE:
+                each.ended_at = self.clock.now
+                self.ended.append(each)
+            wasyncore.readwrite(each, events)
+
+    def close_abandoned(self) -> None:
+        """Closes connections of clients that have gone while a thread answers them.
+
+        One that has only ended its own side still wants the answer. Both look alike from here, so
+        that the system is asked, or else the client.
+        """
+        self.next_look = self.clock.now + LOOK_SECONDS
+        self.ended = [channel for channel in self.ended if channel.connected]
+        waiting = [channel for channel in self.ended if channel.is_with_thread()]
+        has_gone = gone_from_here(waiting)
+        for channel in waiting:
+            if has_gone.get(channel):
+                channel.handle_close()
+            elif channel not in has_gone:
+                channel.ask()
 
     def go_on(self) -> None:
         """Between turns: a merge or a deletion that has begun ends, though nobody asks again."""
@@ -9889,10 +10277,30 @@ class Server:
             for channel in waiting[: len(waiting) // 4 + 1]:
                 channel.handle_close()
 
+    def sender_of(self, request: HTTPRequestParser) -> Sender:
+        """By the key, which the request's turn looks up once more."""
+        token = "" if request.error is not None else request_token(request)
+        if not token:
+            return None
+        if token not in self.senders:
+            try:
+                caller = authenticate(self.database.writer, token, self.config.admin_key)
+            except Unauthorized:
+                return None
+            except apsw.Error:  # the turn meets the same and says so
+                return "unknown"
+            self.senders[token] = "admin" if caller.key_id is None else caller.key_id
+        return self.senders[token]
+
+    def answer_quickly(self) -> None:
+        """What takes no query, also while writes wait for another process."""
+        for channel in self.dispatcher.quick.take(time.monotonic() + TURN_SECONDS):
+            channel.service()
+
     def turn(self) -> None:
         """One transaction for all queued writes; their answers leave after its COMMIT."""
         served: list[Channel] = []
-        if not self.dispatcher or not self.begin():
+        if not self.dispatcher.has_writes() or not self.begin():
             return
         for channel in self.dispatcher.queued(until=time.monotonic() + TURN_SECONDS):
             served.append(channel)
@@ -9944,9 +10352,10 @@ class Server:
         until = time.monotonic() + STOP_SECONDS
         self.poll(0)
         while (self.channels() or self.dispatcher) and time.monotonic() < until:
+            self.answer_quickly()
             self.turn()
             for channel in self.channels():
-                channel.will_close = channel.will_close or is_idle(channel)
+                channel.will_close = channel.will_close or is_idle(channel, self.clock.now)
             self.poll(0.05)
         self.dispatcher.shutdown(timeout=STOP_SECONDS)
         self.summary = self.database.summary()
@@ -9957,6 +10366,58 @@ class Server:
         return [channel for channel in self.map.values() if isinstance(channel, Channel)]
 
 
+def request_token(request: HTTPRequestParser) -> str:
+    """The key that comes with a request."""
+    token = request.headers.get("X_API_KEY", "")
+    if token or "api_key=" not in request.query:
+        return token
+    try:
+        query, _ = split_query(request.query, "replace")
+    except Malformed:
+        return ""
+    return sent_token({}, query)
+
+
+def events_of(each: Any) -> int | None:
+    """What a poll is to tell of a connection, a listener or a trigger; None: nothing.
+
+    With 0 it tells of an abrupt end.
+    """
+    events = 0
+    if each.readable():
+        events |= select.POLLIN | select.POLLPRI
+    if not each.accepting and each.writable():
+        events |= select.POLLOUT
+    if events:
+        return events
+    if not isinstance(each, Channel) or not each.is_with_thread():
+        return None
+    return SENDS_NO_MORE if each.ended_at is None else 0
+
+
+def gone_from_here(channels: list[Channel]) -> dict[Channel, bool]:
+    """Of those whose clients are on this machine, such as a proxy: whether they have gone.
+
+    No process has the other end any more. Empty where the system does not tell.
+    """
+    inodes = {}
+    ends = {}
+    for path in TCP_TABLES if channels else ():
+        with contextlib.suppress(OSError), open(path) as table:
+            next(table)
+            for line in table:
+                fields = line.split()
+                inodes[fields[1], fields[2]] = int(fields[9])
+                ends[int(fields[9])] = fields[1], fields[2]
+    has_gone = {}
+    for channel in channels:
+        local, remote = ends.get(os.fstat(channel.socket.fileno()).st_ino, (None, None))
+        inode = inodes.get((remote, local))
+        if inode is not None:
+            has_gone[channel] = inode == 0
+    return has_gone
+
+
 def inherited_sockets() -> list[socket.socket]:
     """What systemd listens on for us, also while we restart, so that nobody is refused."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
@@ -9965,9 +10426,9 @@ def inherited_sockets() -> list[socket.socket]:
     return [socket.socket(fileno=3 + number) for number in range(count)]
 
 
-def is_idle(channel: Channel) -> bool:
+def is_idle(channel: Channel, now: float) -> bool:
     """Whether nothing of it is under way, as the first request on a new connection is."""
-    is_new = channel.last_activity == channel.creation_time > time.time() - ARRIVAL_SECONDS
+    is_new = not channel.has_spoken and channel.opened_at > now - ARRIVAL_SECONDS
     is_reading = channel.request or channel.pipelined
     is_answering = channel.requests or channel.total_outbufs_len
     return not (is_new or is_reading or is_answering)
@@ -10508,7 +10969,7 @@ def demo_command(config: Config, keep: str | None) -> int:
     It runs until Ctrl-C or SIGTERM, ends with exit code 0, and deletes the database then.
     With --fixed-time every run has the same events.
     """
-    if keep and os.path.exists(keep):
+    if keep and os.path.lexists(keep):
         raise ConfigError(f"{keep} exists already; name another file")
     with tempfile.TemporaryDirectory(prefix="streamlined-lite-") as folder:
         config = config.model_copy(update={"database": keep or os.path.join(folder, "demo.db")})
@@ -10863,7 +11324,7 @@ def export_command(
         if not output:
             write_export(sys.stdout.buffer, file_format, kind, records)
             return 0
-        with whole_file(output) as partial, open(partial, "wb") as file:
+        with whole_file(output) as partial, open(partial, "wb", opener=for_owner) as file:
             number = write_export(file, file_format, kind, records)
     noun = "records" if contact else kind
     return print_result({"file": output, noun: number}, as_json, f"{output}: {number:,} {noun}")
@@ -11666,7 +12127,8 @@ def import_file(
             with contextlib.suppress(FileNotFoundError):
                 # that of an earlier import
                 os.unlink(rejected_name)
-            return Import(database, read(name, file), rejected_name).run(step_bytes)
+            with Rejected(rejected_name) as rejected:
+                return Import(database, read(name, file), rejected).run(step_bytes)
     except OSError as error:
         raise CommandError(
             f"{error.filename or rejected_name}: {error.strerror}; "
@@ -11674,13 +12136,37 @@ def import_file(
         ) from None
 
 
+class Rejected:
+    """FILE.rejected, made anew when there is a first record for it, and through no link."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.opened = contextlib.ExitStack()
+        self.file: Any = None
+
+    def __enter__(self) -> Rejected:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        with contextlib.suppress(OSError):  # of a full disk, which write() has told
+            self.opened.close()
+
+    def write(self, line: dict) -> None:
+        """Raises OSError, also where somebody else has made a file of that name meanwhile."""
+        if self.file is None:
+            descriptor = for_owner(self.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            self.file = self.opened.enter_context(os.fdopen(descriptor, "wb"))
+        self.file.write(to_json(line) + b"\n")
+        self.file.flush()
+
+
 class Import:
     """Stores the records of one file as the API would, in small transactions."""
 
-    def __init__(self, database: Database, source: SourceFile, rejected_name: str):
+    def __init__(self, database: Database, source: SourceFile, rejected: Rejected):
         self.database = database
         self.source = source
-        self.rejected_name = rejected_name
+        self.rejected = rejected
         self.outcomes = Counter(created=0, updated=0, unchanged=0, rejected=0)
         self.warnings: Counter[str] = Counter()
 
@@ -11700,7 +12186,7 @@ class Import:
             "file": self.source.name,
             "kind": self.source.kind,
             **self.outcomes,
-            "rejected_file": self.rejected_name if self.outcomes["rejected"] else None,
+            "rejected_file": self.rejected.name if self.outcomes["rejected"] else None,
             "warnings": dict(self.source.warnings + self.warnings),
         }
 
@@ -11740,8 +12226,7 @@ class Import:
             "reasons": problem.errors or [field_error("", problem.code, problem.detail)],
             "text": record.text.decode("utf-8", "backslashreplace").rstrip("\r\n"),
         }
-        with open(self.rejected_name, "ab", opener=for_owner) as file:
-            file.write(to_json(line) + b"\n")
+        self.rejected.write(line)
         self.outcomes["rejected"] += 1
 
     def fields(self, record: Record) -> dict:
@@ -11869,32 +12354,77 @@ def backup_command(config: Config, file: str, keep: int | None, as_json: bool) -
         path = os.path.join(file, f"{name}-{stamp(system_clock())}.db")
     with whole_file(path) as partial, Progress("copying") as progress:
         copy_database(database, partial, progress.advance)
-    deleted = delete_backups(Path(file), name, Path(path), keep) if keep else []
     size = os.path.getsize(path)
-    lines = [f"{path}: {size:,} bytes, verified", *(f"deleted {each}" for each in deleted)]
+    lines = [f"{path}: {size:,} bytes, verified"]
+    deleted = []
+    if keep:
+        backups = find_backups(Path(file), name)
+        deleted = delete_backups(backups, Path(path), keep)
+        deleted += delete_leftovers(Path(file), name)
+        lines += [f"deleted {each}" for each in deleted]
+        nameless = sum(identity == NAMELESS for identity in backups.values())
+        if nameless:
+            lines.append(
+                f"{nameless} in {file} are of earlier versions, which do not say of which database "
+                "they are: they stay, until you delete them"
+            )
     result = {"file": path, "bytes": size, "deleted": deleted}
     return print_result(result, as_json, "\n".join(lines))
 
 
-def delete_backups(folder: Path, name: str, newest: Path, keep: int) -> list[str]:
-    """All but the newest `keep`, and what a killed backup left a day ago or earlier."""
-    stamped = rf"{re.escape(name)}-\d{{8}}T\d{{6}}\.\d{{3}}Z\.db"
-    backups = []
-    obsolete = []
+STAMPED = r"-\d{8}T\d{6}\.\d{3}Z\.db"
+NAMELESS = ""  # the identity of a database of an earlier schema
+
+
+def find_backups(folder: Path, name: str) -> dict[Path, str | None]:
+    """What backups of a database of this name are called, the oldest first, by their identities.
+
+    A database of the same name may keep its backups in the same folder.
+    """
+    backups = {}
     for path in sorted(folder.iterdir()):
-        if re.fullmatch(stamped, path.name) and path != newest:
-            backups.append(path)
-        elif re.fullmatch(rf"{stamped}\.\w+\.partial", path.name) and is_a_day_old(path):
-            obsolete.append(path)
-    surplus = max(len(backups) + 1 - keep, 0)
-    obsolete = backups[:surplus] + obsolete
-    for path in obsolete:
+        is_named = re.fullmatch(re.escape(name) + STAMPED, path.name)
+        if is_named and path.is_file() and not path.is_symlink():
+            backups[path] = identity_of(path)
+    return backups
+
+
+def identity_of(path: Path | str) -> str | None:
+    """What tells a database from others; None for what cannot be read as one of ours."""
+    try:
+        with contextlib.closing(open_reader(str(path))) as connection:
+            return scalar(connection, "identity.find")
+    except apsw.SQLError:  # no such table
+        return NAMELESS
+    except (ConfigError, apsw.Error):
+        return None
+
+
+def delete_backups(backups: Mapping[Path, str | None], newest: Path, keep: int) -> list[str]:
+    """Those of the database of the newest but `keep`; returns the deleted."""
+    earlier = []
+    for path, identity in backups.items():
+        if path != newest and identity and identity == backups[newest]:
+            earlier.append(path)
+    surplus = earlier[: max(len(earlier) + 1 - keep, 0)]
+    for path in surplus:
         path.unlink()
-    return [str(path) for path in obsolete]
+    return [str(path) for path in surplus]
+
+
+def delete_leftovers(folder: Path, name: str) -> list[str]:
+    """What a killed backup left a day ago or earlier; returns the deleted."""
+    partial = re.compile(rf"{re.escape(name)}{STAMPED}\.\w+\.partial")
+    leftovers = []
+    for path in folder.iterdir():
+        if partial.fullmatch(path.name) and is_a_day_old(path):
+            path.unlink()
+            leftovers.append(str(path))
+    return leftovers
 
 
 def is_a_day_old(path: Path) -> bool:
-    return path.stat().st_mtime < time.time() - 86_400
+    return path.lstat().st_mtime < time.time() - 86_400
 
 
 def add_restore(commands: Any) -> None:
@@ -11984,7 +12514,7 @@ def check_command(config: Config, backups: str | None, quick: bool, as_json: boo
         *or_ok("disk", check_disk(path)),
     ]
     if backups:
-        findings += or_ok("backups", check_backups(Path(backups), Path(config.database).stem))
+        findings += or_ok("backups", check_backups(Path(backups), config, path))
     findings += check_database(config, path, quick)
     worst = max(LEVELS.index(finding.level) for finding in findings)
     result = {"status": LEVELS[worst], "findings": [asdict(finding) for finding in findings]}
@@ -12075,13 +12605,18 @@ def check_disk(path: str) -> Iterator[Finding]:
         )
 
 
-def check_backups(folder: Path, name: str) -> Iterator[Finding]:
-    times = [path.stat().st_mtime for path in folder.glob(f"{glob.escape(name)}-*.db")]
+def check_backups(folder: Path, config: Config, path: str) -> Iterator[Finding]:
+    identity = identity_of(path)
+    times = []
+    if folder.is_dir():
+        for backup, its_identity in find_backups(folder, Path(config.database).stem).items():
+            if identity is None or its_identity in (identity, NAMELESS):
+                times.append(backup.stat().st_mtime)
     if not times:
         remedy = f"streamlined-lite backup {shlex.quote(str(folder))} makes one"
         if not folder.is_dir():
             remedy = f"make that folder, then {remedy}"
-        yield Finding("error", "backups", f"there is none in {folder}", remedy)
+        yield Finding("error", "backups", f"there is none of this database in {folder}", remedy)
         return
     days = (time.time() - max(times)) / 86_400
     if days > 2:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import apsw
@@ -51,15 +52,25 @@ def pytest_runtest_makereport(item, call):
 
 
 class Clock:
-    """Milliseconds that pass when a test says so."""
+    """Milliseconds that pass when a test says so, also for the monotonic clock; or it is set."""
 
     def __init__(self, now: int = NOW):
         self.now = now
+        self.passed = 0.0  # seconds
 
     def __call__(self) -> int:
         return self.now
 
+    def monotonic(self) -> float:
+        return time.monotonic() + self.passed
+
     def advance(self, milliseconds: int) -> None:
+        """So much time passes."""
+        self.now += milliseconds
+        self.passed += milliseconds / 1000
+
+    def set_ahead(self, milliseconds: int) -> None:
+        """Somebody sets the clock, and no time has passed."""
         self.now += milliseconds
 
 
@@ -109,8 +120,11 @@ class Api:
 
 
 @pytest.fixture
-def clock():
-    return Clock()
+def clock(monkeypatch):
+    clock = Clock()
+    ours = SimpleNamespace(**vars(time) | {"monotonic": clock.monotonic})
+    monkeypatch.setattr(lite, "time", ours)
+    return clock
 
 
 @pytest.fixture

@@ -1,8 +1,12 @@
 """Errors are problem+json: one shape, a pointer for each offender, no words of a stranger."""
 
+import itertools
+import json
+import time
+
 import apsw
 import pytest
-from conftest import event
+from conftest import INGEST, errors, event, workflow
 from pydantic import BaseModel
 
 import streamlined_lite as lite
@@ -103,6 +107,78 @@ def test_an_offender_is_named_once_and_all_are_named(api):
         ("/properties/", "property_type"),
         ("/properties/xxxxxxxx", "too_long"),
     ]
+
+
+WRONG = {f"p{number}": [] for number in range(1_000)}
+
+
+@pytest.fixture
+def properties_read(monkeypatch):
+    """The properties that were looked at."""
+    seen = []
+    read = lite.read_property
+    monkeypatch.setattr(lite, "read_property", lambda value: seen.append(value) or read(value))
+    return seen
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        event(properties=WRONG),
+        event(properties=json.dumps(WRONG)),
+        {"customData": event(**{f"p{number}": [] for number in range(1_000)})},
+    ],
+    ids=["properties", "JSON text", "customData"],
+)
+def test_checking_stops_at_a_hundred_errors_and_says_so(api, properties_read, body):
+    problem = api.post(body).json
+    *listed, last = problem["errors"]
+    assert {each["code"] for each in listed} == {"property_type"}
+    assert len(listed) == lite.ERRORS_LIMIT == len(properties_read) - 1
+    assert (last["pointer"], last["code"]) == ("", lite.MORE_ERRORS)
+    assert problem["detail"].endswith("there are more errors; checking stopped here")
+
+
+def test_a_hundred_errors_are_all_told(api):
+    errors = api.post(event(properties=dict(list(WRONG.items())[:100]))).json["errors"]
+    assert len(errors) == 100 and lite.MORE_ERRORS not in {each["code"] for each in errors}
+
+
+def test_in_a_batch_too_yet_what_is_right_behind_them_is_stored(api, properties_read):
+    """Each event that is refused has an error of its own at least."""
+    batch = [event(str(number), properties=WRONG) for number in range(5)]
+    answer = api("POST", lite.BATCH_PATH, [*batch, event("right", properties={"a": 1})])
+    first, *others, right = answer.json["results"]
+    assert (answer.status_int, right["status"]) == (207, "created")
+    assert len(first["errors"]) == lite.ERRORS_LIMIT + 1
+    assert [[error["code"] for error in each["errors"]] for each in others] == [
+        ["property_type", lite.MORE_ERRORS]
+    ] * 4
+    assert len(properties_read) == lite.ERRORS_LIMIT + 1 + 4 * 2 + 1
+
+
+BLANKS = [" ", "\t", "\xa0", "\xad", "\u2002", "\u200b", "\u2060", "\u3000", "\ufeff"]
+ENDS = ["".join(blanks) for blanks in itertools.product(BLANKS, repeat=4)]
+
+
+def spellings(name: str) -> dict[str, int]:
+    return {name + end: number for number, end in enumerate(ENDS)}
+
+
+@pytest.mark.parametrize(
+    "path, body",
+    [
+        ("/events/ingestion/v1", event(properties=spellings("a"))),
+        ("/events/ingestion/v1", event() | spellings("contact_id")),
+        (INGEST, workflow(customData=spellings("contact_id") | {"action": "delete"})),
+    ],
+    ids=["properties", "an event's own field", "a deletion"],
+)
+def test_thousands_of_spellings_of_one_name_are_read_in_no_time(api, path, body):
+    """A value is not compared with each that came before it, which takes ten seconds here."""
+    started = time.thread_time()
+    assert "twice" in errors(api("POST", path, body)).values()
+    assert time.thread_time() - started < 3
 
 
 SECRET = "hunter2-of-a-stranger"

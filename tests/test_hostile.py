@@ -511,7 +511,7 @@ def test_at_the_limit_strangers_who_wait_longest_make_room(serve):
 
 def look_again(served, at: float) -> None:
     """When connections are next looked at; never at infinity."""
-    on_loop(served, lambda: setattr(served.server, "next_look", at))
+    on_loop(served, lambda: setattr(served.server, "next_check", at))
 
 
 def test_a_client_that_takes_nothing_is_closed_at_the_limit_too(serve):

@@ -167,7 +167,7 @@ def test_only_the_hash_of_a_token_is_in_the_file(tmp_path, clock):
         statuses(api, token)
         api.post(event(location_id={}), key=token)
         api("POST", f"/events/ingestion/v1?api_key={token}&a=1", event(location_id={}), key=None)
-    clock.advance(lite.MAINTENANCE_MS)
+    clock.advance(lite.MAINTENANCE_SECONDS * 1000)
     api.post(event())
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert (tmp_path / "events.db-wal").stat().st_size > 0
@@ -230,11 +230,11 @@ def test_the_last_use_is_known_at_once_and_written_now_and_then(tmp_path, clock)
         return api.rows("select last_used_at from keys")
 
     assert (listed(), written()) == ("2026-01-01T00:00:01.000Z", [(None,)])
-    clock.advance(lite.MAINTENANCE_MS)
+    clock.advance(lite.MAINTENANCE_SECONDS * 1000)
     api.post(event())
     assert (listed(), written()) == (
         "2026-01-01T00:00:01.000Z",
-        [(clock.now - lite.MAINTENANCE_MS,)],
+        [(clock.now - lite.MAINTENANCE_SECONDS * 1000,)],
     )
     api("GET", "/events/v1", key=token)
     api.app.close()

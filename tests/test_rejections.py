@@ -360,7 +360,7 @@ def test_the_newest_are_kept_in_number(clock):
     api = Api(clock=clock, keep_rejections=5)
     for _ in range(12):
         refused(api)
-    clock.advance(lite.MAINTENANCE_MS)
+    clock.advance(lite.MAINTENANCE_SECONDS * 1000)
     api.post(event())
     assert [each["rejection_id"] for each in api.get("/rejections/v1")["rejections"]] == [
         12,
@@ -389,7 +389,7 @@ def test_what_one_key_or_location_sends_takes_no_place_of_others(clock):
             refused(api, event(location_id=location_id, timestamp="x"), key=keys[key])
     rubbish = [event(f"d-{number}", location_id="e", timestamp="x") for number in range(300)]
     api("POST", "/events/ingestion/v1/batch", rubbish, key=keys[2])
-    clock.advance(lite.MAINTENANCE_MS)
+    clock.advance(lite.MAINTENANCE_SECONDS * 1000)
     api.post(event())
     # 60 of the third key: 20 of each of its locations
     assert numbers_by_sender(api) == {"1 a": 10, "2 b": 30, "3 c": 20, "3 d": 20, "3 e": 20}
@@ -405,7 +405,7 @@ def test_the_bytes_of_all_rejections_have_a_limit_that_is_shared_too(clock):
         large = event(location_id="b", timestamp="x", properties={"x": "y" * 60_000})
         refused(api, large, key=second)
     assert api.rows("select sum(size) < 1000000 + 20 * 62000 from rejections") == [(1,)]
-    clock.advance(lite.MAINTENANCE_MS)
+    clock.advance(lite.MAINTENANCE_SECONDS * 1000)
     api.post(event())
     assert numbers_by_sender(api) == {"1 a": 1, "2 b": 16}
     api.app.close()
@@ -439,9 +439,28 @@ def test_the_old_go(clock):
     clock.advance(2 * DAY)
     refused(api)
     assert len(api.rows("select * from rejections")) == 2
-    clock.advance(lite.MAINTENANCE_MS)
+    clock.advance(lite.MAINTENANCE_SECONDS * 1000)
     refused(api)
     assert [each["rejection_id"] for each in api.get("/rejections/v1")["rejections"]] == [3, 2]
+    api.app.close()
+
+
+@pytest.mark.parametrize("ahead", [100 * DAY, -DAY // 24])
+def test_nothing_goes_because_the_clock_was_set(clock, ahead):
+    """Until it has gone evenly for a day: then it will be right."""
+    api = Api(clock=clock, keep_rejections_days=90)
+    refused(api)
+    clock.advance(DAY)
+    for moved in (ahead, -ahead, ahead):
+        clock.set_ahead(moved)
+        clock.advance(lite.MAINTENANCE_SECONDS * 1000)
+        refused(api)
+    kept = [4, 3, 2, 1]
+    assert [each["rejection_id"] for each in api.get("/rejections/v1")["rejections"]] == kept
+    clock.advance(DAY)
+    refused(api)
+    kept = [5, 4, 2] if ahead > 0 else [5, *kept]
+    assert [each["rejection_id"] for each in api.get("/rejections/v1")["rejections"]] == kept
     api.app.close()
 
 

@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import threading
+import time
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -136,7 +137,7 @@ def one_turn(served, gate):
     """Requests sent inside are all served by one turn, in the order of their connections."""
     held = gate(served)
     with served.connect() as first:
-        first.sendall(request_bytes(b"", path="/keys/v1/1", method="DELETE"))
+        first.sendall(request_bytes(b"", path="/keys/v1/99", method="DELETE"))
         assert held.reached.wait(30)  # the loop is busy with this one, so that the others gather
         yield held
         held.open()
@@ -655,6 +656,120 @@ def test_a_client_that_takes_no_answer_costs_one_answer_and_no_thread(tmp_path, 
 
 
 ########################################################################################################
+# Between senders
+########################################################################################################
+
+
+@pytest.fixture
+def new_key():
+    """new_key(served): the token of a new admin key."""
+
+    def make(served) -> str:
+        sent = request_bytes({"name": "a key", "scope": "admin"}, path="/keys/v1")
+        return json.loads(exchange(served, sent)[0][2])["token"]
+
+    return make
+
+
+def test_turns_go_to_the_key_that_has_had_the_least_time(
+    serve, gate, connect, clock, new_key, monkeypatch
+):
+    """Thirty large refusals of one key do not keep the posts of another waiting."""
+    served = serve(clock=clock)
+    costs = {new_key(served): ("dear", 5_000), new_key(served): ("cheap", 1)}
+    order = []
+    serve_one = lite.Channel.serve
+
+    def serve_slowly(channel) -> None:
+        name, cost = costs.get(channel.requests[0].headers["X_API_KEY"], ("a stranger", 0))
+        order.append(name)
+        serve_one(channel)
+        clock.advance(cost)
+
+    monkeypatch.setattr(lite, "TURN_SECONDS", 0.01)
+    requests = [
+        request_bytes(event(f"{name} {number}"), token)
+        for token, (name, _) in costs.items()
+        for number in range(5)
+    ] + [request_bytes(event(), f"unknown {number}") for number in range(3)]
+    connections = connect(served, len(requests))  # which are polled in this order
+    exchange(served, get())
+    with one_turn(served, gate):
+        monkeypatch.setattr(lite.Channel, "serve", serve_slowly)
+        for request, connection in zip(requests, connections, strict=True):
+            connection.sendall(request)
+    wait_until(served, lambda: len(order) == 13 and not served.server.dispatcher)
+    assert order[0] == "dear" and order[-4:] == ["dear"] * 4
+    assert len(stored(served)) == 10 and len(served.server.dispatcher.writes.lines) == 4
+
+
+class Queries:
+    """What GET /slow/v1 did: each runs without end, or until `opened`, if it is /slow/v1?waits."""
+
+    def __init__(self):
+        self.begun, self.opened = threading.Semaphore(0), threading.Event()
+        self.number = 0
+
+    def serve(self, call) -> dict:
+        self.number += 1
+        self.begun.release()
+        if call.environ["QUERY_STRING"]:
+            assert self.opened.wait(30)
+            return {}
+        endless = "with recursive n(i) as (select 1 union all select i from n) select sum(i) from n"
+        return {"sum": call.connection.execute(endless).get}
+
+
+@pytest.fixture
+def queries(monkeypatch):
+    made = Queries()
+    slow = lite.Route("GET", "/slow/v1", made.serve, scope="read", query=lite.IngestQuery)
+    monkeypatch.setattr(lite, "ROUTES", [*lite.ROUTES, slow])
+    yield made
+    made.opened.set()
+
+
+@pytest.mark.parametrize("end", ["closed", "reset"])
+def test_who_hangs_up_is_asked_for_no_further(serve, connect, queries, new_key, end):
+    """Neither what runs goes on, nor what waits begins; meanwhile others do not wait."""
+    served = serve(read_threads=2)
+    token = new_key(served)
+    connections = connect(served, 12)
+    for each in connections:
+        each.sendall(get("/slow/v1", key=token))
+    assert queries.begun.acquire(timeout=30)
+    wait_until(served, lambda: len(served.server.dispatcher.queue) == 11)
+    paths = ("/healthz", "/", "/static/app.js", "/session/v1", "/events/v1")
+    assert [exchange(served, get(path))[0][0] for path in paths] == [200] * 5
+    for each in connections:
+        if end == "reset":
+            reset(each)
+        each.close()
+    wait_until(served, lambda: not served.server.channels())
+    assert exchange(served, get("/events/v1", key=token))[0][0] == 200
+    assert queries.number == 1
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+def test_who_only_ends_its_side_reads_the_answer_of_a_query(serve, monkeypatch, queries, is_local):
+    """One on another machine is sent 100 Continue first, which whoever has gone would reset."""
+    if not is_local:
+        monkeypatch.setattr(lite, "TCP_TABLES", ())
+    monkeypatch.setattr(lite, "ASK_SECONDS", 0)
+    served = serve()
+    with served.connect() as gone, served.connect() as waiting:
+        gone.sendall(get("/slow/v1"))
+        waiting.sendall(get("/slow/v1?waits"))
+        waiting.shutdown(socket.SHUT_WR)
+        for _ in range(2):
+            assert queries.begun.acquire(timeout=30)
+        gone.close()
+        wait_until(served, lambda: len(served.server.channels()) == 1)
+        queries.opened.set()
+        assert Answers(waiting).statuses() == ([200] if is_local else [100, 200])
+
+
+########################################################################################################
 # Another process holds the database
 ########################################################################################################
 
@@ -843,6 +958,40 @@ def test_a_silent_connection_is_closed(start):
         assert connection.recv(1) == b""
 
 
+@pytest.mark.parametrize("seconds", [-3_600, 3_600])
+def test_a_clock_that_is_set_closes_nobody_and_keeps_nobody(serve, monkeypatch, seconds):
+    served = serve(idle_timeout=1)
+    with served.connect() as silent, served.connect() as busy:
+        answers = Answers(busy)
+        busy.sendall(post("before"))
+        assert answers.next()[0] == 201
+        silent.sendall(post()[:-1])
+        monkeypatch.setattr(time, "time", lambda now=time.time: now() + seconds)
+        on_loop(served, lambda: setattr(served.server, "next_check", 0))
+        assert exchange(served, get())[0][0] == 200
+        busy.sendall(post("after"))
+        assert answers.next()[0] == 201
+        silent.settimeout(5)
+        assert silent.recv(1) == b""
+    assert stored(served) == ["before", "after"]
+
+
+def test_what_had_arrived_is_not_late_when_a_stopped_process_goes_on(start):
+    server = start(request_timeout="1")
+    sent = post("large", properties={"text": "x" * 60_000})
+    with server.connect() as connection:
+        connection.sendall(sent[:30_000])
+        assert exchange(server, get())[0][0] == 200  # so much has been read
+        server.process.send_signal(signal.SIGSTOP)
+        connection.sendall(sent[30_000:])
+        connection.settimeout(1.5)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        server.process.send_signal(signal.SIGCONT)
+        connection.settimeout(30)
+        assert Answers(connection).next()[0] == 201
+
+
 def test_more_connections_than_select_could_watch(start, connect):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(3_000, hard)), hard))
@@ -1025,7 +1174,7 @@ def test_the_last_use_of_a_key_is_written_now_and_then(serve, clock):
         listed = json.loads(exchange(served, get("/keys/v1"))[0][2])["keys"]
         assert listed[0]["last_used_at"] == lite.iso(clock.now)  # told before it is written
         at = clock.now
-        clock.advance(lite.MAINTENANCE_MS)
+        clock.advance(lite.MAINTENANCE_SECONDS * 1000)
         wait_until(served, lambda: not served.app.database.last_used)
         assert used() == at
         exchange(served, get("/events/v1", key=key["token"]))
@@ -1043,7 +1192,7 @@ def test_the_last_use_of_a_key_survives_a_failed_commit(serve, clock):
     at = clock.now
     writer = fail_commits(served)
     writer.error = FAILURES["disk_full"]
-    clock.advance(lite.MAINTENANCE_MS)
+    clock.advance(lite.MAINTENANCE_SECONDS * 1000)
     assert exchange(served, post())[0][0] == 429
     writer.error = None
     served.close()
