@@ -460,6 +460,8 @@ TIMESTAMP_FORMS = (
 # Below it a number is hardly a UNIX time, but a year, a spreadsheet's date or 20260131.
 LEAST_UNIX_SECONDS = 1e8
 NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]*)?")
+# A day of XML with an offset, which ISO 8601 does not have and Python reads as a time of day
+DAY_WITH_OFFSET = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[+-]")
 LEAP_SECOND = re.compile(r"(.{7,10}.[0-9]{2}:?[0-9]{2}:?)60(?![0-9])(.*)")
 ASCII_BLANKS = " \t\n\r\f\v"
 # What Python's strip() takes away, for statements.
@@ -468,17 +470,23 @@ WHITE_SPACE = (
     "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
 # What shows nothing at the ends of a text: beside white space soft hyphens, characters without
-# width, marks of direction, byte order marks.
+# width, marks of direction, byte order marks, and the blanks of Hangul, Khmer and Braille.
 BLANKS = WHITE_SPACE + "".join(
     chr(code)
     for first, last in (
         (0xAD, 0xAD),
+        (0x34F, 0x34F),
         (0x61C, 0x61C),
+        (0x115F, 0x1160),
+        (0x17B4, 0x17B5),
         (0x180E, 0x180E),
         (0x200B, 0x200F),
         (0x202A, 0x202E),
         (0x2060, 0x206F),
+        (0x2800, 0x2800),
+        (0x3164, 0x3164),
         (0xFEFF, 0xFEFF),
+        (0xFFA0, 0xFFA0),
     )
     for code in range(first, last + 1)
 )
@@ -642,7 +650,7 @@ def read_timestamp(value: Any) -> int:
     A number that is plausibly something else is an error, and never a moment in 1970.
     """
     if isinstance(value, str):
-        text = value.strip()
+        text = trim(value)
         if not NUMBER.fullmatch(text):
             return read_iso(text)
         value = float(text)
@@ -699,6 +707,9 @@ def read_iso(text: str) -> int:
         moment = datetime.fromisoformat(check_characters(text).upper())  # t and z may be small
     except ValueError:
         return check_range(read_leap_second(text))
+    if moment.tzinfo is None and DAY_WITH_OFFSET.match(text):
+        hint = "is a day with an offset (write 2026-01-31T00:00:00+02:00)"
+        raise wrong("timestamp", f"{hint}; must be {TIMESTAMP_FORMS}")
     return check_range(since_epoch(moment))
 
 
@@ -761,6 +772,26 @@ def read_property(value: Any) -> str | int | float:
     return value
 
 
+def check_properties(properties: dict[str, Any]) -> dict[str, Any]:
+    """Every query over an event's name reads them, and answers show them."""
+    if len(properties) > PROPERTY_LIMIT:
+        raise wrong(
+            "too_many", f"must be {PROPERTY_LIMIT:,} properties at most, not {len(properties):,}"
+        )
+    characters = sum(map(len, properties))
+    for value in properties.values():
+        if isinstance(value, str):
+            characters += len(value)
+    # A character takes six bytes at most, a number and what stands around it fewer than fifty.
+    if 6 * characters + 50 * len(properties) > PROPERTIES_LIMIT:
+        size = len(to_json(properties))
+        if size > PROPERTIES_LIMIT:
+            raise wrong(
+                "too_large", f"must have {PROPERTIES_LIMIT:,} bytes as JSON at most, not {size:,}"
+            )
+    return properties
+
+
 def read_entries(
     value: Any, read_value: Callable[[Any], Any], limit: int = ERRORS_LIMIT
 ) -> dict[str, Any]:
@@ -796,26 +827,6 @@ def read_event_properties(value: Any, info: ValidationInfo) -> dict[str, Any]:
     return check_properties(read_entries(value, read_property, limit))
 
 
-def check_properties(properties: dict[str, Any]) -> dict[str, Any]:
-    """Every query over an event's name reads them, and answers show them."""
-    if len(properties) > PROPERTY_LIMIT:
-        raise wrong(
-            "too_many", f"must be {PROPERTY_LIMIT:,} properties at most, not {len(properties):,}"
-        )
-    characters = sum(map(len, properties))
-    for value in properties.values():
-        if isinstance(value, str):
-            characters += len(value)
-    # A character takes six bytes at most, a number and what stands around it fewer than fifty.
-    if 6 * characters + 50 * len(properties) > PROPERTIES_LIMIT:
-        size = len(to_json(properties))
-        if size > PROPERTIES_LIMIT:
-            raise wrong(
-                "too_large", f"must have {PROPERTIES_LIMIT:,} bytes as JSON at most, not {size:,}"
-            )
-    return properties
-
-
 JSON_KINDS = {type(None): "null", bool: "true or false", dict: "an object", list: "a list"}
 
 
@@ -835,6 +846,7 @@ def number_text(value: float) -> str:
 # Amounts: numbers as people write them
 
 AMOUNT_LIMIT = 100  # characters
+HIDDEN = dict.fromkeys(map(ord, set(BLANKS) - set(WHITE_SPACE)))  # as around signs in Hebrew
 CURRENCY_SIGNS = (
     r"$\u00a2-\u00a5\u058f\u060b\u07fe\u07ff\u09f2\u09f3\u09fb\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20c0"
     r"\ua838\ufdfc\ufe69\uff04\uffe0\uffe1\uffe5\uffe6"
@@ -869,7 +881,7 @@ def read_amount(text: str | None, numbers: str) -> int | float | None:
     """
     if text is None or len(text) > AMOUNT_LIMIT:
         return None
-    match = AMOUNTS[numbers].fullmatch(text.strip())
+    match = AMOUNTS[numbers].fullmatch(text.translate(HIDDEN).strip())
     if match is None:
         return None
     whole = "".join(re.findall("[0-9]", match["whole"]))
@@ -909,7 +921,7 @@ def check_zone(name: str) -> str:
 
 
 def read_zone(value: Any) -> str:
-    return check_zone(read_text(value, ID_LIMIT))
+    return check_zone(read_sent_identifier(value))
 
 
 # Times of a zone
@@ -923,10 +935,12 @@ OFFSET = re.compile(r"(Z|[+-][0-9]{2}(:?[0-9]{2}){0,2}(\.[0-9]+)?)$", re.IGNOREC
 def read_day_or_time(value: Any) -> LocalTime | int:
     """A date (2026-01-31) or a time without an offset (2026-01-31T09:00), which count in the zone
     of the query, or the milliseconds UTC of any other timestamp."""
-    if isinstance(value, str) and not value.strip():
-        raise wrong("timestamp", "must be a day such as 2026-01-31, or a time")
-    if isinstance(value, str) and DAY.fullmatch(value.strip()):
-        return read_day(value.strip())
+    if isinstance(value, str):
+        value = trim(value)
+        if not value:
+            raise wrong("timestamp", "must be a day such as 2026-01-31, or a time")
+        if DAY.fullmatch(value):
+            return read_day(value)
     milliseconds = read_timestamp(value)
     if is_without_offset(value):
         return datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)
@@ -947,7 +961,7 @@ def is_without_offset(timestamp: Any) -> bool:
     """Whether a timestamp that can be read is an ISO 8601 time that names no offset."""
     if not isinstance(timestamp, str):
         return False
-    text = timestamp.strip()
+    text = trim(timestamp)
     return not NUMBER.fullmatch(text) and not OFFSET.search(text)
 
 
@@ -1176,7 +1190,11 @@ class Room:
         """Whether there is room for one more, which then is taken."""
         self.names -= 1
         self.characters -= len(name)
-        return self.names >= 0 and self.characters >= 0
+        return not self.is_exceeded
+
+    @property
+    def is_exceeded(self) -> bool:
+        return self.names < 0 or self.characters < 0
 
 
 def too_many(nouns: str) -> Invalid:
@@ -1524,8 +1542,8 @@ class Database:
         self.callers: dict[str, Caller] = {}
         # Never for a command, whose settings are not the server's
         self.next_maintenance = time.monotonic() + MAINTENANCE_SECONDS if create else math.inf
-        self.clock_watch = ClockWatch(self.clock())
         self.next_rejections = 0  # the rejection_id from which on they are pruned again
+        self.clock_watch = ClockWatch(self.clock())
         self.readers: list[Connection] = []
         self.reads = Reads()
         self.local = threading.local()
@@ -1806,10 +1824,10 @@ class ClockWatch:
 def prune_rejections(
     connection: apsw.Connection, config: Config, now: int, by_age: bool = True
 ) -> None:
+    share_rejections(connection, config)
     if by_age:
         before = now - config.keep_rejections_days * DAY_MS
         change(connection, "rejections.prune_by_age", before=before)
-    share_rejections(connection, config)
 
 
 def share_rejections(connection: apsw.Connection, config: Config) -> None:
@@ -2115,7 +2133,7 @@ class Connection(apsw.Connection):
         super().__init__(path, flags=flags | apsw.SQLITE_OPEN_NOMUTEX, statementcachesize=200)
         self.limits: list[Callable[[], bool]] = []
         add_functions(self)
-        self.create_scalar_function("in_time", self.in_time, 0)
+        self.create_scalar_function("in_time", functools.partial(in_time, self.limits), 0)
 
     def add_limit(self, is_over: Callable[[], bool]) -> None:
         """From when on statements are stopped, with apsw.InterruptError."""
@@ -2127,15 +2145,16 @@ class Connection(apsw.Connection):
         self.limits.remove(is_over)
         self.set_progress_handler(None, id=is_over)
 
-    def in_time(self) -> bool:
-        """For statements: true. Raises apsw.InterruptError after a limit.
 
-        SQLite asks after so many steps, and does not know that one with a large value takes long: a
-        statement that meets one asks here.
-        """
-        if any(is_over() for is_over in self.limits):
-            raise apsw.InterruptError
-        return True
+def in_time(limits: list[Callable[[], bool]]) -> bool:
+    """For statements: true. Raises apsw.InterruptError after a limit of the connection.
+
+    SQLite asks after so many steps, and does not know that one with a large value takes long: a
+    statement that meets one asks here.
+    """
+    if any(is_over() for is_over in limits):
+        raise apsw.InterruptError
+    return True
 
 
 def open_connection(path: str, flags: int) -> Connection:
@@ -2556,11 +2575,13 @@ def whole_file(path: str, place: Callable[[str, str], None] = os.rename) -> Iter
     """A file beside `path` to write into, readable by its owner only.
 
     When it is whole and on disk, `place` gives it its final name; when anything fails, it is
-    deleted. Raises ConfigError and CommandError. Unless `place` does, it replaces no file.
+    deleted. Raises ConfigError and CommandError. Unless `place` does, it replaces no file. Open it
+    so that no link is followed: others may write into the folder, and put one there.
     """
     if place is os.rename and os.path.lexists(path):
         raise ConfigError(f"{path} exists already; name another file")
-    partial = f"{os.path.abspath(path)}.{secrets.token_hex(8)}.partial"
+    folder, name = os.path.split(os.path.abspath(path))
+    partial = os.path.join(os.path.realpath(folder), f"{name}.{secrets.token_hex(8)}.partial")
     action = "create"
     try:
         with open(partial, "xb", opener=for_owner) as file:
@@ -2578,7 +2599,8 @@ def whole_file(path: str, place: Callable[[str, str], None] = os.rename) -> Iter
 
 
 def for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    """Opens a file, and none through a link; a new one is readable by its owner only."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def sync_folder(folder: str) -> None:
@@ -2620,6 +2642,9 @@ def show_nothing(done: int = 0, total: int = 0) -> None:
     """The progress of what nobody watches."""
 
 
+WITHOUT_LINK = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
+
+
 def copy_database(source: str, target: str, show: Callable[..., None] = show_nothing) -> None:
     """One state of a database, whoever writes to it meanwhile, as one sound file.
 
@@ -2628,7 +2653,7 @@ def copy_database(source: str, target: str, show: Callable[..., None] = show_not
     try:
         with (
             contextlib.closing(open_reader(source)) as old,
-            contextlib.closing(open_connection(target, apsw.SQLITE_OPEN_READWRITE)) as new,
+            contextlib.closing(open_connection(target, WITHOUT_LINK)) as new,
         ):
             # Without a read transaction, each write would start the copy anew.
             old.execute("begin; select 1 from sqlite_schema").fetchall()
@@ -2698,7 +2723,7 @@ def replace_database(new: str, path: str, kept: str) -> None:
     """Puts `new` in the place of a database that nobody has open, which is kept as `kept`."""
     before = os.stat(path)
     with contextlib.suppress(PermissionError):  # root restores for whom the service runs as
-        os.chown(new, before.st_uid, before.st_gid)
+        os.chown(new, before.st_uid, before.st_gid, follow_symlinks=False)
     os.link(path, kept)
     put_wal_away(path, kept)
     os.replace(new, path)
@@ -2741,7 +2766,7 @@ def upgrade(path: str, show: Callable[..., None]) -> None:
     place = functools.partial(replace_database, kept=kept)
     # The connection is closed after the new file has its name, for it locks the old one.
     with contextlib.ExitStack() as lock, whole_file(path, place) as partial:
-        connection = open_connection(partial, apsw.SQLITE_OPEN_READWRITE)
+        connection = open_connection(partial, WITHOUT_LINK)
         lock.enter_context(contextlib.closing(connection))
         lock_old_file(connection, path)
         remove_leftovers(path, partial)
@@ -2810,13 +2835,15 @@ def remove_leftovers(path: str, partial: str) -> None:
 
 def inherit_owner(new: str, path: str) -> None:
     before = os.stat(path)
-    try:
-        os.chown(new, before.st_uid, before.st_gid)
-    except PermissionError:
-        raise ConfigError(
-            f"{path} belongs to another user and must be rebuilt; start as that user, or as root"
-        ) from None
-    os.chmod(new, stat.S_IMODE(before.st_mode))
+    with open(new, "rb", opener=for_owner) as file:
+        try:
+            os.fchown(file.fileno(), before.st_uid, before.st_gid)
+        except PermissionError:
+            raise ConfigError(
+                f"{path} belongs to another user and must be rebuilt; start as that user, or as "
+                "root"
+            ) from None
+        os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
 
 
 def check_room(path: str) -> None:
@@ -3152,9 +3179,16 @@ class Form(dict):
     files: tuple[str, ...] = ()
 
 
+# tags[], as forms for PHP call what may have several values; of properties see PROPERTY_NAME
+LIST_NAME = re.compile(r"(?!properties)(.+)\[\]", re.DOTALL)
+
+
 def form_of(fields: Iterable[tuple[str, str]]) -> Form:
     form = Form()
     for name, value in fields:
+        list_name = LIST_NAME.fullmatch(name)
+        if list_name:
+            name = list_name[1]
         form[name] = together(form.get(name), value)
     return form
 
@@ -4590,7 +4624,9 @@ def list_property_keys(
     there is room for them."""
     binds = {"location_id": location_id, "event_name": event_name}
     limits = {"most": PROPERTY_LIMIT, "most_bytes": NAMED_BYTES}
-    keys = []
+    keys: list[dict] = []
+    if room.is_exceeded:
+        return keys
     for found in stream(connection, "event_names.properties", **binds, **limits):
         if not room.take(found["key"]):
             break
@@ -5298,8 +5334,11 @@ def list_contact_fields(connection: apsw.Connection, locations: Iterable[str]) -
         binds = {"location_id": location_id, "most_bytes": NAMED_BYTES}
         for used in stream(connection, "contact_fields.list", **binds):
             field = f"contact.{used['field']}"
-            if field in kinds or room.take(field):
-                kinds.setdefault(field, set()).update(json.loads(used["kinds"]))
+            if field not in kinds and not room.take(field):
+                break
+            kinds.setdefault(field, set()).update(json.loads(used["kinds"]))
+        if room.is_exceeded:
+            break
     room = Room()
     tags = stream(connection, "contact_fields.tags", locations=json.dumps(locations))
     return {
@@ -5636,11 +5675,12 @@ def gathered(entries: Iterable[tuple[str, Any]], read_name: Callable[[str], str]
     return {key: joined(value) for key, value in values.items()}
 
 
-PROPERTY_NAME = re.compile(r"properties(?:\.(.+)|\[(.+)\])", re.DOTALL)
+# Lists of a form end in [], or as PHP numbers them.
+PROPERTY_NAME = re.compile(r"properties(?:\.(.+?)(?:\[\])?|\[(.+?)\](?:\[[0-9]*\])?)", re.DOTALL)
 
 
 def property_key(name: str) -> str | None:
-    """`x` of `properties.x` and `properties[x]`, else None."""
+    """`x` of `properties.x`, `properties[x]` and `properties[x][]`, else None."""
     match = PROPERTY_NAME.fullmatch(trim(name)) if "properties" in name else None
     return trim(match[1] or match[2]) if match else None
 
@@ -7967,7 +8007,7 @@ def text_of_real(x: str) -> str:
 
 
 def is_blank_sql(x: str) -> str:
-    return f"({x} = '' or {x} glob '[{WHITE_SPACE}]*' and trim({x}, '{WHITE_SPACE}') = '')"
+    return f"({x} = '' or {x} glob '[{BLANKS}]*' and trim({x}, '{BLANKS}') = '')"
 
 
 def key_of_text(x: str) -> str:
@@ -8003,7 +8043,7 @@ def value_of(name: str, binds: Binds) -> str:
         return f"c.{column}"
     key = key_of(name)
     if kind == "property":
-        return f"({in_time('e.properties')} ->> {binds.add(json_path(key))})"
+        return f"({in_time_sql('e.properties')} ->> {binds.add(json_path(key))})"
     if field_name(key) == key:
         return contact_field_of(key, binds)
     # What was called City before all spellings of it became city; or a field of its own beside it
@@ -8013,12 +8053,12 @@ def value_of(name: str, binds: Binds) -> str:
 def contact_field_of(name: str, binds: Binds) -> str:
     path = binds.add(json_path(name))
     return (
-        f"case json_type({in_time('c.fields')}, {path}) when 'true' then 'true' "
+        f"case json_type({in_time_sql('c.fields')}, {path}) when 'true' then 'true' "
         f"when 'false' then 'false' else c.fields ->> {path} end"
     )
 
 
-def in_time(column: str) -> str:
+def in_time_sql(column: str) -> str:
     """A column of JSON, which takes long to read where it is large."""
     return f"iif(octet_length({column}) < {LARGE_JSON} or in_time(), {column}, null)"
 
@@ -9226,7 +9266,7 @@ class App(bottle.Bottle):
             problem = NotFound(
                 "there is nothing at this path; events are posted to /events/ingestion/v1"
             )
-        is_post = environ["REQUEST_METHOD"] in ("POST", "PUT")
+        is_post = environ["REQUEST_METHOD"] in ("POST", "PUT", "PATCH")
         # A sender with a wrong URL must not be invisible, either.
         if is_post and not self.keep_misdirected(environ, problem):
             self.remember_attempt(environ, problem)
@@ -10433,14 +10473,15 @@ class Server:
                 channel.refuse(TooSlowly(f"a request must arrive within {timeout} seconds"))
 
     def close_longest_waiting(self, now: float) -> None:
-        """When no more connections may be opened: closes a quarter of those that have waited for
-        their clients for a while, strangers first, then those that wait longest."""
+        """When no more connections may be opened: closes those that have waited longest for their
+        clients, a quarter of the strangers, or of all where there are none."""
         self.next_closing = now + CLOSING_SECONDS
-        since = now - PATIENCE_SECONDS
-        waiting = [channel for channel in self.waiting_for_clients() if channel.since <= since]
-        waiting.sort(key=lambda channel: (channel.sender is not None, channel.since))
-        for channel in waiting[: len(waiting) // 4 + 1]:
-            channel.handle_close()
+        waiting = self.waiting_for_clients()
+        strangers = [channel for channel in waiting if channel.sender is None]
+        first = sorted(strangers or waiting, key=operator.attrgetter("since"))
+        for channel in first[: len(first) // 4 + 1]:
+            if channel.since <= now - PATIENCE_SECONDS:
+                channel.handle_close()
 
     def waiting_for_clients(self) -> list[Channel]:
         return [
@@ -11186,7 +11227,7 @@ def demo_command(config: Config, keep: str | None) -> int:
     It runs until Ctrl-C or SIGTERM, ends with exit code 0, and deletes the database then.
     With --fixed-time every run has the same events.
     """
-    if keep and os.path.exists(keep):
+    if keep and os.path.lexists(keep):
         raise ConfigError(f"{keep} exists already; name another file")
     with tempfile.TemporaryDirectory(prefix="streamlined-lite-") as folder:
         config = config.model_copy(update={"database": keep or os.path.join(folder, "demo.db")})
@@ -11541,7 +11582,7 @@ def export_command(
         if not output:
             write_export(sys.stdout.buffer, file_format, kind, records)
             return 0
-        with whole_file(output) as partial, open(partial, "wb") as file:
+        with whole_file(output) as partial, open(partial, "wb", opener=for_owner) as file:
             number = write_export(file, file_format, kind, records)
     noun = "records" if contact else kind
     return print_result({"file": output, noun: number}, as_json, f"{output}: {number:,} {noun}")
@@ -11858,7 +11899,7 @@ def take_sample(lines: Iterator[bytes]) -> list[bytes]:
 
 def stated_separator(line: bytes) -> str:
     """What a first line `sep=;` says, which Excel understands; "" for another line."""
-    match = re.fullmatch(rb'"?sep=([,;\t|])"?\s*', line, re.IGNORECASE)
+    match = re.fullmatch(rb'"?sep=([\t!#-/:-@[-`{-~])"?\s*', line, re.IGNORECASE)
     return match[1].decode() if match else ""
 
 
@@ -11881,6 +11922,11 @@ def guess_separator(sample: list[bytes]) -> str:
 SHARED_STEP_BYTES = 250_000
 ALONE_STEP_BYTES = 2 * MEGABYTE
 STEP_RECORDS = 10_000
+# What is kept of a longer line, which is more than a record may have
+LINE_LIMIT = BODY_LIMIT + len(BYTE_ORDER_MARK) + 1
+RECORD_TOO_LARGE = (
+    f"a record may have {BODY_LIMIT:,} bytes; of a larger one only the beginning stands here"
+)
 # The gap between two transactions, in which a server takes its turn.
 PAUSE_SECONDS = 0.015
 
@@ -11935,7 +11981,7 @@ def lines_of_any_end(file: Any) -> Iterator[bytes]:
         lines = (rest + chunk).splitlines(keepends=True)
         rest = lines.pop()  # it may go on in the next chunk
         yield from lines
-        if len(rest) > WIRE_LIMIT:
+        if len(rest) >= LINE_LIMIT:
             yield rest
             rest = b""
     if rest:
@@ -11962,7 +12008,7 @@ class SourceFile:
         self.columns = columns
         self.defaults = defaults
         self.separator = separator
-        self.kind = ""  # known from the first record on
+        self.kind = ""  # known from the first record on that is not too large
         self.size = os.fstat(file.fileno()).st_size
         self.position = 0
         self.line_number = 0
@@ -11987,7 +12033,7 @@ class SourceFile:
 
         `by_returns`: also a carriage return alone ends a line, as in old files of a Mac.
         """
-        parts = iter(functools.partial(self.file.readline, WIRE_LIMIT), b"")
+        parts = iter(functools.partial(self.file.readline, LINE_LIMIT), b"")
         ends: tuple[bytes, ...] = (b"\n",)
         if by_returns:
             parts = lines_of_any_end(self.file)
@@ -12017,7 +12063,8 @@ class SourceFile:
         for line in self.lines():
             if not line.strip():
                 continue
-            if not self.kind:
+            is_whole = len(line) <= BODY_LIMIT
+            if is_whole and not self.kind:
                 self.set_kind(self.first_names(line))
             yield Record(self.line_number, line)
 
@@ -12057,7 +12104,7 @@ class SourceFile:
 
         Raises ConfigError for a --map of no column, and for two columns that would be one field.
         """
-        headers = [cell.strip() for cell in cells]
+        headers = list(map(trim, cells))
         missing = self.columns.keys() - set(headers)
         if missing:
             raise ConfigError(
@@ -12066,7 +12113,7 @@ class SourceFile:
             )
         plain_names = []
         for header in headers:
-            plain_names.append(self.columns.get(header, header.lower().replace(" ", "_")))
+            plain_names.append(self.columns.get(header, "_".join(header.lower().split())))
         self.set_kind(plain_names)
         fields = FIELD_BY_COLUMN[self.kind]
         names = []
@@ -12344,7 +12391,8 @@ def import_file(
             with contextlib.suppress(FileNotFoundError):
                 # that of an earlier import
                 os.unlink(rejected_name)
-            return Import(database, read(name, file), rejected_name).run(step_bytes)
+            with Rejected(rejected_name) as rejected:
+                return Import(database, read(name, file), rejected).run(step_bytes)
     except OSError as error:
         raise CommandError(
             f"{error.filename or rejected_name}: {error.strerror}; "
@@ -12352,13 +12400,37 @@ def import_file(
         ) from None
 
 
+class Rejected:
+    """FILE.rejected, made anew when there is a first record for it, and through no link."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.opened = contextlib.ExitStack()
+        self.file: Any = None
+
+    def __enter__(self) -> Rejected:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        with contextlib.suppress(OSError):  # of a full disk, which write() has told
+            self.opened.close()
+
+    def write(self, line: dict) -> None:
+        """Raises OSError, also where somebody else has made a file of that name meanwhile."""
+        if self.file is None:
+            descriptor = for_owner(self.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            self.file = self.opened.enter_context(os.fdopen(descriptor, "wb"))
+        self.file.write(to_json(line) + b"\n")
+        self.file.flush()
+
+
 class Import:
     """Stores the records of one file as the API would, in small transactions."""
 
-    def __init__(self, database: Database, source: SourceFile, rejected_name: str):
+    def __init__(self, database: Database, source: SourceFile, rejected: Rejected):
         self.database = database
         self.source = source
-        self.rejected_name = rejected_name
+        self.rejected = rejected
         self.outcomes = Counter(created=0, updated=0, unchanged=0, rejected=0)
         self.warnings: Counter[str] = Counter()
 
@@ -12376,16 +12448,16 @@ class Import:
                 time.sleep(PAUSE_SECONDS)
         return {
             "file": self.source.name,
-            "kind": self.source.kind,
+            "kind": self.source.kind or "records",
             **self.outcomes,
-            "rejected_file": self.rejected_name if self.outcomes["rejected"] else None,
+            "rejected_file": self.rejected.name if self.outcomes["rejected"] else None,
             "warnings": dict(self.source.warnings + self.warnings),
         }
 
     def store_or_reject(self, record: Record) -> None:
         try:
             if len(record.text) > BODY_LIMIT:
-                raise TooLarge(f"a record may have {BODY_LIMIT:,} bytes")
+                raise TooLarge(RECORD_TOO_LARGE)
             with self.database.savepoint() as connection:
                 outcomes, warnings = self.store(connection, record)
         except apsw.Error:
@@ -12418,8 +12490,7 @@ class Import:
             "reasons": problem.errors or [field_error("", problem.code, problem.detail)],
             "text": record.text.decode("utf-8", "backslashreplace").rstrip("\r\n"),
         }
-        with open(self.rejected_name, "ab", opener=for_owner) as file:
-            file.write(to_json(line) + b"\n")
+        self.rejected.write(line)
         self.outcomes["rejected"] += 1
 
     def fields(self, record: Record) -> dict:
@@ -12547,32 +12618,77 @@ def backup_command(config: Config, file: str, keep: int | None, as_json: bool) -
         path = os.path.join(file, f"{name}-{stamp(system_clock())}.db")
     with whole_file(path) as partial, Progress("copying") as progress:
         copy_database(database, partial, progress.advance)
-    deleted = delete_backups(Path(file), name, Path(path), keep) if keep else []
     size = os.path.getsize(path)
-    lines = [f"{path}: {size:,} bytes, verified", *(f"deleted {each}" for each in deleted)]
+    lines = [f"{path}: {size:,} bytes, verified"]
+    deleted = []
+    if keep:
+        backups = find_backups(Path(file), name)
+        deleted = delete_backups(backups, Path(path), keep)
+        deleted += delete_leftovers(Path(file), name)
+        lines += [f"deleted {each}" for each in deleted]
+        nameless = sum(identity == NAMELESS for identity in backups.values())
+        if nameless:
+            lines.append(
+                f"{nameless} in {file} are of earlier versions, which do not say of which database "
+                "they are: they stay, until you delete them"
+            )
     result = {"file": path, "bytes": size, "deleted": deleted}
     return print_result(result, as_json, "\n".join(lines))
 
 
-def delete_backups(folder: Path, name: str, newest: Path, keep: int) -> list[str]:
-    """All but the newest `keep`, and what a killed backup left a day ago or earlier."""
-    stamped = rf"{re.escape(name)}-\d{{8}}T\d{{6}}\.\d{{3}}Z\.db"
-    backups = []
-    obsolete = []
+STAMPED = r"-\d{8}T\d{6}\.\d{3}Z\.db"
+NAMELESS = ""  # the identity of a database of an earlier schema
+
+
+def find_backups(folder: Path, name: str) -> dict[Path, str | None]:
+    """What backups of a database of this name are called, the oldest first, by their identities.
+
+    A database of the same name may keep its backups in the same folder.
+    """
+    backups = {}
     for path in sorted(folder.iterdir()):
-        if re.fullmatch(stamped, path.name) and path != newest:
-            backups.append(path)
-        elif re.fullmatch(rf"{stamped}\.\w+\.partial", path.name) and is_a_day_old(path):
-            obsolete.append(path)
-    surplus = max(len(backups) + 1 - keep, 0)
-    obsolete = backups[:surplus] + obsolete
-    for path in obsolete:
+        is_named = re.fullmatch(re.escape(name) + STAMPED, path.name)
+        if is_named and path.is_file() and not path.is_symlink():
+            backups[path] = identity_of(path)
+    return backups
+
+
+def identity_of(path: Path | str) -> str | None:
+    """What tells a database from others; None for what cannot be read as one of ours."""
+    try:
+        with contextlib.closing(open_reader(str(path))) as connection:
+            return scalar(connection, "identity.find")
+    except apsw.SQLError:  # no such table
+        return NAMELESS
+    except (ConfigError, apsw.Error):
+        return None
+
+
+def delete_backups(backups: Mapping[Path, str | None], newest: Path, keep: int) -> list[str]:
+    """Those of the database of the newest but `keep`; returns the deleted."""
+    earlier = []
+    for path, identity in backups.items():
+        if path != newest and identity and identity == backups[newest]:
+            earlier.append(path)
+    surplus = earlier[: max(len(earlier) + 1 - keep, 0)]
+    for path in surplus:
         path.unlink()
-    return [str(path) for path in obsolete]
+    return [str(path) for path in surplus]
+
+
+def delete_leftovers(folder: Path, name: str) -> list[str]:
+    """What a killed backup left a day ago or earlier; returns the deleted."""
+    partial = re.compile(rf"{re.escape(name)}{STAMPED}\.\w+\.partial")
+    leftovers = []
+    for path in folder.iterdir():
+        if partial.fullmatch(path.name) and is_a_day_old(path):
+            path.unlink()
+            leftovers.append(str(path))
+    return leftovers
 
 
 def is_a_day_old(path: Path) -> bool:
-    return path.stat().st_mtime < time.time() - 86_400
+    return path.lstat().st_mtime < time.time() - 86_400
 
 
 def add_restore(commands: Any) -> None:
@@ -12662,7 +12778,7 @@ def check_command(config: Config, backups: str | None, quick: bool, as_json: boo
         *or_ok("disk", check_disk(path)),
     ]
     if backups:
-        findings += or_ok("backups", check_backups(Path(backups), Path(config.database).stem))
+        findings += or_ok("backups", check_backups(Path(backups), config, path))
     findings += check_database(config, path, quick)
     worst = max(LEVELS.index(finding.level) for finding in findings)
     result = {"status": LEVELS[worst], "findings": [asdict(finding) for finding in findings]}
@@ -12753,13 +12869,18 @@ def check_disk(path: str) -> Iterator[Finding]:
         )
 
 
-def check_backups(folder: Path, name: str) -> Iterator[Finding]:
-    times = [path.stat().st_mtime for path in folder.glob(f"{glob.escape(name)}-*.db")]
+def check_backups(folder: Path, config: Config, path: str) -> Iterator[Finding]:
+    identity = identity_of(path)
+    times = []
+    if folder.is_dir():
+        for backup, its_identity in find_backups(folder, Path(config.database).stem).items():
+            if identity is None or its_identity in (identity, NAMELESS):
+                times.append(backup.stat().st_mtime)
     if not times:
         remedy = f"streamlined-lite backup {shlex.quote(str(folder))} makes one"
         if not folder.is_dir():
             remedy = f"make that folder, then {remedy}"
-        yield Finding("error", "backups", f"there is none in {folder}", remedy)
+        yield Finding("error", "backups", f"there is none of this database in {folder}", remedy)
         return
     days = (time.time() - max(times)) / 86_400
     if days > 2:

@@ -564,6 +564,7 @@ def test_every_answer_has_its_line_where_that_is_wished(capsys):
         ("POST", "/events/ingestion/v1/", "not_found"),
         ("POST", "/events//ingestion/v1", "not_found"),
         ("PUT", "/events/ingestion/v1", "method_not_allowed"),
+        ("PATCH", "/events/ingestion/v1", "method_not_allowed"),
     ],
 )
 @pytest.mark.parametrize("in_url", [False, True])

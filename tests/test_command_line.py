@@ -195,7 +195,6 @@ def test_a_database_that_is_not_there_or_not_ours_is_refused_by_its_name_and_lef
 @pytest.mark.parametrize(
     "command",
     [
-        ["serve"],
         ["keys", "create", "a"],
         ["export", "events"],
         ["import", "in.ndjson"],
@@ -313,6 +312,35 @@ def test_a_folder_keeps_the_newest_backups_and_all_else_in_it(run, filled, tmp_p
     assert run("backup", str(folder), "--database", filled)[0] == 0 and len(files(folder)) == 4
 
 
+def test_backups_of_another_database_of_the_same_name_stay(run, filled, tmp_path):
+    """An identity in the file tells them apart, which a restored backup has, too."""
+    folder = tmp_path / "backups"
+    (tmp_path / "other").mkdir()
+    folder.mkdir()
+    other = str(tmp_path / "other" / "events.db")
+    lite.Database(lite.Config(database=other)).close()
+    before = of_release(folder / "events-20260101T000000.000Z.db")
+    (folder / "events-20260102T000000.000Z.db").write_text("not a database")
+    victim = tmp_path / "victim.db"
+    run("backup", str(victim), "--database", filled)
+    (folder / "events-20260103T000000.000Z.db").symlink_to(victim)
+    left = files(folder)
+
+    def backup(database: str) -> dict:
+        flags = ("--keep", "1", "--json", "--database", database)
+        return json.loads(run("backup", str(folder), *flags)[1])
+
+    theirs = backup(other)
+    ours = backup(filled)
+    assert (theirs["deleted"], ours["deleted"]) == ([], [])
+    code, out, _ = run("backup", str(folder), "--keep", "2", "--database", other)
+    assert code == 0 and f"1 in {folder} are of earlier versions" in out
+    run("restore", ours["file"], "--database", filled)
+    assert backup(filled)["deleted"] == [ours["file"]]
+    assert len(files(folder) - left) == 3 and left <= files(folder)
+    assert dump(folder / "events-20260101T000000.000Z.db") == before
+
+
 @pytest.mark.parametrize(
     "arguments, said",
     [
@@ -402,6 +430,69 @@ def test_on_a_disk_that_is_really_full_no_copy_leaves_a_file(
         "make room, or take another disk\n",
     )
     assert files(small_disk) == {"filler"}
+
+
+def test_rejected_lines_go_through_no_link(run, tmp_path, monkeypatch):
+    """Neither through one that lies there, nor one that somebody puts there meanwhile."""
+    source = tmp_path / "in.ndjson"
+    source.write_text('{"event_name": 1}\n')
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    rejected = tmp_path / "in.ndjson.rejected"
+    rejected.symlink_to(victim)
+    assert run("import", str(source), "--database", "new.db")[0] == 3
+    assert not rejected.is_symlink() and b'"line":1' in rejected.read_bytes()
+    next_step = lite.next_step
+
+    def put_link_there(*arguments):
+        with contextlib.suppress(FileExistsError):
+            rejected.symlink_to(victim)
+        return next_step(*arguments)
+
+    monkeypatch.setattr(lite, "next_step", put_link_there)
+    code, out, err = run("import", str(source), "--database", "new.db")
+    assert (code, err) == (
+        1,
+        f"streamlined-lite: {rejected}: File exists; what was committed before is stored\n",
+    )
+    assert victim.read_text() == "mine"
+
+
+def test_whatever_is_written_beside_files_of_others_follows_no_link(
+    run, filled, tmp_path, monkeypatch
+):
+    """Exports, copies and what an upgrade rebuilds, where others may write into the folder."""
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    os.chmod(victim, 0o600)
+    whole_file = lite.whole_file
+
+    @contextlib.contextmanager
+    def swapped(*arguments):
+        with whole_file(*arguments) as partial:
+            os.unlink(partial)
+            os.symlink(victim, partial)
+            yield partial
+
+    monkeypatch.setattr(lite, "whole_file", swapped)
+    older = tmp_path / "older.db"
+    before = of_release(older)
+    for arguments in (
+        ["export", "events", "--output", "out.ndjson", "--database", filled],
+        ["backup", str(tmp_path / "copy.db"), "--database", filled],
+        ["restore", filled, "--database", str(tmp_path / "new.db")],
+        ["keys", "create", "a", "--database", str(older)],
+    ):
+        assert run(*arguments)[0] in (1, 2)
+    os.chmod(older, 0o644)
+    link = tmp_path / "link"
+    link.symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic link"):
+        lite.inherit_owner(str(link), str(older))
+    link.unlink()
+    assert victim.read_text() == "mine" and victim.stat().st_mode & 0o777 == 0o600
+    assert dump(older) == before
+    assert files(tmp_path) == {"events.db", "older.db", "victim"}
 
 
 def test_rejected_lines_for_which_there_is_no_room_are_told(run, small_disk):
@@ -542,7 +633,7 @@ def crash(path: str) -> None:
 @pytest.mark.parametrize("lose", [os.unlink, lambda path: os.truncate(path, 0)])
 @pytest.mark.parametrize(
     "command",
-    [["serve"], ["check"], ["keys", "list"], ["import", "in.csv"], ["export", "events"]],
+    [["check"], ["keys", "list"], ["import", "in.csv"], ["export", "events"]],
     ids=" ".join,
 )
 def test_a_wal_without_its_file_is_left_for_who_puts_that_back(
@@ -1253,10 +1344,24 @@ def test_a_separator_that_is_none_is_refused(run, tmp_path):
     assert (code, out, err.count("\n")) == (2, "", 1) and "--separator: invalid choice" in err
 
 
-@pytest.mark.parametrize("first", ["sep=;\r\n", '"sep=;"\n', "\ufeffSEP=;\n"])
+@pytest.mark.parametrize(
+    "first", ["sep=;\r\n", '"sep=;"\n', "\ufeffSEP=;\n", "sep=^\n", "sep=:\n", "sep=\t\n"]
+)
 def test_excels_line_about_the_separator_is_understood(contacts_of, first):
-    found, lines = contacts_of(f"{first}Contact Id;Name\nc-1;Ann, Bo, Cy\n;x\n")
+    (separator,) = re.findall("[;^:\t]", first)
+    rows = "Contact Id;Name\nc-1;Ann, Bo, Cy\n;x\n".replace(";", separator)
+    found, lines = contacts_of(first + rows)
     assert (found, lines) == ({"c-1": ("Ann, Bo, Cy", None)}, [4])
+
+
+def test_what_cannot_be_seen_in_a_header_does_not_matter(run, tmp_path):
+    (tmp_path / "c.csv").write_text(
+        "\ufeff\ufeffContact\u00a0Id\u200b,\u00a0Name ,City\u200b,\u200b\nc-1,Ann,Bonn,x\n"
+    )
+    code, out, _ = run("import", "c.csv", "--location", "loc-1")
+    assert (code, out.splitlines()[1:]) == (0, ["  warning cell_without_column_name: 1"])
+    (found,) = objects(exported(run, "contacts", "streamlined-lite.db"))
+    assert (found["contact_id"], found["name"], found["fields"]) == ("c-1", "Ann", {"city": "Bonn"})
 
 
 def test_what_is_in_no_named_column_is_told(run, tmp_path):
@@ -1423,27 +1528,51 @@ HUGE_ROWS = [
 ]
 MEASURED_IMPORT = """
 import re, sys, streamlined_lite as lite
-code = lite.main(["import", "c.csv", "--location", "loc-1"])
+code = lite.main(["import", *sys.argv[1:]])
 print(re.search("VmHWM:.*?([0-9]+) kB", open("/proc/self/status").read())[1])
 """
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs Linux")
-def test_huge_rows_are_refused_in_little_memory_and_the_others_are_stored(tmp_path):
-    rows = [row + b"c-%d,Bo,y\n" % number for number, row in enumerate(HUGE_ROWS)]
-    (tmp_path / "c.csv").write_bytes(HEADER.encode() + b"".join(rows))
+def measured_import(folder: Path, *arguments: str) -> tuple[str, int]:
+    """The summary, and the most memory that it took, in kB."""
+    if not os.path.exists("/proc/self/status"):
+        pytest.skip("needs Linux")
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED_IMPORT],
+        [sys.executable, "-c", MEASURED_IMPORT, *arguments],
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        cwd=folder,
         env=clean_environment() | {"PYTHONPATH": os.path.dirname(lite.__file__)},
         timeout=100,
     )
     assert done.stderr == ""
     summary, kilobytes = done.stdout.splitlines()
+    return summary, int(kilobytes)
+
+
+def test_a_huge_record_is_refused_by_its_line_unread_and_the_others_are_stored(tmp_path):
+    """Also as the first, by which else the kind of the file is known."""
+    names = ",".join(f'"k{number}":{number}' for number in range(1_300_000))  # 20 MB
+    huge = json.dumps(event("huge"))[:-1] + f', "properties": {{{names}}}}}'
+    lines = [huge, json.dumps(event("d-1")), huge, json.dumps(event("d-2"))]
+    (tmp_path / "e.ndjson").write_text("\n".join(lines))
+    summary, kilobytes = measured_import(tmp_path, "e.ndjson")
+    assert summary == "e.ndjson: events: 2 created, 2 rejected (see e.ndjson.rejected)"
+    assert kilobytes < 100_000  # it takes 71 MB, and 119 MB if it reads the first line
+    refused = objects((tmp_path / "e.ndjson.rejected").read_text())
+    assert [(each["line"], each["reasons"][0]["code"]) for each in refused] == [
+        (1, "too_large"),
+        (3, "too_large"),
+    ]
+    assert huge.startswith(refused[0]["text"]) and len(refused[0]["text"]) > 1_000_000
+
+
+def test_huge_rows_are_refused_in_little_memory_and_the_others_are_stored(tmp_path):
+    rows = [row + b"c-%d,Bo,y\n" % number for number, row in enumerate(HUGE_ROWS)]
+    (tmp_path / "c.csv").write_bytes(HEADER.encode() + b"".join(rows))
+    summary, kilobytes = measured_import(tmp_path, "c.csv", "--location", "loc-1")
     assert summary == "c.csv: contacts: 4 created, 4 rejected (see c.csv.rejected)"
-    assert int(kilobytes) < 200_000
+    assert kilobytes < 200_000
     refused = objects((tmp_path / "c.csv.rejected").read_text())
     assert refused[0]["line"] == 2 and all(len(each["text"]) > 1_000_000 for each in refused)
 
@@ -1943,6 +2072,13 @@ def test_backups_that_are_missing_or_old_are_told(run, sound, tmp_path):
         )
         assert ("make that folder, then" in text) == is_missing
         folder.mkdir(exist_ok=True)
+    (tmp_path / "other").mkdir()
+    other = str(tmp_path / "other" / "events.db")
+    lite.Database(lite.Config(database=other)).close()
+    run("backup", str(folder), "--database", other)
+    assert check(run, "--backups", str(folder))[1] == {("error", "backups")}
+    for each in folder.iterdir():
+        each.unlink()
     run("backup", str(folder))
     assert check(run, "--backups", str(folder))[:2] == (0, set())
     os.utime(next(folder.iterdir()), (time.time() - 86_400 * 3,) * 2)

@@ -995,6 +995,7 @@ def test_tables_are_strict_and_relations_hold_in_the_file(connection):
         if row[2] == "table" and not row[1].startswith("sqlite_")
     }
     assert set(tables) == {
+        "identity",
         "locations",
         "event_names",
         "contacts",

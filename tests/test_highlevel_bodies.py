@@ -403,6 +403,9 @@ def form(*pairs: tuple[str, str], multipart: bool = False) -> dict:
         ([("properties.service", "roof"), ("properties[service]", "gutter")], "roof, gutter"),
         ([("properties.service", "a"), (" properties. service ", "b")], "a, b"),
         ([("properties.service", each) for each in "abcb"], "a, b, c"),
+        ([("properties[service][]", each) for each in "ab"], "a, b"),
+        ([("properties.service[]", each) for each in "ab"], "a, b"),
+        ([("properties[service][0]", "a"), ("properties[service][1]", "b")], "a, b"),
         ([("properties.service", "roof"), ("properties.service", "roof")], "roof"),
         ([("properties.service", ""), ("properties.service", "roof")], "roof"),
         ([("properties.service", "roof"), ("properties.service", " ")], "roof"),
@@ -436,10 +439,12 @@ def test_a_field_of_the_event_given_twice_in_a_form_is_refused_unless_it_is_the_
 def test_a_contact_field_given_several_times_in_a_form_is_a_list_where_that_makes_sense(api):
     ids = [("contact_id", "c-1"), ("location_id", "loc-1")]
     pairs = [("tags", "a"), ("tags", "b,c"), ("Colours", "red"), ("Colours ", "blue")]
-    pairs += [("email", "a@b.c"), ("email", "d@e.f"), ("phone", "1"), ("phone", "1")]
+    pairs += [("tags[]", "d"), ("Colours[]", "green"), ("phone", "1"), ("phone", "1")]
+    pairs += [("email", "a@b.c"), ("email", "d@e.f")]
     answer = ingest(api, **form(*ids, *pairs))
     got = answer["contact"]
-    assert (got["tags"], got["fields"]) == (["a", "b", "c"], {"Colours": "red, blue"})
+    assert got["tags"] == ["a", "b", "c", "d"]
+    assert sorted(got["fields"]["Colours"].split(", ")) == ["blue", "green", "red"]
     assert (got["email"], got["phone"]) == (None, "1")
     assert [each["message"].partition(": ")[0] for each in answer["warnings"]] == ["/email"]
     twice = api("POST", INGEST, **form(*ids, ("contact_id", "c-2")))
@@ -658,6 +663,8 @@ UNSEEN = [
     "\u2060",
     "\u200e",
     "\u202a",
+    "\u3164",
+    " \u2800",
     " \u200d\u3000 ",
     "\n\u200b\t",
 ]

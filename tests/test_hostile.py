@@ -334,7 +334,7 @@ def test_no_answer_takes_the_memory(start, tmp_path):
     ]
     with ThreadPoolExecutor(4) as readers:
         answers = list(readers.map(lambda request: exchange(server, request)[0], requests))
-    assert [status for status, _, _ in answers] == [200] * len(requests)
+    assert [body[:300] for status, _, body in answers if status != 200] == []
     assert max(len(body) for _, _, body in answers) < lite.PAGE_BYTES + 2_000_000
     assert megabytes(server.process.pid, "VmHWM") < 2 * before + 64
 

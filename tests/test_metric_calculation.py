@@ -74,7 +74,7 @@ ALIKE = [
     [2**60, float(2**60), "1152921504606846976", "1152921504606846976.0"],
     ["12345678901234567890", 12345678901234567890.0],
     [-1.5, "-1.5", "-1.50"],
-    ["", " ", "\t\n", "\u00a0", "\u3000", "007", "7.0"],
+    ["", " ", "\t\n", "\u00a0", "\u3000", "\u200b", "007", "7.0"],
     ["\u00d1and\u00fa", "\u00f1AND\u00da", "nandu", "STRASSE", "stra\u00dfe"],
 ]
 AMOUNTS = [
@@ -649,7 +649,7 @@ def test_each_group_has_as_many_events_as_it_counts(tmp_path):
     store.close()
 
 
-BLANKS = ["", " ", "\t\n\r", "\u00a0", "\u2003\u3000", "\x1f"]
+BLANKS = ["", " ", "\t\n\r", "\u00a0", "\u2003\u3000", "\x1f", "\u200b", " \ufeff\u2060", "\u3164"]
 
 
 @pytest.mark.parametrize("blank", BLANKS)
@@ -681,7 +681,7 @@ def test_an_empty_text_counts_as_not_set(store, blank):
 
 
 def test_a_text_with_something_in_it_is_set(store):
-    texts = [" a", "a ", "\u00e9", "\u00a0\u00e9", "0", "!", "~", "\u200b", 0, 0.0, -1.5]
+    texts = [" a", "a ", "\u00e9", "\u00a0\u00e9", "0", "!", "~", "\u200ba", 0, 0.0, -1.5]
     for text in texts:
         store.event("Paid", "2025-05-05", x=text)
     filters = {"all": [condition("property.x", "is_set")]}

@@ -447,11 +447,11 @@ def test_one_slow_metric_takes_at_most_half_of_the_time(store, monkeypatch):
         lite.store_metric(store.writer, None, saved(name), NOW)
     calculate = lite.calculate
 
-    def slow(connection, metric, where, breakdown, deadline):
+    def slow(connection, metric, where, breakdown, deadline, most):
         while metric.name == "Slow":
             if time.monotonic() > deadline:
                 raise lite.TooSlow
-        return calculate(connection, metric, where, breakdown, deadline)
+        return calculate(connection, metric, where, breakdown, deadline, most)
 
     monkeypatch.setattr(lite, "calculate", slow)
     where = lite.resolve_frame(store.reader, validate(lite.DashboardQuery, YEAR), NOW, "UTC", None)

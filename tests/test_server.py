@@ -970,19 +970,18 @@ def test_a_clock_that_is_set_closes_nobody_and_keeps_nobody(serve, monkeypatch, 
 
 def test_what_had_arrived_is_not_late_when_a_stopped_process_goes_on(start):
     server = start(request_timeout="1")
-    events = [event(str(number), properties={"text": "x" * 50_000}) for number in range(2)]
-    sent = request_bytes(json.dumps(events).encode(), path=lite.BATCH_PATH)
+    sent = post("large", properties={"text": "x" * 60_000})
     with server.connect() as connection:
-        connection.sendall(sent[:50_000])
+        connection.sendall(sent[:30_000])
         assert exchange(server, get())[0][0] == 200  # so much has been read
         server.process.send_signal(signal.SIGSTOP)
-        connection.sendall(sent[50_000:])
+        connection.sendall(sent[30_000:])
         connection.settimeout(1.5)
         with pytest.raises(TimeoutError):
             connection.recv(1)
         server.process.send_signal(signal.SIGCONT)
         connection.settimeout(30)
-        assert Answers(connection).next()[0] == 200
+        assert Answers(connection).next()[0] == 201
 
 
 def test_more_connections_than_select_could_watch(start, connect):

@@ -64,6 +64,8 @@ def code_of(reader, *arguments) -> str:
         ("2026-01-01T00:00", MS),
         ("20260101T000000Z", MS),
         (" 2026-01-01T00:00:00Z\n", MS),
+        ("\u200b2026-01-01\ufeff", MS),
+        (f"\u200e{SECOND}\u200b", MS),
         ("1970-01-01T00:00:00Z", 0),
         ("2199-12-31T23:59:59.999Z", LAST),
         ("1969-12-31T23:00:00-01:00", 0),
@@ -188,6 +190,10 @@ def test_a_timestamp_outside_of_1970_to_2199_is_an_error(value):
         float("-inf"),
         "Jan 1st 2026",
         "2026-01-01T00:00:00 UTC",
+        "2026-01-01+02:00",
+        "2026-01-01-05:00",
+        "20260101-0500",
+        "20260101+02",
     ],
 )
 def test_a_timestamp_that_cannot_be_read_is_an_error_that_shows_the_three_forms(value):
@@ -409,6 +415,8 @@ def test_integer_identifiers_become_text(api):
         ("-$5", -5, -5),
         ("$-5", -5, -5),
         ("− $ 5", -5, -5),
+        ("\u200f1,200.50\u00a0\u200f₪", 1200.5, None),
+        ("\u200b5\ufeff", 5, 5),
         ("+5", 5, 5),
         ("($1,200.50)", -1200.5, None),
         ("$ (1,200.50)", -1200.5, None),

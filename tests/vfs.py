@@ -333,6 +333,7 @@ class Stepped:
                 data += connection.recv(65_536)
             except BlockingIOError:
                 self.server.poll(0.01)
+                self.server.answer_quickly()
                 self.server.turn()  # where the first could not begin
         connection.setblocking(True)
         head, _, body = data.partition(b"\r\n\r\n")
