@@ -10722,11 +10722,11 @@ def group_limits(root: Path, path: str, name: str) -> Iterator[int]:
 def allow_many_files(connections: int) -> int:
     """Raises the limit of open files for so many connections; returns for how many it is enough."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = connections * 3 + 100  # a large request and a large answer have a temporary file each
+    needed = connections + 100
     if soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return min(connections, max(1, (soft - 100) // 3))
+    return min(connections, max(1, soft - 100))
 
 
 ####################################################################################################
