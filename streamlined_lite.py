@@ -10058,15 +10058,17 @@ class Buffers:
     def who_gives_way(self, waiting: Channel | None) -> list[Sender]:
         """Who holds more than its share; else who holds most, where all together hold too much, or
         where a body waits whose sender would still hold less."""
-        excessive = [sender for sender, held in self.by_sender.items() if held > self.share(sender)]
-        if excessive or not self.by_sender:
+        with self.lock:  # a thread may add to it
+            by_sender = self.by_sender.copy()
+        excessive = [sender for sender, held in by_sender.items() if held > self.share(sender)]
+        if excessive or not by_sender:
             return excessive
-        largest, held = self.by_sender.most_common(1)[0]
+        largest, held = by_sender.most_common(1)[0]
         if self.total > self.limit:
             return [largest]
         if waiting is None:
             return []
-        wanted = self.by_sender[waiting.sender] + waiting.request.needed_bytes()
+        wanted = by_sender[waiting.sender] + waiting.request.needed_bytes()
         return [largest] if held > wanted else []
 
 
@@ -10396,8 +10398,9 @@ class Server:
             self.database.idle()
             if time.monotonic() >= self.next_step:
                 self.go_on()
-            self.admit_waiting()
-            self.make_room()
+            if self.buffers.total or self.waiting:
+                self.admit_waiting()
+                self.make_room()
             if self.ended and self.clock.now >= self.next_look:
                 self.close_abandoned()
             if not self.has_room() and self.clock.now >= self.next_closing:
@@ -10520,13 +10523,17 @@ class Server:
             neediest = None
 
     def give_way(self, sender: Sender) -> bool:
-        """Ends what this sender has held longest. Whether there was something."""
+        """Ends what this sender has held longest. Whether there was something.
+
+        The only answer that it waits for may be larger than its share.
+        """
         holding = [
             channel
             for channel in self.waiting_for_clients()
             if channel.held_bytes and channel.holder == sender
         ]
-        if not holding:
+        may_stay = len(holding) == 1 and self.buffers.total <= self.buffers.limit + READ_MEMORY
+        if may_stay or not holding:
             return False
         channel = min(holding, key=operator.attrgetter("since"))
         if channel.reserved:
@@ -10557,7 +10564,8 @@ class Server:
 
     def turn(self) -> None:
         """One transaction for all queued writes; their answers leave after its COMMIT."""
-        self.answer_quickly()
+        if self.dispatcher.quick:
+            self.answer_quickly()
         served: list[Channel] = []
         if not self.dispatcher.has_writes() or not self.begin():
             return
@@ -10612,6 +10620,7 @@ class Server:
         self.poll(0)
         while (self.channels() or self.dispatcher) and time.monotonic() < until:
             self.turn()
+            self.admit_waiting()
             for channel in self.channels():
                 channel.will_close = channel.will_close or is_idle(channel, self.clock.now)
             self.poll(0.05)
