@@ -5532,7 +5532,8 @@ def validate_event(reading: Reading, errors_limit: int = ERRORS_LIMIT) -> Event:
     if isinstance(properties, dict) and None in properties.values():
         properties = drop_nulls(reading)
     try:
-        event = Event.model_validate(reading.fields, context={"errors_limit": errors_limit})
+        context = None if errors_limit == ERRORS_LIMIT else {"errors_limit": errors_limit}
+        event = Event.model_validate(reading.fields, context=context)
     except ValidationError as error:
         if drop_blanks(reading):
             return validate_event(reading, errors_limit)
@@ -9831,18 +9832,10 @@ class Channel(HTTPChannel):
 
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
-        self.opened_at = self.active_at
+        # By the loop's clock, which waitress's last_activity is not
+        self.opened_at = self.active_at = self.server.clock.now
         # When the wait for its client began: for a request, or for the rest of one
-        self.since = self.active_at
-
-    @property
-    def last_activity(self) -> float:
-        """By the loop's clock, whatever time waitress has for it."""
-        return self.active_at
-
-    @last_activity.setter
-    def last_activity(self, _: float) -> None:
-        self.active_at = self.server.clock.now
+        self.since = self.opened_at
 
     def write_soon(self, data: bytes) -> int:
         self.has_answered = True
@@ -9863,12 +9856,13 @@ class Channel(HTTPChannel):
     def received(self, data: bytes) -> None:
         """Reads one request; what stands behind it waits in `pipelined`."""
         self.has_spoken = True
+        self.active_at = self.server.clock.now
         self.pipelined += data
         with self.requests_lock:
             while self.pipelined and self.is_ready() and not self.awaits_room:
                 if self.request is None:
                     self.request = self.parser_class(self.adj)
-                    self.since = self.server.clock.now
+                    self.since = self.active_at
                 request = self.request
                 consumed = request.received(self.pipelined)
                 self.pipelined = self.pipelined[consumed:]
@@ -9929,7 +9923,8 @@ class Channel(HTTPChannel):
         if not request.empty:
             self.requests.append(request)
             self.has_answered = False
-            self.sender = self.server.sender_of(request)
+            token = request.headers.get("X_API_KEY")
+            self.sender = self.server.senders.get(token) or self.server.sender_of(request)
             self.server.add_task(self)
 
     def proceed(self) -> None:
@@ -9937,7 +9932,10 @@ class Channel(HTTPChannel):
             self.received(b"")
 
     def handle_write(self) -> None:
+        untaken = self.total_outbufs_len
         super().handle_write()
+        if self.total_outbufs_len < untaken:
+            self.active_at = self.server.clock.now
         if self.held_bytes and self.is_ready():  # an answer counts until it is taken
             self.account()
         self.proceed()
@@ -9969,7 +9967,7 @@ class Channel(HTTPChannel):
 
     def service(self) -> None:
         super().service()
-        self.since = self.server.clock.now
+        self.since = self.active_at = self.server.clock.now
         if self.held_bytes or self.total_outbufs_len:
             self.account()
         if self.pipelined and self.held is None:  # the loop itself may be within its poll
@@ -10111,7 +10109,8 @@ class FairQueue:
         line = self.lines[each.sender]
         line.waiting.append(each)
         self.length += 1
-        self.enlist(line)
+        if not line.is_listed:
+            self.enlist(line)
 
     def enlist(self, line: WaitingLine) -> None:
         if line.waiting and line.served < self.at_once and not line.is_listed:
@@ -10130,8 +10129,9 @@ class FairQueue:
         while self.order and now < until:
             line = self.next_line()
             began = time.monotonic()
+            end = min(until, began + LINE_SECONDS)
             try:
-                while line.waiting and now < min(until, began + LINE_SECONDS):
+                while line.waiting and now < end:
                     self.length -= 1
                     yield line.waiting.popleft()
                     now = time.monotonic()
@@ -10237,9 +10237,10 @@ def is_quick(request: HTTPRequestParser) -> bool:
     """Whether it is health, the session, a file of the page, or no valid HTTP."""
     if request.error is not None:
         return True
+    if request.command not in ("GET", "HEAD"):
+        return False
     path = "/" + request.path.lstrip("/")
-    is_page = path in QUICK_READS or path.startswith("/static/")
-    return is_page and request.command in ("GET", "HEAD")
+    return path in QUICK_READS or path.startswith("/static/")
 
 
 def is_long(request: HTTPRequestParser) -> bool:
@@ -10328,6 +10329,7 @@ class Server:
         for listener in self.listeners:
             listener.channel_class = Channel
             listener.clock = self.clock
+            listener.senders = self.senders
             listener.sender_of = self.sender_of
             listener.buffers = self.buffers
             listener.admit = self.admit
@@ -10650,13 +10652,10 @@ def events_of(each: Any) -> int | None:
 
     With 0 it tells of an abrupt end.
     """
-    events = 0
-    if each.readable():
-        events |= select.POLLIN | select.POLLPRI
+    if each.readable():  # then nothing of its waits to be sent
+        return select.POLLIN | select.POLLPRI
     if not each.accepting and each.writable():
-        events |= select.POLLOUT
-    if events:
-        return events
+        return select.POLLOUT
     if not isinstance(each, Channel) or not each.is_with_thread():
         return None
     return SENDS_NO_MORE if each.ended_at is None else 0
