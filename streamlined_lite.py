@@ -1583,7 +1583,7 @@ class Database:
         if connection is None:
             connection = open_connection(self.path, apsw.SQLITE_OPEN_READONLY)
             try:
-                self.check_file()  # before it looks into a file or a WAL of others
+                self.check_file()  # once more: another file may just have come under its name
             except apsw.Error:
                 connection.close()
                 raise
@@ -1922,7 +1922,8 @@ class OpenFile:
             return (
                 f"another file is at {self.path} now than the one that is open, so nothing is read "
                 "or stored in either; put back the first with its -wal and -shm, and all goes on, "
-                "or restart the server to go on with the other"
+                "or restart the server to go on with the other (the WAL of the first is then kept "
+                "beside it, as .replaced-wal)"
             )
         return (
             f"{self.wal} or {self.shared_memory} was moved, deleted or replaced while it was open, "
@@ -1940,8 +1941,15 @@ class OpenFile:
             return
         kept = f"{self.path}.{stamp(system_clock())}.replaced"
         for suffix, number in (("-wal", self.numbers[1]), ("-shm", self.numbers[2])):
-            if file_number(self.path + suffix) == number:
+            if number is None or file_number(self.path + suffix) != number:
+                continue
+            try:
                 os.rename(self.path + suffix, kept + suffix)
+            except OSError as error:
+                self.tell(
+                    f"{self.path}{suffix} belongs to the file before, and cannot be moved away "
+                    f"({error.strerror}); do so before you start the server again"
+                )
 
 
 def file_number(path: str, least_size: int = 0) -> tuple[int, int] | None:
