@@ -1486,7 +1486,10 @@ CHECKPOINT_PAGES = 4_000
 RESTART_PAGES = 16_000
 PRUNE_STEP = 100  # rejections that may be over their number until they are pruned
 TRIGGER_DEPTH = 10  # of ours, a location's takes three
-FRESH_SECONDS = 0.02  # for which a turn may begin on a file that was in its place
+# How often turns and reads look whether the file and its WAL still have their names; what goes away
+# within that might as well have done so after the answer. And how often they compare all of it.
+FILE_LOOK_SECONDS = 0.0005
+FILE_COMPARE_SECONDS = 0.02
 # From this size on (128 MB) reads are stopped for that, and the WAL is cut.
 LARGE_PAGES = 32_000
 HOLD_SECONDS = 0.2  # that new reads wait at most for those under way, lest the WAL become large
@@ -1599,7 +1602,7 @@ class Database:
         if connection is None:
             connection = open_connection(self.path, apsw.SQLITE_OPEN_READONLY)
             try:
-                self.check_file()  # before it looks into a file or a WAL of others
+                self.file.compare()  # another file may just have come under its name
             except apsw.Error:
                 connection.close()
                 raise
@@ -1647,7 +1650,7 @@ class Database:
         """Begins a turn, with the due maintenance in it. Raises apsw.Error, with no turn begun."""
         self.callers.clear()
         try:
-            self.check_file(age=FRESH_SECONDS)
+            self.check_file()
             self.writer.execute("begin immediate")
             if self.is_maintenance_due():
                 self.next_maintenance = time.monotonic() + MAINTENANCE_SECONDS
@@ -1665,8 +1668,7 @@ class Database:
                 raise self.fault or apsw.IOError("the turn was rolled back")
             self.limit_rejections()
             self.writer.execute("commit")
-            if self.file:
-                self.file.check_commit()
+            self.check_file()  # what went into a file that has lost its name is not stored
         except apsw.Error as error:
             self.roll_back()
             self.fail(error)
@@ -1675,10 +1677,10 @@ class Database:
         self.touched = {}
         self.fault = None
 
-    def check_file(self, age: float = 0) -> None:
-        """Raises FileGone and CorruptError. What was right so many seconds ago will do."""
+    def check_file(self) -> None:
+        """Raises FileGone and CorruptError."""
         if self.file:
-            self.file.check(age)
+            self.file.look()
 
     def fail(self, error: apsw.Error) -> None:
         """The trouble that writers and /healthz are told of until a write succeeds again."""
@@ -1725,7 +1727,8 @@ class Database:
     def idle(self) -> None:
         """Between turns: due maintenance; after trouble a real write, to see whether it is over."""
         try:
-            self.check_file(age=1)
+            if self.file:
+                self.file.check()
         except apsw.Error as error:
             self.fail(error)
             return
@@ -1883,7 +1886,9 @@ class OpenFile:
         self.shared_memory = path + "-shm"
         self.numbers = self.find_numbers()
         self.is_damaged = False  # somebody met damage, which only a restart with another file ends
-        self.checked = 0.0  # time.monotonic() of the last check that found all in its place
+        # time.monotonic() when all was last found in its place, at a look and by its number
+        self.looked = -math.inf
+        self.compared = -math.inf
         self.told = ""  # what the log said last
 
     def find_numbers(self) -> list[tuple | None]:
@@ -1897,34 +1902,40 @@ class OpenFile:
         """Whether the file itself is, apart from its WAL."""
         return file_number(self.path, least_size=1) == self.numbers[0]
 
-    def check(self, age: float = 0) -> None:
+    def look(self) -> None:
         """Raises FileGone and CorruptError; the log says once what to do.
 
-        What was in its place so many seconds ago will do.
+        Every turn and every read passes here. It asks the WAL for its name alone: after a stat,
+        Linux makes the next write dearer, since it is to have a time of its own.
         """
+        self.check()
+        now = time.monotonic()
+        if now - self.looked >= FILE_LOOK_SECONDS:
+            if not self.is_in_place() or not os.access(self.wal, os.F_OK):
+                self.compare()
+            self.looked = now
+
+    def check(self) -> None:
+        """The same, for whom a while matters less."""
+        if self.is_damaged or time.monotonic() - self.compared >= FILE_COMPARE_SECONDS:
+            self.compare()
+
+    def compare(self) -> None:
+        """The same, whenever that was last done."""
         if self.is_damaged:
             self.tell(
                 f"{self.path} is damaged, so nothing is stored or read any more; stop the server, "
                 "restore a backup (streamlined-lite restore), and start it again"
             )
             raise apsw.CorruptError("the database file is damaged")
-        if age and time.monotonic() - self.checked < age:
-            return
         numbers = self.find_numbers()
         if numbers != self.numbers:
+            self.compared = -math.inf
             advice = self.advice(numbers[0])
             self.tell(advice)
             raise FileGone(advice)
-        self.checked = time.monotonic()
+        self.compared = self.looked = time.monotonic()
         self.told = ""
-
-    def check_commit(self) -> None:
-        """After COMMIT: what went into a file that has lost its name is not stored.
-
-        Raises FileGone. It passes each turn, so it leaves the shared memory to the next check.
-        """
-        if not self.is_in_place() or file_number(self.wal) != self.numbers[1]:
-            self.check()
 
     def advice(self, number: tuple | None) -> str:
         """What happened, where the file's name has this number now, and what to do."""
@@ -1938,7 +1949,8 @@ class OpenFile:
             return (
                 f"another file is at {self.path} now than the one that is open, so nothing is read "
                 "or stored in either; put back the first with its -wal and -shm, and all goes on, "
-                "or restart the server to go on with the other"
+                "or restart the server to go on with the other (the WAL of the first is then kept "
+                "beside it, as .replaced-wal)"
             )
         return (
             f"{self.wal} or {self.shared_memory} was moved, deleted or replaced while it was open, "
@@ -1956,8 +1968,15 @@ class OpenFile:
             return
         kept = f"{self.path}.{stamp(system_clock())}.replaced"
         for suffix, number in (("-wal", self.numbers[1]), ("-shm", self.numbers[2])):
-            if file_number(self.path + suffix) == number:
+            if number is None or file_number(self.path + suffix) != number:
+                continue
+            try:
                 os.rename(self.path + suffix, kept + suffix)
+            except OSError as error:
+                self.tell(
+                    f"{self.path}{suffix} belongs to the file before, and cannot be moved away "
+                    f"({error.strerror}); do so before you start the server again"
+                )
 
 
 def file_number(path: str, least_size: int = 0) -> tuple[int, int] | None:
@@ -2068,9 +2087,9 @@ class Checkpointer(threading.Thread):
     def attempt(self) -> None:
         """What fails is tried again when the WAL has grown further."""
         try:
-            self.file.check()
+            self.file.compare()
             self.connection = self.connection or self.open()
-            self.file.check()
+            self.file.compare()
             self.checkpoint(self.connection)
         except (apsw.BusyError, FileGone):  # a reader or another checkpoint; what the log has said
             pass

@@ -309,7 +309,7 @@ def check_outage(server, code: str) -> None:
 def test_a_file_that_goes_away_is_told_and_takes_nothing_acknowledged_with_it(
     serve, caplog, monkeypatch, done, advice
 ):
-    monkeypatch.setattr(lite, "FRESH_SECONDS", 0)
+    monkeypatch.setattr(lite, "FILE_COMPARE_SECONDS", 0)
     server = serve()
     assert post(server, 1)[0] == 201
     done(server.config.database)
@@ -331,14 +331,14 @@ def test_whoever_only_reads_is_told_of_a_file_that_is_gone(serve, caplog):
 def test_a_server_that_nobody_asks_says_by_itself_that_its_file_is_gone(tmp_path, caplog):
     served = Stepped(tmp_path / "events.db")
     os.unlink(tmp_path / "events.db")
-    served.database.file.checked -= 1  # a second ago
+    served.database.file.compared -= 1  # a second ago
     served.database.idle()
     assert served.database.trouble.code == "database_gone" and len(caplog.messages) == 1
     served.close()
 
 
 def test_a_file_that_comes_back_goes_on_without_a_restart(serve, monkeypatch):
-    monkeypatch.setattr(lite, "FRESH_SECONDS", 0)
+    monkeypatch.setattr(lite, "FILE_COMPARE_SECONDS", 0)
     server = serve()
     path = server.config.database
     assert post(server, 1)[0] == 201
@@ -354,6 +354,7 @@ def test_a_file_that_comes_back_goes_on_without_a_restart(serve, monkeypatch):
 
 def test_a_file_that_goes_away_amid_a_turn_is_noticed_before_the_answers_leave(serve, monkeypatch):
     """Its names are looked at after COMMIT, and not only before."""
+    monkeypatch.setattr(lite, "FILE_LOOK_SECONDS", 0)
     server = serve()
     writer = server.app.database.writer
 
