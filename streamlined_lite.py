@@ -348,7 +348,7 @@ def explain(error: apsw.Error) -> str:
         return "the disk is full; make room, or take another disk"
     if isinstance(error, FileGone):
         return str(error)
-    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+    if isinstance(error, DAMAGE):
         return f"{error}; restore a backup that is whole"
     if isinstance(error, apsw.BusyError):
         return f"{error} by another process; try again later"
@@ -778,17 +778,11 @@ def check_properties(properties: dict[str, Any]) -> dict[str, Any]:
         raise wrong(
             "too_many", f"must be {PROPERTY_LIMIT:,} properties at most, not {len(properties):,}"
         )
-    characters = sum(map(len, properties))
-    for value in properties.values():
-        if isinstance(value, str):
-            characters += len(value)
-    # A character takes six bytes at most, a number and what stands around it fewer than fifty.
-    if 6 * characters + 50 * len(properties) > PROPERTIES_LIMIT:
-        size = len(to_json(properties))
-        if size > PROPERTIES_LIMIT:
-            raise wrong(
-                "too_large", f"must have {PROPERTIES_LIMIT:,} bytes as JSON at most, not {size:,}"
-            )
+    size = len(to_json(properties))
+    if size > PROPERTIES_LIMIT:
+        raise wrong(
+            "too_large", f"must have {PROPERTIES_LIMIT:,} bytes as JSON at most, not {size:,}"
+        )
     return properties
 
 
@@ -1849,17 +1843,15 @@ def share_rejections(connection: apsw.Connection, config: Config) -> None:
 
 
 def sender_shares(senders: list[dict], measure: str, total: int) -> list[int]:
-    """What each of the senders may keep of a total."""
-    by_key: dict[int | None, list[int]] = {}
-    for index, sender in enumerate(senders):
-        by_key.setdefault(sender["key_id"], []).append(index)
-    amounts = [sender[measure] for sender in senders]
-    wanted = [sum(amounts[index] for index in indexes) for indexes in by_key.values()]
-    shares = [0] * len(senders)
-    for indexes, share in zip(by_key.values(), fair_shares(wanted, total), strict=True):
-        own_shares = fair_shares([amounts[index] for index in indexes], share)
-        for index, own_share in zip(indexes, own_shares, strict=True):
-            shares[index] = own_share
+    """What each of the senders may keep of a total. They are in the order of their keys."""
+    amounts = []
+    for _, locations in itertools.groupby(senders, key=operator.itemgetter("key_id")):
+        amounts.append([location[measure] for location in locations])
+    shares = []
+    for own_amounts, share in zip(
+        amounts, fair_shares(list(map(sum, amounts)), total), strict=True
+    ):
+        shares += fair_shares(own_amounts, share)
     return shares
 
 
@@ -2318,7 +2310,7 @@ def open_writer(path: str, show: Callable[..., None] | None = None) -> apsw.Conn
     try:
         if path != ":memory:" and stored_version(path) in WIDE_SCHEMAS:
             upgrade(path, show or LoggedProgress(path).advance)
-        file_number = None if path == ":memory:" else os.stat(path).st_ino
+        number = file_number(path)
         connection = open_ours(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         try:
             prepare_writer(connection, path)
@@ -2332,7 +2324,7 @@ def open_writer(path: str, show: Callable[..., None] | None = None) -> apsw.Conn
         ) from None
     except apsw.Error as error:
         raise ConfigError(f"cannot open the database {path}: {explain(error)}") from None
-    if file_number is not None and file_number != os.stat(path).st_ino:
+    if file_number(path) != number:
         connection.close()
         raise ConfigError(f"{path} was replaced in this moment, by a restore perhaps; start again")
     return connection
@@ -4021,8 +4013,7 @@ def delete_location(connection: apsw.Connection, location_id: str, dry_run: bool
     longer there for anybody else, and the server goes on; a further call tells how far that is.
     """
     location = row(connection, "locations.find", location_id=location_id)
-    begun = row(connection, "locations.find_deletion", location_id=location_id)
-    found = location or begun
+    found = location or row(connection, "locations.find_deletion", location_id=location_id)
     if found is None:
         return None
     key = {"location_key": found["location_key"]}
@@ -4944,7 +4935,8 @@ def complete_contact(connection: apsw.Connection, stored: dict) -> dict:
 
 
 def list_tags(connection: apsw.Connection, contact_key: int) -> list[str]:
-    return [each["tag"] for each in rows(connection, "contact_tags.list", contact_key=contact_key)]
+    tags = rows(connection, "contact_tags.list", contact_key=contact_key)
+    return [each["tag"] for each in tags]
 
 
 def bare_contact(location_id: str, contact_id: str, now: int) -> dict:
@@ -5180,10 +5172,13 @@ def delete_contact(
 
 
 def begin_contact_deletion(connection: apsw.Connection, contact_key: int, events: int) -> None:
-    if events > DELETE_STEP:
-        write_tags(connection, contact_key, [])
-        change(connection, "contacts.begin_deletion", contact_key=contact_key)
-        change(connection, "deletions.insert", contact_key=contact_key)
+    key = {"contact_key": contact_key}
+    if events <= DELETE_STEP:
+        change(connection, "contacts.delete", **key)
+        return
+    write_tags(connection, contact_key, [])
+    change(connection, "contacts.begin_deletion", **key)
+    change(connection, "deletions.insert", **key)
     delete_from_contact(connection, contact_key)
 
 
@@ -9527,7 +9522,7 @@ def get_openapi(call: Call) -> dict:
 ####################################################################################################
 
 LONG_WRITES = {("POST", BATCH_PATH), ("PATCH", EVENT_NAMES_PATH)}
-STEP_PAUSE = 0.1  # seconds between the steps of a merge, which take a tenth of that
+STEP_PAUSE = 0.1  # seconds between steps of a merge or a deletion, which take a tenth of that
 # After this time a turn takes no further request, so that a post waits for two batches at the most.
 TURN_SECONDS = 0.010
 LINE_SECONDS = 0.002  # that a sender has of it before others are looked at
@@ -9942,8 +9937,7 @@ class Channel(HTTPChannel):
         if not request.empty:
             self.requests.append(request)
             self.has_answered = False
-            token = request.headers.get("X_API_KEY")
-            self.sender = self.server.senders.get(token) or self.server.sender_of(request)
+            self.sender = self.server.sender_of(request)
             self.server.add_task(self)
 
     def proceed(self) -> None:
@@ -10128,8 +10122,7 @@ class FairQueue:
         line = self.lines[each.sender]
         line.waiting.append(each)
         self.length += 1
-        if not line.is_listed:
-            self.enlist(line)
+        self.enlist(line)
 
     def enlist(self, line: WaitingLine) -> None:
         if line.waiting and line.served < self.at_once and not line.is_listed:
@@ -10348,7 +10341,6 @@ class Server:
         for listener in self.listeners:
             listener.channel_class = Channel
             listener.clock = self.clock
-            listener.senders = self.senders
             listener.sender_of = self.sender_of
             listener.buffers = self.buffers
             listener.admit = self.admit
@@ -10565,6 +10557,9 @@ class Server:
 
     def sender_of(self, request: HTTPRequestParser) -> Sender:
         """By the key, which the request's turn looks up once more."""
+        known = self.senders.get(request.headers.get("X_API_KEY"))
+        if known is not None:
+            return known
         token = "" if request.error is not None else request_token(request)
         if not token:
             return None
