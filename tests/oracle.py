@@ -25,8 +25,8 @@ TEXT_FIELDS = (
     *(f"contact.{name}" for name in ("name", "email", "phone", "source", "type")),
 )
 STEP = 15 * 60  # every change of a clock in these tests lies on a quarter of an hour
-# White space, and the characters without width that texts from the web have
-NOTHING_TO_SEE = " \t\n\r\x1f\u00a0\u2003\u3000\u200b\u2060\ufeff"
+# Characters without width that texts from the web have
+WITHOUT_WIDTH = "\u200b\u2060\ufeff"
 HOURS_OF_A_DAY = 30  # at most, with some to spare
 
 
@@ -84,7 +84,10 @@ def as_amount(text, comma, point):
 
 
 def is_blank(value):
-    return value is None or (isinstance(value, str) and not value.strip(NOTHING_TO_SEE))
+    """Whether there is nothing to be seen of it."""
+    if not isinstance(value, str):
+        return value is None
+    return all(character.isspace() or character in WITHOUT_WIDTH for character in value)
 
 
 def as_text(value):
