@@ -29,8 +29,8 @@ session and the page's files are answered by the loop itself, and wait for no qu
 
 The sections, each under a banner, in an order in which none needs a later one; the files in sql/
 and tests/ carry the same nouns: errors, values, configuration, statements, database, http, keys,
-locations, events, contacts, HighLevel bodies, rejections, ingestion, metric definitions, metric
-calculation, application, server, command line.
+locations, events, contacts, HighLevel bodies, rejections, ingestion, metric definitions,
+dashboards, metric calculation, application, server, command line.
 
 Times inside are integer milliseconds UTC; days, and times without an offset, are naive until their
 zone is known. Times in answers are ISO 8601 UTC with milliseconds.
@@ -7202,6 +7202,35 @@ def repeated(values: list) -> Iterator[int]:
         earlier.add(value)
 
 
+# Intervals and breakdowns
+
+Interval = Literal["total", "hour", "day", "week", "month"]
+CONTACTS_ONLY = wrong("contact_field", "is a field of contacts; all terms must be contact terms")
+
+
+def read_breakdown(value: Any) -> str:
+    if not can_be_broken_down_by(value):
+        raise wrong("unknown_field", "must be property.<key>, contact.<field>, tag or location")
+    return "tag" if value == "contact.tags" else read_key(value)
+
+
+def can_be_broken_down_by(name: Any) -> bool:
+    if not isinstance(name, str) or name == "distinct_id":
+        return False
+    return name in ("location", "tag") or kind_of(name) in ("text", "value", "tags")
+
+
+Breakdown = plain(
+    read_breakdown,
+    {"type": "string", "description": "property.<key>, contact.<field>, tag or location"},
+)
+
+
+####################################################################################################
+# dashboards
+####################################################################################################
+
+
 # Saved metrics
 
 
@@ -7409,14 +7438,12 @@ NUMBERS_LIMIT = 200_000
 
 # Queries
 
-Interval = Literal["total", "hour", "day", "week", "month"]
 LONGEST_UNIT_MS = {"hour": HOUR_MS, "day": DAY_MS, "week": 7 * DAY_MS, "month": 31 * DAY_MS}
 BACKWARDS = wrong("range", "must be later than from")
 TOO_MANY_BUCKETS = wrong(
     "too_many_buckets",
     f"gives more than {BUCKET_LIMIT:,} buckets; take a longer one, or a shorter range",
 )
-CONTACTS_ONLY = wrong("contact_field", "is a field of contacts; all terms must be contact terms")
 
 
 def read_locations(value: Any) -> list[str] | None:
@@ -7439,24 +7466,6 @@ def read_metric_id(text: str) -> int:
 
 def read_metric_ids(text: str) -> list[int]:
     return list(dict.fromkeys(read_metric_id(item) for item in check_list(text.split(","))))
-
-
-def read_breakdown(value: Any) -> str:
-    if not can_be_broken_down_by(value):
-        raise wrong("unknown_field", "must be property.<key>, contact.<field>, tag or location")
-    return "tag" if value == "contact.tags" else read_key(value)
-
-
-def can_be_broken_down_by(name: Any) -> bool:
-    if not isinstance(name, str) or name == "distinct_id":
-        return False
-    return name in ("location", "tag") or kind_of(name) in ("text", "value", "tags")
-
-
-Breakdown = plain(
-    read_breakdown,
-    {"type": "string", "description": "property.<key>, contact.<field>, tag or location"},
-)
 
 
 class Range(Strict):
