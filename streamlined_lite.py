@@ -11455,7 +11455,7 @@ def working_times(midnight: int, number: int, chance: random.Random) -> list[int
     """So many moments of a day from 7 to 21 o'clock, most of them around noon, none in a heap."""
     times = []
     for position in range(number):
-        share = (position + chance.uniform(0.2, 0.8)) / number
+        share = (position + chance.uniform(0.3, 0.7)) / number
         if share < 0.35:
             hour = 7 + 5 * math.sqrt(share / 0.35)
         else:
@@ -11484,7 +11484,7 @@ def demo_lead(location: DemoLocation, created: int, chance: random.Random) -> De
             "timezone": location.time_zone,
         },
     }
-    return DemoLead(body, deal_value=round(chance.lognormvariate(6, 0.4)))
+    return DemoLead(body, deal_value=round(chance.lognormvariate(6, 0.3)))
 
 
 def demo_post(
