@@ -1365,10 +1365,10 @@ def test_metrics_are_arranged_by_keyboard_and_pointer_exported_and_imported(
     whole["metrics"] += [{"name": "Four", "terms": [term(name="Another")]}]
     (tmp_path / "more.json").write_text(json.dumps(whole))
     page.locator("input[type=file]").set_input_files(tmp_path / "more.json")
-    expect(page.get_by_text("Imported: 1 new, 0 replaced, 3 unchanged").last).to_be_visible()
+    expect(page.get_by_text("Imported: 1 new, 0 replaced, 4 unchanged").last).to_be_visible()
     page.locator("input[type=file]").set_input_files(tmp_path / "more.json")
     expect(page.locator(".toast")).to_have_text(
-        "Imported: 0 new, 0 replaced, 4 unchanged"
+        "Imported: 0 new, 0 replaced, 5 unchanged"
     )  # the earlier one is not below it
     expect(page.locator(".metric h2")).to_have_text(["Three", "Two", "One", "Four"])
 
