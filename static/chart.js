@@ -152,7 +152,7 @@ function legend({ buckets, series, compare, hasBars }) {
   const showsOpen = buckets.some(
     ({ complete }, bucket) => !complete && series.some(({ values }) => values[bucket] !== null),
   );
-  if (showsOpen) items.push(h("li.hint", "Dashed: not over yet"));
+  if (showsOpen) items.push(h("li.hint", "Dashed: in progress"));
   return items;
 }
 
@@ -266,7 +266,7 @@ function tipContent({ hasBars, buckets, series, compare, interval, zone, format 
   const compared = compare && buckets[bucket].compare;
   return [
     h("strong", bucketName(buckets[bucket], interval, zone)),
-    !buckets[bucket].complete && h("span.hint", "not over yet"),
+    !buckets[bucket].complete && h("span.hint", "in progress"),
     series.map(({ name, values }, index) => row(sign(index), name, values[bucket])),
     compared && row(null, bucketName(compared, interval, zone), compared.value),
     h("span.hint", "Click or Enter: the events"),

@@ -50,6 +50,9 @@ export const shortNumber = (value, format) =>
     maximumSignificantDigits: 3,
   }).format(value);
 
+/** A text with a large first letter, as a sentence begins. */
+export const capitalized = text => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** Such as "1 event", "2 events". */
 export const count = (amount, noun) =>
   `${numberFormat({}).format(amount)} ${noun}${amount === 1 ? "" : "s"}`;

@@ -14,6 +14,8 @@ import { loader } from "./states.js";
 /** The state of a metric's view, as its address has it. */
 export const METRIC_STATE = { ...RANGE, by: "", chart: "line", table: "" };
 
+const CHARTS = { line: "Lines", bar: "Bars" };
+
 export async function showMetric(view) {
   const metric = await get(`/metrics/v1/${view.parts[0]}`);
   const pane = metricPane(view, () => cleanDefinition(metric));
@@ -63,17 +65,12 @@ function deleteButton(metric, nextAddress) {
 export function metricPane(view, definition, { changed, onError } = {}) {
   const { box, load } = loader();
   const { state, changed: stateChanged } = view.state(METRIC_STATE, changed ?? calculate);
-  const controls = rangeBar(
-    state,
-    stateChanged,
-    breakdownField(definition, state, stateChanged),
-    selectField("Chart", {
-      choices: { line: "Lines", bar: "Bars" },
-      state,
-      name: "chart",
-      changed: stateChanged,
-    }),
-  );
+  const controls = rangeBar(state, stateChanged, {
+    beside: follow => breakdownField(definition, state, follow),
+    options: follow =>
+      selectField("Chart", { choices: CHARTS, state, name: "chart", changed: follow }),
+    defaults: { chart: METRIC_STATE.chart },
+  });
   return { state, controls, box, calculate };
 
   function calculate() {

@@ -1,6 +1,6 @@
 // A calculated metric: its number, chart, warnings and tables.
 
-import { changeMark, comparedValuesOf, isShown, rangeText } from "./calculation.js";
+import { changeMark, comparedValuesOf, isShown } from "./calculation.js";
 import { chart, svgText } from "./chart.js";
 import { button, h, hint } from "./dom.js";
 import { evidenceNumber, openEvidence } from "./evidence.js";
@@ -48,11 +48,12 @@ function headline(result) {
     selection: {},
     kind: "value",
   });
+  const compared = compare && compare.total.value !== null && comparison(result);
   return h(
     "div.headline",
     value,
-    compare && compare.total.value !== null && comparison(result),
-    h("span.hint", rangeText(result.answer), !total.complete && " · not over yet"),
+    compared,
+    !total.complete && !compared && h("span.hint", "In progress"),
   );
 }
 
@@ -113,7 +114,7 @@ function resultChart(result) {
     openEvidence(result, title, selection);
   };
   return chart({
-    label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`,
+    label: `Chart of ${definition.name ?? "this metric"}, ${span(answer.from, answer.to, zone)}`,
     buckets,
     last: buckets.findLastIndex(bucket => isShown(bucket, answer)),
     series: seriesOf(result),

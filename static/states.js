@@ -1,6 +1,7 @@
 // What a view shows while it waits, where it has nothing, and when something failed.
 
 import { actions, button, fill, h } from "./dom.js";
+import { capitalized } from "./format.js";
 
 const RETRY_MS = 3000;
 const NOTICEABLE_MS = 200;
@@ -102,6 +103,6 @@ export function warnings(list) {
   return h(
     "ul.warnings",
     { "aria-label": "Warnings" },
-    list.map(({ message }) => h("li", message.charAt(0).toUpperCase() + message.slice(1))),
+    list.map(({ message }) => h("li", capitalized(message))),
   );
 }

@@ -47,7 +47,7 @@ function timeRows(answer) {
   };
   const bucketRows = buckets.map((bucket, index) => ({
     ...bucket,
-    title: `${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (not over yet)"}`,
+    title: `${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (in progress)"}`,
     selection: { bucket: bucket.start },
     groups: breakdown?.groups.map(group => group.buckets[index].value),
   }));

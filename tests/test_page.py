@@ -167,6 +167,11 @@ def heading(page, text: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(text)
 
 
+def open_options(page) -> None:
+    """Shows the controls of a range that are not always in sight."""
+    page.get_by_role("button", name=re.compile("^Options")).click()
+
+
 # What is served
 
 
@@ -915,10 +920,14 @@ def test_the_dashboard_keeps_its_state_in_the_address(filled, visit):
     expect(page.locator(".metric .value")).to_have_count(5)
     expect(page.locator(".metric .spark svg:visible")).to_have_count(4)
     expect(page.locator(".metric").last).to_contain_text(
-        "no event named “Never seen” has arrived in these locations yet"
+        "No event named “Never seen” has arrived in these locations yet"
     )
     page.get_by_label("Dates").select_option("last-month")
+    expect(page.get_by_label("Compare with")).to_be_hidden()
+    open_options(page)
     page.get_by_label("Compare with").select_option("previous_year")
+    expect(page.get_by_role("button", name="Options 1 changed")).to_be_visible()
+    expect(page.get_by_role("group", name="Range")).to_contain_text("compared with the year before")
     page.get_by_label("Locations").click()
     page.get_by_role("option", name="Zahnarzt Mitte").click()
     page.get_by_label("Locations").fill("sun")
@@ -932,7 +941,13 @@ def test_the_dashboard_keeps_its_state_in_the_address(filled, visit):
     page.reload()
     expect(page.get_by_label("Dates")).to_have_value("last-month")
     expect(page.locator(".metric .value")).to_have_text(seen)
-    page.get_by_role("link", name="Revenue").click()
+    revenue = page.locator(".metric", has_text="Revenue")
+    page.keyboard.press("Tab")
+    revenue.get_by_role("link").focus()
+    assert (
+        revenue.evaluate("card => getComputedStyle(card).outlineStyle") == "solid"
+    )  # of all of it
+    page.keyboard.press("Enter")
     heading(page, "Revenue")
     assert "range=last-month" in page.url
     expect(page.locator(".headline .value")).to_have_text(seen[1])
@@ -961,7 +976,7 @@ def test_a_range_that_is_not_over_stands_beside_what_belongs_to_it(start, visit)
     expect(headline).to_contain_text(said)
     assert rows_of(page) == [
         ["Whole range", "4", "3", "▲ 33%"],
-        ["Tue, 3 Jun 2025 (not over yet)", "2", "1", "▲ 100%"],
+        ["Tue, 3 Jun 2025 (in progress)", "2", "1", "▲ 100%"],
         ["Mon, 2 Jun 2025", "1", "1", "no change"],
         ["Sun, 1 Jun 2025", "1", "1", "no change"],
     ]
@@ -970,7 +985,7 @@ def test_a_range_that_is_not_over_stands_beside_what_belongs_to_it(start, visit)
     chart.focus()
     page.keyboard.press("End")
     expect(page.locator(".tip")).to_contain_text(
-        "Tue, 3 Jun 2025not over yetOffers2Sat, 3 May 20251"
+        "Tue, 3 Jun 2025in progressOffers2Sat, 3 May 20251"
     )
     # Two dots and the open one, and nothing to their right.
     expect(page.locator(".plot .s0 .dot")).to_have_count(3)
@@ -978,19 +993,20 @@ def test_a_range_that_is_not_over_stands_beside_what_belongs_to_it(start, visit)
     expect(page.get_by_role("dialog")).to_contain_text("1 event, the newest first")
     expect(page.get_by_role("dialog")).to_contain_text("3 May 2025")
     page.keyboard.press("Escape")
+    open_options(page)
     page.get_by_label("Interval").select_option("week")
     expect(headline).to_contain_text("up to the same time")
     # The part of a week before June stands beside no part of one in May.
     assert rows_of(page)[1:] == [
-        ["2–8 Jun 2025 (not over yet)", "3", "–", ""],
+        ["2–8 Jun 2025 (in progress)", "3", "–", ""],
         ["1 Jun 2025", "1", "–", ""],
     ]
     page.get_by_label("Compare with").select_option("none")
     expect(headline).not_to_contain_text("May")
     assert [row[:2] for row in rows_of(page)][:3] == [
         ["Whole range", "31"],
-        ["30 Jun 2025 (not over yet)", "1"],
-        ["23–29 Jun 2025 (not over yet)", "7"],
+        ["30 Jun 2025 (in progress)", "1"],
+        ["23–29 Jun 2025 (in progress)", "7"],
     ]
     opened = visit(server.url, viewport={"width": 360, "height": 740}, color_scheme="dark")
     page = opened.sign_in(address="#/dashboard?range=2025-06-01..2025-06-30&zone=UTC")
@@ -1019,7 +1035,7 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
     chart = page.get_by_role("application", name=re.compile("Chart of Revenue"))
     chart.focus()
     page.keyboard.press("End")
-    expect(page.locator(".tip")).to_contain_text("not over yet")
+    expect(page.locator(".tip")).to_contain_text("in progress")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
     expect(page.locator(".tip")).to_contain_text("Revenue")
@@ -1070,6 +1086,7 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
         page.get_by_role("button", name="Download SVG").click()
     drawn = Path(svg.value.path()).read_text("utf-8")
     assert drawn.startswith("<svg") and 'stroke="rgb' in drawn and "class=" not in drawn
+    open_options(page)
     page.get_by_label("Chart", exact=True).select_option("bar")
     full_bars = page.locator(".plot .bar:not([height='0'])")  # a group's first day may be empty
     expect(full_bars.first).to_be_visible()
@@ -1102,14 +1119,15 @@ def test_what_has_no_value_is_told_quietly_and_once(server, visit):
     ).to_be_visible()
     expect(page.get_by_role("list", name="Warnings")).to_have_count(0)
     expect(page.locator(".headline")).to_have_text(
-        re.compile("^200.0%[^%–]* – [^–]*not over yet$")
-    )  # the range, and no comparison
+        re.compile("^200.0%[^%–]*In progress$")
+    )  # and no comparison
     expect(page.locator(".legend")).to_have_text(
         ""
     )  # neither a line before this, nor today, has a point
     cells = page.get_by_role("row", name="Whole range").get_by_role("cell")
     expect(cells).to_have_text(["200.0%", "–", "", "2", "1"])
     page.get_by_label("Dates").select_option("yesterday")
+    open_options(page)
     page.get_by_label("Compare with").select_option("none")
     page.get_by_label("Dates").select_option("custom")
     for label, date in (("From", "2026-02-01"), ("Through", "2026-01-01")):
@@ -1152,9 +1170,10 @@ def test_a_small_number_is_no_zero_and_what_has_not_begun_is_not_drawn(server, v
     page = visit(server.url).sign_in(address=f"#/dashboard?range={first}..{last}")
     card = page.locator(".metric", has_text="Tiny rate")
     expect(card.locator(".value")).to_have_text("0.00251")  # 1 / 399: what is to come is left out
-    expect(card).to_contain_text("not over yet")
+    expect(card).to_contain_text("In progress")
     page.get_by_role("link", name="All", exact=True).click()
     expect(page.locator(".plot .s0 .dot")).to_have_count(3)
+    open_options(page)
     page.get_by_label("Chart", exact=True).select_option("bar")
     expect(page.locator(".plot .s0 .bar")).to_have_count(3)
 
@@ -1177,7 +1196,7 @@ def test_events_that_a_sum_leaves_out_are_told_and_shown(server, visit):
     page = visit(server.url).sign_in()
     expect(page.locator(".metric")).to_contain_text("2 events skipped")
     expect(page.locator(".metric")).not_to_contain_text(
-        "not over yet"
+        "in progress"
     )  # today is not, which needs no word
     expect(page.locator(".metric .value")).to_have_text("1,234.5")
     page.get_by_role("link", name="Revenue").click()
@@ -1237,9 +1256,11 @@ def test_what_is_too_large_is_told_as_that_and_not_as_a_division(server, visit):
 
 def test_a_control_keeps_what_else_is_in_the_address(filled, visit):
     page = visit(filled.url).sign_in(address='#/metrics/3?by=property.Größe/50% "x" 😀')
+    open_options(page)
     page.get_by_label("Chart", exact=True).select_option("bar")
     page.wait_for_url("**by=property.Gr%C3%B6%C3%9Fe%2F50%25+%22x%22+%F0%9F%98%80&chart=bar")
     page.reload()
+    open_options(page)
     page.get_by_label("Chart", exact=True).select_option("line")
     page.wait_for_url("**by=property.Gr%C3%B6%C3%9Fe%2F50%25+%22x%22+%F0%9F%98%80")
     page.goto("about:blank")
@@ -1254,6 +1275,7 @@ def test_what_was_typed_last_does_not_bring_a_view_back_that_was_left(server, vi
     page = visit(server.url).sign_in(address="#/metrics/new")
     page.get_by_label("Name").fill("Sales")
     page.get_by_label("Event", exact=True).fill("Paid")
+    open_options(page)
     page.get_by_label("Chart", exact=True).select_option("bar")
     expect(page.locator("[aria-busy]")).to_have_count(0)
     held = []
@@ -1361,7 +1383,7 @@ def test_metrics_are_arranged_by_keyboard_and_pointer_exported_and_imported(
         "One",
     ]
     with page.expect_download() as exported:
-        page.get_by_role("button", name="Export").click()
+        page.get_by_role("button", name="Export definitions").click()
     whole = json.loads(Path(exported.value.path()).read_text("utf-8"))
     assert [each["name"] for each in whole["metrics"]] == ["Three", "Two", "One"]
     whole["metrics"] += [{"name": "Four", "terms": [term(name="Another")]}]
@@ -1392,7 +1414,7 @@ def test_the_comparison_and_the_rest_of_a_breakdown_show_their_events(server, vi
         send(server, distinct_id=f"old-{number}", timestamp=day)
     ask(server, "POST", "/metrics/v1", {"name": "Offers", "terms": [term()]})
     page = visit(server.url).sign_in(address="#/metrics/1?by=property.shop&table=group")
-    expect(page.locator(".legend")).to_contain_text("Dashed: not over yet")
+    expect(page.locator(".legend")).to_contain_text("Dashed: in progress")
     page.locator(".change").get_by_role("button", name="3: show its events").click()
     expect(page.get_by_role("dialog")).to_contain_text("3 events, the newest first")
     page.keyboard.press("Escape")
