@@ -6682,10 +6682,12 @@ class Formula:
         self.keys = set(keys)
         self.steps: list[Any] = []
         self._tokens = read_tokens(text)
+        self.token = ""
         self._advance()
         self._read_expression(depth=0)
 
     def _advance(self) -> None:
+        self.previous = self.token
         self.column, self.kind, self.token = next(self._tokens)
 
     def _read_expression(self, depth: int, opened: int = 0) -> None:
@@ -6735,7 +6737,9 @@ class Formula:
         if token in ("(", "-") and depth >= DEPTH_LIMIT:
             raise wrong_formula(self.column, f"nested more than {DEPTH_LIMIT} deep")
         if self.kind == "end":
-            message = "the formula ends where a number, a term or ( should follow"
+            message = (
+                f"unfinished after {self.previous}" if self.previous else "nothing stands here"
+            )
             raise wrong_formula(self.column, message)
         if self.kind == "key" and token not in self.keys:
             raise wrong_formula(self.column, f"there is no term {token[:40]}")
@@ -8936,8 +8940,8 @@ def blank_values(metric: Definition) -> Iterator[dict]:
             values = value if isinstance(value, list) else [value]
             if condition.op in EQUALITY_OPS and any(is_blank(each) for each in values):
                 message = (
-                    f"term {term.key}: {condition.field[:60]} {condition.op} has an empty text, "
-                    "which counts as not set; take is_set or is_not_set"
+                    f"term {term.key}: the filter on {condition.field[:60]} has an empty value, "
+                    "which counts as not set; use is_set or is_not_set instead"
                 )
                 yield warning("blank_value", message) | {"term": term.key}
 
@@ -8993,8 +8997,8 @@ def unknown_contacts(
         )
         if counts["unknown"]:
             message = (
-                f"term {term.key}: of {counts['contacts']:,} contacts, {counts['unknown']:,} are "
-                "known only by their id; filters by contact fields miss them"
+                f"term {term.key}: we know only the ID of {counts['unknown']:,} of "
+                f"{counts['contacts']:,} contacts, so contact filters skip them"
             )
             count = {"count": counts["unknown"], "of": counts["contacts"]}
             yield warning("contacts_unknown", message) | {"term": term.key} | count

@@ -24,7 +24,8 @@ export function cardContent(calculation, { kind = "line" } = {}) {
   ];
 }
 
-const cardChart = ({ interval, buckets, format, compare }, kind) =>
+/** A chart without axes. */
+export const cardChart = ({ interval, buckets, format, compare }, kind = "line") =>
   sparkline({
     label: `Chart by ${interval}`,
     kind,

@@ -5,7 +5,6 @@ import { bucketName, number } from "./format.js";
 import { CHARACTER_PX, layout, timeTicks } from "./scales.js";
 
 const COLOURS = 8; // of style.css
-const SPARKLINE_PX = 72;
 const DOTS_UP_TO = 45; // buckets; more of them are a line without dots
 const DOTS = [
   "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0",
@@ -44,14 +43,14 @@ export function chart(options) {
 
 /** A chart without axes, for a card; with the options of chart() that it needs. */
 export const sparkline = ({ label, ...options }) =>
-  redrawn(h("div.spark", { role: "img", "aria-label": label }), width =>
-    drawing(layout({ ...options, height: SPARKLINE_PX, isBare: true }, width)),
+  redrawn(h("div.spark", { role: "img", "aria-label": label }), (width, height) =>
+    drawing(layout({ ...options, height, isBare: true }, width)),
   );
 
-// Draws anew whenever the width has changed.
+// Draws anew whenever the size has changed.
 function redrawn(plot, draw) {
   new ResizeObserver(() => {
-    if (plot.clientWidth) fill(plot, draw(plot.clientWidth));
+    if (plot.clientWidth) fill(plot, draw(plot.clientWidth, plot.clientHeight));
   }).observe(plot);
   return plot;
 }

@@ -34,6 +34,7 @@ function joined(texts, lastGlue) {
 
 function formulaPhrase(formula) {
   const tokens = formula.match(/[A-Za-z_]\w*|[\d.]+|[-+*/()]/g) ?? [];
+  if (tokens.at(-1) in SIGNS) tokens.push("…");
   return tokens
     .map(token => SIGNS[token] ?? token)
     .join(" ")

@@ -650,10 +650,20 @@ def test_a_wrong_formula_is_marked_at_its_column(filled, visit):
     opened = visit(filled.url)
     opened.allow(422)
     page = opened.sign_in(address="#/metrics/1/edit")
-    page.get_by_role("textbox", name="Formula").fill("A / (B")
-    expect(page.get_by_text("column 5: this ( is never closed")).to_be_visible()
+    shown = page.locator(".headline .value")
+    before = shown.inner_text()
+    formula = page.get_by_role("textbox", name="Formula")
+    formula.fill("A / ")
+    expect(formula).to_have_accessible_description("Unfinished after /")
+    expect(formula).to_have_attribute("aria-invalid", "false")  # not yet: it is being typed
+    expect(page.get_by_text("New numbers appear once it is.")).to_be_visible()
+    expect(page.locator(".preview .old .headline .value")).to_have_text(before)
+    formula.fill("A / (B")
+    expect(formula).to_have_accessible_description("This ( is never closed")
     expect(page.locator(".formula-error mark")).to_have_text("(")
-    page.get_by_role("textbox", name="Formula").press("End")
+    formula.press("Tab")
+    expect(formula).to_have_attribute("aria-invalid", "true")
+    formula.press("End")
     page.get_by_role("button", name="close parenthesis").click()
     expect(page.locator(".formula-error mark")).to_have_count(0)
     expect(page.locator(".headline")).to_be_visible()
@@ -673,9 +683,10 @@ def test_a_wrong_value_of_a_filter_is_told_at_its_field(filled, visit):
     page.get_by_label("Operator").last.select_option("between")
     page.get_by_label("From", exact=True).fill("1")
     page.get_by_label("To", exact=True).fill("many")
-    expect(page.get_by_label("To", exact=True)).to_have_accessible_description("must be a number")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("To", exact=True)).to_have_accessible_description("Must be a number")
+    expect(page.get_by_label("To", exact=True)).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("From", exact=True)).to_have_attribute("aria-invalid", "false")
-    expect(page.get_by_text("Correct what is marked")).to_be_visible()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_label("To", exact=True)).to_be_focused()
     expect(page.get_by_role("alert")).to_have_count(0)
@@ -685,8 +696,26 @@ def test_a_wrong_value_of_a_filter_is_told_at_its_field(filled, visit):
     page.get_by_role("combobox", name="Field").last.fill("contact’s date created")
     page.get_by_label("Operator").last.select_option("after")
     expect(page.get_by_label("Value", exact=True).last).to_have_accessible_description(
-        "must be a day such as 2026-01-31, or a time"
+        "Must be a day such as 2026-01-31, or a time"
     )
+
+
+def test_the_preview_and_save_stay_in_sight(filled, visit):
+    page = visit(filled.url).sign_in(address="#/metrics/1/edit")
+    save = page.get_by_role("button", name="Save")
+    number = page.locator(".preview .headline .value").first
+    expect(number).to_be_visible()
+    text = number.inner_text()
+    page.get_by_text("As JSON and curl").click()
+    page.get_by_role("region", name="curl command").scroll_into_view_if_needed()
+    expect(save).to_be_in_viewport()
+    expect(number).to_be_in_viewport()
+    phone = {"width": 390, "height": 740}
+    page = visit(filled.url, viewport=phone).sign_in(address="#/metrics/1/edit")
+    expect(page.locator(".glance")).to_contain_text(text)
+    page.get_by_text("As JSON and curl").scroll_into_view_if_needed()
+    expect(page.get_by_role("button", name="Save")).to_be_in_viewport()
+    expect(page.locator(".glance")).to_be_in_viewport()
 
 
 def test_leaving_with_unsaved_changes_asks(filled, visit):
@@ -735,7 +764,7 @@ def test_a_name_that_is_taken_is_told_at_its_field(filled, visit):
     page.get_by_role("textbox", name="Name").fill("Revenue")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("textbox", name="Name")).to_have_accessible_description(
-        "another metric has this name already"
+        "Another metric has this name already"
     )
     expect(page.get_by_role("textbox", name="Name")).to_be_focused()
     expect(page.get_by_role("alert")).to_have_count(0)
@@ -1227,7 +1256,7 @@ def test_a_term_is_told_how_its_property_writes_numbers(server, visit):
     expect(page.get_by_text("skipped")).to_have_count(0)
     page.get_by_label("Property").fill("")
     expect(page.get_by_label("Property")).to_have_accessible_description(
-        "sum needs the property to calculate it of"
+        "Sum needs the property to calculate it of"
     )
     page.get_by_label("Property").fill("value")
     page.get_by_label("Calculate").select_option("count_distinct")
