@@ -17,10 +17,11 @@ const DOTS = [
 /**
  * A chart with axes, a legend and a tooltip.
  * @param {{label: string, buckets: object[], interval: string, zone: string, format: object, height: number,
- *   kind: "line" | "bar", series: {name: string, values: (number | null)[]}[],
+ *   kind: "line" | "bar", isStacked: boolean, series: {name: string, values: (number | null)[], isRest?: boolean}[],
  *   compare: {name: string, values: (number | null)[]} | null, last: number,
  *   onpick: (bucketIndex: number, seriesIndex: number) => void}} options a value a bucket, null where there is none;
- *   `last` is the index of the last bucket to walk to; `height` is in pixels; onpick() follows a click
+ *   `last` is the index of the last bucket to walk to; `height` is in pixels; onpick() follows a click; `isStacked` puts bars
+ *   upon each other, and `isRest` is a series of all that have none of their own
  */
 export function chart(options) {
   const plot = h("div.plot", {
@@ -66,11 +67,14 @@ function drawing(frame) {
     svg("g.grid", isBare ? zeroLine(frame) : valueAxis(frame)),
     !isBare && svg("g.axis", timeAxis(frame)),
     compare && svg("g.compare", draw(frame, compare.values, { index: 0, isCompared: true })),
-    series.map(({ values }, index) => svg(colour(index), draw(frame, values, { index }))),
+    series.map(({ values }, index) => svg(colour(series, index), draw(frame, values, { index }))),
   );
 }
 
-const colour = index => `g.s${index % COLOURS}${index < COLOURS ? "" : ".pale"}`;
+function colour(series, index) {
+  if (series[index].isRest) return "g.rest";
+  return `g.s${index % COLOURS}${index < COLOURS ? "" : ".pale"}`;
+}
 
 const zeroLine = ({ width, y }) => svg("line.zero", { x2: width, y1: y(0), y2: y(0) });
 
@@ -125,17 +129,20 @@ const dot = (index, isOpen, transform) =>
 
 // Those of a comparison stand behind, and are wider.
 function bars(frame, values, { index, isCompared = false }) {
-  const { buckets, series, band, x, y } = frame;
+  const { buckets, series, band, bases, x, y } = frame;
   const wholeWidth = band * (isCompared ? 0.9 : 0.66);
-  const width = isCompared ? wholeWidth : wholeWidth / series.length;
+  const places = isCompared || bases ? 1 : series.length;
+  const width = wholeWidth / places;
   return values.slice(0, buckets.length).map((value, bucket) => {
     if (value === null) return null;
     const isSolid = isCompared || buckets[bucket].complete;
+    const base = isCompared || !bases ? 0 : bases[index][bucket];
+    const [foot, end] = [y(base), y(base + value)];
     return svg(isSolid ? "rect.bar" : "rect.bar.open", {
-      x: x(bucket) - wholeWidth / 2 + index * width,
+      x: x(bucket) - wholeWidth / 2 + (index % places) * width,
       width,
-      y: Math.min(y(value), y(0)),
-      height: value && Math.max(Math.abs(y(value) - y(0)), 1),
+      y: Math.min(foot, end),
+      height: value && Math.max(Math.abs(end - foot), 1),
     });
   });
 }
@@ -144,7 +151,7 @@ function legend({ buckets, series, compare, hasBars }) {
   const items = [];
   if (series.length > 1 || compare) {
     series.forEach(({ name }, index) => {
-      items.push(legendItem(swatch(hasBars, colour(index), dot(index)), name));
+      items.push(legendItem(swatch(hasBars, colour(series, index), dot(index)), name));
     });
   }
   if (compare) items.push(legendItem(swatch(hasBars, "g.compare"), compare.name));
@@ -250,10 +257,13 @@ class Pointer {
   }
 }
 
-function nearestSeries({ series, y }, height, bucket) {
-  const distances = series.map(({ values }) => {
+// By the middles of stacked bars, else by the values.
+function nearestSeries({ series, bases, hasBars, y }, height, bucket) {
+  const distances = series.map(({ values }, index) => {
     const value = values[bucket];
-    return value === null ? Infinity : Math.abs(y(value) - height);
+    if (value === null) return Infinity;
+    const place = bases && hasBars ? bases[index][bucket] + value / 2 : value;
+    return Math.abs(y(place) - height);
   });
   return distances.indexOf(Math.min(...distances));
 }
@@ -261,7 +271,7 @@ function nearestSeries({ series, y }, height, bucket) {
 function tipContent({ hasBars, buckets, series, compare, interval, zone, format }, bucket) {
   const row = (sign, name, value) =>
     h("span.tip-row", sign, h("span.name", name), h("b", number(value, format)));
-  const sign = index => series.length > 1 && swatch(hasBars, colour(index), dot(index));
+  const sign = index => series.length > 1 && swatch(hasBars, colour(series, index), dot(index));
   const compared = compare && buckets[bucket].compare;
   return [
     h("strong", bucketName(buckets[bucket], interval, zone)),

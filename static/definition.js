@@ -21,6 +21,12 @@ export const takesProperty = (aggregation = "count") =>
 export const takesNumbers = aggregation =>
   takesProperty(aggregation) && aggregation !== "count_distinct";
 
+/** Whether the values of groups add up to that of all: sums and counts, in which no event is in two groups. */
+export const addsUp = ({ terms, formula = "" }, by) =>
+  by !== "tag" &&
+  !/[*/]/.test(formula) &&
+  terms.every(({ aggregation = "count" }) => ["count", "sum"].includes(aggregation));
+
 /** How texts may write numbers; the plain way goes without saying. */
 export const NUMBERS = {
   "": "1234.5",

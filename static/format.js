@@ -65,6 +65,17 @@ export function change(value, earlier, format) {
   return `${arrow} ${changeSize(value, earlier, format)}`;
 }
 
+/** The same as a number: in percent or, of percentages, in points; null where there is none. */
+export function changeAmount(value, earlier, format) {
+  if (isMissing(value) || isMissing(earlier)) return null;
+  if (format?.style === "percent") return rounded((value - earlier) * 100);
+  if (value === earlier) return 0;
+  return earlier === 0 ? null : rounded(((value - earlier) / Math.abs(earlier)) * 100);
+}
+
+// Without the last digits, in which decimal numbers are not exact.
+const rounded = value => Number(value.toPrecision(12));
+
 function changeSize(value, earlier, format) {
   const difference = Math.abs(value - earlier);
   if (format?.style === "percent") {

@@ -5,6 +5,7 @@ scripts) fails the test in which it happens. Screenshots of every view go to tes
 a person to look at.
 """
 
+import csv
 import gzip
 import json
 import math
@@ -1059,6 +1060,15 @@ def test_a_day_that_the_zone_skipped_is_shown_as_one_without_events(start, visit
     assert len(rows_of(page)) == 25
 
 
+def downloaded_csv(page) -> tuple[str, list[list[str]]]:
+    """A file's name, and its rows."""
+    with page.expect_download() as file:
+        page.get_by_role("button", name="Download CSV").click()
+    text = Path(file.value.path()).read_text("utf-8")
+    assert text.startswith("\ufeff")
+    return file.value.suggested_filename, list(csv.reader(text[1:].splitlines()))
+
+
 def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
     page = visit(filled.url).sign_in(address="#/metrics/2")
     chart = page.get_by_role("application", name=re.compile("Chart of Revenue"))
@@ -1090,27 +1100,24 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
     expect(page.get_by_role("dialog")).to_contain_text("product: Silver")
     expect(page.get_by_role("dialog")).not_to_contain_text("product: Gold")
     page.keyboard.press("Escape")
-    with page.expect_download() as csv:
-        page.get_by_role("button", name="Download CSV").click()
-    text = Path(csv.value.path()).read_text("utf-8")
-    lines = text.removeprefix("\ufeff").splitlines()
-    assert csv.value.suggested_filename == "Revenue.csv" and text.startswith("\ufeff")
-    assert lines[
-        0
-    ] == "Table,Row,Start,End,Complete,Revenue,Period before,Change,Silver,Gold" or lines[
-        0
-    ].endswith("Change,Gold,Silver")
-    assert [
-        len([line for line in lines if line.startswith(f"By {kind},")])
-        for kind in ("group", "time", "location")
-    ] == [2, 31, 3]  # as the tables have
-    [whole] = [line.split(",") for line in lines if line.startswith("By time,Whole range,")]
-    groups = [line.split(",")[5] for line in lines if line.startswith("By group,")]
-    assert (
-        whole[8:] == groups
-        and math.isclose(sum(map(float, groups)), float(whole[5]))
-        and re.fullmatch("[▲▼] [0-9.]+%", whole[7])
-    )
+    file, by_product = downloaded_csv(page)
+    assert file == "Revenue-By-product.csv"
+    assert by_product[0] == ["product", "Revenue", "Period before", "Change in %"]
+    page.get_by_label("Table", exact=True).select_option("time")
+    _, by_time = downloaded_csv(page)
+    [whole] = [row for row in by_time if row[0] == "Whole range"]
+    groups = {row[0]: row[1] for row in by_product[1:]}
+    assert by_time[0] == [
+        "Time", "Revenue", "Period before", "Change in %", *groups, "In progress",
+    ]  # fmt: skip
+    assert whole[4:6] == list(groups.values()) and whole[6] == "yes"
+    assert math.isclose(sum(map(float, groups.values())), float(whole[1]))
+    assert math.isclose(float(whole[3]), 100 * (float(whole[1]) / float(whole[2]) - 1))
+    days = [row[0] for row in by_time[2:]]
+    assert len(days) == 30 and days == sorted(days, reverse=True)
+    assert all(re.fullmatch(r"2\d{3}-\d\d-\d\d", day) for day in days)
+    shown = page.get_by_role("table", name="Values by time").get_by_role("columnheader")
+    expect(shown).to_have_text(["Time", "Revenue", "Period before", "Change", *groups])
     with page.expect_download() as svg:
         page.get_by_role("button", name="Download SVG").click()
     drawn = Path(svg.value.path()).read_text("utf-8")
@@ -1124,6 +1131,28 @@ def test_one_metric_has_breakdown_tables_files_and_evidence(filled, visit):
     page.get_by_label("Compare with").select_option("none")
     expect(page.get_by_role("columnheader", name="Change")).to_have_count(0)
     expect(full_bars.first).to_be_visible()
+
+
+def bars_of(page, group: int):
+    return page.locator(f".plot .s{group} .bar")
+
+
+def test_bars_of_groups_are_stacked_where_they_add_up(filled, visit):
+    page = visit(filled.url).sign_in(address="#/metrics/2?by=location&chart=bar")
+    edges = "bars => bars.map(bar => ['x', 'y', 'height'].map(each => +bar.getAttribute(each)))"
+    expect(bars_of(page, 0).first).to_be_visible()
+    lower, upper = (bars_of(page, each).evaluate_all(edges) for each in (0, 1))
+    pairs = [(low, up) for low, up in zip(lower, upper, strict=True) if low[2] and up[2]]
+    assert pairs
+    for (x, y, _), (x_above, y_above, height) in pairs:
+        assert x == x_above and math.isclose(y_above + height, y, abs_tol=1)
+    expect(page.get_by_label("Table", exact=True).get_by_role("option")).to_have_text(
+        ["By location", "By time"]
+    )  # the groups are the locations
+    page = visit(filled.url).sign_in(address="#/metrics/3?by=location&chart=bar")
+    expect(bars_of(page, 0).first).to_be_visible()
+    left, right = (bars_of(page, each).first.evaluate_all(edges) for each in (0, 1))
+    assert left[0][0] < right[0][0]  # averages stand side by side
 
 
 def test_what_has_no_value_is_told_quietly_and_once(server, visit):
@@ -1447,6 +1476,7 @@ def test_the_comparison_and_the_rest_of_a_breakdown_show_their_events(server, vi
     page.locator(".change").get_by_role("button", name="3: show its events").click()
     expect(page.get_by_role("dialog")).to_contain_text("3 events, the newest first")
     page.keyboard.press("Escape")
+    expect(page.locator(".legend .rest")).to_have_count(1)  # which is grey, unlike all others
     page.get_by_role("row", name="Other").get_by_role("button").first.click()
     expect(page.get_by_role("dialog")).to_contain_text("2 events, the newest first")
     expect(page.get_by_role("dialog")).to_contain_text("shop: shop 8")
