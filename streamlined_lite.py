@@ -7082,7 +7082,7 @@ class Term(Strict):
         if aggregation in WITHOUT_PROPERTY and name is not None:
             raise wrong("property_unused", f"{aggregation} takes no property")
         if aggregation not in WITHOUT_PROPERTY and name is None:
-            raise wrong("required", f"{aggregation} needs the property to calculate it of")
+            raise wrong("required", f"choose the property to calculate the {aggregation} from")
         return name
 
     @field_validator("numbers")
@@ -8823,10 +8823,10 @@ class Table:
 
     def warnings(self) -> Iterator[dict]:
         if self.divisions:
-            message = "a division by zero has no value, which is null here"
+            message = "a division by zero has no value"
             yield warning("division_by_zero", message) | {"count": self.divisions}
         if self.overflows:
-            message = "a result was too large for a number, and is null"
+            message = "a result was too large for a number, so it has no value"
             yield warning("number_too_large", message) | {"count": self.overflows}
         for term in self.metric.terms:
             if term.key in self.skipped:
@@ -8963,8 +8963,8 @@ def events_ahead(
         if count:
             events = "event is" if count == 1 else "events are"
             message = (
-                f"term {term.key}: {count:,} {events} dated after now and left out, as both ranges "
-                "of a comparison are read up to now"
+                f"term {term.key}: {count:,} {events} dated in the future and left out, since a "
+                "comparison counts both ranges up to now"
             )
             yield warning("events_ahead", message) | {"term": term.key, "count": count}
 

@@ -236,7 +236,7 @@ class Builder {
     const { events } = this.seen;
     const note = () => {
       if (events.has(term.event)) return seenText(events.get(term.event));
-      return term.event ? "Not seen yet. It counts as soon as it comes." : " ";
+      return term.event ? "No such event yet. It counts as soon as one arrives." : " ";
     };
     return combobox("Event", {
       state: term,
@@ -283,7 +283,7 @@ class Builder {
 
   propertyNote(term, key) {
     if (!key || this.propertiesOf(term).some(property => property.key === key)) return null;
-    return "Not seen in the newest of these events.";
+    return "None of the newest events has it.";
   }
 
   // The most frequent values of a field.
@@ -431,7 +431,7 @@ class Builder {
     fill(
       this.source.lastChild,
       box,
-      hint("With curl, and your whole key:"),
+      hint("With curl, once you put in your whole API key:"),
       curlSnippet({
         url: `${session.address}/metrics/v1/query`,
         key: `${session.key.slice(0, KEY_PREFIX_LENGTH)}…`,
@@ -446,7 +446,7 @@ class Builder {
       mark(box, "");
       this.draw(null);
     } catch {
-      mark(box, "Not a definition yet: JSON with “terms”, each with a “key” and an “event”.");
+      mark(box, "Not a definition yet. It is JSON with “terms”, each with a “key” and an “event”.");
     }
   }
 }

@@ -40,7 +40,7 @@ function notes({ buckets, warnings }) {
   return [
     isOpen && "in progress",
     eventsText(warnings, "skipped", "skipped"),
-    eventsText(warnings, "events_ahead", "dated ahead"),
+    eventsText(warnings, "events_ahead", "dated in the future"),
   ].filter(Boolean);
 }
 

@@ -278,7 +278,7 @@ function tipContent({ hasBars, buckets, series, compare, interval, zone, format 
     !buckets[bucket].complete && h("span.hint", "in progress"),
     series.map(({ name, values }, index) => row(sign(index), name, values[bucket])),
     compared && row(null, bucketName(compared, interval, zone), compared.value),
-    h("span.hint", "Click or Enter: the events"),
+    h("span.hint", "Click or press Enter for the events"),
   ];
 }
 

@@ -1,6 +1,6 @@
 // All saved metrics as cards, over one range; their order, and files of them.
 
-import { get, isAdmin, locations, Problem, post, put } from "./api.js";
+import { get, isAdmin, loadLocations, locations, Problem, post, put } from "./api.js";
 import { cardContent } from "./card.js";
 import { cleanDefinition } from "./definition.js";
 import { dialog } from "./dialog.js";
@@ -14,6 +14,7 @@ const METRICS_PER_REQUEST = 25; // of 50, two processors are busy at once
 
 export async function showDashboard(view) {
   const { metrics } = await get("/metrics/v1");
+  if (!metrics.length && !locations.length) await loadLocations(); // the first event may have come
   const cards = metrics.map(card);
   const { state: range, changed } = view.state(RANGE, calculate);
 
@@ -40,13 +41,19 @@ const cardList = cards =>
     cards.map(({ element }) => element),
   );
 
+// Nobody can build from events before the first one is here.
 const noMetrics = newMetric =>
-  empty(
-    "No metrics yet",
-    "A metric is a number from your events, such as a close rate.",
-    newMetric,
-    !locations.length && link("Send your first event", "#/activity", "button"),
-  );
+  locations.length
+    ? empty(
+        "No metrics yet",
+        "A metric is a number from your events, such as a close rate.",
+        newMetric,
+      )
+    : empty(
+        "No events yet",
+        "Send the first one. Then build metrics from your events, such as a close rate.",
+        link("Send your first event", "#/activity", "button primary"),
+      );
 
 const fileActions = (metrics, view) =>
   actions(
@@ -94,7 +101,7 @@ function dataOf({ metrics }, id) {
 
 async function arrange(metrics, view) {
   const arrangement = new Arrangement(metrics);
-  await dialog("Arrange the metrics", () => [
+  await dialog("Arrange metrics", () => [
     hint("Drag them, or use the arrows."),
     arrangement.list,
     arrangement.outcome,

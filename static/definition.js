@@ -2,8 +2,8 @@
 
 export const AGGREGATIONS = {
   count: "Number of events",
-  unique_contacts: "Different contacts",
-  count_distinct: "Different values",
+  unique_contacts: "Unique contacts",
+  count_distinct: "Unique values",
   sum: "Sum",
   avg: "Average",
   min: "Smallest value",
@@ -106,7 +106,7 @@ function cleanGroup(group) {
 // Fields and operators
 
 export const SPANS = { h: "hours", d: "days", w: "weeks" };
-const SET_OPS = { is_set: "is known", is_not_set: "is not known" };
+const SET_OPS = { is_set: "has a value", is_not_set: "has no value" };
 const TEXT_OPS = {
   is: "is",
   is_not: "is not",

@@ -17,8 +17,8 @@ const INTERVALS = {
 };
 
 export const COMPARISONS = {
-  previous_period: "Period before",
-  previous_year: "Year before",
+  previous_period: "Previous period",
+  previous_year: "Previous year",
   none: "Nothing",
 };
 

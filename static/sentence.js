@@ -45,8 +45,8 @@ function formulaPhrase(formula) {
 // % stands for the property.
 const AMOUNTS = {
   count: "the number of",
-  unique_contacts: "the number of different contacts with",
-  count_distinct: "the number of different values of % in",
+  unique_contacts: "the number of unique contacts with",
+  count_distinct: "the number of unique values of % in",
 };
 
 function termPhrase({ event, type, aggregation = "count", property, numbers, filters }) {

@@ -46,5 +46,5 @@ function bodyCell({ cell, isNumber }, row, isFirst) {
     scope: isFirst && "row",
     class: isNumber && "number",
   };
-  return h(isFirst ? "th" : "td", attributes, h("div", content));
+  return h(isFirst ? "th" : "td", attributes, content);
 }
