@@ -6685,10 +6685,12 @@ class Formula:
         self.keys = set(keys)
         self.steps: list[Any] = []
         self._tokens = read_tokens(text)
+        self.token = ""
         self._advance()
         self._read_expression(depth=0)
 
     def _advance(self) -> None:
+        self.previous = self.token
         self.column, self.kind, self.token = next(self._tokens)
 
     def _read_expression(self, depth: int, opened: int = 0) -> None:
@@ -6738,7 +6740,9 @@ class Formula:
         if token in ("(", "-") and depth >= DEPTH_LIMIT:
             raise wrong_formula(self.column, f"nested more than {DEPTH_LIMIT} deep")
         if self.kind == "end":
-            message = "the formula ends where a number, a term or ( should follow"
+            message = (
+                f"unfinished after {self.previous}" if self.previous else "nothing stands here"
+            )
             raise wrong_formula(self.column, message)
         if self.kind == "key" and token not in self.keys:
             raise wrong_formula(self.column, f"there is no term {token[:40]}")
@@ -7082,7 +7086,7 @@ class Term(Strict):
         if aggregation in WITHOUT_PROPERTY and name is not None:
             raise wrong("property_unused", f"{aggregation} takes no property")
         if aggregation not in WITHOUT_PROPERTY and name is None:
-            raise wrong("required", f"{aggregation} needs the property to calculate it of")
+            raise wrong("required", f"choose the property to calculate the {aggregation} from")
         return name
 
     @field_validator("numbers")
@@ -9244,10 +9248,10 @@ class Table:
 
     def warnings(self) -> Iterator[dict]:
         if self.divisions:
-            message = "a division by zero has no value, which is null here"
+            message = "a division by zero has no value"
             yield warning("division_by_zero", message) | {"count": self.divisions}
         if self.overflows:
-            message = "a result was too large for a number, and is null"
+            message = "a result was too large for a number, so it has no value"
             yield warning("number_too_large", message) | {"count": self.overflows}
         for term in self.metric.terms:
             if term.key in self.skipped:
@@ -9361,8 +9365,8 @@ def blank_values(metric: Definition) -> Iterator[dict]:
             values = value if isinstance(value, list) else [value]
             if condition.op in EQUALITY_OPS and any(is_blank(each) for each in values):
                 message = (
-                    f"term {term.key}: {condition.field[:60]} {condition.op} has an empty text, "
-                    "which counts as not set; take is_set or is_not_set"
+                    f"term {term.key}: the filter on {condition.field[:60]} has an empty value, "
+                    "which counts as not set; use is_set or is_not_set instead"
                 )
                 yield warning("blank_value", message) | {"term": term.key}
 
@@ -9384,8 +9388,8 @@ def events_ahead(
         if count:
             events = "event is" if count == 1 else "events are"
             message = (
-                f"term {term.key}: {count:,} {events} dated after now and left out, as both ranges "
-                "of a comparison are read up to now"
+                f"term {term.key}: {count:,} {events} dated in the future and left out, since a "
+                "comparison counts both ranges up to now"
             )
             yield warning("events_ahead", message) | {"term": term.key, "count": count}
 
@@ -9418,8 +9422,8 @@ def unknown_contacts(
         )
         if counts["unknown"]:
             message = (
-                f"term {term.key}: of {counts['contacts']:,} contacts, {counts['unknown']:,} are "
-                "known only by their id; filters by contact fields miss them"
+                f"term {term.key}: we know only the ID of {counts['unknown']:,} of "
+                f"{counts['contacts']:,} contacts, so contact filters skip them"
             )
             count = {"count": counts["unknown"], "of": counts["contacts"]}
             yield warning("contacts_unknown", message) | {"term": term.key} | count
