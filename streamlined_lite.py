@@ -894,11 +894,18 @@ def read_key(value: Any) -> str:
     return check_characters(value)
 
 
+# Files of the system's database that are no zone of their own, but a server's setting, a stand-in,
+# or another reckoning of the same zones; browsers know none of them.
+NO_ZONES = re.compile(r"(localtime|posixrules|Factory)$|(posix|right)/")
+
+
 @functools.lru_cache(1024)  # every contact that is posted may name one
 def is_time_zone(name: str) -> bool:
-    """Whether the name is in the IANA database."""
+    """Whether the name is a zone of the IANA database."""
+    if not name or NO_ZONES.match(name):
+        return False
     try:
-        return bool(name) and ZoneInfo(name).key == name
+        return ZoneInfo(name).key == name
     except (KeyError, ValueError, OSError):  # unknown, not a plain name, a folder of the database
         return False
 
