@@ -3862,26 +3862,20 @@ SessionKey = answer(
 )
 Session = answer(
     "Session",
-    lost_key_command=str | None,
     public_url=(str | None, None),
     timezone=(str, None),
     version=(str, None),
-    key=(SessionKey, None),
+    key=SessionKey | None,
 )
 
 
 @route("GET", "/session/v1", answers={200: Session}, knows_key=True, is_quick=True)
 def get_session(call: Call) -> dict:
-    """Whose key was sent, and the command that makes an admin key for this database.
-
-    Without a key the answer has that command alone.
-    """
-    command = None if call.database.memory else key_command(call.config)
+    """Whose key was sent; without a key, that there is none."""
     caller = call.caller
     if caller is None:
-        return {"lost_key_command": command}
+        return {"key": None}
     return {
-        "lost_key_command": command,
         "key": {
             "key_id": caller.key_id,
             "name": caller.name,

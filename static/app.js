@@ -1,6 +1,6 @@
 // Where the page begins: signing in and out.
 
-import { get, isAdmin, keptKey, listeners, session, signIn, signOut } from "./api.js";
+import { isAdmin, keptKey, listeners, session, signIn, signOut } from "./api.js";
 import { fill, h } from "./dom.js";
 import { textField } from "./fields.js";
 import { form } from "./form.js";
@@ -13,11 +13,13 @@ import {
   openCurrentAddress,
 } from "./navigation.js";
 import { snippet } from "./snippet.js";
-import { failure, loader, loading } from "./states.js";
+import { failure, loading } from "./states.js";
 
 const byId = id => document.getElementById(id);
 const main = byId("main");
 const KEY_IN_ADDRESS = "#key=";
+// Strangers see this, too: it says nothing of the server's files.
+const LOST_KEY_COMMAND = "streamlined-lite keys create admin --scope admin";
 
 // Signing in
 
@@ -91,20 +93,18 @@ function signInForm() {
   });
 }
 
-function lostKey() {
-  const { box, load } = loader();
-  const showCommand = ({ target }) => {
-    if (!target.open) return;
-    load(
-      () => get("/session/v1"),
-      ({ lost_key_command: command }) => [
-        h("p", "On the server, this makes a new one:"),
-        snippet(command, "Command"),
-      ],
-    );
-  };
-  return h("details", { ontoggle: showCommand }, h("summary", "Lost your key?"), box);
-}
+const lostKey = () =>
+  h(
+    "details",
+    h("summary", "Lost your key?"),
+    h("p", "On the server, this makes a new one:"),
+    snippet(LOST_KEY_COMMAND, "Command"),
+    h(
+      "p.hint",
+      "Where the database has another place, add --database and its file. ",
+      "A server that you start in a terminal prints the whole command.",
+    ),
+  );
 
 // Events of the page
 

@@ -368,10 +368,9 @@ def test_a_preview_of_a_deletion_leaves_the_keys_that_a_turn_knows_alone(api):
 # The session
 
 
-def test_a_session_tells_who_the_key_is_and_how_to_make_an_admin_key(api):
+def test_a_session_tells_who_the_key_is_and_strangers_nothing(api):
     key = api.key(name="One client", scope="read", locations=["loc-2", "loc-1"])
     assert api.get("/session/v1", key=key) == {
-        "lost_key_command": None,
         "public_url": None,
         "timezone": "UTC",
         "version": lite.__version__,
@@ -388,7 +387,7 @@ def test_a_session_tells_who_the_key_is_and_how_to_make_an_admin_key(api):
         "scope": "admin",
         "locations": None,
     }
-    assert api.get("/session/v1", key=None) == {"lost_key_command": None}
+    assert api.get("/session/v1", key=None) == {"key": None}
     refused = api("GET", "/session/v1", key="sl_wrong")
     assert (refused.status_int, refused.json["code"], len(api.get("/attempts/v1")["attempts"])) == (
         401,
@@ -398,13 +397,9 @@ def test_a_session_tells_who_the_key_is_and_how_to_make_an_admin_key(api):
 
 
 def test_the_command_for_a_lost_key_makes_one_for_this_database(start, tmp_path):
-    server: ServerProcess = start(tmp_path / "it's a file.db")
-
-    def session(key):
-        request = request_bytes(b"", key, path="/session/v1", method="GET", Content_Type=None)
-        return exchange(server, request)[0]
-
-    command = json.loads(session(None)[2])["lost_key_command"]
+    server: ServerProcess = start(tmp_path / "it's a file.db", admin_key="")
+    (line,) = [each for each in server.output if "this command makes one: " in each]
+    command = line.partition("this command makes one: ")[2]
     done = subprocess.run(
         ["sh", "-c", command],
         capture_output=True,
@@ -413,7 +408,9 @@ def test_the_command_for_a_lost_key_makes_one_for_this_database(start, tmp_path)
         env=clean_environment(),
         timeout=30,
     )
-    status, _, body = session(done.stdout.split()[-1])
+    key = re.search("^sl_.*", done.stdout, re.MULTILINE)[0]
+    request = request_bytes(b"", key, path="/session/v1", method="GET", Content_Type=None)
+    status, _, body = exchange(server, request)[0]
     assert (done.returncode, status, json.loads(body)["key"]["scope"]) == (0, 200, "admin")
 
 
