@@ -89,7 +89,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, NoReturn, get_args
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -3060,12 +3060,16 @@ SECURITY_HEADERS = {
 
 @dataclass(slots=True)
 class Body:
-    """What was sent: its bytes, its content type, and the path and query that it was sent to."""
+    """What was sent: its bytes, its content type, and the path and query that it was sent to.
+
+    `ids` are those that stand in the path, as ids_in_path has them.
+    """
 
     data: bytes
     content_type: str = ""
     path: str = ""
     query: str = ""
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
 # In a request's environment: nothing of its body was kept, since its key was not known.
@@ -3357,6 +3361,20 @@ def check_path(environ: Mapping[str, Any]) -> None:
         raise NotFound("the path is not UTF-8")
     if "\0" in path or "\n" in path:  # Bottle's routes end before a line feed
         raise NotFound("the path contains the NUL character or a line feed")
+
+
+def ids_in_path(environ: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, str]:
+    """The ids that the router found in a path, as its sender means them.
+
+    Blanks at an id's ends do not count: browsers and proxies resolve /../ however it is encoded,
+    and leave "..%20" alone. A slash that is encoded belongs to the id of a location, too.
+    """
+    if "contact_id" in ids:
+        sent_path = environ.get("REQUEST_URI", "").partition("?")[0]
+        location_id, slash, contact_id = sent_path.partition("/contacts/v1/")[2].partition("/")
+        if slash and "%2f" in location_id.lower():
+            ids = {"location_id": unquote(location_id), "contact_id": unquote(contact_id)}
+    return {name: trim(value) for name, value in ids.items()}
 
 
 # Routes and calls
@@ -6051,6 +6069,9 @@ def keep_rejection(
 
 def named_by(body: Body) -> tuple[str | None, str | None]:
     """The location and the contact that a refused body or its path names, None if unreadable."""
+    if "contact_id" in body.ids:
+        ids = body.ids
+        return readable_identifier(ids["location_id"]), readable_identifier(ids["contact_id"])
     path = body.path.split("/", 4)
     if path[1:3] == ["contacts", "v1"] and len(path) == 5:
         return readable_identifier(path[3]), readable_identifier(path[4])
@@ -9408,6 +9429,8 @@ class App(bottle.Bottle):
     def call(
         self, route: Route, path: dict[str, str], environ: dict, connection: apsw.Connection
     ) -> Call:
+        body = sent_body(environ)
+        body.ids = ids_in_path(environ, path)
         return Call(
             route,
             environ,
@@ -9416,8 +9439,8 @@ class App(bottle.Bottle):
             self.settings,
             self.attempts,
             self.clock(),
-            sent_body(environ),
-            path=path,
+            body,
+            path=body.ids,
         )
 
     def admit(self, call: Call) -> None:

@@ -93,8 +93,9 @@ export const post = (path, body, signal) => call("POST", path, { body, signal })
 export const put = (path, body) => call("PUT", path, { body });
 export const remove = (path, query) => call("DELETE", path, { query });
 
-/** Texts as the parts of a path. */
-export const pathOf = (...parts) => parts.map(encodeURIComponent).join("/");
+/** Texts as the parts of a path. The API trims them, and a browser resolves . and .. however they are encoded. */
+export const pathOf = (...parts) =>
+  parts.map(part => encodeURIComponent(/^\.\.?$/.test(part) ? `${part} ` : part)).join("/");
 
 // Locations
 

@@ -1727,6 +1727,23 @@ def test_contacts_and_locations_are_found_changed_and_deleted(start, tmp_path, v
     ]
 
 
+def test_ids_that_look_like_parts_of_a_path_lead_to_their_views(server, visit):
+    for number, name in enumerate((".", "..", "a/b")):
+        send(server, location_id=name, contact_id=name, distinct_id=str(number))
+    opened = visit(server.url)
+    page = opened.sign_in(address="#/contacts")
+    for name in (".", "..", "a/b"):
+        page.get_by_role("link", name=name, exact=True).click()
+        heading(page, name)
+        expect(page.get_by_role("heading", name="1 event")).to_be_visible()
+        opened.open("#/settings/locations")
+        page.get_by_role("button", name=f"Edit {name}", exact=True).click()
+        page.get_by_role("textbox", name="Name").fill(f"Named {name}")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("row", name=f"Named {name}")).to_be_visible()
+        opened.open("#/contacts")
+
+
 # Strangers' texts, a server that is away, and every view as it looks
 
 
