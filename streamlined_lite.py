@@ -4404,7 +4404,7 @@ def list_events(connection: apsw.Connection, query: EventQuery, locations: list[
         for location_id in locations
     ]
     read = functools.partial(find_event, connection)
-    return page("events", lists, query.limit, (order, "event_id"), event_out, read)
+    return page("events", lists, query.limit, (order, "event_id"), event_detail_out, read)
 
 
 def find_event(connection: apsw.Connection, key: Mapping[str, Any]) -> dict:
@@ -4525,7 +4525,17 @@ def event_out(event: dict) -> dict:
     return as_answer(event, EVENT_COLUMNS)
 
 
-EventList = answer("EventList", events=list[EventOut], next=str | None)
+EventDetail = answer("EventDetail", EventOut, contact_name=str | None, warnings=list[Note])
+EventList = answer("EventList", events=list[EventDetail], next=str | None)
+
+
+def event_detail_out(event: dict) -> dict:
+    """A row of events.find as answers show it, with the warnings that its last sender got."""
+    details = {
+        "contact_name": event["contact_name"],
+        "warnings": json.loads(event["warnings"] or "[]"),
+    }
+    return event_out(event) | details
 
 
 @route("GET", "/events/v1", scope="read", query=EventQuery, answers={200: EventList})
@@ -4545,14 +4555,10 @@ def queried_events(call: Call) -> tuple[Any, list[str]]:
     return query, locations
 
 
-EventDetail = answer("EventDetail", EventOut, warnings=list[Note])
-
-
 @route("GET", "/events/v1/{event_id}", scope="read", answers={200: EventDetail})
 def get_event(call: Call) -> dict:
-    """One event, and the warnings that its last sender got."""
-    event = visible_event(call)
-    return event_out(event) | {"warnings": json.loads(event["warnings"] or "[]")}
+    """One event, with the warnings that its last sender got."""
+    return event_detail_out(visible_event(call))
 
 
 def visible_event(call: Call) -> dict:
@@ -9083,11 +9089,7 @@ def list_evidence(
     events = dictionaries(connection.execute(listing, binds))
     order = ("timestamp", "event_id")
     read = functools.partial(find_event, connection)
-    return {"count": count, **page("events", [events], query.limit, order, evidence_out, read)}
-
-
-def evidence_out(event: dict) -> dict:
-    return event_out(event) | {"contact_name": event["contact_name"]}
+    return {"count": count, **page("events", [events], query.limit, order, event_detail_out, read)}
 
 
 def compile_evidence(
@@ -9186,8 +9188,7 @@ MetricData = answer(
     "MetricData", metric_id=int, data=(Calculation, None), problem=(ProblemOut, None)
 )
 MetricDataList = answer("MetricDataList", metrics=list[MetricData])
-EvidenceEvent = answer("EvidenceEvent", EventOut, contact_name=str | None)
-EvidenceList = answer("EvidenceList", events=list[EvidenceEvent], next=str | None, count=int)
+EvidenceList = answer("EvidenceList", events=list[EventDetail], next=str | None, count=int)
 
 
 @route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})

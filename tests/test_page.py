@@ -449,6 +449,61 @@ def test_the_first_event_shows_itself(server, visit):
     expect(entry).to_have_count(0)
 
 
+def test_a_row_of_the_feed_stands_out_once_and_says_who_and_how_long_ago(server, visit):
+    opened = visit(server.url)
+    opened.page.clock.install()
+    send(server, event_name="Old", contact_id="c-1", foo=1)
+    page = opened.sign_in(address="#/activity")
+    row = page.locator(".feed > li", has_text="Old")
+    expect(row).to_contain_text("⚠ Not known here and not stored: foo")
+    row.evaluate(
+        """row => {
+            window.begun = [];
+            const list = row.parentElement;
+            list.addEventListener("animationstart", ({ target }) => begun.push(target.innerText));
+            row.isTheSame = true;
+            getSelection().selectAllChildren(row.querySelector(".strong"));
+        }"""
+    )
+    ask(server, "PUT", "/contacts/v1/loc-1/c-1", {"name": "Ann"})
+    send(server, event_name="New", distinct_id="d-2")
+    for _ in range(3):
+        with page.expect_response(re.compile("/attempts/")):
+            page.clock.fast_forward(LOOKS_AGAIN)
+    expect(page.locator(".feed > li").first).to_contain_text(re.compile("New.*seconds ago", re.S))
+    expect(row).to_contain_text("Ann")
+    page.wait_for_function("begun.length > 0")
+    assert ["New" in text for text in page.evaluate("begun")] == [True]
+    assert row.evaluate("row => row.isTheSame")
+    expect(page.locator(".feed > .new")).to_have_count(0)
+
+
+def test_a_filter_by_name_suggests_names_and_says_that_it_takes_them_whole(server, visit):
+    for number, name in enumerate(("Offer Made", "Offer Sent", "Payment")):
+        send(server, event_name=name, distinct_id=str(number))
+    ask(server, "PUT", "/contacts/v1/loc-1/c-1", {"tags": ["VIP"]})
+    opened = visit(server.url)
+    page = opened.sign_in(address="#/activity")
+    page.get_by_label("Event name").fill("off")
+    expect(page.locator(".combobox li")).to_have_text(["Offer Made", "Offer Sent"])
+    expect(page.locator(".feed > li")).to_have_count(3)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing is called exactly “off”. Choose a name")).to_be_visible()
+    page.get_by_label("Event name").click()
+    page.get_by_role("option", name="Offer Sent").click()
+    expect(page.locator(".feed > li")).to_have_count(1)
+    page.get_by_label("Event name").fill("")
+    expect(page.locator(".feed > li")).to_have_count(3)
+    opened.open("#/contacts")
+    page.get_by_label("Tag").fill("vi")
+    expect(page.locator(".combobox li")).to_have_text(["VIP1 contact"])
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("A tag is taken whole")).to_be_visible()
+    page.get_by_role("link", name="Show all contacts").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.get_by_label("Tag")).to_have_value("")
+
+
 def test_a_refused_event_is_corrected_and_sent_again(server, visit):
     send(server, event_name="Good")
     ask(server, "POST", "/events/ingestion/v1", {"event_name": "Bad", "location_id": "loc-1"})
@@ -505,6 +560,7 @@ def test_a_refused_event_is_corrected_and_sent_again(server, visit):
     page.keyboard.press("Escape")
     page.get_by_label("Outcome").select_option("")
     page.get_by_label("Event name").fill("Replacing")
+    page.keyboard.press("Enter")
     page.wait_for_url("**name=Replacing*")
     expect(page.locator(".feed > li")).to_have_count(1)
 
@@ -1831,6 +1887,7 @@ def test_a_server_that_is_away_is_said_and_found_again(filled, visit):
     expect(page.locator("tbody tr").first).to_be_visible()
     page.route(re.compile("/v1"), lambda route: route.abort())
     page.get_by_label("Tag").fill("vip")
+    page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
     expect(page.locator("#offline")).to_be_visible()
     page.unroute(re.compile("/v1"))
