@@ -192,12 +192,13 @@ const announceNew = amount => {
 function rowContent(item, refresh) {
   const { at, data, label, note, open, outcome, texts, title } = item;
   const location = data.location_id && locationName(data.location_id);
+  const details = [location, ...texts].filter(Boolean).join(" · ");
   const content = [
     h(`span.badge.${data.replayed_at ? "again" : outcome}`, label ?? outcome),
     h(
       "span.entry",
       h("span.strong.clamp", title),
-      h("span.hint.clamp", [location, ...texts].filter(Boolean).join(" · ")),
+      details && h("span.hint.clamp", details),
       note && h(`span.note.clamp.${note.kind}`, `⚠ ${note.text}`),
     ),
     h("time", { datetime: at }),

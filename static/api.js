@@ -5,7 +5,8 @@ const STORE = "streamlined-lite";
 /** A refusal: `message` is its detail, `errors` are `{pointer, code, message}`; status 0 means that no answer came. */
 export class Problem extends Error {
   constructor(status, { detail = `The server answered ${status}.`, errors = [] }) {
-    super(detail.replace(/(^|; )[/?]/g, "$1")); // names a field, instead of pointing at it
+    // Names a field, instead of pointing at it: "distinct_id is required".
+    super(detail.replace(/(^|; )[/?]([^\s:]+): (?=[a-z])/g, "$1$2 ").replace(/(^|; )[/?]/g, "$1"));
     this.status = status;
     this.errors = errors;
   }
