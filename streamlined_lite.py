@@ -3821,8 +3821,9 @@ def key_command(config: Config) -> str:
         program = script
     if "STATE_DIRECTORY" in os.environ:  # systemd's: only the unit's own user and root may read it
         program = f"sudo {program}"
-    database = shlex.quote(os.path.abspath(config.database))
-    return f"{program} keys create admin --scope admin --database {database}"
+    flags = {"--database": os.path.abspath(config.database), "--public-url": config.public_url}
+    words = [f"{flag} {shlex.quote(value)}" for flag, value in flags.items() if value]
+    return f"{program} keys create admin --scope admin {' '.join(words)}"
 
 
 KeyOut = answer(
@@ -11401,7 +11402,8 @@ def add_keys(commands: Any) -> None:
 
 
 def add_keys_create(actions: Any) -> None:
-    create = add_command(actions, "keys create", create_key_command)
+    settings = ("database", "host", "port", "public_url")
+    create = add_command(actions, "keys create", create_key_command, settings)
     create.add_argument("name", metavar="NAME", help="what the key is for")
     create.add_argument(
         "--scope",
@@ -11440,7 +11442,8 @@ def create_key_command(
 ) -> int:
     """Create a key; its token is printed once.
 
-    It works at once, also where a server runs.
+    It works at once, also where a server runs. With a key of scope read or admin comes a link that
+    signs in to the page; --public-url, or --host and --port, say where that is.
     """
     fields = {
         "name": name,
@@ -11451,11 +11454,26 @@ def create_key_command(
     new = validate(NewKey, fields)
     with existing_database(config) as database, database.turn():
         created = create_key(database.writer, new, database.clock())
-    text = (
-        f"Key {created['key_id']}, {created['name']} ({created['scope']}). "
-        f"Its token is shown only now:\n{created['token']}"
-    )
+    text = f"Key {created['key_id']}, {created['name']} ({created['scope']}). "
+    link = sign_in_link(config, created["token"]) if new.scope in PAGE_SCOPES else None
+    if link:
+        created["sign_in"] = link
+        text += f"This link signs in with it:\n{link}\n"
+    text += f"Its token is shown only now:\n{created['token']}"
     return print_result(created, as_json, text)
+
+
+PAGE_SCOPES = ("read", "admin")  # with which one can sign in
+ANY_ADDRESS = ("0.0.0.0", "::")
+
+
+def sign_in_link(config: Config, token: str) -> str | None:
+    """The page's address with a key; None where only the server knows its port."""
+    host = "127.0.0.1" if config.host in ANY_ADDRESS else config.host
+    if not config.public_url and not config.port:
+        return None
+    shown_host = f"[{host}]" if ":" in host else host
+    return f"{page_url(config, f'http://{shown_host}:{config.port}')}/#key={token}"
 
 
 def list_keys_command(config: Config, as_json: bool) -> int:

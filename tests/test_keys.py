@@ -3,10 +3,9 @@
 import hashlib
 import json
 import re
-import subprocess
 
 import pytest
-from conftest import ADMIN, Api, ServerProcess, clean_environment, event, exchange, request_bytes
+from conftest import ADMIN, Api, ServerProcess, event, exchange, request_bytes
 
 import streamlined_lite as lite
 
@@ -396,29 +395,15 @@ def test_a_session_tells_who_the_key_is_and_strangers_nothing(api):
     )
 
 
-def test_the_command_for_a_lost_key_makes_one_for_this_database(start, tmp_path):
-    server: ServerProcess = start(tmp_path / "it's a file.db", admin_key="")
-    (line,) = [each for each in server.output if "this command makes one: " in each]
-    command = line.partition("this command makes one: ")[2]
-    done = subprocess.run(
-        ["sh", "-c", command],
-        capture_output=True,
-        text=True,
-        cwd="/",
-        env=clean_environment(),
-        timeout=30,
-    )
-    key = re.search("^sl_.*", done.stdout, re.MULTILINE)[0]
-    request = request_bytes(b"", key, path="/session/v1", method="GET", Content_Type=None)
-    status, _, body = exchange(server, request)[0]
-    assert (done.returncode, status, json.loads(body)["key"]["scope"]) == (0, 200, "admin")
-
-
 def test_under_systemd_the_command_for_a_lost_key_is_for_root(monkeypatch):
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/streamlined-lite")
-    config = lite.Config(database="/var/lib/streamlined-lite/streamlined-lite.db")
+    config = lite.Config(
+        database="/var/lib/streamlined-lite/streamlined-lite.db",
+        public_url="https://events.example.com",
+    )
     assert re.fullmatch(
         r"sudo .+ keys create admin --scope admin "
-        r"--database /var/lib/streamlined-lite/streamlined-lite.db",
+        r"--database /var/lib/streamlined-lite/streamlined-lite.db "
+        r"--public-url https://events.example.com",
         lite.key_command(config),
     )

@@ -1437,7 +1437,7 @@ def test_a_file_that_is_no_export_is_refused_with_the_reason(server, visit, tmp_
     page = opened.sign_in()
     (tmp_path / "wrong.json").write_text('{"metrics": [{"name": "No terms"}]}')
     page.locator("input[type=file]").set_input_files(tmp_path / "wrong.json")
-    expect(page.get_by_role("dialog")).to_have_text(re.compile("metrics/0/terms: is required"))
+    expect(page.get_by_role("dialog")).to_have_text(re.compile("metrics/0/terms is required"))
 
 
 def test_the_comparison_and_the_rest_of_a_breakdown_show_their_events(server, visit):
