@@ -10,7 +10,7 @@ import { selectField } from "./fields.js";
 import { ago, capitalized, count } from "./format.js";
 import { announce } from "./notices.js";
 import { eventNameOf, openRejection, problemOf } from "./rejection.js";
-import { sendingInstructions } from "./sending.js";
+import { sendingInstructions, testEvent } from "./sending.js";
 import { failure, loader } from "./states.js";
 
 const REFRESH_MS = 3000;
@@ -220,12 +220,14 @@ const firstSteps = () =>
       h("h2", "Waiting for your first event"),
     ),
     h("p", "It appears here by itself."),
-    isAdmin() &&
+    isAdmin() && [
       h(
         "p",
-        "You need an integration, whose token goes with each event. ",
+        "Each event comes with an API key, which you get under Settings > Integrations: ",
         link("New integration", "#/settings/integrations/new", "button"),
       ),
+      testEvent(),
+    ],
     sendingInstructions(),
   );
 

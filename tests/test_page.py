@@ -381,9 +381,20 @@ def test_a_read_key_sees_and_changes_nothing(filled, visit):
 # Integrations
 
 
+def copy_all(page) -> list[str]:
+    """What each button of the page that copies puts into the clipboard."""
+    copied = []
+    for each in page.get_by_role("button", name=re.compile("Copy$")).all():
+        each.click()
+        copied.append(page.evaluate("navigator.clipboard.readText()"))
+    return copied
+
+
 def test_an_integration_is_made_shown_once_and_revoked(server, visit):
     send(server, location_id="loc-7")
-    page = visit(server.url).sign_in(address="#/settings/integrations")
+    opened = visit(server.url)
+    opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = opened.sign_in(address="#/settings/integrations")
     page.get_by_role("link", name="New integration").first.click()
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("textbox", name="Name")).to_be_focused()
@@ -401,16 +412,29 @@ def test_an_integration_is_made_shown_once_and_revoked(server, visit):
     assert token.startswith("sl_") and len(token) == 43
     expect(page.get_by_text("It cannot be shown again")).to_be_visible()
     expect(page.get_by_text("HighLevel cannot reach this address")).to_be_visible()
-    page.get_by_text("HighLevel, key in the URL").click()
+    page.get_by_text("HighLevel, API key in the URL").click()
     expect(page.get_by_text(f"{server.url}/events/ingestion/v1?api_key={token}")).to_be_visible()
     page.get_by_text("curl", exact=True).click()
     expect(page.get_by_role("region", name="curl command")).to_contain_text(f"X-API-Key: {token}")
+    copied = copy_all(page)
+    assert copied[:4] == [token, f"{server.url}/events/ingestion/v1", "X-API-Key", token]
+    assert copied[4:8] == ["event_name", "Offer Made", "distinct_id", "Offer Made {{contact.id}}"]
+    assert copied[12] == f"{server.url}/events/ingestion/v1?api_key={token}"
+    assert f"X-API-Key: {token}" in copied[13]
+    page.get_by_role("button", name="Send a test event").click()
+    expect(page.get_by_text("It is stored, in loc-7.")).to_be_visible()
+    page.get_by_role("button", name="Remove it …").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(page.get_by_text("It is stored, in loc-7.")).to_have_count(0)
+    assert [each["event_name"] for each in ask(server, "GET", "/events/v1")["events"]] == [
+        "Offer Made"
+    ]
     page.get_by_role("link", name="Done").click()
     row = page.get_by_role("row", name="Workflows <b>")
     expect(row).to_contain_text("loc-7, loc-8")
     assert token not in page.content()
     row.get_by_role("button", name="Revoke").click()
-    expect(page.get_by_role("dialog")).to_contain_text("never used")
+    expect(page.get_by_role("dialog")).to_contain_text("It was last used")
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
     expect(page.get_by_role("row", name="Workflows <b>")).to_contain_text("revoked")
     kept = ask(server, "GET", "/keys/v1")["keys"][0]
@@ -419,6 +443,26 @@ def test_an_integration_is_made_shown_once_and_revoked(server, visit):
         ["loc-7", "loc-8"],
         "generate",
     ) and kept["revoked_at"]
+
+
+def test_a_read_integration_has_a_link_that_signs_in_copied_also_without_https(server, visit):
+    opened = visit(server.url)
+    opened.context.add_init_script("Object.defineProperty(navigator, 'clipboard', {})")
+    page = opened.sign_in(address="#/settings/integrations/new")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("textbox", name="Name").fill("One client")
+    page.get_by_label("Scope").select_option("read")
+    page.get_by_role("button", name="Create integration").click()
+    link = page.get_by_role("region", name="Sign-in link")
+    address = link.inner_text()
+    page.locator(".snippet", has=link).get_by_role("button", name="Copy").click()
+    expect(page.locator(".toast")).to_have_text("Copied")
+    opened.open("#/contacts")
+    page.get_by_label("Name, e-mail or phone").focus()
+    page.keyboard.press("ControlOrMeta+V")
+    expect(page.get_by_label("Name, e-mail or phone")).to_have_value(address)
+    page.goto(address)
+    expect(page.get_by_text("Read only")).to_be_visible()
 
 
 # Activity
@@ -430,6 +474,12 @@ def test_the_first_event_shows_itself(server, visit):
     page = opened.sign_in(address="#/activity")
     expect(page.get_by_role("heading", name="Waiting for your first event")).to_be_visible()
     expect(page.get_by_text("HighLevel cannot reach this address")).to_be_visible()
+    page.get_by_role("button", name="Send a test event").click()
+    page.get_by_role("button", name="Remove it …").click()
+    expect(page.get_by_role("dialog")).to_contain_text("test-location goes with it.1 event")
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert ask(server, "GET", "/locations/v1") == {"locations": []}
     send(server, event_name="First of all", properties={"value": 7})
     page.clock.fast_forward(LOOKS_AGAIN)
     entry = page.get_by_role("button", name=re.compile("First of all"))
@@ -1593,7 +1643,7 @@ def test_the_reference_has_every_operation_and_its_curl_lines_work(start, tmp_pa
         for status in operation["responses"]:
             assert status in texts[name]
     for name, command in commands.items():
-        words = shlex.split(command.replace("YOUR_TOKEN", ADMIN))
+        words = shlex.split(command.replace("YOUR_API_KEY", ADMIN))
         silent = [*words, "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]
         status = subprocess.run(silent, capture_output=True, text=True).stdout
         # What the example names may not exist, or be called as the one that was saved just before;
