@@ -36,6 +36,12 @@ export async function signIn(key, storage) {
   storage?.setItem(STORE, key);
 }
 
+/** Keeps the session's key also for new tabs, and after the browser was closed. */
+export function staySignedIn() {
+  localStorage.setItem(STORE, session.key);
+  sessionStorage.removeItem(STORE);
+}
+
 export function signOut() {
   sessionStorage.removeItem(STORE);
   localStorage.removeItem(STORE);

@@ -246,7 +246,7 @@ def test_little_travels_for_the_first_view_and_each_script_once(filled, visit):
             expect(opened.page.locator(".metric .value")).to_have_count(5)
         else:
             opened.open("")
-            expect(opened.page.get_by_label("Key", exact=True)).to_be_visible()
+            expect(opened.page.get_by_label("API key", exact=True)).to_be_visible()
         opened.page.wait_for_load_state("networkidle")
         scripts = sorted(name for name in traffic.names if name.endswith(".js"))
         assert scripts == sorted(preloaded)
@@ -317,7 +317,7 @@ def test_the_link_signs_in_and_leaves_no_key_behind(server, visit):
     assert ADMIN not in page.url
     page.go_forward()
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_label("Key", exact=True)).to_be_visible()
+    expect(page.get_by_label("API key", exact=True)).to_be_visible()
     assert ADMIN not in page.evaluate("JSON.stringify(sessionStorage)")
 
 
@@ -328,19 +328,56 @@ def test_a_pasted_key_signs_in_and_stays_by_choice(server, visit):
     page.get_by_text("Lost your key?").click()
     command = page.get_by_role("region", name="Command").inner_text()
     assert command == "streamlined-lite keys create admin --scope admin"
-    page.get_by_label("Key", exact=True).fill("not-a-key")
+    page.get_by_label("API key", exact=True).fill("not-a-key")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("not known here")
-    page.get_by_label("Key", exact=True).fill(make_key(server, "ingest")["token"])
+    page.get_by_label("API key", exact=True).fill(make_key(server, "ingest")["token"])
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("may post events, but not read")
-    page.get_by_label("Key", exact=True).fill(ADMIN)
+    page.get_by_label("API key", exact=True).fill(ADMIN)
     page.get_by_label("Stay signed in on this computer").check()
     page.keyboard.press("Enter")
     heading(page, "Dashboard")
     other = opened.context.new_page()
+    page.close()
     other.goto(server.url)
     heading(other, "Dashboard")
+
+
+def test_another_tab_is_signed_in_while_one_is_and_signed_out_with_it(server, visit):
+    key = make_key(server, "read")["token"]
+    send(server, contact_id="c-1")
+    opened = visit(server.url)
+    page = opened.sign_in(address="#/contacts")
+    with opened.context.expect_page() as opening:
+        page.get_by_role("link", name="c-1").click(modifiers=["ControlOrMeta"])
+    other = opening.value
+    heading(other, "c-1")
+    expect(other.get_by_text("You are signed in until")).to_be_hidden()
+    third = opened.context.new_page()
+    third.goto(f"{server.url}/#key={key}")
+    heading(third, "Dashboard")
+    other.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+    expect(third.get_by_text("Read only")).to_be_visible()
+
+
+def test_who_came_by_a_link_may_stay_signed_in(server, visit):
+    opened = visit(server.url)
+    page = opened.sign_in()
+    expect(page.get_by_text("You are signed in until you close this page.")).to_be_visible()
+    assert opened.axe() == []
+    page.get_by_role("button", name="Stay signed in on this computer").click()
+    expect(page.get_by_text("You are signed in until")).to_be_hidden()
+    other = opened.context.new_page()
+    page.close()
+    other.goto(server.url)
+    heading(other, "Dashboard")
+    expect(other.get_by_text("You are signed in until")).to_be_hidden()
+    other.get_by_role("button", name="Sign out").click()
+    other.reload()
+    expect(other.get_by_label("API key")).to_be_visible()
+    assert ADMIN not in other.evaluate("JSON.stringify([localStorage, sessionStorage])")
 
 
 def test_a_revoked_key_is_told_so(server, visit):
@@ -351,7 +388,7 @@ def test_a_revoked_key_is_told_so(server, visit):
     ask(server, "DELETE", f"/keys/v1/{key['key_id']}")
     page.get_by_role("link", name="Contacts").click()
     expect(page.get_by_role("alert")).to_contain_text("was revoked")
-    expect(page.get_by_label("Key", exact=True)).to_be_visible()
+    expect(page.get_by_label("API key", exact=True)).to_be_visible()
 
 
 def test_a_read_key_sees_and_changes_nothing(filled, visit):
