@@ -90,7 +90,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, NoReturn, get_args
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -895,11 +895,18 @@ def read_key(value: Any) -> str:
     return check_characters(value)
 
 
+# Files of the system's database that are no zone of their own, but a server's setting, a stand-in,
+# or another reckoning of the same zones; browsers know none of them.
+NO_ZONES = re.compile(r"(localtime|posixrules|Factory)$|(posix|right)/")
+
+
 @functools.lru_cache(1024)  # every contact that is posted may name one
 def is_time_zone(name: str) -> bool:
-    """Whether the name is in the IANA database."""
+    """Whether the name is a zone of the IANA database."""
+    if not name or NO_ZONES.match(name):
+        return False
     try:
-        return bool(name) and ZoneInfo(name).key == name
+        return ZoneInfo(name).key == name
     except (KeyError, ValueError, OSError):  # unknown, not a plain name, a folder of the database
         return False
 
@@ -3054,12 +3061,16 @@ SECURITY_HEADERS = {
 
 @dataclass(slots=True)
 class Body:
-    """What was sent: its bytes, its content type, and the path and query that it was sent to."""
+    """What was sent: its bytes, its content type, and the path and query that it was sent to.
+
+    `ids` are those that stand in the path, as ids_in_path has them.
+    """
 
     data: bytes
     content_type: str = ""
     path: str = ""
     query: str = ""
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
 # In a request's environment: nothing of its body was kept, since its key was not known.
@@ -3351,6 +3362,20 @@ def check_path(environ: Mapping[str, Any]) -> None:
         raise NotFound("the path is not UTF-8")
     if "\0" in path or "\n" in path:  # Bottle's routes end before a line feed
         raise NotFound("the path contains the NUL character or a line feed")
+
+
+def ids_in_path(environ: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, str]:
+    """The ids that the router found in a path, as its sender means them.
+
+    Blanks at an id's ends do not count: browsers and proxies resolve /../ however it is encoded,
+    and leave "..%20" alone. A slash that is encoded belongs to the id of a location, too.
+    """
+    if "contact_id" in ids:
+        sent_path = environ.get("REQUEST_URI", "").partition("?")[0]
+        location_id, slash, contact_id = sent_path.partition("/contacts/v1/")[2].partition("/")
+        if slash and "%2f" in location_id.lower():
+            ids = {"location_id": unquote(location_id), "contact_id": unquote(contact_id)}
+    return {name: trim(value) for name, value in ids.items()}
 
 
 # Routes and calls
@@ -3800,8 +3825,9 @@ def key_command(config: Config) -> str:
         program = script
     if "STATE_DIRECTORY" in os.environ:  # systemd's: only the unit's own user and root may read it
         program = f"sudo {program}"
-    database = shlex.quote(os.path.abspath(config.database))
-    return f"{program} keys create admin --scope admin --database {database}"
+    flags = {"--database": os.path.abspath(config.database), "--public-url": config.public_url}
+    words = [f"{flag} {shlex.quote(value)}" for flag, value in flags.items() if value]
+    return f"{program} keys create admin --scope admin {' '.join(words)}"
 
 
 KeyOut = answer(
@@ -3859,26 +3885,20 @@ SessionKey = answer(
 )
 Session = answer(
     "Session",
-    lost_key_command=str | None,
     public_url=(str | None, None),
     timezone=(str, None),
     version=(str, None),
-    key=(SessionKey, None),
+    key=SessionKey | None,
 )
 
 
 @route("GET", "/session/v1", answers={200: Session}, knows_key=True, is_quick=True)
 def get_session(call: Call) -> dict:
-    """Whose key was sent, and the command that makes an admin key for this database.
-
-    Without a key the answer has that command alone.
-    """
-    command = None if call.database.memory else key_command(call.config)
+    """Whose key was sent; without a key, that there is none."""
     caller = call.caller
     if caller is None:
-        return {"lost_key_command": command}
+        return {"key": None}
     return {
-        "lost_key_command": command,
         "key": {
             "key_id": caller.key_id,
             "name": caller.name,
@@ -4389,7 +4409,7 @@ def list_events(connection: apsw.Connection, query: EventQuery, locations: list[
         for location_id in locations
     ]
     read = functools.partial(find_event, connection)
-    return page("events", lists, query.limit, (order, "event_id"), event_out, read)
+    return page("events", lists, query.limit, (order, "event_id"), event_detail_out, read)
 
 
 def find_event(connection: apsw.Connection, key: Mapping[str, Any]) -> dict:
@@ -4510,7 +4530,17 @@ def event_out(event: dict) -> dict:
     return as_answer(event, EVENT_COLUMNS)
 
 
-EventList = answer("EventList", events=list[EventOut], next=str | None)
+EventDetail = answer("EventDetail", EventOut, contact_name=str | None, warnings=list[Note])
+EventList = answer("EventList", events=list[EventDetail], next=str | None)
+
+
+def event_detail_out(event: dict) -> dict:
+    """A row of events.find as answers show it, with the warnings that its last sender got."""
+    details = {
+        "contact_name": event["contact_name"],
+        "warnings": json.loads(event["warnings"] or "[]"),
+    }
+    return event_out(event) | details
 
 
 @route("GET", "/events/v1", scope="read", query=EventQuery, answers={200: EventList})
@@ -4530,14 +4560,10 @@ def queried_events(call: Call) -> tuple[Any, list[str]]:
     return query, locations
 
 
-EventDetail = answer("EventDetail", EventOut, warnings=list[Note])
-
-
 @route("GET", "/events/v1/{event_id}", scope="read", answers={200: EventDetail})
 def get_event(call: Call) -> dict:
-    """One event, and the warnings that its last sender got."""
-    event = visible_event(call)
-    return event_out(event) | {"warnings": json.loads(event["warnings"] or "[]")}
+    """One event, with the warnings that its last sender got."""
+    return event_detail_out(visible_event(call))
 
 
 def visible_event(call: Call) -> dict:
@@ -6054,6 +6080,9 @@ def keep_rejection(
 
 def named_by(body: Body) -> tuple[str | None, str | None]:
     """The location and the contact that a refused body or its path names, None if unreadable."""
+    if "contact_id" in body.ids:
+        ids = body.ids
+        return readable_identifier(ids["location_id"]), readable_identifier(ids["contact_id"])
     path = body.path.split("/", 4)
     if path[1:3] == ["contacts", "v1"] and len(path) == 5:
         return readable_identifier(path[3]), readable_identifier(path[4])
@@ -9730,11 +9759,7 @@ def list_evidence(
     events = dictionaries(connection.execute(listing, binds))
     order = ("timestamp", "event_id")
     read = functools.partial(find_event, connection)
-    return {"count": count, **page("events", [events], query.limit, order, evidence_out, read)}
-
-
-def evidence_out(event: dict) -> dict:
-    return event_out(event) | {"contact_name": event["contact_name"]}
+    return {"count": count, **page("events", [events], query.limit, order, event_detail_out, read)}
 
 
 def compile_evidence(
@@ -9868,8 +9893,7 @@ LocationTable = answer(
     total=list[Cell],
     locations=list[TableRow],
 )
-EvidenceEvent = answer("EvidenceEvent", EventOut, contact_name=str | None)
-EvidenceList = answer("EvidenceList", events=list[EvidenceEvent], next=str | None, count=int)
+EvidenceList = answer("EvidenceList", events=list[EventDetail], next=str | None, count=int)
 
 
 @route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})
@@ -10148,6 +10172,8 @@ class App(bottle.Bottle):
     def call(
         self, route: Route, path: dict[str, str], environ: dict, connection: apsw.Connection
     ) -> Call:
+        body = sent_body(environ)
+        body.ids = ids_in_path(environ, path)
         return Call(
             route,
             environ,
@@ -10156,8 +10182,8 @@ class App(bottle.Bottle):
             self.settings,
             self.attempts,
             self.clock(),
-            sent_body(environ),
-            path=path,
+            body,
+            path=body.ids,
         )
 
     def admit(self, call: Call) -> None:
@@ -12292,7 +12318,8 @@ def add_keys(commands: Any) -> None:
 
 
 def add_keys_create(actions: Any) -> None:
-    create = add_command(actions, "keys create", create_key_command)
+    settings = ("database", "host", "port", "public_url")
+    create = add_command(actions, "keys create", create_key_command, settings)
     create.add_argument("name", metavar="NAME", help="what the key is for")
     create.add_argument(
         "--scope",
@@ -12331,7 +12358,8 @@ def create_key_command(
 ) -> int:
     """Create a key; its token is printed once.
 
-    It works at once, also where a server runs.
+    It works at once, also where a server runs. With a key of scope read or admin comes a link that
+    signs in to the page; --public-url, or --host and --port, say where that is.
     """
     fields = {
         "name": name,
@@ -12342,11 +12370,26 @@ def create_key_command(
     new = validate(NewKey, fields)
     with existing_database(config) as database, database.turn():
         created = create_key(database.writer, new, database.clock())
-    text = (
-        f"Key {created['key_id']}, {created['name']} ({created['scope']}). "
-        f"Its token is shown only now:\n{created['token']}"
-    )
+    text = f"Key {created['key_id']}, {created['name']} ({created['scope']}). "
+    link = sign_in_link(config, created["token"]) if new.scope in PAGE_SCOPES else None
+    if link:
+        created["sign_in"] = link
+        text += f"This link signs in with it:\n{link}\n"
+    text += f"Its token is shown only now:\n{created['token']}"
     return print_result(created, as_json, text)
+
+
+PAGE_SCOPES = ("read", "admin")  # with which one can sign in
+ANY_ADDRESS = ("0.0.0.0", "::")
+
+
+def sign_in_link(config: Config, token: str) -> str | None:
+    """The page's address with a key; None where only the server knows its port."""
+    host = "127.0.0.1" if config.host in ANY_ADDRESS else config.host
+    if not config.public_url and not config.port:
+        return None
+    shown_host = f"[{host}]" if ":" in host else host
+    return f"{page_url(config, f'http://{shown_host}:{config.port}')}/#key={token}"
 
 
 def list_keys_command(config: Config, as_json: bool) -> int:

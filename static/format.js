@@ -57,6 +57,10 @@ export const capitalized = text => text.charAt(0).toUpperCase() + text.slice(1);
 export const count = (amount, noun) =>
   `${numberFormat({}).format(amount)} ${noun}${amount === 1 ? "" : "s"}`;
 
+/** A sentence that the API wrote as the end of one. What it begins with may be a name of ours, such as distinct_id. */
+export const capitalized = text =>
+  /^[a-z]+\b/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+
 /** How a value differs from an earlier one, such as "▲ 12%"; an empty text where one of them is missing. */
 export function change(value, earlier, format) {
   if (isMissing(value) || isMissing(earlier)) return "";
@@ -115,11 +119,13 @@ const UNITS = [
   { unit: "hour", seconds: 3600 },
   { unit: "minute", seconds: 60 },
 ];
+const SECOND = { unit: "second", seconds: 1 };
 
-/** Such as "3 days ago". */
-export function ago(moment) {
+/** Such as "3 days ago". Seconds are for what is told anew as they pass. */
+export function ago(moment, { withSeconds = false } = {}) {
   const age = (Date.now() - new Date(moment)) / 1000;
-  const largest = UNITS.find(({ seconds }) => age >= seconds);
+  const units = withSeconds ? [...UNITS, SECOND] : UNITS;
+  const largest = units.find(({ seconds }) => age >= seconds);
   if (!largest) return "just now";
   const amount = Math.floor(age / largest.seconds);
   return formatter(Intl.RelativeTimeFormat, {}).format(-amount, largest.unit);

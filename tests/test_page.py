@@ -250,7 +250,7 @@ def test_little_travels_for_the_first_view_and_each_script_once(filled, visit):
             expect(opened.page.locator(".metric .value")).to_have_count(5)
         else:
             opened.open("")
-            expect(opened.page.get_by_label("Key", exact=True)).to_be_visible()
+            expect(opened.page.get_by_label("API key", exact=True)).to_be_visible()
         opened.page.wait_for_load_state("networkidle")
         scripts = sorted(name for name in traffic.names if name.endswith(".js"))
         assert scripts == sorted(preloaded)
@@ -321,7 +321,7 @@ def test_the_link_signs_in_and_leaves_no_key_behind(server, visit):
     assert ADMIN not in page.url
     page.go_forward()
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_label("Key", exact=True)).to_be_visible()
+    expect(page.get_by_label("API key", exact=True)).to_be_visible()
     assert ADMIN not in page.evaluate("JSON.stringify(sessionStorage)")
 
 
@@ -330,23 +330,58 @@ def test_a_pasted_key_signs_in_and_stays_by_choice(server, visit):
     opened.allow(401, 403)
     page = opened.open("")
     page.get_by_text("Lost your key?").click()
-    with urllib.request.urlopen(server.url + "/session/v1") as answer:
-        command = json.load(answer)["lost_key_command"]
-    assert "keys create" in command and server.database in command
-    expect(page.get_by_text(command)).to_be_visible()
-    page.get_by_label("Key", exact=True).fill("not-a-key")
+    command = page.get_by_role("region", name="Command").inner_text()
+    assert command == "streamlined-lite keys create admin --scope admin"
+    page.get_by_label("API key", exact=True).fill("not-a-key")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("not known here")
-    page.get_by_label("Key", exact=True).fill(make_key(server, "ingest")["token"])
+    page.get_by_label("API key", exact=True).fill(make_key(server, "ingest")["token"])
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("may post events, but not read")
-    page.get_by_label("Key", exact=True).fill(ADMIN)
+    page.get_by_label("API key", exact=True).fill(ADMIN)
     page.get_by_label("Stay signed in on this computer").check()
     page.keyboard.press("Enter")
     heading(page, "Dashboard")
     other = opened.context.new_page()
+    page.close()
     other.goto(server.url)
     heading(other, "Dashboard")
+
+
+def test_another_tab_is_signed_in_while_one_is_and_signed_out_with_it(server, visit):
+    key = make_key(server, "read")["token"]
+    send(server, contact_id="c-1")
+    opened = visit(server.url)
+    page = opened.sign_in(address="#/contacts")
+    with opened.context.expect_page() as opening:
+        page.get_by_role("link", name="c-1").click(modifiers=["ControlOrMeta"])
+    other = opening.value
+    heading(other, "c-1")
+    expect(other.get_by_text("You are signed in until")).to_be_hidden()
+    third = opened.context.new_page()
+    third.goto(f"{server.url}/#key={key}")
+    heading(third, "Dashboard")
+    other.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+    expect(third.get_by_text("Read only")).to_be_visible()
+
+
+def test_who_came_by_a_link_may_stay_signed_in(server, visit):
+    opened = visit(server.url)
+    page = opened.sign_in()
+    expect(page.get_by_text("You are signed in until you close this page.")).to_be_visible()
+    assert opened.axe() == []
+    page.get_by_role("button", name="Stay signed in on this computer").click()
+    expect(page.get_by_text("You are signed in until")).to_be_hidden()
+    other = opened.context.new_page()
+    page.close()
+    other.goto(server.url)
+    heading(other, "Dashboard")
+    expect(other.get_by_text("You are signed in until")).to_be_hidden()
+    other.get_by_role("button", name="Sign out").click()
+    other.reload()
+    expect(other.get_by_label("API key")).to_be_visible()
+    assert ADMIN not in other.evaluate("JSON.stringify([localStorage, sessionStorage])")
 
 
 def test_a_revoked_key_is_told_so(server, visit):
@@ -357,7 +392,7 @@ def test_a_revoked_key_is_told_so(server, visit):
     ask(server, "DELETE", f"/keys/v1/{key['key_id']}")
     page.get_by_role("link", name="Contacts").click()
     expect(page.get_by_role("alert")).to_contain_text("was revoked")
-    expect(page.get_by_label("Key", exact=True)).to_be_visible()
+    expect(page.get_by_label("API key", exact=True)).to_be_visible()
 
 
 def test_a_read_key_sees_and_changes_nothing(filled, visit):
@@ -387,9 +422,20 @@ def test_a_read_key_sees_and_changes_nothing(filled, visit):
 # Integrations
 
 
+def copy_all(page) -> list[str]:
+    """What each button of the page that copies puts into the clipboard."""
+    copied = []
+    for each in page.get_by_role("button", name=re.compile("Copy$")).all():
+        each.click()
+        copied.append(page.evaluate("navigator.clipboard.readText()"))
+    return copied
+
+
 def test_an_integration_is_made_shown_once_and_revoked(server, visit):
     send(server, location_id="loc-7")
-    page = visit(server.url).sign_in(address="#/settings/integrations")
+    opened = visit(server.url)
+    opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = opened.sign_in(address="#/settings/integrations")
     page.get_by_role("link", name="New integration").first.click()
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("textbox", name="Name")).to_be_focused()
@@ -407,16 +453,29 @@ def test_an_integration_is_made_shown_once_and_revoked(server, visit):
     assert token.startswith("sl_") and len(token) == 43
     expect(page.get_by_text("It cannot be shown again")).to_be_visible()
     expect(page.get_by_text("HighLevel cannot reach this address")).to_be_visible()
-    page.get_by_text("HighLevel, key in the URL").click()
+    page.get_by_text("HighLevel, API key in the URL").click()
     expect(page.get_by_text(f"{server.url}/events/ingestion/v1?api_key={token}")).to_be_visible()
     page.get_by_text("curl", exact=True).click()
     expect(page.get_by_role("region", name="curl command")).to_contain_text(f"X-API-Key: {token}")
+    copied = copy_all(page)
+    assert copied[:4] == [token, f"{server.url}/events/ingestion/v1", "X-API-Key", token]
+    assert copied[4:8] == ["event_name", "Offer Made", "distinct_id", "Offer Made {{contact.id}}"]
+    assert copied[12] == f"{server.url}/events/ingestion/v1?api_key={token}"
+    assert f"X-API-Key: {token}" in copied[13]
+    page.get_by_role("button", name="Send a test event").click()
+    expect(page.get_by_text("It is stored, in loc-7.")).to_be_visible()
+    page.get_by_role("button", name="Remove it …").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(page.get_by_text("It is stored, in loc-7.")).to_have_count(0)
+    assert [each["event_name"] for each in ask(server, "GET", "/events/v1")["events"]] == [
+        "Offer Made"
+    ]
     page.get_by_role("link", name="Done").click()
     row = page.get_by_role("row", name="Workflows <b>")
     expect(row).to_contain_text("loc-7, loc-8")
     assert token not in page.content()
     row.get_by_role("button", name="Revoke").click()
-    expect(page.get_by_role("dialog")).to_contain_text("never used")
+    expect(page.get_by_role("dialog")).to_contain_text("It was last used")
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
     expect(page.get_by_role("row", name="Workflows <b>")).to_contain_text("revoked")
     kept = ask(server, "GET", "/keys/v1")["keys"][0]
@@ -425,6 +484,26 @@ def test_an_integration_is_made_shown_once_and_revoked(server, visit):
         ["loc-7", "loc-8"],
         "generate",
     ) and kept["revoked_at"]
+
+
+def test_a_read_integration_has_a_link_that_signs_in_copied_also_without_https(server, visit):
+    opened = visit(server.url)
+    opened.context.add_init_script("Object.defineProperty(navigator, 'clipboard', {})")
+    page = opened.sign_in(address="#/settings/integrations/new")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("textbox", name="Name").fill("One client")
+    page.get_by_label("Scope").select_option("read")
+    page.get_by_role("button", name="Create integration").click()
+    link = page.get_by_role("region", name="Sign-in link")
+    address = link.inner_text()
+    page.locator(".snippet", has=link).get_by_role("button", name="Copy").click()
+    expect(page.locator(".toast")).to_have_text("Copied")
+    opened.open("#/contacts")
+    page.get_by_label("Name, e-mail or phone").focus()
+    page.keyboard.press("ControlOrMeta+V")
+    expect(page.get_by_label("Name, e-mail or phone")).to_have_value(address)
+    page.goto(address)
+    expect(page.get_by_text("Read only")).to_be_visible()
 
 
 # Activity
@@ -436,6 +515,12 @@ def test_the_first_event_shows_itself(server, visit):
     page = opened.sign_in(address="#/activity")
     expect(page.get_by_role("heading", name="Waiting for your first event")).to_be_visible()
     expect(page.get_by_text("HighLevel cannot reach this address")).to_be_visible()
+    page.get_by_role("button", name="Send a test event").click()
+    page.get_by_role("button", name="Remove it …").click()
+    expect(page.get_by_role("dialog")).to_contain_text("test-location goes with it.1 event")
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert ask(server, "GET", "/locations/v1") == {"locations": []}
     send(server, event_name="First of all", properties={"value": 7})
     page.clock.fast_forward(LOOKS_AGAIN)
     entry = page.get_by_role("button", name=re.compile("First of all"))
@@ -455,6 +540,63 @@ def test_the_first_event_shows_itself(server, visit):
     expect(entry).to_have_count(0)
 
 
+def test_a_row_of_the_feed_stands_out_once_and_says_who_and_how_long_ago(server, visit):
+    opened = visit(server.url)
+    opened.page.clock.install()
+    send(server, event_name="Old", contact_id="c-1", foo=1)
+    page = opened.sign_in(address="#/activity")
+    feed = page.locator(".feed")
+    row = feed.locator("li", has_text="Old")
+    expect(row).to_contain_text("⚠ Not known here and not stored: foo")
+    row.evaluate(
+        """row => {
+            const feed = row.parentElement;
+            feed.dataset.begun = "";
+            feed.addEventListener("animationstart", ({ target }) => {
+                feed.dataset.begun += target.querySelector(".strong").innerText;
+            });
+            row.isTheSame = true;
+        }"""
+    )
+    ask(server, "PUT", "/contacts/v1/loc-1/c-1", {"name": "Ann"})
+    send(server, event_name="New", distinct_id="d-2")
+    for _ in range(3):
+        with page.expect_response(re.compile("/attempts/")):
+            page.clock.fast_forward(LOOKS_AGAIN)
+        expect(feed).to_have_attribute("data-begun", "New")
+    expect(page.locator(".feed > li").first).to_contain_text(re.compile("New.*seconds ago", re.S))
+    expect(row).to_contain_text("Ann")
+    expect(page.locator(".feed > .new")).to_have_count(0)
+    expect(feed).to_have_attribute("data-begun", "New")
+    assert row.evaluate("row => row.isTheSame")
+
+
+def test_a_filter_by_name_suggests_names_and_says_that_it_takes_them_whole(server, visit):
+    for number, name in enumerate(("Offer Made", "Offer Sent", "Payment")):
+        send(server, event_name=name, distinct_id=str(number))
+    ask(server, "PUT", "/contacts/v1/loc-1/c-1", {"tags": ["VIP"]})
+    opened = visit(server.url)
+    page = opened.sign_in(address="#/activity")
+    page.get_by_label("Event name").fill("off")
+    expect(page.locator(".combobox li")).to_have_text(["Offer Made", "Offer Sent"])
+    expect(page.locator(".feed > li")).to_have_count(3)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing is called exactly “off”. Choose a name")).to_be_visible()
+    page.get_by_label("Event name").click()
+    page.get_by_role("option", name="Offer Sent").click()
+    expect(page.locator(".feed > li")).to_have_count(1)
+    page.get_by_label("Event name").fill("")
+    expect(page.locator(".feed > li")).to_have_count(3)
+    opened.open("#/contacts")
+    page.get_by_label("Tag").fill("vi")
+    expect(page.locator(".combobox li")).to_have_text(["VIP1 contact"])
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("A tag is taken whole")).to_be_visible()
+    page.get_by_role("link", name="Show all contacts").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.get_by_label("Tag")).to_have_value("")
+
+
 def test_a_refused_event_is_corrected_and_sent_again(server, visit):
     send(server, event_name="Good")
     ask(server, "POST", "/events/ingestion/v1", {"event_name": "Bad", "location_id": "loc-1"})
@@ -468,7 +610,7 @@ def test_a_refused_event_is_corrected_and_sent_again(server, visit):
     page = page.sign_in(address="#/activity")
     page.get_by_role("button", name=re.compile("refused.*Bad")).click()
     expect(page.get_by_role("alert")).to_have_text(
-        "distinct_id: is required"
+        "distinct_id is required"
     )  # by its name, not by its pointer
     page.get_by_label("Body").fill("{")
     page.get_by_role("button", name="Send again").click()
@@ -511,6 +653,7 @@ def test_a_refused_event_is_corrected_and_sent_again(server, visit):
     page.keyboard.press("Escape")
     page.get_by_label("Outcome").select_option("")
     page.get_by_label("Event name").fill("Replacing")
+    page.keyboard.press("Enter")
     page.wait_for_url("**name=Replacing*")
     expect(page.locator(".feed > li")).to_have_count(1)
 
@@ -1461,7 +1604,7 @@ def test_a_file_that_is_no_export_is_refused_with_the_reason(server, visit, tmp_
     page = opened.sign_in()
     (tmp_path / "wrong.json").write_text('{"metrics": [{"name": "No terms"}]}')
     page.locator("input[type=file]").set_input_files(tmp_path / "wrong.json")
-    expect(page.get_by_role("dialog")).to_have_text(re.compile("metrics/0/terms: is required"))
+    expect(page.get_by_role("dialog")).to_have_text(re.compile("metrics/0/terms is required"))
 
 
 def test_the_comparison_and_the_rest_of_a_breakdown_show_their_events(server, visit):
@@ -1616,7 +1759,7 @@ def test_the_reference_has_every_operation_and_its_curl_lines_work(start, tmp_pa
         for status in operation["responses"]:
             assert status in texts[name]
     for name, command in commands.items():
-        words = shlex.split(command.replace("YOUR_TOKEN", ADMIN))
+        words = shlex.split(command.replace("YOUR_API_KEY", ADMIN))
         silent = [*words, "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]
         status = subprocess.run(silent, capture_output=True, text=True).stdout
         # What the example names may not exist, or be called as the one that was saved just before;
@@ -1808,6 +1951,23 @@ def test_contacts_and_locations_are_found_changed_and_deleted(start, tmp_path, v
     ]
 
 
+def test_ids_that_look_like_parts_of_a_path_lead_to_their_views(server, visit):
+    for number, name in enumerate((".", "..", "a/b")):
+        send(server, location_id=name, contact_id=name, distinct_id=str(number))
+    opened = visit(server.url)
+    page = opened.sign_in(address="#/contacts")
+    for name in (".", "..", "a/b"):
+        page.get_by_role("link", name=name, exact=True).click()
+        heading(page, name)
+        expect(page.get_by_role("heading", name="1 event")).to_be_visible()
+        opened.open("#/settings/locations")
+        page.get_by_role("button", name=f"Edit {name}", exact=True).click()
+        page.get_by_role("textbox", name="Name").fill(f"Named {name}")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("row", name=f"Named {name}")).to_be_visible()
+        opened.open("#/contacts")
+
+
 # Strangers' texts, a server that is away, and every view as it looks
 
 
@@ -1911,6 +2071,7 @@ def test_a_server_that_is_away_is_said_once_and_found_again(filled, visit):
     expect(page.locator("tbody tr").first).to_be_visible()
     page.route(re.compile("/v1"), lambda route: route.abort())
     page.get_by_label("Tag").fill("vip")
+    page.keyboard.press("Enter")
     expect(page.locator("#offline")).to_be_visible()
     expect(page.locator("tbody tr").first).to_be_visible()
 
