@@ -7,9 +7,9 @@ import { button, h, hint } from "./dom.js";
 import { evidenceNumber, openEvidence } from "./evidence.js";
 import { bucketName, count, span, time } from "./format.js";
 import { COMPARISONS } from "./range.js";
-import { download } from "./snippet.js";
+import { download, fileName } from "./snippet.js";
 import { warnings } from "./states.js";
-import { fileName, groupSelection, valueTables } from "./values.js";
+import { groupSelection, valueTables } from "./values.js";
 
 const CHART_PX = 300;
 // Warnings for which there is more than their text.
