@@ -6,6 +6,7 @@ import { addsUp, fieldName } from "./definition.js";
 import { askingButton, confirm } from "./dialog.js";
 import { actions, button, fill, h, hint, link } from "./dom.js";
 import { mark, markAll, selectField, textField } from "./fields.js";
+import { number } from "./format.js";
 import { breakdownField } from "./metric.js";
 import { toast } from "./notices.js";
 import { RANGE, withRange } from "./range.js";
@@ -27,7 +28,7 @@ const INTERVALS = {
   month: "Month",
 };
 const UNITS = { week: "Week", month: "Month", quarter: "Quarter", year: "Year" };
-const DIRECTIONS = { "": "Not told", higher: "Higher is better", lower: "Lower is better" };
+const DIRECTIONS = { "": "Not told", higher: "Higher", lower: "Lower" };
 
 export async function showArrangement(view) {
   const [part] = view.parts;
@@ -125,7 +126,7 @@ class Arrangement {
   row(card, index) {
     const { name } = this.metrics.get(card.metric_id);
     const words = hint();
-    const tell = () => fill(words, lookWords(card));
+    const tell = () => fill(words, lookWords(card, this.metrics.get(card.metric_id)));
     const attributes = {
       ondragover: event => event.preventDefault(),
       ondrop: () => this.move(this.dragged, index),
@@ -218,6 +219,7 @@ class Arrangement {
       chosen: () => {
         if (!typed.metric) return;
         const metric = found.find(({ name }) => name === typed.metric);
+        typed.metric = ""; // leaving the field chooses once more
         if (metric) this.add(metric);
         else mark(field, "There is no such metric.");
       },
@@ -256,7 +258,7 @@ class Arrangement {
   targetFields({ target, isPercent }, at, changed) {
     const numberField = (label, state, name, more) =>
       textField(label, { state, name, at, type: "number", ...more });
-    const directionField = selectField("Better", {
+    const directionField = selectField("Better is", {
       state: target,
       at,
       changed,
@@ -335,6 +337,7 @@ class Arrangement {
         const known = locations.find(({ location_id, name }) =>
           [location_id, name].includes(typed.id),
         );
+        typed.id = "";
         if (!known) {
           mark(field, "There is no such location.");
           return;
@@ -464,14 +467,17 @@ function cleanTarget({ isPercent, target: { value, per, better, locations: own }
 // Without the last digits, in which decimal numbers are not exact.
 const times = (amount, factor) => Number((amount * factor).toPrecision(12));
 
-function lookWords({ chart, breakdown, size, interval, target, isPercent }) {
+function lookWords({ chart, breakdown, size, interval, target, isPercent }, metric) {
+  const { value, per, better, locations: own } = target;
+  const unit = isPercent ? "%" : "";
+  const each = addsUp(metric, "") ? ` a ${per}` : "";
   const parts = [
     CHARTS[chart] + (breakdown ? ` by ${fieldName(breakdown)}` : ""),
     size === "wide" && "wide",
     interval && `by ${interval}`,
-    target.value && `target ${target.value}${isPercent ? "%" : ""} a ${target.per}`,
-    target.locations.some(({ value }) => value) && "targets of locations",
-    !target.value && target.better && DIRECTIONS[target.better].toLowerCase(),
+    value && `target ${number(Number(value))}${unit}${each}`,
+    own.some(({ value: amount }) => amount) && "targets of locations",
+    !value && better && `${better} is better`,
   ];
   return parts.filter(Boolean).join(" · ");
 }

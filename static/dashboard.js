@@ -23,7 +23,7 @@ import { empty, failure, loader } from "./states.js";
 const CARDS_PER_REQUEST = 25; // of 50, two processors are busy at once
 const TABS_MOST = 6; // more dashboards are chosen from a list
 const REFRESH_MS = 60_000;
-const LOOK_MS = 5000; // how often it is seen to that the age is told, and that it is time to refresh
+const LOOK_MS = 1000; // how often it is seen to that the age is told, and that it is time to refresh
 
 /**
  * A dashboard's numbers, as cards or as a table. `state` begins with its `defaults`; calculate() fills `element` anew, quietly
@@ -142,7 +142,7 @@ function removedNote({ dashboard_id: id, name, cards, removed }, view) {
     removed === 1
       ? "1 card is gone, for its metric was deleted."
       : `${count(removed, "card")} are gone, for their metrics were deleted.`;
-  return h("aside.removed", h("span", gone), button("All right", dismiss, "small"));
+  return h("aside.removed", h("span", gone), button("OK", dismiss, "small"));
 }
 
 // Nobody can build from events before the first one is here.

@@ -3,7 +3,7 @@
 import { withState } from "./address.js";
 import { findLocation, locations, session } from "./api.js";
 import { locationsField, zoneField } from "./choices.js";
-import { button, fill, h, hint, link, newId } from "./dom.js";
+import { button, fill, h, link, newId } from "./dom.js";
 import { mark, selectField, textField } from "./fields.js";
 import { dayOf, isZone, span } from "./format.js";
 
@@ -147,7 +147,7 @@ export class StateLinks {
  *   the latter; `note` stands beside the range in words
  */
 export function rangeBar(range, changed, { beside, options, defaults, note } = {}) {
-  const words = hint();
+  const words = h("p.hint.words");
   const more = moreControls(range, { ...OPTIONS, ...defaults });
   const follow = () => {
     fill(words, rangeWords(range));
