@@ -2034,12 +2034,11 @@ def test_no_order_of_its_numbers_makes_a_percentile_slow(store):
     """SQLite's own sort would take a time that grows as the square of how many they are."""
     most = lite.SORTED_AT_ONCE + 10_000
     worst = [most, 2, 0, *range(3, most - 2, 2), *range(4, most - 1, 2), most - 1]
-    store.event("Paid", NOW - 2 * most, x=0)
     store.writer.execute(
         "insert into events (location_key, name_key, distinct_id, timestamp, properties, "
-        "received_at, updated_at) select location_key, name_key, key, timestamp + key, "
-        "json_object('x', value), 0, 0 from events cross join json_each(?)",
-        (json.dumps(worst),),
+        "received_at, updated_at) "
+        "select ?, ?, key, ? + key, json_object('x', value), 0, 0 from json_each(?)",
+        (store.location_key("loc"), store.name_key("Paid"), NOW - most, json.dumps(worst)),
     )
 
     def seconds(aggregation):
