@@ -685,7 +685,7 @@ def test_a_wrong_value_of_a_filter_is_told_at_its_field(filled, visit):
     page.get_by_label("From", exact=True).fill("1")
     page.get_by_label("To", exact=True).fill("many")
     page.keyboard.press("Tab")
-    expect(page.get_by_label("To", exact=True)).to_have_accessible_description("Must be a number")
+    expect(page.get_by_label("To", exact=True)).to_have_accessible_description("Enter a number.")
     expect(page.get_by_label("To", exact=True)).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("From", exact=True)).to_have_attribute("aria-invalid", "false")
     page.get_by_role("button", name="Save").click()
@@ -760,9 +760,13 @@ def test_a_contact_filter_is_found_in_any_term_and_an_unknown_property_is_marked
 
 def test_a_name_that_is_taken_is_told_at_its_field(filled, visit):
     opened = visit(filled.url)
-    opened.allow(409)
+    opened.allow(409, 422)
     page = opened.sign_in(address="#/metrics/2/copy")
-    page.get_by_role("textbox", name="Name").fill("Revenue")
+    name = page.get_by_role("textbox", name="Name")
+    name.fill("")
+    page.get_by_role("button", name="Save").click()
+    expect(name).to_have_accessible_description("Enter a name.")
+    name.fill("Revenue")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("textbox", name="Name")).to_have_accessible_description(
         "Another metric has this name already"
