@@ -1764,8 +1764,8 @@ def test_help_is_a_view_and_a_document_of_its_own(filled, visit):
     expect(examples.get_by_role("button", name="Copy")).to_have_count(examples.count())
     expect(examples.filter(has_text=f"curl {filled.url}/events/ingestion/v1").first).to_be_visible()
     expect(page.get_by_text("http://127.0.0.1:8080")).to_have_count(0)
-    port = page.locator("#setting-table tr", has_text="STREAMLINED_PORT")
-    expect(port.locator("td").first).to_have_attribute("data-head", "Flag")
+    settings = page.get_by_role("region", name="Flag")
+    expect(settings.get_by_role("row", name="STREAMLINED_PORT")).to_be_visible()
     alone = visit(filled.url, viewport={"width": 360, "height": 740})
     alone.page.goto(f"{filled.url}/static/help.html#settings")
     assert alone.page.locator("main h2").all_inner_texts() == chapters
