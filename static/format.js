@@ -50,13 +50,13 @@ export const shortNumber = (value, format) =>
     maximumSignificantDigits: 3,
   }).format(value);
 
-/** Such as "1 event", "2 events". */
-export const count = (amount, noun) =>
-  `${numberFormat({}).format(amount)} ${noun}${amount === 1 ? "" : "s"}`;
-
 /** A sentence that the API wrote as the end of one. What it begins with may be a name of ours, such as distinct_id. */
 export const capitalized = text =>
   /^[a-z]+\b/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+
+/** Such as "1 event", "2 events". */
+export const count = (amount, noun) =>
+  `${numberFormat({}).format(amount)} ${noun}${amount === 1 ? "" : "s"}`;
 
 /** How a value differs from an earlier one, such as "▲ 12%"; an empty text where one of them is missing. */
 export function change(value, earlier, format) {
