@@ -4753,7 +4753,7 @@ def merge_names(connection: apsw.Connection, name: dict, target: dict) -> int:
 def check_rename(name: dict, target: dict | None, new_name: str) -> None:
     """Raises Conflict, unless the name can be renamed, be merged into the target, or go on so."""
     if new_name == name["event_name"]:
-        raise rename_conflict("/new_name", "same_name", "is the name that it has")
+        raise rename_conflict("/new_name", "same_name", "must be another name than the present one")
     if name["alias_of"] is not None:
         check_merge_goes_on(name, target)
         return

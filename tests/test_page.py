@@ -992,11 +992,13 @@ def test_a_new_name_that_cannot_be_is_said_beside_its_field(server, visit):
     page = opened.sign_in(address="#/settings/events")
     open_renaming(page, "Ofer Made", "Ofer Made")
     field = page.get_by_label("New name")
-    expect(field).to_have_accessible_description(re.compile("is the name that it has"))
+    expect(field).to_have_accessible_description(
+        re.compile("Must be another name than the present one.")
+    )
     field.fill("")
     page.keyboard.press("Tab")
     page.get_by_role("dialog").get_by_role("button", name="Rename …").click()
-    expect(field).to_have_accessible_description("Enter a new name.")
+    expect(field).to_have_accessible_description(re.compile("Enter a new name."))
 
 
 def test_a_breakdown_by_a_property_that_is_called_like_a_field_is_by_the_property(server, visit):
