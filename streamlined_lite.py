@@ -364,12 +364,24 @@ def log_defect(error: BaseException) -> None:
     logging.getLogger("streamlined_lite").error("defect: %s\n%s", type(error).__name__, frames)
 
 
-# pydantic's error types that we word ourselves: our code and message
+# pydantic's error types that we word ourselves, as the end of a sentence: our code and message
+WHOLE_NUMBER = ("int_type", "must be a whole number")
+TRUE_OR_FALSE = ("bool_type", "must be true or false")
 MESSAGES = {
     "missing": ("required", "is required"),
     "dict_type": ("object_type", "must be a JSON object"),
     "model_type": ("object_type", "must be a JSON object"),
     "extra_forbidden": ("unknown", "is not known here"),
+    "literal_error": ("literal_error", "must be {expected}"),
+    "string_type": ("string_type", "must be text"),
+    "list_type": ("list_type", "must be a list"),
+    "int_type": WHOLE_NUMBER,
+    "int_parsing": WHOLE_NUMBER,
+    "int_from_float": WHOLE_NUMBER,
+    "bool_type": TRUE_OR_FALSE,
+    "bool_parsing": TRUE_OR_FALSE,
+    "greater_than_equal": ("greater_than_equal", "must be {ge} or more"),
+    "less_than_equal": ("less_than_equal", "must be {le} or less"),
 }
 
 
@@ -395,9 +407,14 @@ def unique_errors(error: ValidationError, pointers: Mapping[tuple, str]) -> Iter
         if pointer in seen:
             continue
         seen.add(pointer)
-        code, message = MESSAGES.get(finding["type"], (finding["type"], finding["msg"]))
+        context = finding.get("ctx", {})
+        code = finding["type"]
+        message = re.sub("^List should have (.*) after validation", r"must have \1", finding["msg"])
+        if code in MESSAGES:
+            code, message = MESSAGES[code]
+            message = message.format(**context)
         found = field_error(pointer, code, message)
-        column = finding.get("ctx", {}).get("column")  # in a formula
+        column = context.get("column")  # in a formula
         if column:
             found["column"] = column
         yield found
@@ -4740,7 +4757,7 @@ def merge_names(connection: apsw.Connection, name: dict, target: dict) -> int:
 def check_rename(name: dict, target: dict | None, new_name: str) -> None:
     """Raises Conflict, unless the name can be renamed, be merged into the target, or go on so."""
     if new_name == name["event_name"]:
-        raise rename_conflict("/new_name", "same_name", "is the name that it has")
+        raise rename_conflict("/new_name", "same_name", "must be another name than the present one")
     if name["alias_of"] is not None:
         check_merge_goes_on(name, target)
         return
@@ -6979,9 +6996,8 @@ def operand_reader(op: str, kind: str) -> Callable[[Any], Any]:
 def faults_of(error: ValidationError) -> Iterator[InitErrorDetails]:
     """What pydantic found, in a form in which it can be raised again."""
     for line in error.errors(include_url=False, include_input=False)[: ERRORS_LIMIT + 1]:
-        column = line.get("ctx", {}).get("column")  # of a formula
-        context = {"column": column} if column else None
-        yield fault_at(line["loc"], PydanticCustomError(line["type"], line["msg"], context))
+        fault = PydanticCustomError(line["type"], line["msg"], line.get("ctx"))
+        yield fault_at(line["loc"], fault)
 
 
 class Strict(BaseModel):
@@ -7156,13 +7172,19 @@ def conditions_in(filters: Any, location: tuple) -> Iterator[tuple[tuple, dict]]
             yield from conditions_in(part, (*location, name, index))
 
 
+def check_currency(code: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", code):
+        raise wrong("currency", "must be three capital letters, such as USD")
+    return code
+
+
 class Format(Strict):
     """How a number is shown; percent shows 0.125 as 12.5 %."""
 
     style: Literal["number", "percent", "currency"] = "number"
     decimals: int = Field(0, ge=0, le=10)
-    currency: str | None = Field(
-        None, pattern="^[A-Z]{3}$", description="an ISO 4217 code, for style currency"
+    currency: Annotated[str, AfterValidator(check_currency)] | None = Field(
+        None, description="an ISO 4217 code, for style currency"
     )
 
 
