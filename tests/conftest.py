@@ -41,6 +41,10 @@ for _name in [name for name in os.environ if name.startswith("STREAMLINED_")]:
     del os.environ[_name]
 
 
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """Where everything must run (CI), a skip is a failure."""
