@@ -32,6 +32,7 @@ import tzdata
 from conftest import (
     ADMIN,
     NOW,
+    PROGRAM,
     Api,
     ServerProcess,
     clean_environment,
@@ -44,8 +45,6 @@ from conftest import (
 from older_files import dump, of_release
 
 import streamlined_lite as lite
-
-PROGRAM = [sys.executable, "-W", "error", lite.__file__]
 
 
 @pytest.fixture
