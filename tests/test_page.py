@@ -2151,8 +2151,9 @@ def look(opened: Visit, name: str) -> list[str]:
             continue
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            picture = SCREENSHOTS / f"{name}-{scheme}-{width}.png"
-            page.screenshot(path=picture, full_page=True, timeout=30_000)
+            # As JPEG, which is made sooner than PNG.
+            picture = SCREENSHOTS / f"{name}-{scheme}-{width}.jpeg"
+            page.screenshot(path=picture, quality=90, full_page=True, timeout=30_000)
             if (scheme, width) in (("dark", WIDTHS[0]), ("light", WIDTHS[-1])):
                 troubles += [f"{name} at {width}, {scheme}: {each}" for each in opened.axe()]
     return troubles
