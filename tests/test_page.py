@@ -430,10 +430,14 @@ def copy_all(page) -> list[str]:
 def test_an_integration_is_made_shown_once_and_revoked(server, visit):
     send(server, location_id="loc-7")
     opened = visit(server.url)
+    opened.allow(422)
     opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = opened.sign_in(address="#/settings/integrations")
     page.get_by_role("link", name="New integration").first.click()
     page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
+    page.get_by_role("button", name="Create integration").click()
+    expect(page.get_by_role("textbox", name="Name")).to_have_accessible_description("Enter a name.")
     expect(page.get_by_role("textbox", name="Name")).to_be_focused()
     page.get_by_role("textbox", name="Name").fill("Workflows <b>")
     assert (
