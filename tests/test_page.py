@@ -747,7 +747,7 @@ def test_filters_properties_and_groups_are_edited(filled, visit):
     page.get_by_role("button", name="Add a filter").click()
     page.get_by_label("Field").click()
     page.get_by_role("option", name="contact’s tags").click()
-    page.get_by_label("Value").click()
+    page.get_by_label("Value", exact=True).click()
     page.get_by_role("option", name=re.compile("vip")).click()
     page.get_by_role("button", name="Add a filter").click()
     page.get_by_label("Field").last.fill("product")
