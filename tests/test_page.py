@@ -1901,7 +1901,7 @@ def test_a_table_of_300_locations_and_10_metrics_is_sorted_at_once(start, visit)
         }"""
     )
     expect(names.nth(1)).to_have_text("loc-299")
-    assert seconds < 0.5
+    assert seconds < 1  # a twentieth on an idle machine
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     box = page.get_by_role("region", name="Metrics by location")
     box.evaluate("box => box.scrollTo(500, 2000)")
