@@ -3365,7 +3365,7 @@ class Route:
     scope: str | None = None  # None: no key is needed
     knows_key: bool = False  # a key that is sent, though none is needed, is looked up
     query: type[BaseModel] = Query
-    body: Any = None  # the model that describes a JSON body
+    body: Any = None  # the model that describes a JSON body; bytes: it is a file
     other_bodies: tuple[str, ...] = ()  # media types that the body may have beside JSON
     answers: Mapping[int, Any] = field(default_factory=dict)
     writes: bool = False
@@ -3475,6 +3475,8 @@ class Response:
 
 def respond(answer: Any, reading: bool = False) -> Response:
     """A handler's answer (a dictionary, or a status and one) or a problem, as JSON."""
+    if isinstance(answer, Response):
+        return answer
     if isinstance(answer, Problem):
         return respond_problem(answer, reading)
     status, content = answer if isinstance(answer, tuple) else (200, answer)
@@ -3492,7 +3494,10 @@ def respond_problem(problem: Problem, reading: bool) -> Response:
 
 
 def json_response(status: int, content: Any, media_type: str) -> Response:
-    body = to_json(content)
+    return bytes_response(status, to_json(content), media_type)
+
+
+def bytes_response(status: int, body: bytes, media_type: str) -> Response:
     length = str(len(body))
     headers = {**SECURITY_HEADERS, "Content-Type": media_type, "Content-Length": length}
     return Response(status, headers, body)
@@ -3604,7 +3609,7 @@ def operation(route: Route) -> dict:
     if description:
         described["description"] = " ".join(description.split())
     if route.body is not None:
-        content = {JSON: {"schema": schema_of(route.body)}}
+        content = {} if route.body is bytes else {JSON: {"schema": schema_of(route.body)}}
         for media_type in route.other_bodies:
             kind = "object" if media_type in (FORM, MULTIPART_FORM) else "string"
             content[media_type] = {"schema": {"type": kind}}
@@ -3662,14 +3667,16 @@ ALLOWED = {
     "sync": {"sync", "admin"},
     "read": {"read", "admin"},
     "admin": {"admin"},
+    "share": {"share"},
 }
 NEEDS = {
     "ingest": "ingest, sync or admin",
     "sync": "sync or admin",
     "read": "read or admin",
     "admin": "admin",
+    "share": "share",
 }
-Scope = Literal["ingest", "sync", "read", "admin"]
+Scope = Literal["ingest", "sync", "read", "admin"]  # a key of scope share comes with its share
 
 
 class NewKey(BaseModel):
@@ -3703,6 +3710,11 @@ class Caller:
             raise Forbidden(
                 f"this needs a key of scope {NEEDS[scope]}; the key sent has {self.scope}", "scope"
             )
+
+    @property
+    def is_viewer(self) -> bool:
+        """Whether it holds no more than the link of a share."""
+        return self.scope == "share"
 
     def may_see(self, location_id: str | None) -> bool:
         return self.locations is None or location_id in self.locations
@@ -3752,23 +3764,39 @@ def create_key(connection: apsw.Connection, new: NewKey, now: int) -> dict:
     if new.scope == "admin" and new.locations:
         message = "an admin key is for all locations; leave them out"
         raise Invalid([field_error("/locations", "admin_is_for_all", message)])
+    key, token = insert_key(
+        connection, new.name, new.scope, new.locations, new.distinct_id_rule, now
+    )
+    return as_answer(key, KEY_COLUMNS) | {"token": token}
+
+
+def insert_key(
+    connection: apsw.Connection,
+    name: str,
+    scope: str,
+    locations: list[str] | None,
+    distinct_id_rule: str,
+    now: int,
+) -> tuple[dict, str]:
+    """The row of a new key, and its token."""
     token = "sl_" + secrets.token_urlsafe(30)
-    created = row(
+    key = row(
         connection,
         "keys.create",
-        name=new.name,
+        name=name,
         token_hash=hash_token(token),
         token_prefix=token[:PREFIX_LENGTH],
-        scope=new.scope,
-        locations=json.dumps(sorted(set(new.locations))) if new.locations else None,
-        distinct_id_rule=new.distinct_id_rule,
+        scope=scope,
+        locations=json.dumps(sorted(set(locations))) if locations else None,
+        distinct_id_rule=distinct_id_rule,
         created_at=now,
     )
-    return as_answer(created, KEY_COLUMNS) | {"token": token}
+    return key, token
 
 
 def list_keys(connection: apsw.Connection, last_used: Mapping[int, int] = {}) -> list[dict]:
-    """All keys, the newest first; `last_used` has the uses that are not yet written."""
+    """All keys, those of shares included, the newest first; `last_used` has the uses that are not
+    yet written."""
     keys = rows(connection, "keys.list", below=2**62)
     for key in keys:
         key["last_used_at"] = last_used.get(key["key_id"], key["last_used_at"])
@@ -3831,8 +3859,9 @@ KEY_COLUMNS = {
 
 @route("GET", "/keys/v1", scope="admin", answers={200: KeyList})
 def get_keys(call: Call) -> dict:
-    """The keys (integrations), without their tokens."""
-    return {"keys": list_keys(call.connection, dict(call.database.last_used))}
+    """The keys (integrations), without their tokens. Those of shares are in their own list."""
+    keys = list_keys(call.connection, dict(call.database.last_used))
+    return {"keys": [key for key in keys if key["scope"] != "share"]}
 
 
 @route("POST", "/keys/v1", scope="admin", body=NewKey, answers={201: CreatedKey}, writes=True)
@@ -3844,8 +3873,12 @@ def post_key(call: Call) -> tuple[int, dict]:
 @route("DELETE", "/keys/v1/{key_id}", scope="admin", answers={200: KeyOut}, writes=True)
 def delete_key(call: Call) -> dict:
     """Revokes a key, at once."""
+    key_id = call.number("key_id")
+    key = row(call.connection, "keys.find_by_id", key_id=key_id)
+    if key is not None and key["scope"] == "share":
+        raise NotFound(f"{key_id} is a share; delete it at /shares/v1/{key_id}")
     call.database.callers.clear()
-    return revoke_key(call.connection, call.number("key_id"), call.now)
+    return revoke_key(call.connection, key_id, call.now)
 
 
 # The session and wrong keys
@@ -9439,6 +9472,8 @@ class App(bottle.Bottle):
             call.caller.check_scope(route.scope)
         elif route.knows_key and environ.get("HTTP_X_API_KEY"):
             call.caller = self.authenticate(call, query)
+            if call.caller.is_viewer:
+                raise Forbidden("the key sent is for a shared dashboard and nothing else", "scope")
         call.query = read_query(route.query, query)
         check_path(environ)
         check_body(call)
@@ -9462,7 +9497,7 @@ class App(bottle.Bottle):
         if caller is None:
             caller = authenticate(call.connection, token, self.settings.admin_key)
             call.known_callers[token] = caller
-        if BODY_DROPPED in call.environ:
+        if BODY_DROPPED in call.environ and not caller.is_viewer:
             raise TryLater("The key is new. Nothing was stored; send it again.", "key_new")
         return caller
 
@@ -12998,7 +13033,7 @@ def check_keys(connection: apsw.Connection, config: Config, now: int) -> Iterato
             "revoke those that nobody needs (keys list, keys revoke)",
         )
     for key in keys:
-        disuse = key_disuse(key, now)
+        disuse = "" if key["scope"] == "share" else key_disuse(key, now)
         if disuse:
             yield Finding(
                 "warning",
