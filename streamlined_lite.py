@@ -83,7 +83,7 @@ import uuid
 import zoneinfo
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -3355,6 +3355,9 @@ def check_path(environ: Mapping[str, Any]) -> None:
 # Routes and calls
 
 
+OWN_IDS = r"\{(dashboard_id|event_id|key_id|metric_id|rejection_id|share_id)\}"
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """One method on one path: what it needs, takes and answers. OpenAPI is made from these."""
@@ -3380,7 +3383,7 @@ class Route:
 
         Our own ids are digits; a sender's id at the end may contain slashes.
         """
-        rule = re.sub(r"\{(event_id|key_id|metric_id|rejection_id)\}", r"<\1:re:[0-9]+>", self.path)
+        rule = re.sub(OWN_IDS, r"<\1:re:[0-9]+>", self.path)
         return re.sub(r"\{(\w+)\}$", r"<\1:path>", rule).replace("{", "<").replace("}", ">")
 
     @property
@@ -6673,7 +6676,6 @@ LIST_LIMIT = 1_000  # of values in a condition, locations in a query, metrics in
 # Formulas
 
 DEFINITION_LIMIT = 100_000  # characters, where it is saved
-METRICS_LIMIT = 1_000  # that are saved
 FORMULA_LIMIT = 2_000  # characters
 DEPTH_LIMIT = 100  # of parentheses and minus signs within each other
 TOKEN = re.compile(
@@ -6816,6 +6818,7 @@ Aggregation = Literal[
     "latest",
 ]
 WITHOUT_PROPERTY = {"count", "unique_contacts"}
+AMOUNTS = WITHOUT_PROPERTY | {"count_distinct", "sum"}  # what more events give more of
 OF_ANY_VALUES = WITHOUT_PROPERTY | {"count_distinct"}  # all others are of numbers
 EQUALITY_OPS = {"is", "is_not", "in", "not_in"}
 TEXT_OPS = EQUALITY_OPS | {"contains", "not_contains"}
@@ -7197,19 +7200,6 @@ class SavedDefinition(Definition):
     position: int | None = Field(None, ge=1, le=1_000_000)
 
 
-class DefinitionList(Strict):
-    """An export, which is also the body of an import."""
-
-    metrics: list[SavedDefinition] = Field(max_length=LIST_LIMIT)
-
-    @classmethod
-    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
-        names = [metric.get("name") for metric in objects_in(sent.get("metrics"), LIST_LIMIT)]
-        for index in repeated(names):
-            error = wrong("duplicate", "is the name of an earlier metric")
-            yield fault_at(("metrics", index, "name"), error)
-
-
 def objects_in(sent: Any, most: int) -> list[dict]:
     """The first items of what should be a list of objects; {} stands for one that is none."""
     if not isinstance(sent, list):
@@ -7263,6 +7253,95 @@ Breakdown = plain(
 # dashboards
 ####################################################################################################
 
+METRICS_LIMIT = 1_000  # that are saved
+DASHBOARDS_LIMIT = 100
+CARDS_LIMIT = METRICS_LIMIT  # of a dashboard
+
+
+# Cards and targets
+
+
+class Target(Strict):
+    """What a metric should reach in each calendar unit: all locations together (`value`), or one of
+    them. Without any number it says only which direction is better."""
+
+    value: float | None = None
+    per: Literal["week", "month", "quarter", "year"] = "month"
+    better: Literal["higher", "lower"] = "higher"
+    locations: dict[SentIdentifier, float] = Field({}, max_length=LIST_LIMIT)
+
+
+class Look(Strict):
+    """How a card shows its metric. Without an interval of its own it has the dashboard's."""
+
+    chart: Literal["number", "line", "bar", "stacked", "table"] = "line"
+    size: Literal["small", "wide"] = "small"
+    interval: Literal["hour", "day", "week", "month"] | None = None
+    breakdown: Breakdown | None = None
+    target: Target | None = None
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        if sent.get("chart") == "stacked" and sent.get("breakdown") is None:
+            message = "is required: stacked bars are those of groups"
+            yield fault_at(("breakdown",), wrong("required", message))
+
+
+class Card(Look):
+    """A metric on a dashboard."""
+
+    metric_id: int
+
+
+class NamedCard(Look):
+    """The same in an export, where metrics have no ids."""
+
+    metric: Line
+
+
+class PlacedCard(Look):
+    """The same beside a metric's definition."""
+
+    dashboard_id: int
+
+
+class NewMetric(SavedDefinition):
+    """A metric to save, and its card on a dashboard. Left out, a new metric has one at the end of
+    the first dashboard; null: none."""
+
+    card: PlacedCard | None = None
+
+
+class Dashboard(Strict):
+    """A dashboard to save. `position` is its place among them, from 1; left out: at the end, or
+    where it was."""
+
+    name: Line
+    cards: list[Card] = Field([], max_length=CARDS_LIMIT)
+    position: int | None = Field(None, ge=1, le=1_000_000)
+
+
+class NamedDashboard(Strict):
+    """A dashboard in an export."""
+
+    name: Line
+    cards: list[NamedCard] = Field([], max_length=CARDS_LIMIT)
+
+
+class DefinitionList(Strict):
+    """An export, which is also the body of an import."""
+
+    metrics: list[SavedDefinition] = Field(max_length=LIST_LIMIT)
+    dashboards: list[NamedDashboard] = Field([], max_length=DASHBOARDS_LIMIT)
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        for noun, most in (("metrics", LIST_LIMIT), ("dashboards", DASHBOARDS_LIMIT)):
+            names = [each.get("name") for each in objects_in(sent.get(noun), most)]
+            for index in repeated(names):
+                error = wrong("duplicate", f"is the name of an earlier {noun[:-1]}")
+                yield fault_at((noun, index, "name"), error)
+
 
 # Saved metrics
 
@@ -7281,12 +7360,17 @@ def definition_json(definition: Definition) -> str:
     Raises Invalid for one that is too large to be saved.
     """
     text = definition.model_dump_json(
-        exclude={"name", "position"}, exclude_none=True, by_alias=True
+        exclude={"name", "position", "card"}, exclude_none=True, by_alias=True
     )
+    check_length(text)
+    return text
+
+
+def check_length(text: str) -> None:
+    """Raises Invalid for a definition that is too large to be saved."""
     if len(text) > DEFINITION_LIMIT:
         message = f"must have {DEFINITION_LIMIT:,} characters at most, not {len(text):,}"
         raise Invalid([field_error("", "too_long", message)])
-    return text
 
 
 def check_metric_number(connection: apsw.Connection) -> None:
@@ -7297,11 +7381,11 @@ def check_metric_number(connection: apsw.Connection) -> None:
 
 
 def store_metric(
-    connection: apsw.Connection, metric_id: int | None, definition: SavedDefinition, now: int
+    connection: apsw.Connection, metric_id: int | None, definition: NewMetric, now: int
 ) -> dict:
-    """Creates a metric, or with an id replaces that one.
+    """Creates a metric, or with an id replaces that one, and places its card.
 
-    Raises Conflict where another has the name, and NotFound.
+    Raises Conflict where another has the name, NotFound, and Invalid for a card that cannot be.
     """
     if metric_id is not None:
         find_metric(connection, metric_id)
@@ -7313,10 +7397,14 @@ def store_metric(
     if metric_id is None:
         check_metric_number(connection)
         metric_id = row(connection, "metrics.insert", **binds)["metric_id"]
+        if "card" not in definition.model_fields_set:
+            add_to_first_dashboard(connection, [metric_id], now)
     else:
         change(connection, "metrics.replace", metric_id=metric_id, **binds)
     if definition.position is not None:
         place_metric(connection, metric_id, definition.position)
+    if definition.card is not None:
+        place_card(connection, metric_id, definition.card, now)
     return metric_out(find_metric(connection, metric_id))
 
 
@@ -7328,18 +7416,182 @@ def place_metric(connection: apsw.Connection, metric_id: int, position: int) -> 
     change(connection, "metrics.place", order=json.dumps(order))
 
 
+# Stored dashboards
+
+
+def find_dashboard(connection: apsw.Connection, dashboard_id: int) -> dict:
+    """Raises NotFound."""
+    dashboard = row(connection, "dashboards.find", dashboard_id=dashboard_id)
+    if dashboard is None:
+        raise NotFound(f"there is no dashboard {dashboard_id}")
+    return dashboard
+
+
+def store_dashboard(
+    connection: apsw.Connection, dashboard_id: int | None, dashboard: Dashboard, now: int
+) -> dict:
+    """Creates a dashboard, or with an id replaces that one.
+
+    Raises Conflict where another has the name, NotFound, and Invalid for cards that cannot be.
+    """
+    if dashboard_id is not None:
+        find_dashboard(connection, dashboard_id)
+    namesake = row(connection, "dashboards.find_name", name=dashboard.name)
+    if namesake and namesake["dashboard_id"] != dashboard_id:
+        message = "another dashboard has this name already"
+        raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
+    check_cards(connection, dashboard.cards)
+    cards = cards_json([stored_card(card) for card in dashboard.cards])
+    if dashboard_id is None:
+        dashboard_id = insert_dashboard(connection, dashboard.name, cards, now)
+    else:
+        change(
+            connection,
+            "dashboards.replace",
+            dashboard_id=dashboard_id,
+            name=dashboard.name,
+            cards=cards,
+            now=now,
+        )
+    if dashboard.position is not None:
+        place_dashboard(connection, dashboard_id, dashboard.position)
+    return dashboard_out(find_dashboard(connection, dashboard_id))
+
+
+def insert_dashboard(connection: apsw.Connection, name: str, cards: str, now: int) -> int:
+    """Returns its id. Raises Conflict where there are as many as there may be."""
+    if len(rows(connection, "dashboards.list_ids")) >= DASHBOARDS_LIMIT:
+        message = (
+            f"there are {DASHBOARDS_LIMIT} dashboards, as many as there may be; delete one first"
+        )
+        raise Conflict(message, "too_many")
+    created = row(connection, "dashboards.insert", name=name, cards=cards, now=now)
+    return created["dashboard_id"]
+
+
+def place_dashboard(connection: apsw.Connection, dashboard_id: int, position: int) -> None:
+    """Moves a dashboard to a place among them, from 1; beyond their end, to the end."""
+    order = [dashboard["dashboard_id"] for dashboard in rows(connection, "dashboards.list_ids")]
+    order.remove(dashboard_id)
+    order.insert(position - 1, dashboard_id)
+    change(connection, "dashboards.place", order=json.dumps(order))
+
+
+def check_cards(connection: apsw.Connection, cards: Sequence[Card]) -> None:
+    """Raises Invalid for cards of metrics that are not there, or that have no such breakdown."""
+    errors = []
+    for index, card in enumerate(cards):
+        metric = row(connection, "metrics.find", metric_id=card.metric_id)
+        if metric is None:
+            message = f"there is no metric {card.metric_id}"
+            errors.append(field_error(f"/cards/{index}/metric_id", "unknown_metric", message))
+        elif is_of_contact(card.breakdown) and has_account_terms(metric):
+            message = CONTACTS_ONLY.message()
+            errors.append(field_error(f"/cards/{index}/breakdown", "contact_field", message))
+    if errors:
+        raise Invalid(errors)
+
+
+def has_account_terms(metric: dict) -> bool:
+    return any(term["type"] == "account" for term in definition_out(metric)["terms"])
+
+
+def stored_card(card: Look) -> dict:
+    """A card as it is stored: without what was left out, its metric by its id."""
+    return card.model_dump(exclude_defaults=True, exclude={"dashboard_id", "metric"})
+
+
+def cards_json(cards: list[dict]) -> str:
+    """Raises Invalid where they are too many, or too large, to be saved."""
+    if len(cards) > CARDS_LIMIT:
+        message = f"a dashboard has {CARDS_LIMIT:,} cards at most"
+        raise Invalid([field_error("/cards", "too_many", message)])
+    text = json.dumps(cards, ensure_ascii=False, separators=(",", ":"))
+    check_length(text)
+    return text
+
+
+def place_card(connection: apsw.Connection, metric_id: int, placed: PlacedCard, now: int) -> None:
+    """Puts a metric's card in place of the one that it has on this dashboard, or at its end."""
+    dashboard = row(connection, "dashboards.find", dashboard_id=placed.dashboard_id)
+    if dashboard is None:
+        message = f"there is no dashboard {placed.dashboard_id}"
+        raise Invalid([field_error("/card/dashboard_id", "unknown_dashboard", message)])
+    metric = find_metric(connection, metric_id)
+    if is_of_contact(placed.breakdown) and has_account_terms(metric):
+        raise refusal("/card/breakdown", CONTACTS_ONLY)
+    card = {"metric_id": metric_id} | stored_card(placed)
+    cards = json.loads(dashboard["cards"])
+    places = [index for index, each in enumerate(cards) if each["metric_id"] == metric_id]
+    if places:
+        cards[places[0]] = card
+    else:
+        cards.append(card)
+    set_cards(connection, dashboard["dashboard_id"], cards, now)
+
+
+def add_to_first_dashboard(connection: apsw.Connection, metric_ids: list[int], now: int) -> None:
+    """Gives new metrics cards where they are looked for, as long as there is room."""
+    dashboards = rows(connection, "dashboards.list_ids")
+    if not dashboards:  # somebody has emptied the table by hand
+        return
+    dashboard = find_dashboard(connection, dashboards[0]["dashboard_id"])
+    cards = json.loads(dashboard["cards"])
+    cards += [{"metric_id": metric_id} for metric_id in metric_ids]
+    set_cards(connection, dashboard["dashboard_id"], cards[:CARDS_LIMIT], now)
+
+
+def set_cards(connection: apsw.Connection, dashboard_id: int, cards: list[dict], now: int) -> None:
+    text = cards_json(cards)
+    change(connection, "dashboards.set_cards", dashboard_id=dashboard_id, cards=text, now=now)
+
+
+def delete_dashboard(connection: apsw.Connection, dashboard_id: int) -> dict:
+    """Its metrics stay. Raises NotFound, and Conflict for the only one."""
+    find_dashboard(connection, dashboard_id)
+    if len(rows(connection, "dashboards.list_ids")) == 1:
+        message = "this is the only dashboard, where new metrics appear; rename it instead"
+        raise Conflict(message, "last_dashboard")
+    return {"dashboards": change(connection, "dashboards.delete", dashboard_id=dashboard_id)}
+
+
+# Export and import
+
+
 def export_metrics(connection: apsw.Connection) -> dict:
-    """All definitions in their order, without the ids and times of this file: what an import
-    takes."""
-    return {"metrics": [definition_out(metric) for metric in rows(connection, "metrics.list")]}
+    """All definitions and dashboards in their order, without the ids and times of this file: what
+    an import takes."""
+    metrics = rows(connection, "metrics.list")
+    names = {metric["metric_id"]: metric["name"] for metric in metrics}
+    dashboards = []
+    for dashboard in rows(connection, "dashboards.list"):
+        cards = [
+            {"metric": names[card.pop("metric_id")], **card}
+            for card in json.loads(dashboard["cards"])
+        ]
+        dashboards.append({"name": dashboard["name"], "cards": cards})
+    return {"metrics": [definition_out(metric) for metric in metrics], "dashboards": dashboards}
 
 
 def import_metrics(connection: apsw.Connection, definitions: DefinitionList, now: int) -> dict:
-    """Upserts by name. New metrics go to the end of the list, in their order; the others stay
-    where they are."""
+    """Upserts by name. New ones go to the end of the list, in their order; the others stay where
+    they are. A new metric that is on none of the dashboards of the import joins the first one.
+
+    Raises Invalid for cards of metrics that are neither here nor in the import.
+    """
     counts = {"created": 0, "updated": 0, "unchanged": 0}
+    new = []
     for definition in definitions.metrics:
         outcome = import_metric(connection, definition, now)
+        counts[outcome] += 1
+        if outcome == "created":
+            new.append(definition.name)
+    shown = {card.metric for dashboard in definitions.dashboards for card in dashboard.cards}
+    ids = [metric_id_of(connection, name) for name in new if name not in shown]
+    if ids:
+        add_to_first_dashboard(connection, ids, now)
+    for index, dashboard in enumerate(definitions.dashboards):
+        outcome = import_dashboard(connection, dashboard, f"/dashboards/{index}", now)
         counts[outcome] += 1
     return counts
 
@@ -7357,6 +7609,36 @@ def import_metric(connection: apsw.Connection, definition: SavedDefinition, now:
     return "updated" if stored else "created"
 
 
+def metric_id_of(connection: apsw.Connection, name: str) -> int | None:
+    metric = row(connection, "metrics.find_name", name=name)
+    return metric and metric["metric_id"]
+
+
+def import_dashboard(
+    connection: apsw.Connection, dashboard: NamedDashboard, pointer: str, now: int
+) -> str:
+    """created, updated or unchanged. Raises Invalid."""
+    cards = []
+    errors = []
+    for index, card in enumerate(dashboard.cards):
+        metric_id = metric_id_of(connection, card.metric)
+        if metric_id is None:
+            message = "there is no metric of this name, neither here nor in the import"
+            errors.append(field_error(f"{pointer}/cards/{index}/metric", "unknown_metric", message))
+        cards.append({"metric_id": metric_id} | stored_card(card))
+    if errors:
+        raise Invalid(errors)
+    text = cards_json(cards)
+    stored = row(connection, "dashboards.find_name", name=dashboard.name)
+    if stored is None:
+        insert_dashboard(connection, dashboard.name, text, now)
+        return "created"
+    if json.loads(stored["cards"]) == cards:
+        return "unchanged"
+    set_cards(connection, stored["dashboard_id"], cards, now)
+    return "updated"
+
+
 MetricOut = answer(
     "StoredMetric",
     metric_id=int,
@@ -7370,7 +7652,19 @@ MetricOut = answer(
 )
 MetricList = answer("MetricList", metrics=list[MetricOut])
 DeletedMetric = answer("DeletedMetric", metrics=int)
-MetricExport = answer("MetricExport", metrics=list[dict])
+DashboardOut = answer(
+    "StoredDashboard",
+    dashboard_id=int,
+    position=int,
+    name=str,
+    cards=list[Card],
+    removed=int,
+    created_at=Moment,
+    updated_at=Moment,
+)
+DashboardList = answer("DashboardList", dashboards=list[DashboardOut])
+DeletedDashboard = answer("DeletedDashboard", dashboards=int)
+MetricExport = answer("MetricExport", metrics=list[dict], dashboards=list[dict])
 ImportedMetrics = answer("ImportedMetrics", created=int, updated=int, unchanged=int)
 
 
@@ -7389,6 +7683,24 @@ def metric_out(metric: dict) -> dict:
     }
 
 
+def card_out(card: dict) -> dict:
+    """A stored card with all that was left out."""
+    return validate(Card, card).model_dump()
+
+
+def dashboard_out(dashboard: dict) -> dict:
+    """`removed` cards are those whose metrics were deleted after the dashboard was saved."""
+    return {
+        "dashboard_id": dashboard["dashboard_id"],
+        "position": dashboard["position"],
+        "name": dashboard["name"],
+        "cards": [card_out(card) for card in json.loads(dashboard["cards"])],
+        "removed": dashboard["removed"],
+        "created_at": iso(dashboard["created_at"]),
+        "updated_at": iso(dashboard["updated_at"]),
+    }
+
+
 @route("GET", "/metrics/v1", scope="read", answers={200: MetricList})
 def get_metrics(call: Call) -> dict:
     """The saved metrics, in their order."""
@@ -7399,13 +7711,13 @@ def get_metrics(call: Call) -> dict:
     "POST",
     "/metrics/v1",
     scope="admin",
-    body=SavedDefinition,
+    body=NewMetric,
     answers={201: MetricOut},
     writes=True,
 )
 def post_metric(call: Call) -> tuple[int, dict]:
-    """Saves a metric under a name of its own."""
-    return 201, store_metric(call.connection, None, call.json(SavedDefinition), call.now)
+    """Saves a metric under a name of its own, and its `card` on a dashboard."""
+    return 201, store_metric(call.connection, None, call.json(NewMetric), call.now)
 
 
 @route("GET", "/metrics/v1/{metric_id}", scope="read", answers={200: MetricOut})
@@ -7418,14 +7730,14 @@ def get_metric(call: Call) -> dict:
     "PUT",
     "/metrics/v1/{metric_id}",
     scope="admin",
-    body=SavedDefinition,
+    body=NewMetric,
     answers={200: MetricOut},
     writes=True,
 )
 def put_metric(call: Call) -> dict:
-    """Replaces a saved metric, and with `position` moves it there."""
+    """Replaces a saved metric; moves it to `position`, and shows it as its `card` says."""
     metric_id = call.number("metric_id")
-    definition = call.json(SavedDefinition)
+    definition = call.json(NewMetric)
     return store_metric(call.connection, metric_id, definition, call.now)
 
 
@@ -7433,7 +7745,7 @@ def put_metric(call: Call) -> dict:
     "DELETE", "/metrics/v1/{metric_id}", scope="admin", answers={200: DeletedMetric}, writes=True
 )
 def remove_metric(call: Call) -> dict:
-    """Deletes a saved metric; no event goes with it."""
+    """Deletes a saved metric and its cards; no event goes with it."""
     metric_id = call.number("metric_id")
     find_metric(call.connection, metric_id)
     return {"metrics": change(call.connection, "metrics.delete", metric_id=metric_id)}
@@ -7441,7 +7753,7 @@ def remove_metric(call: Call) -> dict:
 
 @route("GET", "/metrics/v1/export", scope="read", answers={200: MetricExport})
 def get_metric_export(call: Call) -> dict:
-    """The definitions alone: what an import takes, here or on another server."""
+    """The definitions and dashboards: what an import takes, here or on another server."""
     return export_metrics(call.connection)
 
 
@@ -7454,8 +7766,60 @@ def get_metric_export(call: Call) -> dict:
     writes=True,
 )
 def post_metric_import(call: Call) -> dict:
-    """Saves definitions, in place of those that have the same names."""
+    """Saves definitions and dashboards, in place of those that have the same names."""
     return import_metrics(call.connection, call.json(DefinitionList), call.now)
+
+
+@route("GET", "/dashboards/v1", scope="read", answers={200: DashboardList})
+def get_dashboards(call: Call) -> dict:
+    """The dashboards, in their order."""
+    dashboards = rows(call.connection, "dashboards.list")
+    return {"dashboards": [dashboard_out(dashboard) for dashboard in dashboards]}
+
+
+@route(
+    "POST",
+    "/dashboards/v1",
+    scope="admin",
+    body=Dashboard,
+    answers={201: DashboardOut},
+    writes=True,
+)
+def post_dashboard(call: Call) -> tuple[int, dict]:
+    """Saves a dashboard under a name of its own."""
+    return 201, store_dashboard(call.connection, None, call.json(Dashboard), call.now)
+
+
+@route("GET", "/dashboards/v1/{dashboard_id}", scope="read", answers={200: DashboardOut})
+def get_dashboard(call: Call) -> dict:
+    """One dashboard."""
+    return dashboard_out(find_dashboard(call.connection, call.number("dashboard_id")))
+
+
+@route(
+    "PUT",
+    "/dashboards/v1/{dashboard_id}",
+    scope="admin",
+    body=Dashboard,
+    answers={200: DashboardOut},
+    writes=True,
+)
+def put_dashboard(call: Call) -> dict:
+    """Replaces a dashboard, and with `position` moves it there."""
+    dashboard_id = call.number("dashboard_id")
+    return store_dashboard(call.connection, dashboard_id, call.json(Dashboard), call.now)
+
+
+@route(
+    "DELETE",
+    "/dashboards/v1/{dashboard_id}",
+    scope="admin",
+    answers={200: DeletedDashboard},
+    writes=True,
+)
+def remove_dashboard(call: Call) -> dict:
+    """Deletes a dashboard; its metrics stay."""
+    return delete_dashboard(call.connection, call.number("dashboard_id"))
 
 
 ####################################################################################################
@@ -7572,11 +7936,36 @@ class DataQuery(UrlRange):
     breakdown: Breakdown | None = None
 
 
-class DashboardQuery(UrlRange):
+class MetricsQuery(UrlRange):
     ids: plain(
         read_metric_ids,
         {"type": "string", "description": "metric_ids with commas between them"},
     ) = None
+
+
+def read_card_index(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,4}", text):
+        raise wrong("card", "must be numbers of cards, from 0, with commas between them")
+    return int(text)
+
+
+def read_card_indexes(text: str) -> list[int]:
+    return list(dict.fromkeys(read_card_index(item) for item in check_list(text.split(","))))
+
+
+class CardsQuery(UrlRange):
+    """Of a dashboard; the cards are numbered from 0, in their order."""
+
+    cards: plain(
+        read_card_indexes,
+        {"type": "string", "description": "numbers of cards, from 0, with commas between them"},
+    ) = None
+
+
+class TableQuery(UrlRange):
+    """Of a dashboard's locations, for which there are no buckets."""
+
+    interval: Literal["total"] = "total"
 
 
 class GroupChoice(Strict):
@@ -7615,6 +8004,8 @@ class EvidenceQuery(MetricQuery):
 
 # Calendar
 
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
 
 def moment_after(end: LocalTime | int, zone: ZoneInfo) -> int:
     """Milliseconds at which a day of the zone, or a time, is over."""
@@ -7646,7 +8037,7 @@ def next_hour(start: int, zone: ZoneInfo) -> int:
 
 
 def next_unit(start: int, interval: str, zone: ZoneInfo) -> int:
-    """When the next hour, day, week (from Monday) or month of the zone begins."""
+    """When the next hour, day, week (from Monday), month, quarter or year of the zone begins."""
     if interval == "hour":
         return next_hour(start, zone)
     day = local_time(start, zone).date()
@@ -7658,12 +8049,13 @@ def next_unit(start: int, interval: str, zone: ZoneInfo) -> int:
 
 
 def next_first_day(day: date, interval: str) -> date:
-    """The first day of the next day, week or month."""
+    """The first day of the next day, week, month, quarter or year."""
     if interval == "day":
         return day + timedelta(days=1)
     if interval == "week":
         return day + timedelta(days=7 - day.weekday())
-    return first_of_month(month_number(day) + 1)
+    months = MONTHS[interval]
+    return first_of_month((month_number(day) // months + 1) * months)
 
 
 def month_number(day: date) -> int:
@@ -7897,6 +8289,7 @@ class Frame:
     """Where and when a query looks: the same for all of its terms."""
 
     locations: list[str]
+    is_everywhere: bool  # they are all that there are
     zone: ZoneInfo
     now: int
     interval: str
@@ -7968,7 +8361,8 @@ def resolve_frame(
         periods = [period_of(span, span.end, buckets)]
     else:
         periods = compared_periods(span, buckets, query, now, zone)
-    return Frame(locations, zone, now, query.interval, query.compare, periods)
+    is_everywhere = query.locations is None and allowed is None
+    return Frame(locations, is_everywhere, zone, now, query.interval, query.compare, periods)
 
 
 def queried_span(query: Range, now: int, zone: ZoneInfo) -> Span:
@@ -9058,30 +9452,270 @@ def saved_definition(connection: apsw.Connection, metric_id: int) -> Definition:
     return validate(Definition, definition_out(find_metric(connection, metric_id)))
 
 
-def calculate_dashboard(
-    connection: apsw.Connection, ids: list[int] | None, frame: Frame, deadline: float
+@dataclass(frozen=True, slots=True)
+class Calculable:
+    """A saved metric, over one range. What makes its frame may raise a Problem."""
+
+    metric_id: int
+    make_frame: Callable[[], Frame]
+    breakdown: str | None = None
+
+
+def calculate_each(
+    connection: apsw.Connection,
+    wanted: Sequence[Calculable],
+    deadline: float,
+    complete: Callable[
+        [int, Definition, Frame, dict], dict
+    ] = lambda index, metric, frame, data: {},
 ) -> Iterator[dict]:
-    """Saved metrics (None: all), each with its `data`, or the `problem` of this one.
+    """For each its `data`, and what completes it, or the `problem` of this one.
 
     None of them but the last may take more than half of the time that is left. All share the limit
     of numbers.
     """
     most = NUMBERS_LIMIT
-    if ids is None:
-        ids = [metric["metric_id"] for metric in rows(connection, "metrics.list")]
-    for metric_id in ids:
+    for index, each in enumerate(wanted):
         seconds = max(0, deadline - time.monotonic())
-        if metric_id != ids[-1]:
+        if index < len(wanted) - 1:
             seconds /= 2
         try:
             with time_limit(connection, seconds) as until:
-                definition = saved_definition(connection, metric_id)
-                data = calculate(connection, definition, frame, None, until, most)
+                definition = saved_definition(connection, each.metric_id)
+                frame = each.make_frame()
+                data = calculate(connection, definition, frame, each.breakdown, until, most)
+                completion = complete(index, definition, frame, data)
         except Problem as problem:
-            yield {"metric_id": metric_id, "problem": problem.as_dict()}
+            yield {"metric_id": each.metric_id, "problem": problem.as_dict()}
         else:
-            most -= count_numbers(definition, frame, None)
-            yield {"metric_id": metric_id, "data": data}
+            most -= count_numbers(definition, frame, each.breakdown)
+            yield {"metric_id": each.metric_id, "data": data, **completion}
+
+
+def calculate_metrics(
+    connection: apsw.Connection, ids: list[int] | None, frame: Frame, deadline: float
+) -> Iterator[dict]:
+    """Saved metrics (None: all), each with its `data`, or the `problem` of this one."""
+    if ids is None:
+        ids = [metric["metric_id"] for metric in rows(connection, "metrics.list")]
+    wanted = [Calculable(metric_id, lambda: frame) for metric_id in ids]
+    return calculate_each(connection, wanted, deadline)
+
+
+# Targets
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How many calendar units of a target lie between two times, parts of them by their length."""
+
+    units: list[int]  # when they begin, the first one before all times that are asked for
+
+    def position(self, moment: int) -> float:
+        index = bisect.bisect_right(self.units, moment) - 1
+        start, end = self.units[index : index + 2]
+        return index + (moment - start) / (end - start)
+
+    def between(self, start: int, end: int) -> float:
+        return self.position(end) - self.position(start)
+
+
+def scale_of(per: str, start: int, end: int, zone: ZoneInfo) -> Scale:
+    """For times from start to end."""
+    first = local_time(start, zone).date()
+    if per == "week":
+        first -= timedelta(days=first.weekday())
+    else:
+        months = MONTHS[per]
+        first = first_of_month(month_number(first) // months * months)
+    units = [day_start(first, zone)]
+    while units[-1] <= end:
+        units.append(next_unit(units[-1], per, zone))
+    return Scale(units)
+
+
+def is_amount(metric: Definition) -> bool:
+    """Whether twice as many events give twice the value, as of sums but not of rates: a target of
+    such a metric is divided among the days, that of others holds for any range."""
+    chance = random.Random(1)
+    once = {term.key: chance.uniform(1, 2) for term in metric.terms}
+    twice = {}
+    for term in metric.terms:
+        factor = 2 if term.aggregation in AMOUNTS else 1
+        twice[term.key] = factor * once[term.key]
+    formula = metric.compiled()
+    try:
+        return math.isclose(2 * formula.value(once), formula.value(twice), rel_tol=1e-9)
+    except (ZeroDivisionError, OverflowError):
+        return False
+
+
+def target_value(target: dict, frame: Frame, is_of_amounts: bool) -> float | None:
+    """Of one unit, for the locations that are looked at: all of them, one, or the sum of several
+    where each has a target of its own."""
+    if frame.is_everywhere and target["value"] is not None:
+        return target["value"]
+    values = [target["locations"].get(location_id) for location_id in frame.locations]
+    if len(values) == 1:
+        return values[0]
+    if not is_of_amounts or not values or None in values:
+        return None
+    return sum(values)
+
+
+def measure_target(metric: Definition, target: dict, frame: Frame, data: dict) -> dict:
+    """A card's target beside its numbers: for the whole range, and how much of it is due by now.
+
+    `share` is how much of it is reached; `buckets` is the line of a chart.
+    """
+    is_of_amounts = is_amount(metric)
+    period = frame.periods[0]
+    unit_value = target_value(target, frame, is_of_amounts)
+    measured = {"better": target["better"], "per": target["per"]}
+    if unit_value is None:
+        return measured | dict.fromkeys(("value", "due", "share", "status", "buckets"))
+    value = due = unit_value
+    lines = [unit_value] * len(period.buckets)
+    if is_of_amounts:
+        start, end = period.span.start, period.span.end
+        scale = scale_of(target["per"], start, end, frame.zone)
+        value = unit_value * scale.between(start, end)
+        due = unit_value * scale.between(start, min(max(frame.now, start), end))
+        lines = [unit_value * scale.between(*bucket) for bucket in period.buckets]
+    total = data["total"]
+    share = None
+    if total["value"] is not None and value > 0:
+        share = total["value"] / value
+    return measured | {
+        "value": json_number(value),
+        "due": json_number(due),
+        "share": json_number(share),
+        "status": target_status(target["better"], total, value, due),
+        "buckets": [json_number(line) for line in lines],
+    }
+
+
+def target_status(better: str, total: dict, value: float, due: float) -> str | None:
+    """Higher is better: reached, else missed after the range, and ahead or behind before its end.
+    Lower is better: exceeded, else within, and behind where more came than is due by now."""
+    reached = total["value"]
+    if reached is None:
+        return None
+    if better == "higher":
+        if reached >= value:
+            return "reached"
+        if total["complete"]:
+            return "missed"
+        return "ahead" if reached >= due else "behind"
+    if reached > value:
+        return "exceeded"
+    return "within" if total["complete"] or reached <= due else "behind"
+
+
+# Dashboards
+
+
+def calculate_cards(
+    connection: apsw.Connection,
+    dashboard: dict,
+    query: CardsQuery,
+    make_frame: Callable[[Range], Frame],
+    deadline: float,
+) -> list[dict]:
+    """The cards of a dashboard, as dashboard_out gives it, each with its `data` and `target`, or
+    its `problem`. Raises Invalid for cards that it does not have."""
+    cards = dashboard["cards"]
+    indexes = list(range(len(cards))) if query.cards is None else query.cards
+    if indexes and max(indexes) >= len(cards):
+        message = f"this dashboard has {len(cards)}, numbered from 0"
+        raise refusal("?cards", wrong("unknown_card", message))
+    frames: dict[str, Frame] = {}
+
+    def frame_of_card(card: dict) -> Frame:
+        interval = card["interval"] or query.interval
+        if card["chart"] == "number":
+            interval = "total"
+        if interval not in frames:
+            frames[interval] = make_frame(query.model_copy(update={"interval": interval}))
+        return frames[interval]
+
+    def complete(place: int, metric: Definition, frame: Frame, data: dict) -> dict:
+        target = cards[indexes[place]]["target"]
+        return {"target": target and measure_target(metric, target, frame, data)}
+
+    wanted = []
+    for index in indexes:
+        card = cards[index]
+        make = functools.partial(frame_of_card, card)
+        wanted.append(Calculable(card["metric_id"], make, card["breakdown"]))
+    calculated = calculate_each(connection, wanted, deadline, complete)
+    return [{"card": index} | found for index, found in zip(indexes, calculated, strict=True)]
+
+
+def calculate_table(
+    connection: apsw.Connection, dashboard: dict, frame: Frame, deadline: float
+) -> dict:
+    """A column a metric of the dashboard, as its first card has it; a row a location, and one of
+    all: the values, what they are compared with, and their targets."""
+    cards = list({card["metric_id"]: card for card in reversed(dashboard["cards"])}.values())[::-1]
+    frames = [frame]
+    for location_id in frame.locations:
+        is_only_one = len(frame.locations) == 1
+        frames.append(
+            frame if is_only_one else replace(frame, locations=[location_id], is_everywhere=False)
+        )
+
+    def complete(place: int, metric: Definition, _: Frame, data: dict) -> dict:
+        return {"cells": cells_of(metric, cards[place]["target"], frames, data)}
+
+    wanted = [Calculable(card["metric_id"], lambda: frame) for card in cards]
+    columns = []
+    metrics = []
+    for found in calculate_each(connection, wanted, deadline, complete):
+        definition = definition_out(find_metric(connection, found["metric_id"]))
+        metric = {"metric_id": found["metric_id"], "name": definition["name"]}
+        metric["format"] = definition.get("format")
+        if "problem" in found:
+            metric["problem"] = found["problem"]
+        metrics.append(metric)
+        columns.append(found.get("cells") or [{"value": None}] * len(frames))
+    cells = list(zip(*columns, strict=True)) if columns else [()] * len(frames)
+    about = rows(connection, "locations.last_arrivals", locations=to_json(frame.locations).decode())
+    known = {location["location_id"]: location for location in about}
+    locations = []
+    for location_id, numbers in zip(frame.locations, cells[1:], strict=True):
+        location = known.get(location_id, {})
+        locations.append(
+            {
+                "location_id": location_id,
+                "name": location.get("name"),
+                "last_event_at": iso(location.get("last_event_at")),
+                "numbers": numbers,
+            }
+        )
+    return {"metrics": metrics, "total": cells[0], "locations": locations}
+
+
+def cells_of(
+    metric: Definition, target: dict | None, frames: list[Frame], data: dict
+) -> list[dict]:
+    """Of a calculation for several locations: all of them together, then each."""
+    complete = data["total"]["complete"]
+    total = {"value": data["total"]["value"]}
+    if "compare" in data:
+        total["compare"] = data["compare"]["total"]
+    cells = []
+    for frame, found in zip(frames, [total, *data["locations"]], strict=True):
+        cell = {"value": found["value"]}
+        if "compare" in found:
+            cell["compare"] = {"value": found["compare"]["value"]}
+        if target is not None:
+            numbers = {"total": {"value": found["value"], "complete": complete}}
+            measured = measure_target(metric, target, frame, numbers)
+            del measured["buckets"]
+            cell["target"] = measured
+        cells.append(cell)
+    return cells
 
 
 def list_evidence(
@@ -9206,6 +9840,41 @@ MetricData = answer(
     "MetricData", metric_id=int, data=(Calculation, None), problem=(ProblemOut, None)
 )
 MetricDataList = answer("MetricDataList", metrics=list[MetricData])
+TargetNumbers = answer(
+    "TargetNumbers",
+    better=str,
+    per=str,
+    value=float | int | None,
+    due=float | int | None,
+    share=float | int | None,
+    status=str | None,
+)
+TargetLine = answer("TargetLine", TargetNumbers, buckets=list[float | int | None] | None)
+CardData = answer("CardData", MetricData, card=int, target=(TargetLine | None, None))
+CardDataList = answer("CardDataList", cards=list[CardData])
+CellValue = answer("CellValue", value=float | int | None)
+Cell = answer(
+    "Cell", CellValue, compare=(CellValue | None, None), target=(TargetNumbers | None, None)
+)
+TableColumn = answer(
+    "TableColumn", metric_id=int, name=str, format=dict | None, problem=(ProblemOut, None)
+)
+TableRow = answer(
+    "TableRow",
+    location_id=str,
+    name=str | None,
+    last_event_at=Moment | None,
+    numbers=list[Cell],
+)
+LocationTable = answer(
+    "LocationTable",
+    **{"from": Moment},
+    to=Moment,
+    timezone=str,
+    metrics=list[TableColumn],
+    total=list[Cell],
+    locations=list[TableRow],
+)
 EvidenceEvent = answer("EvidenceEvent", EventOut, contact_name=str | None)
 EvidenceList = answer("EvidenceList", events=list[EvidenceEvent], next=str | None, count=int)
 
@@ -9234,15 +9903,52 @@ def get_metric_data(call: Call) -> dict:
     return calculate_saved(call.connection, metric_id, frame, call.query.breakdown, call.deadline)
 
 
-@route("GET", "/metrics/v1/data", scope="read", query=DashboardQuery, answers={200: MetricDataList})
+@route("GET", "/metrics/v1/data", scope="read", query=MetricsQuery, answers={200: MetricDataList})
 def get_metrics_data(call: Call) -> dict:
     """Calculates saved metrics, all of one state of the data.
 
     One that cannot be calculated, or takes too much of the 10 seconds, keeps no other back.
     """
     frame = frame_of(call, call.query)
-    metrics = calculate_dashboard(call.connection, call.query.ids, frame, call.deadline)
+    metrics = calculate_metrics(call.connection, call.query.ids, frame, call.deadline)
     return {"metrics": list(metrics)}
+
+
+@route(
+    "GET",
+    "/dashboards/v1/{dashboard_id}/data",
+    scope="read",
+    query=CardsQuery,
+    answers={200: CardDataList},
+)
+def get_dashboard_data(call: Call) -> dict:
+    """Calculates the metrics of a dashboard as its cards show them, all of one state of the data.
+
+    One that cannot be calculated, or takes too much of the 10 seconds, keeps no other back.
+    """
+    dashboard = get_dashboard(call)
+    make_frame = functools.partial(frame_of, call)
+    cards = calculate_cards(call.connection, dashboard, call.query, make_frame, call.deadline)
+    return {"cards": cards}
+
+
+@route(
+    "GET",
+    "/dashboards/v1/{dashboard_id}/locations",
+    scope="read",
+    query=TableQuery,
+    answers={200: LocationTable},
+)
+def get_dashboard_locations(call: Call) -> dict:
+    """Calculates the metrics of a dashboard for each location: a table of clients and metrics."""
+    frame = frame_of(call, call.query)
+    span = frame.periods[0].span
+    return {
+        "from": iso(span.start),
+        "to": iso(span.end),
+        "timezone": frame.zone.key,
+        **calculate_table(call.connection, get_dashboard(call), frame, call.deadline),
+    }
 
 
 @route("POST", "/metrics/v1/events", scope="read", body=EvidenceQuery, answers={200: EvidenceList})
@@ -11575,12 +12281,14 @@ EXPORTED_FIELDS = {
     "events": ("event_name", "location_id", "distinct_id", "contact_id", "timestamp", "properties"),
     "contacts": ("location_id", "contact_id", *STANDARD_FIELDS, "as_of", "tags", "fields"),
     "metrics": ("name", "terms", "formula", "format"),
+    "dashboards": ("name", "cards"),
 }
 ONE_CONTACT = "contact"  # all that is kept of it, each line under its noun
 EXPORT_FILTERS = {
     "events": {each.field for each in FILTER_FLAGS},
     "contacts": {"location_id"},
     "metrics": set(),
+    "dashboards": set(),
     ONE_CONTACT: {"location_id"},
 }
 # What a spreadsheet would calculate, or shorten as a number: leading zeros, more digits than it
@@ -11626,11 +12334,11 @@ def export_command(
     as_json: bool,
     **filters: str | None,
 ) -> int:
-    """Write events, contacts or metrics, the newest first; or all of one contact.
+    """Write events, contacts, metrics or dashboards; or all of one contact.
 
-    All are of one moment, also while a server writes. Events can be filtered by all of the
-    filters, contacts by --location. `import` takes what this writes. Of one contact, each line has
-    the contact, an event of it, or a rejection that names it.
+    Events and contacts come newest first. All are of one moment, also while a server writes.
+    Events can be filtered by all of the filters, contacts by --location. `import` takes what this
+    writes. Of one contact, each line has the contact, an event of it, or a rejection that names it.
     """
     query = read_filters(filters)
     check_export_filters(kind, filters)
@@ -11678,8 +12386,8 @@ def check_export_filters(kind: str, filters: Mapping[str, str | None]) -> None:
 def exported_records(
     connection: apsw.Connection, kind: str, query: EventFilter, locations: list[str]
 ) -> Iterator[dict]:
-    if kind == "metrics":
-        yield from export_metrics(connection)["metrics"]
+    if kind in ("metrics", "dashboards"):
+        yield from export_metrics(connection)[kind]
         return
     for location_id in locations:
         if kind == "events":
@@ -12010,6 +12718,7 @@ KIND_BY_FIELD = {
     "customData": "events",
     "terms": "metrics",
     "metrics": "metrics",
+    "cards": "dashboards",
     "contact_id": "contacts",
 }
 # Which field a CSV's column is, by its name in small letters with underscores.
@@ -12541,8 +13250,8 @@ class Import:
         if record.problem:
             raise record.problem
         now = self.database.clock()
-        if self.source.kind == "metrics":
-            return store_metrics(connection, self.fields(record), now), []
+        if self.source.kind in ("metrics", "dashboards"):
+            return store_definitions(connection, self.fields(record), now), []
         if self.source.kind == "contacts":
             answer = store_contact_record(connection, self.fields(record), now)
         else:
@@ -12582,9 +13291,13 @@ def next_step(records: Iterator[Record], step_bytes: int) -> list[Record]:
     return step
 
 
-def store_metrics(connection: apsw.Connection, fields: dict, now: int) -> dict[str, int]:
-    """One definition, or a whole export of the API."""
-    export = fields if "metrics" in fields else {"metrics": [fields]}
+def store_definitions(connection: apsw.Connection, fields: dict, now: int) -> dict[str, int]:
+    """One metric, one dashboard, or a whole export of the API."""
+    export = fields
+    if "cards" in fields:
+        export = {"metrics": [], "dashboards": [fields]}
+    elif "metrics" not in fields:
+        export = {"metrics": [fields]}
     return import_metrics(connection, validate(DefinitionList, export), now)
 
 
