@@ -10546,8 +10546,10 @@ SHARE_COLUMNS = {
 }
 
 
-def share_out(share: dict) -> dict:
-    return as_answer(share, SHARE_COLUMNS)
+def share_out(share: dict, last_used: Mapping[int, int] = {}) -> dict:
+    """`last_used` has the uses that are not yet written."""
+    used_at = last_used.get(share["share_id"], share["last_used_at"])
+    return as_answer(share | {"last_used_at": used_at}, SHARE_COLUMNS)
 
 
 MayOut = answer("ShareMay", dates=bool, events=bool, download=bool)
@@ -10574,14 +10576,9 @@ ShareList = answer("ShareList", shares=list[ShareOut], next=str | None)
 def get_shares(call: Call) -> dict:
     """The shares, without their tokens, the newest first."""
     query = call.query
-    last_used = dict(call.database.last_used)
-
-    def out(share: dict) -> dict:
-        used_at = last_used.get(share["share_id"], share["last_used_at"])
-        return share_out(share | {"last_used_at": used_at})
-
     before = query.cursor[0] if query.cursor else 2**62
     shares = stream(call.connection, "shares.list", before=before, limit=query.limit + 1)
+    out = functools.partial(share_out, last_used=dict(call.database.last_used))
     return page("shares", [shares], query.limit, ("share_id",), out)
 
 
@@ -10601,7 +10598,8 @@ def delete_share(call: Call) -> dict:
         raise NotFound(f"there is no share {share_id}")
     call.database.callers.clear()
     revoke_key(call.connection, share_id, call.now)
-    return share_out(row(call.connection, "shares.find", share_id=share_id))
+    revoked = row(call.connection, "shares.find", share_id=share_id)
+    return share_out(revoked, call.database.last_used)
 
 
 # What viewers see
@@ -11982,10 +11980,11 @@ class Buffers:
 class WaitingLine:
     """What one sender waits for, and what it has had."""
 
-    __slots__ = ("had", "is_listed", "served", "waiting")
+    __slots__ = ("had", "is_listed", "is_of_viewers", "served", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque = deque()
+        self.is_of_viewers = False
         self.served = 0  # how many are being served
         self.had = 0.0  # seconds
         self.is_listed = False  # in a queue's order
@@ -11998,11 +11997,14 @@ class FairQueue:
     """
 
     def __init__(self, at_once: int = 1):
-        """Of one sender, so many may be served at the same time."""
+        """Of one sender, so many may be served at the same time, and of the viewers of all shares
+        together; of those of one share one, as the next are then often answered with the same."""
         self.at_once = at_once
+        self.viewed = 0  # how many of viewers are being served
         self.lines: defaultdict[Sender, WaitingLine] = defaultdict(WaitingLine)
         # Of the lines from which one may be served, as a heap: (seconds had, number, line)
         self.order: list[tuple[float, int, WaitingLine]] = []
+        self.viewers: list[tuple[float, int, WaitingLine]] = []  # the same of viewers
         self.numbers = itertools.count()
         self.level = 0.0
         self.length = 0
@@ -12012,29 +12014,38 @@ class FairQueue:
 
     def __bool__(self) -> bool:
         """Whether one may be served."""
-        return bool(self.order)
+        return bool(self.first_lines())
+
+    def first_lines(self) -> list[tuple[float, int, WaitingLine]]:
+        """The heap whose first line is the next one; empty where none may be served."""
+        if not self.viewers or self.viewed >= self.at_once:
+            return self.order
+        return min(self.order, self.viewers) if self.order else self.viewers
 
     def append(self, each: Channel | Read) -> None:
         line = self.lines[each.sender]
+        line.is_of_viewers = isinstance(each.sender, Viewers)
         line.waiting.append(each)
         self.length += 1
         self.enlist(line)
 
     def enlist(self, line: WaitingLine) -> None:
-        if line.waiting and line.served < self.at_once and not line.is_listed:
+        most = 1 if line.is_of_viewers else self.at_once
+        if line.waiting and line.served < most and not line.is_listed:
             line.had = max(line.had, self.level)
             line.is_listed = True
-            heapq.heappush(self.order, (line.had, next(self.numbers), line))
+            order = self.viewers if line.is_of_viewers else self.order
+            heapq.heappush(order, (line.had, next(self.numbers), line))
 
     def next_line(self) -> WaitingLine:
-        self.level, _, line = heapq.heappop(self.order)
+        self.level, _, line = heapq.heappop(self.first_lines())
         line.is_listed = False
         return line
 
     def take(self, until: float) -> Iterator[Channel]:
         """One channel at least, and others until this time.monotonic()."""
         now = -math.inf
-        while self.order and now < until:
+        while self and now < until:
             line = self.next_line()
             began = time.monotonic()
             end = min(until, began + LINE_SECONDS)
@@ -12051,6 +12062,7 @@ class FairQueue:
         """The next one, for a thread, which says when it has finished."""
         line = self.next_line()
         line.served += 1
+        self.viewed += line.is_of_viewers
         self.length -= 1
         read = line.waiting.popleft()
         self.enlist(line)
@@ -12059,6 +12071,7 @@ class FairQueue:
     def finish(self, sender: Sender, seconds: float) -> None:
         line = self.lines[sender]
         line.served -= 1
+        self.viewed -= line.is_of_viewers
         line.had += seconds
         self.enlist(line)
 

@@ -39,7 +39,7 @@ const ended = ENDED[document.documentElement.dataset.link];
 if (ended) {
   state.textContent = ended;
 } else {
-  show().catch((error) => {
+  show().catch(error => {
     state.textContent = error.message;
   });
 }
