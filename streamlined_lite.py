@@ -6832,7 +6832,7 @@ Aggregation = Literal[
     "latest",
 ]
 WITHOUT_PROPERTY = {"count", "unique_contacts"}
-AMOUNTS = WITHOUT_PROPERTY | {"count_distinct", "sum"}  # what more events give more of
+ADDED_UP = WITHOUT_PROPERTY | {"count_distinct", "sum"}  # more events give more of them
 OF_ANY_VALUES = WITHOUT_PROPERTY | {"count_distinct"}  # all others are of numbers
 EQUALITY_OPS = {"is", "is_not", "in", "not_in"}
 TEXT_OPS = EQUALITY_OPS | {"contains", "not_contains"}
@@ -7441,6 +7441,12 @@ def find_dashboard(connection: apsw.Connection, dashboard_id: int) -> dict:
     return dashboard
 
 
+def list_dashboards(connection: apsw.Connection) -> list[dict]:
+    """All of them, in their order."""
+    ids = rows(connection, "dashboards.list_ids")
+    return [find_dashboard(connection, found["dashboard_id"]) for found in ids]
+
+
 def store_dashboard(
     connection: apsw.Connection, dashboard_id: int | None, dashboard: Dashboard, now: int
 ) -> dict:
@@ -7579,16 +7585,16 @@ def delete_dashboard(
 # Export and import
 
 
-def export_metrics(connection: apsw.Connection) -> dict:
+def export_metrics(connection: apsw.Connection, allowed: frozenset[str] | None = None) -> dict:
     """All definitions and dashboards in their order, without the ids and times of this file: what
-    an import takes."""
+    an import takes. Targets of locations are those of the allowed ones (None: all)."""
     metrics = rows(connection, "metrics.list")
     names = {metric["metric_id"]: metric["name"] for metric in metrics}
     dashboards = []
-    for dashboard in rows(connection, "dashboards.list"):
+    for dashboard in list_dashboards(connection):
         cards = [
             {"metric": names[card.pop("metric_id")], **card}
-            for card in json.loads(dashboard["cards"])
+            for card in cards_of(dashboard, allowed)
         ]
         dashboards.append({"name": dashboard["name"], "cards": cards})
     return {"metrics": [definition_out(metric) for metric in metrics], "dashboards": dashboards}
@@ -7638,7 +7644,12 @@ def metric_id_of(connection: apsw.Connection, name: str) -> int | None:
 def import_dashboard(
     connection: apsw.Connection, dashboard: NamedDashboard, pointer: str, now: int
 ) -> str:
-    """created, updated or unchanged. Raises Invalid."""
+    """created, updated or unchanged. Cards that only the stored one has stay, after the others.
+
+    Raises Invalid.
+    """
+    stored = row(connection, "dashboards.find_name", name=dashboard.name)
+    stored_cards = json.loads(stored["cards"]) if stored else []
     cards = []
     errors = []
     for index, card in enumerate(dashboard.cards):
@@ -7649,12 +7660,12 @@ def import_dashboard(
         cards.append({"metric_id": metric_id} | stored_card(card))
     if errors:
         raise Invalid(errors)
-    text = cards_json(cards)
-    stored = row(connection, "dashboards.find_name", name=dashboard.name)
+    imported = {card["metric_id"] for card in cards}
+    cards += [card for card in stored_cards if card["metric_id"] not in imported]
     if stored is None:
-        insert_dashboard(connection, dashboard.name, text, now)
+        insert_dashboard(connection, dashboard.name, cards_json(cards), now)
         return "created"
-    if json.loads(stored["cards"]) == cards:
+    if cards == stored_cards:
         return "unchanged"
     set_cards(connection, stored["dashboard_id"], cards, now)
     return "updated"
@@ -7680,8 +7691,7 @@ DashboardOut = answer(
     name=str,
     cards=list[Card],
     removed=int,
-    created_at=Moment,
-    updated_at=Moment,
+    updated_at=Moment | None,
 )
 DashboardList = answer("DashboardList", dashboards=list[DashboardOut])
 DeletedDashboard = answer("DeletedDashboard", dashboards=int, shares=int)
@@ -7704,20 +7714,29 @@ def metric_out(metric: dict) -> dict:
     }
 
 
-def card_out(card: dict) -> dict:
-    """A stored card with all that was left out."""
-    return validate(Card, card).model_dump()
+def cards_of(dashboard: dict, allowed: frozenset[str] | None) -> list[dict]:
+    """The cards as they are stored, with the targets of these locations alone (None: of all)."""
+    cards = json.loads(dashboard["cards"])
+    for card in cards:
+        targets = card.get("target", {}).get("locations")
+        if targets and allowed is not None:
+            visible = {name: value for name, value in targets.items() if name in allowed}
+            card["target"]["locations"] = visible
+    return cards
 
 
-def dashboard_out(dashboard: dict) -> dict:
-    """`removed` cards are those whose metrics were deleted after the dashboard was saved."""
+def dashboard_out(dashboard: dict, allowed: frozenset[str] | None = None) -> dict:
+    """As a key for these locations (None: for all) sees it.
+
+    `removed` cards are those whose metrics were deleted after the dashboard was saved.
+    """
+    cards = cards_of(dashboard, allowed)
     return {
         "dashboard_id": dashboard["dashboard_id"],
         "position": dashboard["position"],
         "name": dashboard["name"],
-        "cards": [card_out(card) for card in json.loads(dashboard["cards"])],
+        "cards": [validate(Card, card).model_dump() for card in cards],  # with all defaults
         "removed": dashboard["removed"],
-        "created_at": iso(dashboard["created_at"]),
         "updated_at": iso(dashboard["updated_at"]),
     }
 
@@ -7775,7 +7794,7 @@ def remove_metric(call: Call) -> dict:
 @route("GET", "/metrics/v1/export", scope="read", answers={200: MetricExport})
 def get_metric_export(call: Call) -> dict:
     """The definitions and dashboards: what an import takes, here or on another server."""
-    return export_metrics(call.connection)
+    return export_metrics(call.connection, call.caller.locations)
 
 
 @route(
@@ -7794,8 +7813,9 @@ def post_metric_import(call: Call) -> dict:
 @route("GET", "/dashboards/v1", scope="read", answers={200: DashboardList})
 def get_dashboards(call: Call) -> dict:
     """The dashboards, in their order."""
-    dashboards = rows(call.connection, "dashboards.list")
-    return {"dashboards": [dashboard_out(dashboard) for dashboard in dashboards]}
+    dashboards = list_dashboards(call.connection)
+    allowed = call.caller.locations
+    return {"dashboards": [dashboard_out(dashboard, allowed) for dashboard in dashboards]}
 
 
 @route(
@@ -7814,7 +7834,8 @@ def post_dashboard(call: Call) -> tuple[int, dict]:
 @route("GET", "/dashboards/v1/{dashboard_id}", scope="read", answers={200: DashboardOut})
 def get_dashboard(call: Call) -> dict:
     """One dashboard."""
-    return dashboard_out(find_dashboard(call.connection, call.number("dashboard_id")))
+    dashboard = find_dashboard(call.connection, call.number("dashboard_id"))
+    return dashboard_out(dashboard, call.caller.locations)
 
 
 @route(
@@ -9565,7 +9586,7 @@ def is_amount(metric: Definition) -> bool:
     once = {term.key: chance.uniform(1, 2) for term in metric.terms}
     twice = {}
     for term in metric.terms:
-        factor = 2 if term.aggregation in AMOUNTS else 1
+        factor = 2 if term.aggregation in ADDED_UP else 1
         twice[term.key] = factor * once[term.key]
     formula = metric.compiled()
     try:

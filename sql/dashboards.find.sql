@@ -1,5 +1,5 @@
 -- A dashboard. Cards of metrics that were deleted are not shown, but counted.
-select dashboard_id, name, position, created_at, updated_at,
+select dashboard_id, name, position, updated_at,
        (select json_group_array(json(value))
         from json_each(d.cards)
         where exists (select 1 from metrics where metric_id = value ->> 'metric_id')) as cards,

@@ -1,4 +1,4 @@
 -- A new dashboard, at the end of the list.
-insert into dashboards (name, cards, position, created_at, updated_at)
-values (:name, :cards, 1 + coalesce((select max(position) from dashboards), 0), :now, :now)
+insert into dashboards (name, cards, position, updated_at)
+values (:name, :cards, 1 + coalesce((select max(position) from dashboards), 0), :now)
 returning dashboard_id;

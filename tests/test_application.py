@@ -33,6 +33,14 @@ METRIC = {
     "terms": [{"key": "A", "event": "Offer Made", "type": "contact"}],
     "formula": "A / 2",
 }
+CARD = {
+    "metric_id": 1,
+    "chart": "stacked",
+    "size": "wide",
+    "interval": "day",
+    "breakdown": "property.value",
+    "target": {"value": 5, "locations": {"loc-1": 2}},
+}
 QUESTION = {
     "metric": METRIC,
     "from": "1970-01-01",
@@ -247,6 +255,52 @@ CALLS = {
             ("?ids=x", None, 422),
         ],
     ),
+    ("GET", "/dashboards/v1"): (200, [("", None, 200)]),
+    ("POST", "/dashboards/v1"): (
+        403,
+        [
+            ("", {"name": "Sales", "cards": [CARD]}, 201),
+            ("", {"name": "Dashboard"}, 409),
+            ("", {"name": "", "cards": [{"metric_id": 9}]}, 422),
+        ],
+    ),
+    ("GET", "/dashboards/v1/{dashboard_id}"): (
+        200,
+        [("/dashboards/v1/1", None, 200), ("/dashboards/v1/9", None, 404)],
+    ),
+    ("PUT", "/dashboards/v1/{dashboard_id}"): (
+        403,
+        [
+            ("/dashboards/v1/1", {"name": "Renamed", "cards": [CARD], "position": 1}, 200),
+            ("/dashboards/v1/9", {"name": "Renamed"}, 404),
+            ("/dashboards/v1/1", {"cards": [CARD | {"metric_id": 9}]}, 422),
+        ],
+    ),
+    ("DELETE", "/dashboards/v1/{dashboard_id}"): (
+        403,
+        [
+            ("/dashboards/v1/2", None, 200),
+            ("/dashboards/v1/1", None, 409),
+            ("/dashboards/v1/9", None, 404),
+        ],
+    ),
+    ("GET", "/dashboards/v1/{dashboard_id}/data"): (
+        200,
+        [
+            ("/dashboards/v1/1/data", None, 200),
+            ("/dashboards/v1/2/data?cards=0&compare=previous_period", None, 200),
+            ("/dashboards/v1/2/data?cards=7", None, 422),
+            ("/dashboards/v1/9/data", None, 404),
+        ],
+    ),
+    ("GET", "/dashboards/v1/{dashboard_id}/locations"): (
+        200,
+        [
+            ("/dashboards/v1/2/locations?compare=previous_year", None, 200),
+            ("/dashboards/v1/2/locations?interval=day", None, 422),
+            ("/dashboards/v1/9/locations", None, 404),
+        ],
+    ),
     ("GET", "/contact-fields/v1"): (200, [("", None, 200), ("?location_id=loc-1", None, 200)]),
     ("GET", "/rejections/v1"): (
         403,
@@ -344,6 +398,7 @@ def world() -> tuple[Api, dict[str, str | None]]:
     api("PATCH", "/event-names/v1", {"event_name": "Seen", "new_name": "Viewed"})
     api("DELETE", "/events/v1?event_name=Viewed")
     api("POST", "/metrics/v1", METRIC)
+    api("POST", "/dashboards/v1", {"name": "With a target", "cards": [CARD]})
     api.post(REJECTED)
     api.post(b"\xff")
     api.post(event(), key=None)

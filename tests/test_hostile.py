@@ -875,6 +875,7 @@ QUERY_VALUES = {
     "compare": st.just("previous_period"),
     "interval": st.sampled_from(["day", "total"]),
     "ids": IDS,
+    "cards": st.sampled_from(["0", "1,0", "9"]),
     "from": st.just("1970-01-01"),
     "to": st.just("2027-01-01"),
     "dry_run": st.just("true"),

@@ -93,9 +93,7 @@ def fill(path: Path) -> None:
                         )
                         lite.store_event(database.writer, made, at, at)
         for definition in DEFINITIONS:
-            lite.store_metric(
-                database.writer, None, lite.SavedDefinition.model_validate(definition), now
-            )
+            lite.store_metric(database.writer, None, lite.NewMetric.model_validate(definition), now)
     database.close()
 
 

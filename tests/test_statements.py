@@ -55,6 +55,9 @@ ALLOWED = {
     "metrics.count": {
         "SCAN metrics USING COVERING INDEX metrics_by_position": "their number has a limit"
     },
+    "dashboards.list_ids": {
+        "SCAN dashboards USING COVERING INDEX dashboards_by_position": "all of them"
+    },
     "deletions.next": {"SCAN deletions": "the first of them; there are few"},
     "rejections.count_by_sender": {
         "SCAN rejections USING INDEX rejections_by_sender": "all of them; their number has a limit"
@@ -82,6 +85,7 @@ LOOK_UPS = {
     "INTEGER PRIMARY KEY (rowid=?)",
     "contacts_by_id (location_key=? AND contact_id=?)",
     "events_by_distinct_id (location_key=? AND distinct_id=?)",
+    "sqlite_autoindex_dashboards_1 (name=?)",
     "sqlite_autoindex_event_names_1 (event_name=?)",
     "sqlite_autoindex_keys_1 (token_hash=?)",
     "sqlite_autoindex_locations_1 (location_id=?)",
@@ -191,6 +195,8 @@ SEARCHES = {
         "contacts_bare (location_key=?)",  # whether there is any
         "contacts_bare (location_key=? AND rowid=?)",
     },
+    "dashboards.insert": {"dashboards_by_position"},  # its last row
+    "locations.last_arrivals": {"events_by_arrival (location_key=?)"},  # its last row
     "metrics.insert": {"metrics_by_position"},  # its last row
     "metrics.see_event": {"events_by_name (location_key=? AND name_key=?)"},
     "metrics.upsert": {"metrics_by_position"},

@@ -5,17 +5,14 @@ create table dashboards (
   name         text    not null unique check (name <> ''),
   cards        text    not null default '[]' check (json_type(cards) = 'array'),  -- of each its metric_id and how it is shown
   position     integer not null,
-  created_at   integer not null,
-  updated_at   integer not null
+  updated_at   integer                                    -- null: as the file was made with it
 ) strict;
 
 create index dashboards_by_position on dashboards (position, dashboard_id);
 
-insert into dashboards (name, cards, position, created_at, updated_at)
-select 'Dashboard', cards, 1, now, now
-from (select json_group_array(json_object('metric_id', metric_id)) as cards
-      from (select metric_id from metrics order by position, metric_id)),
-     (select cast(unixepoch('subsec') * 1000 as integer) as now);
+insert into dashboards (name, cards, position)
+select 'Dashboard', json_group_array(json_object('metric_id', metric_id)), 1
+from (select metric_id from metrics order by position, metric_id);
 
 -- A share is a key that sees one dashboard and nothing else. Keys are made anew, for the check of their scope is a part of
 -- their table.
