@@ -11006,9 +11006,8 @@ def get_current_data(call: Call) -> Response:
     query = call.query
     check_dates(view, query)
     view.frame(call, query)  # raises Invalid for a range that no card could have
-    dashboard = view.dashboard
-    asked = (dashboard["dashboard_id"], dashboard["updated_at"], view.locations, query)
-    question = hashlib.sha256(repr(asked).encode()).digest()
+    asked = repr((view.dashboard, view.locations, query))
+    question = hashlib.sha256(asked.encode("utf-8", "surrogatepass")).digest()
     calculate = functools.partial(calculate_view, call, view)
     content = call.kept_answers.answer(question, calculate, call.deadline)
     return bytes_response(200, content, JSON)
@@ -11212,7 +11211,7 @@ class App(bottle.Bottle):
         try:
             with self.database.read() as connection:
                 state, frame_hosts = link_of(connection, public_id, self.clock())
-        except apsw.Error as error:
+        except (apsw.Error, TryLater) as error:
             return respond(problem_of(error), reading=True)
         if state != "works":
             self.remember_attempt(environ, Unauthorized(LINK_REASONS[state]))
@@ -11224,7 +11223,7 @@ class App(bottle.Bottle):
         try:
             with self.database.read() as connection:
                 branding = find_branding(connection)
-        except apsw.Error as error:
+        except (apsw.Error, TryLater) as error:
             return respond(problem_of(error), reading=True)
         logo = branding["logo"]
         if logo is None:
