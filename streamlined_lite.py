@@ -10884,8 +10884,8 @@ def evidence_query(
             errors.append(field_error("?group", "no_groups", "this card has no groups"))
         elif card["breakdown"] == "location" and key is not None:
             # By the name that is shown; one that is none of theirs has no events.
-            ids = [location_id for location_id, name in names.items() if name == key]
-            key = ids[0] if ids else key
+            ids = (location_id for location_id, name in names.items() if name == key)
+            key = next(ids, "")
         group = GroupChoice(key=None if asked.other else key, other=asked.other)
     if errors:
         raise Invalid(errors)
