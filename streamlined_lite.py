@@ -87,6 +87,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NoReturn, get_args
@@ -13080,9 +13081,13 @@ def create_admin_key(database: Database, name: str) -> str:
         return create_key(database.writer, new, database.clock())["token"]
 
 
-# Demo: three locations, where leads come in every day and some of them buy, for 90 days
+# Demo: three locations, where leads come in every day and some of them buy: 90 days that are over,
+# and a week that arrives while the demo runs. It is all one list of posts. Those of the past are
+# received one after the other as they would have been; the others are sent when they are due.
 
 DEMO_DAYS = 90
+DEMO_DAYS_AHEAD = 7
+DEMO_PAUSE = 2  # seconds from post to post, also where many are due, as after a laptop's sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -13095,11 +13100,36 @@ class DemoLocation:
 
 @dataclass(frozen=True, slots=True)
 class DemoStage:
-    """A step on a lead's path to a payment: which share of leads takes it, and how long after."""
+    """A step on a lead's path to a payment: which share takes it of those of the step before, and
+    after how many days on average."""
 
     event_name: str
     share: float
-    mean_hours: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLead:
+    body: dict  # what HighLevel's workflows send of the contact
+    deal_value: int
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPost:
+    sent_at: int  # milliseconds UTC
+    location_id: str
+    body: dict
+
+    def event_fields(self) -> dict:
+        return self.body.get("customData", self.body)
+
+    def with_fields(self, minutes: int, fields: Mapping[str, Any]) -> DemoPost:
+        """The post that many minutes later, with other fields, and with further properties."""
+        old = self.event_fields()
+        new = old | fields
+        new["properties"] = old["properties"] | fields.get("properties", {})
+        body = self.body | {"customData": new} if "customData" in self.body else new
+        return DemoPost(self.sent_at + minutes * 60_000, self.location_id, body)
 
 
 DEMO_LOCATIONS = (
@@ -13108,21 +13138,42 @@ DEMO_LOCATIONS = (
     DemoLocation("demo-sydney", "Bondi Fitness, Sydney", "Australia/Sydney", leads_a_day=10),
 )
 DEMO_FUNNEL = (
-    DemoStage("Lead", share=1, mean_hours=0),
-    DemoStage("Offer Made", share=0.6, mean_hours=20),
-    DemoStage("Appointment", share=0.7, mean_hours=50),
-    DemoStage("Payment Received", share=0.65, mean_hours=30),
+    DemoStage("Lead", share=1, days=0),
+    DemoStage("Offer Made", share=0.6, days=2),
+    DemoStage("Appointment", share=0.7, days=3),
+    DemoStage("Payment Received", share=0.65, days=2),
 )
-DEMO_WEEKDAYS = (1.3, 1.2, 1.1, 1.1, 0.9, 0.5, 0.4)  # leads, Monday to Sunday; 1 is the average
+DEMO_WEEKDAYS = (1.15, 1.2, 1.15, 1.1, 1.1, 0.7, 0.6)  # Monday to Sunday; 1 is the average
 DEMO_FIRST_NAMES = ("Ada", "Ben", "Carla", "Dev", "Elif", "Hugo", "Ines", "Maya", "Noah", "Olga")
 DEMO_LAST_NAMES = ("Adams", "Berger", "Costa", "Diaz", "Garcia", "Ito", "Kaya", "Nguyen", "Patel")
 DEMO_SOURCES = {"Google Ads": 4, "Facebook": 3, "Referral": 2, "Website": 1}  # how often
 DEMO_TAGS = ("vip", "newsletter", "trial", "no show")
 
+# One of so many posts has a mistake: the list's next one.
+DEMO_MISTAKE_EVERY = 25
+# These are refused, and sent again when they are corrected.
+DEMO_REFUSED: tuple[dict, ...] = (
+    {"distinct_id": "{{opportunity.id}}"},
+    {"distinct_id": ""},
+    {"timestamp": "next Tuesday at 3"},
+    {"location_id": "demo-oslo"},
+    {"properties": {"items": ["first visit", "cleaning"]}},
+)
+# These come again after the right ones, and are stored with a warning.
+DEMO_WARNED: tuple[dict, ...] = (
+    {"properties": {"campaign": "{{contact.campaign}}"}},
+    {"properties": {"coupon": None}},
+)
+
 DEMO_LEADS = {"event": "Lead", "type": "contact", "aggregation": "count"}
-DEMO_PAYMENTS = {"event": "Payment Received", "type": "contact", "aggregation": "count"}
-DEMO_REVENUE = DEMO_PAYMENTS | {"aggregation": "sum", "property": "value"}
-DEMO_APPOINTMENTS = {"event": "Appointment", "type": "contact", "aggregation": "unique_contacts"}
+DEMO_REVENUE = {
+    "event": "Payment Received",
+    "type": "contact",
+    "aggregation": "sum",
+    "property": "value",
+}
+DEMO_APPOINTMENTS = {"event": "Appointment", "type": "contact", "aggregation": "count"}
+DEMO_SALES = {"all": [{"field": "property.outcome", "op": "is", "value": "sale"}]}
 DEMO_DOLLARS = {"style": "currency", "currency": "USD"}
 DEMO_METRICS = [
     {
@@ -13137,8 +13188,12 @@ DEMO_METRICS = [
     {
         "name": "Close rate",
         "format": {"style": "percent", "decimals": 1},
-        "terms": [{"key": "A", **DEMO_LEADS}, {"key": "B", **DEMO_PAYMENTS}],
-        "formula": "B / A",
+        # Of one kind of events, so that no day has more sales than what they are compared with
+        "terms": [
+            {"key": "A", **DEMO_APPOINTMENTS, "filters": DEMO_SALES},
+            {"key": "B", **DEMO_APPOINTMENTS},
+        ],
+        "formula": "A / B",
     },
     {
         "name": "Median deal",
@@ -13158,7 +13213,7 @@ DEMO_METRICS = [
     },
     {
         "name": "Contacts with an appointment",
-        "terms": [{"key": "A", **DEMO_APPOINTMENTS}],
+        "terms": [{"key": "A", **DEMO_APPOINTMENTS, "aggregation": "unique_contacts"}],
     },
 ]
 
@@ -13176,8 +13231,9 @@ def add_demo(commands: Any) -> None:
 def demo_command(config: Config, keep: str | None) -> int:
     """Serve a temporary database with 90 days of made-up events.
 
-    It runs until Ctrl-C or SIGTERM, ends with exit code 0, and deletes the database then.
-    With --fixed-time every run has the same events.
+    More arrive while it runs, at the usual rate. It runs until Ctrl-C or SIGTERM, ends with exit
+    code 0, and deletes the database then. With --fixed-time every run has the same events, and no
+    more arrive.
     """
     if keep and os.path.lexists(keep):
         raise ConfigError(f"{keep} exists already; name another file")
@@ -13186,9 +13242,12 @@ def demo_command(config: Config, keep: str | None) -> int:
         with contextlib.closing(open_database(config)) as database:
             token = create_admin_key(database, "demo")
             with database.turn():
-                fill_demo(database.writer, database.clock())
+                tokens, coming = fill_demo(database, database.clock())
+        stopped = threading.Event()
+        sender: threading.Thread | None = None
 
         def introduce_demo(database: Database, config: Config, address: str) -> None:
+            nonlocal sender
             ending = "Ctrl-C ends it" if keep else "Ctrl-C ends it, and the database is deleted"
             print(
                 f"{database.summary()}\n\n"
@@ -13196,94 +13255,211 @@ def demo_command(config: Config, keep: str | None) -> int:
                 f"{ending}.\nlistening on {address}",
                 flush=True,
             )
+            if not config.fixed_time:
+                arguments = (coming, tokens, address, database.clock, stopped)
+                sender = threading.Thread(target=send_demo, args=arguments, daemon=True)
+                sender.start()
 
-        return serve(config, introduce_demo)
+        try:
+            return serve(config, introduce_demo)
+        finally:
+            stopped.set()
+            if sender is not None:
+                sender.join()
 
 
-def fill_demo(connection: apsw.Connection, now: int) -> None:
-    """Stores all that has happened until now."""
+def fill_demo(database: Database, now: int) -> tuple[dict[str, str], list[DemoPost]]:
+    """Stores all that has happened until now.
+
+    Returns by each location its sender's token, and what is still to come, in order.
+    """
+    tokens = {}
+    callers = {}
     for location in DEMO_LOCATIONS:
-        details = SentLocation(
-            location_id=location.location_id,
-            location_name=location.name,
-            location_timezone=location.time_zone,
-        )
-        learn_location(connection, details, now - DEMO_DAYS * DAY_MS)
-    chance = random.Random(2026)
-    contacts: list[Contact] = []
+        new = NewKey(name=f"Workflows of {location.name}", locations=[location.location_id])
+        created = create_key(database.writer, new, now - DEMO_DAYS * DAY_MS)
+        tokens[location.location_id] = token = created["token"]
+        callers[location.location_id] = authenticate(database.writer, token, "")
+    posts = demo_posts(now)
+    number_until_now = bisect.bisect_right(posts, now, key=operator.attrgetter("sent_at"))
+    for post in posts[:number_until_now]:
+        receive_demo(database, post, callers[post.location_id])
+    import_metrics(database.writer, DefinitionList(metrics=DEMO_METRICS), now)
+    return tokens, posts[number_until_now:]
+
+
+def receive_demo(database: Database, post: DemoPost, caller: Caller) -> None:
+    """As the server would have received it then."""
+    body = Body(to_json(post.body), JSON, EVENT_PATHS[0])
+    database.last_used[caller.key_id] = post.sent_at
+    try:
+        with database.savepoint() as connection:
+            receive_event(connection, body, caller, post.sent_at, arrived=post.sent_at)
+    except Problem as problem:
+        keep_rejection(database.writer, body, problem, caller, post.sent_at)
+
+
+def send_demo(
+    posts: list[DemoPost],
+    tokens: Mapping[str, str],
+    address: str,
+    clock: Callable[[], int],
+    stopped: threading.Event,
+) -> None:
+    """Sends each post when it is due, until `stopped` is set."""
+    for post in posts:
+        wait = DEMO_PAUSE
+        while not stopped.wait(wait):
+            # Not all at once: somebody may set the clock, or put the machine to sleep.
+            wait = min((post.sent_at - clock()) / 1000, 60)
+            if wait <= 0 and was_received(address, post, tokens[post.location_id]):
+                break
+            wait = max(wait, DEMO_PAUSE)
+        else:
+            return
+
+
+def was_received(address: str, post: DemoPost, token: str) -> bool:
+    """Sends it; whether there was an answer that is not to send it later."""
+    connection = HTTPConnection(address.removeprefix("http://"), timeout=10)
+    headers = {"X-API-Key": token, "Content-Type": JSON, "Connection": "close"}
+    try:
+        with contextlib.closing(connection):
+            connection.request("POST", EVENT_PATHS[0], to_json(post.body), headers)
+            return connection.getresponse().status != TryLater.status
+    except (OSError, HTTPException):  # the server ends, or has no room
+        return False
+
+
+def demo_posts(now: int) -> list[DemoPost]:
+    """All of them, in order, with their senders' mistakes."""
+    posts: list[DemoPost] = []
     for location in DEMO_LOCATIONS:
-        contacts += demo_contacts(location, now, chance)
-    events: list[Event] = []
-    for contact in contacts:
-        store_contact(connection, contact, contact.date_created)
-        events += demo_events(contact, now, chance)
-    for event in sorted(events, key=operator.attrgetter("timestamp")):
-        store_event(connection, event, event.timestamp, event.timestamp)
-    import_metrics(connection, DefinitionList(metrics=DEMO_METRICS), now)
+        right = sorted(location_posts(location, now), key=operator.attrgetter("sent_at"))
+        posts += with_mistakes(right)
+    return sorted(posts, key=operator.attrgetter("sent_at"))
 
 
-def demo_contacts(location: DemoLocation, now: int, chance: random.Random) -> Iterator[Contact]:
-    """The leads of 90 days, until now."""
+def location_posts(location: DemoLocation, now: int) -> Iterator[DemoPost]:
+    """Day by day, of each stage the share that is due of those who have come so far.
+
+    Each stage's posts are spread over the hours of the day, so that no hour has a burst of them.
+    """
+    chance = random.Random(location.location_id)
     zone = ZoneInfo(location.time_zone)
     today = local_time(now, zone).date()
-    for days_ago in reversed(range(DEMO_DAYS)):
+    waiting: list[list[DemoLead]] = [[] for _ in DEMO_FUNNEL]
+    for days_ago in range(DEMO_DAYS - 1, -DEMO_DAYS_AHEAD - 1, -1):
         day = today - timedelta(days=days_ago)
         midnight = day_start(day, zone)
-        expected = expected_leads(location, day, days_ago)
-        number = round(chance.gauss(expected, math.sqrt(expected)))
-        for _ in range(number):
-            hour = chance.triangular(7, 21, 11)
-            contact = demo_contact(location, midnight + round(hour * HOUR_MS), chance)
-            if contact.date_created <= now:
-                yield contact
+        # The last stage first: a lead takes one step a day at most.
+        for number, stage in reversed(list(enumerate(DEMO_FUNNEL))):
+            expected = expected_leads(location, day, days_ago)
+            if number > 0:
+                expected = len(waiting[number]) / stage.days * DEMO_WEEKDAYS[day.weekday()]
+            times = working_times(midnight, int(expected + chance.random()), chance)
+            for timestamp in times:
+                if number == 0:
+                    lead = demo_lead(location, timestamp, chance)
+                elif waiting[number]:
+                    lead = waiting[number].pop(chance.randrange(len(waiting[number])))
+                else:
+                    break
+                goes_on = stage is not DEMO_FUNNEL[-1] and (
+                    chance.random() < DEMO_FUNNEL[number + 1].share
+                )
+                if goes_on:
+                    waiting[number + 1].append(lead)
+                yield demo_post(location, stage, lead, timestamp, goes_on)
 
 
 def expected_leads(location: DemoLocation, day: date, days_ago: int) -> float:
     """Business grows from month to month, follows the week, and has a season."""
     weekday = DEMO_WEEKDAYS[day.weekday()]
-    season = 1 + 0.3 * math.sin(day.timetuple().tm_yday / 58)
+    season = 1 + 0.1 * math.sin(day.timetuple().tm_yday / 58)
     growth = 1.2 - days_ago / 300
     return location.leads_a_day * weekday * season * growth
 
 
-def demo_contact(location: DemoLocation, created: int, chance: random.Random) -> Contact:
+def working_times(midnight: int, number: int, chance: random.Random) -> list[int]:
+    """So many moments of a day from 7 to 21 o'clock, most of them around noon, none in a heap."""
+    times = []
+    for position in range(number):
+        share = (position + chance.uniform(0.3, 0.7)) / number
+        if share < 0.35:
+            hour = 7 + 5 * math.sqrt(share / 0.35)
+        else:
+            hour = 21 - 9 * math.sqrt((1 - share) / 0.65)
+        times.append(midnight + round(hour * HOUR_MS))
+    return times
+
+
+def demo_lead(location: DemoLocation, created: int, chance: random.Random) -> DemoLead:
     contact_id = f"{chance.getrandbits(48):012x}"
     first_name = chance.choice(DEMO_FIRST_NAMES)
     last_name = chance.choice(DEMO_LAST_NAMES)
     [source] = chance.choices(list(DEMO_SOURCES), DEMO_SOURCES.values())
     number_of_tags = chance.choice((0, 1, 1, 2))
-    return Contact(
-        location_id=location.location_id,
-        contact_id=contact_id,
-        name=f"{first_name} {last_name}",
-        email=f"{first_name}.{last_name}.{contact_id[:3]}@example.com".lower(),
-        phone=f"+1555{chance.randrange(10**7):07}",
-        source=source,
-        tags=chance.sample(DEMO_TAGS, number_of_tags),
-        date_created=created,
-    )
+    body = {
+        "contact_id": contact_id,
+        "full_name": f"{first_name} {last_name}",
+        "email": f"{first_name}.{last_name}.{contact_id[:3]}@example.com".lower(),
+        "phone": f"+1555{chance.randrange(10**7):07}",
+        "contact_source": source,
+        "tags": ",".join(chance.sample(DEMO_TAGS, number_of_tags)),
+        "date_created": iso(created),
+        "location": {
+            "id": location.location_id,
+            "name": location.name,
+            "timezone": location.time_zone,
+        },
+    }
+    return DemoLead(body, deal_value=round(chance.lognormvariate(6, 0.3)))
 
 
-def demo_events(contact: Contact, now: int, chance: random.Random) -> Iterator[Event]:
-    """As many stages of the funnel as the contact has reached until now."""
-    timestamp = contact.date_created
-    deal_value = round(chance.lognormvariate(6, 0.6))
-    for stage in DEMO_FUNNEL:
-        if chance.random() > stage.share:
-            return
-        if stage.mean_hours:
-            timestamp += round(chance.expovariate(1 / stage.mean_hours) * HOUR_MS)
-        if timestamp > now:
-            return
-        is_lead = stage.event_name == "Lead"
-        yield Event(
-            event_name=stage.event_name,
-            location_id=contact.location_id,
-            distinct_id=f"{stage.event_name} {contact.contact_id}",
-            contact_id=contact.contact_id,
-            timestamp=timestamp,
-            properties={"source": contact.source} if is_lead else {"value": deal_value},
-        )
+def demo_post(
+    location: DemoLocation, stage: DemoStage, lead: DemoLead, timestamp: int, goes_on: bool
+) -> DemoPost:
+    """New leads are sent by HighLevel's Webhook action, with the contact; the others as JSON."""
+    contact_id = lead.body["contact_id"]
+    event = {
+        "event_name": stage.event_name,
+        "location_id": location.location_id,
+        "distinct_id": f"{stage.event_name} {contact_id}",
+        "contact_id": contact_id,
+        "timestamp": iso(timestamp),
+        "properties": {"value": lead.deal_value},
+    }
+    if stage.event_name == "Appointment":
+        no_sale = "no show" if lead.deal_value % 3 == 0 else "no sale"
+        event["properties"] = {"outcome": "sale" if goes_on else no_sale}
+    if stage.event_name == "Lead":
+        event["properties"] = {"source": lead.body["contact_source"]}
+        return DemoPost(timestamp, location.location_id, lead.body | {"customData": event})
+    return DemoPost(timestamp, location.location_id, event)
+
+
+def with_mistakes(posts: list[DemoPost]) -> Iterator[DemoPost]:
+    """The posts of a location, and what was posted by mistake, which changes no number in the end.
+
+    Every kind comes in turn: what is refused and corrected, what is stored with a warning, and one
+    distinct_id for the events of two contacts, of which the later replaces the earlier.
+    """
+    before: DemoPost | None = None
+    kinds = itertools.cycle(range(len(DEMO_REFUSED) + len(DEMO_WARNED) + 1))
+    for number, post in enumerate(posts, 1):
+        if before is None or number % DEMO_MISTAKE_EVERY:
+            yield post
+        elif (kind := next(kinds)) < len(DEMO_REFUSED):
+            yield post.with_fields(0, DEMO_REFUSED[kind])
+            yield post.with_fields(4, {})
+        elif kind < len(DEMO_REFUSED) + len(DEMO_WARNED):
+            yield post
+            yield post.with_fields(2, DEMO_WARNED[kind - len(DEMO_REFUSED)])
+        else:
+            yield post.with_fields(0, {"contact_id": before.event_fields()["contact_id"]})
+            yield post.with_fields(1, {})
+        before = post
 
 
 # Keys

@@ -69,7 +69,8 @@ def dump_of(connection: apsw.Connection) -> dict:
         "rejections": "select rejection_id, received_at, code, path, query, content_type, body, "
         "truncated, problem, key_id, location_id, replayed_at from rejections order by 1",
         "metrics": "select * from metrics order by 1",
-        "sqlite_sequence": "select name, seq from sqlite_sequence order by 1",
+        "sqlite_sequence": "select name, seq from sqlite_sequence where name <> 'dashboards' "
+        "order by 1",
     }
     schema = connection.execute(
         "select name, sql from sqlite_schema where sql is not null and name not like '%note%'"

@@ -8,6 +8,7 @@ import http.client
 import io
 import itertools
 import json
+import math
 import os
 import pty
 import re
@@ -22,9 +23,13 @@ import termios
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
+from collections import Counter
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import apsw
 import pytest
@@ -33,6 +38,7 @@ from conftest import (
     ADMIN,
     NOW,
     Api,
+    Clock,
     ServerProcess,
     clean_environment,
     event,
@@ -2163,6 +2169,124 @@ def test_a_demo_at_a_fixed_time_is_always_the_same_and_can_be_kept(demo, run, tm
         2,
         "streamlined-lite: a.db exists already; name another file\n",
     )
+
+
+@pytest.mark.parametrize(
+    "now", ["2026-03-29T03:10:00Z", "2026-07-15T11:40:00Z", "2026-10-31T22:30:00Z"]
+)
+def test_today_looks_in_a_demo_as_the_same_hours_do_on_other_days(now):
+    api = Api(clock=Clock(lite.read_timestamp(now)))
+    with api.app.database.turn():
+        lite.fill_demo(api.app.database, api.clock())
+    [newest] = api.rows("select max(timestamp), max(received_at) from events")
+    assert max(newest) <= api.clock()
+    metrics = {each["name"]: each["metric_id"] for each in api.get("/metrics/v1")["metrics"]}
+
+    def buckets(name: str, **query: str) -> list[dict]:
+        path = f"/metrics/v1/{metrics[name]}/data?{urllib.parse.urlencode(query)}"
+        return [each for each in api.get(path)["buckets"] if each["value"] is not None]
+
+    for zone in ("UTC", "America/New_York", "Europe/Berlin", "Australia/Sydney"):
+        local_now = lite.local_time(api.clock(), ZoneInfo(zone))
+        first = (local_now - timedelta(days=28)).date()
+        revenue = Counter()
+        for each in buckets("Revenue", interval="hour", timezone=zone, **{"from": str(first)}):
+            local = lite.local_time(lite.read_timestamp(each["start"]), ZoneInfo(zone))
+            if local.hour <= local_now.hour:
+                revenue[local.date()] += each["value"]
+        today = revenue.pop(local_now.date(), 0)
+        usual = sum(revenue.values()) / 28
+        # 500 is a sale: in the small hours there is one on some days only.
+        assert today <= 2 * usual + 500, (zone, today, usual)
+    for locations in ("all", "demo-new-york", "demo-berlin", "demo-sydney"):
+        for interval in ("hour", "day", "week"):
+            query = {"locations": locations, "interval": interval}
+            rates = [each["value"] for each in buckets("Close rate", **query)]
+            assert rates and max(rates) <= 1, query
+    api.app.close()
+
+
+def test_a_demo_has_what_real_senders_do_wrong(api):
+    database = api.app.database
+    with database.turn():
+        lite.fill_demo(database, api.clock())
+    refusals = {
+        (problem["code"], each["pointer"].removeprefix("/customData"), each["code"])
+        for (text,) in api.rows("select problem from rejections")
+        for problem in [json.loads(text)]
+        for each in problem.get("errors") or [{"pointer": "", "code": ""}]
+    }
+    assert refusals == {
+        ("invalid", "/distinct_id", "unresolved_merge_field"),
+        ("invalid", "/distinct_id", "required"),
+        ("invalid", "/timestamp", "timestamp"),
+        ("invalid", "/properties/items", "property_type"),
+        ("location_not_allowed", "", ""),
+        ("event_replaced", "", ""),
+    }
+    for location in lite.DEMO_LOCATIONS:
+        path = f"/rejections/v1?location_id={location.location_id}&limit=2"
+        assert all(each["received_at"] > "2025-12-2" for each in api.get(path)["rejections"])
+    warned = "select distinct value->>'code' from events, json_each(warnings) order by 1"
+    assert api.rows(warned) == [
+        ("contact_changed",),
+        ("property_null",),
+        ("unresolved_merge_field",),
+    ]
+    # None of it is in the numbers: what was refused came again, five minutes later at most.
+    contacts = dict(
+        api.rows("select distinct_id, contact_id from events join contacts using (contact_key)")
+    )
+    for location in lite.DEMO_LOCATIONS:
+        for post in lite.location_posts(location, api.clock()):
+            if post.sent_at <= api.clock() - 300_000:
+                sent = post.event_fields()
+                assert contacts.pop(sent["distinct_id"]) == sent["contact_id"]
+    assert len(contacts) < 10
+
+
+def test_what_comes_while_a_demo_runs_comes_when_it_is_due(start, demo, tmp_path, monkeypatch):
+    path = tmp_path / "events.db"
+    clock = Clock()
+    database = lite.Database(lite.Config(database=str(path)), clock=clock)
+    with database.turn():
+        tokens, coming = lite.fill_demo(database, clock())
+    database.close()
+    server = start(path)
+    end = NOW + lite.DAY_MS
+    due = [post for post in coming if post.sent_at < end]
+    waits = []
+    sent = []  # (how late, whether it was received)
+    send = lite.was_received
+
+    class Stopped:
+        def wait(self, seconds: float) -> bool:
+            """Takes no time, but for the clock; in one of the waits the machine sleeps."""
+            waits.append(seconds)
+            asleep = lite.HOUR_MS if len(waits) == 900 else 0
+            clock.advance(math.ceil(seconds * 1000) + asleep)
+            return clock() >= end
+
+    def was_received(address: str, post: lite.DemoPost, token: str) -> bool:
+        # The first time, nobody is there.
+        received = send(address if sent else "http://127.0.0.1:1", post, token)
+        sent.append((clock() - post.sent_at, received))
+        return received
+
+    monkeypatch.setattr(lite, "was_received", was_received)
+    lite.send_demo(coming, tokens, server.url, clock, Stopped())
+    assert [received for _, received in sent] == [False] + [True] * len(due) and len(due) > 100
+    late = [milliseconds for milliseconds, _ in sent]
+    assert min(late) >= 0 and sorted(late)[len(late) // 2] < 5_000 and max(late) > 60_000
+    assert min(waits) >= lite.DEMO_PAUSE
+    url = f"{server.url}/events/v1?from={lite.iso(NOW + 1)}&limit=500"
+    arrived = {each["distinct_id"] for each in fetch(url, ADMIN)[1]["events"]}
+    assert arrived <= {post.event_fields()["distinct_id"] for post in due} and len(arrived) > 90
+
+    process, _ = demo()
+    process.terminate()
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
 
 
 # Troubles of the machine

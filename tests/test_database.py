@@ -333,7 +333,9 @@ def test_the_steps_of_a_release_still_make_its_schema(tmp_path, release):
 def kept_by_upgrade(path: Path) -> Path:
     """The only file beside it."""
     (kept,) = set(path.parent.iterdir()) - {path}
-    assert re.fullmatch(rf"{re.escape(path.name)}\.schema-\d\.\d{{8}}T\d{{6}}\.\d{{3}}Z", kept.name)
+    assert re.fullmatch(
+        rf"{re.escape(path.name)}\.schema-\d+\.\d{{8}}T\d{{6}}\.\d{{3}}Z", kept.name
+    )
     return kept
 
 
@@ -360,6 +362,12 @@ def test_a_wide_database_of_every_release_is_rebuilt_and_kept(tmp_path, caplog, 
     assert (after["version"], after["schema"]) == (new["version"], new["schema"])
     with closing(apsw.Connection(str(path))) as look:
         assert look.pragma("integrity_check") == "ok"
+        [[name, cards]] = look.execute("select name, cards from dashboards")
+    metrics = sorted(before["rows"]["metrics"], key=lambda metric: (metric[3], metric[0]))
+    assert (name, json.loads(cards)) == (
+        "Dashboard",
+        [{"metric_id": metric[0]} for metric in metrics],
+    )
     start, end = caplog.messages
     assert start == (
         f"{path} has an earlier schema and is rebuilt, which may take minutes; as it is, it stays "
@@ -1005,6 +1013,9 @@ def test_tables_are_strict_and_relations_hold_in_the_file(connection):
         "metrics",
         "keys",
         "deletions",
+        "dashboards",
+        "shares",
+        "branding",
     }
     assert all(row[5] == 1 for row in tables.values())
 
