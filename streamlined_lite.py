@@ -91,7 +91,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NoReturn, get_args
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -896,11 +896,18 @@ def read_key(value: Any) -> str:
     return check_characters(value)
 
 
+# Files of the system's database that are no zone of their own, but a server's setting, a stand-in,
+# or another reckoning of the same zones; browsers know none of them.
+NO_ZONES = re.compile(r"(localtime|posixrules|Factory)$|(posix|right)/")
+
+
 @functools.lru_cache(1024)  # every contact that is posted may name one
 def is_time_zone(name: str) -> bool:
-    """Whether the name is in the IANA database."""
+    """Whether the name is a zone of the IANA database."""
+    if not name or NO_ZONES.match(name):
+        return False
     try:
-        return bool(name) and ZoneInfo(name).key == name
+        return ZoneInfo(name).key == name
     except (KeyError, ValueError, OSError):  # unknown, not a plain name, a folder of the database
         return False
 
@@ -3055,12 +3062,16 @@ SECURITY_HEADERS = {
 
 @dataclass(slots=True)
 class Body:
-    """What was sent: its bytes, its content type, and the path and query that it was sent to."""
+    """What was sent: its bytes, its content type, and the path and query that it was sent to.
+
+    `ids` are those that stand in the path, as ids_in_path has them.
+    """
 
     data: bytes
     content_type: str = ""
     path: str = ""
     query: str = ""
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
 # In a request's environment: nothing of its body was kept, since its key was not known.
@@ -3352,6 +3363,20 @@ def check_path(environ: Mapping[str, Any]) -> None:
         raise NotFound("the path is not UTF-8")
     if "\0" in path or "\n" in path:  # Bottle's routes end before a line feed
         raise NotFound("the path contains the NUL character or a line feed")
+
+
+def ids_in_path(environ: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, str]:
+    """The ids that the router found in a path, as its sender means them.
+
+    Blanks at an id's ends do not count: browsers and proxies resolve /../ however it is encoded,
+    and leave "..%20" alone. A slash that is encoded belongs to the id of a location, too.
+    """
+    if "contact_id" in ids:
+        sent_path = environ.get("REQUEST_URI", "").partition("?")[0]
+        location_id, slash, contact_id = sent_path.partition("/contacts/v1/")[2].partition("/")
+        if slash and "%2f" in location_id.lower():
+            ids = {"location_id": unquote(location_id), "contact_id": unquote(contact_id)}
+    return {name: trim(value) for name, value in ids.items()}
 
 
 # Routes and calls
@@ -3842,8 +3867,9 @@ def key_command(config: Config) -> str:
         program = script
     if "STATE_DIRECTORY" in os.environ:  # systemd's: only the unit's own user and root may read it
         program = f"sudo {program}"
-    database = shlex.quote(os.path.abspath(config.database))
-    return f"{program} keys create admin --scope admin --database {database}"
+    flags = {"--database": os.path.abspath(config.database), "--public-url": config.public_url}
+    words = [f"{flag} {shlex.quote(value)}" for flag, value in flags.items() if value]
+    return f"{program} keys create admin --scope admin {' '.join(words)}"
 
 
 KeyOut = answer(
@@ -3906,26 +3932,20 @@ SessionKey = answer(
 )
 Session = answer(
     "Session",
-    lost_key_command=str | None,
     public_url=(str | None, None),
     timezone=(str, None),
     version=(str, None),
-    key=(SessionKey, None),
+    key=SessionKey | None,
 )
 
 
 @route("GET", "/session/v1", answers={200: Session}, knows_key=True, is_quick=True)
 def get_session(call: Call) -> dict:
-    """Whose key was sent, and the command that makes an admin key for this database.
-
-    Without a key the answer has that command alone.
-    """
-    command = None if call.database.memory else key_command(call.config)
+    """Whose key was sent; without a key, that there is none."""
     caller = call.caller
     if caller is None:
-        return {"lost_key_command": command}
+        return {"key": None}
     return {
-        "lost_key_command": command,
         "key": {
             "key_id": caller.key_id,
             "name": caller.name,
@@ -4436,7 +4456,7 @@ def list_events(connection: apsw.Connection, query: EventQuery, locations: list[
         for location_id in locations
     ]
     read = functools.partial(find_event, connection)
-    return page("events", lists, query.limit, (order, "event_id"), event_out, read)
+    return page("events", lists, query.limit, (order, "event_id"), event_detail_out, read)
 
 
 def find_event(connection: apsw.Connection, key: Mapping[str, Any]) -> dict:
@@ -4557,7 +4577,17 @@ def event_out(event: dict) -> dict:
     return as_answer(event, EVENT_COLUMNS)
 
 
-EventList = answer("EventList", events=list[EventOut], next=str | None)
+EventDetail = answer("EventDetail", EventOut, contact_name=str | None, warnings=list[Note])
+EventList = answer("EventList", events=list[EventDetail], next=str | None)
+
+
+def event_detail_out(event: dict) -> dict:
+    """A row of events.find as answers show it, with the warnings that its last sender got."""
+    details = {
+        "contact_name": event["contact_name"],
+        "warnings": json.loads(event["warnings"] or "[]"),
+    }
+    return event_out(event) | details
 
 
 @route("GET", "/events/v1", scope="read", query=EventQuery, answers={200: EventList})
@@ -4577,14 +4607,10 @@ def queried_events(call: Call) -> tuple[Any, list[str]]:
     return query, locations
 
 
-EventDetail = answer("EventDetail", EventOut, warnings=list[Note])
-
-
 @route("GET", "/events/v1/{event_id}", scope="read", answers={200: EventDetail})
 def get_event(call: Call) -> dict:
-    """One event, and the warnings that its last sender got."""
-    event = visible_event(call)
-    return event_out(event) | {"warnings": json.loads(event["warnings"] or "[]")}
+    """One event, with the warnings that its last sender got."""
+    return event_detail_out(visible_event(call))
 
 
 def visible_event(call: Call) -> dict:
@@ -6101,6 +6127,9 @@ def keep_rejection(
 
 def named_by(body: Body) -> tuple[str | None, str | None]:
     """The location and the contact that a refused body or its path names, None if unreadable."""
+    if "contact_id" in body.ids:
+        ids = body.ids
+        return readable_identifier(ids["location_id"]), readable_identifier(ids["contact_id"])
     path = body.path.split("/", 4)
     if path[1:3] == ["contacts", "v1"] and len(path) == 5:
         return readable_identifier(path[3]), readable_identifier(path[4])
@@ -6732,10 +6761,12 @@ class Formula:
         self.keys = set(keys)
         self.steps: list[Any] = []
         self._tokens = read_tokens(text)
+        self.token = ""
         self._advance()
         self._read_expression(depth=0)
 
     def _advance(self) -> None:
+        self.previous = self.token
         self.column, self.kind, self.token = next(self._tokens)
 
     def _read_expression(self, depth: int, opened: int = 0) -> None:
@@ -6785,7 +6816,9 @@ class Formula:
         if token in ("(", "-") and depth >= DEPTH_LIMIT:
             raise wrong_formula(self.column, f"nested more than {DEPTH_LIMIT} deep")
         if self.kind == "end":
-            message = "the formula ends where a number, a term or ( should follow"
+            message = (
+                f"unfinished after {self.previous}" if self.previous else "nothing stands here"
+            )
             raise wrong_formula(self.column, message)
         if self.kind == "key" and token not in self.keys:
             raise wrong_formula(self.column, f"there is no term {token[:40]}")
@@ -7129,7 +7162,7 @@ class Term(Strict):
         if aggregation in WITHOUT_PROPERTY and name is not None:
             raise wrong("property_unused", f"{aggregation} takes no property")
         if aggregation not in WITHOUT_PROPERTY and name is None:
-            raise wrong("required", f"{aggregation} needs the property to calculate it of")
+            raise wrong("required", f"choose the property to calculate the {aggregation} from")
         return name
 
     @field_validator("numbers")
@@ -9301,10 +9334,10 @@ class Table:
 
     def warnings(self) -> Iterator[dict]:
         if self.divisions:
-            message = "a division by zero has no value, which is null here"
+            message = "a division by zero has no value"
             yield warning("division_by_zero", message) | {"count": self.divisions}
         if self.overflows:
-            message = "a result was too large for a number, and is null"
+            message = "a result was too large for a number, so it has no value"
             yield warning("number_too_large", message) | {"count": self.overflows}
         for term in self.metric.terms:
             if term.key in self.skipped:
@@ -9418,8 +9451,8 @@ def blank_values(metric: Definition) -> Iterator[dict]:
             values = value if isinstance(value, list) else [value]
             if condition.op in EQUALITY_OPS and any(is_blank(each) for each in values):
                 message = (
-                    f"term {term.key}: {condition.field[:60]} {condition.op} has an empty text, "
-                    "which counts as not set; take is_set or is_not_set"
+                    f"term {term.key}: the filter on {condition.field[:60]} has an empty value, "
+                    "which counts as not set; use is_set or is_not_set instead"
                 )
                 yield warning("blank_value", message) | {"term": term.key}
 
@@ -9441,8 +9474,8 @@ def events_ahead(
         if count:
             events = "event is" if count == 1 else "events are"
             message = (
-                f"term {term.key}: {count:,} {events} dated after now and left out, as both ranges "
-                "of a comparison are read up to now"
+                f"term {term.key}: {count:,} {events} dated in the future and left out, since a "
+                "comparison counts both ranges up to now"
             )
             yield warning("events_ahead", message) | {"term": term.key, "count": count}
 
@@ -9475,8 +9508,8 @@ def unknown_contacts(
         )
         if counts["unknown"]:
             message = (
-                f"term {term.key}: of {counts['contacts']:,} contacts, {counts['unknown']:,} are "
-                "known only by their id; filters by contact fields miss them"
+                f"term {term.key}: we know only the ID of {counts['unknown']:,} of "
+                f"{counts['contacts']:,} contacts, so contact filters skip them"
             )
             count = {"count": counts["unknown"], "of": counts["contacts"]}
             yield warning("contacts_unknown", message) | {"term": term.key} | count
@@ -9777,7 +9810,7 @@ def list_evidence(
     count, keys = find_evidence(connection, query, frame, deadline)
     order = ("timestamp", "event_id")
     read = functools.partial(find_event, connection)
-    return {"count": count, **page("events", [keys], query.limit, order, evidence_out, read)}
+    return {"count": count, **page("events", [keys], query.limit, order, event_detail_out, read)}
 
 
 def find_evidence(
@@ -9796,10 +9829,6 @@ def find_evidence(
     counting, listing, binds = compile_evidence(query, term, frame, groups, by_set)
     count = connection.execute(counting, binds).get
     return count, dictionaries(connection.execute(listing, binds))
-
-
-def evidence_out(event: dict) -> dict:
-    return event_out(event) | {"contact_name": event["contact_name"]}
 
 
 def compile_evidence(
@@ -9933,8 +9962,7 @@ LocationTable = answer(
     total=list[Cell],
     locations=list[TableRow],
 )
-EvidenceEvent = answer("EvidenceEvent", EventOut, contact_name=str | None)
-EvidenceList = answer("EvidenceList", events=list[EvidenceEvent], next=str | None, count=int)
+EvidenceList = answer("EvidenceList", events=list[EventDetail], next=str | None, count=int)
 
 
 @route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})
@@ -11314,6 +11342,8 @@ class App(bottle.Bottle):
     def call(
         self, route: Route, path: dict[str, str], environ: dict, connection: apsw.Connection
     ) -> Call:
+        body = sent_body(environ)
+        body.ids = ids_in_path(environ, path)
         return Call(
             route,
             environ,
@@ -11323,8 +11353,8 @@ class App(bottle.Bottle):
             self.attempts,
             self.kept_answers,
             self.clock(),
-            sent_body(environ),
-            path=path,
+            body,
+            path=body.ids,
         )
 
     def admit(self, call: Call) -> None:
@@ -13489,7 +13519,8 @@ def add_keys(commands: Any) -> None:
 
 
 def add_keys_create(actions: Any) -> None:
-    create = add_command(actions, "keys create", create_key_command)
+    settings = ("database", "host", "port", "public_url")
+    create = add_command(actions, "keys create", create_key_command, settings)
     create.add_argument("name", metavar="NAME", help="what the key is for")
     create.add_argument(
         "--scope",
@@ -13528,7 +13559,8 @@ def create_key_command(
 ) -> int:
     """Create a key; its token is printed once.
 
-    It works at once, also where a server runs.
+    It works at once, also where a server runs. With a key of scope read or admin comes a link that
+    signs in to the page; --public-url, or --host and --port, say where that is.
     """
     fields = {
         "name": name,
@@ -13539,11 +13571,26 @@ def create_key_command(
     new = validate(NewKey, fields)
     with existing_database(config) as database, database.turn():
         created = create_key(database.writer, new, database.clock())
-    text = (
-        f"Key {created['key_id']}, {created['name']} ({created['scope']}). "
-        f"Its token is shown only now:\n{created['token']}"
-    )
+    text = f"Key {created['key_id']}, {created['name']} ({created['scope']}). "
+    link = sign_in_link(config, created["token"]) if new.scope in PAGE_SCOPES else None
+    if link:
+        created["sign_in"] = link
+        text += f"This link signs in with it:\n{link}\n"
+    text += f"Its token is shown only now:\n{created['token']}"
     return print_result(created, as_json, text)
+
+
+PAGE_SCOPES = ("read", "admin")  # with which one can sign in
+ANY_ADDRESS = ("0.0.0.0", "::")
+
+
+def sign_in_link(config: Config, token: str) -> str | None:
+    """The page's address with a key; None where only the server knows its port."""
+    host = "127.0.0.1" if config.host in ANY_ADDRESS else config.host
+    if not config.public_url and not config.port:
+        return None
+    shown_host = f"[{host}]" if ":" in host else host
+    return f"{page_url(config, f'http://{shown_host}:{config.port}')}/#key={token}"
 
 
 def list_keys_command(config: Config, as_json: bool) -> int:

@@ -1,22 +1,22 @@
 // What arrived. Updates itself.
 
 import { get, isAdmin, loadLocations, locationName } from "./api.js";
-import { locationField } from "./choices.js";
+import { eventNameField, locationField } from "./choices.js";
 import { openDeletion } from "./deletion.js";
 import { askingButton } from "./dialog.js";
-import { button, fill, h, hint, link } from "./dom.js";
-import { openEvent, propertiesText } from "./events.js";
-import { debounce, selectField, textField } from "./fields.js";
-import { ago } from "./format.js";
+import { button, fill, h, hint, link, refill } from "./dom.js";
+import { cut, openEvent, propertiesText } from "./events.js";
+import { selectField } from "./fields.js";
+import { ago, capitalized, count } from "./format.js";
 import { announce } from "./notices.js";
 import { eventNameOf, openRejection, problemOf } from "./rejection.js";
-import { sendingInstructions } from "./sending.js";
+import { sendingInstructions, testEvent } from "./sending.js";
 import { failure, loader } from "./states.js";
 
 const REFRESH_MS = 3000;
-const TYPING_MS = 300;
 const FIRST_ITEMS = 50;
 const MOST_ITEMS = 500; // of a list that one request brings
+const NAME_CHARACTERS = 80;
 const OUTCOMES = { "": "Everything", accepted: "Accepted", updated: "Updated" };
 const ADMIN_OUTCOMES = {
   ...OUTCOMES,
@@ -45,12 +45,7 @@ export function showActivity(view) {
     h(
       "div.range",
       locationField({ state, changed }),
-      textField("Event name", {
-        state,
-        name: "name",
-        changed: debounce(TYPING_MS, changed),
-        type: "search",
-      }),
+      eventNameField({ state, name: "name", changed, placeholder: "All events" }),
       selectField("Outcome", {
         choices: isAdmin() ? ADMIN_OUTCOMES : OUTCOMES,
         state,
@@ -72,9 +67,10 @@ export function showActivity(view) {
 class Feed {
   items = [];
   limit = FIRST_ITEMS;
-  rows = new Map(); // elements by the items' keys
+  rows = new Map(); // {element, content} by the items' keys
   list = h("ol.feed");
   isLooking = false;
+  trouble = null; // what is shown of an error, while it lasts
 
   constructor({ location_id, name, outcome }, signal, box) {
     this.filter = { location_id, name, outcome };
@@ -122,9 +118,18 @@ class Feed {
     }
     this.isLooking = false;
     if (this.signal.aborted) return;
-    const focused = document.activeElement;
-    fill(this.box, error && failure(error), this.content({ isLive: true }));
-    if (this.box.contains(focused)) focused.focus({ preventScroll: true });
+    this.note(error);
+    refill(this.box, this.trouble, this.content({ isLive: true }));
+  }
+
+  // One that lasts is told once, and a server that is away by the page itself.
+  note(error) {
+    const isUntold = error && error.status !== 0;
+    if (!isUntold) this.trouble = null;
+    else if (this.trouble?.dataset.message !== error.message) {
+      this.trouble = failure(error);
+      this.trouble.dataset.message = error.message;
+    }
   }
 
   content({ isLive }) {
@@ -140,38 +145,61 @@ class Feed {
   }
 
   listOf(items, hasOlder, isLive) {
-    if (!items.length) return hint(hasOlder ? "None of the newest matches." : "Nothing matches.");
-    return fill(
+    if (!items.length) return this.nothing(hasOlder);
+    return refill(
       this.list,
       items.map(item => this.row(item, isLive)),
     );
   }
 
-  // The same element for the same item, so that neither focus nor a pointer loses it.
+  nothing(hasOlder) {
+    const { name } = this.filter;
+    const isKnown = !name || this.items.some(({ title }) => title === name);
+    if (hasOlder) return hint("None of the newest matches.");
+    if (isKnown) return hint("Nothing matches.");
+    return hint(
+      `Nothing is called exactly “${cut(name, NAME_CHARACTERS)}”. Choose a name from the list.`,
+    );
+  }
+
+  // The same element for the same item, which is drawn anew where it says something else, such as the name of a contact
+  // that became known.
   row(item, isLive) {
-    if (!this.rows.has(item.key)) {
-      const content = rowContent(item, () => this.refresh());
-      this.rows.set(item.key, h("li", { class: isLive && "new" }, content));
-    }
-    const row = this.rows.get(item.key);
-    fill(row.querySelector("time"), ago(item.at));
-    return row;
+    const content = JSON.stringify(item);
+    const row = this.rows.get(item.key) ?? { element: rowElement(isLive) };
+    if (row.content !== content)
+      fill(
+        row.element,
+        rowContent(item, () => this.refresh()),
+      );
+    this.rows.set(item.key, { ...row, content });
+    fill(row.element.querySelector("time"), ago(item.at, { withSeconds: true }));
+    return row.element;
   }
 }
+
+// A new one stands out for a moment.
+const rowElement = isNew =>
+  h("li", {
+    class: isNew && "new",
+    onanimationend: ({ target }) => target.classList.remove("new"),
+  });
 
 const announceNew = amount => {
   if (amount) announce(`${amount} new`);
 };
 
 function rowContent(item, refresh) {
-  const { at, data, label, open, outcome, texts, title } = item;
+  const { at, data, label, note, open, outcome, texts, title } = item;
   const location = data.location_id && locationName(data.location_id);
+  const details = [location, ...texts].filter(Boolean).join(" · ");
   const content = [
     h(`span.badge.${data.replayed_at ? "again" : outcome}`, label ?? outcome),
     h(
       "span.entry",
       h("span.strong.clamp", title),
-      h("span.hint.clamp", [location, ...texts].filter(Boolean).join(" · ")),
+      details && h("span.hint.clamp", details),
+      note && h(`span.note.clamp.${note.kind}`, `⚠ ${note.text}`),
     ),
     h("time", { datetime: at }),
   ];
@@ -192,12 +220,14 @@ const firstSteps = () =>
       h("h2", "Waiting for your first event"),
     ),
     h("p", "It appears here by itself."),
-    isAdmin() &&
+    isAdmin() && [
       h(
         "p",
-        "You need an integration, whose token goes with each event. ",
+        "Each event comes with an API key, which you get under Settings > Integrations: ",
         link("New integration", "#/settings/integrations/new", "button"),
       ),
+      testEvent(),
+    ],
     sendingInstructions(),
   );
 
@@ -217,11 +247,14 @@ function eventItem(data) {
     title: data.event_name,
     open: openEvent,
     outcome: data.update_count ? "updated" : "accepted",
-    texts: [
-      data.contact_id ? `contact ${data.contact_id}` : "account",
-      propertiesText(data.properties),
-    ],
+    texts: [data.contact_name ?? data.contact_id, propertiesText(data.properties)],
+    note: data.warnings.length > 0 && { kind: "warned", text: warningText(data.warnings) },
   };
+}
+
+function warningText([{ message }, ...others]) {
+  const more = others.length > 0 ? ` (and ${count(others.length, "more warning")})` : "";
+  return capitalized(message) + more;
 }
 
 function rejectionItem(data) {
@@ -233,7 +266,11 @@ function rejectionItem(data) {
     open: openRejection,
     outcome: data.code === "event_replaced" ? "replaced" : "refused",
     label: data.replayed_at && "sent again",
-    texts: [problemOf(data).message],
+    texts: [],
+    note: {
+      kind: data.replayed_at || data.code === "event_replaced" ? "warned" : "refused",
+      text: capitalized(problemOf(data).message),
+    },
   };
 }
 
@@ -246,6 +283,7 @@ function attemptItem(data) {
     title: data.path,
     outcome: "attempt",
     label: `wrong ${wrongPart}`,
-    texts: [data.reason],
+    texts: [],
+    note: { kind: "refused", text: capitalized(data.reason) },
   };
 }

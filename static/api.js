@@ -5,7 +5,8 @@ const STORE = "streamlined-lite";
 /** A refusal: `message` is its detail, `errors` are `{pointer, code, message}`; status 0 means that no answer came. */
 export class Problem extends Error {
   constructor(status, { detail = `The server answered ${status}.`, errors = [] }) {
-    super(detail.replace(/(^|; )[/?]/g, "$1")); // names a field, instead of pointing at it
+    // Names a field, instead of pointing at it: "distinct_id is required".
+    super(detail.replace(/(^|; )[/?]([^\s:]+): (?=[a-z])/g, "$1$2 ").replace(/(^|; )[/?]/g, "$1"));
     this.status = status;
     this.errors = errors;
   }
@@ -33,6 +34,12 @@ export async function signIn(key, storage) {
   Object.assign(session, { key, scope, timezone: answer.timezone, address });
   await loadLocations();
   storage?.setItem(STORE, key);
+}
+
+/** Keeps the session's key also for new tabs, and after the browser was closed. */
+export function staySignedIn() {
+  localStorage.setItem(STORE, session.key);
+  sessionStorage.removeItem(STORE);
 }
 
 export function signOut() {
@@ -93,8 +100,9 @@ export const post = (path, body, signal) => call("POST", path, { body, signal })
 export const put = (path, body) => call("PUT", path, { body });
 export const remove = (path, query) => call("DELETE", path, { query });
 
-/** Texts as the parts of a path. */
-export const pathOf = (...parts) => parts.map(encodeURIComponent).join("/");
+/** Texts as the parts of a path. The API trims them, and a browser resolves . and .. however they are encoded. */
+export const pathOf = (...parts) =>
+  parts.map(part => encodeURIComponent(/^\.\.?$/.test(part) ? `${part} ` : part)).join("/");
 
 // Locations
 

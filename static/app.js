@@ -1,6 +1,6 @@
 // Where the page begins: signing in and out.
 
-import { get, isAdmin, keptKey, listeners, session, signIn, signOut } from "./api.js";
+import { isAdmin, keptKey, listeners, session, signIn, signOut, staySignedIn } from "./api.js";
 import { fill, h } from "./dom.js";
 import { textField } from "./fields.js";
 import { form } from "./form.js";
@@ -12,12 +12,17 @@ import {
   hasUnsavedChanges,
   openCurrentAddress,
 } from "./navigation.js";
+import { toast } from "./notices.js";
 import { snippet } from "./snippet.js";
-import { failure, loader, loading } from "./states.js";
+import { failure, loading } from "./states.js";
 
 const byId = id => document.getElementById(id);
 const main = byId("main");
 const KEY_IN_ADDRESS = "#key=";
+// Strangers see this, too: it says nothing of the server's files.
+const LOST_KEY_COMMAND = "streamlined-lite keys create admin --scope admin";
+
+let isAsking = false; // other tabs for their key
 
 // Signing in
 
@@ -27,7 +32,9 @@ function takeKeyFromAddress() {
   const key = decoded(location.hash.slice(KEY_IN_ADDRESS.length));
   history.replaceState(null, "", location.pathname);
   signOut();
-  enter(key, sessionStorage);
+  enter(key, sessionStorage).then(() => {
+    byId("stay").hidden = session.key === null;
+  });
   return true;
 }
 
@@ -47,6 +54,7 @@ async function enter(key, storage) {
 }
 
 async function start(key, storage) {
+  isAsking = false;
   await signIn(key, storage);
   byId("top").hidden = false;
   byId("scope").textContent = isAdmin() ? "" : "Read only";
@@ -58,6 +66,7 @@ function askForKey(problem = null) {
   signOut();
   closeView();
   byId("top").hidden = true;
+  byId("stay").hidden = true;
   document.title = "Sign in – Streamlined Lite";
   fill(
     main,
@@ -77,7 +86,7 @@ function signInForm() {
   const stay = h("input", { type: "checkbox" });
   return form({
     content: [
-      textField("Key", {
+      textField("API key", {
         state: typed,
         name: "key",
         type: "password",
@@ -91,27 +100,52 @@ function signInForm() {
   });
 }
 
-function lostKey() {
-  const { box, load } = loader();
-  const showCommand = ({ target }) => {
-    if (!target.open) return;
-    load(
-      () => get("/session/v1"),
-      ({ lost_key_command: command }) => [
-        h("p", "On the server, this makes a new one:"),
-        snippet(command, "Command"),
-      ],
-    );
-  };
-  return h("details", { ontoggle: showCommand }, h("summary", "Lost your key?"), box);
+const lostKey = () =>
+  h(
+    "details",
+    h("summary", "Lost your key?"),
+    h("p", "On the server, this makes a new one:"),
+    snippet(LOST_KEY_COMMAND, "Command"),
+    h(
+      "p.hint",
+      "Where the database has another place, add --database and its file. ",
+      "A server that you start in a terminal prints the whole command.",
+    ),
+  );
+
+// Other tabs. A new one, as by Ctrl and a click, asks them for the key, which may be kept for each tab alone. Signing out of
+// one is signing out of all that have its key.
+
+const otherTabs = new BroadcastChannel("streamlined-lite");
+
+function askOtherTabs() {
+  isAsking = true;
+  otherTabs.postMessage({ asks: true });
 }
+
+otherTabs.onmessage = ({ data: { asks, key, endedKey } }) => {
+  if (asks && session.key) otherTabs.postMessage({ key: session.key });
+  if (key && isAsking) enter(key, sessionStorage);
+  if (endedKey && endedKey === session.key && !hasUnsavedChanges()) askForKey();
+};
 
 // Events of the page
 
 byId("sign-out").onclick = async () => {
   if (hasUnsavedChanges() && !(await askToLeave())) return;
   history.replaceState(null, "", location.pathname);
+  otherTabs.postMessage({ endedKey: session.key });
   askForKey();
+};
+
+byId("stay-signed-in").onclick = () => {
+  staySignedIn();
+  byId("stay").hidden = true;
+  toast("You stay signed in on this computer");
+};
+
+byId("not-now").onclick = () => {
+  byId("stay").hidden = true;
 };
 
 listeners.onRefused = problem => {
@@ -137,6 +171,10 @@ window.onbeforeunload = event => {
 
 if (!takeKeyFromAddress()) {
   const key = keptKey();
-  if (key) enter(key);
-  else askForKey();
+  if (key) {
+    enter(key);
+  } else {
+    askForKey();
+    askOtherTabs();
+  }
 }

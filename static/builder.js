@@ -2,6 +2,8 @@
 
 import { withState } from "./address.js";
 import { get, isAdmin, post, put, session } from "./api.js";
+import { changeMark } from "./calculation.js";
+import { cardChart } from "./card.js";
 import { combobox } from "./combobox.js";
 import {
   AGGREGATIONS,
@@ -15,7 +17,7 @@ import {
 import { actions, button, fill, h, hint, link } from "./dom.js";
 import { debounce, field, inputOf, mark, markAll, selectField, textField } from "./fields.js";
 import { groupEditor } from "./filters.js";
-import { ago, count } from "./format.js";
+import { ago, capitalized, count, number } from "./format.js";
 import { METRIC_STATE, metricPane } from "./metric.js";
 import { toast } from "./notices.js";
 import { queryOf, withRange } from "./range.js";
@@ -66,10 +68,14 @@ function mergedNames(names) {
 const seenText = ({ amount, lastSeen }) => `${count(amount, "event")}, last ${ago(lastSeen)}`;
 
 class Builder {
-  editor = h("div.stack");
+  editor = h("div.stack", { onfocusout: ({ target }) => this.leaveField(target) });
+  glance = h("div.glance", { "aria-hidden": "true" }); // the preview in small, where that is out of sight
   words = h("p.lead", { role: "status" });
   outcome = h("div");
   source = h("details.card", h("summary", "As JSON and curl"), h("div.stack"));
+  problem = {}; // with what is wrong in the definition
+  left = new Set(); // pointers of the fields that somebody was in
+  wasRefused = false; // when it was to be saved
 
   constructor(view, id, draft, seen) {
     this.id = id; // of the metric that is saved; null for a new one
@@ -78,7 +84,8 @@ class Builder {
     this.savedText = this.text();
     this.pane = metricPane(view, () => cleanDefinition(this.draft), {
       changed: () => this.changed(),
-      onError: (error, again) => this.calculationError(error, again),
+      shown: answer => this.showGlance(answer),
+      onError: (...error) => this.calculationError(...error),
     });
     this.calculateSoon = debounce(TYPING_MS, () => {
       this.markErrors({});
@@ -87,13 +94,18 @@ class Builder {
     view.hasUnsavedChanges = () => isAdmin() && this.text() !== this.savedText;
     view.begin(
       this.title(),
-      [this.backLink(), isAdmin() && button("Save", () => this.save(), "primary")],
+      [this.glance, this.backLink(), isAdmin() && button("Save", () => this.save(), "primary")],
       this.outcome,
       this.pane.controls,
       h(
-        "div.columns",
+        "div.columns.builder",
         h("div.stack", this.editor, this.source),
-        h("div.stack", this.words, this.pane.box),
+        h(
+          "div.stack.preview",
+          { tabindex: "0", role: "region", "aria-label": "Preview" }, // it may scroll
+          this.words,
+          this.pane.box,
+        ),
       ),
     );
   }
@@ -134,6 +146,7 @@ class Builder {
   changed() {
     fill(this.words, sentence(this.draft));
     this.pane.box.ariaBusy = "true";
+    this.glance.classList.add("old");
     if (!this.source.contains(document.activeElement)) this.showSource();
     this.calculateSoon();
   }
@@ -223,7 +236,7 @@ class Builder {
     const { events } = this.seen;
     const note = () => {
       if (events.has(term.event)) return seenText(events.get(term.event));
-      return term.event ? "Not seen yet. It counts as soon as it comes." : " ";
+      return term.event ? "No such event yet. It counts as soon as one arrives." : " ";
     };
     return combobox("Event", {
       state: term,
@@ -270,7 +283,7 @@ class Builder {
 
   propertyNote(term, key) {
     if (!key || this.propertiesOf(term).some(property => property.key === key)) return null;
-    return "Not seen in the newest of these events.";
+    return "None of the newest events has it.";
   }
 
   // The most frequent values of a field.
@@ -329,20 +342,46 @@ class Builder {
     );
   }
 
+  showGlance(calculation) {
+    const { total, compare, format } = calculation;
+    this.glance.classList.remove("old");
+    fill(
+      this.glance,
+      h("span.strong", number(total.value, format)),
+      compare && changeMark(total.value, compare.total.value, format),
+      cardChart(calculation, this.pane.state.chart),
+    );
+  }
+
   // Errors and saving
 
-  calculationError(error, again) {
-    if (this.markErrors(error)) {
-      return hint("Correct what is marked, and the numbers appear here.");
-    }
-    return failure(error, again);
+  // The last numbers stay, dimmed, where there are any.
+  calculationError(error, again, last) {
+    if (!this.markErrors(error)) return failure(error, again);
+    const advice = hint("Not finished yet. New numbers appear once it is.");
+    return [advice, last && h("div.stack.old", { inert: true }, last)];
+  }
+
+  markErrors(problem) {
+    this.problem = problem;
+    return this.showErrors();
+  }
+
+  leaveField(target) {
+    const fieldBox = target.closest(".field");
+    if (fieldBox) this.left.add(fieldBox.dataset.pointer);
+    // By then the focus is where it goes.
+    setTimeout(() => this.showErrors());
   }
 
   // Returns whether all errors stand beside what they are about. That of a formula also shows its column.
-  markErrors(error) {
+  showErrors() {
     const { formula } = this.draft;
-    const formulaError = error.errors?.find(({ pointer }) => pointer.endsWith("/formula"));
-    const column = formulaError?.column;
+    const errors = (this.problem.errors ?? []).map(error => ({
+      ...error,
+      message: capitalized(error.message.replace(/^column \d+: /, "")),
+    }));
+    const column = errors.find(({ pointer }) => pointer.endsWith("/formula"))?.column;
     fill(
       this.editor.querySelector(".formula-error"),
       column && [
@@ -351,7 +390,14 @@ class Builder {
         formula.slice(column),
       ],
     );
-    return markAll(this.editor, error);
+    return markAll(this.editor, { errors }, fieldBox => this.certaintyOf(fieldBox));
+  }
+
+  // What is being typed is not wrong yet, and what nobody has filled in is only missing.
+  certaintyOf(fieldBox) {
+    if (this.wasRefused) return "wrong";
+    if (fieldBox.contains(document.activeElement)) return "unfinished";
+    return this.left.has(fieldBox.dataset.pointer) ? "wrong" : "empty";
   }
 
   async save() {
@@ -365,6 +411,7 @@ class Builder {
       toast("Metric saved");
       location.hash = withState(`#/metrics/${saved.metric_id}`, this.pane.state, METRIC_STATE);
     } catch (error) {
+      this.wasRefused = true;
       if (!this.markErrors(error)) fill(this.outcome, failure(error));
       this.editor.querySelector("[aria-invalid=true]")?.focus();
     }
@@ -384,7 +431,7 @@ class Builder {
     fill(
       this.source.lastChild,
       box,
-      hint("With curl, and your whole key:"),
+      hint("With curl, once you put in your whole API key:"),
       curlSnippet({
         url: `${session.address}/metrics/v1/query`,
         key: `${session.key.slice(0, KEY_PREFIX_LENGTH)}…`,
@@ -399,7 +446,7 @@ class Builder {
       mark(box, "");
       this.draw(null);
     } catch {
-      mark(box, "Not a definition yet: JSON with “terms”, each with a “key” and an “event”.");
+      mark(box, "Not a definition yet. It is JSON with “terms”, each with a “key” and an “event”.");
     }
   }
 }

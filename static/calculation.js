@@ -1,10 +1,7 @@
 // What cards and views show alike of a calculated metric.
 
 import { h } from "./dom.js";
-import { change, span } from "./format.js";
-
-/** The days and the zone of a calculation. */
-export const rangeText = ({ from, to, timezone }) => `${span(from, to, timezone)} · ${timezone}`;
+import { change } from "./format.js";
 
 /** How a value differs from an earlier one. */
 export const changeMark = (value, earlier, format) =>

@@ -5,7 +5,6 @@ import { bucketName, number } from "./format.js";
 import { CHARACTER_PX, layout, timeTicks } from "./scales.js";
 
 const COLOURS = 8; // of style.css
-const SPARKLINE_PX = 72;
 const DOTS_UP_TO = 45; // buckets; more of them are a line without dots
 const DOTS = [
   "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0",
@@ -18,10 +17,11 @@ const DOTS = [
 /**
  * A chart with axes, a legend and a tooltip.
  * @param {{label: string, buckets: object[], interval: string, zone: string, format: object, height: number,
- *   kind: "line" | "bar", series: {name: string, values: (number | null)[]}[],
+ *   kind: "line" | "bar", isStacked: boolean, series: {name: string, values: (number | null)[], isRest?: boolean}[],
  *   compare: {name: string, values: (number | null)[]} | null, last: number,
  *   onpick: (bucketIndex: number, seriesIndex: number) => void}} options a value a bucket, null where there is none;
- *   `last` is the index of the last bucket to walk to; `height` is in pixels; onpick() follows a click
+ *   `last` is the index of the last bucket to walk to; `height` is in pixels; onpick() follows a click; `isStacked` puts bars
+ *   upon each other, and `isRest` is a series of all that have none of their own
  */
 export function chart(options) {
   const plot = h("div.plot", {
@@ -44,14 +44,14 @@ export function chart(options) {
 
 /** A chart without axes, for a card; with the options of chart() that it needs. */
 export const sparkline = ({ label, ...options }) =>
-  redrawn(h("div.spark", { role: "img", "aria-label": label }), width =>
-    drawing(layout({ ...options, height: SPARKLINE_PX, isBare: true }, width)),
+  redrawn(h("div.spark", { role: "img", "aria-label": label }), (width, height) =>
+    drawing(layout({ ...options, height, isBare: true }, width)),
   );
 
-// Draws anew whenever the width has changed.
+// Draws anew whenever the size has changed.
 function redrawn(plot, draw) {
   new ResizeObserver(() => {
-    if (plot.clientWidth) fill(plot, draw(plot.clientWidth));
+    if (plot.clientWidth) fill(plot, draw(plot.clientWidth, plot.clientHeight));
   }).observe(plot);
   return plot;
 }
@@ -67,11 +67,14 @@ function drawing(frame) {
     svg("g.grid", isBare ? zeroLine(frame) : valueAxis(frame)),
     !isBare && svg("g.axis", timeAxis(frame)),
     compare && svg("g.compare", draw(frame, compare.values, { index: 0, isCompared: true })),
-    series.map(({ values }, index) => svg(colour(index), draw(frame, values, { index }))),
+    series.map(({ values }, index) => svg(colour(series, index), draw(frame, values, { index }))),
   );
 }
 
-const colour = index => `g.s${index % COLOURS}${index < COLOURS ? "" : ".pale"}`;
+function colour(series, index) {
+  if (series[index].isRest) return "g.rest";
+  return `g.s${index % COLOURS}${index < COLOURS ? "" : ".pale"}`;
+}
 
 const zeroLine = ({ width, y }) => svg("line.zero", { x2: width, y1: y(0), y2: y(0) });
 
@@ -126,17 +129,20 @@ const dot = (index, isOpen, transform) =>
 
 // Those of a comparison stand behind, and are wider.
 function bars(frame, values, { index, isCompared = false }) {
-  const { buckets, series, band, x, y } = frame;
+  const { buckets, series, band, bases, x, y } = frame;
   const wholeWidth = band * (isCompared ? 0.9 : 0.66);
-  const width = isCompared ? wholeWidth : wholeWidth / series.length;
+  const places = isCompared || bases ? 1 : series.length;
+  const width = wholeWidth / places;
   return values.slice(0, buckets.length).map((value, bucket) => {
     if (value === null) return null;
     const isSolid = isCompared || buckets[bucket].complete;
+    const base = isCompared || !bases ? 0 : bases[index][bucket];
+    const [foot, end] = [y(base), y(base + value)];
     return svg(isSolid ? "rect.bar" : "rect.bar.open", {
-      x: x(bucket) - wholeWidth / 2 + index * width,
+      x: x(bucket) - wholeWidth / 2 + (index % places) * width,
       width,
-      y: Math.min(y(value), y(0)),
-      height: value && Math.max(Math.abs(y(value) - y(0)), 1),
+      y: Math.min(foot, end),
+      height: value && Math.max(Math.abs(end - foot), 1),
     });
   });
 }
@@ -145,14 +151,14 @@ function legend({ buckets, series, compare, hasBars }) {
   const items = [];
   if (series.length > 1 || compare) {
     series.forEach(({ name }, index) => {
-      items.push(legendItem(swatch(hasBars, colour(index), dot(index)), name));
+      items.push(legendItem(swatch(hasBars, colour(series, index), dot(index)), name));
     });
   }
   if (compare) items.push(legendItem(swatch(hasBars, "g.compare"), compare.name));
   const showsOpen = buckets.some(
     ({ complete }, bucket) => !complete && series.some(({ values }) => values[bucket] !== null),
   );
-  if (showsOpen) items.push(h("li.hint", "Dashed: not over yet"));
+  if (showsOpen) items.push(h("li.hint", "Dashed: in progress"));
   return items;
 }
 
@@ -251,10 +257,13 @@ class Pointer {
   }
 }
 
-function nearestSeries({ series, y }, height, bucket) {
-  const distances = series.map(({ values }) => {
+// By the middles of stacked bars, else by the values.
+function nearestSeries({ series, bases, hasBars, y }, height, bucket) {
+  const distances = series.map(({ values }, index) => {
     const value = values[bucket];
-    return value === null ? Infinity : Math.abs(y(value) - height);
+    if (value === null) return Infinity;
+    const place = bases && hasBars ? bases[index][bucket] + value / 2 : value;
+    return Math.abs(y(place) - height);
   });
   return distances.indexOf(Math.min(...distances));
 }
@@ -262,14 +271,14 @@ function nearestSeries({ series, y }, height, bucket) {
 function tipContent({ hasBars, buckets, series, compare, interval, zone, format }, bucket) {
   const row = (sign, name, value) =>
     h("span.tip-row", sign, h("span.name", name), h("b", number(value, format)));
-  const sign = index => series.length > 1 && swatch(hasBars, colour(index), dot(index));
+  const sign = index => series.length > 1 && swatch(hasBars, colour(series, index), dot(index));
   const compared = compare && buckets[bucket].compare;
   return [
     h("strong", bucketName(buckets[bucket], interval, zone)),
-    !buckets[bucket].complete && h("span.hint", "not over yet"),
+    !buckets[bucket].complete && h("span.hint", "in progress"),
     series.map(({ name, values }, index) => row(sign(index), name, values[bucket])),
     compared && row(null, bucketName(compared, interval, zone), compared.value),
-    h("span.hint", "Click or Enter: the events"),
+    h("span.hint", "Click or press Enter for the events"),
   ];
 }
 

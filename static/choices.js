@@ -1,9 +1,66 @@
-// Fields that choose locations and time zones.
+// Fields that choose locations, event names, tags and time zones.
 
-import { locationName, locations } from "./api.js";
+import { get, locationName, locations } from "./api.js";
 import { chipsField, combobox } from "./combobox.js";
 import { mark, selectField } from "./fields.js";
-import { isZone, viewerZone } from "./format.js";
+import { count, isZone, viewerZone } from "./format.js";
+
+const SHARED_MS = 10_000;
+
+/** One event name, or none. `changed` follows a choice, not every keystroke. */
+export const eventNameField = ({ state, name, changed, placeholder }) =>
+  choiceField("Event name", {
+    state,
+    name,
+    changed,
+    placeholder,
+    suggest: shared(async () => {
+      const { event_names } = await get("/event-names/v1");
+      const names = new Set(event_names.map(({ event_name }) => event_name));
+      return [...names].sort((one, other) => one.localeCompare(other)).map(value => ({ value }));
+    }),
+  });
+
+/** One tag, or none, in the same way. */
+export const tagField = ({ state, name, changed, placeholder }) =>
+  choiceField("Tag", {
+    state,
+    name,
+    changed,
+    placeholder,
+    suggest: shared(async () => {
+      const { tags } = await get("/contact-fields/v1");
+      return tags.map(({ tag, contacts }) => ({ value: tag, hint: count(contacts, "contact") }));
+    }),
+  });
+
+function choiceField(label, options) {
+  const { state, name, changed } = options;
+  let last = state[name];
+  const follow = () => {
+    if (state[name] === last) return;
+    last = state[name];
+    changed?.();
+  };
+  const followIfEmpty = () => {
+    if (!state[name]) follow();
+  };
+  return combobox(label, { ...options, changed: followIfEmpty, chosen: follow });
+}
+
+// Keystrokes come faster than answers, and share one for a while. Without an answer nothing is suggested: what is wrong with
+// the server, the view tells.
+function shared(load) {
+  let answer;
+  let loadedAt = 0;
+  return () => {
+    if (Date.now() - loadedAt > SHARED_MS) {
+      loadedAt = Date.now();
+      answer = load().catch(() => []);
+    }
+    return answer;
+  };
+}
 
 /** A time zone at `state[name]`; empty means automatic. */
 export function zoneField({ state, name, changed, hint }) {

@@ -199,7 +199,7 @@ export function chipsField(label, options) {
   function draw() {
     typed[name] = "";
     input.value = "";
-    input.placeholder = state[name].length ? "and …" : placeholder;
+    input.placeholder = state[name].length ? "Add another …" : placeholder;
     fill(chips, state[name].map(chip));
   }
 

@@ -1,7 +1,7 @@
 // Contacts: search, and one with its events.
 
 import { get, isAdmin, locationName, pathOf } from "./api.js";
-import { locationField } from "./choices.js";
+import { locationField, tagField } from "./choices.js";
 import { askingButton, confirmRemoval } from "./dialog.js";
 import { facts, h, hint, link } from "./dom.js";
 import { contactAddress, eventList } from "./events.js";
@@ -33,15 +33,19 @@ export function showContacts(view) {
     contacts => table("Contacts", COLUMNS, contacts, noContacts(state)),
   );
   const { state, changed } = view.state({ q: "", tag: "", location_id: "" }, load);
-  const searchField = (label, name) =>
-    textField(label, { state, name, changed: debounce(TYPING_MS, changed), type: "search" });
   view.begin(
     "Contacts",
     [],
     h(
       "div.range",
-      searchField("Name, e-mail or phone", "q"),
-      searchField("Tag", "tag"),
+      textField("Name, e-mail or phone", {
+        state,
+        name: "q",
+        changed: debounce(TYPING_MS, changed),
+        type: "search",
+        placeholder: "A part of it",
+      }),
+      tagField({ state, name: "tag", changed, placeholder: "Any tag" }),
       locationField({ state, changed }),
     ),
     box,
@@ -50,8 +54,19 @@ export function showContacts(view) {
 }
 
 function noContacts({ q, tag, location_id }) {
-  const title = q || tag || location_id ? "No contact found" : "No contacts yet";
-  return empty(title, "They come with HighLevel’s webhooks, or with events that name them.");
+  if (!(q || tag || location_id)) {
+    return empty(
+      "No contacts yet",
+      "They come with HighLevel’s webhooks, or with events that name them.",
+    );
+  }
+  return empty(
+    "No contact found",
+    tag
+      ? "A tag is taken whole: choose one from the list."
+      : "A part of the name, e-mail address or phone number is enough.",
+    link("Show all contacts", "#/contacts", "button"),
+  );
 }
 
 function tagList(tags) {

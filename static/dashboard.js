@@ -1,12 +1,10 @@
 // All saved metrics as cards, over one range; their order, and files of them.
 
-import { get, isAdmin, locations, Problem, post, put } from "./api.js";
-import { changeMark, comparedValuesOf, rangeText, valuesOf } from "./calculation.js";
-import { sparkline } from "./chart.js";
+import { get, isAdmin, loadLocations, locations, Problem, post, put } from "./api.js";
+import { cardContent } from "./card.js";
 import { cleanDefinition } from "./definition.js";
 import { dialog } from "./dialog.js";
 import { actions, button, fill, h, hint, link } from "./dom.js";
-import { count, number } from "./format.js";
 import { toast } from "./notices.js";
 import { queryOf, RANGE, rangeBar, withRange } from "./range.js";
 import { download } from "./snippet.js";
@@ -16,6 +14,7 @@ const METRICS_PER_REQUEST = 25; // of 50, two processors are busy at once
 
 export async function showDashboard(view) {
   const { metrics } = await get("/metrics/v1");
+  if (!metrics.length && !locations.length) await loadLocations(); // the first event may have come
   const cards = metrics.map(card);
   const { state: range, changed } = view.state(RANGE, calculate);
 
@@ -42,19 +41,25 @@ const cardList = cards =>
     cards.map(({ element }) => element),
   );
 
+// Nobody can build from events before the first one is here.
 const noMetrics = newMetric =>
-  empty(
-    "No metrics yet",
-    "A metric is a number from your events, such as a close rate.",
-    newMetric,
-    !locations.length && link("Send your first event", "#/activity", "button"),
-  );
+  locations.length
+    ? empty(
+        "No metrics yet",
+        "A metric is a number from your events, such as a close rate.",
+        newMetric,
+      )
+    : empty(
+        "No events yet",
+        "Send the first one. Then build metrics from your events, such as a close rate.",
+        link("Send your first event", "#/activity", "button primary"),
+      );
 
 const fileActions = (metrics, view) =>
   actions(
     isAdmin() && metrics.length > 1 && button("Arrange …", () => arrange(metrics, view), "small"),
     isAdmin() && importButton(view),
-    metrics.length > 0 && button("Export", exportAll, "small"),
+    metrics.length > 0 && button("Export definitions", exportAll, "small"),
   );
 
 // Cards
@@ -82,7 +87,7 @@ function calculateTogether(cards, query) {
     return answer;
   };
   for (const { id, load } of cards) {
-    load(async signal => dataOf(await request(signal), id), summary);
+    load(async signal => dataOf(await request(signal), id), cardContent);
   }
 }
 
@@ -92,46 +97,11 @@ function dataOf({ metrics }, id) {
   return data;
 }
 
-function summary(calculation) {
-  const { total, compare, format, buckets, warnings } = calculation;
-  const unseen = warnings.find(({ code }) => code === "event_not_seen");
-  return [
-    h(
-      "div.headline",
-      h("span.value", number(total.value, format)),
-      compare && changeMark(total.value, compare.total.value, format),
-    ),
-    unseen ? hint(unseen.message) : cardChart(calculation),
-    hint(
-      rangeText(calculation),
-      buckets.at(-2)?.complete === false && " · not over yet", // of the last one it goes without saying
-      eventsText(warnings, "skipped", "skipped"),
-      eventsText(warnings, "events_ahead", "dated ahead"),
-    ),
-  ];
-}
-
-const cardChart = ({ interval, buckets, format, compare }) =>
-  sparkline({
-    label: `Chart by ${interval}`,
-    buckets,
-    format,
-    series: [{ values: valuesOf(buckets) }],
-    compare: compare && { values: comparedValuesOf(buckets) },
-  });
-
-function eventsText(warnings, wanted, what) {
-  const amount = warnings
-    .filter(({ code }) => code === wanted)
-    .reduce((sum, warning) => sum + warning.count, 0);
-  return amount > 0 && ` · ${count(amount, "event")} ${what}`;
-}
-
 // Their order
 
 async function arrange(metrics, view) {
   const arrangement = new Arrangement(metrics);
-  await dialog("Arrange the metrics", () => [
+  await dialog("Arrange metrics", () => [
     hint("Drag them, or use the arrows."),
     arrangement.list,
     arrangement.outcome,
@@ -215,7 +185,7 @@ async function exportAll() {
 // A metric whose name is known here is replaced.
 function importButton(view) {
   const file = h("input", { type: "file", accept: ".json", hidden: true, onchange });
-  return [file, button("Import …", () => file.click(), "small")];
+  return [file, button("Import definitions …", () => file.click(), "small")];
 
   async function onchange() {
     try {

@@ -2,8 +2,8 @@
 
 export const AGGREGATIONS = {
   count: "Number of events",
-  unique_contacts: "Different contacts",
-  count_distinct: "Different values",
+  unique_contacts: "Unique contacts",
+  count_distinct: "Unique values",
   sum: "Sum",
   avg: "Average",
   min: "Smallest value",
@@ -20,6 +20,12 @@ export const takesProperty = (aggregation = "count") =>
 /** Whether it reads numbers, which texts may write in one of several ways. */
 export const takesNumbers = aggregation =>
   takesProperty(aggregation) && aggregation !== "count_distinct";
+
+/** Whether the values of groups add up to that of all: sums and counts, in which no event is in two groups. */
+export const addsUp = ({ terms, formula = "" }, by) =>
+  by !== "tag" &&
+  !/[*/]/.test(formula) &&
+  terms.every(({ aggregation = "count" }) => ["count", "sum"].includes(aggregation));
 
 /** How texts may write numbers; the plain way goes without saying. */
 export const NUMBERS = {
@@ -100,7 +106,7 @@ function cleanGroup(group) {
 // Fields and operators
 
 export const SPANS = { h: "hours", d: "days", w: "weeks" };
-const SET_OPS = { is_set: "is known", is_not_set: "is not known" };
+const SET_OPS = { is_set: "has a value", is_not_set: "has no value" };
 const TEXT_OPS = {
   is: "is",
   is_not: "is not",

@@ -1,7 +1,7 @@
 // Deleting events by filter.
 
 import { Problem } from "./api.js";
-import { locationField } from "./choices.js";
+import { eventNameField, locationField } from "./choices.js";
 import { cancelButton, confirmRemoval, dialog } from "./dialog.js";
 import { hint } from "./dom.js";
 import { cut } from "./events.js";
@@ -21,7 +21,7 @@ export function openDeletion({ location_id, name }) {
       content: [
         hint("All that match are deleted. You see first how many."),
         locationField({ state: filter }),
-        textField("Event name", { state: filter, name: "event_name" }),
+        eventNameField({ state: filter, name: "event_name", placeholder: "All events" }),
         textField("contact_id", { state: filter, name: "contact_id" }),
         momentField("From", "from", `In your time zone, ${viewerZone()}`),
         momentField("Before", "to"),

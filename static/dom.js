@@ -47,9 +47,24 @@ const isNothing = value => value === null || value === undefined || value === fa
 
 /** Replaces an element's children, given as to h(); returns the element. */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat(Infinity).filter(child => !isNothing(child)));
+  element.replaceChildren(...present(children));
   return element;
 }
+
+/** The same for children that are elements: those that are there already are not put in anew, and so lose neither the focus
+ * nor a selection, and begin no animation again. */
+export function refill(element, ...children) {
+  const wanted = present(children);
+  const stay = new Set(wanted);
+  for (const child of [...element.children]) if (!stay.has(child)) child.remove();
+  wanted.forEach((child, index) => {
+    const there = element.children[index];
+    if (there !== child) element.insertBefore(child, there ?? null);
+  });
+  return element;
+}
+
+const present = children => children.flat(Infinity).filter(child => !isNothing(child));
 
 /** `spokenName` is what a screen reader says where the label alone says too little. */
 export const button = (label, onclick, kind, spokenName) =>

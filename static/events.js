@@ -35,14 +35,13 @@ export const openEvent = ({ event_id: id }) =>
 
 function eventDetail(event, close) {
   const properties = Object.entries(event.properties);
-  const contact = event.contact_id ? link(event.contact_id, contactAddress(event)) : "none";
   return [
     h("p.strong", event.event_name),
     warnings(event.warnings),
     facts([
       ["Time", `${exactTime(event.timestamp)} (${viewerZone()})`],
       ["Location", locationName(event.location_id)],
-      ["Contact", contact],
+      ["Contact", event.contact_id ? contactLink(event) : "none"],
       ["distinct_id", event.distinct_id],
       ["Arrived", exactTime(event.received_at)],
       event.update_count > 0 && ["Updated", updatesText(event)],

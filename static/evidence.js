@@ -52,9 +52,8 @@ function evidenceList(body) {
     {
       zone: body.timezone,
       without: queried.length === 1 ? ["Event", "Location"] : ["Event"],
-      nothing: empty("No events", "No event of this term lies in this time."),
-      lead: page =>
-        hint(`${count(page.count, "event")}, the newest first. Times in ${body.timezone}.`),
+      nothing: empty("No events", "This term has no events in this range."),
+      lead: page => hint(`${count(page.count, "event")}, newest first. Times in ${body.timezone}.`),
     },
   );
 }

@@ -74,23 +74,35 @@ export function selectField(label, options) {
 
 // Errors
 
-/** Shows what is wrong with a field; without a message, that nothing is. */
-export function mark(fieldBox, message) {
-  fill(fieldBox.querySelector(".error"), message);
-  inputOf(fieldBox).setAttribute("aria-invalid", Boolean(message));
+/** Shows what is wrong with a field, or only not finished; without a message, that nothing is. */
+export function mark(fieldBox, message, isUnfinished = false) {
+  const note = fieldBox.querySelector(".error");
+  note.classList.toggle("unfinished", isUnfinished);
+  fill(note, message);
+  inputOf(fieldBox).setAttribute("aria-invalid", Boolean(message) && !isUnfinished);
 }
 
-/** Shows each error of a Problem beside the field that it points at; returns whether all of them have such a field. */
-export function markAll(container, { errors = [] }) {
+/**
+ * Shows each error of a Problem beside the field that it points at; returns whether all of them have such a field.
+ * @param {HTMLElement} container
+ * @param {{errors?: {pointer: string, message: string}[]}} problem
+ * @param {(fieldBox: HTMLElement) => "wrong" | "unfinished" | "empty"} [certaintyOf] what is unfinished is told quietly, and
+ *   of what is empty nothing is said
+ */
+export function markAll(container, { errors = [] }, certaintyOf = () => "wrong") {
   const fields = [...container.querySelectorAll(".field[data-pointer]")];
   for (const fieldBox of fields) mark(fieldBox, "");
   let unmarked = 0;
   for (const { pointer, message } of errors) {
     const fieldBox = fieldAt(fields, pointer);
-    if (fieldBox) mark(fieldBox, message);
+    if (fieldBox) markAs(certaintyOf(fieldBox), fieldBox, message);
     else unmarked += 1;
   }
   return errors.length > 0 && unmarked === 0;
+}
+
+function markAs(certainty, fieldBox, message) {
+  if (certainty !== "empty") mark(fieldBox, message, certainty === "unfinished");
 }
 
 function fieldAt(fields, pointer) {

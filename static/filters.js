@@ -91,7 +91,7 @@ const conditionEditor = (condition, at, context, onRemove) =>
   new ConditionEditor(condition, at, context, onRemove).element;
 
 class ConditionEditor {
-  test = h("div.field"); // the operator and the value
+  test = h("div.test"); // the operator and the value
 
   constructor(condition, at, context, onRemove) {
     this.condition = condition;
@@ -228,7 +228,7 @@ class ConditionEditor {
       labelHidden: true,
     };
     return h(
-      "div.pair",
+      type === "date" ? "div.pair.days" : "div.pair",
       textField("From", { ...options, name: 0 }),
       textField("To", { ...options, name: 1 }),
     );

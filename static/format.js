@@ -50,6 +50,9 @@ export const shortNumber = (value, format) =>
     maximumSignificantDigits: 3,
   }).format(value);
 
+/** A text with a large first letter, as a sentence begins. */
+export const capitalized = text => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** Such as "1 event", "2 events". */
 export const count = (amount, noun) =>
   `${numberFormat({}).format(amount)} ${noun}${amount === 1 ? "" : "s"}`;
@@ -61,6 +64,17 @@ export function change(value, earlier, format) {
   const arrow = value > earlier ? "▲" : "▼";
   return `${arrow} ${changeSize(value, earlier, format)}`;
 }
+
+/** The same as a number: in percent or, of percentages, in points; null where there is none. */
+export function changeAmount(value, earlier, format) {
+  if (isMissing(value) || isMissing(earlier)) return null;
+  if (format?.style === "percent") return rounded((value - earlier) * 100);
+  if (value === earlier) return 0;
+  return earlier === 0 ? null : rounded(((value - earlier) / Math.abs(earlier)) * 100);
+}
+
+// Without the last digits, in which decimal numbers are not exact.
+const rounded = value => Number(value.toPrecision(12));
 
 function changeSize(value, earlier, format) {
   const difference = Math.abs(value - earlier);
@@ -101,11 +115,13 @@ const UNITS = [
   { unit: "hour", seconds: 3600 },
   { unit: "minute", seconds: 60 },
 ];
+const SECOND = { unit: "second", seconds: 1 };
 
-/** Such as "3 days ago". */
-export function ago(moment) {
+/** Such as "3 days ago". Seconds are for what is told anew as they pass. */
+export function ago(moment, { withSeconds = false } = {}) {
   const age = (Date.now() - new Date(moment)) / 1000;
-  const largest = UNITS.find(({ seconds }) => age >= seconds);
+  const units = withSeconds ? [...UNITS, SECOND] : UNITS;
+  const largest = units.find(({ seconds }) => age >= seconds);
   if (!largest) return "just now";
   const amount = Math.floor(age / largest.seconds);
   return formatter(Intl.RelativeTimeFormat, {}).format(-amount, largest.unit);

@@ -1,13 +1,13 @@
 // Integrations: the keys with which programs send and read events.
 
-import { get, isAdmin, locationName, post, remove } from "./api.js";
+import { get, isAdmin, locationName, post, remove, session } from "./api.js";
 import { locationsField } from "./choices.js";
 import { askingButton, confirm } from "./dialog.js";
 import { actions, button, fill, h, link } from "./dom.js";
 import { selectField, textField } from "./fields.js";
 import { form } from "./form.js";
 import { time } from "./format.js";
-import { sendingInstructions } from "./sending.js";
+import { sendingInstructions, testEvent } from "./sending.js";
 import { beginSettings } from "./settings.js";
 import { snippet } from "./snippet.js";
 import { empty, loader } from "./states.js";
@@ -117,15 +117,21 @@ function newIntegrationForm(box) {
   });
 }
 
-function showToken(box, { token, scope }) {
+function showToken(box, { token, scope, locations }) {
   const title = h("h2", { tabindex: "-1" }, "Your token");
   const isForSending = scope === "ingest" || scope === "sync";
+  const test = { key: token, location_id: locations?.[0] };
   fill(
     box,
     title,
     snippet(token, "Token"),
     h("p.warnings", h("strong", "Copy it now. "), "It cannot be shown again."),
-    isForSending && [h("h2", "Use it"), sendingInstructions(token)],
+    isForSending
+      ? [h("h2", "Use it"), sendingInstructions(token), testEvent(test)]
+      : [
+          h("p", "It goes into the header X-API-Key. This link signs in to this page with it:"),
+          snippet(`${session.address}/#key=${token}`, "Sign-in link"),
+        ],
     actions(
       link("Done", ADDRESS, "button primary"),
       link("Watch events arrive", "#/activity", "button"),

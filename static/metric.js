@@ -14,6 +14,8 @@ import { loader } from "./states.js";
 /** The state of a metric's view, as its address has it. */
 export const METRIC_STATE = { ...RANGE, by: "", chart: "line", table: "" };
 
+const CHARTS = { line: "Lines", bar: "Bars" };
+
 export async function showMetric(view) {
   const metric = await get(`/metrics/v1/${view.parts[0]}`);
   const pane = metricPane(view, () => cleanDefinition(metric));
@@ -57,23 +59,19 @@ function deleteButton(metric, nextAddress) {
  * The controls of a metric, and a box that shows it once calculate() is called.
  * @param view whose state it keeps
  * @param {() => object} definition the metric as it is sent
- * @param {{changed?: () => void, onError?: (error: Error, again: () => void) => any}} [options] `changed` follows a control;
- *   without it the metric is calculated anew. `onError` makes what is shown instead of numbers
+ * @param {{changed?: () => void, shown?: (answer: object) => void, onError?: (error: Error, again: () => void, last) => any}}
+ *   [options] `changed` follows a control; without it the metric is calculated anew. `shown` follows the numbers, and
+ *   `onError` makes what is shown instead of them, as in loader()
  */
-export function metricPane(view, definition, { changed, onError } = {}) {
+export function metricPane(view, definition, { changed, shown, onError } = {}) {
   const { box, load } = loader();
   const { state, changed: stateChanged } = view.state(METRIC_STATE, changed ?? calculate);
-  const controls = rangeBar(
-    state,
-    stateChanged,
-    breakdownField(definition, state, stateChanged),
-    selectField("Chart", {
-      choices: { line: "Lines", bar: "Bars" },
-      state,
-      name: "chart",
-      changed: stateChanged,
-    }),
-  );
+  const controls = rangeBar(state, stateChanged, {
+    beside: follow => breakdownField(definition, state, follow),
+    options: follow =>
+      selectField("Chart", { choices: CHARTS, state, name: "chart", changed: follow }),
+    defaults: { chart: METRIC_STATE.chart },
+  });
   return { state, controls, box, calculate };
 
   function calculate() {
@@ -85,6 +83,7 @@ export function metricPane(view, definition, { changed, onError } = {}) {
       signal => (isWhole ? post("/metrics/v1/query", { ...query, metric }, signal) : null),
       answer => {
         if (!answer) return hint("Choose an event, and its numbers appear here.");
+        shown?.(answer);
         return showResult({ definition: metric, query, answer, state, stateChanged });
       },
       onError,

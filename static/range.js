@@ -3,9 +3,9 @@
 import { withState } from "./address.js";
 import { findLocation, locations, session } from "./api.js";
 import { locationsField, zoneField } from "./choices.js";
-import { fill, h } from "./dom.js";
+import { button, fill, h, hint, newId } from "./dom.js";
 import { mark, selectField, textField } from "./fields.js";
-import { dayOf, isZone } from "./format.js";
+import { dayOf, isZone, span } from "./format.js";
 
 const INTERVALS = {
   "": "Automatic",
@@ -17,19 +17,16 @@ const INTERVALS = {
 };
 
 export const COMPARISONS = {
-  previous_period: "Period before",
-  previous_year: "Year before",
+  previous_period: "Previous period",
+  previous_year: "Previous year",
   none: "Nothing",
 };
 
+// What stands behind Options.
+const OPTIONS = { interval: "", compare: "previous_period", zone: "" };
+
 /** The state of a range, as an address has it. */
-export const RANGE = {
-  locations: "",
-  range: "30d",
-  interval: "",
-  zone: "",
-  compare: "previous_period",
-};
+export const RANGE = { locations: "", range: "30d", ...OPTIONS };
 
 // From the first day of the unit that is `first` units after today's up to the one that is `end` units after it.
 const PRESETS = {
@@ -107,8 +104,74 @@ export const withRange = (address, range) => withState(address, range, RANGE);
 
 // The controls
 
-/** The controls of a range, which they change; `otherControls` stand beside them. */
-export function rangeBar(range, changed, ...otherControls) {
+/**
+ * The controls of a range, which they change, and the range in words. Locations and dates are in sight, the others behind
+ * Options, which says how many of them are not as they are by default.
+ * @param {object} range
+ * @param {() => void} changed
+ * @param {{beside?: (changed: () => void) => any, options?: (changed: () => void) => any, defaults?: object}} [others]
+ *   controls of the view, which stand in sight and behind Options; `defaults` is the state of the latter
+ */
+export function rangeBar(range, changed, { beside, options, defaults } = {}) {
+  const words = hint();
+  const more = moreControls(range, { ...OPTIONS, ...defaults });
+  const follow = () => {
+    fill(words, rangeWords(range));
+    more.showChanges();
+    changed();
+  };
+  range.locations = locationIds(range);
+  fill(words, rangeWords(range));
+  fill(
+    more.panel,
+    selectField("Interval", {
+      choices: INTERVALS,
+      state: range,
+      name: "interval",
+      changed: follow,
+    }),
+    selectField("Compare with", {
+      choices: COMPARISONS,
+      state: range,
+      name: "compare",
+      changed: follow,
+    }),
+    zoneField({ state: range, name: "zone", changed: follow }),
+    options?.(follow),
+  );
+  return h(
+    "div.range",
+    { role: "group", "aria-label": "Range" },
+    locationsField({ state: range, changed: follow, placeholder: "All locations" }),
+    dateFields(range, follow),
+    beside?.(follow),
+    h("div.range-line", words, more.opener),
+    more.panel,
+  );
+}
+
+// A panel that a button opens, and showChanges(), which puts onto the button how many controls are not at their default.
+function moreControls(state, defaults) {
+  const panel = h("div.more", { id: newId(), hidden: true });
+  const opener = button("", toggle, "small options");
+  opener.setAttribute("aria-controls", panel.id);
+  opener.ariaExpanded = "false";
+  showChanges();
+  return { opener, panel, showChanges };
+
+  function toggle() {
+    panel.hidden = !panel.hidden;
+    opener.ariaExpanded = String(!panel.hidden);
+  }
+
+  function showChanges() {
+    const changes = Object.entries(defaults).filter(([name, value]) => state[name] !== value);
+    const sign = h("span.badge", `${changes.length}`, h("span.hidden", " changed"));
+    fill(opener, "Options ", changes.length > 0 && sign);
+  }
+}
+
+function dateFields(range, changed) {
   const customDays = h("div.custom");
   const dates = { name: range.range.includes("..") ? CUSTOM : range.range };
   const showCustomDays = () =>
@@ -120,24 +183,25 @@ export function rangeBar(range, changed, ...otherControls) {
     showCustomDays();
     changed();
   };
-  range.locations = locationIds(range);
   showCustomDays();
-  return h(
-    "div.range",
-    { role: "group", "aria-label": "Range" },
-    locationsField({ state: range, changed, placeholder: "All locations" }),
-    selectField("Dates", { choices: dateChoices(), state: dates, name: "name", changed: choose }),
+  const choices = dateChoices();
+  return [
+    selectField("Dates", { choices, state: dates, name: "name", changed: choose }),
     customDays,
-    selectField("Interval", { choices: INTERVALS, state: range, name: "interval", changed }),
-    selectField("Compare with", { choices: COMPARISONS, state: range, name: "compare", changed }),
-    zoneField({ state: range, name: "zone", changed }),
-    otherControls,
-  );
+  ];
+}
+
+// The days, their zone, and what they are compared with.
+function rangeWords(range) {
+  const { from, to, timezone, compare } = queryOf(range);
+  const days = span(from, to, "UTC"); // a date is read as its midnight there
+  const compared = compare && ` · compared with the ${COMPARISONS[compare].toLowerCase()}`;
+  return [`${days} · ${timezone}`, compared];
 }
 
 function dateChoices() {
   const presets = Object.entries(PRESETS).map(([value, { label }]) => ({ value, text: label }));
-  return [...presets, { value: CUSTOM, text: "From … to …" }];
+  return [...presets, { value: CUSTOM, text: "Custom range" }];
 }
 
 function customDaysFields(range, changed) {

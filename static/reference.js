@@ -5,7 +5,7 @@ import { fill, h, hint, link } from "./dom.js";
 import { textField } from "./fields.js";
 import { count } from "./format.js";
 import { Schemas } from "./schema.js";
-import { TOKEN_PLACEHOLDER } from "./sending.js";
+import { KEY_PLACEHOLDER } from "./sending.js";
 import { beginSettings } from "./settings.js";
 import { curlSnippet } from "./snippet.js";
 import { loader } from "./states.js";
@@ -261,7 +261,7 @@ function exampleCall(operation, schemas) {
   const request = {
     url: session.address + filledPath + exampleQuery(operation, schemas),
     method,
-    key: takesKey ? TOKEN_PLACEHOLDER : undefined,
+    key: takesKey ? KEY_PLACEHOLDER : undefined,
     body: exampleBody(operation, schemas),
   };
   return curlSnippet(request, `curl command for ${method} ${path}`);

@@ -1,14 +1,15 @@
 // A calculated metric: its number, chart, warnings and tables.
 
-import { changeMark, comparedValuesOf, isShown, rangeText } from "./calculation.js";
+import { changeMark, comparedValuesOf, isShown } from "./calculation.js";
 import { chart, svgText } from "./chart.js";
+import { addsUp } from "./definition.js";
 import { button, h, hint } from "./dom.js";
 import { evidenceNumber, openEvidence } from "./evidence.js";
 import { bucketName, count, span, time } from "./format.js";
 import { COMPARISONS } from "./range.js";
 import { download } from "./snippet.js";
 import { warnings } from "./states.js";
-import { groupSelection, seriesOf, valuesCsv, valueTables } from "./values.js";
+import { fileName, groupSelection, seriesOf, valueTables } from "./values.js";
 
 const CHART_PX = 300;
 // Warnings for which there is more than their text.
@@ -48,11 +49,12 @@ function headline(result) {
     selection: {},
     kind: "value",
   });
+  const compared = compare && compare.total.value !== null && comparison(result);
   return h(
     "div.headline",
     value,
-    compare && compare.total.value !== null && comparison(result),
-    h("span.hint", rangeText(result.answer), !total.complete && " · not over yet"),
+    compared,
+    !total.complete && !compared && h("span.hint", "In progress"),
   );
 }
 
@@ -113,12 +115,13 @@ function resultChart(result) {
     openEvidence(result, title, selection);
   };
   return chart({
-    label: `Chart of ${definition.name ?? "this metric"}, ${rangeText(answer)}`,
+    label: `Chart of ${definition.name ?? "this metric"}, ${span(answer.from, answer.to, zone)}`,
     buckets,
     last: buckets.findLastIndex(bucket => isShown(bucket, answer)),
     series: seriesOf(result),
     compare: comparedSeries(answer),
     kind: state.chart,
+    isStacked: breakdown && addsUp(definition, breakdown.by),
     interval,
     zone,
     format,
@@ -135,13 +138,10 @@ function comparedSeries({ breakdown, buckets, compare }) {
 
 function foot(result, figure) {
   const { name = "metric" } = result.definition;
-  const file = name.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60);
-  const saveCsv = () => download(`${file}.csv`, "text/csv", valuesCsv(result));
-  const saveSvg = () => download(`${file}.svg`, "image/svg+xml", svgText(figure, name));
+  const saveSvg = () => download(`${fileName(name)}.svg`, "image/svg+xml", svgText(figure, name));
   return h(
     "div.actions.foot",
-    hint(`Calculated ${time(result.answer.calculated_at)}`),
-    button("Download CSV", saveCsv, "small"),
+    hint(`Calculated ${time(result.answer.calculated_at)}. Click a number to see its events.`),
     figure && button("Download SVG", saveSvg, "small"),
   );
 }

@@ -9,18 +9,21 @@ const DAY_MS = 86_400_000;
 
 /**
  * A chart's options with where its parts stand: `box` of the plot, `band` (the width of a bucket), x(index) its middle,
- * y(value), `ticks` of the value axis and their `labels`, and whether it has `bars`.
+ * y(value), `ticks` of the value axis and their `labels`, and whether it has `bars`. Where these are stacked, `bases` are
+ * the values on which those of each series stand.
  */
 export function layout(options, width) {
-  const { buckets, series, compare, format, height, isBare } = options;
+  const { buckets, series, compare, format, height, isBare, kind, isStacked } = options;
+  const wantsBars = kind === "bar" || buckets.length === 1;
+  const bases = wantsBars && isStacked ? basesOf(series) : null;
   const values = [...series, compare].flatMap(line => line?.values ?? []);
+  if (bases) values.push(...tops(series, bases));
   const ticks = valueTicks(values, height / GRID_PX);
   const low = ticks[0];
   const high = ticks.at(-1);
   const labels = ticks.map(value => shortNumber(value, format));
   const box = isBare ? bareBox(width, height) : plotBox(width, height, labels);
   const band = (box.right - box.left) / buckets.length;
-  const wantsBars = options.kind === "bar" || buckets.length === 1;
   return {
     ...options,
     width,
@@ -28,7 +31,8 @@ export function layout(options, width) {
     ticks,
     labels,
     band,
-    hasBars: wantsBars && band >= 2 * series.length,
+    bases,
+    hasBars: wantsBars && band >= 2 * (bases ? 1 : series.length),
     x: index => box.left + (index + 0.5) * band,
     y: value => box.bottom - ((value - low) / (high - low)) * (box.bottom - box.top),
   };
@@ -40,6 +44,25 @@ function plotBox(width, height, labels) {
   const longest = Math.max(...labels.map(text => text.length));
   return { left: longest * CHARACTER_PX + 12, right: width - 8, top: 10, bottom: height - 26 };
 }
+
+// Bars below zero are stacked downwards.
+function basesOf(series) {
+  const ups = [];
+  const downs = [];
+  return series.map(({ values }) =>
+    values.map((value, bucket) => {
+      const sums = value < 0 ? downs : ups;
+      const base = sums[bucket] ?? 0;
+      sums[bucket] = base + (value ?? 0);
+      return base;
+    }),
+  );
+}
+
+const tops = (series, bases) =>
+  series.flatMap(({ values }, index) =>
+    values.map((value, bucket) => bases[index][bucket] + (value ?? 0)),
+  );
 
 // The value axis
 

@@ -34,6 +34,7 @@ function joined(texts, lastGlue) {
 
 function formulaPhrase(formula) {
   const tokens = formula.match(/[A-Za-z_]\w*|[\d.]+|[-+*/()]/g) ?? [];
+  if (tokens.at(-1) in SIGNS) tokens.push("…");
   return tokens
     .map(token => SIGNS[token] ?? token)
     .join(" ")
@@ -44,8 +45,8 @@ function formulaPhrase(formula) {
 // % stands for the property.
 const AMOUNTS = {
   count: "the number of",
-  unique_contacts: "the number of different contacts with",
-  count_distinct: "the number of different values of % in",
+  unique_contacts: "the number of unique contacts with",
+  count_distinct: "the number of unique values of % in",
 };
 
 function termPhrase({ event, type, aggregation = "count", property, numbers, filters }) {

@@ -10,17 +10,36 @@ export function snippet(text, label) {
   return h(
     "div.snippet",
     h("pre", { tabindex: "0", role: "region", "aria-label": label }, h("code", text)),
-    button("Copy", () => copy(text), "small"),
+    button("Copy", event => copy(text, event.currentTarget), "small"),
   );
 }
 
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    toast("Copied");
-  } catch {
-    toast("Copy it by hand"); // browsers have no clipboard without https
-  }
+/** A short text within others, as a button that copies it. */
+export const copyable = text =>
+  button(
+    [h("code", text), " ", h("span.hint", "Copy")],
+    event => copy(text, event.currentTarget),
+    "copyable",
+  );
+
+async function copy(text, pressed) {
+  const isCopied = navigator.clipboard
+    ? await navigator.clipboard.writeText(text).then(...OUTCOMES)
+    : copySelected(text, pressed);
+  toast(isCopied ? "Copied" : "The browser did not let us: copy it by hand");
+}
+
+const OUTCOMES = [() => true, () => false];
+
+// Without https browsers have no other clipboard. It takes a selection, in a dialog only one within it.
+function copySelected(text, pressed) {
+  const selected = h("textarea.hidden", { value: text, readonly: true });
+  pressed.after(selected);
+  selected.select();
+  const isCopied = document.execCommand("copy");
+  selected.remove();
+  pressed.focus();
+  return isCopied;
 }
 
 /**

@@ -1,6 +1,7 @@
 // What a view shows while it waits, where it has nothing, and when something failed.
 
 import { actions, button, fill, h } from "./dom.js";
+import { capitalized } from "./format.js";
 
 const RETRY_MS = 3000;
 const NOTICEABLE_MS = 200;
@@ -17,29 +18,44 @@ export function endView() {
 /**
  * A box, and `load(request, draw, onError)`, which fills it with what draw(answer) makes of the answer to request(signal).
  * What stands in the box is dimmed at once and goes soon, so that it is never taken for the new; an earlier request is
- * dropped. `onError(error, again)` makes what is shown instead.
+ * dropped. `onError(error, again, last)` makes what is shown instead; `last` is what was drawn last, or null. While the
+ * server cannot be reached, which the page says once for all boxes, that stays, dimmed, and the request is tried again.
  */
 export function loader() {
   const box = h("div.stack");
   let current;
+  let last = null;
 
-  async function load(request, draw, onError = failure) {
+  async function load(request, draw, onError = failure, isRetry = false) {
     current?.abort();
     current = new AbortController();
     const signal = AbortSignal.any([openView.signal, current.signal]);
     box.ariaBusy = "true";
     const timer = setTimeout(() => {
-      if (!signal.aborted) fill(box, loading());
+      if (!signal.aborted && !isRetry) fill(box, loading());
     }, NOTICEABLE_MS);
     let content;
+    let isAway = false;
     try {
       const answer = await request(signal);
-      if (!signal.aborted) content = draw(answer);
+      if (!signal.aborted) {
+        content = draw(answer);
+        last = content;
+      }
     } catch (error) {
-      if (!signal.aborted) content = onError(error, () => load(request, draw, onError));
+      isAway = error.status === 0;
+      const again = () => load(request, draw, onError);
+      if (!isAway && !signal.aborted) content = onError(error, again, last);
     }
     clearTimeout(timer);
     if (signal.aborted) return;
+    if (isAway) {
+      fill(box, last ?? waiting());
+      setTimeout(() => {
+        if (!signal.aborted) load(request, draw, onError, true);
+      }, RETRY_MS);
+      return;
+    }
     fill(box, content);
     box.ariaBusy = null;
   }
@@ -71,6 +87,7 @@ export function pages(noun, request, draw) {
 }
 
 export const loading = () => h("p.loading", "Loading …");
+const waiting = () => h("p.loading", "Waiting for the server …");
 
 /** What stands where there is nothing yet; the rest are buttons and links. */
 export const empty = (title, text, ...buttons) =>
@@ -102,6 +119,6 @@ export function warnings(list) {
   return h(
     "ul.warnings",
     { "aria-label": "Warnings" },
-    list.map(({ message }) => h("li", message.charAt(0).toUpperCase() + message.slice(1))),
+    list.map(({ message }) => h("li", capitalized(message))),
   );
 }

@@ -8,7 +8,7 @@ import { h } from "./dom.js";
  */
 
 /**
- * A table in a box that scrolls; the first column names the row. On a narrow screen each row becomes a card.
+ * A table in a box that scrolls; the first column names the row.
  * @param {string} caption names the table to screen readers
  * @param {(Column | null | false)[]} columns those that are nothing are left out
  * @param {object[]} rows
@@ -40,12 +40,11 @@ export function table(caption, columns, rows, nothing) {
 const headCell = ({ head, isNumber }) =>
   h("th", { scope: "col", class: isNumber && "number" }, head);
 
-function bodyCell({ head, cell, isNumber }, row, isFirst) {
+function bodyCell({ cell, isNumber }, row, isFirst) {
   const content = typeof cell === "string" ? (row[cell] ?? "–") : cell(row);
   const attributes = {
     scope: isFirst && "row",
     class: isNumber && "number",
-    "data-head": head,
   };
-  return h(isFirst ? "th" : "td", attributes, h("div", content));
+  return h(isFirst ? "th" : "td", attributes, content);
 }

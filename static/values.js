@@ -1,14 +1,15 @@
-// A metric's numbers as tables: by group, by time, by location; and all of them as a file.
+// A metric's numbers as tables: by group, by time, by location; and the one on show as a file.
 
 import { locationName } from "./api.js";
 import { isShown, valuesOf } from "./calculation.js";
-import { fieldName } from "./definition.js";
+import { fieldName, isProperty } from "./definition.js";
 import { button, fill, h } from "./dom.js";
 import { cut } from "./events.js";
 import { evidenceNumber } from "./evidence.js";
 import { selectField } from "./fields.js";
-import { bucketName, change } from "./format.js";
+import { bucketName, capitalized, change, changeAmount, clock, dayOf } from "./format.js";
 import { COMPARISONS } from "./range.js";
+import { download } from "./snippet.js";
 import { table } from "./table.js";
 
 const FIRST_ROWS = 100; // until all are shown
@@ -23,12 +24,13 @@ function groupName({ key, other }, by) {
   return by === "location" ? locationName(key) : key;
 }
 
-/** The lines of a chart: the groups of a breakdown, or else the metric. @returns {{name: string, values: number[]}[]} */
+/** The lines of a chart: the groups of a breakdown, or else the metric. @returns {{name: string, values: number[], isRest?: boolean}[]} */
 export function seriesOf({ answer: { breakdown, buckets }, definition: { name = "Value" } }) {
   if (!breakdown) return [{ name, values: valuesOf(buckets) }];
   return breakdown.groups.map(group => ({
     name: groupName(group, breakdown.by),
     values: valuesOf(group.buckets),
+    isRest: group.other,
   }));
 }
 
@@ -43,13 +45,14 @@ function timeRows(answer) {
     title: "Whole range",
     compare: compare?.total,
     selection: {},
-    groups: breakdown?.groups.map(({ value }) => value),
+    groups: breakdown?.groups,
   };
+  if (buckets.length === 1) return [whole];
   const bucketRows = buckets.map((bucket, index) => ({
     ...bucket,
-    title: `${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (not over yet)"}`,
+    title: `${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (in progress)"}`,
     selection: { bucket: bucket.start },
-    groups: breakdown?.groups.map(group => group.buckets[index].value),
+    groups: breakdown?.groups.map(group => group.buckets[index]),
   }));
   return [whole, ...bucketRows.filter(bucket => isShown(bucket, answer)).reverse()];
 }
@@ -70,33 +73,63 @@ const groupRows = ({ breakdown: { by, groups } }) =>
     selection: groupSelection(group),
   }));
 
+const byName = by => (by === "location" ? "location" : fieldName(by));
+
+// `rowName` is what names a row in a file, where that is not its title.
 const TABLES = {
   group: {
-    head: ({ breakdown }) => cut(fieldName(breakdown.by), HEAD_CHARACTERS),
+    name: ({ breakdown }) => byName(breakdown.by),
     rows: groupRows,
   },
-  time: { head: () => "Time", rows: timeRows },
-  location: { head: () => "Location", rows: locationRows },
+  time: { name: () => "time", rows: timeRows, rowName: timeText },
+  location: { name: () => "location", rows: locationRows },
 };
 
-const tableKinds = ({ breakdown }) => (breakdown ? Object.keys(TABLES) : ["time", "location"]);
+// The key of a property is written as it is.
+function headOf(kind, answer) {
+  const isKey = kind === "group" && isProperty(answer.breakdown.by);
+  const name = TABLES[kind].name(answer);
+  return isKey ? name : capitalized(name);
+}
+
+// No two that say the same.
+function tableKinds({ breakdown, locations }) {
+  const kinds = breakdown ? ["group", "time"] : ["time"];
+  const isByLocation = breakdown?.by === "location";
+  return isByLocation || locations.length < 2 ? kinds : [...kinds, "location"];
+}
 
 // Columns
 
 /**
- * The numbers of a row. Those with a `selection` show their events; it narrows that of the row.
- * @returns {{head: string, value: (row) => number | string, format?: object, selection?: (row) => object}[]}
+ * The numbers of a row. Those with a `selection` show their events; it narrows that of the row. A column that shows its
+ * numbers in words has them as numbers under `file`.
+ * @returns {{head: string, value: (row) => number | string, format?: object, selection?: (row) => object,
+ *   file?: {head: string, value: (row) => number}}[]}
  */
-function numberColumns({ answer: { compare, format }, definition: { name = "Value", terms } }) {
+function numberColumns({ answer, definition: { name = "Value", terms } }, kind) {
+  const { compare, format, breakdown } = answer;
   const ownColumn = { head: name, value: row => row.value, format, selection: () => ({}) };
   const comparedColumns = compare ? comparisonColumns(compare, format) : [];
-  const termColumns = terms.map(({ key, event }) => ({
+  const columns = [ownColumn, ...comparedColumns];
+  if (kind === "time" && breakdown) return [...columns, ...groupColumns(breakdown, format)];
+  return terms.length > 1 ? [...columns, ...termColumns(terms)] : columns;
+}
+
+const termColumns = terms =>
+  terms.map(({ key, event }) => ({
     head: `${key}: ${event}`,
     value: row => row.terms[key],
     selection: () => ({ term: key }),
   }));
-  return [ownColumn, ...comparedColumns, ...(terms.length > 1 ? termColumns : [])];
-}
+
+const groupColumns = ({ by, groups }, format) =>
+  groups.map((group, index) => ({
+    head: groupName(group, by),
+    value: row => row.groups[index].value,
+    format,
+    selection: () => groupSelection(group),
+  }));
 
 const comparisonColumns = ({ kind }, format) => [
   {
@@ -109,7 +142,14 @@ const comparisonColumns = ({ kind }, format) => [
       return selection;
     },
   },
-  { head: "Change", value: row => change(row.value, row.compare?.value, format) },
+  {
+    head: "Change",
+    value: row => change(row.value, row.compare?.value, format),
+    file: {
+      head: format?.style === "percent" ? "Change in points" : "Change in %",
+      value: row => changeAmount(row.value, row.compare?.value, format),
+    },
+  },
 ];
 
 const tableColumn = (result, { head, value, format, selection }) => ({
@@ -128,7 +168,7 @@ const tableColumn = (result, { head, value, format, selection }) => ({
 
 // Tables
 
-/** The card of tables, with the choice between them. */
+/** The card of tables, with the choice between them, and the one on show as a file. */
 export function valueTables(result) {
   const { answer, state, stateChanged } = result;
   const kinds = tableKinds(answer);
@@ -139,18 +179,30 @@ export function valueTables(result) {
     state.table = choice.table;
     stateChanged(draw);
   };
-  const choices = kinds.map(kind => ({ value: kind, text: `By ${kind}` }));
-  const choiceField = selectField("Table", { choices, state: choice, name: "table", changed });
+  const title = kind => `By ${cut(TABLES[kind].name(answer), HEAD_CHARACTERS)}`;
+  const choices = kinds.map(kind => ({ value: kind, text: title(kind) }));
+  const choiceField =
+    kinds.length > 1
+      ? selectField("Table", { choices, state: choice, name: "table", changed })
+      : h("h2", title(choice.table));
+  const save = () => {
+    const name = fileName(`${result.definition.name ?? "metric"} ${title(choice.table)}`);
+    download(`${name}.csv`, "text/csv", valuesCsv(result, choice.table));
+  };
   draw();
-  return h("div.card", h("div.cards", choiceField), box);
+  return h(
+    "div.card",
+    h("div.table-head", choiceField, button("Download CSV", save, "small")),
+    box,
+  );
 }
 
 function valueTable(result, kind) {
-  const { head, rows: rowsOf } = TABLES[kind];
+  const { rows: rowsOf } = TABLES[kind];
   const rows = rowsOf(result.answer);
   const columns = [
-    { head: head(result.answer), cell: "title" },
-    ...numberColumns(result).map(column => tableColumn(result, column)),
+    { head: cut(headOf(kind, result.answer), HEAD_CHARACTERS), cell: "title" },
+    ...numberColumns(result, kind).map(column => tableColumn(result, column)),
   ];
   const box = h("div.stack");
   const draw = someRows => table(`Values by ${kind}`, columns, someRows);
@@ -160,36 +212,35 @@ function valueTable(result, kind) {
 
 // As a file
 
-/** All tables as CSV; beside a time stand also the values of the groups. */
-export function valuesCsv(result) {
+/** A text as the name of a file, without its end. */
+export const fileName = text => text.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60);
+
+// A table as CSV: what is on show, with numbers and days that a program can read.
+function valuesCsv(result, kind) {
   const { answer } = result;
-  const columns = numberColumns(result);
-  const groups = answer.breakdown ? seriesOf(result) : [];
+  const { rows, rowName = ({ title }) => title } = TABLES[kind];
+  const columns = numberColumns(result, kind).map(column => column.file ?? column);
+  const isByTime = kind === "time";
   const heads = [
-    "Table",
-    "Row",
-    "Start",
-    "End",
-    "Complete",
+    headOf(kind, answer),
     ...columns.map(({ head }) => head),
-    ...groups.map(({ name }) => name),
+    ...(isByTime ? ["In progress"] : []),
   ];
-  const lines = tableKinds(answer).flatMap(kind =>
-    TABLES[kind].rows(answer).map(row => csvCells(kind, row, columns)),
-  );
+  const lines = rows(answer).map(row => [
+    rowName(row, answer),
+    ...columns.map(({ value }) => value(row)),
+    ...(isByTime ? [row.complete ? "no" : "yes"] : []),
+  ]);
   const text = [heads, ...lines].map(cells => cells.map(csvCell).join(",")).join("\r\n");
   return BYTE_ORDER_MARK + text;
 }
 
-const csvCells = (kind, row, columns) => [
-  `By ${kind}`,
-  row.title,
-  row.start,
-  row.end,
-  row.complete,
-  ...columns.map(({ value }) => value(row)),
-  ...(row.groups ?? []),
-];
+// The day or the hour on which a bucket begins, in the zone; such as 2026-01-31 and 2026-01-31 09:00.
+function timeText({ start, title, selection }, { interval, timezone }) {
+  if (!selection.bucket) return title; // the whole range
+  const hour = clock(start, timezone).hour.padStart(2, "0");
+  return `${dayOf(start, timezone)}${interval === "hour" ? ` ${hour}:00` : ""}`;
+}
 
 // Excel takes a file without it for Windows-1252.
 const BYTE_ORDER_MARK = "\ufeff";

@@ -122,6 +122,28 @@ def test_a_key_is_created_listed_and_revoked(run, database):
     assert len(run("keys", "list", "--database", database)[1].splitlines()) == 2
 
 
+@pytest.mark.parametrize(
+    "flags, address",
+    [
+        ([], "http://127.0.0.1:8080"),
+        (["--public-url", "https://events.example.com"], "https://events.example.com"),
+        (["--host", "0.0.0.0", "--port", "81"], "http://127.0.0.1:81"),
+        (["--host", "::1"], "http://[::1]:8080"),
+        (["--port", "0"], None),
+    ],
+)
+@pytest.mark.parametrize("scope", ["ingest", "sync", "read", "admin"])
+def test_a_key_for_the_page_comes_with_a_link_that_signs_in(run, database, scope, flags, address):
+    flags = [*flags, "--scope", scope, "--database", database]
+    code, out, _ = run("keys", "create", "a", *flags)
+    token = out.split()[-1]
+    links = re.findall("^http.*", out, re.MULTILINE)
+    is_expected = address and scope in ("read", "admin")
+    assert (code, links) == (0, [f"{address}/#key={token}"] if is_expected else [])
+    made = json.loads(run("keys", "create", "a", *flags, "--json")[1])
+    assert made.get("sign_in") == (f"{address}/#key={made['token']}" if is_expected else None)
+
+
 def test_with_json_every_answer_is_json(run, database):
     made = json.loads(
         run(

@@ -1,5 +1,7 @@
 """Settings: flags before variables before defaults, and no wrong one goes unnoticed."""
 
+from pathlib import Path
+
 import pytest
 from conftest import ADMIN, NOW, event
 from webtest import TestApp
@@ -240,7 +242,31 @@ def test_time_stands_still_where_it_is_fixed_unless_a_clock_is_given(settings, c
         ("a\0b", False),
         ("America", False),
         ("X" * 5000, False),
+        ("Factory", False),
     ],
 )
 def test_time_zones_are_those_of_iana(name, valid):
     assert lite.is_time_zone(name) is valid
+
+
+@pytest.fixture
+def system_zones(tmp_path):
+    """The zones of a system: beside those of IANA it has other files."""
+    zone = (Path(lite.tzdata.__file__).parent / "zoneinfo" / "UTC").read_bytes()
+    for name in ("Europe/Berlin", "localtime", "posixrules", "posix/UTC", "right/UTC"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(zone)
+    lite.is_time_zone.cache_clear()
+    lite.zoneinfo.reset_tzpath(to=(str(tmp_path),))
+    yield
+    lite.zoneinfo.reset_tzpath(to=())
+    lite.is_time_zone.cache_clear()
+
+
+@pytest.mark.usefixtures("system_zones")
+def test_a_file_of_the_systems_zones_that_no_other_computer_has_is_no_zone():
+    assert lite.is_time_zone("Europe/Berlin")
+    for name in ("localtime", "posixrules", "posix/UTC", "right/UTC"):
+        assert lite.ZoneInfo(name), name
+        assert not lite.is_time_zone(name), name

@@ -677,6 +677,18 @@ def test_what_is_posted_under_an_alias_is_stored_under_its_name_and_says_so(api)
     assert names_and_counts(api) == [("Offer Made", 3, ["Ofer Made"], None)]
 
 
+def test_a_listed_event_has_the_name_of_its_contact_and_the_warnings_of_its_sender(api):
+    api.post(event("1", contact_id="c-1", foo=1))
+    api("PUT", "/contacts/v1/loc-1/c-1", {"name": "Ann"})
+    api.post(event("2"))
+    for order in ("arrival", "timestamp"):
+        plain, warned = api.get(f"/events/v1?order={order}")["events"]
+        assert (plain["contact_name"], plain["warnings"]) == (None, [])
+        assert warned["contact_name"] == "Ann"
+        assert [note["code"] for note in warned["warnings"]] == ["unknown_fields"]
+        assert warned == api.get(f"/events/v1/{warned['event_id']}")
+
+
 def test_a_batch_under_an_alias_is_warned_event_by_event(api):
     api.post(event("1", event_name="Ofer Made"))
     rename(api, "Ofer Made", "Offer Made")

@@ -397,6 +397,33 @@ def test_a_senders_id_in_a_path_is_that_very_id(api, contact_id):
     )
 
 
+def test_an_encoded_slash_belongs_to_an_id_and_blanks_at_its_ends_do_not(server):
+    def call(method, path, body=b""):
+        status, _, content = exchange(server, request_bytes(body, path=path, method=method))[0]
+        return status, json.loads(content)
+
+    for sent, wanted in [
+        ("a%2Fb", "a/b"),
+        ("a%2fb%2F", "a/b/"),
+        ("%2E", "."),
+        ("..", ".."),
+        ("%2E%2E%20", ".."),
+        ("%252E", "%2E"),
+    ]:
+        path = f"/contacts/v1/{sent}/{sent}"
+        assert call("PUT", path, b'{"tags": 1}')[0] == 422
+        (kept,) = call("GET", "/rejections/v1")[1]["rejections"]
+        assert kept["location_id"] == wanted
+        call("PUT", path, b'{"name": "Ann"}')
+        found = call("GET", path)[1]
+        assert (found["location_id"], found["contact_id"]) == (wanted, wanted)
+        assert call("DELETE", path)[1]["rejections"] == 1
+        assert call("PATCH", f"/locations/v1/{sent}", b'{"name": "B"}')[1]["location_id"] == wanted
+        assert call("DELETE", f"/locations/v1/{sent}")[0] == 200
+    call("PUT", "/contacts/v1/loc/c/1", b"{}")
+    assert call("GET", "/contacts/v1/loc/c%2F1")[1]["contact_id"] == "c/1"
+
+
 STRICT = [route for route in lite.ROUTES if route.query.model_config.get("extra") == "forbid"]
 
 

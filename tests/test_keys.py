@@ -3,10 +3,9 @@
 import hashlib
 import json
 import re
-import subprocess
 
 import pytest
-from conftest import ADMIN, Api, ServerProcess, clean_environment, event, exchange, request_bytes
+from conftest import ADMIN, Api, ServerProcess, event, exchange, request_bytes
 
 import streamlined_lite as lite
 
@@ -368,10 +367,9 @@ def test_a_preview_of_a_deletion_leaves_the_keys_that_a_turn_knows_alone(api):
 # The session
 
 
-def test_a_session_tells_who_the_key_is_and_how_to_make_an_admin_key(api):
+def test_a_session_tells_who_the_key_is_and_strangers_nothing(api):
     key = api.key(name="One client", scope="read", locations=["loc-2", "loc-1"])
     assert api.get("/session/v1", key=key) == {
-        "lost_key_command": None,
         "public_url": None,
         "timezone": "UTC",
         "version": lite.__version__,
@@ -388,7 +386,7 @@ def test_a_session_tells_who_the_key_is_and_how_to_make_an_admin_key(api):
         "scope": "admin",
         "locations": None,
     }
-    assert api.get("/session/v1", key=None) == {"lost_key_command": None}
+    assert api.get("/session/v1", key=None) == {"key": None}
     refused = api("GET", "/session/v1", key="sl_wrong")
     assert (refused.status_int, refused.json["code"], len(api.get("/attempts/v1")["attempts"])) == (
         401,
@@ -397,31 +395,15 @@ def test_a_session_tells_who_the_key_is_and_how_to_make_an_admin_key(api):
     )
 
 
-def test_the_command_for_a_lost_key_makes_one_for_this_database(start, tmp_path):
-    server: ServerProcess = start(tmp_path / "it's a file.db")
-
-    def session(key):
-        request = request_bytes(b"", key, path="/session/v1", method="GET", Content_Type=None)
-        return exchange(server, request)[0]
-
-    command = json.loads(session(None)[2])["lost_key_command"]
-    done = subprocess.run(
-        ["sh", "-c", command],
-        capture_output=True,
-        text=True,
-        cwd="/",
-        env=clean_environment(),
-        timeout=30,
-    )
-    status, _, body = session(done.stdout.split()[-1])
-    assert (done.returncode, status, json.loads(body)["key"]["scope"]) == (0, 200, "admin")
-
-
 def test_under_systemd_the_command_for_a_lost_key_is_for_root(monkeypatch):
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/streamlined-lite")
-    config = lite.Config(database="/var/lib/streamlined-lite/streamlined-lite.db")
+    config = lite.Config(
+        database="/var/lib/streamlined-lite/streamlined-lite.db",
+        public_url="https://events.example.com",
+    )
     assert re.fullmatch(
         r"sudo .+ keys create admin --scope admin "
-        r"--database /var/lib/streamlined-lite/streamlined-lite.db",
+        r"--database /var/lib/streamlined-lite/streamlined-lite.db "
+        r"--public-url https://events.example.com",
         lite.key_command(config),
     )

@@ -1047,6 +1047,9 @@ def test_unknown_contacts_are_told(store):
     answer = store.query(metric=metric(term(type="contact", filters=filters)), **YEAR)
     told = [(warning["code"], warning["count"], warning["of"]) for warning in answer["warnings"]]
     assert told == [("contacts_unknown", 2, 4)]
+    assert answer["warnings"][0]["message"] == (
+        "term A: we know only the ID of 2 of 4 contacts, so contact filters skip them"
+    )
     assert not store.query(metric=metric(term(type="contact")), **YEAR)["warnings"]
 
 
