@@ -1648,13 +1648,17 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     page.reload()
     page.get_by_label("Dashboard").select_option("Offers")  # of so many, a list
     heading(page, "Offers")
+    share = ask(server, "POST", "/shares/v1", {"dashboard_id": 1, "locations": "all"})
     page.get_by_role("link", name="Edit dashboard").click()
     page.get_by_role("button", name="Delete …").click()
+    expect(page.get_by_role("dialog")).to_contain_text("1 link shares it.")
     expect(page.get_by_role("dialog")).to_contain_text(
         "“Offers” goes, and links that share it stop working at once. Its metrics stay."
     )
     page.get_by_role("button", name="Delete dashboard").click()
     heading(page, "Second")
+    refused = ask(server, "GET", "/shares/v1/current", key=share["token"])
+    assert refused["code"] == "key_revoked"
     assert len(ask(server, "GET", "/metrics/v1")["metrics"]) == 2
 
 
