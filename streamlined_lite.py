@@ -450,6 +450,7 @@ LARGE_JSON = 10_000  # bytes
 KEY_LIMIT = 400  # bytes of a text that is kept for every event, to group or to tell apart
 
 YEAR_2200 = 7_258_118_400_000  # milliseconds UTC
+MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -6817,9 +6818,14 @@ Aggregation = Literal[
     "p90",
     "p95",
     "latest",
+    "conversions",
+    "conversion",
+    "contact_conversion",
 ]
-WITHOUT_PROPERTY = {"count", "unique_contacts"}
-ADDED_UP = WITHOUT_PROPERTY | {"count_distinct", "sum"}  # more events give more of them
+OF_CONVERSIONS = {"conversions", "conversion", "contact_conversion"}  # only with `then`
+OF_SECONDS = {"avg", "median", "p90", "p95", "min", "max"}  # with `then`: from a start to its end
+WITHOUT_PROPERTY = {"count", "unique_contacts"} | OF_CONVERSIONS
+ADDED_UP = {"count", "unique_contacts", "count_distinct", "sum", "conversions"}  # more events, more
 OF_ANY_VALUES = WITHOUT_PROPERTY | {"count_distinct"}  # all others are of numbers
 EQUALITY_OPS = {"is", "is_not", "in", "not_in"}
 TEXT_OPS = EQUALITY_OPS | {"contains", "not_contains"}
@@ -6843,8 +6849,9 @@ FIELD_KINDS = {
 NUMERIC = re.compile(
     r"[ \t\n\v\f\r]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*"
 )
-DURATION = re.compile(r"([1-9][0-9]{0,5})([hdw])")
-DURATION_UNITS = {"h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
+DURATION = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
+DURATION_UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
+LONGEST_WINDOW = 366 * DAY_MS
 
 
 def kind_of(name: str) -> str | None:
@@ -6899,9 +6906,17 @@ def read_duration(value: Any) -> int:
     """Milliseconds."""
     match = DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match:
-        raise wrong("duration", "must be a number of hours, days or weeks such as 12h, 30d or 4w")
+        message = "must be a number of minutes, hours, days or weeks such as 5m, 12h, 30d or 4w"
+        raise wrong("duration", message)
     number, unit = match.groups()
     return int(number) * DURATION_UNITS[unit]
+
+
+def read_window(value: Any) -> str:
+    """As it was sent."""
+    if read_duration(value) > LONGEST_WINDOW:
+        raise wrong("duration", "must be 366 days at most, such as 5m, 1h, 7d or 90d")
+    return value
 
 
 def read_filter_tag(value: Any) -> str:
@@ -7088,13 +7103,44 @@ CONTACT_TERMS_ONLY = wrong(
 )
 
 
+class Then(Strict):
+    """What may follow an event of a contact: the first such event of the same contact after it,
+    no later than `within`."""
+
+    event: Name
+    filters: Group | None = None
+    within: plain(
+        read_window,
+        {
+            "type": "string",
+            "description": "minutes, hours, days or weeks, such as 5m, 1h, 7d; 366d at most",
+        },
+    )
+
+    @property
+    def milliseconds(self) -> int:
+        return read_duration(self.within)
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        yield from too_many_conditions(sent)
+
+
+THEN_OF_CONTACTS = wrong(
+    "then_of_contacts",
+    "asks what the same contact did next; an account term has no contacts, so set the term's type "
+    "to contact",
+)
+
+
 class Term(Strict):
     """The events of one name: all of them (account), or those with a contact, which it can be
-    filtered by (contact)."""
+    filtered by (contact). With `then` it is about what came of those that are starts."""
 
     key: str = Field(pattern="^[A-Za-z_][A-Za-z0-9_]{0,19}$")
     event: Name
     type: Literal["account", "contact"]
+    then: Then | None = None
     aggregation: Aggregation = "count"
     property: Annotated[str, AfterValidator(read_key)] | None = Field(None, validate_default=True)
     numbers: Literal["1,234.5", "1.234,5"] | None = Field(
@@ -7110,7 +7156,12 @@ class Term(Strict):
         aggregation = info.data.get("aggregation")
         if is_blank(name):
             name = None
-        if aggregation is None:
+        if aggregation is None or "then" not in info.data:
+            return name
+        if info.data["then"]:
+            if name is not None:
+                message = "a term with then is about what follows, and takes no property"
+                raise wrong("property_unused", message)
             return name
         if aggregation in WITHOUT_PROPERTY and name is not None:
             raise wrong("property_unused", f"{aggregation} takes no property")
@@ -7122,24 +7173,52 @@ class Term(Strict):
     @classmethod
     def _check_numbers(cls, numbers: str | None, info: ValidationInfo) -> str | None:
         aggregation = info.data.get("aggregation")
-        if numbers is not None and aggregation in OF_ANY_VALUES:
+        if numbers is not None and (aggregation in OF_ANY_VALUES or info.data.get("then")):
             raise wrong("numbers_unused", f"{aggregation} reads no numbers")
         return numbers
 
     @classmethod
     def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
-        conditions = list(conditions_in(sent.get("filters"), ("filters",)))
-        if len(conditions) > CONDITION_LIMIT:
-            message = f"must have {CONDITION_LIMIT} conditions at most"
-            yield fault_at(("filters",), wrong("too_many", message))
+        yield from too_many_conditions(sent)
+        yield from cls.faults_of_then(sent)
         if sent.get("type") != "account":
             return
-        for location, condition in conditions:
+        for location, condition in conditions_in(sent.get("filters"), ("filters",)):
             if is_of_contact(condition.get("field")):
                 yield fault_at((*location, "field"), CONTACT_TERMS_ONLY)
 
+    @classmethod
+    def faults_of_then(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        aggregation = sent.get("aggregation", "count")
+        if sent.get("then") is None:
+            if aggregation in OF_CONVERSIONS:
+                message = f"is required with {aggregation}, to say which event may follow"
+                yield fault_at(("then",), wrong("required", message))
+            return
+        if sent.get("type") == "account":
+            yield fault_at(("then",), THEN_OF_CONTACTS)
+        if aggregation not in OF_CONVERSIONS | OF_SECONDS and aggregation in get_args(Aggregation):
+            names = ", ".join(sorted(OF_CONVERSIONS | OF_SECONDS))
+            error = wrong("not_with_then", f"must be one of {names}, since the term has then")
+            yield fault_at(("aggregation",), error)
+
     def conditions(self) -> Iterator[Condition]:
+        """Of its own events; what follows has conditions of its own."""
         return self.filters.conditions() if self.filters else iter(())
+
+    def all_conditions(self) -> Iterator[Condition]:
+        yield from self.conditions()
+        if self.then and self.then.filters:
+            yield from self.then.filters.conditions()
+
+    def event_names(self) -> list[str]:
+        return [self.event, self.then.event] if self.then else [self.event]
+
+
+def too_many_conditions(sent: dict) -> Iterator[InitErrorDetails]:
+    if len(list(conditions_in(sent.get("filters"), ("filters",)))) > CONDITION_LIMIT:
+        message = f"must have {CONDITION_LIMIT} conditions at most"
+        yield fault_at(("filters",), wrong("too_many", message))
 
 
 def conditions_in(filters: Any, location: tuple) -> Iterator[tuple[tuple, dict]]:
@@ -7156,9 +7235,9 @@ def conditions_in(filters: Any, location: tuple) -> Iterator[tuple[tuple, dict]]
 
 
 class Format(Strict):
-    """How a number is shown; percent shows 0.125 as 12.5 %."""
+    """How a number is shown; percent shows 0.125 as 12.5 %, duration 252 seconds as 4 m 12 s."""
 
-    style: Literal["number", "percent", "currency"] = "number"
+    style: Literal["number", "percent", "currency", "duration"] = "number"
     decimals: int = Field(0, ge=0, le=10)
     currency: str | None = Field(
         None, pattern="^[A-Z]{3}$", description="an ISO 4217 code, for style currency"
@@ -8331,6 +8410,21 @@ class Frame:
         period = self.periods[number]
         return period.span.start, period.cut
 
+    def spans(self, within: int) -> list[tuple[int, int, int, int]]:
+        """For terms with `then`, of each period: from where on its events are read, where it
+        starts, until when what follows is read, and as of when it counts.
+
+        The earlier period counts as of the same distance after it, so that both had as long.
+        """
+        after = self.now - self.periods[0].cut
+        spans = []
+        for number, period in enumerate(self.periods):
+            start = period.span.start
+            as_of = period.cut + after if number else self.now
+            until = min(period.cut + within, as_of)
+            spans.append((start - within, start, until, as_of))
+        return spans
+
     def is_to_date(self) -> bool:
         """Whether both ranges of a comparison are cut, since the first one is not over."""
         return self.compare is not None and self.periods[0].span.end > self.now
@@ -8851,24 +8945,47 @@ AGGREGATES = {
     "median": f"median(x), {LARGEST}",
     "p90": f"percentile_cont(x, 0.9), {LARGEST}",
     "p95": f"percentile_cont(x, 0.95), {LARGEST}",
-    "latest": "x, max(iif(x is null, null, moment))",  # the x of the same row as the newest moment
+    "latest": "x, max(iif(x is null, null, beside))",  # the x of the row of the newest moment
+    "conversions": "count(x), null",
+    "conversion": "avg(x), null",
+    # Of contact keys, each doubled, and one more where an event of this contact was followed
+    "contact_conversion": "count(distinct iif(x % 2, x, null)) * 1.0 "
+    "/ nullif(count(distinct x / 2), 0), null",
 }
+# What an event of a term with `then` comes to: 1 for each that counts, or what is calculated of it.
+OUTCOMES = {
+    "conversions": "iif(is_start and ended_at is not null, 1, null)",
+    "conversion": "iif(is_start and is_over, ended_at is not null, null)",
+    "contact_conversion": "iif(is_over, contact_key * 2 + (ended_at is not null), null)",
+}
+SECONDS_BETWEEN = "iif(is_start and is_over, (ended_at - timestamp) / 1000.0, null)"
+# Starts whose window is not over: 2 where something has followed so far, else 1
+MATURING = "iif(is_start and not is_over, 1 + (ended_at is not null), null)"
+COUNT_MATURING = "count(beside), count(iif(beside = 2, 1, null))"
 # Calculated in floats, also where all are integers
 IN_FLOATS = {"sum", "avg", "median", "p90", "p95"}
 EXACT = 2**53  # up to which each integer has a float of its own
 # Events whose contacts are counted in Python's memory, which takes about 20 MB for these.
 UNIQUE_AT_ONCE = 250_000
 PARTNER_FIELDS = ("start", "end", "value", "terms")
-EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
+EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0, "conversions": 0}
 MOMENT = "printf('%013d%019d', e.timestamp, e.event_id)"
 JOINED_TAGS = "left join contact_tags as t on t.contact_key = e.contact_key"
 
 
 def fact_fragments(term: Term, binds: Binds) -> dict[str, str]:
     """What of an event its term is about, and what it makes of that."""
+    if term.then:
+        return {
+            "raw": OUTCOMES.get(term.aggregation, SECONDS_BETWEEN),
+            "beside": MATURING,
+            "x": "raw",
+            "kept": "not materialized",
+            "aggregate": f"{AGGREGATES[term.aggregation]}, {COUNT_MATURING}",
+        }
     return {
         "raw": raw_sql(term, binds),
-        "moment": MOMENT if term.aggregation == "latest" else "null",
+        "beside": MOMENT if term.aggregation == "latest" else "null",
         "x": x_sql(term, "raw"),
         # Each of its uses would read an amount anew.
         "kept": "materialized" if term.numbers else "not materialized",
@@ -8910,7 +9027,7 @@ def group_sql(breakdown: str, groups: list[str | None] | None, frame: Frame, bin
     """An event's group: its key (of a location its index), or with a list of keys the index of that
     in the list, null for none of them."""
     if breakdown == "location":
-        key = "l.location"
+        key = "location"
     elif breakdown == "tag":
         key = once("t.tag", shortened("short_key(v)", "v"))
     elif is_of_contact(breakdown):
@@ -8941,7 +9058,28 @@ def compile_term(term: Term, frame: Frame, by_set: bool = False) -> tuple[str, B
         binds["most"] = UNIQUE_AT_ONCE
         return fill_template("metrics.unique_contacts", filters=filters), binds
     binds["compared"] = len(frame.periods) > 1
-    return fill_template("metrics.term", filters=filters, **fact_fragments(term, binds)), binds
+    source = source_sql(term, frame, filters, binds)
+    return fill_template("metrics.term", source=source, **fact_fragments(term, binds)), binds
+
+
+def source_sql(
+    term: Term, frame: Frame, filters: str, binds: Binds, tags: str = "", with_event: bool = False
+) -> str:
+    """Where a term has its facts from: what follows `select … `, with columns bucket, period and
+    location; `with_event` also with the event e, which those of a term without `then` are."""
+    if term.then is None:
+        return fill_template("metrics.events", filters=filters, tags=tags)
+    within = term.then.milliseconds
+    binds["within"] = within
+    binds["then_name"] = term.then.event
+    binds["spans"] = bound(frame.spans(within))
+    then_filters = "true"
+    if term.then.filters and any(term.then.filters.conditions()):
+        then_filters = filter_sql(term.then.filters, frame, binds, by_set=False)
+    joined = f"cross join events as e on e.event_id = s.event_id {tags}" if with_event else ""
+    return fill_template(
+        "metrics.starts", filters=filters, then_filters=then_filters, joined=joined
+    )
 
 
 def compile_groups(
@@ -8978,12 +9116,13 @@ def fill_groups(
     by_set: bool,
     binds: Binds,
 ) -> str:
+    filters = term_sql(term, frame, binds, by_set)
+    tags = JOINED_TAGS if breakdown == "tag" else ""
     return fill_template(
         template,
         distinct="distinct" if breakdown == "tag" else "",
         group=group_sql(breakdown, groups, frame, binds),
-        tags=JOINED_TAGS if breakdown == "tag" else "",
-        filters=term_sql(term, frame, binds, by_set),
+        source=source_sql(term, frame, filters, binds, tags, with_event=True),
         **fact_fragments(term, binds),
     )
 
@@ -9126,6 +9265,7 @@ class Table:
         self.nothing = {"value": None, "terms": dict.fromkeys(self.empty)}
         self.values: dict[tuple[str, Any, Any], dict] = {}  # of the terms, by group
         self.skipped: dict[str, int] = {}  # events of the range, by term
+        self.maturing: dict[tuple[str, Any, Any], dict] = {}  # by group and term
         self.large: set[str] = set()  # terms with numbers so large that they may be inexact
         self.evaluations: dict[tuple, Evaluation] = {}  # by values, which many groups share
         self.divisions = 0
@@ -9152,7 +9292,11 @@ class Table:
             values[key] = row[4]
             if row[3]:
                 self.skipped[key] = row[3]
-            if is_large(term, row):
+            if term.then:
+                if row[6]:
+                    open_starts = {"starts": row[6], "conversions": row[7]}
+                    self.maturing.setdefault(group, {})[key] = open_starts
+            elif is_large(term, row):
                 self.large.add(key)
 
     def numbers(self, grouping: str, first: Any, second: Any = None) -> dict:
