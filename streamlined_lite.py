@@ -89,7 +89,7 @@ from decimal import Decimal
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any, ClassVar, Literal, NoReturn, get_args
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NoReturn, get_args
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -6825,6 +6825,7 @@ Aggregation = Literal[
 OF_CONVERSIONS = {"conversions", "conversion", "contact_conversion"}  # only with `then`
 OF_SECONDS = {"avg", "median", "p90", "p95", "min", "max"}  # with `then`: from a start to its end
 WITHOUT_PROPERTY = {"count", "unique_contacts"} | OF_CONVERSIONS
+PERCENTILES = {"median", "p90", "p95"}
 ADDED_UP = {"count", "unique_contacts", "count_distinct", "sum", "conversions"}  # more events, more
 OF_ANY_VALUES = WITHOUT_PROPERTY | {"count_distinct"}  # all others are of numbers
 EQUALITY_OPS = {"is", "is_not", "in", "not_in"}
@@ -8079,12 +8080,18 @@ class GroupChoice(Strict):
 class EvidenceQuery(MetricQuery):
     """Which events are behind a term's number: of the whole range (`compared`: of the one it is
     compared with), or of its bucket that starts at `bucket`; with `group` those of a group of the
-    breakdown; with `skipped` those that are left out, since their property is not a number."""
+    breakdown; with `skipped` those that are left out, since their property is not a number.
+
+    Behind a term with `then` are its starts (behind contact_conversion all of its events), with an
+    `outcome` those of them that were followed, or never were; or the starts that were not yet.
+    """
 
     term: str
     bucket: DayOrTime | None = None
     compared: bool = False
     skipped: bool = False
+    outcome: Literal["converted", "never", "not_yet"] | None = None
+    order: Literal["newest", "slowest"] = "newest"
     group: GroupChoice | None = None
     limit: Limit = 50
     cursor: cursor_of(int, int) | None = None
@@ -8097,6 +8104,12 @@ class EvidenceQuery(MetricQuery):
         if isinstance(term, str) and term not in keys:
             error = wrong("unknown_term", "must be the key of a term of the metric")
             yield fault_at(("term",), error)
+        chosen = [each for each in terms_in(sent.get("metric")) if each.get("key") == term]
+        for name in ("outcome", "order"):
+            is_usual = sent.get(name) in (None, "newest")
+            if not is_usual and chosen and chosen[0].get("then") is None:
+                message = "goes with a term that has then"
+                yield fault_at((name,), wrong("not_without_then", message))
         for name, needed in (("compared", "compare"), ("group", "breakdown")):
             is_used = sent.get(name) not in (None, False)  # an empty group is one, too
             if is_used and sent.get(needed) is None:
@@ -8410,20 +8423,13 @@ class Frame:
         period = self.periods[number]
         return period.span.start, period.cut
 
-    def spans(self, within: int) -> list[tuple[int, int, int, int]]:
-        """For terms with `then`, of each period: from where on its events are read, where it
-        starts, until when what follows is read, and as of when it counts.
-
-        The earlier period counts as of the same distance after it, so that both had as long.
-        """
-        after = self.now - self.periods[0].cut
-        spans = []
-        for number, period in enumerate(self.periods):
-            start = period.span.start
-            as_of = period.cut + after if number else self.now
-            until = min(period.cut + within, as_of)
-            spans.append((start - within, start, until, as_of))
-        return spans
+    def as_of(self, number: int) -> int:
+        """Until when a period's starts had time: until now; those of the one it is compared with
+        until the same distance after it, so that both had as long."""
+        if number == 0:
+            return self.now
+        period, earlier = self.periods
+        return earlier.cut + self.now - period.cut
 
     def is_to_date(self) -> bool:
         """Whether both ranges of a comparison are cut, since the first one is not over."""
@@ -8925,6 +8931,80 @@ def compile_weighing(term: Term, frame: Frame) -> tuple[str, Binds] | None:
     return fill_template("metrics.weigh_filters", candidates=candidates), binds
 
 
+# Plans
+
+
+class Plan(NamedTuple):
+    """How a term's statements go about it."""
+
+    by_set: bool = False  # its filters look at contacts first, as is_set_cheaper says
+    in_order: bool = False  # what its percentile is of comes in order
+
+
+PLAIN = Plan()
+# Numbers of a percentile. SQLite holds them in memory, with 8 bytes each, or for a moment twice as
+# many where the system does not let them grow in their place.
+PERCENTILE_LIMIT = 4_000_000
+# SQLite sorts them in one step, which cannot be stopped, and which takes quadratic time where they
+# come in certain orders: 0.7 s for these. More are put in order before.
+SORTED_AT_ONCE = 50_000
+
+
+def plan_terms(connection: apsw.Connection, metric: Definition, frame: Frame) -> dict[str, Plan]:
+    """By their keys. Raises Invalid for a percentile of too many numbers."""
+    return {term.key: plan_term(connection, term, frame) for term in metric.terms}
+
+
+def plan_term(connection: apsw.Connection, term: Term, frame: Frame) -> Plan:
+    by_set = is_set_cheaper(connection, term, frame)
+    if term.aggregation not in PERCENTILES:
+        return Plan(by_set)
+    events = most_events(connection, term, frame, lambda binds: "true")  # takes hardly any time
+    if events > PERCENTILE_LIMIT:
+        refuse_many_numbers(connection, term, frame, by_set)
+    return Plan(by_set, in_order=events > SORTED_AT_ONCE)
+
+
+def refuse_many_numbers(
+    connection: apsw.Connection, term: Term, frame: Frame, by_set: bool
+) -> None:
+    """Raises Invalid where a percentile has too many."""
+    test = f"({x_sql(term, 'v')}) is not null"
+
+    def has_number(binds: Binds) -> str:
+        filters = term_sql(term, frame, binds, by_set)
+        if term.then:  # it may have
+            return filters
+        return f"{filters} and {once(raw_sql(term, binds), test)}"
+
+    count = most_events(connection, term, frame, has_number)
+    if count > PERCENTILE_LIMIT:
+        raise answer_too_large(
+            "",
+            f"term {term.key}: its {term.aggregation} is of {count:,} numbers, and may be of "
+            f"{PERCENTILE_LIMIT:,} at most; take a shorter range, fewer locations or a filter",
+        )
+
+
+def most_events(
+    connection: apsw.Connection, term: Term, frame: Frame, filters: Callable[[Binds], str]
+) -> int:
+    """How many of a term's events match the filters, in that period which has most of them. None
+    of its buckets, locations and groups has more."""
+    most = 0
+    for number in range(len(frame.periods)):
+        binds = Binds(term, frame)
+        binds["start"], binds["end"] = frame.ends(number)
+        most = max(most, count_events_behind(connection, filters(binds), binds))
+    return most
+
+
+def count_events_behind(connection: apsw.Connection, filters: str, binds: Binds) -> int:
+    """How many of a term's events between `start` and `end` match the filters."""
+    statement = fill_template("metrics.evidence_count", counted="*", tags="", filters=filters)
+    return connection.execute(statement, binds).get
+
+
 # Statements
 
 # What one term makes of its facts, whose column x is the count, the number, the text or the contact
@@ -8956,14 +9036,14 @@ AGGREGATES = {
 OUTCOMES = {
     "conversions": "iif(is_start and ended_at is not null, 1, null)",
     "conversion": "iif(is_start and is_over, ended_at is not null, null)",
-    "contact_conversion": "iif(is_over, contact_key * 2 + (ended_at is not null), null)",
+    "contact_conversion": "iif(is_over, s.contact_key * 2 + (ended_at is not null), null)",
 }
-SECONDS_BETWEEN = "iif(is_start and is_over, (ended_at - timestamp) / 1000.0, null)"
+SECONDS_BETWEEN = "iif(is_start and is_over, (ended_at - s.timestamp) / 1000.0, null)"
 # Starts whose window is not over: 2 where something has followed so far, else 1
 MATURING = "iif(is_start and not is_over, 1 + (ended_at is not null), null)"
 COUNT_MATURING = "count(beside), count(iif(beside = 2, 1, null))"
 # Calculated in floats, also where all are integers
-IN_FLOATS = {"sum", "avg", "median", "p90", "p95"}
+IN_FLOATS = {"sum", "avg", *PERCENTILES}
 EXACT = 2**53  # up to which each integer has a float of its own
 # Events whose contacts are counted in Python's memory, which takes about 20 MB for these.
 UNIQUE_AT_ONCE = 250_000
@@ -8973,22 +9053,25 @@ MOMENT = "printf('%013d%019d', e.timestamp, e.event_id)"
 JOINED_TAGS = "left join contact_tags as t on t.contact_key = e.contact_key"
 
 
-def fact_fragments(term: Term, binds: Binds) -> dict[str, str]:
+def fact_fragments(term: Term, binds: Binds, plan: Plan) -> dict[str, str]:
     """What of an event its term is about, and what it makes of that."""
+    in_order = plan.in_order and term.aggregation in PERCENTILES
     if term.then:
         return {
             "raw": OUTCOMES.get(term.aggregation, SECONDS_BETWEEN),
             "beside": MATURING,
             "x": "raw",
-            "kept": "not materialized",
+            "kept": "materialized" if in_order else "not materialized",
+            "order": "order by x" if in_order else "",
             "aggregate": f"{AGGREGATES[term.aggregation]}, {COUNT_MATURING}",
         }
     return {
         "raw": raw_sql(term, binds),
         "beside": MOMENT if term.aggregation == "latest" else "null",
         "x": x_sql(term, "raw"),
-        # Each of its uses would read an amount anew.
-        "kept": "materialized" if term.numbers else "not materialized",
+        # Each of its uses would read an amount anew, or sort.
+        "kept": "materialized" if term.numbers or in_order else "not materialized",
+        "order": "order by x" if in_order else "",
         "aggregate": AGGREGATES[term.aggregation],
     }
 
@@ -9045,41 +9128,65 @@ def group_sql(breakdown: str, groups: list[str | None] | None, frame: Frame, bin
     return f"case coalesce({key}, ''){cases} end" if cases else "null"
 
 
-def compile_term(term: Term, frame: Frame, by_set: bool = False) -> tuple[str, Binds]:
+def compile_term(term: Term, frame: Frame, plan: Plan = PLAIN) -> tuple[str, Binds]:
     """The statement of one term: (grouping, its two keys, skipped, value) for each group of the
     groupings total, bucket and, of several locations, location."""
     binds = Binds(term, frame)
     binds["buckets"] = bound(frame.buckets())
     binds["several"] = len(frame.locations) > 1
-    filters = term_sql(term, frame, binds, by_set)
+    filters = term_sql(term, frame, binds, plan.by_set)
     if term.aggregation == "count":
         return fill_template("metrics.count", filters=filters), binds
     if term.aggregation == "unique_contacts":
         binds["most"] = UNIQUE_AT_ONCE
         return fill_template("metrics.unique_contacts", filters=filters), binds
     binds["compared"] = len(frame.periods) > 1
+    facts = fact_fragments(term, binds, plan)
     source = source_sql(term, frame, filters, binds)
-    return fill_template("metrics.term", source=source, **fact_fragments(term, binds)), binds
+    return fill_template("metrics.term", source=source, **facts), binds
 
 
 def source_sql(
-    term: Term, frame: Frame, filters: str, binds: Binds, tags: str = "", with_event: bool = False
+    term: Term,
+    frame: Frame,
+    filters: str,
+    binds: Binds,
+    tags: str = "",
+    with_event: bool = False,
+    spans: list[tuple[int, int, int]] | None = None,
 ) -> str:
     """Where a term has its facts from: what follows `select … `, with columns bucket, period and
-    location; `with_event` also with the event e, which those of a term without `then` are."""
+    location; `with_event` also with the event e, which those of a term without `then` are.
+
+    The spans are the ranges that the buckets cover, each with the number of its period: left out,
+    those of the frame.
+    """
     if term.then is None:
         return fill_template("metrics.events", filters=filters, tags=tags)
     within = term.then.milliseconds
     binds["within"] = within
     binds["then_name"] = term.then.event
-    binds["spans"] = bound(frame.spans(within))
-    then_filters = "true"
-    if term.then.filters and any(term.then.filters.conditions()):
-        then_filters = filter_sql(term.then.filters, frame, binds, by_set=False)
+    spans = spans or [(*frame.ends(number), number) for number in range(len(frame.periods))]
+    binds["spans"] = bound([then_span(frame, *span, within) for span in spans])
+    then_filters = then_sql(term.then, frame, binds)
     joined = f"cross join events as e on e.event_id = s.event_id {tags}" if with_event else ""
     return fill_template(
         "metrics.starts", filters=filters, then_filters=then_filters, joined=joined
     )
+
+
+def then_span(frame: Frame, start: int, end: int, number: int, within: int) -> tuple[int, ...]:
+    """From where on the events of a range are read, where it starts, until when what follows is
+    read, and as of when it counts."""
+    as_of = frame.as_of(number)
+    return start - within, start, min(end + within, as_of), as_of
+
+
+def then_sql(then: Then, frame: Frame, binds: Binds) -> str:
+    """Which events of its name may follow."""
+    if then.filters is None or not any(then.filters.conditions()):
+        return "true"
+    return filter_sql(then.filters, frame, binds, by_set=False)
 
 
 def compile_groups(
@@ -9087,24 +9194,24 @@ def compile_groups(
     frame: Frame,
     breakdown: str,
     groups: list[str | None],
-    by_set: bool = False,
+    plan: Plan = PLAIN,
 ) -> tuple[str, Binds]:
     """The same for the groupings group and group_bucket of a breakdown's `groups`. Their keys are
     their indexes in that list, None for all that are not in it."""
     binds = Binds(term, frame)
     binds["buckets"] = bound(frame.buckets())
-    return fill_groups("metrics.groups", term, frame, breakdown, groups, by_set, binds), binds
+    return fill_groups("metrics.groups", term, frame, breakdown, groups, plan, binds), binds
 
 
 def compile_ranking(
-    term: Term, frame: Frame, breakdown: str, by_set: bool = False
+    term: Term, frame: Frame, breakdown: str, plan: Plan = PLAIN
 ) -> tuple[str, Binds]:
     """What lists all groups of a breakdown in the order of their keys, which are their values as
     text: (key, number of the period, value) for each period that has any of its events."""
     binds = Binds(term, frame)
     ranges = [(*frame.ends(number), number) for number in range(len(frame.periods))]
     binds["buckets"] = bound(ranges)
-    return fill_groups("metrics.rank_groups", term, frame, breakdown, None, by_set, binds), binds
+    return fill_groups("metrics.rank_groups", term, frame, breakdown, None, plan, binds), binds
 
 
 def fill_groups(
@@ -9113,17 +9220,17 @@ def fill_groups(
     frame: Frame,
     breakdown: str,
     groups: list[str | None] | None,
-    by_set: bool,
+    plan: Plan,
     binds: Binds,
 ) -> str:
-    filters = term_sql(term, frame, binds, by_set)
+    filters = term_sql(term, frame, binds, plan.by_set)
     tags = JOINED_TAGS if breakdown == "tag" else ""
     return fill_template(
         template,
         distinct="distinct" if breakdown == "tag" else "",
         group=group_sql(breakdown, groups, frame, binds),
         source=source_sql(term, frame, filters, binds, tags, with_event=True),
-        **fact_fragments(term, binds),
+        **fact_fragments(term, binds, plan),
     )
 
 
@@ -9207,7 +9314,7 @@ def calculate(
     calculation["warnings"] = [
         *table.warnings(),
         *blank_values(metric),
-        *events_ahead(connection, metric, frame, table.by_set),
+        *events_ahead(connection, metric, frame, table.plans),
         *unseen_events(connection, metric, frame),
         *unknown_contacts(connection, metric, breakdown, frame),
     ]
@@ -9260,7 +9367,7 @@ class Table:
         self.frame = frame
         self.deadline = deadline
         self.formula = metric.compiled()
-        self.by_set = {term.key: is_set_cheaper(connection, term, frame) for term in metric.terms}
+        self.plans = plan_terms(connection, metric, frame)
         self.empty = {term.key: EMPTY.get(term.aggregation) for term in metric.terms}
         self.nothing = {"value": None, "terms": dict.fromkeys(self.empty)}
         self.values: dict[tuple[str, Any, Any], dict] = {}  # of the terms, by group
@@ -9274,13 +9381,13 @@ class Table:
     def fill(self) -> None:
         """Calculates each term for the range, its buckets and its locations."""
         for term in self.metric.terms:
-            self.read_values(term, *compile_term(term, self.frame, self.by_set[term.key]))
+            self.read_values(term, *compile_term(term, self.frame, self.plans[term.key]))
 
     def fill_groups(self, breakdown: str, groups: list[str | None]) -> None:
         """Calculates each term for the groups of a breakdown, as compile_groups does."""
         for term in self.metric.terms:
-            by_set = self.by_set[term.key]
-            self.read_values(term, *compile_groups(term, self.frame, breakdown, groups, by_set))
+            plan = self.plans[term.key]
+            self.read_values(term, *compile_groups(term, self.frame, breakdown, groups, plan))
 
     def read_values(self, term: Term, statement: str, binds: Binds) -> None:
         key = term.key
@@ -9293,9 +9400,10 @@ class Table:
             if row[3]:
                 self.skipped[key] = row[3]
             if term.then:
-                if row[6]:
-                    open_starts = {"starts": row[6], "conversions": row[7]}
-                    self.maturing.setdefault(group, {})[key] = open_starts
+                *_, starts, conversions = row
+                if starts:
+                    counts = {"starts": starts, "conversions": conversions}
+                    self.maturing.setdefault(group, {})[key] = counts
             elif is_large(term, row):
                 self.large.add(key)
 
@@ -9334,7 +9442,11 @@ class Table:
         """The range (0) or the one it is compared with (1): total and buckets."""
         period = self.frame.periods[number]
         end = period.cut if number else period.span.end
-        total = {"complete": end <= self.frame.now, **self.numbers("total", number)}
+        total = {
+            "complete": end <= self.frame.now,
+            **self.numbers("total", number),
+            **self.open_windows("total", number),
+        }
         return {
             "from": iso(period.span.start),
             "to": iso(end),
@@ -9354,8 +9466,14 @@ class Table:
             has_numbers = start <= now or (index < len(period.read) and group in self.values)
             numbers = self.numbers(*group) if has_numbers else self.nothing
             bucket = {"start": iso(start), "end": iso(end), "complete": end <= now}
-            buckets.append(bucket | numbers)
+            buckets.append(bucket | numbers | self.open_windows(*group))
         return buckets
+
+    def open_windows(self, grouping: str, first: Any, second: Any = None) -> dict:
+        """`maturing`, by term, where starts of a group have windows that are not over: rates and
+        times leave them out."""
+        found = self.maturing.get((grouping, first, second))
+        return {"maturing": found} if found else {}
 
     def comparison(self, buckets: list[dict]) -> dict:
         """The range to compare with. Each of the buckets of the range gets the numbers of its
@@ -9372,7 +9490,7 @@ class Table:
     def compared(self, grouping: str, second: Any = None) -> dict:
         """The numbers of a group in the range, and beside them those in the range to compare
         with."""
-        numbers = self.numbers(grouping, 0, second)
+        numbers = self.numbers(grouping, 0, second) | self.open_windows(grouping, 0, second)
         if len(self.frame.periods) == 1:
             return numbers
         return numbers | {"compare": self.numbers(grouping, 1, second)}
@@ -9401,7 +9519,7 @@ class Table:
         contact has; in that of all others it is there once.
         """
         keys = rank_groups(
-            self.connection, self.metric, breakdown, self.frame, self.by_set, self.deadline
+            self.connection, self.metric, breakdown, self.frame, self.plans, self.deadline
         )
         top = keys[:GROUP_LIMIT]
         self.fill_groups(breakdown, top)
@@ -9438,7 +9556,7 @@ class Table:
         events = "event" if skipped == 1 else "events"
         message = f"term {term.key}: skipped {skipped:,} {events} whose property is not a number"
         told = {"term": term.key, "count": skipped}
-        sample = compile_sample(term, self.frame, self.by_set[term.key])
+        sample = compile_sample(term, self.frame, self.plans[term.key].by_set)
         for (text,) in self.connection.execute(*sample):
             readings = [f'"{each}"' for each in AMOUNTS if read_amount(text, each) is not None]
             if readings:
@@ -9461,7 +9579,7 @@ class Table:
 
     def count_inexact(self, term: Term, of_any_size: bool = False) -> int:
         """Of all periods."""
-        by_set = self.by_set[term.key]
+        by_set = self.plans[term.key].by_set
         count = 0
         for number in range(len(self.frame.periods)):
             compiled = compile_inexact(term, self.frame, number, by_set, of_any_size)
@@ -9486,7 +9604,7 @@ def rank_groups(
     metric: Definition,
     breakdown: str,
     frame: Frame,
-    by_set: Mapping[str, bool],
+    plans: Mapping[str, Plan],
     deadline: float,
 ) -> list[str | None]:
     """The keys of the first groups, and of one more if there are any: those whose first term is the
@@ -9499,7 +9617,7 @@ def rank_groups(
     for index, term in enumerate(metric.terms):
         if index > 0:  # of the others only which groups they have
             term = term.model_copy(update={"aggregation": "count"})
-        compiled = compile_ranking(term, frame, breakdown, by_set[term.key])
+        compiled = compile_ranking(term, frame, breakdown, plans[term.key])
         found.append(found_groups(connection.execute(*compiled), index))
     ranked = rank_found(heapq.merge(*found), metric.terms[0], deadline)
     if breakdown == "location":
@@ -9533,7 +9651,7 @@ def rank_key(rank: tuple, name: str | None) -> tuple:
 def blank_values(metric: Definition) -> Iterator[dict]:
     """A warning for each term with a filter that looks for an empty text, which none has."""
     for term in metric.terms:
-        for condition in term.conditions():
+        for condition in term.all_conditions():
             value = condition.value
             values = value if isinstance(value, list) else [value]
             if condition.op in EQUALITY_OPS and any(is_blank(each) for each in values):
@@ -9545,7 +9663,7 @@ def blank_values(metric: Definition) -> Iterator[dict]:
 
 
 def events_ahead(
-    connection: apsw.Connection, metric: Definition, frame: Frame, by_set: Mapping[str, bool]
+    connection: apsw.Connection, metric: Definition, frame: Frame, plans: Mapping[str, Plan]
 ) -> Iterator[dict]:
     """A warning for each term with events of the range that a comparison leaves out, since they
     are dated after now."""
@@ -9555,9 +9673,8 @@ def events_ahead(
     for term in metric.terms:
         binds = Binds(term, frame)
         binds |= {"start": max(span.start, frame.now + 1), "end": span.end}
-        filters = term_sql(term, frame, binds, by_set[term.key])
-        statement = fill_template("metrics.evidence_count", counted="*", tags="", filters=filters)
-        count = connection.execute(statement, binds).get
+        filters = term_sql(term, frame, binds, plans[term.key].by_set)
+        count = count_events_behind(connection, filters, binds)
         if count:
             events = "event is" if count == 1 else "events are"
             message = (
@@ -9570,7 +9687,8 @@ def events_ahead(
 def unseen_events(connection: apsw.Connection, metric: Definition, frame: Frame) -> Iterator[dict]:
     """A warning for each name under which no event ever came, whose numbers look like any 0."""
     locations = json.dumps(frame.locations)
-    for name in dict.fromkeys(term.event for term in metric.terms):
+    names = itertools.chain.from_iterable(term.event_names() for term in metric.terms)
+    for name in dict.fromkeys(names):
         if not row(connection, "metrics.see_event", locations=locations, event_name=name):
             message = f"no event named “{name[:100]}” has arrived in these locations yet"
             yield warning("event_not_seen", message) | {"event": name}
@@ -9891,12 +10009,14 @@ def list_evidence(
     aggregates. Count terms count them all."""
     groups = None
     if query.group and query.group.other:  # the events of none of the first groups
-        by_set = {term.key: is_set_cheaper(connection, term, frame) for term in query.metric.terms}
-        ranked = rank_groups(connection, query.metric, query.breakdown, frame, by_set, deadline)
+        plans = plan_terms(connection, query.metric, frame)
+        ranked = rank_groups(connection, query.metric, query.breakdown, frame, plans, deadline)
         groups = ranked[:GROUP_LIMIT]
     elif query.group:
         groups = [query.group.key]
     term = next(term for term in query.metric.terms if term.key == query.term)
+    if term.then:
+        return list_starts(connection, query, term, frame, groups)
     by_set = is_set_cheaper(connection, term, frame)
     counting, listing, binds = compile_evidence(query, term, frame, groups, by_set)
     count = connection.execute(counting, binds).get
@@ -9940,6 +10060,90 @@ def compile_evidence(
     return counting, listing, binds
 
 
+# Which events are behind a number of a term with `then`; the others are seconds.
+COUNTED = {
+    "conversions": "is_start and ended_at is not null",
+    "conversion": "is_start and is_over",
+    "contact_conversion": "is_over",
+}
+COUNTED_SECONDS = "is_start and is_over and ended_at is not null"
+NOT_YET = "is_start and not is_over and ended_at is null"
+RANKS = {"newest": "s.timestamp", "slowest": "coalesce(ended_at - s.timestamp, -1)"}
+
+
+def list_starts(
+    connection: apsw.Connection,
+    query: EvidenceQuery,
+    term: Term,
+    frame: Frame,
+    groups: list[str | None] | None,
+) -> dict:
+    """The events behind a number of a term with `then`, each with what came of it."""
+    by_set = is_set_cheaper(connection, term, frame)
+    counting, listing, binds = compile_starts(query, term, frame, groups, by_set)
+    count = connection.execute(counting, binds).get
+    found = dictionaries(connection.execute(listing, binds))
+    read = functools.partial(find_start, connection, term, frame)
+    return {
+        "count": count,
+        **page("events", [found], query.limit, ("rank", "event_id"), start_out, read),
+    }
+
+
+def compile_starts(
+    query: EvidenceQuery,
+    term: Term,
+    frame: Frame,
+    groups: list[str | None] | None,
+    by_set: bool,
+) -> tuple[str, str, Binds]:
+    """What counts them, and what lists a page of those before the cursor."""
+    binds = Binds(term, frame)
+    span = (*evidence_ends(query, frame), 1 if query.compared else 0)
+    binds["buckets"] = bound([(*span[:2], 0)])
+    rank, event_id = query.cursor or (2**62, 0)
+    binds |= {"before_rank": rank, "before_id": event_id, "limit": query.limit + 1}
+    filters = term_sql(term, frame, binds, by_set)
+    tags = JOINED_TAGS if query.breakdown == "tag" and query.group else ""
+    source = source_sql(term, frame, filters, binds, tags, with_event=True, spans=[span])
+    wanted = COUNTED.get(term.aggregation, COUNTED_SECONDS)
+    if query.outcome == "not_yet":
+        wanted = NOT_YET
+    elif query.outcome:
+        wanted += f" and ended_at is {'not ' if query.outcome == 'converted' else ''}null"
+    if query.group:
+        index = "null" if query.group.other else "0"
+        wanted += f" and {group_sql(query.breakdown, groups, frame, binds)} is {index}"
+    counting = fill_template("metrics.starts_count", source=source, filters=wanted)
+    rank = RANKS[query.order]
+    listing = fill_template("metrics.starts_evidence", source=source, filters=wanted, rank=rank)
+    return counting, listing, binds
+
+
+def find_start(connection: apsw.Connection, term: Term, frame: Frame, found: dict) -> dict:
+    """The event, as find_event gives it, with its `end`, such an event or None."""
+    event = find_event(connection, found)
+    end = None
+    if found["ended_at"] is not None:
+        binds = Binds(term, frame)
+        filters = then_sql(term.then, frame, binds)
+        statement = fill_template("metrics.end", filters=filters)
+        binds |= found | {"then_name": term.then.event}
+        end = find_event(connection, {"event_id": connection.execute(statement, binds).get})
+    return event | found | {"end": end}
+
+
+def start_out(start: dict) -> dict:
+    end = start["end"]
+    seconds = None
+    outcome = "never" if start["is_over"] else "not_yet"
+    if end is not None:
+        outcome = "converted"
+        seconds = json_number((start["ended_at"] - start["timestamp"]) / 1000)
+    then = {"outcome": outcome, "seconds": seconds, "event": end and event_out(end)}
+    return event_detail_out(start) | {"then": then}
+
+
 def evidence_ends(query: EvidenceQuery, frame: Frame) -> tuple[int, int]:
     """From where to where the events lie. Raises Invalid for a bucket that is none."""
     number = 1 if query.compared else 0
@@ -9954,7 +10158,13 @@ def evidence_ends(query: EvidenceQuery, frame: Frame) -> tuple[int, int]:
     raise refusal("/bucket", wrong("unknown_bucket", message))
 
 
-Numbers = answer("Numbers", value=float | int | None, terms=dict[str, float | int | None])
+Maturing = answer("Maturing", starts=int, conversions=int)
+Numbers = answer(
+    "Numbers",
+    value=float | int | None,
+    terms=dict[str, float | int | None],
+    maturing=(dict[str, Maturing] | None, None),
+)
 RangeNumbers = answer("RangeNumbers", Numbers, complete=bool)
 BucketNumbers = answer("BucketNumbers", RangeNumbers, start=Moment, end=Moment)
 PeriodNumbers = answer(
@@ -10037,7 +10247,9 @@ LocationTable = answer(
     total=list[Cell],
     locations=list[TableRow],
 )
-EvidenceList = answer("EvidenceList", events=list[EventDetail], next=str | None, count=int)
+FollowedBy = answer("FollowedBy", outcome=str, seconds=float | int | None, event=EventOut | None)
+EvidenceEvent = answer("EvidenceEvent", EventDetail, then=(FollowedBy, None))
+EvidenceList = answer("EvidenceList", events=list[EvidenceEvent], next=str | None, count=int)
 
 
 @route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})

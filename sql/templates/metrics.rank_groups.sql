@@ -7,6 +7,7 @@
 --   {beside}     what else the aggregation needs: what orders events by time, or which windows are not over
 --   {x}          raw as the aggregation takes it, null where it does not
 --   {kept}       materialized or not, which is cheaper where x is
+--   {order}      order by x, where that makes the aggregation fast
 --   {aggregate}  the aggregation over x
 with buckets as materialized (
   select key as bucket, value ->> 0 as start, value ->> 1 as end, value ->> 2 as period
@@ -20,7 +21,8 @@ raws as materialized (
   {source}),
 facts as {kept} (
   select *, {x} as x
-  from raws)
+  from raws
+  {order})
 select "group", period, {aggregate}
 from facts
 group by "group", period
