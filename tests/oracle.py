@@ -249,8 +249,99 @@ def term_events(term, events, now, zone):
     ]
 
 
+def chosen_events(term, events, everything, now, zone, as_of):
+    """Those of a term among some; with `then`, each with what came of it up to `as_of`."""
+    found = term_events(term, events, now, zone)
+    if "then" not in term:
+        return found
+    of_term = term_events(term, everything, now, zone)
+    ends = term_events(term["then"] | {"type": "contact"}, everything, now, zone)
+    ends = histories(event for event in ends if event["timestamp"] <= as_of)
+    of_term = histories(of_term)
+    return [
+        event | what_came(event, of_term[person(event)], ends.get(person(event), []), term, as_of)
+        for event in found
+    ]
+
+
+def person(event):
+    return event["location_id"], event["contact_id"]
+
+
+def histories(events):
+    """Of each contact, in order."""
+    found = {}
+    for event in sorted(events, key=moment):
+        found.setdefault(person(event), []).append(event)
+    return found
+
+
+def moment(event):
+    return event["timestamp"], event["event_id"]
+
+
+def what_came(event, of_term, ends, term, as_of):
+    """`end`, `seconds`, whether the time for it `is_over`, and whether the event `is_start`."""
+    within = window(term["then"]["within"])
+    end = end_of(event, ends)
+    if end is not None and end["timestamp"] - event["timestamp"] > within:
+        end = None
+    before = [each for each in of_term if moment(each) < moment(event)]
+    is_start = True
+    if before and event["timestamp"] - before[-1]["timestamp"] <= within:
+        between = end_of(before[-1], ends)
+        is_start = between is not None and between["timestamp"] <= event["timestamp"]
+    return {
+        "end": end,
+        "seconds": None if end is None else (end["timestamp"] - event["timestamp"]) / 1000,
+        "is_over": as_of > event["timestamp"] + within,
+        "is_start": is_start,
+    }
+
+
+def end_of(event, ends):
+    """The first other one at its time or later."""
+    for end in ends:
+        if end["event_id"] != event["event_id"] and end["timestamp"] >= event["timestamp"]:
+            return end
+    return None
+
+
+def window(text):
+    return int(text[:-1]) * {"m": 1, "h": 60, "d": 1440, "w": 10_080}[text[-1]] * 60_000
+
+
+def outcome(term, events):
+    """An aggregation of a term with `then`."""
+    name = term["aggregation"]
+    starts = [event for event in events if event["is_start"]]
+    if name == "conversions":
+        return len([event for event in starts if event["end"]])
+    if name == "contact_conversion":
+        over = [event for event in events if event["is_over"]]
+        contacts = {person(event) for event in over}
+        converted = {person(event) for event in over if event["end"]}
+        return len(converted) / len(contacts) if contacts else None
+    over = [event for event in starts if event["is_over"]]
+    seconds = [event["seconds"] for event in over if event["end"]]
+    if name == "conversion":
+        return len(seconds) / len(over) if over else None
+    return summary(name, seconds) if seconds else None
+
+
+def maturing(term, events):
+    """What is not over, None where all is."""
+    of_all = term["aggregation"] == "contact_conversion"
+    open_ones = [e for e in events if not e["is_over"] and (of_all or e["is_start"])]
+    if not open_ones:
+        return None
+    return {"starts": len(open_ones), "conversions": len([e for e in open_ones if e["end"]])}
+
+
 def aggregate(term, events):
     name = term["aggregation"]
+    if "then" in term:
+        return outcome(term, events)
     if name == "count":
         return len(events)
     if name == "unique_contacts":
@@ -275,6 +366,10 @@ def aggregate(term, events):
         moments = [(event["timestamp"], event["event_id"]) for event in events]
         found = zip(moments, read, strict=True)
         return max((moment, number) for moment, number in found if number is not None)[1]
+    return summary(name, numbers)
+
+
+def summary(name, numbers):
     if name in ("min", "max", "avg"):
         return {"min": min, "max": max, "avg": lambda n: math.fsum(n) / len(n)}[name](numbers)
     return quantile(sorted(numbers), {"median": 0.5, "p90": 0.9, "p95": 0.95}[name])
@@ -288,7 +383,7 @@ def quantile(ordered, fraction):
 
 
 def skipped(term, events):
-    if term["aggregation"] in ("count", "unique_contacts", "count_distinct"):
+    if "then" in term or term["aggregation"] in ("count", "unique_contacts", "count_distinct"):
         return 0
     values = [event["properties"].get(term["property"]) for event in events]
     read = [as_number(value, term.get("numbers")) for value in values if value is not None]
@@ -424,6 +519,8 @@ class Ranges:
             self.read = now
             moment = self.as_far(now, zone)
             self.earlier_read = max(self.earlier_start - 1, min(self.earlier_read, moment))
+        # What follows the earlier range counts as far as what follows the range can be known.
+        self.earlier_as_of = self.earlier_read + now - self.read
 
     def as_far(self, now, zone):
         """The last millisecond of the earlier range when it was as old as the range is now."""
@@ -565,10 +662,13 @@ def partners(ranges, bounds, earlier_bounds, interval, zone):
 # The answer
 
 
-def answer(query, events, now, zone, start, end, read=None):
+def answer(query, events, now, zone, start, end, read=None, as_of=None):
     """Values of the range, of each bucket and of each location; `read` is the last millisecond
-    that counts, if that is not the last one of the range."""
+    that counts, if that is not the last one of the range, and `as_of` the last one of what follows
+    on its events, if that is not `now`."""
     read = end - 1 if read is None else read
+    as_of = now if as_of is None else as_of
+    everything = events
     metric = query["metric"]
     formula = metric.get("formula", metric["terms"][0]["key"])
     bounds = starts(start, end, query.get("interval", "total"), zone) if start < end else []
@@ -579,7 +679,10 @@ def answer(query, events, now, zone, start, end, read=None):
     ]
     events = [event for event in in_range if event["timestamp"] <= read]
     ahead = [event for event in in_range if event["timestamp"] > read]
-    chosen = {term["key"]: term_events(term, events, now, zone) for term in metric["terms"]}
+    chosen = {
+        term["key"]: chosen_events(term, events, everything, now, zone, as_of)
+        for term in metric["terms"]
+    }
 
     def numbers(test):
         terms = {
