@@ -9464,9 +9464,10 @@ class Table:
         for index, (start, end) in enumerate(period.read if number else period.buckets):
             group = (grouping, first_index + index, second)
             has_numbers = start <= now or (index < len(period.read) and group in self.values)
-            numbers = self.numbers(*group) if has_numbers else self.nothing
-            bucket = {"start": iso(start), "end": iso(end), "complete": end <= now}
-            buckets.append(bucket | numbers | self.open_windows(*group))
+            numbers = self.nothing
+            if has_numbers:
+                numbers = self.numbers(*group) | self.open_windows(*group)
+            buckets.append({"start": iso(start), "end": iso(end), "complete": end <= now} | numbers)
         return buckets
 
     def open_windows(self, grouping: str, first: Any, second: Any = None) -> dict:

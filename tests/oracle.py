@@ -250,16 +250,19 @@ def term_events(term, events, now, zone):
 
 
 def chosen_events(term, events, everything, now, zone, as_of):
-    """Those of a term among some; with `then`, each with what came of it up to `as_of`."""
+    """Those of a term among some; with `then`, each with what came of it up to `as_of`: `end`,
+    `seconds`, whether the time for it `is_over`, and whether the event `is_start`."""
     found = term_events(term, events, now, zone)
     if "then" not in term:
         return found
     of_term = term_events(term, everything, now, zone)
     ends = term_events(term["then"] | {"type": "contact"}, everything, now, zone)
-    ends = histories(event for event in ends if event["timestamp"] <= as_of)
-    of_term = histories(of_term)
+    histories = histories_of(of_term, ends, as_of)
+    within = window(term["then"]["within"])
     return [
-        event | what_came(event, of_term[person(event)], ends.get(person(event), []), term, as_of)
+        event
+        | what_came(event, histories[person(event)], within)
+        | {"is_over": as_of > event["timestamp"] + within}
         for event in found
     ]
 
@@ -268,43 +271,45 @@ def person(event):
     return event["location_id"], event["contact_id"]
 
 
-def histories(events):
-    """Of each contact, in order."""
-    found = {}
-    for event in sorted(events, key=moment):
-        found.setdefault(person(event), []).append(event)
-    return found
+def histories_of(of_term, ends, as_of):
+    """Of each contact (event, is it of the term, is it an end) in order. Within a millisecond an
+    end comes after what it may end: what only starts is first, and what only ends is last. What
+    lies after `as_of` ends nothing."""
+    roles = {}
+    for role, events in enumerate([of_term, ends]):
+        for event in events:
+            roles.setdefault(event["event_id"], [event, False, False])[1 + role] = True
+    ranked = sorted(
+        roles.values(),
+        key=lambda each: (each[0]["timestamp"], each[2] - each[1], each[0]["event_id"]),
+    )
+    histories = {}
+    for event, is_of_term, is_end in ranked:
+        moment = event, is_of_term, is_end and event["timestamp"] <= as_of
+        histories.setdefault(person(event), []).append(moment)
+    return histories
 
 
-def moment(event):
-    return event["timestamp"], event["event_id"]
+def what_came(event, history, within):
+    place = [other["event_id"] for other, _, _ in history].index(event["event_id"])
 
+    def is_repeat_of(index):
+        other, is_of_term, _ = history[index]
+        if not is_of_term or event["timestamp"] - other["timestamp"] > within:
+            return False
+        return not any(is_end for _, _, is_end in history[index + 1 : place + 1])
 
-def what_came(event, of_term, ends, term, as_of):
-    """`end`, `seconds`, whether the time for it `is_over`, and whether the event `is_start`."""
-    within = window(term["then"]["within"])
-    end = end_of(event, ends)
-    if end is not None and end["timestamp"] - event["timestamp"] > within:
-        end = None
-    before = [each for each in of_term if moment(each) < moment(event)]
-    is_start = True
-    if before and event["timestamp"] - before[-1]["timestamp"] <= within:
-        between = end_of(before[-1], ends)
-        is_start = between is not None and between["timestamp"] <= event["timestamp"]
-    return {
-        "end": end,
-        "seconds": None if end is None else (end["timestamp"] - event["timestamp"]) / 1000,
-        "is_over": as_of > event["timestamp"] + within,
-        "is_start": is_start,
-    }
-
-
-def end_of(event, ends):
-    """The first other one at its time or later."""
-    for end in ends:
-        if end["event_id"] != event["event_id"] and end["timestamp"] >= event["timestamp"]:
-            return end
-    return None
+    came = {"is_start": not any(map(is_repeat_of, range(place))), "end": None, "seconds": None}
+    followers = [
+        (other["timestamp"] - event["timestamp"], other["event_id"], other)
+        for other, _, is_end in history
+        if is_end and other["event_id"] != event["event_id"]
+    ]
+    followers = [each for each in followers if 0 <= each[0] <= within]
+    if followers:
+        later, _, came["end"] = min(followers)
+        came["seconds"] = later / 1000
+    return came
 
 
 def window(text):
@@ -329,13 +334,15 @@ def outcome(term, events):
     return summary(name, seconds) if seconds else None
 
 
-def maturing(term, events):
-    """What is not over, None where all is."""
-    of_all = term["aggregation"] == "contact_conversion"
-    open_ones = [e for e in events if not e["is_over"] and (of_all or e["is_start"])]
-    if not open_ones:
-        return None
-    return {"starts": len(open_ones), "conversions": len([e for e in open_ones if e["end"]])}
+def maturing(terms, events):
+    """By the keys of terms with `then`, the starts whose windows are not over, where there are."""
+    found = {}
+    for key, some in events.items():
+        starts = [e for e in some if "then" in terms[key] and e["is_start"] and not e["is_over"]]
+        if starts:
+            converted = [start for start in starts if start["end"]]
+            found[key] = {"starts": len(starts), "conversions": len(converted)}
+    return found
 
 
 def aggregate(term, events):
@@ -684,12 +691,16 @@ def answer(query, events, now, zone, start, end, read=None, as_of=None):
         for term in metric["terms"]
     }
 
+    by_key = {term["key"]: term for term in metric["terms"]}
+
     def numbers(test):
-        terms = {
-            term["key"]: whole(aggregate(term, list(filter(test, chosen[term["key"]]))))
-            for term in metric["terms"]
+        found = {key: list(filter(test, some)) for key, some in chosen.items()}
+        terms = {key: whole(aggregate(by_key[key], some)) for key, some in found.items()}
+        return {
+            "value": evaluate(formula, terms),
+            "terms": terms,
+            "maturing": maturing(by_key, found),
         }
-        return {"value": evaluate(formula, terms), "terms": terms}
 
     def bucket(index, test=lambda event: True):
         def is_inside(event):
@@ -698,7 +709,7 @@ def answer(query, events, now, zone, start, end, read=None, as_of=None):
         if bounds[index] > now and not any(
             is_inside(event) for some in chosen.values() for event in some
         ):
-            return {"value": None, "terms": dict.fromkeys(chosen)}
+            return {"value": None, "terms": dict.fromkeys(chosen), "maturing": {}}
         return numbers(is_inside)
 
     place = {

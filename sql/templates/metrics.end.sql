@@ -6,7 +6,7 @@ where e.location_key = :location_key
   and e.name_key     = (select coalesce(alias_of, name_key) from event_names where event_name = :then_name)
   and e.timestamp    = :ended_at
   and e.contact_key  = :contact_key
-  and (e.timestamp > :timestamp or e.event_id > :event_id)
+  and e.event_id    <> :event_id
   and {filters}
 order by e.event_id
 limit 1;
