@@ -57,7 +57,7 @@ from (
                timestamp,  -- of another event that is both, before the two rows of this one
                min(iif(is_of_term, null, timestamp)) over (history rows unbounded preceding)) as next_end
     from moments
-    window history as (partition by period, contact_key order by timestamp desc, role desc, event_id desc, is_of_term desc))
+    window history as (partition by contact_key, period order by timestamp desc, role desc, event_id desc, is_of_term desc))
   select h.bucket, h.period, h.location, h.contact_key, h.timestamp, h.event_id,
          not coalesce(h.timestamp - h.earlier <= :within, false) as is_start,
          h.timestamp + :within < s.as_of as is_over,
