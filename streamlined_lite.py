@@ -468,6 +468,7 @@ LARGE_JSON = 10_000  # bytes
 KEY_LIMIT = 400  # bytes of a text that is kept for every event, to group or to tell apart
 
 YEAR_2200 = 7_258_118_400_000  # milliseconds UTC
+MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -6881,10 +6882,15 @@ Aggregation = Literal[
     "p90",
     "p95",
     "latest",
+    "conversions",
+    "conversion",
+    "contact_conversion",
 ]
-WITHOUT_PROPERTY = {"count", "unique_contacts"}
+OF_CONVERSIONS = {"conversions", "conversion", "contact_conversion"}  # only with `then`
+OF_SECONDS = {"avg", "median", "p90", "p95", "min", "max"}  # with `then`: from a start to its end
+WITHOUT_PROPERTY = {"count", "unique_contacts"} | OF_CONVERSIONS
 PERCENTILES = {"median", "p90", "p95"}
-ADDED_UP = WITHOUT_PROPERTY | {"count_distinct", "sum"}  # more events give more of them
+ADDED_UP = {"count", "unique_contacts", "count_distinct", "sum", "conversions"}  # more events, more
 OF_ANY_VALUES = WITHOUT_PROPERTY | {"count_distinct"}  # all others are of numbers
 EQUALITY_OPS = {"is", "is_not", "in", "not_in"}
 TEXT_OPS = EQUALITY_OPS | {"contains", "not_contains"}
@@ -6908,8 +6914,9 @@ FIELD_KINDS = {
 NUMERIC = re.compile(
     r"[ \t\n\v\f\r]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*"
 )
-DURATION = re.compile(r"([1-9][0-9]{0,5})([hdw])")
-DURATION_UNITS = {"h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
+DURATION = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
+DURATION_UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
+LONGEST_WINDOW = 366 * DAY_MS
 
 
 def kind_of(name: str) -> str | None:
@@ -6964,9 +6971,17 @@ def read_duration(value: Any) -> int:
     """Milliseconds."""
     match = DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match:
-        raise wrong("duration", "must be a number of hours, days or weeks such as 12h, 30d or 4w")
+        message = "must be a number of minutes, hours, days or weeks such as 5m, 12h, 30d or 4w"
+        raise wrong("duration", message)
     number, unit = match.groups()
     return int(number) * DURATION_UNITS[unit]
+
+
+def read_window(value: Any) -> str:
+    """As it was sent."""
+    if read_duration(value) > LONGEST_WINDOW:
+        raise wrong("duration", "must be 366 days at most, such as 5m, 1h, 7d or 90d")
+    return value
 
 
 def read_filter_tag(value: Any) -> str:
@@ -7152,13 +7167,44 @@ CONTACT_TERMS_ONLY = wrong(
 )
 
 
+class Then(Strict):
+    """What may follow an event of a contact: the first such event of the same contact after it,
+    no later than `within`."""
+
+    event: Name
+    filters: Group | None = None
+    within: plain(
+        read_window,
+        {
+            "type": "string",
+            "description": "minutes, hours, days or weeks, such as 5m, 1h, 7d; 366d at most",
+        },
+    )
+
+    @property
+    def milliseconds(self) -> int:
+        return read_duration(self.within)
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        yield from too_many_conditions(sent)
+
+
+THEN_OF_CONTACTS = wrong(
+    "then_of_contacts",
+    "asks what the same contact did next; an account term has no contacts, so set the term's type "
+    "to contact",
+)
+
+
 class Term(Strict):
     """The events of one name: all of them (account), or those with a contact, which it can be
-    filtered by (contact)."""
+    filtered by (contact). With `then` it is about what came of those that are starts."""
 
     key: str = Field(pattern="^[A-Za-z_][A-Za-z0-9_]{0,19}$")
     event: Name
     type: Literal["account", "contact"]
+    then: Then | None = None
     aggregation: Aggregation = "count"
     property: Annotated[str, AfterValidator(read_key)] | None = Field(None, validate_default=True)
     numbers: Literal["1,234.5", "1.234,5"] | None = Field(
@@ -7174,7 +7220,12 @@ class Term(Strict):
         aggregation = info.data.get("aggregation")
         if is_blank(name):
             name = None
-        if aggregation is None:
+        if aggregation is None or "then" not in info.data:
+            return name
+        if info.data["then"]:
+            if name is not None:
+                message = "a term with then is about what follows, and takes no property"
+                raise wrong("property_unused", message)
             return name
         if aggregation in WITHOUT_PROPERTY and name is not None:
             raise wrong("property_unused", f"{aggregation} takes no property")
@@ -7186,24 +7237,52 @@ class Term(Strict):
     @classmethod
     def _check_numbers(cls, numbers: str | None, info: ValidationInfo) -> str | None:
         aggregation = info.data.get("aggregation")
-        if numbers is not None and aggregation in OF_ANY_VALUES:
+        if numbers is not None and (aggregation in OF_ANY_VALUES or info.data.get("then")):
             raise wrong("numbers_unused", f"{aggregation} reads no numbers")
         return numbers
 
     @classmethod
     def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
-        conditions = list(conditions_in(sent.get("filters"), ("filters",)))
-        if len(conditions) > CONDITION_LIMIT:
-            message = f"must have {CONDITION_LIMIT} conditions at most"
-            yield fault_at(("filters",), wrong("too_many", message))
+        yield from too_many_conditions(sent)
+        yield from cls.faults_of_then(sent)
         if sent.get("type") != "account":
             return
-        for location, condition in conditions:
+        for location, condition in conditions_in(sent.get("filters"), ("filters",)):
             if is_of_contact(condition.get("field")):
                 yield fault_at((*location, "field"), CONTACT_TERMS_ONLY)
 
+    @classmethod
+    def faults_of_then(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        aggregation = sent.get("aggregation", "count")
+        if sent.get("then") is None:
+            if aggregation in OF_CONVERSIONS:
+                message = f"is required with {aggregation}, to say which event may follow"
+                yield fault_at(("then",), wrong("required", message))
+            return
+        if sent.get("type") == "account":
+            yield fault_at(("then",), THEN_OF_CONTACTS)
+        if aggregation not in OF_CONVERSIONS | OF_SECONDS and aggregation in get_args(Aggregation):
+            names = ", ".join(sorted(OF_CONVERSIONS | OF_SECONDS))
+            error = wrong("not_with_then", f"must be one of {names}, since the term has then")
+            yield fault_at(("aggregation",), error)
+
     def conditions(self) -> Iterator[Condition]:
+        """Of its own events; what follows has conditions of its own."""
         return self.filters.conditions() if self.filters else iter(())
+
+    def all_conditions(self) -> Iterator[Condition]:
+        yield from self.conditions()
+        if self.then and self.then.filters:
+            yield from self.then.filters.conditions()
+
+    def event_names(self) -> list[str]:
+        return [self.event, self.then.event] if self.then else [self.event]
+
+
+def too_many_conditions(sent: dict) -> Iterator[InitErrorDetails]:
+    if len(list(conditions_in(sent.get("filters"), ("filters",)))) > CONDITION_LIMIT:
+        message = f"must have {CONDITION_LIMIT} conditions at most"
+        yield fault_at(("filters",), wrong("too_many", message))
 
 
 def conditions_in(filters: Any, location: tuple) -> Iterator[tuple[tuple, dict]]:
@@ -7226,9 +7305,9 @@ def check_currency(code: str) -> str:
 
 
 class Format(Strict):
-    """How a number is shown; percent shows 0.125 as 12.5 %."""
+    """How a number is shown; percent shows 0.125 as 12.5 %, duration 252 seconds as 4 m 12 s."""
 
-    style: Literal["number", "percent", "currency"] = "number"
+    style: Literal["number", "percent", "currency", "duration"] = "number"
     decimals: int = Field(0, ge=0, le=10)
     currency: Annotated[str, AfterValidator(check_currency)] | None = Field(
         None, description="an ISO 4217 code, for style currency"
@@ -8080,15 +8159,24 @@ class GroupChoice(Strict):
 class EvidenceQuery(MetricQuery):
     """Which events are behind a term's number: of the whole range (`compared`: of the one it is
     compared with), or of its bucket that starts at `bucket`; with `group` those of a group of the
-    breakdown; with `skipped` those that are left out, since their property is not a number."""
+    breakdown; with `skipped` those that are left out, since their property is not a number.
+
+    Behind a term with `then` are its starts (behind contact_conversion all of its events), with an
+    `outcome` those of them that were followed, or never were; or the starts that were not yet.
+    """
 
     term: str
     bucket: DayOrTime | None = None
     compared: bool = False
     skipped: bool = False
+    outcome: Literal["converted", "never", "not_yet"] | None = None
+    order: Literal["newest", "slowest"] = "newest"
     group: GroupChoice | None = None
     limit: Limit = 50
     cursor: cursor_of(int, int) | None = None
+
+    def chosen_term(self) -> Term:
+        return next(term for term in self.metric.terms if term.key == self.term)
 
     @classmethod
     def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
@@ -8098,6 +8186,12 @@ class EvidenceQuery(MetricQuery):
         if isinstance(term, str) and term not in keys:
             error = wrong("unknown_term", "must be the key of a term of the metric")
             yield fault_at(("term",), error)
+        chosen = [each for each in terms_in(sent.get("metric")) if each.get("key") == term]
+        for name in ("outcome", "order"):
+            is_usual = sent.get(name) in (None, "newest")
+            if not is_usual and chosen and chosen[0].get("then") is None:
+                message = "goes with a term that has then"
+                yield fault_at((name,), wrong("not_without_then", message))
         for name, needed in (("compared", "compare"), ("group", "breakdown")):
             is_used = sent.get(name) not in (None, False)  # an empty group is one, too
             if is_used and sent.get(needed) is None:
@@ -8410,6 +8504,14 @@ class Frame:
         """From where to where a period is read."""
         period = self.periods[number]
         return period.span.start, period.cut
+
+    def as_of(self, number: int) -> int:
+        """Until when a period's starts had time: until now; those of the one it is compared with
+        until the same distance after it, so that both had as long."""
+        if number == 0:
+            return self.now
+        period, earlier = self.periods
+        return earlier.cut + self.now - period.cut
 
     def is_to_date(self) -> bool:
         """Whether both ranges of a comparison are cut, since the first one is not over."""
@@ -8952,7 +9054,10 @@ def refuse_many_numbers(
     test = f"({x_sql(term, 'v')}) is not null"
 
     def has_number(binds: Binds) -> str:
-        return f"{term_sql(term, frame, binds, by_set)} and {once(raw_sql(term, binds), test)}"
+        filters = term_sql(term, frame, binds, by_set)
+        if term.then:  # it may have
+            return filters
+        return f"{filters} and {once(raw_sql(term, binds), test)}"
 
     count = most_events(connection, term, frame, has_number)
     if count > PERCENTILE_LIMIT:
@@ -9002,15 +9107,30 @@ AGGREGATES = {
     "median": f"median(x), {LARGEST}",
     "p90": f"percentile_cont(x, 0.9), {LARGEST}",
     "p95": f"percentile_cont(x, 0.95), {LARGEST}",
-    "latest": "x, max(iif(x is null, null, moment))",  # the x of the same row as the newest moment
+    "latest": "x, max(iif(x is null, null, beside))",  # the x of the row of the newest moment
+    "conversions": "count(x), null",
+    "conversion": "avg(x), null",
+    # Of contact keys, each doubled, and one more where an event of this contact was followed
+    "contact_conversion": "count(distinct iif(x % 2, x, null)) * 1.0 "
+    "/ nullif(count(distinct x / 2), 0), null",
 }
+# What an event of a term with `then` comes to: 1 for each that counts, or what is calculated of it.
+OUTCOMES = {
+    "conversions": "iif(is_start and ended_at is not null, 1, null)",
+    "conversion": "iif(is_start and is_over, ended_at is not null, null)",
+    "contact_conversion": "iif(is_over, s.contact_key * 2 + (ended_at is not null), null)",
+}
+SECONDS_BETWEEN = "iif(is_start and is_over, (ended_at - s.timestamp) / 1000.0, null)"
+# Starts whose window is not over: 2 where something has followed so far, else 1
+MATURING = "iif(is_start and not is_over, 1 + (ended_at is not null), null)"
+COUNT_MATURING = "count(beside), count(iif(beside = 2, 1, null))"
 # Calculated in floats, also where all are integers
 IN_FLOATS = {"sum", "avg", *PERCENTILES}
 EXACT = 2**53  # up to which each integer has a float of its own
 # Events whose contacts are counted in Python's memory, which takes about 20 MB for these.
 UNIQUE_AT_ONCE = 250_000
 PARTNER_FIELDS = ("start", "end", "value", "terms")
-EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0}
+EMPTY = {"count": 0, "unique_contacts": 0, "count_distinct": 0, "sum": 0, "conversions": 0}
 MOMENT = "printf('%013d%019d', e.timestamp, e.event_id)"
 JOINED_TAGS = "left join contact_tags as t on t.contact_key = e.contact_key"
 
@@ -9018,9 +9138,18 @@ JOINED_TAGS = "left join contact_tags as t on t.contact_key = e.contact_key"
 def fact_fragments(term: Term, binds: Binds, plan: Plan) -> dict[str, str]:
     """What of an event its term is about, and what it makes of that."""
     in_order = plan.in_order and term.aggregation in PERCENTILES
+    if term.then:
+        return {
+            "raw": OUTCOMES.get(term.aggregation, SECONDS_BETWEEN),
+            "beside": MATURING,
+            "x": "raw",
+            "kept": "materialized" if in_order else "not materialized",
+            "order": "order by x" if in_order else "",
+            "aggregate": f"{AGGREGATES[term.aggregation]}, {COUNT_MATURING}",
+        }
     return {
         "raw": raw_sql(term, binds),
-        "moment": MOMENT if term.aggregation == "latest" else "null",
+        "beside": MOMENT if term.aggregation == "latest" else "null",
         "x": x_sql(term, "raw"),
         # Each of its uses would read an amount anew, or sort.
         "kept": "materialized" if term.numbers or in_order else "not materialized",
@@ -9063,7 +9192,7 @@ def group_sql(breakdown: str, groups: list[str | None] | None, frame: Frame, bin
     """An event's group: its key (of a location its index), or with a list of keys the index of that
     in the list, null for none of them."""
     if breakdown == "location":
-        key = "l.location"
+        key = "location"
     elif breakdown == "tag":
         key = once("t.tag", shortened("short_key(v)", "v"))
     elif is_of_contact(breakdown):
@@ -9095,7 +9224,51 @@ def compile_term(term: Term, frame: Frame, plan: Plan = PLAIN) -> tuple[str, Bin
         return fill_template("metrics.unique_contacts", filters=filters), binds
     binds["compared"] = len(frame.periods) > 1
     facts = fact_fragments(term, binds, plan)
-    return fill_template("metrics.term", filters=filters, **facts), binds
+    source = source_sql(term, frame, filters, binds)
+    return fill_template("metrics.term", source=source, **facts), binds
+
+
+def source_sql(
+    term: Term,
+    frame: Frame,
+    filters: str,
+    binds: Binds,
+    tags: str = "",
+    with_event: bool = False,
+    spans: list[tuple[int, int, int]] | None = None,
+) -> str:
+    """Where a term has its facts from: what follows `select … `, with columns bucket, period and
+    location; `with_event` also with the event e, which those of a term without `then` are.
+
+    The spans are the ranges that the buckets cover, each with the number of its period: left out,
+    those of the frame.
+    """
+    if term.then is None:
+        return fill_template("metrics.events", filters=filters, tags=tags)
+    within = term.then.milliseconds
+    binds["within"] = within
+    binds["then_name"] = term.then.event
+    spans = spans or [(*frame.ends(number), number) for number in range(len(frame.periods))]
+    binds["spans"] = bound([then_span(frame, *span, within) for span in spans])
+    then_filters = then_sql(term.then, frame, binds)
+    joined = f"cross join events as e on e.event_id = s.event_id {tags}" if with_event else ""
+    return fill_template(
+        "metrics.starts", filters=filters, then_filters=then_filters, joined=joined
+    )
+
+
+def then_span(frame: Frame, start: int, end: int, number: int, within: int) -> tuple[int, ...]:
+    """From where on the events of a range are read, where it starts, until when what follows is
+    read, and as of when it counts."""
+    as_of = frame.as_of(number)
+    return start - within, start, min(end + within, as_of), as_of
+
+
+def then_sql(then: Then, frame: Frame, binds: Binds) -> str:
+    """Which events of its name may follow."""
+    if then.filters is None or not any(then.filters.conditions()):
+        return "true"
+    return filter_sql(then.filters, frame, binds, by_set=False)
 
 
 def compile_groups(
@@ -9132,12 +9305,13 @@ def fill_groups(
     plan: Plan,
     binds: Binds,
 ) -> str:
+    filters = term_sql(term, frame, binds, plan.by_set)
+    tags = JOINED_TAGS if breakdown == "tag" else ""
     return fill_template(
         template,
         distinct="distinct" if breakdown == "tag" else "",
         group=group_sql(breakdown, groups, frame, binds),
-        tags=JOINED_TAGS if breakdown == "tag" else "",
-        filters=term_sql(term, frame, binds, plan.by_set),
+        source=source_sql(term, frame, filters, binds, tags, with_event=True),
         **fact_fragments(term, binds, plan),
     )
 
@@ -9280,6 +9454,7 @@ class Table:
         self.nothing = {"value": None, "terms": dict.fromkeys(self.empty)}
         self.values: dict[tuple[str, Any, Any], dict] = {}  # of the terms, by group
         self.skipped: dict[str, int] = {}  # events of the range, by term
+        self.maturing: dict[tuple[str, Any, Any], dict] = {}  # by group and term
         self.large: set[str] = set()  # terms with numbers so large that they may be inexact
         self.evaluations: dict[tuple, Evaluation] = {}  # by values, which many groups share
         self.divisions = 0
@@ -9306,7 +9481,12 @@ class Table:
             values[key] = row[4]
             if row[3]:
                 self.skipped[key] = row[3]
-            if is_large(term, row):
+            if term.then:
+                *_, starts, conversions = row
+                if starts:
+                    counts = {"starts": starts, "conversions": conversions}
+                    self.maturing.setdefault(group, {})[key] = counts
+            elif is_large(term, row):
                 self.large.add(key)
 
     def numbers(self, grouping: str, first: Any, second: Any = None) -> dict:
@@ -9344,7 +9524,11 @@ class Table:
         """The range (0) or the one it is compared with (1): total and buckets."""
         period = self.frame.periods[number]
         end = period.cut if number else period.span.end
-        total = {"complete": end <= self.frame.now, **self.numbers("total", number)}
+        total = {
+            "complete": end <= self.frame.now,
+            **self.numbers("total", number),
+            **self.open_windows("total", number),
+        }
         return {
             "from": iso(period.span.start),
             "to": iso(end),
@@ -9362,10 +9546,17 @@ class Table:
         for index, (start, end) in enumerate(period.read if number else period.buckets):
             group = (grouping, first_index + index, second)
             has_numbers = start <= now or (index < len(period.read) and group in self.values)
-            numbers = self.numbers(*group) if has_numbers else self.nothing
-            bucket = {"start": iso(start), "end": iso(end), "complete": end <= now}
-            buckets.append(bucket | numbers)
+            numbers = self.nothing
+            if has_numbers:
+                numbers = self.numbers(*group) | self.open_windows(*group)
+            buckets.append({"start": iso(start), "end": iso(end), "complete": end <= now} | numbers)
         return buckets
+
+    def open_windows(self, grouping: str, first: Any, second: Any = None) -> dict:
+        """`maturing`, by term, where starts of a group have windows that are not over: rates and
+        times leave them out."""
+        found = self.maturing.get((grouping, first, second))
+        return {"maturing": found} if found else {}
 
     def comparison(self, buckets: list[dict]) -> dict:
         """The range to compare with. Each of the buckets of the range gets the numbers of its
@@ -9382,7 +9573,7 @@ class Table:
     def compared(self, grouping: str, second: Any = None) -> dict:
         """The numbers of a group in the range, and beside them those in the range to compare
         with."""
-        numbers = self.numbers(grouping, 0, second)
+        numbers = self.numbers(grouping, 0, second) | self.open_windows(grouping, 0, second)
         if len(self.frame.periods) == 1:
             return numbers
         return numbers | {"compare": self.numbers(grouping, 1, second)}
@@ -9543,7 +9734,7 @@ def rank_key(rank: tuple, name: str | None) -> tuple:
 def blank_values(metric: Definition) -> Iterator[dict]:
     """A warning for each term with a filter that looks for an empty text, which none has."""
     for term in metric.terms:
-        for condition in term.conditions():
+        for condition in term.all_conditions():
             value = condition.value
             values = value if isinstance(value, list) else [value]
             if condition.op in EQUALITY_OPS and any(is_blank(each) for each in values):
@@ -9579,7 +9770,8 @@ def events_ahead(
 def unseen_events(connection: apsw.Connection, metric: Definition, frame: Frame) -> Iterator[dict]:
     """A warning for each name under which no event ever came, whose numbers look like any 0."""
     locations = json.dumps(frame.locations)
-    for name in dict.fromkeys(term.event for term in metric.terms):
+    names = itertools.chain.from_iterable(term.event_names() for term in metric.terms)
+    for name in dict.fromkeys(names):
         if not row(connection, "metrics.see_event", locations=locations, event_name=name):
             message = f"no event named “{name[:100]}” has arrived in these locations yet"
             yield warning("event_not_seen", message) | {"event": name}
@@ -9910,7 +10102,13 @@ def list_evidence(
     count, keys = find_evidence(connection, query, frame, deadline)
     order = ("timestamp", "event_id")
     read = functools.partial(find_event, connection)
-    return {"count": count, **page("events", [keys], query.limit, order, event_detail_out, read)}
+    out = event_detail_out
+    term = query.chosen_term()
+    if term.then:
+        order = ("rank", "event_id")
+        read = functools.partial(find_start, connection, term, frame)
+        out = start_out
+    return {"count": count, **page("events", [keys], query.limit, order, out, read)}
 
 
 def find_evidence(
@@ -9924,9 +10122,10 @@ def find_evidence(
         groups = ranked[:GROUP_LIMIT]
     elif query.group:
         groups = [query.group.key]
-    term = next(term for term in query.metric.terms if term.key == query.term)
+    term = query.chosen_term()
     by_set = is_set_cheaper(connection, term, frame)
-    counting, listing, binds = compile_evidence(query, term, frame, groups, by_set)
+    compiled = compile_starts if term.then else compile_evidence
+    counting, listing, binds = compiled(query, term, frame, groups, by_set)
     count = connection.execute(counting, binds).get
     return count, dictionaries(connection.execute(listing, binds))
 
@@ -9965,6 +10164,74 @@ def compile_evidence(
     return counting, listing, binds
 
 
+# Which events are behind a number of a term with `then`; the others are seconds.
+COUNTED = {
+    "conversions": "is_start and ended_at is not null",
+    "conversion": "is_start and is_over",
+    "contact_conversion": "is_over",
+}
+COUNTED_SECONDS = "is_start and is_over and ended_at is not null"
+NOT_YET = "is_start and not is_over and ended_at is null"
+RANKS = {"newest": "s.timestamp", "slowest": "coalesce(ended_at - s.timestamp, -1)"}
+
+
+def compile_starts(
+    query: EvidenceQuery,
+    term: Term,
+    frame: Frame,
+    groups: list[str | None] | None,
+    by_set: bool,
+) -> tuple[str, str, Binds]:
+    """What counts them, and what lists a page of those before the cursor."""
+    binds = Binds(term, frame)
+    span = (*evidence_ends(query, frame), 1 if query.compared else 0)
+    binds["buckets"] = bound([(*span[:2], 0)])
+    rank, event_id = query.cursor or (2**62, 0)
+    binds |= {"before_rank": rank, "before_id": event_id, "limit": query.limit + 1}
+    filters = term_sql(term, frame, binds, by_set)
+    tags = JOINED_TAGS if query.breakdown == "tag" and query.group else ""
+    source = source_sql(term, frame, filters, binds, tags, with_event=True, spans=[span])
+    wanted = COUNTED.get(term.aggregation, COUNTED_SECONDS)
+    if query.outcome == "not_yet":
+        wanted = NOT_YET
+    elif query.outcome:
+        wanted += f" and ended_at is {'not ' if query.outcome == 'converted' else ''}null"
+    if query.group:
+        index = "null" if query.group.other else "0"
+        wanted += f" and {group_sql(query.breakdown, groups, frame, binds)} is {index}"
+    counting = fill_template("metrics.starts_count", source=source, filters=wanted)
+    rank = RANKS[query.order]
+    listing = fill_template("metrics.starts_evidence", source=source, filters=wanted, rank=rank)
+    return counting, listing, binds
+
+
+def find_start(connection: apsw.Connection, term: Term, frame: Frame, found: dict) -> dict:
+    """The event, as find_event gives it, with its `end`, such an event or None."""
+    event = find_event(connection, found)
+    end = None
+    if found["ended_at"] is not None:
+        binds = Binds(term, frame)
+        filters = then_sql(term.then, frame, binds)
+        statement = fill_template("metrics.end", filters=filters)
+        binds |= found | {"then_name": term.then.event}
+        end = find_event(connection, {"event_id": connection.execute(statement, binds).get})
+    return event | found | {"end": end}
+
+
+def outcome_of(start: dict) -> dict:
+    """What came of a start that metrics.starts_evidence has found, and after how many seconds."""
+    if start["ended_at"] is None:
+        return {"outcome": "never" if start["is_over"] else "not_yet", "seconds": None}
+    seconds = json_number((start["ended_at"] - start["timestamp"]) / 1000)
+    return {"outcome": "converted", "seconds": seconds}
+
+
+def start_out(start: dict) -> dict:
+    end = start["end"]
+    then = {**outcome_of(start), "event": end and event_out(end)}
+    return event_detail_out(start) | {"then": then}
+
+
 def evidence_ends(query: EvidenceQuery, frame: Frame) -> tuple[int, int]:
     """From where to where the events lie. Raises Invalid for a bucket that is none."""
     number = 1 if query.compared else 0
@@ -9979,7 +10246,13 @@ def evidence_ends(query: EvidenceQuery, frame: Frame) -> tuple[int, int]:
     raise refusal("/bucket", wrong("unknown_bucket", message))
 
 
-Numbers = answer("Numbers", value=float | int | None, terms=dict[str, float | int | None])
+Maturing = answer("Maturing", starts=int, conversions=int)
+Numbers = answer(
+    "Numbers",
+    value=float | int | None,
+    terms=dict[str, float | int | None],
+    maturing=(dict[str, Maturing] | None, None),
+)
 RangeNumbers = answer("RangeNumbers", Numbers, complete=bool)
 BucketNumbers = answer("BucketNumbers", RangeNumbers, start=Moment, end=Moment)
 PeriodNumbers = answer(
@@ -10062,7 +10335,9 @@ LocationTable = answer(
     total=list[Cell],
     locations=list[TableRow],
 )
-EvidenceList = answer("EvidenceList", events=list[EventDetail], next=str | None, count=int)
+FollowedBy = answer("FollowedBy", outcome=str, seconds=float | int | None, event=EventOut | None)
+EvidenceEvent = answer("EvidenceEvent", EventDetail, then=(FollowedBy, None))
+EvidenceList = answer("EvidenceList", events=list[EvidenceEvent], next=str | None, count=int)
 
 
 @route("POST", "/metrics/v1/query", scope="read", body=MetricQuery, answers={200: Calculation})
@@ -10913,21 +11188,32 @@ def period_view(period: dict) -> dict:
     return {
         "from": period["from"],
         "to": period["to"],
-        "total": {"value": total["value"], "complete": total["complete"]},
+        "total": {"value": total["value"], "complete": total["complete"], **maturing_view(total)},
         "buckets": [bucket_view(bucket) for bucket in period["buckets"]],
     }
 
 
 def bucket_view(bucket: dict) -> dict:
     shown = {name: bucket[name] for name in ("start", "end", "complete", "value")}
+    shown |= maturing_view(bucket)
     if "compare" in bucket:
         partner = bucket["compare"]
         shown["compare"] = partner and {name: partner[name] for name in ("start", "end", "value")}
     return shown
 
 
+def maturing_view(numbers: dict) -> dict:
+    """Of all terms together: their keys are a part of the definition."""
+    if "maturing" not in numbers:
+        return {}
+    counts = Counter()
+    for term in numbers["maturing"].values():
+        counts.update(term)
+    return {"maturing": dict(counts)}
+
+
 def value_view(numbers: dict) -> dict:
-    shown = {"value": numbers["value"]}
+    shown = {"value": numbers["value"], **maturing_view(numbers)}
     if "compare" in numbers:
         shown["compare"] = {"value": numbers["compare"]["value"]}
     return shown
@@ -10993,7 +11279,10 @@ def list_viewed_events(call: Call, view: View) -> dict:
         shown = shown + 1 if key["timestamp"] == before else 1
         before = key["timestamp"]
         event = find_event(call.connection, key)
-        events.append(event_view(event, names))
+        shown_event = event_view(event, names)
+        if "ended_at" in key:
+            shown_event["then"] = outcome_of(key)
+        events.append(shown_event)
         size += size_of(event)
     return {"count": count, "events": events, "next": following}
 
@@ -11052,7 +11341,7 @@ CurrentShare = answer(
     expires_at=Moment | None,
 )
 ViewValue = answer("ViewValue", value=float | int | None)
-ViewTotal = answer("ViewTotal", ViewValue, complete=bool)
+ViewTotal = answer("ViewTotal", ViewValue, complete=bool, maturing=(Maturing | None, None))
 ViewPartner = answer("ViewPartner", ViewValue, start=Moment, end=Moment)
 ViewBucket = answer(
     "ViewBucket", ViewTotal, start=Moment, end=Moment, compare=(ViewPartner | None, None)
@@ -11061,7 +11350,12 @@ ViewPeriod = answer(
     "ViewPeriod", **{"from": Moment}, to=Moment, total=ViewTotal, buckets=list[ViewBucket]
 )
 ViewComparison = answer("ViewComparison", ViewPeriod, kind=str, to_date=bool)
-ViewCompared = answer("ViewCompared", ViewValue, compare=(ViewValue | None, None))
+ViewCompared = answer(
+    "ViewCompared",
+    ViewValue,
+    maturing=(Maturing | None, None),
+    compare=(ViewValue | None, None),
+)
 ViewGroup = answer("ViewGroup", ViewCompared, key=str | None, other=bool, buckets=list[ViewBucket])
 ViewGroups = answer("ViewGroups", groups=list[ViewGroup])
 ViewLocation = answer("ViewLocation", ViewCompared, name=str)
@@ -11087,6 +11381,7 @@ ViewCardData = answer(
     problem=(ViewProblem, None),
 )
 ViewData = answer("ViewData", cards=list[ViewCardData])
+ViewOutcome = answer("ViewOutcome", outcome=str, seconds=float | int | None)
 ViewEvent = answer(
     "ViewEvent",
     time=Moment,
@@ -11094,6 +11389,7 @@ ViewEvent = answer(
     contact_name=str | None,
     properties=dict,
     location=str,
+    then=(ViewOutcome, None),
 )
 ViewEvents = answer("ViewEvents", events=list[ViewEvent], next=str | None, count=int)
 

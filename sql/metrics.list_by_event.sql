@@ -1,5 +1,8 @@
--- The names of the saved metrics that count events of this name.
+-- The names of the saved metrics that name events of this name, also as what may follow.
 select name
 from metrics
-where exists (select 1 from json_each(definition, '$.terms') where value ->> 'event' = :event_name)
+where exists (
+  select 1
+  from json_each(definition, '$.terms')
+  where :event_name in (value ->> 'event', value ->> '$.then.event'))
 order by position, metric_id;

@@ -249,8 +249,106 @@ def term_events(term, events, now, zone):
     ]
 
 
+def chosen_events(term, events, everything, now, zone, as_of):
+    """Those of a term among some; with `then`, each with what came of it up to `as_of`: `end`,
+    `seconds`, whether the time for it `is_over`, and whether the event `is_start`."""
+    found = term_events(term, events, now, zone)
+    if "then" not in term:
+        return found
+    of_term = term_events(term, everything, now, zone)
+    ends = term_events(term["then"] | {"type": "contact"}, everything, now, zone)
+    histories = histories_of(of_term, ends, as_of)
+    within = window(term["then"]["within"])
+    return [
+        event
+        | what_came(event, histories[person(event)], within)
+        | {"is_over": as_of > event["timestamp"] + within}
+        for event in found
+    ]
+
+
+def person(event):
+    return event["location_id"], event["contact_id"]
+
+
+def histories_of(of_term, ends, as_of):
+    """Of each contact (event, is it of the term, is it an end) in order. Within a millisecond an
+    end comes after what it may end: what only starts is first, and what only ends is last. What
+    lies after `as_of` ends nothing."""
+    roles = {}
+    for role, events in enumerate([of_term, ends]):
+        for event in events:
+            roles.setdefault(event["event_id"], [event, False, False])[1 + role] = True
+    ranked = sorted(
+        roles.values(),
+        key=lambda each: (each[0]["timestamp"], each[2] - each[1], each[0]["event_id"]),
+    )
+    histories = {}
+    for event, is_of_term, is_end in ranked:
+        moment = event, is_of_term, is_end and event["timestamp"] <= as_of
+        histories.setdefault(person(event), []).append(moment)
+    return histories
+
+
+def what_came(event, history, within):
+    place = [other["event_id"] for other, _, _ in history].index(event["event_id"])
+
+    def is_repeat_of(index):
+        other, is_of_term, _ = history[index]
+        if not is_of_term or event["timestamp"] - other["timestamp"] > within:
+            return False
+        return not any(is_end for _, _, is_end in history[index + 1 : place + 1])
+
+    came = {"is_start": not any(map(is_repeat_of, range(place))), "end": None, "seconds": None}
+    followers = [
+        (other["timestamp"] - event["timestamp"], other["event_id"], other)
+        for other, _, is_end in history
+        if is_end and other["event_id"] != event["event_id"]
+    ]
+    followers = [each for each in followers if 0 <= each[0] <= within]
+    if followers:
+        later, _, came["end"] = min(followers)
+        came["seconds"] = later / 1000
+    return came
+
+
+def window(text):
+    return int(text[:-1]) * {"m": 1, "h": 60, "d": 1440, "w": 10_080}[text[-1]] * 60_000
+
+
+def outcome(term, events):
+    """An aggregation of a term with `then`."""
+    name = term["aggregation"]
+    starts = [event for event in events if event["is_start"]]
+    if name == "conversions":
+        return len([event for event in starts if event["end"]])
+    if name == "contact_conversion":
+        over = [event for event in events if event["is_over"]]
+        contacts = {person(event) for event in over}
+        converted = {person(event) for event in over if event["end"]}
+        return len(converted) / len(contacts) if contacts else None
+    over = [event for event in starts if event["is_over"]]
+    seconds = [event["seconds"] for event in over if event["end"]]
+    if name == "conversion":
+        return len(seconds) / len(over) if over else None
+    return summary(name, seconds) if seconds else None
+
+
+def maturing(terms, events):
+    """By the keys of terms with `then`, the starts whose windows are not over, where there are."""
+    found = {}
+    for key, some in events.items():
+        starts = [e for e in some if "then" in terms[key] and e["is_start"] and not e["is_over"]]
+        if starts:
+            converted = [start for start in starts if start["end"]]
+            found[key] = {"starts": len(starts), "conversions": len(converted)}
+    return found
+
+
 def aggregate(term, events):
     name = term["aggregation"]
+    if "then" in term:
+        return outcome(term, events)
     if name == "count":
         return len(events)
     if name == "unique_contacts":
@@ -275,6 +373,10 @@ def aggregate(term, events):
         moments = [(event["timestamp"], event["event_id"]) for event in events]
         found = zip(moments, read, strict=True)
         return max((moment, number) for moment, number in found if number is not None)[1]
+    return summary(name, numbers)
+
+
+def summary(name, numbers):
     if name in ("min", "max", "avg"):
         return {"min": min, "max": max, "avg": lambda n: math.fsum(n) / len(n)}[name](numbers)
     return quantile(sorted(numbers), {"median": 0.5, "p90": 0.9, "p95": 0.95}[name])
@@ -288,7 +390,7 @@ def quantile(ordered, fraction):
 
 
 def skipped(term, events):
-    if term["aggregation"] in ("count", "unique_contacts", "count_distinct"):
+    if "then" in term or term["aggregation"] in ("count", "unique_contacts", "count_distinct"):
         return 0
     values = [event["properties"].get(term["property"]) for event in events]
     read = [as_number(value, term.get("numbers")) for value in values if value is not None]
@@ -429,6 +531,8 @@ class Ranges:
             self.read = now
             moment = self.as_far(now, zone)
             self.earlier_read = max(self.earlier_start - 1, min(self.earlier_read, moment))
+        # What follows the earlier range counts as far as what follows the range can be known.
+        self.earlier_as_of = self.earlier_read + now - self.read
 
     def as_far(self, now, zone):
         """The last millisecond of the earlier range when it was as old as the range is now."""
@@ -570,10 +674,13 @@ def partners(ranges, bounds, earlier_bounds, interval, zone):
 # The answer
 
 
-def answer(query, events, now, zone, start, end, read=None):
+def answer(query, events, now, zone, start, end, read=None, as_of=None):
     """Values of the range, of each bucket and of each location; `read` is the last millisecond
-    that counts, if that is not the last one of the range."""
+    that counts, if that is not the last one of the range, and `as_of` the last one of what follows
+    on its events, if that is not `now`."""
     read = end - 1 if read is None else read
+    as_of = now if as_of is None else as_of
+    everything = events
     metric = query["metric"]
     formula = metric.get("formula", metric["terms"][0]["key"])
     bounds = starts(start, end, query.get("interval", "total"), zone) if start < end else []
@@ -584,17 +691,26 @@ def answer(query, events, now, zone, start, end, read=None):
     ]
     events = [event for event in in_range if event["timestamp"] <= read]
     ahead = [event for event in in_range if event["timestamp"] > read]
-    chosen = {term["key"]: term_events(term, events, now, zone) for term in metric["terms"]}
+    chosen = {
+        term["key"]: chosen_events(term, events, everything, now, zone, as_of)
+        for term in metric["terms"]
+    }
+
+    by_key = {term["key"]: term for term in metric["terms"]}
 
     def numbers(of_terms):
         terms = {
             term["key"]: whole(aggregate(term, of_terms[term["key"]])) for term in metric["terms"]
         }
-        return {"value": evaluate(formula, terms), "terms": terms}
+        return {
+            "value": evaluate(formula, terms),
+            "terms": terms,
+            "maturing": maturing(by_key, of_terms),
+        }
 
     def bucket(start, of_terms):
         if start > now and not any(of_terms.values()):
-            return {"value": None, "terms": dict.fromkeys(chosen)}
+            return {"value": None, "terms": dict.fromkeys(chosen), "maturing": {}}
         return numbers(of_terms)
 
     in_buckets = [{key: [] for key in chosen} for _ in bounds]

@@ -2,10 +2,9 @@
 -- The property is read once. With tags an event is in several groups, but once in each.
 --   {distinct}   distinct, where an event may be in one group twice
 --   {group}      the group of an event e
---   {tags}       a join of the tags of its contact, t
---   {filters}    a condition on e
+--   {source}     where the facts have their events from: metrics.events, or metrics.starts for a term with `then`
 --   {raw}        what of e the term is about
---   {moment}     what orders events by time, where the aggregation needs that
+--   {beside}     what else the aggregation needs: what orders events by time, or which windows are not over
 --   {x}          raw as the aggregation takes it, null where it does not
 --   {kept}       materialized or not, which is cheaper where x is
 --   {order}      order by x, where that makes the aggregation fast
@@ -18,16 +17,8 @@ queried_locations as materialized (
   from json_each(:locations) as j
   cross join locations as l on l.location_id = j.value),
 raws as materialized (
-  select {distinct} b.bucket, b.period, {group} as "group", e.event_id, {raw} as raw, {moment} as moment
-  from buckets as b
-  cross join queried_locations as l
-  cross join events as e indexed by events_by_name
-  {tags}
-  where e.location_key = l.location_key
-    and e.name_key     = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
-    and e.timestamp   >= b.start
-    and e.timestamp    < b.end
-    and {filters}),
+  select {distinct} bucket, period, {group} as "group", e.event_id, {raw} as raw, {beside} as beside
+  {source}),
 facts as {kept} (
   select *, {x} as x
   from raws

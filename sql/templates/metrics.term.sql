@@ -1,8 +1,8 @@
 -- What a term makes of a property of its events: in each bucket, each location and each range, each time of all of its events.
 -- The property is read once; what has it and is skipped, since it is no number, is counted.
---   {filters}    a condition on an event e
+--   {source}     where the facts have their events from: metrics.events, or metrics.starts for a term with `then`
 --   {raw}        the property of e
---   {moment}     what orders events by time, where the aggregation needs that
+--   {beside}     what else the aggregation needs: what orders events by time, or which windows are not over
 --   {x}          raw as the aggregation takes it, null where it does not
 --   {kept}       materialized or not, which is cheaper where x is
 --   {order}      order by x, where that makes the aggregation fast
@@ -15,15 +15,8 @@ queried_locations as materialized (
   from json_each(:locations) as j
   cross join locations as l on l.location_id = j.value),
 raws as materialized (
-  select b.bucket, b.period, l.location, {raw} as raw, {moment} as moment
-  from buckets as b
-  cross join queried_locations as l
-  cross join events as e indexed by events_by_name
-  where e.location_key = l.location_key
-    and e.name_key     = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
-    and e.timestamp   >= b.start
-    and e.timestamp    < b.end
-    and {filters}),
+  select bucket, period, location, {raw} as raw, {beside} as beside
+  {source}),
 facts as {kept} (
   select *, {x} as x
   from raws
