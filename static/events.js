@@ -1,9 +1,10 @@
 // Events as people read them: one, and lists of them.
 
 import { get, isAdmin, locationName, pathOf } from "./api.js";
-import { askingButton, confirmRemoval, dialog } from "./dialog.js";
+import { askingButton, dialog } from "./dialog.js";
 import { actions, button, facts, h, link } from "./dom.js";
 import { count, exactTime, time, viewerZone } from "./format.js";
+import { confirmRemoval } from "./removal.js";
 import { loader, pages, warnings } from "./states.js";
 import { table } from "./table.js";
 
