@@ -2,14 +2,15 @@
 
 import { changeMark, comparedValuesOf, isShown } from "./calculation.js";
 import { chart, svgText } from "./chart.js";
+import { fileName } from "./csv.js";
+import { COMPARISONS } from "./dates.js";
 import { addsUp } from "./definition.js";
 import { button, h, hint } from "./dom.js";
 import { evidenceNumber, openEvidence } from "./evidence.js";
 import { bucketName, count, span, time } from "./format.js";
-import { COMPARISONS } from "./range.js";
 import { download } from "./snippet.js";
 import { warnings } from "./states.js";
-import { fileName, groupSelection, seriesOf, valueTables } from "./values.js";
+import { groupSelection, seriesOf, valueTables } from "./values.js";
 
 const CHART_PX = 300;
 // Warnings for which there is more than their text.

@@ -2,13 +2,13 @@
 
 import { locationName } from "./api.js";
 import { isShown, valuesOf } from "./calculation.js";
+import { csvText, fileName } from "./csv.js";
+import { COMPARISONS } from "./dates.js";
 import { fieldName, isProperty } from "./definition.js";
 import { button, fill, h } from "./dom.js";
-import { cut } from "./events.js";
 import { evidenceNumber } from "./evidence.js";
 import { selectField } from "./fields.js";
-import { bucketName, capitalized, change, changeAmount, clock, dayOf } from "./format.js";
-import { COMPARISONS } from "./range.js";
+import { bucketName, capitalized, change, changeAmount, clock, cut, dayOf } from "./format.js";
 import { download } from "./snippet.js";
 import { table } from "./table.js";
 
@@ -212,9 +212,6 @@ function valueTable(result, kind) {
 
 // As a file
 
-/** A text as the name of a file, without its end. */
-export const fileName = text => text.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60);
-
 // A table as CSV: what is on show, with numbers and days that a program can read.
 function valuesCsv(result, kind) {
   const { answer } = result;
@@ -231,8 +228,7 @@ function valuesCsv(result, kind) {
     ...columns.map(({ value }) => value(row)),
     ...(isByTime ? [row.complete ? "no" : "yes"] : []),
   ]);
-  const text = [heads, ...lines].map(cells => cells.map(csvCell).join(",")).join("\r\n");
-  return BYTE_ORDER_MARK + text;
+  return csvText([heads, ...lines]);
 }
 
 // The day or the hour on which a bucket begins, in the zone; such as 2026-01-31 and 2026-01-31 09:00.
@@ -240,18 +236,4 @@ function timeText({ start, title, selection }, { interval, timezone }) {
   if (!selection.bucket) return title; // the whole range
   const hour = clock(start, timezone).hour.padStart(2, "0");
   return `${dayOf(start, timezone)}${interval === "hour" ? ` ${hour}:00` : ""}`;
-}
-
-// Excel takes a file without it for Windows-1252.
-const BYTE_ORDER_MARK = "\ufeff";
-
-// What a spreadsheet would calculate, or shorten as a number
-const SPREADSHEET_VALUE =
-  /^([=+\-@\t\r\n＝＋－＠]|(0[0-9]+|[0-9]{16,}|[0-9]+(\.[0-9]+)?E[+-]?[0-9]+)$)/i;
-
-// A text that a spreadsheet would change gets an apostrophe.
-function csvCell(value) {
-  const isChanged = typeof value === "string" && SPREADSHEET_VALUE.test(value);
-  const text = `${isChanged ? "'" : ""}${value ?? ""}`;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,0 +1,22 @@
+// Tables as CSV, which spreadsheets open as they are meant.
+
+/** A text as the name of a file, without its end. */
+export const fileName = text => text.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60);
+
+// Excel takes a file without it for Windows-1252.
+const BYTE_ORDER_MARK = "\ufeff";
+
+/** @param {(string | number | null)[][]} lines the heads come first */
+export const csvText = lines =>
+  BYTE_ORDER_MARK + lines.map(cells => cells.map(csvCell).join(",")).join("\r\n");
+
+// What a spreadsheet would calculate, or shorten as a number
+const SPREADSHEET_VALUE =
+  /^([=+\-@\t\r\n＝＋－＠]|(0[0-9]+|[0-9]{16,}|[0-9]+(\.[0-9]+)?E[+-]?[0-9]+)$)/i;
+
+// A text that a spreadsheet would change gets an apostrophe.
+function csvCell(value) {
+  const isChanged = typeof value === "string" && SPREADSHEET_VALUE.test(value);
+  const text = `${isChanged ? "'" : ""}${value ?? ""}`;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
