@@ -1,11 +1,12 @@
 // Charts as SVG. Colours and strokes come from style.css, by class.
 
 import { fill, h, svg } from "./dom.js";
-import { bucketName, number } from "./format.js";
+import { bucketName, number, shortNumber } from "./format.js";
 import { CHARACTER_PX, layout, timeTicks } from "./scales.js";
 
 const COLOURS = 8; // of style.css
 const DOTS_UP_TO = 45; // buckets; more of them are a line without dots
+const TARGET_LABEL_PX = 16; // the height of the text above the line of a target
 const DOTS = [
   "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0",
   "M-3-3h6v6h-6z",
@@ -18,7 +19,7 @@ const DOTS = [
  * A chart with axes, a legend and a tooltip.
  * @param {{label: string, buckets: object[], interval: string, zone: string, format: object, height: number,
  *   kind: "line" | "bar", isStacked: boolean, series: {name: string, values: (number | null)[], isRest?: boolean}[],
- *   compare: {name: string, values: (number | null)[]} | null, last: number,
+ *   compare: {name: string, values: (number | null)[]} | null, target?: {values: (number | null)[]} | null, last: number,
  *   onpick: (bucketIndex: number, seriesIndex: number) => void}} options a value a bucket, null where there is none;
  *   `last` is the index of the last bucket to walk to; `height` is in pixels; onpick() follows a click; `isStacked` puts bars
  *   upon each other, and `isRest` is a series of all that have none of their own
@@ -42,10 +43,20 @@ export function chart(options) {
   return h("figure", legendList, h("div.stage", plot, tip));
 }
 
-/** A chart without axes, for a card; with the options of chart() that it needs. */
-export const sparkline = ({ label, ...options }) =>
-  redrawn(h("div.spark", { role: "img", "aria-label": label }), (width, height) =>
-    drawing(layout({ ...options, height, isBare: true }, width)),
+/** A chart for a card, bare of axes or with them; with the options of chart() that it needs. */
+export const sparkline = ({ label, isBare = true, ...options }) =>
+  redrawn(
+    h(isBare ? "div.spark" : "div.spark.axes", { role: "img", "aria-label": label }),
+    (width, height) => drawing(layout({ ...options, height, isBare }, width)),
+  );
+
+/** The legend of a card's groups, with a text beside each. @param {{name: string, isRest?: boolean, text: string}[]} series */
+export const barLegend = series =>
+  h(
+    "ul.legend",
+    series.map(({ name, text }, index) =>
+      legendItem(swatch(true, colour(series, index)), name, h("b", text)),
+    ),
   );
 
 // Draws anew whenever the size has changed.
@@ -59,7 +70,7 @@ function redrawn(plot, draw) {
 // Drawing
 
 function drawing(frame) {
-  const { width, height, series, compare, hasBars, isBare } = frame;
+  const { width, height, series, compare, target, hasBars, isBare } = frame;
   const draw = hasBars ? bars : lines;
   return svg(
     "svg",
@@ -68,6 +79,7 @@ function drawing(frame) {
     !isBare && svg("g.axis", timeAxis(frame)),
     compare && svg("g.compare", draw(frame, compare.values, { index: 0, isCompared: true })),
     series.map(({ values }, index) => svg(colour(series, index), draw(frame, values, { index }))),
+    target && svg("g.target", targetLine(frame)),
   );
 }
 
@@ -147,6 +159,25 @@ function bars(frame, values, { index, isCompared = false }) {
   });
 }
 
+// A step for each bucket, and what it is, at its left end.
+function targetLine({ target: { values }, box, band, x, y, format }) {
+  const steps = values.map((value, bucket) => {
+    if (!hasValue(value)) return "";
+    const isFirst = !hasValue(values[bucket - 1]);
+    const left = (x(bucket) - band / 2).toFixed(1);
+    const right = (x(bucket) + band / 2).toFixed(1);
+    const height = y(value).toFixed(1);
+    return `${isFirst ? "M" : "L"}${left} ${height}L${right} ${height}`;
+  });
+  const [first] = values;
+  if (!hasValue(first)) return null;
+  const isLevel = values.every(value => value === first);
+  const isBelow = y(first) - TARGET_LABEL_PX < 0;
+  const place = { x: box.left + 4, y: y(first) + (isBelow ? TARGET_LABEL_PX : -4) };
+  const label = svg("text", place, isLevel ? `Target ${shortNumber(first, format)}` : "Target");
+  return [svg("path.line", { d: steps.join("") }), label];
+}
+
 function legend({ buckets, series, compare, hasBars }) {
   const items = [];
   if (series.length > 1 || compare) {
@@ -162,7 +193,7 @@ function legend({ buckets, series, compare, hasBars }) {
   return items;
 }
 
-const legendItem = (sign, name) => h("li", sign, h("span.name", name));
+const legendItem = (sign, name, text) => h("li", sign, h("span.name", name), text);
 
 function swatch(isBar, group, ...dots) {
   const bar = () => svg("rect.bar", { x: -5, y: -5, width: 10, height: 10 });

@@ -10,6 +10,7 @@ import { queryOf, RANGE, rangeBar, withRange } from "./range.js";
 import { download } from "./snippet.js";
 import { empty, failure, loader } from "./states.js";
 
+const LOOK = { chart: "line", size: "small" };
 const METRICS_PER_REQUEST = 25; // of 50, two processors are busy at once
 
 export async function showDashboard(view) {
@@ -87,7 +88,10 @@ function calculateTogether(cards, query) {
     return answer;
   };
   for (const { id, load } of cards) {
-    load(async signal => dataOf(await request(signal), id), cardContent);
+    load(
+      async signal => dataOf(await request(signal), id),
+      data => cardContent(data, LOOK),
+    );
   }
 }
 

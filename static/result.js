@@ -1,6 +1,6 @@
 // A calculated metric: its number, chart, warnings and tables.
 
-import { changeMark, comparedValuesOf, isShown } from "./calculation.js";
+import { changeMark, comparedValuesOf, isShown, seriesOf } from "./calculation.js";
 import { chart, svgText } from "./chart.js";
 import { fileName } from "./csv.js";
 import { COMPARISONS } from "./dates.js";
@@ -10,7 +10,7 @@ import { evidenceNumber, openEvidence } from "./evidence.js";
 import { bucketName, count, span, time } from "./format.js";
 import { download } from "./snippet.js";
 import { warnings } from "./states.js";
-import { groupSelection, seriesOf, valueTables } from "./values.js";
+import { groupSelection, valueTables } from "./values.js";
 
 const CHART_PX = 300;
 // Warnings for which there is more than their text.
@@ -119,7 +119,7 @@ function resultChart(result) {
     label: `Chart of ${definition.name ?? "this metric"}, ${span(answer.from, answer.to, zone)}`,
     buckets,
     last: buckets.findLastIndex(bucket => isShown(bucket, answer)),
-    series: seriesOf(result),
+    series: seriesOf(answer),
     compare: comparedSeries(answer),
     kind: state.chart,
     isStacked: breakdown && addsUp(definition, breakdown.by),

@@ -1,7 +1,6 @@
 // A metric's numbers as tables: by group, by time, by location; and the one on show as a file.
 
-import { locationName } from "./api.js";
-import { isShown, valuesOf } from "./calculation.js";
+import { groupName, isShown } from "./calculation.js";
 import { csvText, fileName } from "./csv.js";
 import { COMPARISONS } from "./dates.js";
 import { fieldName, isProperty } from "./definition.js";
@@ -17,22 +16,6 @@ const HEAD_CHARACTERS = 40;
 
 /** Which events a group of a breakdown has. */
 export const groupSelection = ({ key, other }) => ({ group: other ? { other } : { key } });
-
-function groupName({ key, other }, by) {
-  if (other) return "Other";
-  if (key === null) return "(none)";
-  return by === "location" ? locationName(key) : key;
-}
-
-/** The lines of a chart: the groups of a breakdown, or else the metric. @returns {{name: string, values: number[], isRest?: boolean}[]} */
-export function seriesOf({ answer: { breakdown, buckets }, definition: { name = "Value" } }) {
-  if (!breakdown) return [{ name, values: valuesOf(buckets) }];
-  return breakdown.groups.map(group => ({
-    name: groupName(group, breakdown.by),
-    values: valuesOf(group.buckets),
-    isRest: group.other,
-  }));
-}
 
 // Rows: {title, value, terms, compare} as the API gives them, and `selection`, which events they count
 
@@ -66,10 +49,10 @@ const locationRows = ({ locations }) =>
       selection: { locations: [location.location_id] },
     }));
 
-const groupRows = ({ breakdown: { by, groups } }) =>
-  groups.map(group => ({
+const groupRows = answer =>
+  answer.breakdown.groups.map(group => ({
     ...group,
-    title: groupName(group, by),
+    title: groupName(group, answer),
     selection: groupSelection(group),
   }));
 
@@ -112,7 +95,7 @@ function numberColumns({ answer, definition: { name = "Value", terms } }, kind) 
   const ownColumn = { head: name, value: row => row.value, format, selection: () => ({}) };
   const comparedColumns = compare ? comparisonColumns(compare, format) : [];
   const columns = [ownColumn, ...comparedColumns];
-  if (kind === "time" && breakdown) return [...columns, ...groupColumns(breakdown, format)];
+  if (kind === "time" && breakdown) return [...columns, ...groupColumns(answer)];
   return terms.length > 1 ? [...columns, ...termColumns(terms)] : columns;
 }
 
@@ -123,11 +106,11 @@ const termColumns = terms =>
     selection: () => ({ term: key }),
   }));
 
-const groupColumns = ({ by, groups }, format) =>
-  groups.map((group, index) => ({
-    head: groupName(group, by),
+const groupColumns = answer =>
+  answer.breakdown.groups.map((group, index) => ({
+    head: groupName(group, answer),
     value: row => row.groups[index].value,
-    format,
+    format: answer.format,
     selection: () => groupSelection(group),
   }));
 
