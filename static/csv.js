@@ -1,7 +1,15 @@
 // Tables as CSV, which spreadsheets open as they are meant.
 
+import { clock, dayOf } from "./format.js";
+
 /** A text as the name of a file, without its end. */
 export const fileName = text => text.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60);
+
+/** The day or the hour on which a bucket begins, in the zone; such as 2026-01-31 and 2026-01-31 09:00. */
+export function startText(start, interval, zone) {
+  const hour = clock(start, zone).hour.padStart(2, "0");
+  return `${dayOf(start, zone)}${interval === "hour" ? ` ${hour}:00` : ""}`;
+}
 
 // Excel takes a file without it for Windows-1252.
 const BYTE_ORDER_MARK = "\ufeff";

@@ -1,13 +1,13 @@
 // A metric's numbers as tables: by group, by time, by location; and the one on show as a file.
 
 import { groupName, isShown } from "./calculation.js";
-import { csvText, fileName } from "./csv.js";
+import { csvText, fileName, startText } from "./csv.js";
 import { COMPARISONS } from "./dates.js";
 import { fieldName, isProperty } from "./definition.js";
 import { button, fill, h } from "./dom.js";
 import { evidenceNumber } from "./evidence.js";
 import { selectField } from "./fields.js";
-import { bucketName, capitalized, change, changeAmount, clock, cut, dayOf } from "./format.js";
+import { bucketName, capitalized, change, changeAmount, cut } from "./format.js";
 import { download } from "./snippet.js";
 import { table } from "./table.js";
 
@@ -214,9 +214,7 @@ function valuesCsv(result, kind) {
   return csvText([heads, ...lines]);
 }
 
-// The day or the hour on which a bucket begins, in the zone; such as 2026-01-31 and 2026-01-31 09:00.
 function timeText({ start, title, selection }, { interval, timezone }) {
   if (!selection.bucket) return title; // the whole range
-  const hour = clock(start, timezone).hour.padStart(2, "0");
-  return `${dayOf(start, timezone)}${interval === "hour" ? ` ${hour}:00` : ""}`;
+  return startText(start, interval, timezone);
 }
