@@ -15,27 +15,6 @@ const LOOK_MS = 5000; // so often it looks whether it is time, and tries again a
 const SHOWN_LOCATIONS = 6; // by their names
 const COLOUR = /^#[0-9a-f]{6}$/;
 
-const ASK = "Please ask whoever sent it to you for a new one.";
-const ENDINGS = {
-  unknown: ["This link is not valid", `Perhaps it was copied only in part. ${ASK}`],
-  incomplete: ["This link is incomplete", `What stands after its # is missing. ${ASK}`],
-  revoked: ["This link was revoked", ASK],
-  expired: ["This link has expired", ASK],
-  dashboard_deleted: ["This dashboard was deleted", ASK],
-  location_deleted: ["There are no more numbers for this account", ASK],
-  unfilled: [
-    "No dashboard is set up here yet",
-    "The CRM has no link for this account. Please ask your agency to fill in its custom value.",
-  ],
-};
-// By the API's codes. Whatever else it refuses is no link.
-const REFUSALS = {
-  key_revoked: "revoked",
-  share_expired: "expired",
-  dashboard_deleted: "dashboard_deleted",
-  location_deleted: "location_deleted",
-};
-
 const main = document.getElementById("main");
 
 // The link: /share/<id>#<token>. Where the # was encoded it is in the path, and where fragments are lost, in ?token=.
@@ -64,11 +43,7 @@ function endingOf({ id, token }) {
   return token ? null : "incomplete";
 }
 
-function showEnding(name) {
-  const [title, advice] = ENDINGS[name];
-  document.title = title;
-  fill(main, h("div.empty", h("h1", title), h("p", advice)));
-}
+const showEnding = async name => (await import("./endings.js")).showEnding(main, name);
 
 // The dashboard, as its viewers see it
 
@@ -131,7 +106,7 @@ class Dashboard {
     } catch (error) {
       if (signal.aborted) return;
       if ([401, 403].includes(error.status)) {
-        this.end(REFUSALS[error.code] ?? "unknown");
+        this.end(error.code);
         return;
       }
       this.showTrouble(error);
@@ -285,7 +260,8 @@ class Dashboard {
 
 // What it looks like
 
-function paint({ accent, accent_dark: dark }) {
+function paint({ accent, accent_dark: dark, logo }) {
+  if (logo) document.querySelector("[rel=icon]").href = logo;
   if (!COLOUR.test(accent) || !COLOUR.test(dark)) return;
   document.documentElement.style.setProperty("--strong", `light-dark(${accent}, ${dark})`);
 }
@@ -324,7 +300,7 @@ function locationsCard(found, cards) {
     cell: ({ index }) => {
       const { value, compare } = locations[index] ?? {};
       const change = compare && changeMark(value, compare.value, format, target?.better);
-      return [number(value, format), " ", change];
+      return [number(value, format), h("div.hint", change)];
     },
   }));
   const all = [{ head: "Location", cell: "name" }, ...columns];
