@@ -31,10 +31,11 @@ export const barLegend = series =>
     ),
   );
 
-/** Draws anew whenever the size of a box has changed. @param {(width: number, height: number) => SVGElement} draw */
+/** Draws anew whenever the size of a box has changed; on paper what is there is scaled. @param {(width: number, height: number) => SVGElement} draw */
 export function redrawn(plot, draw) {
   new ResizeObserver(() => {
-    if (plot.clientWidth) fill(plot, draw(plot.clientWidth, plot.clientHeight));
+    const isPrinted = matchMedia("print").matches;
+    if (plot.clientWidth && !isPrinted) fill(plot, draw(plot.clientWidth, plot.clientHeight));
   }).observe(plot);
   return plot;
 }

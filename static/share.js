@@ -234,7 +234,10 @@ class Dashboard {
           card: this.current.dashboard.cards[index],
           data: found.data,
           hasLocations: this.current.locations?.length !== 1,
-          XX,
+          get: (selection, signal) => {
+            const path = selection.group === null ? "/events?group=" : "/events"; // of no value
+            return this.get(path, { ...this.query(), card: index, ...selection }, signal);
+          },
         }),
     );
   }
