@@ -814,7 +814,8 @@ def test_a_server_answers_links_itself_and_compressed(serve):
     made = exchange(
         served, request_bytes({"dashboard_id": 1, "locations": "all"}, path="/shares/v1")
     )
-    public_id = json.loads(made[0][2])["public_id"]
+    made = json.loads(made[0][2])
+    public_id = made["public_id"]
     asked = [
         request_bytes(b"", path=path, method="GET", X_API_Key=None, Accept_Encoding="gzip")
         for path in (f"/share/{public_id}", f"//share/{public_id}%23x", "/share/logo")
@@ -824,6 +825,10 @@ def test_a_server_answers_links_itself_and_compressed(serve):
     assert answers[0][1]["content-encoding"] == "gzip"
     lines = (lite.data_folder() / "static" / "share.html").read_bytes()
     assert zlib.decompress(answers[0][2], 31) == lines
+    numbers = functools.partial(request_bytes, b"", made["token"], TOTALS, "GET")
+    plain, sent = exchange(served, numbers(), numbers(Accept_Encoding="gzip"))
+    assert sent[1]["content-encoding"] == "gzip" and "content-encoding" not in plain[1]
+    assert zlib.decompress(sent[2], 31) == plain[2] and plain[1]["vary"] == "Accept-Encoding"
 
 
 # Hosts, colours, logos
