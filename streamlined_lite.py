@@ -365,12 +365,24 @@ def log_defect(error: BaseException) -> None:
     logging.getLogger("streamlined_lite").error("defect: %s\n%s", type(error).__name__, frames)
 
 
-# pydantic's error types that we word ourselves: our code and message
+# pydantic's error types that we word ourselves, as the end of a sentence: our code and message
+WHOLE_NUMBER = ("int_type", "must be a whole number")
+TRUE_OR_FALSE = ("bool_type", "must be true or false")
 MESSAGES = {
     "missing": ("required", "is required"),
     "dict_type": ("object_type", "must be a JSON object"),
     "model_type": ("object_type", "must be a JSON object"),
     "extra_forbidden": ("unknown", "is not known here"),
+    "literal_error": ("literal_error", "must be {expected}"),
+    "string_type": ("string_type", "must be text"),
+    "list_type": ("list_type", "must be a list"),
+    "int_type": WHOLE_NUMBER,
+    "int_parsing": WHOLE_NUMBER,
+    "int_from_float": WHOLE_NUMBER,
+    "bool_type": TRUE_OR_FALSE,
+    "bool_parsing": TRUE_OR_FALSE,
+    "greater_than_equal": ("greater_than_equal", "must be {ge} or more"),
+    "less_than_equal": ("less_than_equal", "must be {le} or less"),
 }
 
 
@@ -396,9 +408,14 @@ def unique_errors(error: ValidationError, pointers: Mapping[tuple, str]) -> Iter
         if pointer in seen:
             continue
         seen.add(pointer)
-        code, message = MESSAGES.get(finding["type"], (finding["type"], finding["msg"]))
+        context = finding.get("ctx", {})
+        code = finding["type"]
+        message = re.sub("^List should have (.*) after validation", r"must have \1", finding["msg"])
+        if code in MESSAGES:
+            code, message = MESSAGES[code]
+            message = message.format(**context)
         found = field_error(pointer, code, message)
-        column = finding.get("ctx", {}).get("column")  # in a formula
+        column = context.get("column")  # in a formula
         if column:
             found["column"] = column
         yield found
@@ -4794,7 +4811,7 @@ def merge_names(connection: apsw.Connection, name: dict, target: dict) -> int:
 def check_rename(name: dict, target: dict | None, new_name: str) -> None:
     """Raises Conflict, unless the name can be renamed, be merged into the target, or go on so."""
     if new_name == name["event_name"]:
-        raise rename_conflict("/new_name", "same_name", "is the name that it has")
+        raise rename_conflict("/new_name", "same_name", "must be another name than the present one")
     if name["alias_of"] is not None:
         check_merge_goes_on(name, target)
         return
@@ -6873,6 +6890,7 @@ Aggregation = Literal[
     "latest",
 ]
 WITHOUT_PROPERTY = {"count", "unique_contacts"}
+PERCENTILES = {"median", "p90", "p95"}
 ADDED_UP = WITHOUT_PROPERTY | {"count_distinct", "sum"}  # more events give more of them
 OF_ANY_VALUES = WITHOUT_PROPERTY | {"count_distinct"}  # all others are of numbers
 EQUALITY_OPS = {"is", "is_not", "in", "not_in"}
@@ -7032,9 +7050,8 @@ def operand_reader(op: str, kind: str) -> Callable[[Any], Any]:
 def faults_of(error: ValidationError) -> Iterator[InitErrorDetails]:
     """What pydantic found, in a form in which it can be raised again."""
     for line in error.errors(include_url=False, include_input=False)[: ERRORS_LIMIT + 1]:
-        column = line.get("ctx", {}).get("column")  # of a formula
-        context = {"column": column} if column else None
-        yield fault_at(line["loc"], PydanticCustomError(line["type"], line["msg"], context))
+        fault = PydanticCustomError(line["type"], line["msg"], line.get("ctx"))
+        yield fault_at(line["loc"], fault)
 
 
 class Strict(BaseModel):
@@ -7209,13 +7226,19 @@ def conditions_in(filters: Any, location: tuple) -> Iterator[tuple[tuple, dict]]
             yield from conditions_in(part, (*location, name, index))
 
 
+def check_currency(code: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", code):
+        raise wrong("currency", "must be three capital letters, such as USD")
+    return code
+
+
 class Format(Strict):
     """How a number is shown; percent shows 0.125 as 12.5 %."""
 
     style: Literal["number", "percent", "currency"] = "number"
     decimals: int = Field(0, ge=0, le=10)
-    currency: str | None = Field(
-        None, pattern="^[A-Z]{3}$", description="an ISO 4217 code, for style currency"
+    currency: Annotated[str, AfterValidator(check_currency)] | None = Field(
+        None, description="an ISO 4217 code, for style currency"
     )
 
 
@@ -8895,6 +8918,77 @@ def compile_weighing(term: Term, frame: Frame) -> tuple[str, Binds] | None:
     return fill_template("metrics.weigh_filters", candidates=candidates), binds
 
 
+# Plans
+
+
+class Plan(NamedTuple):
+    """How a term's statements go about it."""
+
+    by_set: bool = False  # its filters look at contacts first, as is_set_cheaper says
+    in_order: bool = False  # what its percentile is of comes in order
+
+
+PLAIN = Plan()
+# Numbers of a percentile. SQLite holds them in memory, with 8 bytes each, or for a moment twice as
+# many where the system does not let them grow in their place.
+PERCENTILE_LIMIT = 4_000_000
+# SQLite sorts them in one step, which cannot be stopped, and which takes quadratic time where they
+# come in certain orders: 0.7 s for these. More are put in order before.
+SORTED_AT_ONCE = 50_000
+
+
+def plan_terms(connection: apsw.Connection, metric: Definition, frame: Frame) -> dict[str, Plan]:
+    """By their keys. Raises Invalid for a percentile of too many numbers."""
+    return {term.key: plan_term(connection, term, frame) for term in metric.terms}
+
+
+def plan_term(connection: apsw.Connection, term: Term, frame: Frame) -> Plan:
+    by_set = is_set_cheaper(connection, term, frame)
+    if term.aggregation not in PERCENTILES:
+        return Plan(by_set)
+    events = most_events(connection, term, frame, lambda binds: "true")  # takes hardly any time
+    if events > PERCENTILE_LIMIT:
+        refuse_many_numbers(connection, term, frame, by_set)
+    return Plan(by_set, in_order=events > SORTED_AT_ONCE)
+
+
+def refuse_many_numbers(
+    connection: apsw.Connection, term: Term, frame: Frame, by_set: bool
+) -> None:
+    """Raises Invalid where a percentile has too many."""
+    test = f"({x_sql(term, 'v')}) is not null"
+
+    def has_number(binds: Binds) -> str:
+        return f"{term_sql(term, frame, binds, by_set)} and {once(raw_sql(term, binds), test)}"
+
+    count = most_events(connection, term, frame, has_number)
+    if count > PERCENTILE_LIMIT:
+        raise answer_too_large(
+            "",
+            f"term {term.key}: its {term.aggregation} is of {count:,} numbers, and may be of "
+            f"{PERCENTILE_LIMIT:,} at most; take a shorter range, fewer locations or a filter",
+        )
+
+
+def most_events(
+    connection: apsw.Connection, term: Term, frame: Frame, filters: Callable[[Binds], str]
+) -> int:
+    """How many of a term's events match the filters, in that period which has most of them. None
+    of its buckets, locations and groups has more."""
+    most = 0
+    for number in range(len(frame.periods)):
+        binds = Binds(term, frame)
+        binds["start"], binds["end"] = frame.ends(number)
+        most = max(most, count_events_behind(connection, filters(binds), binds))
+    return most
+
+
+def count_events_behind(connection: apsw.Connection, filters: str, binds: Binds) -> int:
+    """How many of a term's events between `start` and `end` match the filters."""
+    statement = fill_template("metrics.evidence_count", counted="*", tags="", filters=filters)
+    return connection.execute(statement, binds).get
+
+
 # Statements
 
 # What one term makes of its facts, whose column x is the count, the number, the text or the contact
@@ -8918,7 +9012,7 @@ AGGREGATES = {
     "latest": "x, max(iif(x is null, null, moment))",  # the x of the same row as the newest moment
 }
 # Calculated in floats, also where all are integers
-IN_FLOATS = {"sum", "avg", "median", "p90", "p95"}
+IN_FLOATS = {"sum", "avg", *PERCENTILES}
 EXACT = 2**53  # up to which each integer has a float of its own
 # Events whose contacts are counted in Python's memory, which takes about 20 MB for these.
 UNIQUE_AT_ONCE = 250_000
@@ -8928,14 +9022,16 @@ MOMENT = "printf('%013d%019d', e.timestamp, e.event_id)"
 JOINED_TAGS = "left join contact_tags as t on t.contact_key = e.contact_key"
 
 
-def fact_fragments(term: Term, binds: Binds) -> dict[str, str]:
+def fact_fragments(term: Term, binds: Binds, plan: Plan) -> dict[str, str]:
     """What of an event its term is about, and what it makes of that."""
+    in_order = plan.in_order and term.aggregation in PERCENTILES
     return {
         "raw": raw_sql(term, binds),
         "moment": MOMENT if term.aggregation == "latest" else "null",
         "x": x_sql(term, "raw"),
-        # Each of its uses would read an amount anew.
-        "kept": "materialized" if term.numbers else "not materialized",
+        # Each of its uses would read an amount anew, or sort.
+        "kept": "materialized" if term.numbers or in_order else "not materialized",
+        "order": "order by x" if in_order else "",
         "aggregate": AGGREGATES[term.aggregation],
     }
 
@@ -8992,20 +9088,21 @@ def group_sql(breakdown: str, groups: list[str | None] | None, frame: Frame, bin
     return f"case coalesce({key}, ''){cases} end" if cases else "null"
 
 
-def compile_term(term: Term, frame: Frame, by_set: bool = False) -> tuple[str, Binds]:
+def compile_term(term: Term, frame: Frame, plan: Plan = PLAIN) -> tuple[str, Binds]:
     """The statement of one term: (grouping, its two keys, skipped, value) for each group of the
     groupings total, bucket and, of several locations, location."""
     binds = Binds(term, frame)
     binds["buckets"] = bound(frame.buckets())
     binds["several"] = len(frame.locations) > 1
-    filters = term_sql(term, frame, binds, by_set)
+    filters = term_sql(term, frame, binds, plan.by_set)
     if term.aggregation == "count":
         return fill_template("metrics.count", filters=filters), binds
     if term.aggregation == "unique_contacts":
         binds["most"] = UNIQUE_AT_ONCE
         return fill_template("metrics.unique_contacts", filters=filters), binds
     binds["compared"] = len(frame.periods) > 1
-    return fill_template("metrics.term", filters=filters, **fact_fragments(term, binds)), binds
+    facts = fact_fragments(term, binds, plan)
+    return fill_template("metrics.term", filters=filters, **facts), binds
 
 
 def compile_groups(
@@ -9013,24 +9110,24 @@ def compile_groups(
     frame: Frame,
     breakdown: str,
     groups: list[str | None],
-    by_set: bool = False,
+    plan: Plan = PLAIN,
 ) -> tuple[str, Binds]:
     """The same for the groupings group and group_bucket of a breakdown's `groups`. Their keys are
     their indexes in that list, None for all that are not in it."""
     binds = Binds(term, frame)
     binds["buckets"] = bound(frame.buckets())
-    return fill_groups("metrics.groups", term, frame, breakdown, groups, by_set, binds), binds
+    return fill_groups("metrics.groups", term, frame, breakdown, groups, plan, binds), binds
 
 
 def compile_ranking(
-    term: Term, frame: Frame, breakdown: str, by_set: bool = False
+    term: Term, frame: Frame, breakdown: str, plan: Plan = PLAIN
 ) -> tuple[str, Binds]:
     """What lists all groups of a breakdown in the order of their keys, which are their values as
     text: (key, number of the period, value) for each period that has any of its events."""
     binds = Binds(term, frame)
     ranges = [(*frame.ends(number), number) for number in range(len(frame.periods))]
     binds["buckets"] = bound(ranges)
-    return fill_groups("metrics.rank_groups", term, frame, breakdown, None, by_set, binds), binds
+    return fill_groups("metrics.rank_groups", term, frame, breakdown, None, plan, binds), binds
 
 
 def fill_groups(
@@ -9039,7 +9136,7 @@ def fill_groups(
     frame: Frame,
     breakdown: str,
     groups: list[str | None] | None,
-    by_set: bool,
+    plan: Plan,
     binds: Binds,
 ) -> str:
     return fill_template(
@@ -9047,8 +9144,8 @@ def fill_groups(
         distinct="distinct" if breakdown == "tag" else "",
         group=group_sql(breakdown, groups, frame, binds),
         tags=JOINED_TAGS if breakdown == "tag" else "",
-        filters=term_sql(term, frame, binds, by_set),
-        **fact_fragments(term, binds),
+        filters=term_sql(term, frame, binds, plan.by_set),
+        **fact_fragments(term, binds, plan),
     )
 
 
@@ -9132,7 +9229,7 @@ def calculate(
     calculation["warnings"] = [
         *table.warnings(),
         *blank_values(metric),
-        *events_ahead(connection, metric, frame, table.by_set),
+        *events_ahead(connection, metric, frame, table.plans),
         *unseen_events(connection, metric, frame),
         *unknown_contacts(connection, metric, breakdown, frame),
     ]
@@ -9185,7 +9282,7 @@ class Table:
         self.frame = frame
         self.deadline = deadline
         self.formula = metric.compiled()
-        self.by_set = {term.key: is_set_cheaper(connection, term, frame) for term in metric.terms}
+        self.plans = plan_terms(connection, metric, frame)
         self.empty = {term.key: EMPTY.get(term.aggregation) for term in metric.terms}
         self.nothing = {"value": None, "terms": dict.fromkeys(self.empty)}
         self.values: dict[tuple[str, Any, Any], dict] = {}  # of the terms, by group
@@ -9198,13 +9295,13 @@ class Table:
     def fill(self) -> None:
         """Calculates each term for the range, its buckets and its locations."""
         for term in self.metric.terms:
-            self.read_values(term, *compile_term(term, self.frame, self.by_set[term.key]))
+            self.read_values(term, *compile_term(term, self.frame, self.plans[term.key]))
 
     def fill_groups(self, breakdown: str, groups: list[str | None]) -> None:
         """Calculates each term for the groups of a breakdown, as compile_groups does."""
         for term in self.metric.terms:
-            by_set = self.by_set[term.key]
-            self.read_values(term, *compile_groups(term, self.frame, breakdown, groups, by_set))
+            plan = self.plans[term.key]
+            self.read_values(term, *compile_groups(term, self.frame, breakdown, groups, plan))
 
     def read_values(self, term: Term, statement: str, binds: Binds) -> None:
         key = term.key
@@ -9321,7 +9418,7 @@ class Table:
         contact has; in that of all others it is there once.
         """
         keys = rank_groups(
-            self.connection, self.metric, breakdown, self.frame, self.by_set, self.deadline
+            self.connection, self.metric, breakdown, self.frame, self.plans, self.deadline
         )
         top = keys[:GROUP_LIMIT]
         self.fill_groups(breakdown, top)
@@ -9358,7 +9455,7 @@ class Table:
         events = "event" if skipped == 1 else "events"
         message = f"term {term.key}: skipped {skipped:,} {events} whose property is not a number"
         told = {"term": term.key, "count": skipped}
-        sample = compile_sample(term, self.frame, self.by_set[term.key])
+        sample = compile_sample(term, self.frame, self.plans[term.key].by_set)
         for (text,) in self.connection.execute(*sample):
             readings = [f'"{each}"' for each in AMOUNTS if read_amount(text, each) is not None]
             if readings:
@@ -9381,7 +9478,7 @@ class Table:
 
     def count_inexact(self, term: Term, of_any_size: bool = False) -> int:
         """Of all periods."""
-        by_set = self.by_set[term.key]
+        by_set = self.plans[term.key].by_set
         count = 0
         for number in range(len(self.frame.periods)):
             compiled = compile_inexact(term, self.frame, number, by_set, of_any_size)
@@ -9406,7 +9503,7 @@ def rank_groups(
     metric: Definition,
     breakdown: str,
     frame: Frame,
-    by_set: Mapping[str, bool],
+    plans: Mapping[str, Plan],
     deadline: float,
 ) -> list[str | None]:
     """The keys of the first groups, and of one more if there are any: those whose first term is the
@@ -9419,7 +9516,7 @@ def rank_groups(
     for index, term in enumerate(metric.terms):
         if index > 0:  # of the others only which groups they have
             term = term.model_copy(update={"aggregation": "count"})
-        compiled = compile_ranking(term, frame, breakdown, by_set[term.key])
+        compiled = compile_ranking(term, frame, breakdown, plans[term.key])
         found.append(found_groups(connection.execute(*compiled), index))
     ranked = rank_found(heapq.merge(*found), metric.terms[0], deadline)
     if breakdown == "location":
@@ -9465,7 +9562,7 @@ def blank_values(metric: Definition) -> Iterator[dict]:
 
 
 def events_ahead(
-    connection: apsw.Connection, metric: Definition, frame: Frame, by_set: Mapping[str, bool]
+    connection: apsw.Connection, metric: Definition, frame: Frame, plans: Mapping[str, Plan]
 ) -> Iterator[dict]:
     """A warning for each term with events of the range that a comparison leaves out, since they
     are dated after now."""
@@ -9475,9 +9572,8 @@ def events_ahead(
     for term in metric.terms:
         binds = Binds(term, frame)
         binds |= {"start": max(span.start, frame.now + 1), "end": span.end}
-        filters = term_sql(term, frame, binds, by_set[term.key])
-        statement = fill_template("metrics.evidence_count", counted="*", tags="", filters=filters)
-        count = connection.execute(statement, binds).get
+        filters = term_sql(term, frame, binds, plans[term.key].by_set)
+        count = count_events_behind(connection, filters, binds)
         if count:
             events = "event is" if count == 1 else "events are"
             message = (
@@ -9826,8 +9922,8 @@ def find_evidence(
     """How many they are, and the keys of those of a page and of one more."""
     groups = None
     if query.group and query.group.other:  # the events of none of the first groups
-        by_set = {term.key: is_set_cheaper(connection, term, frame) for term in query.metric.terms}
-        ranked = rank_groups(connection, query.metric, query.breakdown, frame, by_set, deadline)
+        plans = plan_terms(connection, query.metric, frame)
+        ranked = rank_groups(connection, query.metric, query.breakdown, frame, plans, deadline)
         groups = ranked[:GROUP_LIMIT]
     elif query.group:
         groups = [query.group.key]

@@ -44,7 +44,7 @@ export function showReference(view) {
   const { box, load } = loader();
   const head = {
     title: "API",
-    lead: "Everything that this page does, programs can do. All routes of this server:",
+    lead: "Whatever this page does, programs can do, too. These are all routes of this server.",
   };
   beginSettings(view, head, box);
   load(
@@ -148,7 +148,7 @@ function operationSection(operation, schemas) {
     h("h2", h("span.badge", method), " ", h("code", path)),
     h("p", summary),
     description && h("p", description),
-    hint(scope ? `Scope: ${scope}` : "No key is needed."),
+    hint(scope ? `Scope: ${scope}` : "No API key is needed."),
     parameterTable(operation, schemas),
     bodyTable(operation, schemas),
     h("h3", "Answers"),

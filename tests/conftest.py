@@ -36,6 +36,9 @@ PNG = base64.b64decode(
     "SURBVAMAZFUEm2vgaKkAAAAASUVORK5CYII="
 )
 TABLES = ("locations", "contacts", "contact_tags", "events")
+# As a module: Python keeps what it compiled, which takes as long as half of a start.
+PROGRAM = [sys.executable, "-W", "error", "-m", "streamlined_lite"]
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 # Under another name for the workers of -n, since no setting of ours stays below.
@@ -45,6 +48,10 @@ REQUIRE_ALL = os.environ.get("PYTEST_REQUIRE_ALL")
 for _name in [name for name in os.environ if name.startswith("STREAMLINED_")]:
     # No setting of whoever runs the tests may change what they show.
     del os.environ[_name]
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -262,9 +269,9 @@ def fill(path: Path) -> Path:
 
 
 class ServerProcess:
-    """`streamlined_lite.py` as a process of its own, on a free port."""
+    """The program as a process of its own, on a free port."""
 
-    program = [sys.executable, "-W", "error", lite.__file__]
+    program = PROGRAM
     sockets: tuple[int, ...] = ()  # what it inherits
 
     def __init__(self, database: Path | str, *flags: str, **settings: str):

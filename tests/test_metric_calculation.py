@@ -1821,15 +1821,18 @@ SORTS = {
     },
     "metrics.term": {
         "GROUP BY": "the facts, read once for several groupings",
+        "ORDER BY": "what a percentile is of, where it is many",
         "count(DISTINCT)": "values of properties",
     },
     "metrics.groups": {
         "GROUP BY": "the same, by what only the events or their contacts have",
+        "ORDER BY": "what a percentile is of, where it is many",
         "count(DISTINCT)": "values of properties, and contacts of a group",
         "DISTINCT": "events with several tags of one group",
     },
     "metrics.rank_groups": {
         "GROUP BY": "the same",
+        "ORDER BY": "what a percentile is of, where it is many",
         "count(DISTINCT)": "values of properties, and contacts of a group",
         "DISTINCT": "events with several tags of one group",
     },
@@ -1865,10 +1868,11 @@ def compiled_statements(query, each, where, breakdown):
         each.aggregation, "metrics.term"
     )
     for by_set in (False, True):
-        yield template, *lite.compile_term(each, where, by_set)
-        yield "metrics.rank_groups", *lite.compile_ranking(each, where, breakdown, by_set)
+        way = lite.Plan(by_set, in_order=by_set)
+        yield template, *lite.compile_term(each, where, way)
+        yield "metrics.rank_groups", *lite.compile_ranking(each, where, breakdown, way)
         for groups in (["x"], ["x", None]):
-            compiled = lite.compile_groups(each, where, breakdown, groups, by_set)
+            compiled = lite.compile_groups(each, where, breakdown, groups, way)
             yield "metrics.groups", *compiled
         for group in (None, lite.GroupChoice(other=True)):
             asked = lite.EvidenceQuery.model_construct(
@@ -1933,14 +1937,16 @@ def test_empty_groups_of_filters_cost_nothing(store, aggregation, filters):
     assert "COVERING INDEX events_by_name" in searches[0]
 
 
-@pytest.mark.parametrize("by_set", [False, True])
-def test_contact_filters_give_the_same_by_a_set_and_by_look_ups(tmp_path, monkeypatch, by_set):
+@pytest.mark.parametrize("by_set, at_once", [(False, 0), (True, 1)])
+def test_how_a_term_is_planned_changes_none_of_its_numbers(tmp_path, monkeypatch, by_set, at_once):
+    """Contact filters by a set and by look-ups, percentiles of what comes in order and does not."""
     chance, center = random.Random(11), ms("2025-03-30")
     store = Store(tmp_path / "events.db")
     store.writer.execute("begin")
     fill(store, chance, center)
     store.writer.execute("commit")
     monkeypatch.setattr(lite, "is_set_cheaper", lambda connection, term, frame: by_set)
+    monkeypatch.setattr(lite, "SORTED_AT_ONCE", at_once)
     for _ in range(60):
         query = random_query(chance, BERLIN, center)
         check_against_oracle(store, query, center, BERLIN)
@@ -2025,6 +2031,51 @@ def test_a_statement_that_meets_a_large_record_looks_at_the_clock(store, query):
         store.query(**query, **YEAR)
     assert caught.value.code == "query_too_slow"
     store.query(**query, **YEAR)
+
+
+def test_no_order_of_its_numbers_makes_a_percentile_slow(store):
+    """SQLite's own sort would take a time that grows as the square of how many they are."""
+    most = lite.SORTED_AT_ONCE + 10_000
+    worst = [most, 2, 0, *range(3, most - 2, 2), *range(4, most - 1, 2), most - 1]
+    store.writer.execute(
+        "insert into events (location_key, name_key, distinct_id, timestamp, properties, "
+        "received_at, updated_at) "
+        "select ?, ?, key, ? + key, json_object('x', value), 0, 0 from json_each(?)",
+        (store.location_key("loc"), store.name_key("Paid"), NOW - most, json.dumps(worst)),
+    )
+
+    def seconds(aggregation):
+        began = time.thread_time()
+        found = value(store, term(aggregation, property="x"))
+        assert 0 < found < most
+        return time.thread_time() - began
+
+    assert seconds("median") < 6 * seconds("avg")
+
+
+def test_a_percentile_has_so_many_numbers_at_most(store, monkeypatch):
+    """SQLite holds them in memory, and while they grow it may hold them twice."""
+    assert lite.PERCENTILE_LIMIT * 2 * 8 <= lite.READ_MEMORY
+    monkeypatch.setattr(lite, "PERCENTILE_LIMIT", 3)
+    for x in (1, 2, 3, "no number", None):
+        store.event("Paid", "2025-05-05", "c1", x=x, by=x)
+        store.event("Paid", "2024-05-05", x=x)
+    median = term("median", property="x")
+    asked = YEAR | {"breakdown": "property.by", "compare": "previous_year"}
+    answer = store.query(metric=metric(median), **asked)
+    assert (answer["total"]["value"], answer["compare"]["total"]["value"]) == (2, 2)
+    store.event("Paid", "2024-06-05", x=4)  # in the range to compare with
+    other = {"term": "A", "group": {"other": True}}
+    for ask, more in ((store.query, {}), (store.evidence, other)):
+        with pytest.raises(Invalid) as caught:
+            ask(metric=metric(median), **asked, **more)
+        assert caught.value.code == "answer_too_large"
+        assert "its median is of 4 numbers, and may be of 3 at most" in str(caught.value)
+    assert store.query(metric=metric(median), **YEAR)["total"]["value"] == 2
+    with_contact = median | {"type": "contact"}
+    answer = store.query(metric=metric(with_contact), **asked)
+    assert answer["compare"]["total"]["value"] is None
+    store.query(metric=metric(term("sum", property="x")), **asked)
 
 
 # Breakdowns

@@ -8,6 +8,7 @@
 --   {moment}     what orders events by time, where the aggregation needs that
 --   {x}          raw as the aggregation takes it, null where it does not
 --   {kept}       materialized or not, which is cheaper where x is
+--   {order}      order by x, where that makes the aggregation fast
 --   {aggregate}  the aggregation over x
 with buckets as materialized (
   select key as bucket, value ->> 0 as start, value ->> 1 as end, value ->> 2 as period
@@ -29,7 +30,8 @@ raws as materialized (
     and {filters}),
 facts as {kept} (
   select *, {x} as x
-  from raws)
+  from raws
+  {order})
 select 'group', period, "group", 0 as skipped, {aggregate}
 from facts
 group by period, "group"
