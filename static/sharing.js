@@ -124,7 +124,7 @@ function shareForm(share, { dashboards, locations, hosts, shares }, box, run, cl
           run,
         );
       } else {
-        fill(box, oneLink(await post("/shares/v1", bodyOf(share, chosenLocations(share))), close));
+        show(box, oneLink(await post("/shares/v1", bodyOf(share, chosenLocations(share))), close));
       }
     },
     other: cancelButton(close),
@@ -215,6 +215,14 @@ function endOf({ until, day }) {
   return end.toISOString();
 }
 
+// What takes the place of the form has the focus.
+function show(box, content) {
+  fill(box, content);
+  box.querySelector("h3")?.focus();
+}
+
+const heading = text => h("h3", { tabindex: "-1" }, text);
+
 // One link
 
 const partOf = ({ public_id, token }) => `${public_id}#${token}`;
@@ -222,7 +230,7 @@ const originOf = ({ url }) => url.split("/share/")[0];
 
 function oneLink(share, close) {
   return [
-    h("h3", "Your link"),
+    heading("Your link"),
     snippet(share.url, "Link"),
     h("p.warnings", h("strong", "Copy it now. "), "It cannot be shown again."),
     hint("Whoever has it sees these numbers. Revoke it under Settings > Sharing at any time."),
@@ -320,7 +328,7 @@ async function shareWithEach(links, box, run) {
   }
   if (run.isOver) return;
   links.save();
-  fill(box, manyLinks(links));
+  show(box, manyLinks(links));
 }
 
 function manyLinks(links) {
@@ -330,13 +338,14 @@ function manyLinks(links) {
     { head: "Link part", cell: each => copyable(partOf(each.share)) },
   ];
   return [
+    heading(`${count(links.made.length, "link")} made`),
     h(
       "p.warnings",
-      h("strong", `${count(links.made.length, "link")} made. `),
-      "They are in the file that was just saved, and cannot be shown again.",
+      h("strong", "Keep the file that was just saved. "),
+      "The links cannot be shown again.",
     ),
     actions(button("Save the file again", () => links.save())),
-    steps(originOf(share), " with the client’s link part, from the file or from here:"),
+    steps(originOf(share), " with the client’s link part, from the file or from the table below."),
     table("Links", columns, links.made),
   ];
 }
