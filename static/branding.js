@@ -70,7 +70,7 @@ async function saveBranding({ title, accent, hosts }) {
 // Where there are several, which one is wrong.
 function tellLine(error) {
   const line = /^\/frame_hosts\/(\d+)/.exec(error.pointer);
-  if (line) error.message = `Line ${Number(line[1]) + 1} ${error.message}.`;
+  if (line) error.message = `Line ${Number(line[1]) + 1} ${error.message}`;
 }
 
 const hostList = text =>
