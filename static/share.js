@@ -170,7 +170,7 @@ class Dashboard {
     };
     return h(
       "div.range",
-      { role: "group", "aria-label": "Dates" },
+      { role: "group", "aria-label": "Range" },
       dateFields(this.range, () => this.days(), changed),
       selectField("Compare with", {
         choices: COMPARISONS,
@@ -273,8 +273,10 @@ const masthead = ({ title, logo }) =>
   (title || logo) &&
   h("div.masthead", logo && h("img", { src: logo, alt: title ? "" : "Logo" }), h("span", title));
 
+const inOrder = (one, other) => one.localeCompare(other);
+
 function locationsText(names) {
-  const shown = names.slice(0, SHOWN_LOCATIONS);
+  const shown = names.toSorted(inOrder).slice(0, SHOWN_LOCATIONS);
   const rest = names.length - shown.length;
   return rest ? `${shown.join(", ")} and ${count(rest, "other")}` : shown.join(", ");
 }
@@ -296,7 +298,7 @@ function locationsCard(found, cards) {
   const [{ data: first }] = split;
   const rows = first.locations
     .map(({ name }, index) => ({ name, index }))
-    .toSorted((a, b) => a.name.localeCompare(b.name));
+    .toSorted((one, other) => inOrder(one.name, other.name));
   const columns = split.map(({ card, data: { locations, format }, target }) => ({
     head: cards[card]?.name,
     isNumber: true,
