@@ -434,10 +434,14 @@ def copy_all(page) -> list[str]:
 def test_an_integration_is_made_shown_once_and_revoked(server, visit):
     send(server, location_id="loc-7")
     opened = visit(server.url)
+    opened.allow(422)
     opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = opened.sign_in(address="#/settings/integrations")
     page.get_by_role("link", name="New integration").first.click()
     page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
+    page.get_by_role("button", name="Create integration").click()
+    expect(page.get_by_role("textbox", name="Name")).to_have_accessible_description("Enter a name.")
     expect(page.get_by_role("textbox", name="Name")).to_be_focused()
     page.get_by_role("textbox", name="Name").fill("Workflows <b>")
     assert (
@@ -747,7 +751,7 @@ def test_filters_properties_and_groups_are_edited(filled, visit):
     page.get_by_role("button", name="Add a filter").click()
     page.get_by_label("Field").click()
     page.get_by_role("option", name="contact’s tags").click()
-    page.get_by_label("Value").click()
+    page.get_by_label("Value", exact=True).click()
     page.get_by_role("option", name=re.compile("vip")).click()
     page.get_by_role("button", name="Add a filter").click()
     page.get_by_label("Field").last.fill("product")
