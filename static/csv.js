@@ -1,22 +1,9 @@
-// Tables as CSV, which spreadsheets open as they are meant.
+// Tables as files of comma-separated values.
 
 import { clock, dayOf } from "./format.js";
 
-/** A text as the name of a file, without its end. */
-export const fileName = text => text.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60);
-
-/** The day or the hour on which a bucket begins, in the zone; such as 2026-01-31 and 2026-01-31 09:00. */
-export function startText(start, interval, zone) {
-  const hour = clock(start, zone).hour.padStart(2, "0");
-  return `${dayOf(start, zone)}${interval === "hour" ? ` ${hour}:00` : ""}`;
-}
-
 // Excel takes a file without it for Windows-1252.
 const BYTE_ORDER_MARK = "\ufeff";
-
-/** @param {(string | number | null)[][]} lines the heads come first */
-export const csvText = lines =>
-  BYTE_ORDER_MARK + lines.map(cells => cells.map(csvCell).join(",")).join("\r\n");
 
 // What a spreadsheet would calculate, or shorten as a number
 const SPREADSHEET_VALUE =
@@ -27,4 +14,14 @@ function csvCell(value) {
   const isChanged = typeof value === "string" && SPREADSHEET_VALUE.test(value);
   const text = `${isChanged ? "'" : ""}${value ?? ""}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Rows of texts and numbers, the heads among them, as the text of a file. @param {(string | number | null)[][]} rows */
+export const csv = rows =>
+  BYTE_ORDER_MARK + rows.map(cells => cells.map(csvCell).join(",")).join("\r\n");
+
+/** The day or the hour on which a bucket begins, in the zone; such as 2026-01-31 and 2026-01-31 09:00. */
+export function startText(start, interval, zone) {
+  const hour = clock(start, zone).hour.padStart(2, "0");
+  return `${dayOf(start, zone)}${interval === "hour" ? ` ${hour}:00` : ""}`;
 }

@@ -1,27 +1,30 @@
 // One metric: as a view, and as the pane of the builder.
 
+import { withState } from "./address.js";
 import { get, isAdmin, post, remove } from "./api.js";
 import { combobox } from "./combobox.js";
 import { cleanDefinition, fieldFrom, fieldName } from "./definition.js";
 import { askingButton, confirm } from "./dialog.js";
-import { h, hint, link } from "./dom.js";
+import { h, hint } from "./dom.js";
 import { selectField } from "./fields.js";
-import { queryOf, RANGE, rangeBar, withRange } from "./range.js";
+import { METRIC_STATE, queryOf, rangeBar, StateLinks, withRange } from "./range.js";
 import { showResult } from "./result.js";
 import { sentence } from "./sentence.js";
 import { loader } from "./states.js";
-
-/** The state of a metric's view, as its address has it. */
-export const METRIC_STATE = { ...RANGE, by: "", chart: "line", table: "" };
 
 const CHARTS = { line: "Lines", bar: "Bars" };
 
 export async function showMetric(view) {
   const metric = await get(`/metrics/v1/${view.parts[0]}`);
-  const pane = metricPane(view, () => cleanDefinition(metric));
+  const changed = () => {
+    links.follow();
+    pane.calculate();
+  };
+  const pane = metricPane(view, () => cleanDefinition(metric), { changed });
+  const links = new StateLinks(pane.state);
   view.begin(
     metric.name,
-    metricActions(metric, pane.state),
+    metricActions(metric, links),
     h("p.lead", sentence(metric)),
     pane.controls,
     pane.box,
@@ -29,15 +32,19 @@ export async function showMetric(view) {
   pane.calculate();
 }
 
-function metricActions(metric, state) {
-  const address = path => withRange(path, state);
+/** The dashboard from which a metric was opened, over the range of now. */
+export const dashboardOf = state =>
+  withRange(state.dashboard ? `#/dashboard/${state.dashboard}` : "#/dashboard", state);
+
+function metricActions(metric, links) {
   const path = `#/metrics/${metric.metric_id}`;
-  const edit = address(`${path}/edit`);
-  if (!isAdmin()) return link("Definition", edit, "button");
+  const action = (label, name, kind) =>
+    links.make(label, state => withState(`${path}/${name}`, state, METRIC_STATE), kind);
+  if (!isAdmin()) return action("Definition", "edit", "button");
   return [
-    deleteButton(metric, () => address("#/dashboard")), // far from where Save was
-    link("Duplicate", address(`${path}/copy`), "button"),
-    link("Edit", edit, "button primary"),
+    deleteButton(metric, () => dashboardOf(links.state)), // far from where Save was
+    action("Duplicate", "copy", "button"),
+    action("Edit", "edit", "button primary"),
   ];
 }
 
@@ -45,7 +52,7 @@ function deleteButton(metric, nextAddress) {
   const ask = () =>
     confirm({
       title: "Delete this metric?",
-      text: `“${metric.name}” leaves the dashboard. No event is deleted.`,
+      text: `“${metric.name}” leaves all dashboards. No event is deleted.`,
       label: "Delete metric",
       act: () => remove(`/metrics/v1/${metric.metric_id}`),
     });
@@ -91,18 +98,23 @@ export function metricPane(view, definition, { changed, shown, onError } = {}) {
   }
 }
 
-function breakdownField(definition, state, changed) {
-  const typed = { by: state.by && fieldName(state.by) };
+/**
+ * What a metric is broken down by, at `state[name]`; empty for nothing.
+ * @param {() => object} definition
+ * @param {{name?: string, at?: string}} [options] as of field()
+ */
+export function breakdownField(definition, state, changed, { name = "by", at } = {}) {
+  const typed = { [name]: state[name] && fieldName(state[name]) };
   const suggest = async () => {
     const fields = await breakdownFields(definition().terms);
     return fields.map(field => ({ value: fieldName(field) }));
   };
   const chosen = async () => {
     // Enter may be faster than the suggestions.
-    state.by = fieldFrom(typed.by, await breakdownFields(definition().terms));
+    state[name] = fieldFrom(typed[name], await breakdownFields(definition().terms));
     changed();
   };
-  const options = { state: typed, name: "by", placeholder: "Nothing", suggest, chosen };
+  const options = { state: typed, name, at, placeholder: "Nothing", suggest, chosen };
   return combobox("Break down by", options);
 }
 

@@ -4,7 +4,7 @@ import { withState } from "./address.js";
 import { findLocation, locations, session } from "./api.js";
 import { locationsField, zoneField } from "./choices.js";
 import { COMPARISONS, DEFAULT_DATES, dateFields, daysOf, intervalFor } from "./dates.js";
-import { button, fill, h, hint, newId } from "./dom.js";
+import { button, fill, h, link, newId } from "./dom.js";
 import { selectField } from "./fields.js";
 import { dayOf, isZone, span } from "./format.js";
 
@@ -22,6 +22,19 @@ const OPTIONS = { interval: "", compare: "previous_period", zone: "" };
 
 /** The state of a range, as an address has it. */
 export const RANGE = { locations: "", range: DEFAULT_DATES, ...OPTIONS };
+
+/** That of a metric's view; `dashboard` is the one that it was opened from. */
+export const METRIC_STATE = { ...RANGE, by: "", chart: "line", table: "", dashboard: "" };
+
+// The chart with which a metric's view shows what a card does: there groups are stacked where they add up.
+const METRIC_CHARTS = { bar: "bar", stacked: "bar" };
+
+/** The part of a metric's state that looks as a card does. */
+export const viewOfCard = ({ chart, interval, breakdown }) => ({
+  chart: METRIC_CHARTS[chart] ?? METRIC_STATE.chart,
+  by: breakdown ?? "",
+  ...(interval && { interval }),
+});
 
 const locationIds = range => String(range.locations).split(",").filter(Boolean);
 
@@ -51,6 +64,26 @@ function zoneOf(range, ids) {
 
 export const withRange = (address, range) => withState(address, range, RANGE);
 
+/** Links to views over the same range, also after it was changed. */
+export class StateLinks {
+  addresses = new Map(); // by link: a function of the state
+
+  constructor(state) {
+    this.state = state;
+  }
+
+  /** @param {(state: object) => string} address */
+  make(label, address, kind) {
+    const anchor = link(label, address(this.state), kind);
+    this.addresses.set(anchor, address);
+    return anchor;
+  }
+
+  follow() {
+    for (const [anchor, address] of this.addresses) anchor.href = address(this.state);
+  }
+}
+
 // The controls
 
 /**
@@ -58,11 +91,12 @@ export const withRange = (address, range) => withState(address, range, RANGE);
  * Options, which says how many of them are not as they are by default.
  * @param {object} range
  * @param {() => void} changed
- * @param {{beside?: (changed: () => void) => any, options?: (changed: () => void) => any, defaults?: object}} [others]
- *   controls of the view, which stand in sight and behind Options; `defaults` is the state of the latter
+ * @param {{beside?: (changed: () => void) => any, options?: (changed: () => void) => any, defaults?: object,
+ *   note?: HTMLElement}} [others] controls of the view, which stand in sight and behind Options; `defaults` is the state of
+ *   the latter; `note` stands beside the range in words
  */
-export function rangeBar(range, changed, { beside, options, defaults } = {}) {
-  const words = hint();
+export function rangeBar(range, changed, { beside, options, defaults, note } = {}) {
+  const words = h("p.hint.words");
   const more = moreControls(range, { ...OPTIONS, ...defaults });
   const follow = () => {
     fill(words, rangeWords(range));
@@ -94,7 +128,7 @@ export function rangeBar(range, changed, { beside, options, defaults } = {}) {
     locationsField({ state: range, changed: follow, placeholder: "All locations" }),
     dateFields(range, () => queryOf(range), follow),
     beside?.(follow),
-    h("div.range-line", words, more.opener),
+    h("div.range-line", words, more.opener, note),
     more.panel,
   );
 }

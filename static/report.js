@@ -1,9 +1,9 @@
 // A shared dashboard as a file.
 
 import { groupName } from "./calculation.js";
-import { csvText, fileName, startText } from "./csv.js";
+import { csv, startText } from "./csv.js";
 import { dayOf } from "./format.js";
-import { download } from "./snippet.js";
+import { download, fileName } from "./snippet.js";
 
 const HEADS = ["Metric", "Location", "Group", "Time", "Value", "Compared with", "In progress"];
 
@@ -12,7 +12,7 @@ export function saveReport({ name, cards }, found) {
   const lines = found
     .filter(({ data }) => data)
     .flatMap(({ card, data }) => rowsOf(data).map(row => [cards[card].name, ...row]));
-  download(`${fileName(name)}.csv`, "text/csv", csvText([HEADS, ...lines]));
+  download(`${fileName(name)}.csv`, "text/csv", csv([HEADS, ...lines]));
 }
 
 function rowsOf(data) {

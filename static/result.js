@@ -1,14 +1,13 @@
 // A calculated metric: its number, chart, warnings and tables.
 
 import { changeMark, comparedValuesOf, isShown, seriesOf } from "./calculation.js";
-import { fileName } from "./csv.js";
 import { COMPARISONS } from "./dates.js";
 import { addsUp } from "./definition.js";
 import { button, h, hint } from "./dom.js";
 import { evidenceNumber, openEvidence } from "./evidence.js";
 import { bucketName, count, span, time } from "./format.js";
 import { chart, svgText } from "./plot.js";
-import { download } from "./snippet.js";
+import { download, fileName } from "./snippet.js";
 import { warnings } from "./states.js";
 import { groupSelection, valueTables } from "./values.js";
 

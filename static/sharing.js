@@ -2,13 +2,13 @@
 
 import { get, loadLocations, Problem, post } from "./api.js";
 import { locationsField } from "./choices.js";
-import { csvText, fileName } from "./csv.js";
+import { csv } from "./csv.js";
 import { cancelButton, dialog } from "./dialog.js";
 import { actions, button, fill, h, hint, link } from "./dom.js";
 import { selectField, textField } from "./fields.js";
 import { form } from "./form.js";
 import { count } from "./format.js";
-import { copyable, download, snippet } from "./snippet.js";
+import { copyable, download, fileName, snippet } from "./snippet.js";
 import { failure } from "./states.js";
 import { table } from "./table.js";
 
@@ -304,7 +304,7 @@ class Links {
       share.url,
       partOf(share),
     ]);
-    download(`links-${fileName(this.name)}.csv`, "text/csv", csvText([heads, ...lines]));
+    download(`links-${fileName(this.name)}.csv`, "text/csv", csv([heads, ...lines]));
   }
 }
 

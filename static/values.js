@@ -1,14 +1,14 @@
 // A metric's numbers as tables: by group, by time, by location; and the one on show as a file.
 
 import { groupName, isShown } from "./calculation.js";
-import { csvText, fileName, startText } from "./csv.js";
+import { csv, startText } from "./csv.js";
 import { COMPARISONS } from "./dates.js";
 import { fieldName, isProperty } from "./definition.js";
 import { button, fill, h } from "./dom.js";
 import { evidenceNumber } from "./evidence.js";
 import { selectField } from "./fields.js";
 import { bucketName, capitalized, change, changeAmount, cut } from "./format.js";
-import { download } from "./snippet.js";
+import { download, fileName } from "./snippet.js";
 import { table } from "./table.js";
 
 const FIRST_ROWS = 100; // until all are shown
@@ -211,7 +211,7 @@ function valuesCsv(result, kind) {
     ...columns.map(({ value }) => value(row)),
     ...(isByTime ? [row.complete ? "no" : "yes"] : []),
   ]);
-  return csvText([heads, ...lines]);
+  return csv([heads, ...lines]);
 }
 
 function timeText({ start, title, selection }, { interval, timezone }) {
