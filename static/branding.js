@@ -193,7 +193,7 @@ function hostsField(branding) {
   const area = h("textarea.code", {
     id: newId(),
     rows: 2,
-    placeholder: "https://crm.example.com",
+    placeholder: "crm.example.com",
     oninput: () => {
       branding.hosts = area.value;
     },
