@@ -252,7 +252,7 @@ const steps = (origin, value) =>
       h(
         "p.warnings",
         h("strong", "HighLevel cannot show this address. "),
-        "Its pages frame nothing but https://. Set yours with --public-url.",
+        "Its pages show only those with https. Set yours with --public-url.",
       ),
     h(
       "ol",
