@@ -10157,8 +10157,10 @@ def query_metric_events(call: Call) -> dict:
 SHARES_LIMIT = 10_000  # that are stored; beyond it, those that have ended make room
 ENDED_STEP = 100  # of these go at once
 SHARE_PATH = "/share/"
+LINK_PATH = re.compile(r"/*share(?![a-z0-9_-])/*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 PUBLIC_ID = re.compile(r"[0-9a-f]{20}(?![0-9A-Za-z])")
 FRAME_HOSTS_LIMIT = 20
+FRAME_HOST_LIMIT = 128  # characters: a proxy's buffer for headers may have 4 kB
 # Whose pages show a client's own CRM
 HIGHLEVEL_HOSTS = (
     "https://*.gohighlevel.com",
@@ -10181,7 +10183,7 @@ def read_frame_host(value: Any) -> str:
     text = read_text(value, NAME_LIMIT)
     host = text.lower().removesuffix("/") if text.isascii() else text
     found = FRAME_HOST.fullmatch(host) or LOCAL_HOST.fullmatch(host)
-    if found and len(host) <= 255 and 0 < int(found["port"] or 443) < 65_536:
+    if found and len(host) <= FRAME_HOST_LIMIT and 0 < int(found["port"] or 443) < 65_536:
         return host
     raise wrong("frame_host", frame_host_fault(host))
 
@@ -11208,11 +11210,11 @@ def hide_token(environ: dict[str, Any]) -> None:
     That is in the path where somebody has encoded the # before it, and in the query where the
     link was made so; there only the page looks for it.
     """
-    path = "/" + environ["PATH_INFO"].lstrip("/")
-    if not path.lower().startswith(SHARE_PATH) or path == SHARE_PATH + "logo":
+    found = LINK_PATH.fullmatch(environ["PATH_INFO"])
+    if found is None or found["rest"] == "logo":
         return
-    found = PUBLIC_ID.match(path[len(SHARE_PATH) :].lstrip("/"))
-    environ["PATH_INFO"] = SHARE_PATH + (found[0] if found else "unknown")
+    public_id = PUBLIC_ID.match(found["rest"])
+    environ["PATH_INFO"] = SHARE_PATH + (public_id[0] if public_id else "unknown")
     environ["QUERY_STRING"] = ""
 
 

@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import pytest
 from browser import Visit, expect
-from conftest import ADMIN, ServerProcess, event
+from conftest import ADMIN, PNG, ServerProcess, event
 
 import streamlined_lite as lite
 
@@ -2090,10 +2090,15 @@ def test_the_reference_has_every_operation_and_its_curl_lines_work(start, tmp_pa
             assert parameter["in"] == "path" or parameter["name"] in texts[name]
         for status in operation["responses"]:
             assert status in texts[name]
+    share = {"dashboard_id": 1, "locations": "all", "may": {"events": True}}
+    (tmp_path / "logo.png").write_bytes(PNG)
     for name, command in commands.items():
-        words = shlex.split(command.replace("YOUR_API_KEY", ADMIN))
+        key = ADMIN
+        if operations[name].get("x-scope") == "share":
+            key = ask(server, "POST", "/shares/v1", share)["token"]
+        words = shlex.split(command.replace("YOUR_API_KEY", key))
         silent = [*words, "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]
-        status = subprocess.run(silent, capture_output=True, text=True).stdout
+        status = subprocess.run(silent, capture_output=True, text=True, cwd=tmp_path).stdout
         # What the example names may not exist, or be called as the one that was saved just before;
         # what it names in the query is no alias.
         names_one = any(parameter["required"] for parameter in operations[name]["parameters"])
@@ -2113,10 +2118,9 @@ def test_the_reference_shows_fields_and_is_filtered(filled, visit):
     expect(answer.get_by_role("row", name="event.distinct_id")).to_contain_text("text")
     expect(answer.get_by_role("row", name="warnings[].code")).to_be_visible()
     page.get_by_label("Filter").fill("dry_run")
-    expect(page.locator("details.noun:visible")).to_have_count(
-        4
-    )  # contacts, events, their names, locations
-    expect(page.locator(".operation:visible")).to_have_count(6)
+    # contacts, dashboards, events, their names, locations
+    expect(page.locator("details.noun:visible")).to_have_count(5)
+    expect(page.locator(".operation:visible")).to_have_count(7)
     page.get_by_label("Filter").fill("nothing like it")
     expect(page.get_by_text("No route matches.")).to_be_visible()
     page.get_by_label("Filter").fill("")
