@@ -828,7 +828,7 @@ def test_a_wrong_formula_is_marked_at_its_column(filled, visit):
     expect(page.get_by_text("New numbers appear once it is.")).to_be_visible()
     expect(page.locator(".preview .old .headline .value")).to_have_text(before)
     formula.fill("A / (B")
-    expect(formula).to_have_accessible_description("This ( is never closed")
+    expect(formula).to_have_accessible_description("This ( is never closed.")
     expect(page.locator(".formula-error mark")).to_have_text("(")
     formula.press("Tab")
     expect(formula).to_have_attribute("aria-invalid", "true")
