@@ -9844,7 +9844,10 @@ def calculate_table(
 ) -> dict:
     """A column a metric of the dashboard, as its first card has it; a row a location, and one of
     all: the values, what they are compared with, and their targets."""
-    cards = list({card["metric_id"]: card for card in reversed(dashboard["cards"])}.values())[::-1]
+    first_cards = {}
+    for card in dashboard["cards"]:
+        first_cards.setdefault(card["metric_id"], card)
+    cards = list(first_cards.values())
     frames = [frame]
     for location_id in frame.locations:
         is_only_one = len(frame.locations) == 1

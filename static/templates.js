@@ -1,11 +1,15 @@
 // Starting points for a new metric, made from the events that have come.
 
-// What such events and properties are usually called.
+// What such events and properties are usually called, in words.
 const LEAD =
-  /lead|opt.?in|form|sign.?up|inquir|enquir|subscri|contact (created|added)|new contact/i;
-const SALE = /pa(id|y)|sale|sold|purchase|order|checkout|invoice|revenue|deal|won|closed/i;
-const AMOUNT = /value|amount|total|price|revenue|paid/i;
-const SOURCE = /source|channel|campaign|medium|referr/i;
+  /\b(leads?|opt ?in|forms?|sign ?up|inquiry|enquiry|subscribed|contact (created|added)|new contact)\b/i;
+const SALE = /\b(paid|payments?|sales?|sold|purchased?|orders?|checkout|invoices?|deals?|won)\b/i;
+const AMOUNT = /\b(value|amount|total|price|revenue)\b/i;
+const SOURCE = /\b(source|channel|campaign|medium|referrer)\b/i;
+
+// Of form_submitted and formSubmitted.
+const wordsOf = name => name.replaceAll(/[_-]+/g, " ").replaceAll(/([a-z])([A-Z])/g, "$1 $2");
+const isCalled = (name, pattern) => pattern.test(wordsOf(name));
 
 /**
  * @param {Map<string, {properties: Map<string, string>}>} events by name, the most frequent first; `properties` are kinds
@@ -17,9 +21,9 @@ export function templatesFrom(events) {
 }
 
 function leadTemplates(events) {
-  const name = [...events.keys()].find(each => LEAD.test(each));
+  const name = [...events.keys()].find(each => isCalled(each, LEAD));
   if (!name) return [];
-  const source = [...events.get(name).properties.keys()].find(key => SOURCE.test(key));
+  const source = [...events.get(name).properties.keys()].find(key => isCalled(key, SOURCE));
   // Else the contact's own.
   const [type, by] = source ? ["account", `property.${source}`] : ["contact", "contact.source"];
   const definition = { name: "Leads by source", terms: [{ key: "A", event: name, type }] };
@@ -42,14 +46,18 @@ function saleTemplates(events) {
   ];
 }
 
-// An event with a number: best one that is called like a sale, with a property that is called like an amount.
+// An event with an amount: best one that is called like a sale. Workflows send numbers as texts, which tell nothing but their
+// name.
 function saleOf(events) {
   const candidates = [...events].flatMap(([event, { properties }]) =>
-    [...properties]
-      .filter(([, kinds]) => kinds.includes("number"))
-      .map(([property]) => ({ event, property })),
+    [...properties].map(([property, kinds]) => {
+      const isAmount = isCalled(property, AMOUNT);
+      const isNumber = kinds.includes("number");
+      const rank = 3 * isCalled(event, SALE) + 2 * isAmount + isNumber;
+      return { event, property, rank: isAmount || isNumber ? rank : 0 };
+    }),
   );
-  const rank = ({ event, property }) => 2 * SALE.test(event) + AMOUNT.test(property);
-  const [best] = candidates.sort((one, other) => rank(other) - rank(one));
-  return best && rank(best) > 0 ? best : null;
+  const [best] = candidates.sort((one, other) => other.rank - one.rank);
+  if (!best || best.rank < 3) return null;
+  return { event: best.event, property: best.property };
 }
