@@ -9702,6 +9702,7 @@ class Scale:
         return self.position(end) - self.position(start)
 
 
+@functools.lru_cache(8)  # a table has the same for each of its cells
 def scale_of(per: str, start: int, end: int, zone: ZoneInfo) -> Scale:
     """For times from start to end."""
     first = local_time(start, zone).date()
@@ -9745,12 +9746,11 @@ def target_value(target: dict, frame: Frame, is_of_amounts: bool) -> float | Non
     return sum(values)
 
 
-def measure_target(metric: Definition, target: dict, frame: Frame, data: dict) -> dict:
+def measure_target(target: dict, is_of_amounts: bool, frame: Frame, data: dict) -> dict:
     """A card's target beside its numbers: for the whole range, and how much of it is due by now.
 
     `share` is how much of it is reached; `buckets` is the line of a chart.
     """
-    is_of_amounts = is_amount(metric)
     period = frame.periods[0]
     unit_value = target_value(target, frame, is_of_amounts)
     measured = {"better": target["better"], "per": target["per"]}
@@ -9828,7 +9828,7 @@ def calculate_cards(
 
     def complete(place: int, metric: Definition, frame: Frame, data: dict) -> dict:
         target = cards[indexes[place]]["target"]
-        return {"target": target and measure_target(metric, target, frame, data)}
+        return {"target": target and measure_target(target, is_amount(metric), frame, data)}
 
     wanted = []
     for index in indexes:
@@ -9891,6 +9891,7 @@ def cells_of(
 ) -> list[dict]:
     """Of a calculation for several locations: all of them together, then each."""
     complete = data["total"]["complete"]
+    is_of_amounts = is_amount(metric)
     total = {"value": data["total"]["value"]}
     if "compare" in data:
         total["compare"] = data["compare"]["total"]
@@ -9901,7 +9902,7 @@ def cells_of(
             cell["compare"] = {"value": found["compare"]["value"]}
         if target is not None:
             numbers = {"total": {"value": found["value"], "complete": complete}}
-            measured = measure_target(metric, target, frame, numbers)
+            measured = measure_target(target, is_of_amounts, frame, numbers)
             del measured["buckets"]
             cell["target"] = measured
         cells.append(cell)
