@@ -171,7 +171,7 @@ export const targetNumber = (value, format) =>
     : number(value, format);
 
 /** How much is reached: in words, and as a bar. Nothing where only the direction is known. */
-function targetProgress(target, reached, format) {
+export function targetProgress(target, reached, format) {
   const { value, share, status } = target;
   if (value === null) return null;
   const parts = [

@@ -7,7 +7,7 @@ import { cleanDefinition, fieldFrom, fieldName } from "./definition.js";
 import { askingButton, confirm } from "./dialog.js";
 import { h, hint } from "./dom.js";
 import { selectField } from "./fields.js";
-import { METRIC_STATE, queryOf, rangeBar, StateLinks, withRange } from "./range.js";
+import { METRIC_STATE, queryOf, rangeBar, StateLinks, viewOfCard, withRange } from "./range.js";
 import { showResult } from "./result.js";
 import { sentence } from "./sentence.js";
 import { loader } from "./states.js";
@@ -20,7 +20,8 @@ export async function showMetric(view) {
     links.follow();
     pane.calculate();
   };
-  const pane = metricPane(view, () => cleanDefinition(metric), { changed });
+  const target = (...range) => targetOf(metric, ...range);
+  const pane = metricPane(view, () => cleanDefinition(metric), { changed, target });
   const links = new StateLinks(pane.state);
   view.begin(
     metric.name,
@@ -35,6 +36,29 @@ export async function showMetric(view) {
 /** The dashboard from which a metric was opened, over the range of now. */
 export const dashboardOf = state =>
   withRange(state.dashboard ? `#/dashboard/${state.dashboard}` : "#/dashboard", state);
+
+/**
+ * What is reached of the target on the card from which the metric was opened; null where it has none.
+ * @param {object} state @param {object} query the range
+ */
+async function targetOf({ metric_id: id }, state, query, signal) {
+  const { dashboard } = state;
+  if (!dashboard) return null;
+  const { dashboards } = await get("/dashboards/v1", {}, signal);
+  const opened = dashboards.find(({ dashboard_id }) => String(dashboard_id) === dashboard);
+  const own = opened?.cards.filter(card => card.metric_id === id && card.target) ?? [];
+  const card = own.find(each => looksAs(each, state)) ?? own[0];
+  if (!card) return null;
+  const index = opened.cards.indexOf(card);
+  const path = `/dashboards/v1/${dashboard}/data`;
+  const { cards } = await get(path, { ...query, cards: index }, signal);
+  return cards[0].target ?? null; // or its problem, which the metric has, too
+}
+
+function looksAs(card, { by, chart }) {
+  const view = viewOfCard(card);
+  return card.chart !== "number" && view.by === by && view.chart === chart;
+}
 
 function metricActions(metric, links) {
   const path = `#/metrics/${metric.metric_id}`;
@@ -66,11 +90,12 @@ function deleteButton(metric, nextAddress) {
  * The controls of a metric, and a box that shows it once calculate() is called.
  * @param view whose state it keeps
  * @param {() => object} definition the metric as it is sent
- * @param {{changed?: () => void, shown?: (answer: object) => void, onError?: (error: Error, again: () => void, last) => any}}
- *   [options] `changed` follows a control; without it the metric is calculated anew. `shown` follows the numbers, and
- *   `onError` makes what is shown instead of them, as in loader()
+ * @param {{changed?: () => void, shown?: (answer: object) => void, onError?: (error: Error, again: () => void, last) => any,
+ *   target?: (state: object, query: object, signal: AbortSignal) => Promise<object | null>}} [options] `changed` follows a
+ *   control; without it the metric is calculated anew. `shown` follows the numbers, `onError` makes what is shown instead
+ *   of them, as in loader(), and `target` brings what they should reach
  */
-export function metricPane(view, definition, { changed, shown, onError } = {}) {
+export function metricPane(view, definition, { changed, shown, onError, target } = {}) {
   const { box, load } = loader();
   const { state, changed: stateChanged } = view.state(METRIC_STATE, changed ?? calculate);
   const controls = rangeBar(state, stateChanged, {
@@ -86,15 +111,24 @@ export function metricPane(view, definition, { changed, shown, onError } = {}) {
     const query = queryOf(state);
     if (state.by) query.breakdown = state.by;
     const isWhole = metric.terms.every(term => term.event);
-    load(
-      signal => (isWhole ? post("/metrics/v1/query", { ...query, metric }, signal) : null),
-      answer => {
-        if (!answer) return hint("Choose an event, and its numbers appear here.");
-        shown?.(answer);
-        return showResult({ definition: metric, query, answer, state, stateChanged });
-      },
-      onError,
-    );
+    const ask = signal =>
+      Promise.all([
+        isWhole ? post("/metrics/v1/query", { ...query, metric }, signal) : null,
+        target?.(state, queryOf(state), signal),
+      ]);
+    const draw = ([answer, reached]) => {
+      if (!answer) return hint("Choose an event, and its numbers appear here.");
+      shown?.(answer);
+      return showResult({
+        definition: metric,
+        query,
+        answer,
+        target: reached,
+        state,
+        stateChanged,
+      });
+    };
+    load(ask, draw, onError);
   }
 }
 

@@ -1739,6 +1739,8 @@ def test_cards_look_as_they_are_saved_and_lead_to_that_view_of_their_metric(fill
     heading(page, "Revenue")
     expect(page.get_by_label("Break down by")).to_have_value("event’s location")
     expect(page.locator(".plot .s0 .bar")).to_have_count(5)
+    expect(page.locator(".plot .target text")).to_have_text("Target")
+    expect(page.locator(".progress span.worse")).to_have_text("✗ missed")
     assert all(each in page.url for each in ("interval=week", "by=location", "chart=bar"))
 
 
@@ -1903,7 +1905,7 @@ def test_a_table_of_300_locations_and_10_metrics_is_sorted_at_once(start, visit)
         }"""
     )
     expect(names.nth(1)).to_have_text("loc-299")
-    assert seconds < 0.5
+    assert seconds < 1  # a twentieth on an idle machine
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     box = page.get_by_role("region", name="Metrics by location")
     box.evaluate("box => box.scrollTo(500, 2000)")
@@ -2354,10 +2356,16 @@ def test_hostile_texts_do_nothing_but_appear(server, visit):
             },
         )
         make_key(server, "ingest", name=text)
+        cards = [{"metric_id": number + 1, "target": {"value": 1, "locations": {short: 1}}}]
+        ask(server, "POST", "/dashboards/v1", {"name": short, "cards": cards})
     opened = visit(server.url)
     page = opened.sign_in()
     views = [
         "#/dashboard",
+        "#/dashboard/2",
+        "#/dashboard/2/edit",
+        "#/dashboard/2/locations",
+        "#/metrics/new",
         "#/activity",
         "#/contacts",
         "#/settings/integrations",
