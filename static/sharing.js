@@ -165,7 +165,7 @@ function rightField(state, name, text) {
       state[name] = input.checked;
     },
   });
-  return h("label.check", input, text);
+  return h("label.check", input, h("span", text));
 }
 
 const dayField = share =>
