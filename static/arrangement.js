@@ -6,7 +6,7 @@ import { addsUp, fieldName } from "./definition.js";
 import { askingButton, confirm } from "./dialog.js";
 import { actions, button, fill, h, hint, link } from "./dom.js";
 import { mark, markAll, selectField, textField } from "./fields.js";
-import { number } from "./format.js";
+import { count, number } from "./format.js";
 import { breakdownField } from "./metric.js";
 import { toast } from "./notices.js";
 import { RANGE, withRange } from "./range.js";
@@ -405,13 +405,17 @@ class Arrangement {
   }
 
   deleteButton() {
-    const { name } = this.draft;
+    const path = `/dashboards/v1/${this.id}`;
     const ask = () =>
       confirm({
         title: "Delete this dashboard?",
-        text: `“${name}” goes, and links that share it stop working at once. Its metrics stay.`,
+        text: `“${this.draft.name}” goes, and links that share it stop working at once. Its metrics stay.`,
         label: "Delete dashboard",
-        act: () => remove(`/dashboards/v1/${this.id}`),
+        preview: async () => {
+          const { shares } = await remove(path, { dry_run: true });
+          return shares > 0 && `${count(shares, "link")} ${shares === 1 ? "shares" : "share"} it.`;
+        },
+        act: () => remove(path),
       });
     const onDone = () => {
       this.savedText = this.text();

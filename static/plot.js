@@ -169,6 +169,7 @@ const PAINT = [
   "font-size",
   "font-family",
   "opacity",
+  "paint-order",
 ];
 
 /** A chart as the text of an SVG file. @param {HTMLElement} figure as chart() made it */

@@ -1161,6 +1161,7 @@ def test_the_dashboard_keeps_its_state_in_the_address(filled, visit):
 
 def rows_of(page, table: str = "Values by time") -> list[list[str]]:
     """The rows of a table as they are read, each cell a text."""
+    expect(page.locator("[aria-busy]")).to_have_count(0)
     found = page.get_by_role("table", name=table).locator("tbody tr")
     expect(found.first).to_be_visible()
     return [
@@ -1648,13 +1649,17 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     page.reload()
     page.get_by_label("Dashboard").select_option("Offers")  # of so many, a list
     heading(page, "Offers")
+    share = ask(server, "POST", "/shares/v1", {"dashboard_id": 1, "locations": "all"})
     page.get_by_role("link", name="Edit dashboard").click()
     page.get_by_role("button", name="Delete …").click()
+    expect(page.get_by_role("dialog")).to_contain_text("1 link shares it.")
     expect(page.get_by_role("dialog")).to_contain_text(
         "“Offers” goes, and links that share it stop working at once. Its metrics stay."
     )
     page.get_by_role("button", name="Delete dashboard").click()
     heading(page, "Second")
+    refused = ask(server, "GET", "/shares/v1/current", key=share["token"])
+    assert refused["code"] == "key_revoked"
     assert len(ask(server, "GET", "/metrics/v1")["metrics"]) == 2
 
 
