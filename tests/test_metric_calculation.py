@@ -677,6 +677,136 @@ def test_random_terms_with_then_have_the_numbers_of_the_oracle(tmp_path, place, 
     store.close()
 
 
+def followed(aggregation="conversions", key="A", event="Lead", then="Reply", within="7d", **rest):
+    """A term with `then`."""
+    then = {"event": then, "within": within} | rest.pop("then_filters", {})
+    return term(aggregation, key, event, "contact", then=then, **rest)
+
+
+def outcomes(store, now=NOW, **rest):
+    """Of the starts of the year, the oldest first: how many seconds passed, or what else came."""
+    listed = {}
+    for aggregation, outcome in (("conversion", None), ("conversions", None), ("min", "not_yet")):
+        query = {"metric": metric(followed(aggregation, **rest)), "term": "A"} | YEAR
+        for each in store.evidence(now, **query, outcome=outcome)["events"]:
+            listed[each["timestamp"], each["event_id"]] = each["then"]
+    found = [then for _, then in sorted(listed.items())]
+    return [then["outcome"] if then["seconds"] is None else then["seconds"] for then in found]
+
+
+@pytest.mark.parametrize("names", [("Lead", "Reply"), ("Reply", "Lead")])
+def test_what_follows_in_the_same_millisecond_counts_whichever_arrived_first(store, names):
+    for name in names:
+        store.event(name, "2025-05-05T10:00", "c1")
+    store.event("Lead", "2025-05-06T10:00", "c1")  # the first one was followed
+    for name in names:
+        store.event(name, "2025-05-07T10:00", "c1")  # the second Lead only repeats the last one
+    assert outcomes(store) == [0, 86_400]
+
+
+def test_an_event_that_is_both_ends_what_was_open_and_then_starts(store):
+    for day in ("2025-05-05", "2025-05-06", "2025-05-06", "2025-05-12", "2025-05-31"):
+        store.event("Lead", day, "c1")
+    assert outcomes(store, then="Lead") == [86_400, 0, 0, "never", "never"]
+    assert outcomes(store, then="Lead", within="6d") == [86_400, 0, 0, "never", "never"]
+    assert value(store, followed(then="Lead", within="25d")) == 4
+
+
+def test_a_window_ends_with_its_last_millisecond_and_a_repeat_within_it_is_no_start(store):
+    last = ms("2025-05-12")
+    for contact_id, end in ("c1", last), ("c2", last + 1):
+        store.event("Lead", "2025-05-05", contact_id)
+        store.event("Lead", end, contact_id)
+        store.event("Reply", end, contact_id)
+    assert outcomes(store) == [7 * 86_400, "never", 0]
+    assert outcomes(store, now=last) == [7 * 86_400, "not_yet", "not_yet"]
+    assert outcomes(store, now=last - 1) == ["not_yet", "not_yet", "not_yet"]
+    rate = followed("conversion")
+    assert value(store, rate, now=last) is None
+    assert value(store, rate, now=last + 1) == 0.5
+
+
+def test_rates_and_times_are_right_while_windows_are_open(store):
+    """Of leads who come in evenly 30 % reply, after a half of the seven days in the middle."""
+    chance, day = random.Random(30), 86_400_000
+    waits = []  # with the age of each lead
+    store.writer.execute("begin")
+    for number in range(4_000):
+        age, wait = chance.uniform(0, 14 * day), chance.uniform(0, 7 * day)
+        store.event("Lead", NOW - int(age), f"c{number}")
+        if chance.random() < 0.3:
+            waits.append((age, wait))
+            store.event("Reply", NOW - int(age) + int(wait), f"c{number}")
+    store.writer.execute("commit")
+    weeks = {"from": "2025-12-18", "to": "2026-01-01"}
+    terms = followed("conversion"), followed("median", "B"), followed("conversions", "C")
+    total = store.query(metric=metric(*terms, formula="A"), **weeks)["total"]
+    assert total["terms"]["A"] == pytest.approx(0.3, abs=0.02)
+    assert total["terms"]["B"] == pytest.approx(3.5 * 86_400, rel=0.05)
+    # What it would have been
+    is_over = total["terms"]["C"], 4_000 - total["maturing"]["A"]["starts"]
+    assert is_over[0] / 4_000 == pytest.approx(0.22, abs=0.01)
+    never = is_over[1] * (1 - total["terms"]["A"])
+    assert is_over[0] / (is_over[0] + never) == pytest.approx(0.39, abs=0.02)
+    young = sorted(wait / day for age, wait in waits if wait <= age <= 7 * day)
+    assert oracle.quantile(young, 0.5) == pytest.approx(2, abs=0.2)
+
+
+def test_the_earlier_range_had_no_longer_than_the_range(store):
+    for contact_id, month, reply in (
+        ("c1", "04", "2025-05-06"),
+        ("c2", "04", "2025-05-15"),
+        ("c3", "05", "2025-06-05"),
+    ):
+        store.event("Lead", f"2025-{month}-28", contact_id)
+        store.event("Reply", reply, contact_id)
+    asked = {"from": "2025-05-01", "to": "2025-06-01", "compare": "previous_period"}
+    term = followed("conversions", within="30d")
+    answer = store.query(ms("2025-06-11"), metric=metric(term), **asked)
+    # Ten days after May, and so ten days after April
+    assert (answer["total"]["value"], answer["compare"]["total"]["value"]) == (1, 1)
+    assert answer["compare"]["total"]["maturing"] == {"A": {"starts": 2, "conversions": 1}}
+
+
+def test_a_bucket_that_has_not_begun_has_no_open_windows_of_another_range(store):
+    for day in range(1, 29):
+        store.event("Lead", f"2025-05-{day:02}", f"c{day}")
+    asked = {"from": "2025-05-11", "to": "2025-05-21", "interval": "day"}
+    answer = store.query(
+        ms("2025-05-15T12:00"), metric=metric(followed()), compare="previous_period", **asked
+    )
+    marked = ["maturing" in bucket for bucket in answer["buckets"]]
+    assert marked == [True] * 5 + [False] * 5
+
+
+def test_what_may_follow_is_looked_for_in_the_locations_of_the_key_alone(store):
+    for place in ("loc", "two"):
+        store.event("Lead", "2025-05-05", "c1", place)
+    store.event("Reply", "2025-05-06", "c1", "two")
+    own = frozenset({"loc"})
+    asked = {"metric": metric(followed("conversions"))} | YEAR
+    answer = store.query(allowed=own, **asked)
+    assert answer["total"]["value"] == 0
+    (unseen,) = [each for each in answer["warnings"] if each["code"] == "event_not_seen"]
+    assert unseen["event"] == "Reply"
+    listed = store.evidence(
+        allowed=own, term="A", **asked | {"metric": metric(followed("conversion"))}
+    )
+    assert [each["then"]["outcome"] for each in listed["events"]] == ["never"]
+    assert (store.query(**asked)["total"]["value"], store.query(**asked)["warnings"]) == (1, [])
+
+
+def test_what_may_follow_is_found_by_an_alias_of_its_name(store):
+    for day in ("2025-05-05", "2025-05-06"):
+        store.event("Lead", day, "c1")
+    store.writer.execute(
+        "insert into event_names (event_name, alias_of) values ('Led', ?)",
+        (store.name_key("Lead"),),
+    )
+    for names in ({"then": "Led"}, {"event": "Led"}, {"event": "Led", "then": "Led"}):
+        assert outcomes(store, **{"then": "Lead"} | names) == [86_400, "never"]
+
+
 # Numbers
 
 
