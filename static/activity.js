@@ -155,7 +155,7 @@ class Feed {
   nothing(hasOlder) {
     const { name } = this.filter;
     const isKnown = !name || this.items.some(({ title }) => title === name);
-    if (hasOlder) return hint("None of the newest matches.");
+    if (hasOlder) return hint("None of the newest ones matches.");
     if (isKnown) return hint("Nothing matches.");
     return hint(
       `Nothing is called exactly “${cut(name, NAME_CHARACTERS)}”. Choose a name from the list.`,

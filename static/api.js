@@ -2,11 +2,20 @@
 
 const STORE = "streamlined-lite";
 
+// What programs are told of the key that they sent, in the words of a person who typed it.
+const KEY_TROUBLES = {
+  key_unknown: "That key isn’t valid.",
+  key_revoked: "That key was revoked.",
+};
+
 /** A refusal: `message` is its detail, `errors` are `{pointer, code, message}`; status 0 means that no answer came. */
 export class Problem extends Error {
-  constructor(status, { detail = `The server answered ${status}.`, errors = [] }) {
+  constructor(status, { code, detail = `The server answered ${status}.`, errors = [] }) {
     // Names a field, instead of pointing at it: "distinct_id is required".
-    super(detail.replace(/(^|; )[/?]([^\s:]+): (?=[a-z])/g, "$1$2 ").replace(/(^|; )[/?]/g, "$1"));
+    super(
+      KEY_TROUBLES[code] ??
+        detail.replace(/(^|; )[/?]([^\s:]+): (?=[a-z])/g, "$1$2 ").replace(/(^|; )[/?]/g, "$1"),
+    );
     this.status = status;
     this.errors = errors;
   }

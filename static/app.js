@@ -103,13 +103,14 @@ function signInForm() {
 const lostKey = () =>
   h(
     "details",
-    h("summary", "Lost your key?"),
+    h("summary", "Lost your API key?"),
     h("p", "On the server, this makes a new one:"),
     snippet(LOST_KEY_COMMAND, "Command"),
     h(
       "p.hint",
-      "Where the database has another place, add --database and its file. ",
-      "A server that you start in a terminal prints the whole command.",
+      "Where the database is another file, add ",
+      h("code", "--database FILE"),
+      ". A server that you start in a terminal prints the whole command.",
     ),
   );
 

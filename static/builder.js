@@ -17,7 +17,7 @@ import {
 import { actions, button, fill, h, hint, link } from "./dom.js";
 import { debounce, field, inputOf, mark, markAll, selectField, textField } from "./fields.js";
 import { groupEditor } from "./filters.js";
-import { ago, capitalized, count, number } from "./format.js";
+import { ago, count, number } from "./format.js";
 import { METRIC_STATE, metricPane } from "./metric.js";
 import { toast } from "./notices.js";
 import { queryOf, withRange } from "./range.js";
@@ -34,6 +34,16 @@ const FIRST_FORMATS = {
   percent: { decimals: 1 },
   currency: { decimals: 2, currency: "USD" },
 };
+// What is said beside a field, by its error's pointer and code, where the API speaks to programs.
+const ADVICE = [
+  [/\/event (required|blank)$/, "Choose an event."],
+  [/\/formula required$/, "Enter how the terms become one number, such as A / B."],
+  [/\/decimals /, "Enter a whole number from 0 to 10, or nothing."],
+  [/\/currency /, "Enter the three letters of a currency, such as EUR."],
+  [/ not_a_number$/, "Enter a number."],
+  [/ list$/, "Choose at least one value, and 1,000 at most."],
+  [/\/value blank$/, "Enter a text."],
+];
 
 export async function showBuilder(view) {
   const [id, action] = view.parts; // none of them for a new metric
@@ -379,7 +389,7 @@ class Builder {
     const { formula } = this.draft;
     const errors = (this.problem.errors ?? []).map(error => ({
       ...error,
-      message: capitalized(error.message.replace(/^column \d+: /, "")),
+      message: adviceOn(error),
     }));
     const column = errors.find(({ pointer }) => pointer.endsWith("/formula"))?.column;
     fill(
@@ -449,6 +459,11 @@ class Builder {
       mark(box, "Not a definition yet. It is JSON with “terms”, each with a “key” and an “event”.");
     }
   }
+}
+
+function adviceOn({ pointer, code, message }) {
+  const known = ADVICE.find(([pattern]) => pattern.test(`${pointer} ${code}`));
+  return known ? known[1] : message.replace(/^column \d+: /, ""); // which is marked
 }
 
 // Throws where the text has not what the editor needs.

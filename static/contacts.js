@@ -90,7 +90,7 @@ function deleteButton(contact) {
   const ask = () =>
     confirmRemoval({
       title: "Delete this contact?",
-      text: `${nameOf(contact)} is deleted for good, with all of its events.`,
+      text: `${nameOf(contact)} is deleted for good, with all events.`,
       label: "Delete contact",
       path: `/contacts/v1/${pathOf(contact.location_id, contact.contact_id)}`,
     });
@@ -113,8 +113,8 @@ function contactCard(contact) {
       ["Tags", tagList(contact.tags)],
       ["Date created", time(contact.date_created)],
       ["Location", locationName(contact.location_id)],
-      ["contact_id", contact.contact_id],
-      ["Changed", time(contact.updated_at)],
+      ["Contact ID", contact.contact_id],
+      ["Last changed", time(contact.updated_at)],
     ]),
     customFields.length > 0 && [h("h2", "Custom fields"), facts(customFields)],
   );
@@ -126,7 +126,7 @@ function eventsCard({ location_id, contact_id, events }) {
     (cursor, signal) => get("/events/v1", { location_id, contact_id, cursor }, signal),
     {
       without: ["Contact", "Location"],
-      nothing: hint("No event names this contact."),
+      nothing: hint("This contact has no events."),
       lead: () => hint(`Times in ${viewerZone()}.`),
     },
   );

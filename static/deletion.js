@@ -19,10 +19,10 @@ export function openDeletion({ location_id, name }) {
   return dialog("Delete events", close =>
     form({
       content: [
-        hint("All that match are deleted. You see first how many."),
+        hint("All events that match are deleted. First you see how many."),
         locationField({ state: filter }),
         eventNameField({ state: filter, name: "event_name", placeholder: "All events" }),
-        textField("contact_id", { state: filter, name: "contact_id" }),
+        textField("Contact ID", { state: filter, name: "contact_id" }),
         momentField("From", "from", `In your time zone, ${viewerZone()}`),
         momentField("Before", "to"),
       ],

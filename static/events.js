@@ -52,7 +52,7 @@ function eventDetail(event, close) {
 }
 
 const updatesText = ({ updated_at, update_count }) =>
-  `${exactTime(updated_at)}, ${count(update_count, "time")} in all`;
+  `${exactTime(updated_at)} (${count(update_count, "update")})`;
 
 function deleteButton(event, close) {
   const name = `“${cut(event.event_name, 80)}” of ${time(event.timestamp)}`;

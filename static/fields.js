@@ -2,6 +2,7 @@
 // is `at` and its name.
 
 import { fill, h, newId } from "./dom.js";
+import { capitalized } from "./format.js";
 
 /**
  * A labelled control with room for a hint and an error.
@@ -95,7 +96,7 @@ export function markAll(container, { errors = [] }, certaintyOf = () => "wrong")
   let unmarked = 0;
   for (const { pointer, message } of errors) {
     const fieldBox = fieldAt(fields, pointer);
-    if (fieldBox) markAs(certaintyOf(fieldBox), fieldBox, message);
+    if (fieldBox) markAs(certaintyOf(fieldBox), fieldBox, errorText(message, fieldBox));
     else unmarked += 1;
   }
   return errors.length > 0 && unmarked === 0;
@@ -103,6 +104,18 @@ export function markAll(container, { errors = [] }, certaintyOf = () => "wrong")
 
 function markAs(certainty, fieldBox, message) {
   if (certainty !== "empty") mark(fieldBox, message, certainty === "unfinished");
+}
+
+const MISSING = ["is required", "must not be blank"];
+
+// The API's messages are what follows a name, such as "must be a number".
+function errorText(message, fieldBox) {
+  if (!MISSING.includes(message)) {
+    return capitalized(message) + (/[\p{L}\p{N})”]$/u.test(message) ? "." : "");
+  }
+  const label = fieldBox.querySelector("label, legend").textContent;
+  const name = /^[A-Z][a-z]/.test(label) ? label.charAt(0).toLowerCase() + label.slice(1) : label;
+  return `Enter ${/^[aeio]/i.test(name) ? "an" : "a"} ${name}.`;
 }
 
 function fieldAt(fields, pointer) {

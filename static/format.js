@@ -50,8 +50,9 @@ export const shortNumber = (value, format) =>
     maximumSignificantDigits: 3,
   }).format(value);
 
-/** A text with a large first letter, as a sentence begins. */
-export const capitalized = text => text.charAt(0).toUpperCase() + text.slice(1);
+/** A sentence that the API wrote as the end of one. What it begins with may be a name of ours, such as distinct_id. */
+export const capitalized = text =>
+  /^[a-z]+\b/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 
 /** Such as "1 event", "2 events". */
 export const count = (amount, noun) =>

@@ -40,16 +40,9 @@ async function loadHelp() {
   return [...content.children];
 }
 
-/** The same as table() makes: cells that know the head of their column, in a box that scrolls. */
+/** The same as table() makes: a box that scrolls. */
 function scrollable(table) {
   const heads = [...table.querySelectorAll("thead th")].map(head => head.textContent);
   const attributes = { tabindex: "0", role: "region", "aria-label": heads.join(", ") };
-  const box = h("div.scroll", attributes, table.cloneNode(true));
-  for (const row of box.querySelectorAll("tbody tr")) {
-    [...row.cells].forEach((cell, index) => {
-      cell.setAttribute("data-head", heads[index]);
-      cell.replaceChildren(h("div", [...cell.childNodes]));
-    });
-  }
-  return box;
+  return h("div.scroll", attributes, table.cloneNode(true));
 }

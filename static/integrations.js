@@ -16,23 +16,24 @@ import { table } from "./table.js";
 const ADDRESS = "#/settings/integrations";
 const SCOPES = {
   ingest: "Ingest: posts data",
-  sync: "Sync: deletes contacts, too",
-  read: "Read: sees the metrics",
-  admin: "Admin: does everything",
+  sync: "Sync: also deletes contacts",
+  read: "Read: sees all the data",
+  admin: "Admin: may do everything",
 };
 const DISTINCT_ID_RULES = {
   refuse: "is refused (recommended)",
   generate: "gets one: what is sent twice counts twice",
 };
 
-const onlyAdmins = () => empty("Only for admins", "Sign in with an admin key to see integrations.");
+const onlyAdmins = () =>
+  empty("Only for admins", "Sign in with an API key of scope admin to see the integrations.");
 
 export function showIntegrations(view) {
   const { box, load } = loader();
   const head = {
     title: "Integrations",
     buttons: isAdmin() && link("New integration", `${ADDRESS}/new`, "button primary"),
-    lead: "An integration is a key with which a program sends or reads events.",
+    lead: "An integration is an API key, with which another program sends or reads data.",
   };
   beginSettings(view, head, box);
   if (!isAdmin()) {
@@ -63,7 +64,7 @@ function revocation(key, reload) {
   const ask = () =>
     confirm({
       title: "Revoke this integration?",
-      text: `Whatever sends with the token of “${key.name}” (${key.token_prefix}…) is refused for good.`,
+      text: `Whatever uses the token of “${key.name}” (${key.token_prefix}…) is refused for good.`,
       label: "Revoke",
       act: () => remove(`/keys/v1/${key.key_id}`),
       preview: () =>
@@ -84,7 +85,7 @@ export function showNewIntegration(view) {
   };
   fill(
     box,
-    h("p", "You get a token, shown only once: have the program at hand that uses it."),
+    h("p", "You get a token, which is shown only once: have the program at hand that will use it."),
     actions(button("Next", next, "primary"), cancelLink()),
   );
 }
@@ -99,8 +100,8 @@ function newIntegrationForm(box) {
       selectField("Scope", { choices: SCOPES, state: key, name: "scope" }),
       locationsField({
         state: key,
-        placeholder: "All, also those to come",
-        hint: "Or type a new location_id.",
+        placeholder: "All, including future ones",
+        hint: "Or type the ID of a new one.",
       }),
       selectField("An event without distinct_id", {
         choices: DISTINCT_ID_RULES,

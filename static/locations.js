@@ -16,7 +16,7 @@ export function showLocations(view) {
   const { box, load } = loader();
   const head = {
     title: "Locations",
-    lead: "Locations come with their first event or contact. Their time zone says where a day begins.",
+    lead: "A location comes with its first event or contact. Its time zone says when its days begin.",
   };
   beginSettings(view, head, box);
   const nothing = empty("No locations yet", "The first event or contact brings its location.");
@@ -27,7 +27,7 @@ export function showLocations(view) {
 
 const columns = reload => [
   { head: "Name", cell: ({ location_id: id }) => locationName(id) },
-  { head: "location_id", cell: ({ location_id: id }) => h("code", id) },
+  { head: "Location ID", cell: ({ location_id: id }) => h("code", id) },
   { head: "Time zone", cell: "timezone" },
   { head: "First seen", cell: location => ago(location.first_seen_at) },
   isAdmin() && { head: "Actions", cell: ({ location_id: id }) => locationActions(id, reload) },
@@ -68,13 +68,13 @@ function openEditor(id) {
           state: location,
           name: "name",
           changed: keep("name"),
-          hint: "Left empty: as the CRM names it.",
+          hint: "Leave it empty to follow the CRM.",
         }),
         zoneField({
           state: location,
           name: "timezone",
           changed: keep("timezone"),
-          hint: "Left empty: as the CRM says, else the server’s own.",
+          hint: "Leave it empty to follow the CRM, or else the server.",
         }),
       ],
       label: "Save",
@@ -90,7 +90,7 @@ function openEditor(id) {
 
 const confirmLocationRemoval = id =>
   confirmRemoval({
-    title: "Remove this location and all in it?",
+    title: "Remove this location and everything in it?",
     text: `${locationName(id)}: its contacts and events are deleted for good.`,
     label: "Remove all",
     path: addressOf(id),

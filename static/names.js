@@ -24,7 +24,7 @@ export function showNames(view) {
   const { box, load } = loader();
   const head = {
     title: "Events",
-    lead: "Events come with their names. A misspelt name can be renamed, or merged into the right one.",
+    lead: "Names come with the events. A misspelt one can be renamed, or merged into the right one.",
   };
   beginSettings(view, head, box);
   const nothing = empty("No events yet", "The first event brings its name.");
@@ -84,7 +84,7 @@ function openRenaming(name, others) {
           state: body,
           name: "new_name",
           suggest: () => others.map(value => ({ value })),
-          hint: "With the name of other events, the two become one.",
+          hint: "If other events have this name already, the two become one.",
         }),
       ],
       label: "Rename …",
@@ -110,7 +110,7 @@ async function confirmRenaming(body) {
     return confirm({
       ...question,
       title: `Merge into ${quoted(newName)}?`,
-      text: `${aliasStays} Afterwards nothing tells which events were called so.`,
+      text: `${aliasStays} Afterwards nothing tells the two apart.`,
       label: "Merge",
     });
   }

@@ -20,10 +20,14 @@ export function sentence({ name, terms, formula }) {
   const subject = name ? quoted(name) : "This metric";
   const [{ key }] = terms;
   const isTermAlone = terms.length === 1 && (formula || key) === key;
-  if (isTermAlone) return `${subject} is ${termPhrase(terms[0])}.`;
+  if (isTermAlone) return ended(`${subject} is ${termPhrase(terms[0])}`);
   const meanings = terms.map(term => `${term.key} is ${termPhrase(term)}`);
-  return `${subject} is ${formulaPhrase(formula || key)}, where ${joined(meanings, ", and ")}.`;
+  return ended(
+    `${subject} is ${formulaPhrase(formula || key)}, where ${joined(meanings, ", and ")}`,
+  );
 }
+
+const ended = text => (text.endsWith("…") ? text : `${text}.`);
 
 const quoted = (text = "") => `“${text === "" ? "…" : text}”`;
 

@@ -1,5 +1,6 @@
 """What the tests share: an app with a settable clock, and a real server on a real file."""
 
+import base64
 import json
 import os
 import re
@@ -29,7 +30,15 @@ ADMIN = "an-admin-key-for-tests"
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 INGEST = "/contacts/ingestion/v1"
 PLACE, PERSON = "LOCATIONidPLACEHLD01", "CONTACTidPLACEHOLD01"
+# Of two by three pixels, as a browser writes it
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAYAAAC56t6BAAAAFElEQVR4AWKSCrv9H4SZGKAAzgAAAAD//2uInWEAAAAG"
+    "SURBVAMAZFUEm2vgaKkAAAAASUVORK5CYII="
+)
 TABLES = ("locations", "contacts", "contact_tags", "events")
+# As a module: Python keeps what it compiled, which takes as long as half of a start.
+PROGRAM = [sys.executable, "-W", "error", "-m", "streamlined_lite"]
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 # Under another name for the workers of -n, since no setting of ours stays below.
@@ -39,6 +48,10 @@ REQUIRE_ALL = os.environ.get("PYTEST_REQUIRE_ALL")
 for _name in [name for name in os.environ if name.startswith("STREAMLINED_")]:
     # No setting of whoever runs the tests may change what they show.
     del os.environ[_name]
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -256,9 +269,9 @@ def fill(path: Path) -> Path:
 
 
 class ServerProcess:
-    """`streamlined_lite.py` as a process of its own, on a free port."""
+    """The program as a process of its own, on a free port."""
 
-    program = [sys.executable, "-W", "error", lite.__file__]
+    program = PROGRAM
     sockets: tuple[int, ...] = ()  # what it inherits
 
     def __init__(self, database: Path | str, *flags: str, **settings: str):

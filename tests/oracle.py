@@ -401,7 +401,12 @@ def skipped(term, events):
 
 
 def evaluate(formula, terms):
-    return walk(ast.parse(formula.strip(), mode="eval").body, terms)
+    return walk(parse(formula), terms)
+
+
+@functools.cache
+def parse(formula):
+    return ast.parse(formula.strip(), mode="eval").body
 
 
 def walk(node, terms):
@@ -693,35 +698,41 @@ def answer(query, events, now, zone, start, end, read=None, as_of=None):
 
     by_key = {term["key"]: term for term in metric["terms"]}
 
-    def numbers(test):
-        found = {key: list(filter(test, some)) for key, some in chosen.items()}
-        terms = {key: whole(aggregate(by_key[key], some)) for key, some in found.items()}
+    def numbers(of_terms):
+        terms = {key: whole(aggregate(by_key[key], some)) for key, some in of_terms.items()}
         return {
             "value": evaluate(formula, terms),
             "terms": terms,
-            "maturing": maturing(by_key, found),
+            "maturing": maturing(by_key, of_terms),
         }
 
-    def bucket(index, test=lambda event: True):
-        def is_inside(event):
-            return place[event["event_id"]] == index and test(event)
-
-        if bounds[index] > now and not any(
-            is_inside(event) for some in chosen.values() for event in some
-        ):
+    def bucket(start, of_terms):
+        if start > now and not any(of_terms.values()):
             return {"value": None, "terms": dict.fromkeys(chosen), "maturing": {}}
-        return numbers(is_inside)
+        return numbers(of_terms)
 
-    place = {
-        event["event_id"]: bisect.bisect_right(bounds, event["timestamp"]) - 1 for event in events
-    }
+    in_buckets = [{key: [] for key in chosen} for _ in bounds]
+    for key, some in chosen.items():
+        for event in some:
+            place = bisect.bisect_right(bounds, event["timestamp"]) - 1
+            in_buckets[place][key].append(event)
     breakdown = query.get("breakdown")
+    keys_of = {
+        event["event_id"]: group_keys(event, breakdown)
+        for some in chosen.values()
+        for event in some
+        if breakdown
+    }
+
+    def in_group(keys, of_terms):
+        return only(lambda event: keys & keys_of[event["event_id"]], of_terms)
+
     return {
-        "total": numbers(lambda event: True),
+        "total": numbers(chosen),
         "starts": bounds,
-        "buckets": [bucket(index) for index in range(len(bounds))],
+        "buckets": list(map(bucket, bounds, in_buckets)),
         "locations": {
-            each: numbers(lambda event, each=each: event["location_id"] == each)
+            each: numbers(only(lambda event, each=each: event["location_id"] == each, chosen))
             for each in query["locations"]
         },
         "skipped": {
@@ -731,14 +742,18 @@ def answer(query, events, now, zone, start, end, read=None, as_of=None):
         "ahead": {
             term["key"]: len(term_events(term, ahead, now, zone)) for term in metric["terms"]
         },
-        "groups": groups(breakdown, chosen, numbers),
-        "chosen": chosen,
-        "group": lambda keys: numbers(lambda event: bool(keys & group_keys(event, breakdown))),
+        "groups": breakdown
+        and groups(set().union(*keys_of.values()), lambda keys: numbers(in_group(keys, chosen))),
         "group_buckets": lambda keys: [
-            bucket(index, lambda event: bool(keys & group_keys(event, breakdown)))
-            for index in range(len(bounds))
+            bucket(start, in_group(keys, of_terms))
+            for start, of_terms in zip(bounds, in_buckets, strict=True)
         ],
     }
+
+
+def only(test, of_terms):
+    """Those of each term's events that the test takes."""
+    return {key: list(filter(test, events)) for key, events in of_terms.items()}
 
 
 def whole(number):
@@ -756,18 +771,8 @@ def group_keys(event, breakdown):
     return {field_key(event, breakdown)}
 
 
-def groups(breakdown, chosen, numbers):
+def groups(keys, numbers_of):
     """The keys, that with the largest first term first; and what gives the numbers of some."""
-    if breakdown is None:
-        return None
-    keys = set()
-    for events in chosen.values():
-        for event in events:
-            keys |= group_keys(event, breakdown)
-
-    def numbers_of(some_keys):
-        return numbers(lambda event: bool(some_keys & group_keys(event, breakdown)))
-
     values = {key: numbers_of({key}) for key in keys}
 
     def rank(key):

@@ -37,6 +37,7 @@ import tzdata
 from conftest import (
     ADMIN,
     NOW,
+    PROGRAM,
     Api,
     Clock,
     ServerProcess,
@@ -50,8 +51,6 @@ from conftest import (
 from older_files import dump, of_release
 
 import streamlined_lite as lite
-
-PROGRAM = [sys.executable, "-W", "error", lite.__file__]
 
 
 @pytest.fixture

@@ -109,6 +109,36 @@ def test_an_offender_is_named_once_and_all_are_named(api):
     ]
 
 
+def test_what_pydantic_finds_is_told_in_plain_words(api):
+    def messages(answer) -> dict[str, str]:
+        return {error["pointer"]: error["message"] for error in answer.json["errors"]}
+
+    key = {"scope": "all", "locations": [], "distinct_id_rule": "refuse"}
+    assert messages(api("POST", "/keys/v1", key)) == {
+        "/name": "is required",
+        "/scope": "must be 'ingest', 'sync', 'read' or 'admin'",
+        "/locations": "must have at least 1 item, not 0",
+    }
+    term = {"key": 1, "event": " ", "type": "person"}
+    format = {"style": "currency", "decimals": "two", "currency": "Euro"}
+    assert messages(
+        api("POST", "/metrics/v1", {"name": "A", "terms": [term], "format": format})
+    ) == {
+        "/terms/0/key": "must be text",
+        "/terms/0/event": "must not be blank",
+        "/terms/0/type": "must be 'account' or 'contact'",
+        "/format/decimals": "must be a whole number",
+        "/format/currency": "must be three capital letters, such as USD",
+    }
+    assert messages(api("GET", "/events/v1?limit=501&order=size")) == {
+        "?limit": "must be 500 or less",
+        "?order": "must be 'timestamp' or 'arrival'",
+    }
+    assert messages(api("DELETE", "/events/v1?event_name=x&dry_run=perhaps")) == {
+        "?dry_run": "must be true or false"
+    }
+
+
 WRONG = {f"p{number}": [] for number in range(1_000)}
 
 

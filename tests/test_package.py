@@ -415,6 +415,7 @@ def build_executable(folder: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_one_file_serves_posts_the_page_and_time_zones_where_there_is_no_python(tmp_path):
     if not shutil.which("objcopy"):
         pytest.skip("needs binutils, as PyInstaller does")

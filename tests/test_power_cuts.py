@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from pathlib import Path
@@ -39,7 +39,6 @@ import streamlined_lite as lite
 SEED = 20260101
 TURNS = 40
 CUTS = 7_500
-UPGRADE_CUTS = 800
 CUTS_AT_ONCE = 1_000  # of one task of a process
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a cut needs no real disk
 UPGRADE = """
@@ -534,6 +533,7 @@ def examine_on_all_cores(run: Run, seed: int, total: int) -> tuple[int, list[str
     return len(found), list(filter(None, found.values()))
 
 
+@pytest.mark.long
 def test_after_any_power_cut_all_that_was_acknowledged_is_there_and_every_request_is_whole(
     monkeypatch,
 ):
@@ -574,6 +574,7 @@ def test_these_cuts_find_what_is_not_durable(monkeypatch, sabotage):
     assert any(wrong for _, wrong in examine(run, SEED, len(run.steps)))
 
 
+@pytest.mark.long
 def test_a_failed_sync_is_not_reported_stored_and_nothing_acknowledged_is_lost(monkeypatch):
     """Each sync in turn. What the system could not write it may forget: no later sync brings it."""
     refused = 0
@@ -641,61 +642,63 @@ def after_upgrade_and_cut(folder: Path, cut: dict[str, bytes], before: dict) -> 
     return "" if before in kept and len(left) == 2 else f"there are {sorted(left)}"
 
 
-def cuts_amid_upgrade(
-    monkeypatch, sabotage: Callable = lambda _: None
-) -> tuple[list[dict[str, bytes]], dict]:
-    """The different states of the files after cuts, in their order, and what was stored before."""
-    logging.getLogger("streamlined_lite").setLevel(logging.ERROR)
-    monkeypatch.setattr(lite, "Checkpointer", Mock())
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-        before = of_release(Path(folder) / "before.db")
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-        steps, begin = record_upgrade(Path(folder), monkeypatch, sabotage)
-    disk = Disk()
-    cuts = {}
-    for number, step in enumerate(steps):
-        disk.take(step, random.Random(SEED))
-        for variant in range(5 if number >= begin else 0):
-            cut = disk.cut(random.Random(f"{number} {variant}"))
-            mark = tuple(sorted((name, zlib.crc32(data)) for name, data in cut.items()))
-            cuts.setdefault(mark, cut)
-    return list(cuts.values()), before
+class Upgrade:
+    """An upgrade on a disk that remembers: what a power cut may leave of it, and what is wrong."""
 
-
-def wrong_after(cuts: Iterable[dict[str, bytes]], before: dict) -> Iterator[str]:
-    """What is wrong after each of the cuts that leaves something wrong."""
-    for cut in cuts:
+    def __init__(self, monkeypatch, sabotage: Callable = lambda _: None):
+        # Each file that is upgraded would have its line.
+        monkeypatch.setattr(logging.getLogger("streamlined_lite"), "disabled", True)
+        monkeypatch.setattr(lite, "Checkpointer", Mock())
+        migrations = lite.migrations()  # read once, and not at each start
+        monkeypatch.setattr(lite, "migrations", lambda: migrations)
         with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-            wrong = after_upgrade_and_cut(Path(folder), cut, before)
-        if wrong:
-            yield wrong
+            self.before = of_release(Path(folder) / "before.db")
+        with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+            self.steps, self.begin = record_upgrade(Path(folder), monkeypatch, sabotage)
+
+    def cuts(self, begin: int, variants: int) -> Iterator[dict[str, bytes]]:
+        """The different files that so many cuts at each step leave, from that step on."""
+        disk = Disk()
+        done = set()
+        for number, step in enumerate(self.steps):
+            disk.take(step, random.Random(SEED))
+            for variant in range(variants if number >= begin else 0):
+                cut = disk.cut(random.Random(f"{number} {variant}"))
+                mark = tuple(sorted((name, zlib.crc32(data)) for name, data in cut.items()))
+                if mark not in done:
+                    done.add(mark)
+                    yield cut
+
+    def examine(self, begin: int, variants: int) -> Iterator[str]:
+        """What is wrong after each of these cuts; empty: nothing."""
+        for cut in self.cuts(begin, variants):
+            with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+                yield after_upgrade_and_cut(Path(folder), cut, self.before)
+
+    def finds(self) -> bool:
+        """Whether a cut at one of the last steps, at which the new file gets its name, finds it."""
+        return any(self.examine(len(self.steps) - 20, 5))
 
 
+@pytest.mark.long
 def test_a_power_cut_amid_an_upgrade_leaves_the_old_file_or_the_new_one(monkeypatch):
-    cuts, before = cuts_amid_upgrade(monkeypatch)
-    # Spread evenly over all of them, which would take minutes
-    tried = cuts[:: max(1, len(cuts) // UPGRADE_CUTS)]
-    assert set(wrong_after(tried, before)) == set()
-    assert len(tried) >= 200
-
-
-# The new file gets its name at the end: the last cuts find first what is wrong with that.
+    upgrade = Upgrade(monkeypatch)
+    found = list(upgrade.examine(upgrade.begin, 1))
+    assert set(found) == {""} and len(found) >= 900
 
 
 def test_cuts_amid_an_upgrade_find_a_name_that_comes_before_its_content(monkeypatch):
     def without_sync(patch) -> None:
         patch.setattr(os, "fsync", lambda _: None)
 
-    cuts, before = cuts_amid_upgrade(monkeypatch, without_sync)
-    assert any(wrong_after(reversed(cuts), before))
+    assert Upgrade(monkeypatch, without_sync).finds()
 
 
 def test_cuts_amid_an_upgrade_find_a_folder_that_is_not_synced(monkeypatch):
     def without_sync(patch) -> None:
         patch.setattr(lite, "sync_folder", lambda _: None)
 
-    cuts, before = cuts_amid_upgrade(monkeypatch, without_sync)
-    assert any(wrong_after(reversed(cuts), before))
+    assert Upgrade(monkeypatch, without_sync).finds()
 
 
 def main(seed: int = SEED, total: int = CUTS) -> int:

@@ -263,12 +263,13 @@ def test_no_post_fails_behind_a_proxy_while_the_server_is_restarted_under_load(a
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 
 
-def by_method(front: Proxy) -> dict[str, tuple[int, dict, bytes]]:
-    """How a request of each method is answered."""
-    return {
-        method: exchange(front, request_bytes(event(), method=method))[0]
-        for method in ("GET", *WRITING)
-    }
+def by_method(front: Proxy, connect) -> dict[str, tuple[int, dict, bytes]]:
+    """How a request of each method is answered; they wait together."""
+    methods = ("GET", *WRITING)
+    asked = dict(zip(methods, connect(front, len(methods)), strict=True))
+    for method, connection in asked.items():
+        connection.sendall(request_bytes(event(), method=method))
+    return {method: Answers(connection).next() for method, connection in asked.items()}
 
 
 def expect_later(answer: tuple[int, dict, bytes]) -> None:
@@ -281,13 +282,15 @@ def expect_later(answer: tuple[int, dict, bytes]) -> None:
     assert problem["detail"]
 
 
-def test_a_write_is_answered_429_while_the_server_is_away_and_stored_once_it_is_back(start, proxy):
+def test_a_write_is_answered_429_while_the_server_is_away_and_stored_once_it_is_back(
+    start, proxy, connect
+):
     server = start()
     port = server.port
     front = proxy(server.port)
     assert exchange(front, request_bytes(event()))[0][0] == 201
     server.stop()
-    answers = by_method(front)
+    answers = by_method(front, connect)
     assert answers.pop("GET")[0] in (502, 503)
     for answer in answers.values():
         expect_later(answer)
@@ -297,10 +300,10 @@ def test_a_write_is_answered_429_while_the_server_is_away_and_stored_once_it_is_
     assert sorted(stored_ids(again.database)) == ["d-1", "d-2"]
 
 
-def test_a_write_that_waits_too_long_for_a_server_that_starts_is_answered_429(proxy):
+def test_a_write_that_waits_too_long_for_a_server_that_starts_is_answered_429(proxy, connect):
     """As behind systemd's socket, which takes connections while a new version copies the file."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        answers = by_method(proxy(listener.getsockname()[1], patience="1s"))
+        answers = by_method(proxy(listener.getsockname()[1], patience="1s"), connect)
     assert answers.pop("GET")[0] in (503, 504)
     for answer in answers.values():
         expect_later(answer)
@@ -322,11 +325,18 @@ def test_a_proxy_writes_no_key_to_its_log_not_even_when_the_server_is_away(serve
         request_bytes(event(), path=f"/events/ingestion/v1?api_key={key}", key=key),
         request_bytes(event(), path=f"/events/ingestion/v1?api_key={ADMIN}", key=ADMIN),
     ]
+    link = "/share/0123456789abcdef0123"
+    shown = [
+        request_bytes(b"", None, path, "GET", Referer=f"http://test{link}?token={key}")
+        for path in (f"{link}%23{key}", f"{link}?token={key}", f"//share/{key}", "/?a=b")
+    ]
     assert [status for status, *_ in exchange(front, *asked)] == [401, 201]
+    assert [exchange(front, each)[0][0] for each in shown] == [401, 401, 401, 200]
     server.stop()
     assert [status for status, *_ in exchange(front, *asked)] == [429, 429]
+    assert {exchange(front, each)[0][0] for each in shown} <= {502, 503}
     logged = front.logged()
-    assert "/events/ingestion/v1" in logged
+    assert "/events/ingestion/v1" in logged and link in logged
     assert key not in logged and ADMIN not in logged
 
 

@@ -228,7 +228,7 @@ def torn(step: Step, size: int) -> Iterable[Step]:
     ]
     starts = [step.at, *ends[:-1]]
     return [
-        step._replace(at=start, data=step.data[start - step.at : end - step.at])
+        Step("write", step.file, start, step.data[start - step.at : end - step.at])
         for start, end in zip(starts, ends, strict=True)
     ]
 
