@@ -10092,11 +10092,22 @@ def list_evidence(
     connection: apsw.Connection, query: EvidenceQuery, frame: Frame, deadline: float = math.inf
 ) -> dict:
     """The events behind a term's number, the newest first: those that have what the term
-    aggregates. Count terms count them all."""
+    aggregates. Count terms count them all; those of a term with `then` come with what followed."""
     count, keys = find_evidence(connection, query, frame, deadline)
-    order = ("timestamp", "event_id")
-    read = functools.partial(find_event, connection)
-    return {"count": count, **page("events", [keys], query.limit, order, event_detail_out, read)}
+    term = chosen_term(query)
+    if term.then:
+        order = ("rank", "event_id")
+        read = functools.partial(find_start, connection, term, frame)
+        found = page("events", [keys], query.limit, order, start_out, read)
+    else:
+        order = ("timestamp", "event_id")
+        read = functools.partial(find_event, connection)
+        found = page("events", [keys], query.limit, order, event_detail_out, read)
+    return {"count": count, **found}
+
+
+def chosen_term(query: EvidenceQuery) -> Term:
+    return next(term for term in query.metric.terms if term.key == query.term)
 
 
 def find_evidence(
@@ -10110,11 +10121,10 @@ def find_evidence(
         groups = ranked[:GROUP_LIMIT]
     elif query.group:
         groups = [query.group.key]
-    term = next(term for term in query.metric.terms if term.key == query.term)
-    if term.then:
-        return list_starts(connection, query, term, frame, groups)
+    term = chosen_term(query)
     by_set = is_set_cheaper(connection, term, frame)
-    counting, listing, binds = compile_evidence(query, term, frame, groups, by_set)
+    compile_listing = compile_starts if term.then else compile_evidence
+    counting, listing, binds = compile_listing(query, term, frame, groups, by_set)
     count = connection.execute(counting, binds).get
     return count, dictionaries(connection.execute(listing, binds))
 
@@ -10164,25 +10174,6 @@ NOT_YET = "is_start and not is_over and ended_at is null"
 RANKS = {"newest": "s.timestamp", "slowest": "coalesce(ended_at - s.timestamp, -1)"}
 
 
-def list_starts(
-    connection: apsw.Connection,
-    query: EvidenceQuery,
-    term: Term,
-    frame: Frame,
-    groups: list[str | None] | None,
-) -> dict:
-    """The events behind a number of a term with `then`, each with what came of it."""
-    by_set = is_set_cheaper(connection, term, frame)
-    counting, listing, binds = compile_starts(query, term, frame, groups, by_set)
-    count = connection.execute(counting, binds).get
-    found = dictionaries(connection.execute(listing, binds))
-    read = functools.partial(find_start, connection, term, frame)
-    return {
-        "count": count,
-        **page("events", [found], query.limit, ("rank", "event_id"), start_out, read),
-    }
-
-
 def compile_starts(
     query: EvidenceQuery,
     term: Term,
@@ -10218,12 +10209,17 @@ def find_start(connection: apsw.Connection, term: Term, frame: Frame, found: dic
     event = find_event(connection, found)
     end = None
     if found["ended_at"] is not None:
-        binds = Binds(term, frame)
-        filters = then_sql(term.then, frame, binds)
-        statement = fill_template("metrics.end", filters=filters)
-        binds |= found | {"then_name": term.then.event}
+        statement, binds = compile_end(term, frame)
+        binds |= found
         end = find_event(connection, {"event_id": connection.execute(statement, binds).get})
     return event | found | {"end": end}
+
+
+def compile_end(term: Term, frame: Frame) -> tuple[str, Binds]:
+    """What finds the event that followed a start, which is bound, too."""
+    binds = Binds(term, frame)
+    binds["then_name"] = term.then.event
+    return fill_template("metrics.end", filters=then_sql(term.then, frame, binds)), binds
 
 
 def start_out(start: dict) -> dict:

@@ -187,8 +187,11 @@ def random_filters(chance, type, center, depth=0):
     return {chance.choice(["all", "any"]): parts}
 
 
+USUAL = [name for name in lite.AGGREGATES if name not in lite.OF_CONVERSIONS]  # without `then`
+
+
 def random_term(chance, key, center):
-    aggregation, type = chance.choice(list(lite.AGGREGATES)), chance.choice(["account", "contact"])
+    aggregation, type = chance.choice(USUAL), chance.choice(["account", "contact"])
     found = term(aggregation, key, chance.choice(NAMES[:2] * 3 + NAMES), type)
     if aggregation not in lite.WITHOUT_PROPERTY:
         special = ["alike"] * 4 if aggregation in ("count_distinct", "min", "max", "latest") else []
@@ -815,7 +818,7 @@ def test_an_empty_range_counts_zero_and_has_no_average(store):
         each: term(
             each, event="Nothing", **({} if each in lite.WITHOUT_PROPERTY else {"property": "x"})
         )
-        for each in lite.AGGREGATES
+        for each in USUAL
     }
     for name, each in names.items():
         assert value(store, each) == (
@@ -1710,7 +1713,7 @@ def test_without_a_comparison_events_that_are_dated_ahead_count(store):
     assert counts_of(answer, "events_ahead") == {}
 
 
-@pytest.mark.parametrize("aggregation", sorted(lite.AGGREGATES))
+@pytest.mark.parametrize("aggregation", sorted(USUAL))
 def test_a_bucket_that_has_not_begun_has_numbers_only_where_events_lie_in_it(store, aggregation):
     store.event("Paid", "2025-06-20")
     each = term(aggregation)
@@ -2159,6 +2162,10 @@ SEARCHES = {
     "event_names": "INDEX sqlite_autoindex_event_names_1 (event_name=?)",
     "l": "INDEX sqlite_autoindex_locations_1 (location_id=?)",
 }
+SEARCHES_OF_STARTS = {
+    "e USING INTEGER PRIMARY KEY (rowid=?)",
+    "e USING INDEX events_by_name (location_key=? AND name_key=? AND timestamp=?)",
+}
 SEARCHES_OF_FILTERS = {
     "c USING INTEGER PRIMARY KEY (rowid=?)",
     "c USING INDEX contacts_by_id (location_key=? AND contact_id=?)",
@@ -2168,9 +2175,11 @@ SEARCHES_OF_FILTERS = {
     "t USING PRIMARY KEY (contact_key=? AND tag=?)",
 }
 SCANS = re.compile(
-    r"SCAN (buckets|b|spans|s|r|periods|p|queried_locations|l|q|counts|raws|facts|newest|lookups|"
+    r"SCAN (buckets|b|spans|s|n|h|found|r|periods|p|queried_locations|l|q|counts|moments|raws|facts|"
+    r"newest|lookups|"
     r"CONSTANT ROW|\(subquery-\d+\)|\w+ VIRTUAL TABLE INDEX 1:)"
 )
+START_KEYS = ("event_id", "location_key", "contact_key", "ended_at")
 LARGEST_OF = ("SEARCH raws", "SEARCH facts")  # the least or the largest of all
 # What sorts, and why no index can have the order.
 SORTS = {
@@ -2203,6 +2212,16 @@ SORTS = {
     },
     "metrics.evidence_count": {"count(DISTINCT)": "events with several tags of one group"},
     "metrics.sample": {"DISTINCT": "the texts of 1,000 events at most"},
+    "metrics.starts_evidence": {
+        "ORDER BY": "what happened of a contact, and starts by what came of them",
+        "LAST TERM OF ORDER BY": "the same",
+        "DISTINCT": "events with several tags of one group",
+    },
+    "metrics.starts_count": {
+        "ORDER BY": "what happened of a contact",
+        "count(DISTINCT)": "events with several tags of one group",
+    },
+    "metrics.end": {},
     "metrics.weigh_filters": {},
 }
 
@@ -2215,6 +2234,8 @@ def check_plan(connection, template, statement, binds):
             search = search.removesuffix(" LEFT-JOIN")
             alias, _, index = search.partition(" USING ")
             allowed = SEARCHES.get(alias) == index or search in SEARCHES_OF_FILTERS
+            if ":within" in statement or template == "metrics.end":
+                allowed |= search in SEARCHES_OF_STARTS
             assert allowed, (template, step)
         elif step.startswith("SCAN"):
             assert SCANS.fullmatch(step), (template, step)
@@ -2235,14 +2256,20 @@ def compiled_statements(query, each, where, breakdown):
         for groups in (["x"], ["x", None]):
             compiled = lite.compile_groups(each, where, breakdown, groups, way)
             yield "metrics.groups", *compiled
+        compile_listing, noun = lite.compile_evidence, "evidence"
+        if each.then:
+            compile_listing, noun = lite.compile_starts, "starts_evidence"
         for group in (None, lite.GroupChoice(other=True)):
             asked = lite.EvidenceQuery.model_construct(
                 **dict(query) | {"term": each.key, "group": group, "breakdown": breakdown}
             )
-            counting, listing, binds = lite.compile_evidence(asked, each, where, ["x"], by_set)
-            yield "metrics.evidence_count", counting, binds
-            yield "metrics.evidence", listing, binds
-        if each.aggregation not in lite.OF_ANY_VALUES:
+            counting, listing, binds = compile_listing(asked, each, where, ["x"], by_set)
+            yield f"metrics.{noun.replace('s_evidence', 's')}_count", counting, binds
+            yield f"metrics.{noun}", listing, binds
+        if each.then:
+            statement, binds = lite.compile_end(each, where)
+            yield "metrics.end", statement, binds | dict.fromkeys(START_KEYS, 0)
+        elif each.aggregation not in lite.OF_ANY_VALUES:
             yield "metrics.evidence_count", *lite.compile_inexact(each, where, 0, by_set)
             yield "metrics.sample", *lite.compile_sample(each, where, by_set)
     if compiled := lite.compile_weighing(each, where):
@@ -2252,8 +2279,9 @@ def compiled_statements(query, each, where, breakdown):
 def test_compiled_statements_search_by_the_indexes_that_they_are_meant_for(store):
     chance, center = random.Random(7), ms("2025-03-30")
     templates = set()
-    for _ in range(200):
-        query = validate(lite.MetricQuery, random_query(chance, BERLIN, center))
+    for number in range(200):
+        make_query = random_outcomes if number % 4 == 0 else random_query
+        query = validate(lite.MetricQuery, make_query(chance, BERLIN, center))
         where = lite.resolve_frame(store.reader, query, NOW, "UTC", None)
         for each in query.metric.terms:
             for template, statement, binds in compiled_statements(
@@ -2262,7 +2290,7 @@ def test_compiled_statements_search_by_the_indexes_that_they_are_meant_for(store
                 check_plan(store.reader, template, statement, binds)
                 assert not lite.HOLE.search(statement)
                 templates.add(template)
-    assert templates == lite.TEMPLATES.keys() == SORTS.keys()
+    assert templates == SORTS.keys() == lite.TEMPLATES.keys() - {"metrics.events", "metrics.starts"}
 
 
 def test_the_wishes_of_a_query_are_always_bound(store):
@@ -2283,7 +2311,7 @@ def test_the_wishes_of_a_query_are_always_bound(store):
             assert odd not in statement
 
 
-@pytest.mark.parametrize("aggregation", sorted(lite.WITHOUT_PROPERTY))
+@pytest.mark.parametrize("aggregation", ["count", "unique_contacts"])
 @pytest.mark.parametrize("filters", [{"all": []}, {"any": [{"all": []}]}])
 def test_empty_groups_of_filters_cost_nothing(store, aggregation, filters):
     compiled = []
