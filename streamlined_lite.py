@@ -10105,7 +10105,7 @@ def list_evidence(
     connection: apsw.Connection, query: EvidenceQuery, frame: Frame, deadline: float = math.inf
 ) -> dict:
     """The events behind a term's number, the newest first: those that have what the term
-    aggregates. Count terms count them all."""
+    aggregates. Count terms count them all; those of a term with `then` come with what followed."""
     count, keys = find_evidence(connection, query, frame, deadline)
     order = ("timestamp", "event_id")
     read = functools.partial(find_event, connection)
@@ -10217,10 +10217,8 @@ def find_start(connection: apsw.Connection, term: Term, frame: Frame, found: dic
     event = find_event(connection, found)
     end = None
     if found["ended_at"] is not None:
-        binds = Binds(term, frame)
-        filters = then_sql(term.then, frame, binds)
-        statement = fill_template("metrics.end", filters=filters)
-        binds |= found | {"then_name": term.then.event}
+        statement, binds = compile_end(term, frame)
+        binds |= found
         end = find_event(connection, {"event_id": connection.execute(statement, binds).get})
     return event | found | {"end": end}
 
@@ -10231,6 +10229,13 @@ def outcome_of(start: dict) -> dict:
         return {"outcome": "never" if start["is_over"] else "not_yet", "seconds": None}
     seconds = json_number((start["ended_at"] - start["timestamp"]) / 1000)
     return {"outcome": "converted", "seconds": seconds}
+
+
+def compile_end(term: Term, frame: Frame) -> tuple[str, Binds]:
+    """What finds the event that followed a start, which is bound, too."""
+    binds = Binds(term, frame)
+    binds["then_name"] = term.then.event
+    return fill_template("metrics.end", filters=then_sql(term.then, frame, binds)), binds
 
 
 def start_out(start: dict) -> dict:
