@@ -2724,6 +2724,34 @@ def find_damage(connection: apsw.Connection, show: Callable[..., None] = show_no
     return "" if finding == "ok" else " ".join(str(finding).split())
 
 
+STAMPED = r"-\d{8}T\d{6}\.\d{3}Z\.db"
+NAMELESS = ""  # the identity of a database of an earlier schema
+
+
+def find_backups(folder: Path, name: str) -> dict[Path, str | None]:
+    """What backups of a database of this name are called, the oldest first, by their identities.
+
+    A database of the same name may keep its backups in the same folder.
+    """
+    backups = {}
+    for path in sorted(folder.iterdir()):
+        is_named = re.fullmatch(re.escape(name) + STAMPED, path.name)
+        if is_named and path.is_file() and not path.is_symlink():
+            backups[path] = identity_of(path)
+    return backups
+
+
+def identity_of(path: Path | str) -> str | None:
+    """What tells a database from others; None for what cannot be read as one of ours."""
+    try:
+        with contextlib.closing(open_reader(str(path))) as connection:
+            return scalar(connection, "identity.find")
+    except apsw.SQLError:  # no such table
+        return NAMELESS
+    except (ConfigError, apsw.Error):
+        return None
+
+
 # The bytes that every connection to a file in WAL mode locks for reading, from its first statement
 # to its end (SHARED_FIRST and SHARED_SIZE of SQLite's file format)
 SQLITE_LOCK_START = 0x4000_0002
@@ -13718,34 +13746,6 @@ def backup_command(config: Config, file: str, keep: int | None, as_json: bool) -
             )
     result = {"file": path, "bytes": size, "deleted": deleted}
     return print_result(result, as_json, "\n".join(lines))
-
-
-STAMPED = r"-\d{8}T\d{6}\.\d{3}Z\.db"
-NAMELESS = ""  # the identity of a database of an earlier schema
-
-
-def find_backups(folder: Path, name: str) -> dict[Path, str | None]:
-    """What backups of a database of this name are called, the oldest first, by their identities.
-
-    A database of the same name may keep its backups in the same folder.
-    """
-    backups = {}
-    for path in sorted(folder.iterdir()):
-        is_named = re.fullmatch(re.escape(name) + STAMPED, path.name)
-        if is_named and path.is_file() and not path.is_symlink():
-            backups[path] = identity_of(path)
-    return backups
-
-
-def identity_of(path: Path | str) -> str | None:
-    """What tells a database from others; None for what cannot be read as one of ours."""
-    try:
-        with contextlib.closing(open_reader(str(path))) as connection:
-            return scalar(connection, "identity.find")
-    except apsw.SQLError:  # no such table
-        return NAMELESS
-    except (ConfigError, apsw.Error):
-        return None
 
 
 def delete_backups(backups: Mapping[Path, str | None], newest: Path, keep: int) -> list[str]:
