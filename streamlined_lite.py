@@ -24,13 +24,21 @@ The way of a metric, on a thread for reads:
     Table             the terms' values, and the formula over them              [metric calculation]
     calculate         range, buckets, locations, comparison, breakdown          [metric calculation]
 
+The way of an alert, about once a minute, beside the loop:
+
+    Watcher           on a thread: what has come, then each alert               [server]
+    evaluate          an alert's watch -> the state of each subject             [alerts]
+    decide            states of before and now -> what is told, what is stored  [alerts]
+    write_outcome     in a turn of the loop: states, and messages               [alerts]
+    queue_message     a message waits for whoever sends it                      [outbox]
+
 Reads go to waitress's worker threads, each with a read-only connection of its own; health, the
 session and the page's files are answered by the loop itself, and wait for no query.
 
 The sections, each under a banner, in an order in which none needs a later one; the files in sql/
 and tests/ carry the same nouns: errors, values, configuration, statements, database, http, keys,
 locations, events, contacts, HighLevel bodies, rejections, ingestion, metric definitions,
-dashboards, metric calculation, application, server, command line.
+dashboards, metric calculation, outbox, alerts, reports, application, server, command line.
 
 Times inside are integer milliseconds UTC; days, and times without an offset, are naive until their
 zone is known. Times in answers are ISO 8601 UTC with milliseconds.
@@ -57,6 +65,7 @@ import gzip
 import hashlib
 import heapq
 import hmac
+import html
 import inspect
 import io
 import itertools
@@ -1344,6 +1353,11 @@ class Config(BaseModel):
     )
     keep_rejections_days: int = Field(
         90, ge=1, le=36_500, description="days to keep a refused body"
+    )
+    backup_folder: str = Field(
+        "",
+        description="where backup writes to, so that an alert, and check, can tell that the newest "
+        "is old",
     )
     log_requests: bool = Field(False, description="print a line for every request")
     fixed_time: Annotated[str, AfterValidator(check_time)] = Field(
@@ -2728,17 +2742,18 @@ STAMPED = r"-\d{8}T\d{6}\.\d{3}Z\.db"
 NAMELESS = ""  # the identity of a database of an earlier schema
 
 
-def find_backups(folder: Path, name: str) -> dict[Path, str | None]:
-    """What backups of a database of this name are called, the oldest first, by their identities.
-
-    A database of the same name may keep its backups in the same folder.
-    """
-    backups = {}
+def named_backups(folder: Path, name: str) -> Iterator[Path]:
+    """What backups of a database of this name are called, the oldest first."""
     for path in sorted(folder.iterdir()):
         is_named = re.fullmatch(re.escape(name) + STAMPED, path.name)
         if is_named and path.is_file() and not path.is_symlink():
-            backups[path] = identity_of(path)
-    return backups
+            yield path
+
+
+def find_backups(folder: Path, name: str) -> dict[Path, str | None]:
+    """The same by their identities: a database of the same name may keep its backups in the same
+    folder."""
+    return {path: identity_of(path) for path in named_backups(folder, name)}
 
 
 def identity_of(path: Path | str) -> str | None:
@@ -3426,7 +3441,7 @@ def ids_in_path(environ: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str,
 # Routes and calls
 
 
-OWN_IDS = r"\{(dashboard_id|event_id|key_id|metric_id|rejection_id|share_id)\}"
+OWN_IDS = r"\{(alert_id|dashboard_id|event_id|key_id|metric_id|rejection_id|report_id|share_id)\}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -3549,6 +3564,8 @@ class Response:
 
 def respond(answer: Any, reading: bool = False) -> Response:
     """A handler's answer (a dictionary, or a status and one) or a problem, as JSON."""
+    if isinstance(answer, Response):
+        return answer
     if isinstance(answer, Problem):
         return respond_problem(answer, reading)
     status, content = answer if isinstance(answer, tuple) else (200, answer)
@@ -10100,6 +10117,2204 @@ def query_metric_events(call: Call) -> dict:
 
 
 ####################################################################################################
+# outbox
+####################################################################################################
+
+
+def read_mail_address(value: Any) -> str:
+    text = read_text(value, 254)
+    if not re.fullmatch(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\".]+", text):
+        raise wrong("mail_address", "must be one mail address, such as ann@example.com")
+    return text
+
+
+def read_webhook_url(value: Any) -> str:
+    text = read_text(value, NAME_LIMIT)
+    if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", text):
+        raise wrong("webhook_url", "must be a URL that begins with https:// or http://")
+    return text
+
+
+MailAddress = plain(read_mail_address, {"type": "string", "format": "email"})
+WebhookUrl = plain(read_webhook_url, {"type": "string", "format": "uri"})
+
+
+def queue_message(
+    connection: apsw.Connection,
+    *,
+    purpose: str,
+    channel: Literal["mail", "webhook"],
+    recipient: str,
+    content: dict,
+    about: str,
+    now: int,
+    until: int | None = None,
+) -> bool:
+    """Queues a message in the caller's transaction; False where its purpose was queued before."""
+    created = change(
+        connection,
+        "messages.insert",
+        purpose=purpose,
+        channel=channel,
+        recipient=recipient,
+        content=to_json(content).decode(),
+        about=about,
+        now=now,
+        until=now + DAY_MS if until is None else until,
+    )
+    return created > 0
+
+
+####################################################################################################
+# alerts
+####################################################################################################
+
+# An alert watches one thing, or the same in each location. What is watched is a subject: a
+# location, a part of the server's health, or "" for all together. Each subject has a state, and
+# beside it what was told of it last: a message says what has changed since.
+
+ALERTS_LIMIT = 200
+RECIPIENTS_LIMIT = 20  # of an alert
+SILENCE_LIMIT = 92 * DAY_MS
+REMINDER_MS = DAY_MS
+# An alert speaks at once, but not more often than so many times in so long; then once an hour.
+MESSAGES_AT_ONCE = 4
+MESSAGES_MS = 4 * HOUR_MS
+PATIENT_MS = HOUR_MS
+# A subject that fires more often than so within a day is unsteady, and nothing is told of it until
+# it has stayed as it is for a day. So a webhook that makes its own alert fire ends by itself.
+FIRINGS_LIMIT = 6
+UPTIMES_LIMIT = 1_000
+ARRIVALS_STEP = 50_000  # event_ids that are looked at in a round
+ALERT_SECONDS = 5  # that the evaluation of an alert takes at most
+NAMED_LIMIT = 50  # subjects that a message names, or an answer
+SUGGESTION_DAYS = 28
+SUGGESTION_NAMES = 100
+SUGGESTION_LOCATIONS = 200
+
+
+# What is watched
+
+
+def read_silence(value: Any) -> str:
+    length = read_duration(value)
+    if length > SILENCE_LIMIT:
+        raise wrong("duration", "must be 92 days at most")
+    return value
+
+
+LocationChoice = plain(
+    read_locations,
+    {"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]},
+)
+Duration = plain(
+    read_silence, {"type": "string", "description": "hours, days or weeks, such as 12h, 2d or 1w"}
+)
+
+
+class Hours(Strict):
+    """Full hours of the day, from one to before the other; 22 to 6 goes over midnight."""
+
+    from_: int = Field(alias="from", ge=0, le=23)
+    to: int = Field(ge=1, le=24)
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        if "from" in sent and sent.get("from") == sent.get("to"):
+            yield fault_at(("to",), wrong("range", "must be another hour than from"))
+
+
+def check_weekdays(days: list[int]) -> list[int]:
+    return sorted(set(days))
+
+
+class Watched(Strict):
+    """What all kinds share: where, and when it counts, by the clock of the location, or of
+    `timezone` where several are looked at together."""
+
+    locations: LocationChoice = None
+    each: bool = Field(False, description="each location by itself, or all together")
+    timezone: Zone | None = None
+    hours: Hours | None = None
+    weekdays: (
+        Annotated[
+            list[Annotated[int, Field(ge=1, le=7)]],
+            Field(min_length=1, max_length=7),
+            AfterValidator(check_weekdays),
+        ]
+        | None
+    ) = Field(None, description="1 is Monday")
+
+
+class Silence(Watched):
+    """No new event of a name (left out: of any), or no request with a key, `for` so long. It is
+    counted within the hours and on the weekdays, and only while the server listens."""
+
+    kind: Literal["silence"]
+    event: Name | None = None
+    key_id: int | None = None
+    for_: Duration = Field(alias="for")
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        if sent.get("key_id") is None:
+            return
+        for name in ("event", "each", "locations"):
+            if sent.get(name) not in (None, False, "all"):
+                yield fault_at((name,), wrong("key_alone", "must be left out with key_id"))
+
+
+class Threshold(Watched):
+    """A saved metric over a period is above or below a value; with hours or weekdays, looked at
+    only then."""
+
+    kind: Literal["threshold"]
+    metric_id: int
+    period: Literal[
+        "today",
+        "yesterday",
+        "last_7_days",
+        "last_30_days",
+        "this_week",
+        "last_week",
+        "this_month",
+        "last_month",
+    ]
+    above: float | None = None
+    below: float | None = None
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        if (sent.get("above") is None) == (sent.get("below") is None):
+            yield fault_at((), wrong("above_or_below", "must have either above or below"))
+
+
+class Refusals(Strict):
+    """More refused bodies than so many within an hour."""
+
+    kind: Literal["refusals"]
+    more_than: int = Field(ge=0, le=5_000)
+
+
+class Health(Strict):
+    """The disk is nearly full, the newest backup is old, or the database could not be written."""
+
+    kind: Literal["health"]
+    free_mb: int | None = Field(
+        500, ge=1, le=100_000_000, description="megabytes that are to be free; null: whatever is"
+    )
+    backup_age: Duration | None = Field(
+        None, description="how old the newest in the folder of --backup-folder may be"
+    )
+
+
+WATCHES = {"silence": Silence, "threshold": Threshold, "refusals": Refusals, "health": Health}
+
+
+def kind_of_watch(value: Any) -> str | None:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return f"[{kind}]" if isinstance(kind, str) and kind in WATCHES else None
+
+
+UNKNOWN_KIND = "must have a kind: silence, threshold, refusals or health"
+Watch = Annotated[
+    Annotated[Silence, Tag("[silence]")]
+    | Annotated[Threshold, Tag("[threshold]")]
+    | Annotated[Refusals, Tag("[refusals]")]
+    | Annotated[Health, Tag("[health]")],
+    Discriminator(
+        kind_of_watch,
+        custom_error_type="unknown_kind",
+        custom_error_message=UNKNOWN_KIND,
+    ),
+]
+
+
+class Alert(Strict):
+    """What is watched, and who is told. Without recipients, only the page shows it."""
+
+    name: Line
+    watch: Watch
+    mail: list[MailAddress] = Field([], max_length=RECIPIENTS_LIMIT)
+    webhooks: list[WebhookUrl] = Field([], max_length=RECIPIENTS_LIMIT)
+    reminders: bool = Field(True, description="once a day, as long as it fires")
+
+
+class AlertPause(Strict):
+    """null ends the pause."""
+
+    until: Timestamp | None
+
+
+# Stored alerts
+
+
+def find_alert(connection: apsw.Connection, alert_id: int) -> dict:
+    """Raises NotFound."""
+    alert = row(connection, "alerts.find", alert_id=alert_id)
+    if alert is None:
+        raise NotFound(f"there is no alert {alert_id}")
+    return alert
+
+
+def alert_model(alert: dict) -> Alert:
+    """Raises Invalid for one that is no longer valid."""
+    return validate(Alert, {"name": alert["name"], **json.loads(alert["definition"])})
+
+
+def stored_json(model: BaseModel) -> str:
+    """A definition as it is stored: without its name, and what was left out. Raises Invalid."""
+    text = model.model_dump_json(exclude={"name"}, exclude_none=True, by_alias=True)
+    check_length(text)
+    return text
+
+
+def store_alert(
+    connection: apsw.Connection, alert_id: int | None, alert: Alert, config: Config, now: int
+) -> dict:
+    """Creates an alert, or with an id replaces that one; where it watches something else, its
+    states begin anew.
+
+    Raises Conflict where another has the name, NotFound, and Invalid for what cannot be watched.
+    """
+    stored = None if alert_id is None else find_alert(connection, alert_id)
+    namesake = row(connection, "alerts.find_name", name=alert.name)
+    if namesake and namesake["alert_id"] != alert_id:
+        message = "another alert has this name already"
+        raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
+    errors = list(watch_errors(connection, alert.watch, config))
+    if errors:
+        raise Invalid(first_errors(errors))
+    definition = stored_json(alert)
+    if stored is None:
+        if len(rows(connection, "alerts.list")) >= ALERTS_LIMIT:
+            message = f"there are {ALERTS_LIMIT} alerts, as many as there may be; delete one first"
+            raise Conflict(message, "too_many")
+        alert_id = row(
+            connection, "alerts.insert", name=alert.name, definition=definition, now=now
+        )["alert_id"]
+    else:
+        if json.loads(stored["definition"])["watch"] != json.loads(definition)["watch"]:
+            change(connection, "alert_states.clear", alert_id=alert_id)
+        change(
+            connection,
+            "alerts.replace",
+            alert_id=alert_id,
+            name=alert.name,
+            definition=definition,
+            now=max(now, stored["updated_at"] + 1),
+        )
+    return alert_out(connection, find_alert(connection, alert_id), now)
+
+
+def watch_errors(connection: apsw.Connection, watch: Any, config: Config) -> Iterator[dict]:
+    """What it names that is not there."""
+    if isinstance(watch, Threshold) and not find_by_id(
+        connection, "metrics.find", metric_id=watch.metric_id
+    ):
+        message = f"there is no metric {watch.metric_id}"
+        yield field_error("/watch/metric_id", "unknown_metric", message)
+    if isinstance(watch, Silence) and watch.key_id is not None:
+        key = find_by_id(connection, "keys.find_by_id", key_id=watch.key_id)
+        if key is None or key["revoked_at"] is not None:
+            message = f"there is no key {watch.key_id} that works"
+            yield field_error("/watch/key_id", "unknown_key", message)
+    if isinstance(watch, Health) and watch.backup_age and not config.backup_folder:
+        message = "needs the folder of the backups: start the server with --backup-folder"
+        yield field_error("/watch/backup_age", "no_backup_folder", message)
+    listed = getattr(watch, "locations", None)
+    if listed:
+        known = rows(connection, "metrics.name_locations", locations=to_json(listed).decode())
+        known_ids = {location["location_id"] for location in known}
+        for index, location_id in enumerate(listed):
+            if location_id not in known_ids:
+                message = "nothing has come from such a location"
+                yield field_error(f"/watch/locations/{index}", "unknown_location", message)
+
+
+def find_by_id(connection: apsw.Connection, statement: str, **key: int) -> dict | None:
+    """None also for a number that SQLite does not have."""
+    return row(connection, statement, **key) if all(map(is_sqlite_integer, key.values())) else None
+
+
+# When it counts
+
+
+@functools.lru_cache(10_000)
+def counted_hours(day: date, zone: ZoneInfo, first: int, last: int) -> tuple[int, int]:
+    """From when to when the hours of a day are counted, in milliseconds UTC."""
+    following = day + timedelta(days=1)
+    end_day = following if last == 24 or last <= first else day
+    start = datetime(day.year, day.month, day.day, first)
+    end = datetime(end_day.year, end_day.month, end_day.day, last % 24)
+    return moment_at(start, zone), moment_at(end, zone)
+
+
+def counted_parts(watch: Watched, zone: ZoneInfo, start: int, end: int) -> Iterator[tuple]:
+    """The parts of a time within the hours and on the weekdays that count, the last one first."""
+    if watch.hours is None and watch.weekdays is None:
+        if start < end:
+            yield start, end
+        return
+    hours = (watch.hours.from_, watch.hours.to) if watch.hours else (0, 24)
+    weekdays = watch.weekdays or range(1, 8)
+    day = local_time(end, zone).date()
+    before = local_time(start, zone).date() - timedelta(days=1)  # its hours may go over midnight
+    while day >= before:
+        if day.isoweekday() in weekdays:
+            first, last = counted_hours(day, zone, *hours)
+            if max(first, start) < min(last, end):
+                yield max(first, start), min(last, end)
+        day -= timedelta(days=1)
+
+
+def is_counted(watch: Watched, zone: ZoneInfo, now: int) -> bool:
+    return any(counted_parts(watch, zone, now, now + 1))
+
+
+def listened(uptimes: Sequence[Mapping[str, int]], now: int) -> tuple[list[tuple], int | None]:
+    """When the server listened, as times without overlap, and when the clock was last set back.
+
+    What lies after that in an earlier reckoning is left out.
+    """
+    times: list[tuple[int, int]] = []
+    set_back_at = None
+    for uptime in uptimes:
+        start, end = uptime["started_at"], uptime["seen_at"]
+        if times and start < times[-1][1]:
+            set_back_at = start
+            times = [(first, min(last, start)) for first, last in times if first < start]
+        times.append((start, end))
+    return [(start, min(end, now)) for start, end in times if start < now], set_back_at
+
+
+def quiet_from(
+    watch: Silence, zone: ZoneInfo, times: Sequence[tuple[int, int]], until: int
+) -> int | None:
+    """From when on nothing may have come, for it to be a silence now. None: so much time has not
+    been counted yet."""
+    left = read_duration(watch.for_)
+    for start, end in reversed(times):
+        for first, last in counted_parts(watch, zone, start, min(end, until)):
+            if last - first >= left:
+                return last - left
+            left -= last - first
+    return None
+
+
+# What is found
+
+
+class CannotEvaluate(Exception):
+    """Something that an alert names is no longer there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The state of a subject now. What `detail` holds is for messages and the page."""
+
+    state: str
+    detail: dict
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What the alerts of a round look at together, read once."""
+
+    connection: apsw.Connection
+    config: Config
+    now: int
+    path: str  # of the database; "": in memory
+    locations: dict[str, dict]  # by their ids, without those that are being deleted
+    times: list[tuple[int, int]]  # when the server listened
+    set_back_at: int | None  # when the clock was last set back
+    last_used: Mapping[int, int]  # uses of keys that are not yet written
+    trouble: str = ""  # of the database, since the round before
+    is_preview: bool = False  # before anybody has listened
+    arrivals: dict[str, dict[str, int]] = field(default_factory=dict)  # by name and location
+    quiet: dict[tuple, int | None] = field(default_factory=dict)
+
+    def watched_locations(self, watch: Watched) -> list[str]:
+        """Those that are there."""
+        if watch.locations is None:
+            return list(self.locations)
+        return [each for each in watch.locations if each in self.locations]
+
+    def zone_of(self, watch: Watched, location_id: str | None = None) -> ZoneInfo:
+        name = watch.timezone
+        if name is None and location_id is None and watch.locations and len(watch.locations) == 1:
+            location_id = watch.locations[0]
+        if name is None and location_id in self.locations:
+            own = self.locations[location_id]["timezone"] or ""
+            name = own if is_time_zone(own) else None
+        return ZoneInfo(name or self.config.time_zone)
+
+    def heard(self, event_name: str) -> dict[str, int]:
+        """When an event of a name last came, by location."""
+        if event_name not in self.arrivals:
+            found: dict[str, int] = {}
+            for each in self.find_arrivals(event_name):
+                if each["arrived_at"] is None:
+                    continue
+                location_id = each["location_id"]
+                found[location_id] = max(found.get(location_id, 0), self.at(each["arrived_at"]))
+            self.arrivals[event_name] = found
+        return self.arrivals[event_name]
+
+    def find_arrivals(self, event_name: str) -> Iterator[dict]:
+        """Before anybody has listened, by the newest events, which need not have come last."""
+        if not self.is_preview:
+            return stream(self.connection, "arrivals.list_by_name", event_name=event_name)
+        listed = to_json(list(self.locations)).decode()
+        binds = {"event_name": event_name, "locations": listed, "now": self.now}
+        return stream(self.connection, "arrivals.guess", **binds)
+
+    def heard_any(self) -> dict[str, int]:
+        """When any event last came, or came again, by location."""
+        if "" not in self.arrivals:
+            listed = to_json(list(self.locations)).decode()
+            found = rows(self.connection, "locations.last_arrivals", locations=listed)
+            self.arrivals[""] = {
+                each["location_id"]: self.at(each["last_event_at"])
+                for each in found
+                if each["last_event_at"] is not None
+            }
+        return self.arrivals[""]
+
+    def quiet_from(self, watch: Silence, zone: ZoneInfo) -> int | None:
+        key = (watch.for_, repr(watch.hours), repr(watch.weekdays), zone.key)
+        if key not in self.quiet:
+            self.quiet[key] = quiet_from(watch, zone, self.times, self.now)
+        return self.quiet[key]
+
+    def at(self, moment: int) -> int:
+        """What came by a clock that was ahead came before it was set back."""
+        if moment <= self.now:
+            return moment
+        return self.now if self.set_back_at is None else self.set_back_at
+
+
+def evaluate(watch: Any, around: Surroundings, deadline: float) -> dict[str, Found]:
+    """The state of each subject. What is not to be looked at now is left out, as None.
+
+    Raises CannotEvaluate, and Invalid for a metric that cannot be calculated, also in that time.
+    """
+    if isinstance(watch, Silence):
+        return evaluate_silence(watch, around)
+    if isinstance(watch, Threshold):
+        return evaluate_threshold(watch, around, deadline)
+    if isinstance(watch, Refusals):
+        return evaluate_refusals(watch, around)
+    return dict(evaluate_health(watch, around))
+
+
+def evaluate_silence(watch: Silence, around: Surroundings) -> dict[str, Found]:
+    if watch.key_id is not None:
+        return {"": silence_of_key(watch, around)}
+    heard = around.heard_any() if watch.event is None else around.heard(watch.event)
+    location_ids = around.watched_locations(watch)
+    if not watch.each:
+        last = max((heard[each] for each in location_ids if each in heard), default=None)
+        return {"": silence_found(watch, around, around.zone_of(watch), last)}
+    return {
+        each: silence_found(watch, around, around.zone_of(watch, each), heard.get(each))
+        for each in location_ids
+    }
+
+
+def silence_of_key(watch: Silence, around: Surroundings) -> Found:
+    key = row(around.connection, "keys.find_by_id", key_id=watch.key_id)
+    if key is None or key["revoked_at"] is not None:
+        raise CannotEvaluate(f"key {watch.key_id} was revoked")
+    used = [key["last_used_at"], around.last_used.get(watch.key_id)]
+    last = max((around.at(at) for at in used if at is not None), default=None)
+    return silence_found(watch, around, around.zone_of(watch), last)
+
+
+def silence_found(
+    watch: Silence, around: Surroundings, zone: ZoneInfo, heard_at: int | None
+) -> Found:
+    if heard_at is None:
+        return Found("no_data", {})
+    quiet = around.quiet_from(watch, zone)
+    is_silent = quiet is not None and heard_at <= quiet
+    return Found("firing" if is_silent else "ok", {"heard_at": heard_at, "zone": zone.key})
+
+
+def days_of(period: str, today: date) -> tuple[date, date]:
+    """The first day of a period, and the day after its last one."""
+    tomorrow = today + timedelta(days=1)
+    monday = today - timedelta(days=today.weekday())
+    first = today.replace(day=1)
+    return {
+        "today": (today, tomorrow),
+        "yesterday": (today - timedelta(days=1), today),
+        "last_7_days": (today - timedelta(days=7), today),
+        "last_30_days": (today - timedelta(days=30), today),
+        "this_week": (monday, monday + timedelta(days=7)),
+        "last_week": (monday - timedelta(days=7), monday),
+        "this_month": (first, next_first_day(today, "month")),
+        "last_month": (first_of_month(month_number(first) - 1), first),
+    }[period]
+
+
+def evaluate_threshold(watch: Threshold, around: Surroundings, deadline: float) -> dict[str, Found]:
+    try:
+        metric = saved_definition(around.connection, watch.metric_id)
+    except NotFound:
+        raise CannotEvaluate("its metric was deleted") from None
+    location_ids = around.watched_locations(watch)
+    has_come = {each for term in metric.terms for each in around.heard(term.event)}
+    if not watch.each:
+        zone = around.zone_of(watch)
+        if not is_counted(watch, zone, around.now):
+            return {"": None}
+        value = None
+        if not has_come.isdisjoint(location_ids):
+            chosen = None if watch.locations is None else location_ids
+            value = calculate_period(watch, metric, around, zone, chosen, deadline)[""]
+        return {"": threshold_found(watch, metric, zone, value)}
+    found: dict[str, Found] = dict.fromkeys(location_ids)
+    by_zone: dict[ZoneInfo, list[str]] = defaultdict(list)
+    for location_id in location_ids:
+        zone = around.zone_of(watch, location_id)
+        if not is_counted(watch, zone, around.now):
+            continue
+        found[location_id] = Found("no_data", {})
+        if location_id in has_come:
+            by_zone[zone].append(location_id)
+    for zone, chosen in by_zone.items():
+        values = calculate_period(watch, metric, around, zone, chosen, deadline)
+        for location_id in chosen:
+            found[location_id] = threshold_found(watch, metric, zone, values[location_id])
+    return found
+
+
+def calculate_period(
+    watch: Threshold,
+    metric: Definition,
+    around: Surroundings,
+    zone: ZoneInfo,
+    location_ids: list[str] | None,
+    deadline: float,
+) -> dict[str, float | None]:
+    """A metric's values by location, and under "" of all of them (None: all there are)."""
+    first, following = days_of(watch.period, local_time(around.now, zone).date())
+    query = Range(
+        **{"from": first.isoformat(), "to": following.isoformat()},
+        locations="all" if location_ids is None else location_ids,
+        timezone=zone.key,
+    )
+    frame = resolve_frame(
+        around.connection, query, around.now, around.config.time_zone, allowed=None
+    )
+    table = Table(around.connection, metric, frame, deadline)
+    table.fill()
+    values = {"": table.period(0)["total"]["value"]}
+    if location_ids is not None:
+        values |= {each["location_id"]: each["value"] for each in table.locations()}
+    return values
+
+
+def threshold_found(
+    watch: Threshold, metric: Definition, zone: ZoneInfo, value: float | None
+) -> Found:
+    if value is None:
+        return Found("no_data", {})
+    is_beyond = value > watch.above if watch.below is None else value < watch.below
+    style = metric.format.model_dump() if metric.format else None
+    detail = {"value": value, "format": style, "zone": zone.key}
+    return Found("firing" if is_beyond else "ok", detail)
+
+
+def evaluate_refusals(watch: Refusals, around: Surroundings) -> dict[str, Found]:
+    count = scalar(
+        around.connection,
+        "rejections.count_since",
+        after=around.now - HOUR_MS,
+        until=around.now,
+        most=10 * watch.more_than + 1_000,
+    )
+    return {"": Found("firing" if count > watch.more_than else "ok", {"count": count})}
+
+
+def evaluate_health(watch: Health, around: Surroundings) -> Iterator[tuple[str, Found]]:
+    state = "firing" if around.trouble else "ok"
+    yield "database", Found(state, {"trouble": around.trouble} if around.trouble else {})
+    if not around.path:
+        return
+    if watch.free_mb is not None:
+        free = shutil.disk_usage(os.path.dirname(around.path)).free // MEGABYTE
+        yield "disk", Found("firing" if free < watch.free_mb else "ok", {"free_mb": free})
+    if watch.backup_age is not None:
+        made_at = newest_backup(around.config, around.path)
+        if made_at is None:
+            yield "backups", Found("firing", {"made_at": None})
+        else:
+            is_old = around.now - made_at > read_duration(watch.backup_age)
+            yield "backups", Found("firing" if is_old else "ok", {"made_at": made_at})
+
+
+def newest_backup(config: Config, path: str) -> int | None:
+    """When the newest backup of this database was made, by its file's time, in milliseconds."""
+    folder = Path(config.backup_folder)
+    if not config.backup_folder or not folder.is_dir():
+        return None
+    identity = identity_of(path)
+    for backup in reversed(list(named_backups(folder, Path(config.database).stem))):
+        if identity_of(backup) in (identity, NAMELESS):
+            return int(backup.stat().st_mtime * 1000)
+    return None
+
+
+# What is told
+
+
+@dataclass(slots=True)
+class Change:
+    """What a message says of a subject."""
+
+    subject: str
+    kind: str  # firing, recovered, no_data, unsteady, or reminder
+    since: int
+    detail: dict
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is to be written of an alert after a look at it, in one turn."""
+
+    alert_id: int
+    updated_at: int  # of the definition that was evaluated; another one makes this void
+    states: list[dict] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    note: dict = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    messages: list[dict] = field(default_factory=list)
+
+
+def next_states(
+    stored: Mapping[str, dict], found: Mapping[str, Found | None], now: int
+) -> dict[str, dict]:
+    """The states after a look: what is not looked at now stays, what is no longer there goes."""
+    states = {}
+    for subject, each in found.items():
+        before = stored.get(subject)
+        if each is None:
+            if before:
+                states[subject] = before
+        elif before and before["state"] == each.state:
+            states[subject] = before
+        else:
+            told, fired = (before["told"], before["fired"]) if before else ("ok", [])
+            states[subject] = {
+                "subject": subject,
+                "state": each.state,
+                "since": now,
+                "told": told,
+                "fired": fired,
+                "detail": each.detail,
+            }
+    return states
+
+
+def kind_of_change(state: dict) -> str | None:
+    """What is to be told of a subject; None: nothing."""
+    if state["told"] in ("unsteady", state["state"]):
+        return None
+    if state["state"] == "firing":
+        return "firing"
+    if state["state"] == "ok":
+        return "recovered"
+    return "no_data" if state["told"] == "firing" else None
+
+
+def may_tell(told: Sequence[int], now: int) -> bool:
+    recent = [at for at in told if now - MESSAGES_MS < at <= now]
+    return len(recent) < MESSAGES_AT_ONCE or max(recent) <= now - PATIENT_MS
+
+
+def is_reminder_due(told: Sequence[int], now: int) -> bool:
+    return all(at <= now - REMINDER_MS for at in told if at <= now)
+
+
+def decide(
+    alert: Mapping[str, Any],
+    reminders: bool,
+    stored: Mapping[str, dict],
+    found: Mapping[str, Found | None],
+    now: int,
+) -> Outcome:
+    """What is told and what is stored, after a look at an alert as it is stored."""
+    outcome = Outcome(alert["alert_id"], alert["updated_at"])
+    states = next_states(stored, found, now)
+    outcome.gone = [subject for subject in stored if subject not in states]
+    for subject, state in states.items():
+        if state["told"] == "unsteady" and now - state["since"] >= DAY_MS:
+            # Without a word, which might begin it all again
+            states[subject] = state | {"told": state["state"], "fired": []}
+    told = json.loads(alert["told"])
+    is_paused = alert["paused_until"] is not None and now < alert["paused_until"]
+    if not is_paused and may_tell(told, now):
+        outcome.changes = tell_changes(states, found, now)
+    if not is_paused and not outcome.changes and reminders and is_reminder_due(told, now):
+        outcome.changes = [
+            Change(subject, "reminder", state["since"], state["detail"])
+            for subject, state in states.items()
+            if state["state"] == state["told"] == "firing"
+        ]
+    outcome.states = [
+        state for subject, state in states.items() if state is not stored.get(subject)
+    ]
+    if outcome.changes:
+        kept = [at for at in told if now - MESSAGES_MS < at <= now]
+        told = [*kept, now]
+    outcome.note = {
+        "told": json.dumps(told),
+        "problem": None,
+        "problem_at": None,
+        "problem_told": 0,
+    }
+    return outcome
+
+
+def tell_changes(
+    states: dict[str, dict], found: Mapping[str, Found | None], now: int
+) -> list[Change]:
+    """What has changed since it was told; from now on it is told."""
+    changes = []
+    for subject, state in states.items():
+        kind = kind_of_change(state)
+        if kind is None:
+            continue
+        fired = state["fired"]
+        told = state["state"]
+        if kind == "firing":
+            fired = [at for at in fired if now - DAY_MS < at <= now] + [now]
+            if len(fired) > FIRINGS_LIMIT:
+                kind = told = "unsteady"
+        states[subject] = state | {"told": told, "fired": fired}
+        detail = found[subject].detail if found.get(subject) else state["detail"]
+        changes.append(Change(subject, kind, state["since"], detail))
+    return changes
+
+
+def note_problem(alert: Mapping[str, Any], problem: str, is_lasting: bool, now: int) -> Outcome:
+    """That an alert cannot be evaluated: what ends only if somebody does something is told at
+    once, all else after an hour. Its states stay."""
+    since = alert["problem_at"] if alert["problem"] == problem else now
+    has_lasted = is_lasting or now - since >= HOUR_MS
+    was_told = alert["problem"] == problem and alert["problem_told"]
+    outcome = Outcome(alert["alert_id"], alert["updated_at"])
+    outcome.note = {
+        "told": alert["told"],
+        "problem": problem,
+        "problem_at": since,
+        "problem_told": int(was_told or has_lasted),
+    }
+    if has_lasted and not was_told:
+        outcome.changes = [Change("", "problem", since, {"problem": problem})]
+    return outcome
+
+
+def is_as_stored(alert: Mapping[str, Any], outcome: Outcome) -> bool:
+    """Whether nothing need be written."""
+    is_same = all(alert[name] == value for name, value in outcome.note.items())
+    return is_same and not outcome.states and not outcome.gone
+
+
+def look_at_alert(alert: dict, around: Surroundings) -> Outcome:
+    """Evaluates an alert, and words what is to be told."""
+    connection = around.connection
+    model = None
+    try:
+        model = alert_model(alert)
+        stored = stored_states(connection, alert["alert_id"])
+        with time_limit(connection, ALERT_SECONDS) as deadline:
+            found = evaluate(model.watch, around, deadline)
+        outcome = decide(alert, model.reminders, stored, found, around.now)
+    except CannotEvaluate as error:
+        outcome = note_problem(alert, str(error), True, around.now)
+    except Invalid as problem:
+        words = "; ".join(error["message"] for error in problem.errors[:3]) or problem.detail
+        is_lasting = problem.code != "query_too_slow"
+        outcome = note_problem(alert, words[:NAME_LIMIT], is_lasting, around.now)
+    if outcome.changes and model is not None:
+        outcome.messages = list(alert_messages(alert, model, outcome, around))
+    return outcome
+
+
+def stored_states(connection: apsw.Connection, alert_id: int) -> dict[str, dict]:
+    states = {}
+    for state in stream(connection, "alert_states.list", alert_id=alert_id):
+        state["fired"] = json.loads(state["fired"])
+        state["detail"] = json.loads(state["detail"])
+        states[state["subject"]] = state
+    return states
+
+
+def write_outcome(connection: apsw.Connection, outcome: Outcome, now: int) -> None:
+    """In a turn. What was found for a definition that is no longer the alert's is dropped."""
+    alert = row(connection, "alerts.find", alert_id=outcome.alert_id)
+    if alert is None or alert["updated_at"] != outcome.updated_at:
+        return
+    alert_id = outcome.alert_id
+    if outcome.states:
+        states = to_json(outcome.states).decode()
+        change(connection, "alert_states.upsert", alert_id=alert_id, states=states)
+    if outcome.gone:
+        subjects = to_json(outcome.gone).decode()
+        change(connection, "alert_states.delete", alert_id=alert_id, subjects=subjects)
+    change(connection, "alerts.note", alert_id=alert_id, **outcome.note)
+    for message in outcome.messages:
+        queue_message(connection, **message, now=now)
+
+
+# Messages
+
+MARKS = {
+    "firing": "Firing",
+    "unsteady": "Changes too often: nothing more is told until it has held for a day",
+    "no_data": "No data any more",
+    "recovered": "Recovered",
+    "reminder": "Still firing",
+    "problem": "Cannot be evaluated",
+}
+DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTH_NAMES = (
+    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
+HEALTH_WORDS = {"disk": "The disk", "backups": "Backups", "database": "The database"}
+
+
+def alert_messages(
+    alert: dict, model: Alert, outcome: Outcome, around: Surroundings
+) -> Iterator[dict]:
+    """One for each recipient."""
+    content, body = alert_content(alert["alert_id"], model, outcome.changes, around)
+    recipients = [("mail", each, content) for each in dict.fromkeys(model.mail)]
+    recipients += [("webhook", each, {"body": body}) for each in dict.fromkeys(model.webhooks)]
+    about = f"alert {alert['alert_id']}"
+    for channel, recipient, words in recipients:
+        yield {
+            "purpose": f"{about} {around.now} {channel} {recipient}",
+            "channel": channel,
+            "recipient": recipient,
+            "content": words,
+            "about": about,
+        }
+
+
+def alert_content(
+    alert_id: int, model: Alert, changes: Sequence[Change], around: Surroundings
+) -> tuple[dict, dict]:
+    """A message as a mail, and as the body of a webhook, whose `text` is for a chat."""
+    groups: dict[str, list[Change]] = {}
+    for kind in MARKS:
+        of_kind = [each for each in changes if each.kind == kind]
+        if of_kind:
+            groups[kind] = of_kind
+    first = next(iter(groups))
+    subject = f"{MARKS[first].partition(':')[0]}: {model.name}"
+    subjects = len(changes)
+    if subjects > 1:
+        nouns = "parts" if isinstance(model.watch, Health) else "locations"
+        subject += f" ({subjects} {nouns})"
+    lines = [model.name, watch_words(around.connection, model.watch)]
+    page = [
+        f"<h1 style='font-size:20px'>{html.escape(model.name)}</h1>",
+        f"<p>{html.escape(lines[1])}</p>",
+    ]
+    for kind, of_kind in groups.items():
+        items = [change_words(model.watch, each, around) for each in of_kind[:NAMED_LIMIT]]
+        if len(of_kind) > NAMED_LIMIT:
+            items.append(f"and {len(of_kind) - NAMED_LIMIT:,} more")
+        lines += ["", f"{MARKS[kind]}:", *(f"- {item}" for item in items)]
+        listed = "".join(f"<li>{html.escape(item)}</li>" for item in items)
+        page.append(f"<h2 style='font-size:16px'>{html.escape(MARKS[kind])}</h2><ul>{listed}</ul>")
+    url = None
+    if around.config.public_url:
+        url = f"{around.config.public_url}/#/settings/alerts"
+        lines += ["", url]
+        page.append(f"<p><a href='{html.escape(url)}'>Settings &gt; Alerts</a></p>")
+    text = "\n".join(lines)
+    body = {
+        "text": text,
+        "type": "alert",
+        "alert_id": alert_id,
+        "name": model.name,
+        "kind": model.watch.kind,
+        "state": first,
+        "time": iso(around.now),
+        "url": url,
+        "changes": [change_out(each, around) for each in changes[:LIST_LIMIT]],
+    }
+    mail = {"subject": subject, "text": text, "html": mail_page("".join(page)), "unsubscribe": None}
+    return mail, body
+
+
+def mail_page(content: str) -> str:
+    """HTML as mail programs show it."""
+    style = "font:15px/1.5 sans-serif;color:#222;background:#fff;max-width:40em;margin:1em auto"
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'></head>"
+        f"<body style='{style}'>{content}</body></html>"
+    )
+
+
+def subject_name(subject: str, around: Surroundings) -> str:
+    """A location by its name and id."""
+    location = around.locations.get(subject)
+    if location and location["name"]:
+        return f"{location['name']} ({subject})"
+    return HEALTH_WORDS.get(subject, subject)
+
+
+def change_out(change: Change, around: Surroundings) -> dict:
+    location = around.locations.get(change.subject)
+    return {
+        "subject": change.subject or None,
+        "name": location["name"] if location else None,
+        "change": change.kind,
+        "since": iso(change.since),
+        "detail": detail_out(change.detail),
+    }
+
+
+def detail_out(detail: dict) -> dict:
+    """Times as ISO 8601."""
+    return {
+        name: iso(value) if name in ("heard_at", "made_at") else value
+        for name, value in detail.items()
+        if name not in ("zone", "format")
+    }
+
+
+def change_words(watch: Any, change: Change, around: Surroundings) -> str:
+    words = detail_words(watch, change)
+    if change.kind == "reminder":
+        words += f"; since {time_words(change.since, around.config.time_zone)}"
+    if not change.subject:
+        return words[:1].upper() + words[1:]
+    return f"{subject_name(change.subject, around)}: {words}"
+
+
+def detail_words(watch: Any, change: Change) -> str:
+    """What was found, as the end of a sentence."""
+    detail = change.detail
+    if "problem" in detail:
+        return detail["problem"]
+    if "heard_at" in detail:
+        came = "the key was used" if watch.key_id is not None else f"{event_words(watch)} came"
+        if change.kind == "recovered":
+            return f"{came} again on {time_words(detail['heard_at'], detail['zone'])}"
+        last = came.replace("came", "last came").replace("was used", "was last used")
+        return f"{last} on {time_words(detail['heard_at'], detail['zone'])}"
+    if "value" in detail:
+        return number_words(detail["value"], detail["format"])
+    if "count" in detail:
+        return f"{detail['count']:,} refused within an hour"
+    if "free_mb" in detail:
+        return f"{detail['free_mb']:,} MB are free"
+    if "made_at" in detail:
+        if detail["made_at"] is None:
+            return "there is none of this database in the folder"
+        return f"the newest was made on {time_words(detail['made_at'], 'UTC')}"
+    if detail.get("trouble"):
+        return detail["trouble"]
+    return "works again" if isinstance(watch, Health) else "there is nothing to look at"
+
+
+def event_words(watch: Silence) -> str:
+    return "an event" if watch.event is None else watch.event
+
+
+def watch_words(connection: apsw.Connection, watch: Any) -> str:
+    """What an alert watches, as a sentence."""
+    if isinstance(watch, Silence):
+        return silence_words(watch)
+    if isinstance(watch, Threshold):
+        metric = row(connection, "metrics.find", metric_id=watch.metric_id)
+        name = metric["name"] if metric else f"metric {watch.metric_id}"
+        side = f"above {watch.above:,g}" if watch.below is None else f"below {watch.below:,g}"
+        return f"{name}, {watch.period.replace('_', ' ')}, is {side}{where_words(watch)}."
+    if isinstance(watch, Refusals):
+        return f"More than {watch.more_than:,} bodies are refused within an hour."
+    parts = ["the database cannot be written"]
+    if watch.free_mb is not None:
+        parts.append(f"less than {watch.free_mb:,} MB are free")
+    if watch.backup_age is not None:
+        parts.append(f"the newest backup is older than {duration_words(watch.backup_age)}")
+    return f"One of these: {', '.join(parts)}."
+
+
+def silence_words(watch: Silence) -> str:
+    what = f"No {event_words(watch).removeprefix('an ')}{where_words(watch)}"
+    if watch.key_id is not None:
+        what = f"No request with key {watch.key_id}"
+    words = f"{what} for {duration_words(watch.for_)}"
+    if watch.hours is not None:
+        words += f", counted from {watch.hours.from_}:00 to {watch.hours.to}:00"
+    if watch.weekdays is not None:
+        days = [DAY_NAMES[day - 1] for day in watch.weekdays]
+        words += f", on {', '.join(days)}"
+    return words + "."
+
+
+def where_words(watch: Watched) -> str:
+    if watch.each:
+        return " in a location"
+    if watch.locations and len(watch.locations) == 1:
+        return f" in {watch.locations[0]}"
+    return "" if watch.locations is None else f" in {len(watch.locations):,} locations together"
+
+
+def duration_words(text: str) -> str:
+    number, unit = DURATION.fullmatch(text).groups()
+    noun = {"h": "hour", "d": "day", "w": "week"}[unit]
+    return f"{number} {noun}" if number == "1" else f"{int(number):,} {noun}s"
+
+
+def day_words(day: date) -> str:
+    return f"{DAY_NAMES[day.weekday()]} {day.day} {MONTH_NAMES[day.month - 1]} {day.year}"
+
+
+def time_words(moment: int, zone: str) -> str:
+    clock = local_time(moment, ZoneInfo(zone))
+    return f"{day_words(clock.date())} at {clock:%H:%M} ({zone})"
+
+
+CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
+
+
+def number_words(value: float | None, style: Mapping[str, Any] | None) -> str:
+    """A number as a metric's format shows it; without one, with two decimals at most."""
+    if value is None:
+        return "–"
+    if style is None:
+        return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+    decimals = style.get("decimals", 0)
+    if style.get("style") == "percent":
+        return f"{value * 100:,.{decimals}f} %"
+    number = f"{value:,.{decimals}f}"
+    if style.get("style") != "currency":
+        return number
+    currency = style.get("currency") or "USD"
+    sign = CURRENCY_SIGNS.get(currency, currency + " ")
+    return f"-{sign}{number[1:]}" if number.startswith("-") else f"{sign}{number}"
+
+
+# Suggestions
+
+
+def suggest_alerts(connection: apsw.Connection, config: Config, now: int) -> list[dict]:
+    """Alerts that nobody has set up yet, from what has come regularly."""
+    models = []
+    for alert in rows(connection, "alerts.list"):
+        with contextlib.suppress(Invalid):
+            models.append(alert_model(alert))
+    kinds = {model.watch.kind for model in models}
+    watched = {model.watch.event for model in models if isinstance(model.watch, Silence)}
+    suggestions = list(suggest_silences(connection, config, now, watched))
+    if "refusals" not in kinds:
+        watch = {"kind": "refusals", "more_than": 20}
+        text = "Tell me when more than 20 bodies are refused within an hour."
+        suggestions.append(suggestion(text, "Many refusals", watch))
+    if "health" not in kinds:
+        watch = {"kind": "health", "free_mb": 500}
+        text = "Tell me when the disk is nearly full or the database cannot be written."
+        if config.backup_folder:
+            watch["backup_age"] = "2d"
+            text = text.replace("nearly full or", "nearly full, backups are old or")
+        suggestions.append(suggestion(text, "Health of the server", watch))
+    return suggestions
+
+
+def suggest_silences(
+    connection: apsw.Connection, config: Config, now: int, watched: set[str | None]
+) -> Iterator[dict]:
+    zone = ZoneInfo(config.time_zone)
+    today = local_time(now, zone).date()
+    days = [today - timedelta(days=number) for number in range(1, SUGGESTION_DAYS + 1)]
+    spans = [[day_start(day, zone), day_start(day + timedelta(days=1), zone)] for day in days]
+    location_ids = itertools.islice(stream(connection, "locations.list", after=""), 200)
+    found = rows(
+        connection,
+        "event_names.count_days",
+        days=json.dumps(spans),
+        locations=to_json([each["location_id"] for each in location_ids]).decode(),
+        most=SUGGESTION_NAMES,
+    )
+    for each in found:
+        name = each["event_name"]
+        came = {days[index] for index in json.loads(each["days"])}
+        words = regularity(came, days)
+        if words is None or name in watched:
+            continue
+        how_often, unit, silence = words
+        text = f"{name} has come {how_often}; tell me when {unit} is without."
+        watch = {"kind": "silence", "event": name, "timezone": config.time_zone} | silence
+        yield suggestion(text, f"No {name}"[:NAME_LIMIT], watch)
+
+
+def regularity(came: set[date], days: Sequence[date]) -> tuple[str, str, dict] | None:
+    """How often something came on these days, the newest first, and what would be silence."""
+    missed = [day for day in days if day not in came]
+    if len(missed) <= 2 and days[0] in came:
+        return "daily", "a day", {"for": "24h"}
+    workdays = [day for day in days if day.weekday() < 5]
+    missed_workdays = [day for day in missed if day.weekday() < 5]
+    if len(missed_workdays) <= 2 and workdays[0] in came:
+        return "on every working day", "one", {"for": "24h", "weekdays": [1, 2, 3, 4, 5]}
+    weeks = [days[number : number + 7] for number in range(0, len(days), 7)]
+    if all(came.intersection(week) for week in weeks):
+        return "every week", "a week", {"for": "7d"}
+    return None
+
+
+def suggestion(text: str, name: str, watch: dict) -> dict:
+    return {"text": text, "alert": {"name": name, "watch": watch}}
+
+
+# Answers and routes
+
+SubjectState = answer(
+    "SubjectState",
+    subject=str | None,
+    name=str | None,
+    state=Literal["ok", "firing", "no_data"],
+    since=Moment | None,
+    detail=dict,
+)
+AlertOut = answer(
+    "StoredAlert",
+    alert_id=int,
+    name=str,
+    watch=dict,
+    mail=list[str],
+    webhooks=list[str],
+    reminders=bool,
+    description=str,
+    state=str,
+    states=dict[str, int],
+    firing=list[SubjectState],
+    problem=str | None,
+    paused_until=Moment | None,
+    told_at=Moment | None,
+    created_at=Moment,
+    updated_at=Moment,
+)
+AlertList = answer("AlertList", alerts=list[AlertOut])
+DeletedAlert = answer("DeletedAlert", alerts=int)
+AlertPreview = answer(
+    "AlertPreview",
+    description=str,
+    states=dict[str, int],
+    subjects=list[SubjectState],
+    message=dict | None,
+)
+Suggestion = answer("Suggestion", text=str, alert=dict)
+SuggestionList = answer("SuggestionList", suggestions=list[Suggestion])
+
+
+def alert_out(connection: apsw.Connection, alert: dict, now: int) -> dict:
+    """`state` is the worst of its subjects', "problem" where it cannot be evaluated, and
+    "waiting" before it was."""
+    definition = json.loads(alert["definition"])
+    problem = alert["problem"]
+    try:
+        model = alert_model(alert)
+        definition = model.model_dump(mode="json", by_alias=True, exclude={"name"})
+        description = watch_words(connection, model.watch)
+        if definition["watch"].get("locations", "") is None:
+            definition["watch"]["locations"] = "all"
+    except Invalid as error:
+        description = ""
+        problem = error.detail
+    states = stored_states(connection, alert["alert_id"])
+    counts = Counter(state["state"] for state in states.values())
+    firing = [state for state in states.values() if state["state"] == "firing"]
+    firing.sort(key=operator.itemgetter("since"), reverse=True)
+    names = names_of(connection, [state["subject"] for state in firing[:NAMED_LIMIT]])
+    state = next((each for each in ("firing", "no_data", "ok") if counts[each]), "waiting")
+    is_paused = alert["paused_until"] is not None and now < alert["paused_until"]
+    told = json.loads(alert["told"])
+    return {
+        "alert_id": alert["alert_id"],
+        "name": alert["name"],
+        **definition,
+        "description": description,
+        "state": "problem" if problem else state,
+        "states": {each: counts[each] for each in ("ok", "firing", "no_data")},
+        "firing": [state_out(each, names) for each in firing[:NAMED_LIMIT]],
+        "problem": problem,
+        "paused_until": iso(alert["paused_until"]) if is_paused else None,
+        "told_at": iso(max(told, default=None)),
+        "created_at": iso(alert["created_at"]),
+        "updated_at": iso(alert["updated_at"]),
+    }
+
+
+def names_of(connection: apsw.Connection, location_ids: list[str]) -> dict[str, str | None]:
+    found = rows(connection, "metrics.name_locations", locations=to_json(location_ids).decode())
+    return {location["location_id"]: location["name"] for location in found}
+
+
+def state_out(state: Mapping[str, Any], names: Mapping[str, str | None]) -> dict:
+    return {
+        "subject": state["subject"] or None,
+        "name": names.get(state["subject"]),
+        "state": state["state"],
+        "since": iso(state["since"]),
+        "detail": detail_out(state["detail"]),
+    }
+
+
+def surroundings_of(database: Database, connection: apsw.Connection, now: int) -> Surroundings:
+    """As they are now."""
+    uptimes = rows(connection, "uptimes.list")
+    times, set_back_at = listened(uptimes, now)
+    locations = {
+        location["location_id"]: location
+        for location in itertools.islice(
+            stream(connection, "locations.list", after=""), WHOLE_LIST_LIMIT
+        )
+    }
+    return Surroundings(
+        connection=connection,
+        config=database.config,
+        now=now,
+        path="" if database.memory else database.path,
+        locations=locations,
+        times=times,
+        set_back_at=set_back_at,
+        last_used=dict(database.last_used),
+        trouble=database.trouble.detail if database.trouble else "",
+    )
+
+
+@route("GET", "/alerts/v1", scope="admin", answers={200: AlertList})
+def get_alerts(call: Call) -> dict:
+    """The alerts, and what each found last."""
+    alerts = rows(call.connection, "alerts.list")
+    return {"alerts": [alert_out(call.connection, alert, call.now) for alert in alerts]}
+
+
+@route("POST", "/alerts/v1", scope="admin", body=Alert, answers={201: AlertOut}, writes=True)
+def post_alert(call: Call) -> tuple[int, dict]:
+    """Sets up an alert under a name of its own. It is evaluated about once a minute."""
+    return 201, store_alert(call.connection, None, call.json(Alert), call.config, call.now)
+
+
+@route("GET", "/alerts/v1/suggestions", scope="admin", answers={200: SuggestionList})
+def get_alert_suggestions(call: Call) -> dict:
+    """Alerts to set up, from what has come regularly; recipients are to be added."""
+    return {"suggestions": suggest_alerts(call.connection, call.config, call.now)}
+
+
+@route("POST", "/alerts/v1/preview", scope="admin", body=Alert, answers={200: AlertPreview})
+def preview_alert(call: Call) -> dict:
+    """What an alert would find now if it had been set up long ago, and say. Nothing is stored, and
+    nobody is told."""
+    alert = call.json(Alert)
+    errors = list(watch_errors(call.connection, alert.watch, call.config))
+    if errors:
+        raise Invalid(first_errors(errors))
+    around = surroundings_of(call.database, call.connection, call.now)
+    around.is_preview = True
+    around.times = [(0, call.now)]
+    found = {
+        subject: each
+        for subject, each in evaluate(alert.watch, around, call.deadline).items()
+        if each is not None
+    }
+    states = next_states({}, found, call.now)
+    counts = Counter(state["state"] for state in states.values())
+    order = sorted(
+        states.values(), key=lambda state: (state["state"] != "firing", state["subject"])
+    )
+    names = names_of(call.connection, [state["subject"] for state in order[:NAMED_LIMIT]])
+    changes = tell_changes(states, found, call.now)
+    message = None
+    if changes:
+        mail, _ = alert_content(0, alert, changes, around)
+        message = {"subject": mail["subject"], "text": mail["text"], "html": mail["html"]}
+    return {
+        "description": watch_words(call.connection, alert.watch),
+        "states": {each: counts[each] for each in ("ok", "firing", "no_data")},
+        "subjects": [state_out(state, names) | {"since": None} for state in order[:NAMED_LIMIT]],
+        "message": message,
+    }
+
+
+@route("GET", "/alerts/v1/{alert_id}", scope="admin", answers={200: AlertOut})
+def get_alert(call: Call) -> dict:
+    """One alert, and what it found last."""
+    alert = find_alert(call.connection, call.number("alert_id"))
+    return alert_out(call.connection, alert, call.now)
+
+
+@route(
+    "PUT", "/alerts/v1/{alert_id}", scope="admin", body=Alert, answers={200: AlertOut}, writes=True
+)
+def put_alert(call: Call) -> dict:
+    """Replaces an alert. Where it watches something else from now on, its states begin anew."""
+    alert_id = call.number("alert_id")
+    return store_alert(call.connection, alert_id, call.json(Alert), call.config, call.now)
+
+
+@route("DELETE", "/alerts/v1/{alert_id}", scope="admin", answers={200: DeletedAlert}, writes=True)
+def remove_alert(call: Call) -> dict:
+    """Deletes an alert. What it has told stays in the list of messages."""
+    alert_id = call.number("alert_id")
+    find_alert(call.connection, alert_id)
+    return {"alerts": change(call.connection, "alerts.delete", alert_id=alert_id)}
+
+
+@route(
+    "POST",
+    "/alerts/v1/{alert_id}/pause",
+    scope="admin",
+    body=AlertPause,
+    answers={200: AlertOut},
+    writes=True,
+)
+def pause_alert(call: Call) -> dict:
+    """Until then an alert tells nothing. What is still so afterwards is told then."""
+    alert_id = call.number("alert_id")
+    find_alert(call.connection, alert_id)
+    until = call.json(AlertPause).until
+    if until is not None and until <= call.now:
+        raise refusal("/until", wrong("past", "must be in the future"))
+    change(call.connection, "alerts.pause", alert_id=alert_id, until=until)
+    return alert_out(call.connection, find_alert(call.connection, alert_id), call.now)
+
+
+####################################################################################################
+# reports
+####################################################################################################
+
+# A report is a dashboard as a mail, each day, week or month: for all locations together, or for
+# one, to recipients of its own. It covers the days before the one on which it is due.
+
+REPORTS_LIMIT = 200
+DELIVERIES_LIMIT = 1_000  # of a report
+ADDRESSES_LIMIT = 20  # of a delivery
+LATE_MS = HOUR_MS  # after which a report says that it is late
+REPORT_SECONDS = 20  # that its numbers take at most
+
+
+def read_link(value: Any) -> str:
+    text = read_text(value, NAME_LIMIT)
+    if not re.fullmatch(r"https?://[^\s<>\"']+", text):
+        raise wrong("link", "must be a link that begins with https:// or http://")
+    return text
+
+
+class Delivery(Strict):
+    """To whom a report of a location goes, or of all together."""
+
+    location_id: SentIdentifier | None = None
+    mail: list[MailAddress] = Field([], max_length=ADDRESSES_LIMIT)
+    webhooks: list[WebhookUrl] = Field([], max_length=ADDRESSES_LIMIT)
+    link: plain(read_link, {"type": "string", "format": "uri"}) | None = Field(
+        None, description="of a share that shows the same"
+    )
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        if not sent.get("mail") and not sent.get("webhooks"):
+            yield fault_at(("mail",), wrong("required", "needs an address, or a webhook"))
+
+
+class Report(Strict):
+    """What is sent, when, and to whom. Hours and days are those of `timezone`, or else of the
+    server's."""
+
+    name: Line
+    dashboard_id: int
+    every: Literal["day", "week", "month"] = "week"
+    weekday: int = Field(1, ge=1, le=7, description="for every week; 1 is Monday")
+    day: int = Field(1, ge=1, le=31, description="for every month, or its last day")
+    hour: int = Field(8, ge=0, le=23)
+    timezone: Zone | None = None
+    recipients: list[Delivery] = Field(min_length=1, max_length=DELIVERIES_LIMIT)
+    paused: bool = False
+
+    def zone(self, config: Config) -> ZoneInfo:
+        return ZoneInfo(self.timezone or config.time_zone)
+
+
+class ReportPreview(Report):
+    """A report that need not be saved; `location_id` chooses one of its recipients, else it is the
+    first."""
+
+    location_id: SentIdentifier | None = None
+
+
+class ReportSending(Strict):
+    """To these addresses alone, or left out, to all recipients."""
+
+    mail: list[MailAddress] | None = Field(None, min_length=1, max_length=ADDRESSES_LIMIT)
+
+
+# When it is due
+
+
+def is_due_on(report: Report, day: date) -> bool:
+    if report.every == "day":
+        return True
+    if report.every == "week":
+        return day.isoweekday() == report.weekday
+    last = (next_first_day(day, "month") - timedelta(days=1)).day
+    return day.day == min(report.day, last)
+
+
+def due_at(report: Report, day: date, zone: ZoneInfo) -> int:
+    """At the hour, or where the clock skips it, after the skip; at the first of two."""
+    return moment_at(datetime(day.year, day.month, day.day, report.hour), zone)
+
+
+def due_days(report: Report, day: date, step: int) -> Iterator[date]:
+    """The days on which it is due, from one on, forwards or backwards."""
+    while True:
+        if is_due_on(report, day):
+            yield day
+        day += timedelta(days=step)
+
+
+def next_due(report: Report, after: int, zone: ZoneInfo) -> int:
+    """Milliseconds UTC."""
+    today = local_time(after, zone).date()
+    for day in due_days(report, today - timedelta(days=1), 1):
+        moment = due_at(report, day, zone)
+        if moment > after:
+            return moment
+
+
+def last_due_day(report: Report, now: int, zone: ZoneInfo) -> date:
+    """The last day on which it was due by now."""
+    today = local_time(now, zone).date()
+    for day in due_days(report, today, -1):
+        if due_at(report, day, zone) <= now:
+            return day
+
+
+def missed_before(report: Report, since: int, last_day: date, zone: ZoneInfo) -> int:
+    """How often it was due from a time on, before the last day; up to a thousand."""
+    earlier = due_days(report, last_day - timedelta(days=1), -1)
+    missed = itertools.takewhile(lambda day: due_at(report, day, zone) >= since, earlier)
+    return len(list(itertools.islice(missed, 1_000)))
+
+
+def covered_days(report: Report, day: date) -> tuple[date, date]:
+    """The first day of the range of a report that is due on a day, and the one after its last."""
+    if report.every == "day":
+        return day - timedelta(days=1), day
+    if report.every == "week":
+        return day - timedelta(days=7), day
+    first = first_of_month(month_number(day))
+    return first_of_month(month_number(day) - 1), first
+
+
+# Stored reports
+
+
+def find_report(connection: apsw.Connection, report_id: int) -> dict:
+    """Raises NotFound."""
+    report = row(connection, "reports.find", report_id=report_id)
+    if report is None:
+        raise NotFound(f"there is no report {report_id}")
+    return report
+
+
+def report_model(report: dict) -> Report:
+    """Raises Invalid for one that is no longer valid."""
+    definition = json.loads(report["definition"])
+    definition.pop("origin", None)
+    return validate(Report, {"name": report["name"], **definition})
+
+
+def report_errors(connection: apsw.Connection, report: Report) -> Iterator[dict]:
+    """What it names that is not there."""
+    if not find_by_id(connection, "dashboards.find", dashboard_id=report.dashboard_id):
+        message = f"there is no dashboard {report.dashboard_id}"
+        yield field_error("/dashboard_id", "unknown_dashboard", message)
+    chosen = [each.location_id for each in report.recipients]
+    known = names_of(connection, [each for each in chosen if each is not None])
+    for index, location_id in enumerate(chosen):
+        if location_id is not None and location_id not in known:
+            message = "nothing has come from such a location"
+            pointer = f"/recipients/{index}/location_id"
+            yield field_error(pointer, "unknown_location", message)
+
+
+def store_report(
+    connection: apsw.Connection,
+    report_id: int | None,
+    report: Report,
+    config: Config,
+    origin: str,
+    now: int,
+) -> dict:
+    """Creates a report, or with an id replaces that one. It is due next after now.
+
+    Raises Conflict where another has the name, NotFound, and Invalid for what is not there.
+    """
+    if report_id is not None:
+        find_report(connection, report_id)
+    namesake = row(connection, "reports.find_name", name=report.name)
+    if namesake and namesake["report_id"] != report_id:
+        message = "another report has this name already"
+        raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
+    errors = list(report_errors(connection, report))
+    if errors:
+        raise Invalid(first_errors(errors))
+    definition = json.loads(stored_json(report)) | {"origin": origin}
+    binds = {
+        "name": report.name,
+        "definition": to_json(definition).decode(),
+        "next_at": None if report.paused else next_due(report, now, report.zone(config)),
+        "now": now,
+    }
+    if report_id is not None:
+        change(connection, "reports.replace", report_id=report_id, **binds)
+    else:
+        if len(rows(connection, "reports.list")) >= REPORTS_LIMIT:
+            message = (
+                f"there are {REPORTS_LIMIT} reports, as many as there may be; delete one first"
+            )
+            raise Conflict(message, "too_many")
+        report_id = row(connection, "reports.insert", **binds)["report_id"]
+    return report_out(connection, find_report(connection, report_id))
+
+
+# Its numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A report as it is sent: of which days, and what it says beside its numbers."""
+
+    dashboard: str
+    first: date
+    following: date
+    zone: ZoneInfo
+    metrics: list[dict]  # each its name, its format, and perhaps a problem
+    total: Sequence[dict]  # a cell for each metric
+    locations: dict[str, dict]  # by their ids: name, and numbers, which are cells
+    notes: list[str]
+
+    def cells(self, location_id: str | None) -> Sequence[dict]:
+        return self.total if location_id is None else self.locations[location_id]["numbers"]
+
+    def title(self, location_id: str | None) -> str:
+        if location_id is None:
+            return self.dashboard
+        return f"{self.dashboard} · {self.locations[location_id]['name'] or location_id}"
+
+    def days(self) -> str:
+        last = self.following - timedelta(days=1)
+        if last == self.first:
+            return day_words(last)
+        return f"{day_words(self.first)} to {day_words(last)}"
+
+
+def fill_sheet(
+    connection: apsw.Connection,
+    report: Report,
+    config: Config,
+    day: date,
+    notes: list[str],
+    now: int,
+) -> Sheet:
+    """The numbers of a report that is due on a day. Raises CannotEvaluate, and Invalid."""
+    dashboard = find_by_id(connection, "dashboards.find", dashboard_id=report.dashboard_id)
+    if dashboard is None:
+        raise CannotEvaluate("its dashboard was deleted")
+    zone = report.zone(config)
+    first, following = covered_days(report, day)
+    chosen = [each.location_id for each in report.recipients]
+    is_of_all = None in chosen
+    known = names_of(connection, [each for each in chosen if each is not None])
+    listed = list(dict.fromkeys(each for each in chosen if each in known))
+    if not listed and not is_of_all:
+        raise CannotEvaluate("its locations were removed")
+    query = TableQuery(
+        **{"from": first.isoformat(), "to": following.isoformat()},
+        locations="all" if is_of_all else ",".join(listed),
+        timezone=zone.key,
+        compare="previous_period",
+    )
+    if not is_of_all:  # an id may have a comma
+        query = query.model_copy(update={"locations": listed})
+    frame = resolve_frame(connection, query, now, config.time_zone, allowed=None)
+    with time_limit(connection, REPORT_SECONDS) as deadline:
+        table = calculate_table(connection, dashboard_out(dashboard), frame, deadline)
+    locations = {each["location_id"]: each for each in table["locations"]}
+    return Sheet(
+        dashboard["name"],
+        first,
+        following,
+        zone,
+        table["metrics"],
+        table["total"],
+        locations,
+        notes,
+    )
+
+
+# As texts
+
+SHEET_HEAD = ("Metric", "Now", "Before", "Change", "Target")
+
+
+def sheet_rows(sheet: Sheet, location_id: str | None) -> list[tuple[str, ...]]:
+    """The cells of the table as texts, under SHEET_HEAD."""
+    lines = []
+    for metric, cell in zip(sheet.metrics, sheet.cells(location_id), strict=True):
+        if "problem" in metric:
+            lines.append((metric["name"], "cannot be calculated", "", "", ""))
+            continue
+        style = metric["format"]
+        before = (cell.get("compare") or {}).get("value")
+        lines.append(
+            (
+                metric["name"],
+                number_words(cell["value"], style),
+                number_words(before, style),
+                change_of(cell["value"], before, style),
+                target_words(cell.get("target"), style),
+            )
+        )
+    return lines
+
+
+def change_of(now: float | None, before: float | None, style: Mapping[str, Any] | None) -> str:
+    """By how much it has changed: of rates the points, of all else the share."""
+    if now is None or before is None:
+        return "–"
+    if style and style.get("style") == "percent":
+        return f"{(now - before) * 100:+,.{style.get('decimals', 0)}f} points"
+    if before == 0:
+        return "–" if now else "±0 %"
+    share = (now - before) / abs(before)
+    return f"{share * 100:+,.0f} %" if round(share * 100) else "±0 %"
+
+
+def target_words(target: Mapping[str, Any] | None, style: Mapping[str, Any] | None) -> str:
+    if not target or target["value"] is None:
+        return ""
+    words = number_words(target["value"], style)
+    if target["status"]:
+        words += f", {target['status']}"
+    if target["share"] is not None:
+        words += f" ({target['share'] * 100:,.0f} %)"
+    return words
+
+
+def report_content(
+    sheet: Sheet, report: Report, delivery: Delivery, unsubscribe: str | None
+) -> dict:
+    """A report as a mail to one address."""
+    title = sheet.title(delivery.location_id)
+    about = f"{sheet.days()}, compared with {before_words(report)} before ({sheet.zone.key})"
+    lines = sheet_rows(sheet, delivery.location_id)
+    text = [title, about, *sheet.notes, "", *plain_table([SHEET_HEAD, *lines])]
+    page = [
+        f"<h1 style='font-size:20px;margin-bottom:0'>{html.escape(title)}</h1>",
+        f"<p style='margin-top:0;color:#555'>{html.escape(about)}</p>",
+        *(f"<p><strong>{html.escape(note)}</strong></p>" for note in sheet.notes),
+        html_table(lines),
+    ]
+    if not lines:
+        text.append("This dashboard has no metrics.")
+        page.append("<p>This dashboard has no metrics.</p>")
+    if delivery.link:
+        text += ["", f"See it: {delivery.link}"]
+        page.append(f"<p><a href='{html.escape(delivery.link)}'>Open the dashboard</a></p>")
+    if unsubscribe:
+        text += ["", f"No more of these: {unsubscribe}"]
+        page.append(
+            "<p style='font-size:13px;color:#555'>You get this report "
+            f"{frequency_words(report)}. <a href='{html.escape(unsubscribe)}'>Unsubscribe</a></p>"
+        )
+    return {
+        "subject": f"{title}: {sheet.days()}",
+        "text": "\n".join(text) + "\n",
+        "html": mail_page("".join(page)),
+        "unsubscribe": unsubscribe,
+    }
+
+
+def before_words(report: Report) -> str:
+    return {"day": "the day", "week": "the 7 days", "month": "the month"}[report.every]
+
+
+def frequency_words(report: Report) -> str:
+    return {"day": "every day", "week": "every week", "month": "every month"}[report.every]
+
+
+def plain_table(lines: Sequence[tuple[str, ...]]) -> list[str]:
+    """Columns under each other, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    texts = []
+    for line in lines:
+        cells = [line[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(line[1:4], widths[1:4], strict=True)]
+        texts.append("  ".join([*cells, line[4]]).rstrip())
+    return texts
+
+
+def html_table(lines: Sequence[tuple[str, ...]]) -> str:
+    cell = "padding:4px 10px 4px 0;border-bottom:1px solid #ddd"
+    head = "".join(
+        f"<th scope='col' style='{cell};text-align:{'left' if name == 'Metric' else 'right'}'>"
+        f"{name}</th>"
+        for name in SHEET_HEAD
+    )
+    rows_of_html = []
+    for line in lines:
+        numbers = "".join(
+            f"<td style='{cell};text-align:right'>{html.escape(text)}</td>" for text in line[1:]
+        )
+        name = html.escape(line[0])
+        rows_of_html.append(
+            f"<tr><th scope='row' style='{cell};text-align:left;font-weight:normal'>{name}</th>"
+            f"{numbers}</tr>"
+        )
+    return (
+        "<table style='border-collapse:collapse'>"
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows_of_html)}</tbody></table>"
+    )
+
+
+def report_body(sheet: Sheet, report: Report, report_id: int, delivery: Delivery) -> dict:
+    """A report as the body of a webhook."""
+    location_id = delivery.location_id
+    content = report_content(sheet, report, delivery, None)
+    metrics = []
+    for metric, cell in zip(sheet.metrics, sheet.cells(location_id), strict=True):
+        metrics.append({"name": metric["name"], **cell})
+    return {
+        "text": content["text"],
+        "type": "report",
+        "report_id": report_id,
+        "name": report.name,
+        "location_id": location_id,
+        "from": sheet.first.isoformat(),
+        "to": sheet.following.isoformat(),
+        "timezone": sheet.zone.key,
+        "metrics": metrics,
+        "url": delivery.link,
+    }
+
+
+# Unsubscribing
+
+
+def unsubscribe_signature(connection: apsw.Connection, report_id: int, address: str) -> str:
+    """What only this database can have written: its identity is in no answer."""
+    secret = scalar(connection, "identity.find").encode()
+    words = f"unsubscribe\0{report_id}\0{address}".encode()
+    return hmac.new(secret, words, hashlib.sha256).hexdigest()[:40]
+
+
+def unsubscribe_link(
+    connection: apsw.Connection, origin: str, report_id: int, address: str
+) -> str | None:
+    """None where nobody knows the address of this server."""
+    if not origin:
+        return None
+    address = address.casefold()
+    fields = {
+        "report": report_id,
+        "address": address,
+        "signature": unsubscribe_signature(connection, report_id, address),
+    }
+    return f"{origin}/unsubscribe/v1?{urlencode(fields)}"
+
+
+def origin_of(environ: Mapping[str, Any], config: Config) -> str:
+    """Where viewers find this server: the public_url, or else as whoever asks has found it."""
+    host = environ.get("HTTP_HOST", "")
+    asked = f"{environ.get('wsgi.url_scheme', 'http')}://{host}"
+    for origin in (config.public_url, environ.get("HTTP_ORIGIN", ""), asked):
+        with contextlib.suppress(PydanticCustomError):
+            if check_public_url(origin):
+                return check_public_url(origin)
+    return ""
+
+
+# Writing it
+
+MESSAGES_STEP = 100  # that a turn writes
+
+
+@dataclass(slots=True)
+class Mailing:
+    """The messages of a report, and what is to be noted of it when all are written."""
+
+    report: dict  # as it is stored
+    note: dict
+    messages: list[dict] = field(default_factory=list)
+
+
+def prepare_report(connection: apsw.Connection, report: dict, config: Config, now: int) -> Mailing:
+    """What is to be sent of a report that is due, or that somebody wants now."""
+    asked = json.loads(report["asked"]) if report["asked"] else None
+    note = {
+        "next_at": report["next_at"],
+        "asked": None,
+        "sent_at": report["sent_at"],
+        "problem": None,
+    }
+    mailing = Mailing(report, note)
+    try:
+        model = report_model(report)
+        zone = model.zone(config)
+        day = last_due_day(model, now, zone)
+        if report["next_at"] is not None:
+            note["next_at"] = next_due(model, now, zone)
+        if report["next_at"] is not None and report["next_at"] <= now:
+            notes = late_notes(model, report["next_at"], day, zone, now)
+            occasion = f"{model.every} {day.isoformat()}"
+            write_mailing(connection, mailing, model, config, day, notes, occasion, None, now)
+        if asked is not None:
+            occasion = f"asked {asked['at']}"
+            only = asked["mail"]
+            write_mailing(connection, mailing, model, config, day, [], occasion, only, now)
+        note["sent_at"] = now
+    except CannotEvaluate as error:
+        note["problem"] = str(error)
+    except Invalid as problem:
+        note["problem"] = problem.detail[:NAME_LIMIT]
+    if note["problem"] is not None and note["next_at"] is not None and note["next_at"] <= now:
+        note["next_at"] = None  # nobody knows when
+    return mailing
+
+
+def late_notes(report: Report, was_due_at: int, day: date, zone: ZoneInfo, now: int) -> list[str]:
+    """What a report says of itself that is sent late, as after the server was off."""
+    moment = due_at(report, day, zone)
+    if now - moment <= LATE_MS:
+        notes = []
+    else:
+        notes = [f"This report is late: it was due on {time_words(moment, zone.key)}."]
+    missed = missed_before(report, was_due_at, day, zone)
+    if missed:
+        reports = "report was" if missed == 1 else "reports were"
+        notes.append(f"{missed} earlier {reports} not sent, while the server was off.")
+    return notes
+
+
+def write_mailing(
+    connection: apsw.Connection,
+    mailing: Mailing,
+    model: Report,
+    config: Config,
+    day: date,
+    notes: list[str],
+    occasion: str,
+    only: list[str] | None,
+    now: int,
+) -> None:
+    """Adds the messages to a mailing. Raises CannotEvaluate, and Invalid."""
+    report_id = mailing.report["report_id"]
+    origin = config.public_url or json.loads(mailing.report["definition"]).get("origin", "")
+    sheet = fill_sheet(connection, model, config, day, notes, now)
+    about = f"report {report_id}"
+    purpose = f"{about} {occasion}"
+    left = {each["address"] for each in rows(connection, "unsubscribed.list", report_id=report_id)}
+    for delivery in model.recipients:
+        location_id = delivery.location_id
+        if location_id is not None and location_id not in sheet.locations:
+            continue  # a location that was removed
+        addresses = list(dict.fromkeys(only or delivery.mail))
+        for address in addresses:
+            if only is None and address.casefold() in left:
+                continue
+            link = unsubscribe_link(connection, origin, report_id, address)
+            mailing.messages.append(
+                {
+                    "purpose": f"{purpose} {address} {location_id or ''}",
+                    "channel": "mail",
+                    "recipient": address,
+                    "content": report_content(sheet, model, delivery, link),
+                    "about": about,
+                }
+            )
+        for url in dict.fromkeys([] if only else delivery.webhooks):
+            mailing.messages.append(
+                {
+                    "purpose": f"{purpose} {url} {location_id or ''}",
+                    "channel": "webhook",
+                    "recipient": url,
+                    "content": {"body": report_body(sheet, model, report_id, delivery)},
+                    "about": about,
+                }
+            )
+
+
+def mailing_steps(mailing: Mailing, now: int) -> Iterator[Callable[[apsw.Connection], None]]:
+    """What is written, a step a turn; the last one notes that all of it was.
+
+    After a crash in between all of it is written again, and what has its purpose stays.
+    """
+    messages = mailing.messages
+    for start in range(0, len(messages), MESSAGES_STEP):
+        yield functools.partial(queue_messages, messages[start : start + MESSAGES_STEP], now)
+    yield functools.partial(note_mailing, mailing)
+
+
+def queue_messages(messages: Sequence[dict], now: int, connection: apsw.Connection) -> None:
+    for message in messages:
+        queue_message(connection, **message, now=now)
+
+
+def note_mailing(mailing: Mailing, connection: apsw.Connection) -> None:
+    """Unless somebody has changed the report since."""
+    report_id = mailing.report["report_id"]
+    stored = row(connection, "reports.find", report_id=report_id)
+    if stored is None or stored["updated_at"] != mailing.report["updated_at"]:
+        return
+    note = mailing.note
+    if stored["asked"] != mailing.report["asked"]:
+        note = note | {"asked": stored["asked"]}
+    change(connection, "reports.note", report_id=report_id, **note)
+
+
+# Answers and routes
+
+Unsubscriber = answer("Unsubscriber", address=str, at=Moment)
+ReportOut = answer(
+    "StoredReport",
+    report_id=int,
+    name=str,
+    dashboard_id=int,
+    every=str,
+    weekday=int,
+    day=int,
+    hour=int,
+    timezone=str | None,
+    recipients=list[dict],
+    paused=bool,
+    next_at=Moment | None,
+    is_asked=bool,
+    sent_at=Moment | None,
+    problem=str | None,
+    unsubscribed=list[Unsubscriber],
+    created_at=Moment,
+    updated_at=Moment,
+)
+ReportList = answer("ReportList", reports=list[ReportOut])
+DeletedReport = answer("DeletedReport", reports=int)
+PreviewedMail = answer(
+    "PreviewedMail", location_id=str | None, subject=str, text=str, html=str, next_at=Moment | None
+)
+
+
+def report_out(connection: apsw.Connection, report: dict) -> dict:
+    definition = json.loads(report["definition"])
+    problem = report["problem"]
+    try:
+        definition = report_model(report).model_dump(mode="json", exclude={"name"})
+    except Invalid as error:
+        definition.pop("origin", None)
+        problem = error.detail
+    left = rows(connection, "unsubscribed.list", report_id=report["report_id"])
+    return {
+        "report_id": report["report_id"],
+        "name": report["name"],
+        **definition,
+        "next_at": iso(report["next_at"]),
+        "is_asked": report["asked"] is not None,
+        "sent_at": iso(report["sent_at"]),
+        "problem": problem,
+        "unsubscribed": [{"address": each["address"], "at": iso(each["at"])} for each in left],
+        "created_at": iso(report["created_at"]),
+        "updated_at": iso(report["updated_at"]),
+    }
+
+
+@route("GET", "/reports/v1", scope="admin", answers={200: ReportList})
+def get_reports(call: Call) -> dict:
+    """The reports, and when each is due next."""
+    reports = rows(call.connection, "reports.list")
+    return {"reports": [report_out(call.connection, report) for report in reports]}
+
+
+@route("POST", "/reports/v1", scope="admin", body=Report, answers={201: ReportOut}, writes=True)
+def post_report(call: Call) -> tuple[int, dict]:
+    """Sets up a report under a name of its own."""
+    origin = origin_of(call.environ, call.config)
+    report = call.json(Report)
+    return 201, store_report(call.connection, None, report, call.config, origin, call.now)
+
+
+@route(
+    "POST", "/reports/v1/preview", scope="admin", body=ReportPreview, answers={200: PreviewedMail}
+)
+def preview_report(call: Call) -> dict:
+    """A report as it would be sent now, to the first of its recipients or for `location_id`."""
+    report = call.json(ReportPreview)
+    errors = list(report_errors(call.connection, report))
+    deliveries = [
+        each
+        for each in report.recipients
+        if report.location_id is None or each.location_id == report.location_id
+    ]
+    if not deliveries:
+        message = "none of the recipients is for this location"
+        errors.append(field_error("/location_id", "unknown_location", message))
+    if errors:
+        raise Invalid(first_errors(errors))
+    report = report.model_copy(update={"recipients": deliveries[:1]})
+    zone = report.zone(call.config)
+    day = last_due_day(report, call.now, zone)
+    sheet = fill_sheet(call.connection, report, call.config, day, [], call.now)
+    origin = origin_of(call.environ, call.config)
+    link = f"{origin}/unsubscribe/v1" if origin else None
+    content = report_content(sheet, report, deliveries[0], link)
+    return {
+        "location_id": deliveries[0].location_id,
+        "subject": content["subject"],
+        "text": content["text"],
+        "html": content["html"],
+        "next_at": None if report.paused else iso(next_due(report, call.now, zone)),
+    }
+
+
+@route("GET", "/reports/v1/{report_id}", scope="admin", answers={200: ReportOut})
+def get_report(call: Call) -> dict:
+    """One report."""
+    return report_out(call.connection, find_report(call.connection, call.number("report_id")))
+
+
+@route(
+    "PUT",
+    "/reports/v1/{report_id}",
+    scope="admin",
+    body=Report,
+    answers={200: ReportOut},
+    writes=True,
+)
+def put_report(call: Call) -> dict:
+    """Replaces a report, which is due next after now; no period is sent twice."""
+    origin = origin_of(call.environ, call.config)
+    report_id = call.number("report_id")
+    report = call.json(Report)
+    return store_report(call.connection, report_id, report, call.config, origin, call.now)
+
+
+@route(
+    "DELETE", "/reports/v1/{report_id}", scope="admin", answers={200: DeletedReport}, writes=True
+)
+def remove_report(call: Call) -> dict:
+    """Deletes a report; its dashboard stays."""
+    report_id = call.number("report_id")
+    find_report(call.connection, report_id)
+    return {"reports": change(call.connection, "reports.delete", report_id=report_id)}
+
+
+@route(
+    "POST",
+    "/reports/v1/{report_id}/send",
+    scope="admin",
+    body=ReportSending,
+    answers={202: ReportOut},
+    writes=True,
+)
+def send_report(call: Call) -> tuple[int, dict]:
+    """Sends a report now, beside its times: what was due last, to all recipients or to `mail`."""
+    report_id = call.number("report_id")
+    find_report(call.connection, report_id)
+    asked = {"at": call.now, "mail": call.json(ReportSending).mail}
+    change(call.connection, "reports.ask", report_id=report_id, asked=json.dumps(asked))
+    return 202, report_out(call.connection, find_report(call.connection, report_id))
+
+
+class Unsubscription(Query):
+    """What the link of a mail carries; `again` takes it back."""
+
+    report: int
+    address: str = Field(max_length=254)
+    signature: str = Field(max_length=100)
+    again: bool = False
+
+
+UNSUBSCRIBE_HEADERS = SECURITY_HEADERS | {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+}
+
+
+def checked_subscription(call: Call) -> dict:
+    """The report that a signed link is about. Raises NotFound."""
+    sent = call.query
+    report = find_by_id(call.connection, "reports.find", report_id=sent.report)
+    expected = unsubscribe_signature(call.connection, sent.report, sent.address)
+    is_ours = hmac.compare_digest(sent.signature.encode(), expected.encode())
+    if report is None or not is_ours:
+        raise NotFound(
+            "this link is not complete, or its report has ended; then nothing more is sent"
+        )
+    return report
+
+
+def unsubscribe_page(call: Call, title: str, words: str, button: str, again: bool) -> Response:
+    """A page with one button, which posts to the link again."""
+    sent = call.query
+    fields = {"report": sent.report, "address": sent.address, "signature": sent.signature}
+    if again:
+        fields["again"] = "true"
+    action = html.escape(f"/unsubscribe/v1?{urlencode(fields)}")
+    body = (
+        "<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>\n"
+        "<meta name='color-scheme' content='light dark'>\n<meta name='robots' content='noindex'>\n"
+        f"<title>{html.escape(title)}</title>\n"
+        "<link rel='stylesheet' href='/static/style.css'>\n</head>\n<body>\n<main id='main'>\n"
+        f"<h1>{html.escape(title)}</h1>\n<p>{html.escape(words)}</p>\n"
+        f"<form method='post' action='{action}'><button>{html.escape(button)}</button></form>\n"
+        "</main>\n</body>\n</html>\n"
+    ).encode()
+    headers = {"Content-Type": "text/html; charset=utf-8", "Content-Length": str(len(body))}
+    return Response(200, UNSUBSCRIBE_HEADERS | headers, body)
+
+
+@route("GET", "/unsubscribe/v1", query=Unsubscription, answers={200: str})
+def get_unsubscription(call: Call) -> Response:
+    """The page of a mail's link, whose button unsubscribes. Mail programs may open it themselves,
+    so that nothing happens yet."""
+    report = checked_subscription(call)
+    words = f"“{report['name']}” is sent to {call.query.address}."
+    return unsubscribe_page(call, "Unsubscribe from this report?", words, "Unsubscribe", False)
+
+
+@route(
+    "POST",
+    "/unsubscribe/v1",
+    query=Unsubscription,
+    answers={200: str},
+    writes=True,
+)
+def post_unsubscription(call: Call) -> Response:
+    """Unsubscribes an address from a report, or subscribes it again."""
+    report = checked_subscription(call)
+    key = {"report_id": report["report_id"], "address": call.query.address}
+    name = report["name"]
+    if call.query.again:
+        change(call.connection, "unsubscribed.delete", **key)
+        words = f"“{name}” is sent to {call.query.address} again."
+        return unsubscribe_page(call, "You get this report again", words, "Unsubscribe", False)
+    change(call.connection, "unsubscribed.insert", **key, now=call.now)
+    words = f"“{name}” is no longer sent to {call.query.address}."
+    return unsubscribe_page(call, "You are unsubscribed", words, "Undo", True)
+
+
+####################################################################################################
 # application
 ####################################################################################################
 
@@ -11192,6 +13407,257 @@ def go_on(database: Database) -> bool:
     return True
 
 
+# What is watched while it serves
+
+ROUND_SECONDS = 60  # from one evaluation of all alerts to the next
+TICK_SECONDS = 1
+COST_FACTOR = 100  # an evaluation pauses so many times as long as it took of the processor
+JUMP_SECONDS = 60  # by which the clock was set, rather than corrected
+SETTLED_SECONDS = 600  # for which it must have gone evenly since
+WRITE_SECONDS = 30  # that a step waits for its turn
+
+
+class Watcher:
+    """Evaluates the alerts and writes the reports that are due, on a thread of its own.
+
+    It reads on that thread's connection, and each step that it writes is a turn of the loop. Under
+    any other WSGI server, and in tests, `tick` does it where it is called.
+    """
+
+    def __init__(self, database: Database):
+        self.database = database
+        self.clock = database.clock
+        self.steps: deque[Step] = deque()  # that wait for the loop
+        self.wake: Callable[[], None] = lambda: None
+        self.has_ended = threading.Event()
+        self.thread: threading.Thread | None = None
+        self.uptime_id: int | None = None  # of the time without a break that goes on
+        self.event_id = 0  # up to which arrivals are known
+        self.lead: float | None = None  # of the clock over the monotonic one, in seconds
+        self.next_round = 0.0
+        self.settled_at = 0.0
+        self.trouble = ""  # of the database, since the last round
+
+    # The thread
+
+    def start(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+        self.thread = threading.Thread(target=self.run, name="watcher", daemon=True)
+        self.thread.start()
+
+    def run(self) -> None:
+        while not self.has_ended.wait(TICK_SECONDS):
+            self.tick()
+
+    def stop(self) -> None:
+        """The step that it waits for is not written any more."""
+        self.has_ended.set()
+        for step in list(self.steps):
+            step.is_done.set()
+        if self.thread:
+            self.thread.join(STOP_SECONDS)
+
+    def write_next(self) -> None:
+        """On the loop, between turns: the next step, in a turn of its own."""
+        if not self.steps:
+            return
+        step = self.steps[0]
+        try:
+            self.write_here(step.write)
+            step.is_written = True
+        except apsw.BusyError:
+            return  # another process holds the database: the next pass tries again
+        except apsw.Error as error:
+            step.error = error
+        except Exception as error:
+            log_defect(error)
+        self.steps.popleft()
+        step.is_done.set()
+
+    def write_here(self, write: Callable[[apsw.Connection], None]) -> None:
+        self.database.begin()
+        try:
+            write(self.database.writer)
+        except BaseException:
+            self.database.roll_back()
+            raise
+        self.database.commit()
+
+    def write(self, write: Callable[[apsw.Connection], None]) -> None:
+        """Returns when it is on disk. Raises NotWritten."""
+        database = self.database
+        try:
+            if database.turn_thread is None:
+                with database.turn():
+                    write(database.writer)
+                return
+            if database.turn_thread == threading.get_ident():
+                self.write_here(write)
+                return
+        except apsw.Error as error:
+            raise NotWritten from error
+        step = Step(write)
+        self.steps.append(step)
+        self.wake()
+        step.is_done.wait(WRITE_SECONDS)
+        if not step.is_done.is_set():
+            with contextlib.suppress(ValueError):
+                self.steps.remove(step)
+        if not step.is_written:
+            raise NotWritten from step.error
+
+    # What it does
+
+    def tick(self) -> None:
+        """Once a second. Trouble ends it until the next one; a defect of ours is logged."""
+        try:
+            self.watch_clock()
+            self.watch_trouble()
+            if time.monotonic() >= self.next_round:
+                self.take_round()
+            if time.monotonic() >= self.settled_at:
+                self.send_reports()
+        except (NotWritten, TryLater, apsw.Error):
+            self.uptime_id = None  # while nothing can be written, nobody knows what comes
+        except Exception as error:
+            log_defect(error)
+            self.next_round = time.monotonic() + ROUND_SECONDS
+
+    def watch_clock(self) -> None:
+        """A clock that was set begins a new reckoning, and is not believed for a while."""
+        lead = self.clock() / 1000 - time.monotonic()
+        if self.lead is not None and abs(lead - self.lead) > JUMP_SECONDS:
+            self.uptime_id = None
+            self.settled_at = time.monotonic() + SETTLED_SECONDS
+            self.next_round = 0.0
+        self.lead = lead
+
+    def watch_trouble(self) -> None:
+        if self.database.trouble is not None:
+            self.trouble = self.database.trouble.detail
+            self.uptime_id = None
+
+    def take_round(self) -> None:
+        """Looks at all alerts once, where there are any."""
+        began = time.thread_time()
+        now = self.clock()
+        with self.database.read() as connection:
+            alerts = rows(connection, "alerts.list")
+            reports = rows(connection, "reports.list")
+        self.correct_reports(reports, now)
+        is_complete = True
+        if alerts:
+            is_complete = self.listen(now)
+            if time.monotonic() >= self.settled_at:
+                self.evaluate_alerts(alerts, now, is_complete)
+        else:
+            self.uptime_id = None
+        self.trouble = ""
+        took = time.thread_time() - began
+        pause = max(COST_FACTOR * took, ROUND_SECONDS if is_complete else 0)
+        self.next_round = time.monotonic() + pause
+
+    def listen(self, now: int) -> bool:
+        """Notes that the server listens, and what has come; whether that is all."""
+        with self.database.read() as connection:
+            uptimes = rows(connection, "uptimes.list")
+            newest = scalar(connection, "events.newest")
+            last = uptimes[-1] if uptimes else {"event_id": 0, "seen_at": 0}
+            if self.uptime_id is None:
+                self.event_id = last["event_id"]
+            if now < last["seen_at"] - JUMP_SECONDS * 1000 and self.uptime_id is None:
+                self.settled_at = max(self.settled_at, time.monotonic() + SETTLED_SECONDS)
+            until = min(newest, self.event_id + ARRIVALS_STEP)
+            found = rows(connection, "arrivals.find", after=self.event_id, until=until)
+        arrivals = [[each["name_key"], each["location_key"], each["received_at"]] for each in found]
+        self.write(functools.partial(self.note_listening, arrivals, until, now))
+        return until >= newest
+
+    def note_listening(
+        self, arrivals: list[list[int]], until: int, now: int, connection: apsw.Connection
+    ) -> None:
+        if arrivals:
+            change(connection, "arrivals.upsert", arrivals=json.dumps(arrivals))
+        if self.uptime_id is None:
+            begun = row(connection, "uptimes.insert", now=now, event_id=until)
+            self.uptime_id = begun["uptime_id"]
+            change(connection, "uptimes.prune", newest=self.uptime_id, most=UPTIMES_LIMIT)
+        else:
+            change(
+                connection,
+                "uptimes.extend",
+                uptime_id=self.uptime_id,
+                now=now,
+                event_id=until,
+            )
+        self.event_id = until
+
+    def evaluate_alerts(self, alerts: list[dict], now: int, is_complete: bool) -> None:
+        """Each in a read of its own, so that no long one keeps the WAL."""
+        for alert in alerts:
+            with self.database.read() as connection:
+                around = self.around(connection, now)
+                if not is_complete and needs_arrivals(alert):
+                    continue
+                outcome = look_at_alert(alert, around)
+            if not is_as_stored(alert, outcome):
+                self.write(lambda writer, found=outcome: write_outcome(writer, found, now))
+        self.surroundings = None
+
+    surroundings: Surroundings | None = None  # of this round
+
+    def around(self, connection: apsw.Connection, now: int) -> Surroundings:
+        if self.surroundings is None or self.surroundings.now != now:
+            self.surroundings = surroundings_of(self.database, connection, now)
+            self.surroundings.trouble = self.surroundings.trouble or self.trouble
+        self.surroundings.connection = connection
+        return self.surroundings
+
+    def correct_reports(self, reports: list[dict], now: int) -> None:
+        """Where the clock was set back, none is due later than it would be by now."""
+        for report in reports:
+            if report["next_at"] is None:
+                continue
+            with contextlib.suppress(Invalid):
+                model = report_model(report)
+                expected = next_due(model, now, model.zone(self.database.config))
+                if report["next_at"] > expected:
+                    binds = {"report_id": report["report_id"], "next_at": expected}
+                    self.write(lambda writer, b=binds: change(writer, "reports.postpone", **b))
+
+    def send_reports(self) -> None:
+        """Writes the messages of the reports that are due."""
+        now = self.clock()
+        with self.database.read() as connection:
+            due = [each["report_id"] for each in rows(connection, "reports.find_due", now=now)]
+        for report_id in dict.fromkeys(due):
+            with self.database.read() as connection:
+                report = row(connection, "reports.find", report_id=report_id)
+                if report is None:
+                    continue
+                mailing = prepare_report(connection, report, self.database.config, now)
+            for step in mailing_steps(mailing, now):
+                self.write(step)
+
+
+class NotWritten(Exception):
+    """A step of the watcher found no turn, or the turn failed. Nothing of it is stored."""
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """What the watcher wants written, in a turn of the loop."""
+
+    write: Callable[[apsw.Connection], None]
+    is_done: threading.Event = field(default_factory=threading.Event)
+    is_written: bool = False
+    error: apsw.Error | None = None
+
+
+def needs_arrivals(alert: dict) -> bool:
+    return json.loads(alert["definition"])["watch"]["kind"] in ("silence", "threshold")
+
+
 class Server:
     """Waitress with a loop of our own: one poll, then one turn."""
 
@@ -11223,6 +13689,8 @@ class Server:
         self.next_look = 0.0  # at these
         self.has_begun = False  # a merge of event names or a deletion that goes on by itself
         self.next_step = 0.0
+        self.watcher = Watcher(self.database)
+        self.next_tick = 0.0  # of a watcher without a thread
         self.dispatcher.set_thread_count(possible_readers(config.read_threads))
         self.listeners = [
             dispatcher
@@ -11296,12 +13764,15 @@ class Server:
     def run(self) -> None:
         """Serves until stop()."""
         self.database.take_turns()
+        if not self.database.memory:  # which has only one connection
+            self.watcher.start(self.wake)
         while not self.stopping:
             self.poll(STEP_PAUSE if self.has_begun else POLL_SECONDS)
             self.turn()
             self.database.idle()
             if time.monotonic() >= self.next_step:
                 self.go_on()
+            self.watch()
             if self.buffers.total or self.waiting:
                 self.admit_waiting()
                 self.make_room()
@@ -11363,6 +13834,14 @@ class Server:
             except apsw.Error:  # the next turn meets the same and says so
                 pass
         self.next_step = time.monotonic() + STEP_PAUSE
+
+    def watch(self) -> None:
+        """Between turns: writes what the watcher has found, a step at a time."""
+        if not self.database.memory:
+            self.watcher.write_next()
+        elif time.monotonic() >= self.next_tick:
+            self.watcher.tick()
+            self.next_tick = time.monotonic() + TICK_SECONDS
 
     def close_overdue(self, now: float) -> None:
         """Once a second: closes connections that are silent or slow beyond their time.
@@ -11531,6 +14010,7 @@ class Server:
             for channel in self.channels():
                 channel.will_close = channel.will_close or is_idle(channel, self.clock.now)
             self.poll(0.05)
+        self.watcher.stop()
         self.dispatcher.shutdown(timeout=STOP_SECONDS)
         self.summary = self.database.summary()
         self.app.close()
@@ -13839,7 +16319,7 @@ def add_check(commands: Any) -> None:
         metavar="FOLDER",
         help=(
             "where backup writes to; the newest must not be older than two days "
-            "(default: backups are not looked at)"
+            "(default: the setting --backup-folder; without either, backups are not looked at)"
         ),
     )
     check.add_argument(
@@ -13861,6 +16341,7 @@ def check_command(config: Config, backups: str | None, quick: bool, as_json: boo
         *or_ok("files", check_files(config, path)),
         *or_ok("disk", check_disk(path)),
     ]
+    backups = backups or config.backup_folder
     if backups:
         findings += or_ok("backups", check_backups(Path(backups), config, path))
     findings += check_database(config, path, quick)
