@@ -429,6 +429,10 @@ def unique_errors(error: ValidationError, pointers: Mapping[tuple, str]) -> Iter
         yield found
 
 
+# pydantic's marks of which of several models was read
+CHOICES = ("[condition]", "[group]", "[silence]", "[threshold]", "[refusals]", "[health]")
+
+
 def pointer_of(location: tuple, pointers: Mapping[tuple, str]) -> str:
     """The JSON pointer of a model's field in the body that it was read from.
 
@@ -437,8 +441,7 @@ def pointer_of(location: tuple, pointers: Mapping[tuple, str]) -> str:
     # An error of a name itself, unless it is about a property of that name
     if location[-1:] == ("[key]",) and len(location) > 2:
         location = location[:-1]
-    # pydantic's own marks in a filter
-    location = tuple(part for part in location if part not in ("[condition]", "[group]"))
+    location = tuple(part for part in location if part not in CHOICES)
     for length in range(len(location), -1, -1):
         start = pointers.get(location[:length])
         if start is not None:
@@ -10181,8 +10184,9 @@ REMINDER_MS = DAY_MS
 MESSAGES_AT_ONCE = 4
 MESSAGES_MS = 4 * HOUR_MS
 PATIENT_MS = HOUR_MS
+TOLD_LIMIT = 40  # times that are kept of it; those of a day at least
 # A subject that fires more often than so within a day is unsteady, and nothing is told of it until
-# it has stayed as it is for a day. So a webhook that makes its own alert fire ends by itself.
+# it has been well for a day. So a webhook that makes its own alert fire ends by itself.
 FIRINGS_LIMIT = 6
 UPTIMES_LIMIT = 1_000
 ARRIVALS_STEP = 50_000  # event_ids that are looked at in a round
@@ -10532,7 +10536,6 @@ class Surroundings:
     trouble: str = ""  # of the database, since the round before
     is_preview: bool = False  # before anybody has listened
     arrivals: dict[str, dict[str, int]] = field(default_factory=dict)  # by name and location
-    quiet: dict[tuple, int | None] = field(default_factory=dict)
 
     def watched_locations(self, watch: Watched) -> list[str]:
         """Those that are there."""
@@ -10581,12 +10584,6 @@ class Surroundings:
             }
         return self.arrivals[""]
 
-    def quiet_from(self, watch: Silence, zone: ZoneInfo) -> int | None:
-        key = (watch.for_, repr(watch.hours), repr(watch.weekdays), zone.key)
-        if key not in self.quiet:
-            self.quiet[key] = quiet_from(watch, zone, self.times, self.now)
-        return self.quiet[key]
-
     def at(self, moment: int) -> int:
         """What came by a clock that was ahead came before it was set back."""
         if moment <= self.now:
@@ -10609,36 +10606,34 @@ def evaluate(watch: Any, around: Surroundings, deadline: float) -> dict[str, Fou
 
 
 def evaluate_silence(watch: Silence, around: Surroundings) -> dict[str, Found]:
+    @functools.cache
+    def quiet(zone: ZoneInfo) -> int | None:
+        return quiet_from(watch, zone, around.times, around.now)
+
+    def found(zone: ZoneInfo, heard_at: int | None) -> Found:
+        if heard_at is None:
+            return Found("no_data", {})
+        silence = quiet(zone)
+        is_silent = silence is not None and heard_at <= silence
+        return Found("firing" if is_silent else "ok", {"heard_at": heard_at, "zone": zone.key})
+
     if watch.key_id is not None:
-        return {"": silence_of_key(watch, around)}
+        return {"": found(around.zone_of(watch), last_use(watch.key_id, around))}
     heard = around.heard_any() if watch.event is None else around.heard(watch.event)
     location_ids = around.watched_locations(watch)
-    if not watch.each:
-        last = max((heard[each] for each in location_ids if each in heard), default=None)
-        return {"": silence_found(watch, around, around.zone_of(watch), last)}
-    return {
-        each: silence_found(watch, around, around.zone_of(watch, each), heard.get(each))
-        for each in location_ids
-    }
+    if watch.each:
+        return {each: found(around.zone_of(watch, each), heard.get(each)) for each in location_ids}
+    last = max((heard[each] for each in location_ids if each in heard), default=None)
+    return {"": found(around.zone_of(watch), last)}
 
 
-def silence_of_key(watch: Silence, around: Surroundings) -> Found:
-    key = row(around.connection, "keys.find_by_id", key_id=watch.key_id)
+def last_use(key_id: int, around: Surroundings) -> int | None:
+    """When a key was last used. Raises CannotEvaluate for one that was revoked."""
+    key = row(around.connection, "keys.find_by_id", key_id=key_id)
     if key is None or key["revoked_at"] is not None:
-        raise CannotEvaluate(f"key {watch.key_id} was revoked")
-    used = [key["last_used_at"], around.last_used.get(watch.key_id)]
-    last = max((around.at(at) for at in used if at is not None), default=None)
-    return silence_found(watch, around, around.zone_of(watch), last)
-
-
-def silence_found(
-    watch: Silence, around: Surroundings, zone: ZoneInfo, heard_at: int | None
-) -> Found:
-    if heard_at is None:
-        return Found("no_data", {})
-    quiet = around.quiet_from(watch, zone)
-    is_silent = quiet is not None and heard_at <= quiet
-    return Found("firing" if is_silent else "ok", {"heard_at": heard_at, "zone": zone.key})
+        raise CannotEvaluate(f"key {key_id} was revoked")
+    used = [key["last_used_at"], around.last_used.get(key_id)]
+    return max((around.at(at) for at in used if at is not None), default=None)
 
 
 def days_of(period: str, today: date) -> tuple[date, date]:
@@ -10850,7 +10845,8 @@ def decide(
     states = next_states(stored, found, now)
     outcome.gone = [subject for subject in stored if subject not in states]
     for subject, state in states.items():
-        if state["told"] == "unsteady" and now - state["since"] >= DAY_MS:
+        is_well = state["state"] != "firing" and now - state["since"] >= DAY_MS
+        if state["told"] == "unsteady" and is_well:
             # Without a word, which might begin it all again
             states[subject] = state | {"told": state["state"], "fired": []}
     told = json.loads(alert["told"])
@@ -10867,8 +10863,7 @@ def decide(
         state for subject, state in states.items() if state is not stored.get(subject)
     ]
     if outcome.changes:
-        kept = [at for at in told if now - MESSAGES_MS < at <= now]
-        told = [*kept, now]
+        told = [*told[-TOLD_LIMIT:], now]
     outcome.note = {
         "told": json.dumps(told),
         "problem": None,
@@ -10974,7 +10969,7 @@ def write_outcome(connection: apsw.Connection, outcome: Outcome, now: int) -> No
 
 MARKS = {
     "firing": "Firing",
-    "unsteady": "Changes too often: nothing more is told until it has held for a day",
+    "unsteady": "Changes too often: nothing more is told until it has been well for a day",
     "no_data": "No data any more",
     "recovered": "Recovered",
     "reminder": "Still firing",
