@@ -10300,7 +10300,7 @@ class Refusals(Strict):
     more_than: int = Field(ge=0, le=5_000)
 
 
-class Health(Strict):
+class ServerHealth(Strict):
     """The disk is nearly full, the newest backup is old, or the database could not be written."""
 
     kind: Literal["health"]
@@ -10312,7 +10312,7 @@ class Health(Strict):
     )
 
 
-WATCHES = {"silence": Silence, "threshold": Threshold, "refusals": Refusals, "health": Health}
+WATCHES = {"silence": Silence, "threshold": Threshold, "refusals": Refusals, "health": ServerHealth}
 
 
 def kind_of_watch(value: Any) -> str | None:
@@ -10325,7 +10325,7 @@ Watch = Annotated[
     Annotated[Silence, Tag("[silence]")]
     | Annotated[Threshold, Tag("[threshold]")]
     | Annotated[Refusals, Tag("[refusals]")]
-    | Annotated[Health, Tag("[health]")],
+    | Annotated[ServerHealth, Tag("[health]")],
     Discriminator(
         kind_of_watch,
         custom_error_type="unknown_kind",
@@ -10363,7 +10363,13 @@ def find_alert(connection: apsw.Connection, alert_id: int) -> dict:
 
 def alert_model(alert: dict) -> Alert:
     """Raises Invalid for one that is no longer valid."""
-    return validate(Alert, {"name": alert["name"], **json.loads(alert["definition"])})
+    return read_alert(alert["name"], alert["definition"])
+
+
+@functools.lru_cache(ALERTS_LIMIT)
+def read_alert(name: str, definition: str) -> Alert:
+    """Nobody changes it."""
+    return validate(Alert, {"name": name, **json.loads(definition)})
 
 
 def stored_json(model: BaseModel) -> str:
@@ -10423,7 +10429,7 @@ def watch_errors(connection: apsw.Connection, watch: Any, config: Config) -> Ite
         if key is None or key["revoked_at"] is not None:
             message = f"there is no key {watch.key_id} that works"
             yield field_error("/watch/key_id", "unknown_key", message)
-    if isinstance(watch, Health) and watch.backup_age and not config.backup_folder:
+    if isinstance(watch, ServerHealth) and watch.backup_age and not config.backup_folder:
         message = "needs the folder of the backups: start the server with --backup-folder"
         yield field_error("/watch/backup_age", "no_backup_folder", message)
     listed = getattr(watch, "locations", None)
@@ -10733,7 +10739,7 @@ def evaluate_refusals(watch: Refusals, around: Surroundings) -> dict[str, Found]
     return {"": Found("firing" if count > watch.more_than else "ok", {"count": count})}
 
 
-def evaluate_health(watch: Health, around: Surroundings) -> Iterator[tuple[str, Found]]:
+def evaluate_health(watch: ServerHealth, around: Surroundings) -> Iterator[tuple[str, Found]]:
     state = "firing" if around.trouble else "ok"
     yield "database", Found(state, {"trouble": around.trouble} if around.trouble else {})
     if not around.path:
@@ -11014,7 +11020,7 @@ def alert_content(
     subject = f"{MARKS[first].partition(':')[0]}: {model.name}"
     subjects = len(changes)
     if subjects > 1:
-        nouns = "parts" if isinstance(model.watch, Health) else "locations"
+        nouns = "parts" if isinstance(model.watch, ServerHealth) else "locations"
         subject += f" ({subjects} {nouns})"
     lines = [model.name, watch_words(around.connection, model.watch)]
     page = [
@@ -11118,7 +11124,7 @@ def detail_words(watch: Any, change: Change) -> str:
         return f"the newest was made on {time_words(detail['made_at'], 'UTC')}"
     if detail.get("trouble"):
         return detail["trouble"]
-    return "works again" if isinstance(watch, Health) else "there is nothing to look at"
+    return "works again" if isinstance(watch, ServerHealth) else "there is nothing to look at"
 
 
 def event_words(watch: Silence) -> str:
