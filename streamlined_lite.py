@@ -3097,6 +3097,7 @@ WIRE_LIMIT = 4 * MEGABYTE
 QUERY_SECONDS = 10  # after which a read is stopped
 
 JSON = "application/json"
+HTML = "text/html"
 PROBLEM_JSON = "application/problem+json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART_FORM = "multipart/form-data"
@@ -3460,6 +3461,7 @@ class Route:
     body: Any = None  # the model that describes a JSON body
     other_bodies: tuple[str, ...] = ()  # media types that the body may have beside JSON
     answers: Mapping[int, Any] = field(default_factory=dict)
+    media_type: str = JSON  # of its answers
     writes: bool = False
     keeps: bool = False  # a body that is refused is kept as a rejection
     url_key: bool = False  # the key may come as ?api_key=
@@ -3676,6 +3678,8 @@ def is_model(described: Any) -> bool:
 
 
 def schema_of(described: Any) -> dict:
+    if described is str:
+        return {"type": "string"}
     if not is_model(described):
         return {"type": "object"}
     return {"$ref": f"#/components/schemas/{described.__name__}"}
@@ -3711,7 +3715,7 @@ def operation(route: Route) -> dict:
 def responses(route: Route, problem: dict) -> dict[str, dict]:
     described = {}
     for status, model in route.answers.items():
-        content = {JSON: {"schema": schema_of(model)}}
+        content = {route.media_type: {"schema": schema_of(model)}}
         if status >= 400:
             content = problem["content"] | content
         described[str(status)] = {"description": "the answer", "content": content}
@@ -11416,8 +11420,10 @@ def get_alert_suggestions(call: Call) -> dict:
 
 @route("POST", "/alerts/v1/preview", scope="admin", body=Alert, answers={200: AlertPreview})
 def preview_alert(call: Call) -> dict:
-    """What an alert would find now if it had been set up long ago, and say. Nothing is stored, and
-    nobody is told."""
+    """What an alert would find now, and say, if it had been set up long ago.
+
+    Nothing is stored, and nobody is told.
+    """
     alert = call.json(Alert)
     errors = list(watch_errors(call.connection, alert.watch, call.config))
     if errors:
@@ -12281,14 +12287,16 @@ def unsubscribe_page(call: Call, title: str, words: str, button: str, again: boo
         f"<form method='post' action='{action}'><button>{html.escape(button)}</button></form>\n"
         "</main>\n</body>\n</html>\n"
     ).encode()
-    headers = {"Content-Type": "text/html; charset=utf-8", "Content-Length": str(len(body))}
+    headers = {"Content-Type": f"{HTML}; charset=utf-8", "Content-Length": str(len(body))}
     return Response(200, UNSUBSCRIBE_HEADERS | headers, body)
 
 
-@route("GET", "/unsubscribe/v1", query=Unsubscription, answers={200: str})
+@route("GET", "/unsubscribe/v1", query=Unsubscription, answers={200: str}, media_type=HTML)
 def get_unsubscription(call: Call) -> Response:
-    """The page of a mail's link, whose button unsubscribes. Mail programs may open it themselves,
-    so that nothing happens yet."""
+    """The page of a mail's link, with a button.
+
+    Mail programs may open links themselves, so that nothing happens yet.
+    """
     report = checked_subscription(call)
     words = f"“{report['name']}” is sent to {call.query.address}."
     return unsubscribe_page(call, "Unsubscribe from this report?", words, "Unsubscribe", False)
@@ -12299,6 +12307,7 @@ def get_unsubscription(call: Call) -> Response:
     "/unsubscribe/v1",
     query=Unsubscription,
     answers={200: str},
+    media_type=HTML,
     writes=True,
 )
 def post_unsubscription(call: Call) -> Response:

@@ -3,7 +3,7 @@ with canonical as materialized (
   select coalesce(alias_of, name_key) as name_key
   from event_names
   where event_name = :event_name),
-keys as materialized (
+known as materialized (
   select name_key
   from canonical
   union all
@@ -11,7 +11,7 @@ keys as materialized (
   from canonical as c
   cross join event_names as n on n.alias_of = c.name_key)
 select l.location_id, a.arrived_at
-from keys as k
+from known as k
 cross join arrivals as a on a.name_key = k.name_key
 cross join locations as l on l.location_key = a.location_key
 where l.former_id is null;

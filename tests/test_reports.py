@@ -98,7 +98,8 @@ def due_hours(every: str, hour: int, zone: ZoneInfo, weekday=0, day=0) -> list[t
 
 
 def expected_reports(name: str) -> list[tuple]:
-    """(hour at which it is sent, first and following day, whether it is late, how many were missed)"""
+    """Of each the hour at which it is sent, its first and following day, whether it is late, and
+    how many were missed before it."""
     settings = dict(REPORTS[name])
     zone = ZoneInfo(settings.pop("timezone"))
     due = due_hours(zone=zone, **settings)
@@ -369,7 +370,7 @@ def test_a_mail_carries_a_signed_link_to_unsubscribe_without_a_login(watched):
     assert len({urlsplit(each["unsubscribe"]).query for each in (to_ann, to_bob)}) == 2
 
 
-def test_the_page_to_unsubscribe_works_in_a_browser(watched, serve, visit):
+def test_the_page_to_unsubscribe_and_the_mail_work_in_a_browser(serve, visit):
     served = serve()
     report = {
         "name": "Daily",
@@ -387,13 +388,17 @@ def test_the_page_to_unsubscribe_works_in_a_browser(watched, serve, visit):
     wait_until(lambda: reader.execute("select 1 from messages").get)
     link = reader.execute("select content ->> '$.unsubscribe' from messages").get
     mail = reader.execute("select content ->> '$.html' from messages").get
-    page = visit(link).page
+    visitor = visit(f"http://127.0.0.1:{served.port}")
+    page = visitor.page
+    page.goto(link)
+    assert visitor.axe() == []
     page.get_by_role("button", name="Unsubscribe").click()
     page.get_by_text("no longer sent to ann@example.com").wait_for()
     assert reader.execute("select address from unsubscribed").get == ANN
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("sent to ann@example.com again").wait_for()
     assert reader.execute("select count(*) from unsubscribed").get == 0
+    page = visit("about:blank").page
     page.set_content(mail)
     assert page.get_by_role("link", name="Unsubscribe").get_attribute("href") == link
     reader.close()
@@ -416,7 +421,7 @@ def test_what_cannot_be_sent_is_refused_all_at_once(watched):
         "/name": "blank",
         "/every": "literal_error",
         "/hour": "less_than_equal",
-        "/timezone": "timezone",
+        "/timezone": "time_zone",
         "/recipients/0/mail/0": "mail_address",
         "/recipients/1/link": "link",
         "/recipients/1/mail": "required",

@@ -14,6 +14,12 @@ RANKED = {"USE TEMP B-TREE FOR ORDER BY": "a row of each location, the newest"}
 OF_EPOCHS = {"USE TEMP B-TREE FOR ORDER BY": "the events of one contact, which lie in epochs"}
 # What a plan may do beside searching an index, and why. Nothing else may scan a table or sort.
 ALLOWED = {
+    "alerts.list": {"SCAN alerts": "all of them; their number has a limit"},
+    "arrivals.find": {"USE TEMP B-TREE FOR GROUP BY": "the names and locations of new events"},
+    "event_names.count_days": {"SCAN n": "the first hundred names"},
+    "reports.find_due": {"SCAN reports USING INDEX reports_asked": "those that somebody wants now"},
+    "reports.list": {"SCAN reports": "all of them; their number has a limit"},
+    "uptimes.list": {"SCAN uptimes": "all of them; their number has a limit"},
     "contacts.rank": RANKED,
     "contacts.rank_by_tag": RANKED,
     "contacts.rank_search": RANKED,
@@ -76,6 +82,10 @@ ALLOWED = {
 
 # A search for one row by its whole key; nothing could be found otherwise.
 LOOK_UPS = {
+    "PRIMARY KEY (alert_id=? AND subject=?)",
+    "PRIMARY KEY (report_id=? AND address=?)",
+    "sqlite_autoindex_alerts_1 (name=?)",
+    "sqlite_autoindex_reports_1 (name=?)",
     "INTEGER PRIMARY KEY (rowid=?)",
     "contacts_by_id (location_key=? AND contact_id=?)",
     "events_by_distinct_id (location_key=? AND distinct_id=?)",
@@ -105,6 +115,15 @@ BY_TAG = "contact_tags_by_tag (location_key=? AND tag=? AND contact_key<?)"
 # as it must bind. With a shorter key, or by another index, SQLite would go through a whole
 # location, and its plan would still say SEARCH.
 SEARCHES = {
+    "alert_states.clear": {"alert_states PRIMARY KEY (alert_id=?)"},
+    "alert_states.list": {"alert_states PRIMARY KEY (alert_id=?)"},
+    "alerts.delete": {"alert_states PRIMARY KEY (alert_id=?)"},
+    "arrivals.find": {"events INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+    "arrivals.guess": {"events_by_name (location_key=? AND name_key=? AND timestamp<?)"},
+    "arrivals.list_by_name": {
+        "arrivals PRIMARY KEY (name_key=?)",
+        "event_names_by_alias (alias_of=?)",
+    },
     "contact_fields.list": {"contacts_by_location (location_key=?)"},
     "contact_fields.tags": {"contact_tags_by_tag (location_key=?)"},
     "contact_tags.delete_others": {"contact_tags PRIMARY KEY (contact_key=?)"},
@@ -133,6 +152,8 @@ SEARCHES = {
         "events_by_name (location_key=? AND name_key=?)",
         "locations INTEGER PRIMARY KEY (rowid>?)",
     },
+    "event_names.count_days": {BY_NAME},
+    "event_names.delete_alias": {"arrivals PRIMARY KEY (name_key=?)"},
     "event_names.find": {"event_names_by_alias (alias_of=?)"},
     "event_names.find_merge": {"event_names_moving (moving_from>?)"},
     "event_names.move_events": {
@@ -176,6 +197,7 @@ SEARCHES = {
         "rejections_by_location (location_id=?)",
     },
     "locations.delete": WITH_CONTACT
+    | {"arrivals_by_location (location_key=?)"}
     | {"contacts_by_location (location_key=?)", "rejections_by_location (location_id=?)"},
     "locations.delete_contacts": WITH_CONTACT | {"contacts_by_location (location_key=?)"},
     "locations.delete_events": {"events_by_arrival (location_key=?)"},
@@ -200,6 +222,11 @@ SEARCHES = {
     "rejections.delete_by_location": {"rejections_by_location (location_id=?)"},
     "rejections.list_by_location": {"rejections_by_location (location_id=? AND rejection_id<?)"},
     "rejections.newest": {"rejections"},  # its last row
+    "rejections.count_since": {"rejections_by_age (received_at>? AND received_at<?)"},
+    "reports.delete": {"unsubscribed PRIMARY KEY (report_id=?)"},
+    "reports.find_due": {"reports_by_time (next_at<?)"},
+    "unsubscribed.list": {"unsubscribed PRIMARY KEY (report_id=?)"},
+    "uptimes.prune": {"uptimes INTEGER PRIMARY KEY (rowid<?)"},
     "rejections.prune_by_age": {"rejections_by_age (received_at<?)"},
     "rejections.prune_by_sender": {"rejections_by_sender (key_id=? AND location_id=?)"},
 }
