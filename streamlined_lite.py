@@ -27,10 +27,18 @@ The way of a metric, on a thread for reads:
 Reads go to waitress's worker threads, each with a read-only connection of its own; health, the
 session and the page's files are answered by the loop itself, and wait for no query.
 
+The way of a message to somebody, which the server queues and never sends itself:
+
+    queue_message     in the transaction of what it is about                    [outbox]
+    send_command      or a thread of `serve --send`, until nothing is due       [command line]
+    Outbox.claim      a message of each host in turn, which no other gets       [outbox]
+    Delivery          a thread with a time limit: send_mail or post_webhook     [outbox]
+    Outbox.note       sent, to be tried again, or given up, with the reason     [outbox]
+
 The sections, each under a banner, in an order in which none needs a later one; the files in sql/
 and tests/ carry the same nouns: errors, values, configuration, statements, database, http, keys,
 locations, events, contacts, HighLevel bodies, rejections, ingestion, metric definitions,
-dashboards, metric calculation, application, server, command line.
+dashboards, metric calculation, outbox, application, server, command line.
 
 Times inside are integer milliseconds UTC; days, and times without an offset, are naive until their
 zone is known. Times in answers are ISO 8601 UTC with milliseconds.
@@ -49,6 +57,8 @@ import bisect
 import codecs
 import contextlib
 import csv
+import email.policy
+import email.utils
 import fcntl
 import functools
 import gc
@@ -59,6 +69,7 @@ import heapq
 import hmac
 import inspect
 import io
+import ipaddress
 import itertools
 import json
 import logging
@@ -73,7 +84,9 @@ import select
 import shlex
 import shutil
 import signal
+import smtplib
 import socket
+import ssl
 import stat
 import tempfile
 import threading
@@ -86,11 +99,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from http.client import HTTPConnection, HTTPException
+from email.headerregistry import Address
+from email.message import EmailMessage
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NoReturn, get_args
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -1076,6 +1091,42 @@ def read_contact_fields(value: Any) -> dict[str, Any]:
     return read_entries(value, read_scalar, FIELDS_LIMIT)
 
 
+# Addresses of mail, and hosts
+
+MAIL_ADDRESS_LIMIT = 254  # characters, which SMTP takes
+MAIL_NAME = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
+HOST_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+HOST = re.compile(rf"(?=.{{1,253}}$){HOST_LABEL}(?:\.{HOST_LABEL})*")
+
+
+def check_one_line(text: str) -> str:
+    """What becomes a part of a header must not begin another one."""
+    if not text.isprintable():
+        raise wrong("line_break", "must not contain a line break or what cannot be printed")
+    return text
+
+
+def ascii_host(name: str) -> str | None:
+    """A host's name in ASCII and small letters; None where it is none."""
+    try:
+        host = name.encode("idna").decode("ascii").lower().removesuffix(".")
+    except UnicodeError:
+        return None
+    return host if HOST.fullmatch(host) else None
+
+
+def read_mail_address(value: Any) -> str:
+    """One address and nothing beside it, its host in ASCII."""
+    text = check_one_line(read_text(trim(value) if isinstance(value, str) else value, ID_LIMIT))
+    if text.count("@") > 1 or "," in text or ";" in text:
+        raise wrong("several", "must be one address; give each an entry of its own")
+    name, _, host_name = text.partition("@")
+    host = ascii_host(host_name)
+    if not MAIL_NAME.fullmatch(name) or host is None or len(text) > MAIL_ADDRESS_LIMIT:
+        raise wrong("mail_address", "must be an address alone, such as ana@example.com")
+    return f"{name}@{host}"
+
+
 def plain(reader: Callable, schema: dict) -> Any:
     """An annotated type that is read by our function and described by this JSON schema."""
     return Annotated[Any, PlainValidator(reader), WithJsonSchema(schema)]
@@ -1122,6 +1173,9 @@ Tags = plain(read_tags, {"type": "array", "items": {"type": "string"}, "maxItems
 Line = plain(read_line, NAME_SCHEMA)
 SentLine = plain(read_sent_line, NAME_SCHEMA)
 Needle = plain(read_needle, {"type": "string", "minLength": 1, "maxLength": NEEDLE_LIMIT})
+MailAddress = plain(
+    read_mail_address, {"type": "string", "format": "email", "maxLength": MAIL_ADDRESS_LIMIT}
+)
 Moment = Annotated[Any, WithJsonSchema({"type": "string", "format": "date-time"})]
 Limit = Annotated[int, Field(ge=1, le=500)]
 
@@ -1274,6 +1328,98 @@ def check_time(text: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    host: str
+    port: int
+    tls: Literal["starttls", "on", "off"]
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+SMTP_URL_FORM = "must be smtp://user:password@host:587, or smtps:// for a port that begins with TLS"
+
+
+def read_smtp_url(text: str) -> MailServer:
+    """Raises errors whose messages have no part of the text, for that holds a password."""
+    try:
+        url = urlsplit(text)
+        host = url.hostname and (
+            ascii_host(url.hostname) or str(ipaddress.ip_address(url.hostname))
+        )
+        port = url.port
+    except ValueError:
+        raise wrong("smtp_url", SMTP_URL_FORM) from None
+    is_known = url.scheme in ("smtp", "smtps") and url.path in ("", "/") and not url.fragment
+    if not is_known or not host or port == 0 or url.query not in ("", "tls=off"):
+        raise wrong("smtp_url", SMTP_URL_FORM)
+    user, password = unquote(url.username or ""), unquote(url.password or "")
+    if not (user + password).isprintable() or bool(user) != bool(password):
+        raise wrong(
+            "smtp_url",
+            "needs both a user and a password, or none; write @ : / # % in them as %40"
+            " %3A %2F %23 %25",
+        )
+    tls = "on" if url.scheme == "smtps" else "starttls"
+    if url.query:
+        if tls == "on" or not is_this_machine(host):
+            raise wrong(
+                "smtp_url", "tls=off is for smtp:// and a mail server on this machine (localhost)"
+            )
+        tls = "off"
+    return MailServer(host, port or (465 if tls == "on" else 587), tls, user, password)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host says of itself that it is this one."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def check_smtp_url(text: str) -> str:
+    if text:
+        read_smtp_url(text)
+    return text
+
+
+def read_sender(text: str) -> Address:
+    """An address, or a name and an address: Acme Reports <reports@acme.com>."""
+    name, bracket, rest = check_one_line(text.strip()).rpartition("<")
+    if not bracket:
+        return Address(addr_spec=read_mail_address(rest))
+    if not rest.endswith(">"):
+        raise wrong("mail_address", "must be like Acme Reports <reports@acme.com>")
+    return Address(name.strip(' "'), addr_spec=read_mail_address(rest[:-1]))
+
+
+def check_sender(text: str) -> str:
+    if text:
+        read_sender(text)
+    return text
+
+
+def read_webhook_secret(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if not 24 <= len(key) <= 64:
+        raise wrong(
+            "webhook_secret",
+            "must be 24 to 64 random bytes in base64, as openssl rand -base64 32 "
+            "prints them, with or without whsec_ before them",
+        )
+    return key
+
+
+def check_webhook_secret(text: str) -> str:
+    if text:
+        read_webhook_secret(text)
+    return text
+
+
 class Config(BaseModel):
     """Every setting, once.
 
@@ -1346,6 +1492,31 @@ class Config(BaseModel):
         90, ge=1, le=36_500, description="days to keep a refused body"
     )
     log_requests: bool = Field(False, description="print a line for every request")
+    send: bool = Field(
+        False,
+        description="also send what alerts and reports have to tell, as streamlined-lite send does",
+    )
+    smtp_url: Annotated[str, AfterValidator(check_smtp_url)] = Field(
+        "",
+        repr=False,
+        description="the mail server, smtp://user:password@host:587, with TLS from STARTTLS on; "
+        "smtps:// for TLS from the beginning; ?tls=off behind it for none, on this machine only; "
+        "only as a variable",
+    )
+    mail_from: Annotated[str, AfterValidator(check_sender)] = Field(
+        "",
+        description="the sender of mails, such as Acme Reports <reports@acme.com>; left out, the "
+        "user of the mail server where that is an address",
+    )
+    webhook_secret: Annotated[str, AfterValidator(check_webhook_secret)] = Field(
+        "",
+        repr=False,
+        description="signs webhooks by HMAC-SHA256, as in Standard Webhooks: 24 to 64 bytes in "
+        "base64; only as a variable",
+    )
+    allow_private_webhooks: bool = Field(
+        False, description="webhooks may go to this machine and to private networks"
+    )
     fixed_time: Annotated[str, AfterValidator(check_time)] = Field(
         "",
         description="the server's clock stands still at this time, such as 2026-01-01T00:00:00Z, "
@@ -1360,6 +1531,10 @@ class Config(BaseModel):
             findings = error.errors(include_input=False)
             messages = {str(finding["loc"][0]): finding["msg"] for finding in findings}
             raise WrongSettings(messages) from None
+
+
+# Settings without a flag, which other users of the machine could read.
+SECRETS = ("admin_key", "smtp_url", "webhook_secret")
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
@@ -1387,7 +1562,7 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
 def setting_name(name: str) -> str:
     """--idle-timeout (STREAMLINED_IDLE_TIMEOUT)"""
     variable = ENV_PREFIX + name.upper()
-    if name == "admin_key":  # has no flag: other users of the machine could read it
+    if name in SECRETS:
         return variable
     return f"--{name.replace('_', '-')} ({variable})"
 
@@ -1503,6 +1678,8 @@ BUSY_SECONDS = 5  # how long a writer waits for another process before its reque
 # (64 MB) one that also starts the WAL anew, for a moment without writers.
 CHECKPOINT_PAGES = 4_000
 RESTART_PAGES = 16_000
+KEPT_MESSAGES = 10_000  # beside those that wait
+KEPT_MESSAGES_DAYS = 90
 PRUNE_STEP = 100  # rejections that may be over their number until they are pruned
 TRIGGER_DEPTH = 10  # of ours, a location's takes three
 # How often turns and reads look whether the file and its WAL still have their names; what goes away
@@ -1728,7 +1905,9 @@ class Database:
     def maintain(self, now: int) -> None:
         """What is due once a minute, and not worth a write for every request."""
         self.write_last_used()
-        prune_rejections(self.writer, self.config, now, self.clock_watch.is_even(now))
+        is_even = self.clock_watch.is_even(now)
+        prune_rejections(self.writer, self.config, now, is_even)
+        prune_messages(self.writer, now, is_even)
 
     def limit_rejections(self) -> None:
         """As often as some have come, which a trigger may have written, too."""
@@ -1850,6 +2029,12 @@ def prune_rejections(
     if by_age:
         before = now - config.keep_rejections_days * DAY_MS
         change(connection, "rejections.prune_by_age", before=before)
+
+
+def prune_messages(connection: apsw.Connection, now: int, by_age: bool = True) -> None:
+    change(connection, "messages.prune_by_number", number=KEPT_MESSAGES)
+    if by_age:
+        change(connection, "messages.prune_by_age", before=now - KEPT_MESSAGES_DAYS * DAY_MS)
 
 
 def share_rejections(connection: apsw.Connection, config: Config) -> None:
@@ -10072,6 +10257,780 @@ def query_metric_events(call: Call) -> dict:
 
 
 ####################################################################################################
+# outbox
+####################################################################################################
+
+# What there is to tell somebody is queued as a message, in the transaction of what it is about. The
+# server opens no connection to anyone: an Outbox, in a process or on a thread of its own, claims
+# what is due, delivers it, and notes what came of it. Each of these is a short transaction.
+
+MESSAGE_BYTES = 512 * 1024  # of one
+WAITING_LIMIT = 5_000  # that wait
+WAITING_BYTES = 64 * MEGABYTE  # of them
+RECIPIENT_LIMIT = 1_000  # to one recipient in a day
+URL_LIMIT = 2_000  # characters of a webhook's
+TITLE_LIMIT = 200  # characters of a subject, and of what a list shows of a message
+SAID_LIMIT = 200  # characters of what the other side said
+ANSWER_BYTES = 4_096  # that are read of an answer
+SENDERS_LIMIT = 8  # deliveries at once, each to another host
+SEND_PAUSE = 2  # seconds between two looks of `serve --send`
+DELIVERY_SECONDS = {"mail": 60, "webhook": 30}  # for all of a delivery
+CONNECT_SECONDS = 10  # for one address
+LAST_SECONDS = 5  # for deliveries that are under way when the sender is asked to stop
+LOOK_AGAIN_SECONDS = 0.25  # how often it looks whether it is
+MINUTE_MS = 60_000
+# After which another sender may try what one has claimed, which was killed or has lost its file
+CLAIM_MS = 10 * MINUTE_MS
+LONGEST_WAIT_MS = 4 * HOUR_MS  # between two attempts, which begin a minute apart
+UNATTENDED_MS = 5 * MINUTE_MS  # after which a message that nobody has tried is told
+
+
+# Recipients
+
+
+def read_webhook_url(value: Any) -> str:
+    """A URL as a request can carry it, its host in ASCII. Where it leads is looked at later."""
+    text = check_one_line(read_text(trim(value) if isinstance(value, str) else value, URL_LIMIT))
+    example = "must be a URL such as https://hooks.example.com/path"
+    try:
+        url = urlsplit(text)
+        port = url.port
+        host = url.hostname and (
+            ascii_host(url.hostname) or str(ipaddress.ip_address(url.hostname))
+        )
+    except ValueError:
+        raise wrong("webhook_url", example) from None
+    if url.scheme not in ("http", "https") or not host or port == 0:
+        raise wrong("webhook_url", example)
+    if url.username is not None or url.password is not None:
+        raise wrong("webhook_url", "must not contain a user or a password")
+    path = url.path + url.query
+    if not path.isascii() or " " in path or "\\" in path:
+        raise wrong("webhook_url", "must have blanks and letters like ä percent-encoded (%20)")
+    place = f"[{host}]" if ":" in host else host
+    return urlunsplit(
+        (url.scheme, place if port is None else f"{place}:{port}", url.path, url.query, "")
+    )
+
+
+WebhookUrl = plain(read_webhook_url, {"type": "string", "format": "uri", "maxLength": URL_LIMIT})
+
+
+class Recipient(Strict):
+    """Whom a message goes to: `mail`, an address, or `webhook`, a URL."""
+
+    mail: MailAddress | None = None
+    webhook: WebhookUrl | None = None
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        if (sent.get("mail") is None) == (sent.get("webhook") is None):
+            message = "must have either mail, an address, or webhook, a URL"
+            yield fault_at((), wrong("recipient", message))
+
+    @property
+    def channel(self) -> Literal["mail", "webhook"]:
+        return "webhook" if self.mail is None else "mail"
+
+    @property
+    def address(self) -> str:
+        return self.webhook or self.mail
+
+
+def check_webhook(url: str, config: Config) -> str:
+    """Raises wrong() for one that leads back here, or to a network that is not allowed, as far as
+    the URL alone tells: who sends there looks at the address that the name of the host has then."""
+    host = urlsplit(url).hostname
+    if host == urlsplit(config.public_url).hostname:
+        raise wrong("webhook_loop", "leads to this server itself, which must not tell itself")
+    if not config.allow_private_webhooks and (is_this_machine(host) or not is_public(host, True)):
+        raise wrong("webhook_private", f"leads to {PRIVATE}")
+    return url
+
+
+PRIVATE = (
+    "this machine or a private network, which the setting --allow-private-webhooks "
+    f"({ENV_PREFIX}ALLOW_PRIVATE_WEBHOOKS) would allow"
+)
+# IPv4 addresses within IPv6, behind a translator
+TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+
+
+def is_public(host: str, otherwise: bool = False) -> bool:
+    """Whether an address is one of the internet; `otherwise` for a name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return otherwise
+    if address.version == 6:
+        inner = address.ipv4_mapped or address.sixtofour
+        if any(address in network for network in TRANSLATED):
+            inner = ipaddress.ip_address(int(address) & 0xFFFFFFFF)
+        if address.teredo or not int(address) >> 32:  # ::a.b.c.d, which nobody uses any more
+            return False
+        address = inner or address
+    return address.is_global and not address.is_multicast
+
+
+# The queue
+
+LINK = re.compile("https?://[!-;=?-~]{0,900}")  # as it may stand in a header
+
+
+def queue_message(
+    connection: apsw.Connection,
+    *,
+    purpose: str,
+    channel: Literal["mail", "webhook"],
+    recipient: str,
+    content: dict,
+    about: str,
+    now: int,
+    until: int | None = None,
+) -> bool:
+    """Queues a message in the caller's transaction; False where its purpose was queued before.
+
+    `recipient` is as MailAddress or WebhookUrl read it. The content of a mail is {"subject",
+    "text", "html", "unsubscribe"}, the last two perhaps None; that of a webhook is {"body"}, an
+    object. `until` is when to give up, in milliseconds UTC; by default in a day. A message beyond
+    the limits is kept as failed, and says why.
+    """
+    if not LINK.fullmatch(content.get("unsubscribe") or "https://"):
+        raise ValueError("the link to unsubscribe cannot stand in a header")
+    text = to_json(content).decode()
+    size = len(text.encode())
+    title = content["subject"] if channel == "mail" else content["body"].get("text", "")
+    refusal = refusal_of(connection, recipient, size, now)
+    created = row(
+        connection,
+        "messages.insert",
+        purpose=purpose,
+        channel=channel,
+        host="" if channel == "mail" else urlsplit(recipient).hostname,
+        recipient=recipient,
+        title=one_line(str(title), TITLE_LIMIT),
+        content="{}" if refusal else text,
+        size=2 if refusal else size,
+        about=about,
+        now=now,
+        due_at=None if refusal else now,
+        until=now + DAY_MS if until is None else until,
+        failed_at=now if refusal else None,
+        outcome=refusal,
+    )
+    return created is not None
+
+
+def refusal_of(connection: apsw.Connection, recipient: str, size: int, now: int) -> str | None:
+    """Why a message is not even tried; None: it is."""
+    if size > MESSAGE_BYTES:
+        return f"it has {size:,} bytes, and a message may have {MESSAGE_BYTES:,}"
+    waiting = row(connection, "messages.count_waiting")
+    if waiting["number"] >= WAITING_LIMIT:
+        return f"{waiting['number']:,} messages wait already, as many as may"
+    if waiting["bytes"] + size > WAITING_BYTES:
+        return (
+            f"the messages that wait have {waiting['bytes']:,} bytes already, as many as they may"
+        )
+    binds = {"recipient": recipient, "since": now - DAY_MS}
+    if scalar(connection, "messages.count_by_recipient", **binds) >= RECIPIENT_LIMIT:
+        return f"this recipient had {RECIPIENT_LIMIT:,} messages within a day, as many as may be"
+    return None
+
+
+def one_line(text: str, limit: int) -> str:
+    """The beginning of a text of others, without what could not be shown in a line."""
+    shown = "".join(each if each.isprintable() else " " for each in text[: 4 * limit])
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+# Deliveries
+
+
+class Undelivered(Exception):
+    """A message did not reach its recipient: why, in our words, and what was said there.
+
+    `is_final`: there is no use in another attempt. `of_host`: all others to the host fail as well.
+    `wait_ms`: how long the other side wants to be left alone.
+    """
+
+    def __init__(
+        self,
+        words: str,
+        said: str = "",
+        is_final: bool = False,
+        of_host: bool = False,
+        wait_ms: int = 0,
+    ):
+        super().__init__(words)
+        self.words = words
+        self.said = one_line(said, SAID_LIMIT)
+        self.is_final = is_final
+        self.of_host = of_host
+        self.wait_ms = wait_ms
+
+    @property
+    def outcome(self) -> str:
+        return f"{self.words}: {self.said}" if self.said else self.words
+
+
+class Delivery(threading.Thread):
+    """An attempt to deliver one message, of which the sender ends what takes too long.
+
+    When `is_finished`, it was acknowledged, in the words of `outcome`, or there is a `failure`.
+    """
+
+    def __init__(self, message: dict, outbox: Outbox):
+        super().__init__(name=f"message {message['message_id']}", daemon=True)
+        self.message = message
+        self.config = outbox.config
+        self.tls = outbox.tls
+        self.now = outbox.clock()
+        digest = hashlib.sha256(f"{outbox.identity} {message['purpose']}".encode())
+        # The same in each attempt, so that who gets a message twice can tell.
+        self.public_id = digest.hexdigest()[:32]
+        self.wake = outbox.wake
+        self.deadline = time.monotonic() + DELIVERY_SECONDS[message["channel"]]
+        self.whom = message["host"] or "the mail server"
+        self.socket: socket.socket | None = None
+        self.has_reached_host = False
+        self.is_abandoned = False
+        self.is_finished = False
+        self.is_noted = False
+        self.outcome = ""
+        self.failure: Undelivered | None = None
+
+    def run(self) -> None:
+        try:
+            self.outcome = self.deliver()
+        except Undelivered as failure:
+            self.failure = failure
+        except (OSError, HTTPException) as error:  # smtplib's are of the first
+            self.failure = self.explain(error)
+        except Exception as error:
+            log_defect(error)
+            self.failure = Undelivered("the sender failed; its log says where")
+        self.is_finished = True
+        self.wake.set()
+
+    def deliver(self) -> str:
+        if self.now > self.message["until"] + HOUR_MS:
+            raise Undelivered("nobody sent it in time, and now it is too late", is_final=True)
+        return send_mail(self) if self.message["channel"] == "mail" else post_webhook(self)
+
+    def go_on(self) -> None:
+        """Before each step that may follow a long one. Raises Undelivered."""
+        if self.is_abandoned:
+            raise self.too_slow()
+
+    def too_slow(self) -> Undelivered:
+        seconds = DELIVERY_SECONDS[self.message["channel"]]
+        words = f"{self.whom} did not answer within {seconds} seconds"
+        return Undelivered(words, of_host=not self.has_reached_host)
+
+    def explain(self, error: Exception) -> Undelivered:
+        """A failure of the network, or of the other side's protocol."""
+        of_host = not self.has_reached_host
+        if self.is_abandoned or isinstance(error, TimeoutError):
+            return self.too_slow()
+        said = ""
+        if isinstance(error, socket.gaierror):
+            words = "is a name without an address, or the network is away"
+        elif isinstance(error, ssl.SSLCertVerificationError):
+            words = "has a certificate that is not valid"
+            said = error.verify_message
+        elif isinstance(error, ssl.SSLError):
+            words = "does not speak TLS as it should; is the port right?"
+        elif isinstance(error, ConnectionRefusedError):
+            words = "refused the connection; is the port right?"
+        elif isinstance(error, (ConnectionError, smtplib.SMTPServerDisconnected)):
+            words = "ended the connection without an answer"
+        elif isinstance(error, smtplib.SMTPResponseException):
+            return mail_refusal(self, error)
+        elif isinstance(error, smtplib.SMTPNotSupportedError):
+            words = "does not offer what is needed"
+            said = str(error)
+        elif isinstance(error, HTTPException):
+            words = "gave an answer that is not HTTP"
+        else:
+            words = "cannot be reached"
+            said = error.strerror or ""
+        return Undelivered(f"{self.whom} {words}", said, of_host=of_host)
+
+    def abandon(self) -> None:
+        """Ends what blocks the thread, whose own finding then counts if it has one."""
+        self.is_abandoned = True
+        if self.socket is not None:
+            with contextlib.suppress(OSError):
+                # Not TLS's own, which would take the socket from under the thread.
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+        self.join(LOOK_AGAIN_SECONDS)
+
+
+# Webhooks
+
+
+def post_webhook(delivery: Delivery) -> str:
+    """Follows no redirect. Raises Undelivered, OSError and HTTPException."""
+    message = delivery.message
+    url = urlsplit(message["recipient"])
+    body = to_json(message["content"]["body"])
+    is_tls = url.scheme == "https"
+    port = url.port or (443 if is_tls else 80)
+    if is_tls:
+        connection = HTTPSConnection(url.hostname, port, context=delivery.tls)
+    else:
+        connection = HTTPConnection(url.hostname, port)
+    with contextlib.closing(connection):
+        connected = connect_to_webhook(delivery, url.hostname, port)
+        if is_tls:
+            connected = delivery.tls.wrap_socket(connected, server_hostname=url.hostname)
+        connection.sock = delivery.socket = connected
+        delivery.go_on()
+        delivery.has_reached_host = True
+        path = urlunsplit(("", "", url.path or "/", url.query, ""))
+        connection.request("POST", path, body, webhook_headers(delivery, body))
+        with connection.getresponse() as response:
+            delivery.go_on()  # else the part of a header that came in time would count
+            return read_answer(delivery, response)
+
+
+def connect_to_webhook(delivery: Delivery, host: str, port: int) -> socket.socket:
+    """A connection to an address that was looked at: another look could give another one."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(each[4][0] for each in found))
+    if not delivery.config.allow_private_webhooks:
+        addresses = [each for each in addresses if is_public(each)]
+        if not addresses:
+            raise Undelivered(f"{host} leads to {PRIVATE}", of_host=True)
+    for address in addresses[:4]:
+        delivery.go_on()
+        try:
+            connected = socket.create_connection((address, port), CONNECT_SECONDS)
+        except OSError as error:
+            failure = error
+            continue
+        connected.settimeout(DELIVERY_SECONDS["webhook"])
+        return connected
+    raise failure
+
+
+def webhook_headers(delivery: Delivery, body: bytes) -> dict[str, str]:
+    """Id, time and signature as Standard Webhooks has them, for which there are libraries."""
+    message_id = f"msg_{delivery.public_id}"
+    seconds = str(delivery.now // 1000)
+    headers = {
+        "Content-Type": JSON,
+        "User-Agent": f"Streamlined-Lite/{__version__}",
+        "webhook-id": message_id,
+        "webhook-timestamp": seconds,
+    }
+    if delivery.config.webhook_secret:
+        key = read_webhook_secret(delivery.config.webhook_secret)
+        signed = f"{message_id}.{seconds}.".encode() + body
+        digest = hmac.digest(key, signed, "sha256")
+        headers["webhook-signature"] = f"v1,{base64.b64encode(digest).decode()}"
+    return headers
+
+
+def read_answer(delivery: Delivery, response: HTTPResponse) -> str:
+    """What a 2xx is in words; Undelivered for any other status. Of a body little is read."""
+    status = response.status
+    answered = f"{delivery.whom} answered {status} {bottle.HTTP_CODES.get(status, '')}".rstrip()
+    if 200 <= status < 300:
+        return answered
+    said = b""
+    with contextlib.suppress(OSError, HTTPException):
+        said = response.read(ANSWER_BYTES)
+    text = said.decode("utf-8", "replace")
+    if 300 <= status < 400:
+        text = response.getheader("Location", "")
+        answered += ", and redirects are not followed; set the address that it names"
+    wait = response.getheader("Retry-After", "")
+    wait_ms = int(wait) * 1000 if re.fullmatch("[0-9]{1,6}", wait) else 0
+    raise Undelivered(answered, text, is_final=status == 410, wait_ms=wait_ms)
+
+
+# Mail
+
+
+class MailConnection(smtplib.SMTP):
+    """smtplib's, which a Delivery can end, and with TLS from the beginning where that is wanted."""
+
+    def __init__(self, server: MailServer, domain: str, delivery: Delivery):
+        self.server = server
+        self.delivery = delivery
+        super().__init__(server.host, server.port, domain, DELIVERY_SECONDS["mail"])
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connected = socket.create_connection((host, port), CONNECT_SECONDS)
+        connected.settimeout(timeout)
+        if self.server.tls == "on":
+            connected = self.delivery.tls.wrap_socket(connected, server_hostname=host)
+        self.delivery.socket = connected
+        return connected
+
+
+def send_mail(delivery: Delivery) -> str:
+    """Raises Undelivered, and OSError, of which smtplib's errors are."""
+    server, sender = mail_settings(delivery.config)
+    mail = mail_of(delivery, sender)
+    smtp = MailConnection(server, sender.domain, delivery)
+    try:
+        delivery.go_on()
+        if server.tls == "starttls":
+            smtp.starttls(context=delivery.tls)
+            delivery.socket = smtp.sock
+        smtp.ehlo_or_helo_if_needed()
+        if server.user:
+            smtp.login(server.user, server.password)
+        delivery.go_on()
+        expect(delivery, smtp.mail(sender.addr_spec), "refused the sender's address")
+        delivery.has_reached_host = True
+        expect(delivery, smtp.rcpt(delivery.message["recipient"]), "refused the recipient")
+        reply = smtp.data(mail)
+        expect(delivery, reply, "refused the mail")
+        with contextlib.suppress(OSError):  # it has been taken
+            smtp.quit()
+        return f"the mail server took it: {one_line(reply_text(*reply), SAID_LIMIT)}"
+    finally:
+        smtp.close()
+
+
+def mail_settings(config: Config) -> tuple[MailServer, Address]:
+    """Raises Undelivered where they are not set."""
+    if not config.smtp_url:
+        words = f"no mail server is set; put its address into {ENV_PREFIX}SMTP_URL of the sender"
+        raise Undelivered(words, of_host=True)
+    server = read_smtp_url(config.smtp_url)
+    try:
+        return server, read_sender(config.mail_from or server.user)
+    except PydanticCustomError:
+        words = f"no sender's address is set; put it into {ENV_PREFIX}MAIL_FROM"
+        raise Undelivered(words, of_host=True) from None
+
+
+def expect(delivery: Delivery, reply: tuple[int, bytes], refusal: str) -> None:
+    """Raises Undelivered unless the mail server agreed."""
+    if not 200 <= reply[0] < 300:
+        raise mail_refusal(delivery, smtplib.SMTPResponseException(*reply), refusal)
+
+
+def mail_refusal(
+    delivery: Delivery, error: smtplib.SMTPResponseException, refusal: str = "refused"
+) -> Undelivered:
+    """What a mail server has against a recipient or a mail (5xx) is for good. What it has against
+    the user or the sender is a setting, which may be changed."""
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        refusal = "refused the user or the password"
+    elif isinstance(error, smtplib.SMTPDataError):
+        refusal = "refused the mail"
+    of_host = not delivery.has_reached_host or error.smtp_code == 421
+    return Undelivered(
+        f"the mail server {refusal}",
+        reply_text(error.smtp_code, error.smtp_error),
+        is_final=not of_host and 500 <= error.smtp_code < 600,
+        of_host=of_host,
+    )
+
+
+def reply_text(code: int, said: bytes | str) -> str:
+    """421 4.3.2 Try again later"""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return f"{code} {text}"
+
+
+# As every mail server takes it, also one without 8BITMIME.
+MAIL_POLICY = email.policy.SMTP.clone(cte_type="7bit")
+
+
+def mail_of(delivery: Delivery, sender: Address) -> bytes:
+    """The mail as it travels: text, and HTML beside it."""
+    content = delivery.message["content"]
+    mail = EmailMessage(MAIL_POLICY)
+    mail["From"] = sender
+    mail["To"] = Address(addr_spec=delivery.message["recipient"])
+    mail["Subject"] = one_line(content["subject"], TITLE_LIMIT)
+    mail["Date"] = email.utils.format_datetime(EPOCH + timedelta(milliseconds=delivery.now))
+    mail["Message-ID"] = f"<{delivery.public_id}@{sender.domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    first = b""
+    if content.get("unsubscribe"):
+        # EmailMessage would encode what is longer than a line, and mail programs not decode it.
+        first = f"List-Unsubscribe: <{content['unsubscribe']}>\r\n".encode()
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    mail.set_content(content["text"])
+    if content.get("html"):
+        mail.add_alternative(content["html"], subtype="html")
+    return first + mail.as_bytes()
+
+
+# Sending
+
+
+class Outbox:
+    """Delivers what is due, several messages at once, but of each host one after the other: what
+    hangs or fails there holds up nothing else. Hosts take turns."""
+
+    def __init__(self, database: Database, config: Config, clock: Callable[[], int]):
+        self.database = database
+        self.config = config
+        self.clock = clock
+        self.identity = scalar(database.writer, "identity.find")
+        self.wake = threading.Event()
+        self.running: dict[str, Delivery] = {}  # by host, until its thread has ended
+        self.turns = itertools.count(1)
+        self.last_turns: dict[str, int] = {}  # of the hosts for which messages wait
+
+    @functools.cached_property
+    def tls(self) -> ssl.SSLContext:
+        """Checks certificates by the system's authorities; loading them takes a moment."""
+        return ssl.create_default_context()
+
+    def send_due(
+        self,
+        is_stopping: Callable[[], bool] = never,
+        tell: Callable[[dict, str, str], None] = lambda *_: None,
+    ) -> Counter:
+        """Until nothing is due, or it is to stop. How many were sent, are waiting, have failed.
+
+        `tell` gets each message, with its new state and the reason. Raises apsw.Error; what was
+        delivered and not noted is noted by the next call.
+        """
+        counts: Counter = Counter()
+        while True:
+            self.note_finished(counts, tell)
+            if is_stopping():
+                self.hurry()
+            else:
+                self.start_due()
+            if all(each.is_noted for each in self.running.values()):
+                return counts
+            self.wake.wait(LOOK_AGAIN_SECONDS)
+            self.wake.clear()
+
+    def start_due(self) -> None:
+        """As many deliveries as there is room for."""
+        while len(self.running) < SENDERS_LIMIT:
+            message = self.claim()
+            if message is None:
+                return
+            delivery = Delivery(message, self)
+            self.running[message["host"]] = delivery
+            delivery.start()
+
+    def claim(self) -> dict | None:
+        """A message of the host whose last turn is longest ago, for which none is under way."""
+        now = self.clock()
+        hosts = rows(self.database.writer, "messages.list_hosts")
+        latest = now + LONGEST_WAIT_MS + HOUR_MS
+        if any(host["last"] > latest for host in hosts):
+            with self.database.turn():
+                change(self.database.writer, "messages.make_due", now=now, latest=latest)
+            hosts = rows(self.database.writer, "messages.list_hosts")
+        last_turns = {host["host"]: self.last_turns.get(host["host"], 0) for host in hosts}
+        due = [each["host"] for each in hosts if each["first"] <= now]
+        for host in sorted(due, key=last_turns.get):
+            if host in self.running:
+                continue
+            last_turns[host] = next(self.turns)
+            self.last_turns = last_turns
+            with self.database.turn():
+                binds = {"host": host, "now": now, "until": now + CLAIM_MS}
+                message = row(self.database.writer, "messages.claim", **binds)
+            if message is not None:  # another sender may have been faster
+                return message | {"content": json.loads(message["content"])}
+        return None
+
+    def note_finished(self, counts: Counter, tell: Callable[[dict, str, str], None]) -> None:
+        for host, delivery in list(self.running.items()):
+            if not delivery.is_finished and time.monotonic() >= delivery.deadline:
+                delivery.abandon()
+                # Stuck in a step that cannot be ended, such as the search for a name
+                if not delivery.is_finished and not delivery.is_noted:
+                    self.note(delivery, delivery.too_slow(), counts, tell)
+            if delivery.is_finished:
+                if not delivery.is_noted:
+                    self.note(delivery, delivery.failure, counts, tell)
+                del self.running[host]
+
+    def note(
+        self,
+        delivery: Delivery,
+        failure: Undelivered | None,
+        counts: Counter,
+        tell: Callable[[dict, str, str], None],
+    ) -> None:
+        message = delivery.message
+        now = self.clock()
+        binds = {"message_id": message["message_id"], "claimed_at": message["claimed_at"]}
+        with self.database.turn():
+            if failure is None:
+                state = "sent"
+                self.end(binds, delivery.outcome, sent_at=now)
+            elif failure.is_final or now >= message["until"]:
+                state = "failed"
+                self.end(binds, failure.outcome, failed_at=now)
+            else:
+                state = "waiting"
+                wait = max(wait_after(message["attempts"]), failure.wait_ms)
+                due_at = min(now + min(wait, LONGEST_WAIT_MS), message["until"])
+                self.change(
+                    "messages.note_failure", due_at=due_at, outcome=failure.outcome, **binds
+                )
+                self.postpone(message, failure, now)
+        delivery.is_noted = True
+        counts[state] += 1
+        tell(message, state, f", {failure.words}" if failure else "")
+
+    def end(
+        self, binds: dict, outcome: str, sent_at: int | None = None, failed_at: int | None = None
+    ) -> None:
+        self.change(
+            "messages.note_end", outcome=outcome, sent_at=sent_at, failed_at=failed_at, **binds
+        )
+
+    def postpone(self, message: dict, failure: Undelivered, now: int) -> None:
+        """What would fail just so is not tried for a minute, lest each takes as long to fail."""
+        binds = {"host": message["host"], "due_at": now + MINUTE_MS, "outcome": failure.outcome}
+        if failure.of_host:
+            self.change("messages.postpone_host", **binds)
+        else:
+            self.change("messages.postpone_recipient", recipient=message["recipient"], **binds)
+
+    def change(self, statement: str, **binds: Any) -> None:
+        change(self.database.writer, statement, **binds)
+
+    def hurry(self) -> None:
+        """What is under way has little time to end. It may be tried again when it was delivered."""
+        for delivery in self.running.values():
+            delivery.deadline = min(delivery.deadline, time.monotonic() + LAST_SECONDS)
+
+
+def wait_after(attempts: int) -> int:
+    """Milliseconds until the next attempt: one minute, two, four and so on, up to four hours."""
+    return min(MINUTE_MS * 2 ** min(attempts - 1, 20), LONGEST_WAIT_MS)
+
+
+# What came of it
+
+MessageOut = answer(
+    "Message",
+    message_id=int,
+    channel=Literal["mail", "webhook"],
+    recipient=str,
+    title=str,
+    about=str,
+    state=Literal["waiting", "sending", "sent", "failed"],
+    outcome=str | None,
+    attempts=int,
+    created_at=Moment,
+    due_at=Moment | None,
+    sent_at=Moment | None,
+    failed_at=Moment | None,
+)
+MessageList = answer("MessageList", messages=list[MessageOut], next=str | None)
+MESSAGE_COLUMNS = {
+    "message_id": None,
+    "channel": None,
+    "recipient": None,
+    "title": None,
+    "about": None,
+    "state": None,
+    "outcome": None,
+    "attempts": None,
+    "created_at": iso,
+    "due_at": iso,
+    "sent_at": iso,
+    "failed_at": iso,
+}
+UNATTENDED = "nobody sends; enable streamlined-lite-send.timer, or start serve with --send"
+
+
+class MessageQuery(Query):
+    about: Line | None = None
+    limit: Limit = 50
+    cursor: cursor_of(int) | None = None
+
+
+def message_out(message: dict, now: int) -> dict:
+    """A row as answers show it. The path of a webhook's URL often is its password."""
+    found = {"state": state_of(message, now), "outcome": message["outcome"]}
+    is_unattended = message["due_at"] and message["created_at"] < now - UNATTENDED_MS
+    if is_unattended and message["attempts"] == 0:
+        found["outcome"] = message["outcome"] or UNATTENDED
+    if message["channel"] == "webhook":
+        url = urlsplit(message["recipient"])
+        found["recipient"] = f"{url.scheme}://{url.netloc}/…"
+    return as_answer(message | found, MESSAGE_COLUMNS)
+
+
+def state_of(message: dict, now: int) -> str:
+    if message["sent_at"] is not None:
+        return "sent"
+    if message["failed_at"] is not None:
+        return "failed"
+    is_claimed = message["claimed_at"] is not None and message["due_at"] > now
+    return "sending" if is_claimed else "waiting"
+
+
+@route("GET", "/messages/v1", scope="admin", query=MessageQuery, answers={200: MessageList})
+def get_messages(call: Call) -> dict:
+    """What alerts, reports and tests had to tell, the newest first, and what came of it.
+
+    `about` is where it was set up: `alert 1`, `report 2`, `test`. `outcome` says in words what the
+    other side answered last, or why it was not asked.
+    """
+    query = call.query
+    binds = {"before": query.cursor[0] if query.cursor else 2**62, "limit": query.limit + 1}
+    statement = "messages.list"
+    if query.about is not None:
+        statement = "messages.list_by_about"
+        binds["about"] = query.about
+    messages = stream(call.connection, statement, **binds)
+
+    def out(message: dict) -> dict:
+        return message_out(message, call.now)
+
+    return page("messages", [messages], query.limit, ("message_id",), out)
+
+
+@route(
+    "POST",
+    "/messages/v1/test",
+    scope="admin",
+    body=Recipient,
+    answers={201: MessageOut},
+    writes=True,
+)
+def post_test_message(call: Call) -> tuple[int, dict]:
+    """Queues a test, which is tried once. GET /messages/v1 shows what came of it."""
+    recipient = call.json(Recipient)
+    if recipient.webhook:
+        try:
+            check_webhook(recipient.webhook, call.config)
+        except PydanticCustomError as error:
+            raise refusal("/webhook", error) from None
+    text = f"This is a test of Streamlined Lite {call.config.public_url}".strip()
+    content = {"subject": "A test of Streamlined Lite", "text": text}
+    if recipient.webhook:
+        content = {"body": {"type": "test", "text": text}}
+    purpose = f"test {secrets.token_hex(16)}"
+    queue_message(
+        call.connection,
+        purpose=purpose,
+        channel=recipient.channel,
+        recipient=recipient.address,
+        content=content,
+        about="test",
+        now=call.now,
+        until=call.now,
+    )
+    return 201, message_out(row(call.connection, "messages.find", purpose=purpose), call.now)
+
+
+####################################################################################################
 # application
 ####################################################################################################
 
@@ -11621,6 +12580,7 @@ def allow_many_files(connections: int) -> int:
 EXAMPLES = {
     "serve": "streamlined-lite serve --port 8080 --database ./streamlined-lite.db",
     "demo": "streamlined-lite demo --port 8080",
+    "send": "streamlined-lite send",
     "keys": 'streamlined-lite keys create "HighLevel workflows" --scope ingest',
     "keys create": (
         'streamlined-lite keys create "HighLevel workflows" --location ve9EPM428h8vShlRW1KT'
@@ -11734,6 +12694,7 @@ def command_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_serve(commands)
     add_demo(commands)
+    add_send(commands)
     add_keys(commands)
     add_export(commands)
     add_import(commands)
@@ -11785,8 +12746,7 @@ def add_setting(parser: CommandParser, name: str) -> None:
 
 
 def flag_settings() -> list[str]:
-    """All settings but the admin key, which other users could read in the list of processes."""
-    return [name for name in Config.model_fields if name != "admin_key"]
+    return [name for name in Config.model_fields if name not in SECRETS]
 
 
 def add_json_flag(parser: CommandParser) -> None:
@@ -11917,6 +12877,8 @@ def serve_command(config: Config) -> int:
 def serve(config: Config, introduce: Callable[[Database, Config, str], None]) -> int:
     """Serves until SIGTERM or SIGINT; `introduce` prints what a person needs at the start."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if config.send:
+        database_path(config)  # which the thread that sends opens for itself
     config = config.model_copy(update={"connection_limit": possible_connections(config)})
     app = create_app(config, database=open_database(config))
     try:
@@ -11928,7 +12890,8 @@ def serve(config: Config, introduce: Callable[[Database, Config, str], None]) ->
     # before anybody can read that it listens
     stop_on_signals(server)
     introduce(app.database, config, server.address)
-    server.run()
+    with sending(config):
+        server.run()
     print(f"stopped at {server.address}: {server.summary}", flush=True)
     return 0
 
@@ -12011,6 +12974,96 @@ def create_admin_key(database: Database, name: str) -> str:
     new = NewKey(name=name, scope="admin")
     with database.turn():
         return create_key(database.writer, new, database.clock())["token"]
+
+
+# Send
+
+
+def add_send(commands: Any) -> None:
+    settings = ("database", "mail_from", "allow_private_webhooks", "fixed_time")
+    add_json_flag(add_command(commands, "send", send_command, settings))
+
+
+def send_command(config: Config, as_json: bool) -> int:
+    """Send the messages that are due, by mail and webhooks, and end.
+
+    A timer calls it every minute; beside another sender nothing is sent twice. What cannot be sent
+    now is tried again for a day, less and less often, and GET /messages/v1 says why. The variable
+    STREAMLINED_SMTP_URL names the mail server.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    check_current_schema(config)
+    with shared_database(config) as database:
+        counts = Outbox(database, config, database.clock).send_due(tell=tell_delivery)
+    result = {name: counts[name] for name in ("sent", "waiting", "failed")}
+    text = "{sent:,} sent, {waiting:,} to be tried again, {failed:,} given up".format(**result)
+    return print_result(result, as_json, text)
+
+
+def check_current_schema(config: Config) -> None:
+    """Raises ConfigError for a file of an earlier schema: the server upgrades it, at its start."""
+    path = database_path(config)
+    check_file(path, create=False)
+    version = stored_version(path)
+    if version < len(migrations()):
+        raise ConfigError(
+            f"{path} has an earlier schema ({version}); start the server once, which upgrades it"
+        )
+
+
+def tell_delivery(message: dict, state: str, reason: str) -> None:
+    """A line for the log, without the address and what was said there."""
+    by = f"webhook to {message['host']}" if message["host"] else "mail"
+    about = f" ({message['about']})" if message["about"] else ""
+    print(f"message {message['message_id']}{about} by {by}: {state}{reason}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def sending(config: Config) -> Iterator[None]:
+    """Beside the server, a thread that sends, if that is wanted."""
+    if not config.send:
+        yield
+        return
+    stopped = threading.Event()
+    thread = threading.Thread(target=send_until, args=(config, stopped), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join(STOP_SECONDS)
+
+
+def send_until(config: Config, stopped: threading.Event) -> None:
+    """Looks every few seconds for what is due. What goes wrong is told once, and may pass."""
+    told = ""
+    while not stopped.is_set():
+        try:
+            with shared_database(config) as database:
+                outbox = Outbox(database, config, database.clock)
+                while not stopped.wait(SEND_PAUSE):
+                    told = send_round(outbox, stopped, told)
+        except (apsw.Error, ConfigError) as error:
+            told = tell_once(error, told)
+        except Exception as error:
+            log_defect(error)
+        stopped.wait(SEND_PAUSE)
+
+
+def send_round(outbox: Outbox, stopped: threading.Event, told: str) -> str:
+    """What went wrong in it, which was told; "" where nothing did."""
+    try:
+        outbox.send_due(stopped.is_set)
+    except apsw.Error as error:
+        return tell_once(error, told)
+    return ""
+
+
+def tell_once(error: Exception, told: str) -> str:
+    reason = explain(error) if isinstance(error, apsw.Error) else str(error)
+    if reason != told:
+        logging.getLogger("streamlined_lite").error("messages are not sent: %s", reason)
+    return reason
 
 
 # Demo: three locations, where leads come in every day and some of them buy: 90 days that are over,
@@ -13851,8 +14904,8 @@ def add_check(commands: Any) -> None:
 def check_command(config: Config, backups: str | None, quick: bool, as_json: bool) -> int:
     """Look for what an operator should know, and say what to do about it.
 
-    It looks at the settings, time zones, permissions, disk, content, clock and keys, and changes
-    nothing. The exit code is 0 if all is well, 1 for warnings, 2 for errors.
+    It looks at settings, time zones, permissions, disk, content, clock, messages and keys, and
+    changes nothing. The exit code is 0 if all is well, 1 for warnings, 2 for errors.
     """
     path = database_path(config)
     findings = [
@@ -13985,6 +15038,7 @@ def check_database(config: Config, path: str, quick: bool) -> list[Finding]:
             findings += or_ok("content", check_content(connection, quick))
             if connection.pragma("user_version") == len(migrations()):
                 findings += or_ok("clock", check_clock(connection, now))
+                findings += or_ok("messages", check_messages(connection, now))
             findings += or_ok("keys", check_keys(connection, config, now))
     except (ConfigError, apsw.Error) as error:
         remedy = (
@@ -14015,6 +15069,27 @@ def check_content(connection: apsw.Connection, quick: bool) -> Iterator[Finding]
             "content",
             f"the schema is {version}, this program's is {newest}",
             "the next start brings it there, and keeps the file before",
+        )
+
+
+def check_messages(connection: apsw.Connection, now: int) -> Iterator[Finding]:
+    hosts = rows(connection, "messages.list_hosts")
+    if any(host["first"] < now - UNATTENDED_MS for host in hosts):
+        waiting = row(connection, "messages.count_waiting")["number"]
+        yield Finding(
+            "warning",
+            "messages",
+            f"nobody sends: {waiting:,} wait, of which some are due since more than "
+            f"{UNATTENDED_MS // MINUTE_MS} minutes",
+            "enable streamlined-lite-send.timer, or start serve with --send",
+        )
+    failed = scalar(connection, "messages.count_failed", since=now - 7 * DAY_MS)
+    if failed:
+        yield Finding(
+            "warning",
+            "messages",
+            f"{failed:,} of the last seven days were given up",
+            "GET /messages/v1 says why, of each",
         )
 
 

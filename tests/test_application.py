@@ -306,6 +306,19 @@ CALLS = {
         403,
         [("", None, 200), ("?limit=1&location_id=loc-1", None, 200), ("?cursor=x", None, 422)],
     ),
+    ("GET", "/messages/v1"): (
+        403,
+        [("", None, 200), ("?about=test&limit=1", None, 200), ("?cursor=x", None, 422)],
+    ),
+    ("POST", "/messages/v1/test"): (
+        403,
+        [
+            ("", {"mail": "ana@example.com"}, 201),
+            ("", {"webhook": "https://hooks.example.com/x"}, 201),
+            ("", {"webhook": "http://127.0.0.1/"}, 422),
+            ("", {}, 422),
+        ],
+    ),
     ("POST", "/rejections/v1/{rejection_id}/replay"): (
         403,
         [
