@@ -38,7 +38,7 @@ The way of a message to somebody, which the server queues and never sends itself
 The sections, each under a banner, in an order in which none needs a later one; the files in sql/
 and tests/ carry the same nouns: errors, values, configuration, statements, database, http, keys,
 locations, events, contacts, HighLevel bodies, rejections, ingestion, metric definitions,
-dashboards, metric calculation, outbox, application, server, command line.
+dashboards, metric calculation, shares, outbox, application, server, command line.
 
 Times inside are integer milliseconds UTC; days, and times without an offset, are naive until their
 zone is known. Times in answers are ISO 8601 UTC with milliseconds.
@@ -93,6 +93,7 @@ import threading
 import time
 import traceback
 import uuid
+import zlib
 import zoneinfo
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -3596,7 +3597,7 @@ class Route:
     scope: str | None = None  # None: no key is needed
     knows_key: bool = False  # a key that is sent, though none is needed, is looked up
     query: type[BaseModel] = Query
-    body: Any = None  # the model that describes a JSON body
+    body: Any = None  # the model that describes a JSON body; bytes: it is a file
     other_bodies: tuple[str, ...] = ()  # media types that the body may have beside JSON
     answers: Mapping[int, Any] = field(default_factory=dict)
     writes: bool = False
@@ -3643,6 +3644,7 @@ class Call:
     database: Database
     config: Config
     attempts: deque
+    kept_answers: KeptAnswers
     now: int
     body: Body
     caller: Caller | None = None
@@ -3706,6 +3708,8 @@ class Response:
 
 def respond(answer: Any, reading: bool = False) -> Response:
     """A handler's answer (a dictionary, or a status and one) or a problem, as JSON."""
+    if isinstance(answer, Response):
+        return answer
     if isinstance(answer, Problem):
         return respond_problem(answer, reading)
     status, content = answer if isinstance(answer, tuple) else (200, answer)
@@ -3723,7 +3727,10 @@ def respond_problem(problem: Problem, reading: bool) -> Response:
 
 
 def json_response(status: int, content: Any, media_type: str) -> Response:
-    body = to_json(content)
+    return bytes_response(status, to_json(content), media_type)
+
+
+def bytes_response(status: int, body: bytes, media_type: str) -> Response:
     length = str(len(body))
     headers = {**SECURITY_HEADERS, "Content-Type": media_type, "Content-Length": length}
     return Response(status, headers, body)
@@ -3775,6 +3782,18 @@ def first_modules(assets: dict[str, Asset]) -> list[str]:
             if imported.decode() not in names:
                 names.append(imported.decode())
     return names
+
+
+def send_asset(
+    asset: Asset, environ: Mapping[str, Any], headers: dict[str, str], status: int = 200
+) -> Response:
+    content = asset.content
+    if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
+        content = asset.compressed
+        headers["Content-Encoding"] = "gzip"
+    headers["Content-Type"] = asset.content_type
+    headers["Content-Length"] = str(len(content))
+    return Response(status, headers, content)
 
 
 # OpenAPI
@@ -3835,7 +3854,7 @@ def operation(route: Route) -> dict:
     if description:
         described["description"] = " ".join(description.split())
     if route.body is not None:
-        content = {JSON: {"schema": schema_of(route.body)}}
+        content = {} if route.body is bytes else {JSON: {"schema": schema_of(route.body)}}
         for media_type in route.other_bodies:
             kind = "object" if media_type in (FORM, MULTIPART_FORM) else "string"
             content[media_type] = {"schema": {"type": kind}}
@@ -3893,14 +3912,16 @@ ALLOWED = {
     "sync": {"sync", "admin"},
     "read": {"read", "admin"},
     "admin": {"admin"},
+    "share": {"share"},
 }
 NEEDS = {
     "ingest": "ingest, sync or admin",
     "sync": "sync or admin",
     "read": "read or admin",
     "admin": "admin",
+    "share": "share",
 }
-Scope = Literal["ingest", "sync", "read", "admin"]
+Scope = Literal["ingest", "sync", "read", "admin"]  # a key of scope share comes with its share
 
 
 class NewKey(BaseModel):
@@ -3934,6 +3955,11 @@ class Caller:
             raise Forbidden(
                 f"this needs a key of scope {NEEDS[scope]}; the key sent has {self.scope}", "scope"
             )
+
+    @property
+    def is_viewer(self) -> bool:
+        """Whether it holds no more than the link of a share."""
+        return self.scope == "share"
 
     def may_see(self, location_id: str | None) -> bool:
         return self.locations is None or location_id in self.locations
@@ -3983,23 +4009,39 @@ def create_key(connection: apsw.Connection, new: NewKey, now: int) -> dict:
     if new.scope == "admin" and new.locations:
         message = "an admin key is for all locations; leave them out"
         raise Invalid([field_error("/locations", "admin_is_for_all", message)])
+    key, token = insert_key(
+        connection, new.name, new.scope, new.locations, new.distinct_id_rule, now
+    )
+    return as_answer(key, KEY_COLUMNS) | {"token": token}
+
+
+def insert_key(
+    connection: apsw.Connection,
+    name: str,
+    scope: str,
+    locations: list[str] | None,
+    distinct_id_rule: str,
+    now: int,
+) -> tuple[dict, str]:
+    """The row of a new key, and its token."""
     token = "sl_" + secrets.token_urlsafe(30)
-    created = row(
+    key = row(
         connection,
         "keys.create",
-        name=new.name,
+        name=name,
         token_hash=hash_token(token),
         token_prefix=token[:PREFIX_LENGTH],
-        scope=new.scope,
-        locations=json.dumps(sorted(set(new.locations))) if new.locations else None,
-        distinct_id_rule=new.distinct_id_rule,
+        scope=scope,
+        locations=json.dumps(sorted(set(locations))) if locations else None,
+        distinct_id_rule=distinct_id_rule,
         created_at=now,
     )
-    return as_answer(created, KEY_COLUMNS) | {"token": token}
+    return key, token
 
 
 def list_keys(connection: apsw.Connection, last_used: Mapping[int, int] = {}) -> list[dict]:
-    """All keys, the newest first; `last_used` has the uses that are not yet written."""
+    """All keys, those of shares included, the newest first; `last_used` has the uses that are not
+    yet written."""
     keys = rows(connection, "keys.list", below=2**62)
     for key in keys:
         key["last_used_at"] = last_used.get(key["key_id"], key["last_used_at"])
@@ -4063,8 +4105,9 @@ KEY_COLUMNS = {
 
 @route("GET", "/keys/v1", scope="admin", answers={200: KeyList})
 def get_keys(call: Call) -> dict:
-    """The keys (integrations), without their tokens."""
-    return {"keys": list_keys(call.connection, dict(call.database.last_used))}
+    """The keys (integrations), without their tokens. Those of shares are in their own list."""
+    keys = list_keys(call.connection, dict(call.database.last_used))
+    return {"keys": [key for key in keys if key["scope"] != "share"]}
 
 
 @route("POST", "/keys/v1", scope="admin", body=NewKey, answers={201: CreatedKey}, writes=True)
@@ -4076,8 +4119,12 @@ def post_key(call: Call) -> tuple[int, dict]:
 @route("DELETE", "/keys/v1/{key_id}", scope="admin", answers={200: KeyOut}, writes=True)
 def delete_key(call: Call) -> dict:
     """Revokes a key, at once."""
+    key_id = call.number("key_id")
+    key = row(call.connection, "keys.find_by_id", key_id=key_id)
+    if key is not None and key["scope"] == "share":
+        raise NotFound(f"{key_id} is a share; delete it at /shares/v1/{key_id}")
     call.database.callers.clear()
-    return revoke_key(call.connection, call.number("key_id"), call.now)
+    return revoke_key(call.connection, key_id, call.now)
 
 
 # The session and wrong keys
@@ -7761,13 +7808,20 @@ def set_cards(connection: apsw.Connection, dashboard_id: int, cards: list[dict],
     change(connection, "dashboards.set_cards", dashboard_id=dashboard_id, cards=text, now=now)
 
 
-def delete_dashboard(connection: apsw.Connection, dashboard_id: int) -> dict:
-    """Its metrics stay. Raises NotFound, and Conflict for the only one."""
+def delete_dashboard(
+    connection: apsw.Connection, dashboard_id: int, now: int, dry_run: bool
+) -> dict:
+    """Its metrics stay, and its shares are revoked. Raises NotFound, and Conflict for the only
+    one."""
     find_dashboard(connection, dashboard_id)
     if len(rows(connection, "dashboards.list_ids")) == 1:
         message = "this is the only dashboard, where new metrics appear; rename it instead"
         raise Conflict(message, "last_dashboard")
-    return {"dashboards": change(connection, "dashboards.delete", dashboard_id=dashboard_id)}
+    key = {"dashboard_id": dashboard_id}
+    if dry_run:
+        return {"dashboards": 1, "shares": scalar(connection, "shares.count_of_dashboard", **key)}
+    shares = change(connection, "shares.revoke_of_dashboard", **key, now=now)
+    return {"dashboards": change(connection, "dashboards.delete", **key), "shares": shares}
 
 
 # Export and import
@@ -7882,7 +7936,7 @@ DashboardOut = answer(
     updated_at=Moment | None,
 )
 DashboardList = answer("DashboardList", dashboards=list[DashboardOut])
-DeletedDashboard = answer("DeletedDashboard", dashboards=int)
+DeletedDashboard = answer("DeletedDashboard", dashboards=int, shares=int)
 MetricExport = answer("MetricExport", metrics=list[dict], dashboards=list[dict])
 ImportedMetrics = answer("ImportedMetrics", created=int, updated=int, unchanged=int)
 
@@ -8044,12 +8098,15 @@ def put_dashboard(call: Call) -> dict:
     "DELETE",
     "/dashboards/v1/{dashboard_id}",
     scope="admin",
+    query=DryRun,
     answers={200: DeletedDashboard},
     writes=True,
 )
 def remove_dashboard(call: Call) -> dict:
-    """Deletes a dashboard; its metrics stay."""
-    return delete_dashboard(call.connection, call.number("dashboard_id"))
+    """Deletes a dashboard and revokes its shares; its metrics stay."""
+    call.database.callers.clear()
+    dashboard_id = call.number("dashboard_id")
+    return delete_dashboard(call.connection, dashboard_id, call.now, call.query.dry_run)
 
 
 ####################################################################################################
@@ -9823,6 +9880,7 @@ class Scale:
         return self.position(end) - self.position(start)
 
 
+@functools.lru_cache(8)  # a table has the same for each of its cells
 def scale_of(per: str, start: int, end: int, zone: ZoneInfo) -> Scale:
     """For times from start to end."""
     first = local_time(start, zone).date()
@@ -9866,12 +9924,11 @@ def target_value(target: dict, frame: Frame, is_of_amounts: bool) -> float | Non
     return sum(values)
 
 
-def measure_target(metric: Definition, target: dict, frame: Frame, data: dict) -> dict:
+def measure_target(target: dict, is_of_amounts: bool, frame: Frame, data: dict) -> dict:
     """A card's target beside its numbers: for the whole range, and how much of it is due by now.
 
     `share` is how much of it is reached; `buckets` is the line of a chart.
     """
-    is_of_amounts = is_amount(metric)
     period = frame.periods[0]
     unit_value = target_value(target, frame, is_of_amounts)
     measured = {"better": target["better"], "per": target["per"]}
@@ -9918,6 +9975,13 @@ def target_status(better: str, total: dict, value: float, due: float) -> str | N
 # Dashboards
 
 
+def card_interval(card: dict, query: Range) -> str:
+    """The card's own, or else that of the dashboard; a number alone has no buckets."""
+    if card["chart"] == "number":
+        return "total"
+    return card["interval"] or query.interval
+
+
 def calculate_cards(
     connection: apsw.Connection,
     dashboard: dict,
@@ -9935,16 +9999,14 @@ def calculate_cards(
     frames: dict[str, Frame] = {}
 
     def frame_of_card(card: dict) -> Frame:
-        interval = card["interval"] or query.interval
-        if card["chart"] == "number":
-            interval = "total"
+        interval = card_interval(card, query)
         if interval not in frames:
             frames[interval] = make_frame(query.model_copy(update={"interval": interval}))
         return frames[interval]
 
     def complete(place: int, metric: Definition, frame: Frame, data: dict) -> dict:
         target = cards[indexes[place]]["target"]
-        return {"target": target and measure_target(metric, target, frame, data)}
+        return {"target": target and measure_target(target, is_amount(metric), frame, data)}
 
     wanted = []
     for index in indexes:
@@ -10004,6 +10066,7 @@ def cells_of(
 ) -> list[dict]:
     """Of a calculation for several locations: all of them together, then each."""
     complete = data["total"]["complete"]
+    is_of_amounts = is_amount(metric)
     total = {"value": data["total"]["value"]}
     if "compare" in data:
         total["compare"] = data["compare"]["total"]
@@ -10014,7 +10077,7 @@ def cells_of(
             cell["compare"] = {"value": found["compare"]["value"]}
         if target is not None:
             numbers = {"total": {"value": found["value"], "complete": complete}}
-            measured = measure_target(metric, target, frame, numbers)
+            measured = measure_target(target, is_of_amounts, frame, numbers)
             del measured["buckets"]
             cell["target"] = measured
         cells.append(cell)
@@ -10026,6 +10089,16 @@ def list_evidence(
 ) -> dict:
     """The events behind a term's number, the newest first: those that have what the term
     aggregates. Count terms count them all."""
+    count, keys = find_evidence(connection, query, frame, deadline)
+    order = ("timestamp", "event_id")
+    read = functools.partial(find_event, connection)
+    return {"count": count, **page("events", [keys], query.limit, order, event_detail_out, read)}
+
+
+def find_evidence(
+    connection: apsw.Connection, query: EvidenceQuery, frame: Frame, deadline: float
+) -> tuple[int, Iterator[dict]]:
+    """How many they are, and the keys of those of a page and of one more."""
     groups = None
     if query.group and query.group.other:  # the events of none of the first groups
         plans = plan_terms(connection, query.metric, frame)
@@ -10037,10 +10110,7 @@ def list_evidence(
     by_set = is_set_cheaper(connection, term, frame)
     counting, listing, binds = compile_evidence(query, term, frame, groups, by_set)
     count = connection.execute(counting, binds).get
-    events = dictionaries(connection.execute(listing, binds))
-    order = ("timestamp", "event_id")
-    read = functools.partial(find_event, connection)
-    return {"count": count, **page("events", [events], query.limit, order, event_detail_out, read)}
+    return count, dictionaries(connection.execute(listing, binds))
 
 
 def compile_evidence(
@@ -10254,6 +10324,1077 @@ def query_metric_events(call: Call) -> dict:
     """The events behind a term's number, of the range, a bucket, a group or the comparison."""
     query = call.json(EvidenceQuery)
     return list_evidence(call.connection, query, frame_of(call, query), call.deadline)
+
+
+####################################################################################################
+# shares
+####################################################################################################
+
+# A share is a key of scope `share` and what belongs to it: who has its link sees one dashboard, of
+# the key's locations, and nothing else.
+
+SHARES_LIMIT = 10_000  # that are stored; beyond it, those that have ended make room
+ENDED_STEP = 100  # of these go at once
+SHARE_PATH = "/share/"
+LINK_PATH = re.compile(r"/*share(?![a-z0-9_-])/*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+PUBLIC_ID = re.compile(r"[0-9a-f]{20}(?![0-9A-Za-z])")
+FRAME_HOSTS_LIMIT = 20
+FRAME_HOST_LIMIT = 128  # characters: a proxy's buffer for headers may have 4 kB
+# Whose pages show a client's own CRM
+HIGHLEVEL_HOSTS = (
+    "https://*.gohighlevel.com",
+    "https://*.leadconnectorhq.com",
+    "https://*.msgsndr.com",
+)
+LOGO_LIMIT = 64 * 1024  # bytes
+LOGO_SIDE = 2_000  # pixels
+
+
+# Whose pages may frame it
+
+LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+FRAME_HOST = re.compile(rf"https://(\*\.{LABEL}\.)?{LABEL}(\.{LABEL})*(:(?P<port>[0-9]{{1,5}}))?")
+LOCAL_HOST = re.compile(r"http://(localhost|127\.0\.0\.1)(:(?P<port>[0-9]{1,5}))?")
+
+
+def read_frame_host(value: Any) -> str:
+    """A host as Content-Security-Policy names it: whatever else could stand there is refused."""
+    text = read_text(value, NAME_LIMIT)
+    host = text.lower().removesuffix("/") if text.isascii() else text
+    found = FRAME_HOST.fullmatch(host) or LOCAL_HOST.fullmatch(host)
+    if found and len(host) <= FRAME_HOST_LIMIT and 0 < int(found["port"] or 443) < 65_536:
+        return host
+    raise wrong("frame_host", frame_host_fault(host))
+
+
+def frame_host_fault(host: str) -> str:
+    """What is wrong with it, without its text."""
+    scheme, _, rest = host.partition("://")
+    if not host.isascii():
+        return "must be written in ASCII, an international name as xn--…"
+    if not rest or scheme not in ("http", "https") or re.search(r"[\s;,'\"]", host):
+        return "must be one host, such as https://crm.example.com or https://*.example.com"
+    if "@" in rest:
+        return "must have no user name"
+    if re.search("[/?#]", rest):
+        return "must be a host alone, without a path"
+    if "*" in rest:
+        return "may have one star, before a name of two parts or more: https://*.example.com"
+    if scheme == "http":
+        return "must begin with https:// (http:// is for localhost and 127.0.0.1)"
+    return "must be a host, perhaps with a port, such as https://crm.example.com"
+
+
+FrameHost = plain(
+    read_frame_host,
+    {
+        "type": "string",
+        "description": "https:// and a host, perhaps with a port; https://*.example.com is any "
+        "host of that name",
+    },
+)
+
+
+def default_frame_hosts(branding: dict) -> list[str]:
+    """HighLevel's, and the agency's own."""
+    return list(dict.fromkeys([*HIGHLEVEL_HOSTS, *json.loads(branding["frame_hosts"])]))
+
+
+def framed_by(frame_hosts: list[str]) -> dict[str, str]:
+    """The headers of a page that these hosts' pages may frame, and no others."""
+    hosts = " ".join(frame_hosts) or "'none'"
+    policy = SECURITY_HEADERS["Content-Security-Policy"].replace(
+        "frame-ancestors 'none'", f"frame-ancestors {hosts}"
+    )
+    return SECURITY_HEADERS | {"Content-Security-Policy": policy}
+
+
+# Colours
+
+LEAST_CONTRAST = 4.5  # of text, as WCAG 2 has it for level AA
+WHITE = (255, 255, 255)
+DARK = (0x1A, 0x1E, 0x26)  # of cards, the lighter one of the dark backgrounds of style.css
+
+Colour = tuple[int, ...]  # red, green, blue
+
+
+def colour_of(text: str) -> Colour:
+    return tuple(bytes.fromhex(text.removeprefix("#")))
+
+
+def colour_text(colour: Iterable[float]) -> str:
+    return "#" + bytes(round(part) for part in colour).hex()
+
+
+def luminance(colour: Colour) -> float:
+    light = []
+    for part in colour:
+        x = part / 255
+        light.append(x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4)
+    return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2]
+
+
+def contrast(one: Colour, other: Colour) -> float:
+    """From 1 to 21, as WCAG 2 defines it."""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def shade_that_reads(colour: Colour, towards: int, background: Colour) -> str:
+    """The nearest mixture with black (0) or white (255) that has enough contrast."""
+    for percent in range(101):
+        mixed = colour_of(colour_text(part + (towards - part) * percent / 100 for part in colour))
+        if contrast(mixed, background) >= LEAST_CONTRAST:
+            break
+    return colour_text(mixed)
+
+
+def read_accent(value: Any) -> str:
+    """A colour in which text can be read on white, and white text on it."""
+    text = read_text(value, NAME_LIMIT).lower()
+    if re.fullmatch("#[0-9a-f]{3}", text):
+        text = "#" + "".join(2 * digit for digit in text[1:])
+    if not re.fullmatch("#[0-9a-f]{6}", text):
+        raise wrong("colour", "must be a colour such as #1a56db")
+    colour = colour_of(text)
+    found = contrast(colour, WHITE)
+    if found < LEAST_CONTRAST:
+        darker = shade_that_reads(colour, 0, WHITE)
+        # Never rounded up to what would do
+        shown = math.floor(found * 10) / 10
+        raise wrong(
+            "contrast",
+            f"is too light to be read on white: its contrast is {shown:.1f} : 1, and text needs "
+            f"{LEAST_CONTRAST} : 1; {darker} would do",
+        )
+    return text
+
+
+Accent = plain(
+    read_accent, {"type": "string", "description": "#rrggbb, with a contrast of 4.5 : 1 on white"}
+)
+
+
+# Logos
+#
+# What a file is, it says itself. It is read just as far as to know that it is one whole image of a
+# modest size with nothing behind it; what draws it is the viewer's browser.
+
+
+class NotAnImage(Exception):
+    """It is damaged, or no image of its kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    sizes: list[tuple[int, int]]  # width and height in pixels, wherever they are told
+    frames: int
+
+
+def number_at(data: bytes, position: int, length: int, order: Literal["big", "little"]) -> int:
+    part = data[position : position + length]
+    if len(part) < length:
+        raise NotAnImage
+    return int.from_bytes(part, order)
+
+
+def read_png(data: bytes) -> ImageFacts:
+    """Chunks, each with its length before and its checksum behind it, from IHDR to IEND."""
+    sizes = []
+    kinds = set()
+    position = 8
+    while b"IEND" not in kinds:
+        length = number_at(data, position, 4, "big")
+        kind = data[position + 4 : position + 8]
+        content_end = position + 8 + length
+        checksum = number_at(data, content_end, 4, "big")
+        if zlib.crc32(data[position + 4 : content_end]) != checksum:
+            raise NotAnImage
+        if (kind == b"IHDR") is (position > 8):  # it is the first one, and no other
+            raise NotAnImage
+        if kind == b"IHDR":
+            width = number_at(data, position + 8, 4, "big")
+            sizes.append((width, number_at(data, position + 12, 4, "big")))
+        kinds.add(kind)
+        position = content_end + 4
+    if position != len(data) or b"IDAT" not in kinds:
+        raise NotAnImage
+    return ImageFacts(sizes, 2 if b"acTL" in kinds else 1)  # acTL: it is animated
+
+
+def read_jpeg(data: bytes) -> ImageFacts:
+    """Segments, each with its marker and length before it, and the data of scans between them."""
+    sizes = []
+    has_scan = False
+    position = 2
+    while True:
+        if number_at(data, position, 1, "big") != 0xFF:
+            raise NotAnImage
+        marker = number_at(data, position + 1, 1, "big")
+        if marker == 0xFF:  # a fill byte
+            position += 1
+            continue
+        if marker == 0xD9:  # the end
+            break
+        if marker in (0xC0, 0xC1, 0xC2):  # a frame, of the kinds that browsers know
+            height = number_at(data, position + 5, 2, "big")
+            sizes.append((number_at(data, position + 7, 2, "big"), height))
+        position += 2 + number_at(data, position + 2, 2, "big")
+        if marker == 0xDA:
+            has_scan = True
+            position = scan_end(data, position)
+    if position + 2 != len(data) or not has_scan:
+        raise NotAnImage
+    return ImageFacts(sizes, len(sizes))
+
+
+def scan_end(data: bytes, position: int) -> int:
+    """Where the next marker is that does not belong to the data of a scan."""
+    while True:
+        position = data.find(b"\xff", position)
+        if position < 0:
+            raise NotAnImage
+        marker = number_at(data, position + 1, 1, "big")
+        if marker != 0 and not 0xD0 <= marker <= 0xD7:
+            return position
+        position += 2
+
+
+def read_webp(data: bytes) -> ImageFacts:
+    """Chunks of RIFF: VP8X has the size of the canvas, VP8 or VP8L that of the image itself."""
+    if number_at(data, 4, 4, "little") + 8 != len(data):
+        raise NotAnImage
+    sizes = []
+    frames = 0
+    position = 12
+    while position < len(data):
+        kind = data[position : position + 4]
+        length = number_at(data, position + 4, 4, "little")
+        content = position + 8
+        if kind == b"VP8X":
+            width = 1 + number_at(data, content + 4, 3, "little")
+            sizes.append((width, 1 + number_at(data, content + 7, 3, "little")))
+        elif kind == b"VP8 ":
+            if data[content + 3 : content + 6] != b"\x9d\x01\x2a":
+                raise NotAnImage
+            width = number_at(data, content + 6, 2, "little") & 0x3FFF
+            sizes.append((width, number_at(data, content + 8, 2, "little") & 0x3FFF))
+            frames += 1
+        elif kind == b"VP8L":
+            if number_at(data, content, 1, "little") != 0x2F:
+                raise NotAnImage
+            bits = number_at(data, content + 1, 4, "little")
+            sizes.append((1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)))
+            frames += 1
+        elif kind in (b"ANIM", b"ANMF"):
+            frames += 2
+        position = content + length + length % 2
+    if position != len(data):
+        raise NotAnImage
+    return ImageFacts(sizes, frames)
+
+
+class ImageKind(NamedTuple):
+    media_type: str
+    beginning: re.Pattern[bytes]
+    read: Callable[[bytes], ImageFacts]
+
+
+IMAGE_KINDS = (
+    ImageKind("image/png", re.compile(rb"\x89PNG\r\n\x1a\n"), read_png),
+    ImageKind("image/jpeg", re.compile(rb"\xff\xd8\xff"), read_jpeg),
+    ImageKind("image/webp", re.compile(rb"RIFF....WEBP", re.DOTALL), read_webp),
+)
+
+
+def image_type(data: bytes) -> str:
+    """The media type of a logo. Raises Invalid for what is none."""
+    kinds = [kind for kind in IMAGE_KINDS if kind.beginning.match(data)]
+    if not kinds:
+        message = "is no PNG, JPEG or WebP image (SVG and GIF are not taken)"
+        raise Invalid([field_error("", "not_an_image", message)])
+    try:
+        facts = kinds[0].read(data)
+    except NotAnImage:
+        facts = ImageFacts([], 0)
+    if not facts.frames or not facts.sizes or 0 in itertools.chain(*facts.sizes):
+        message = (
+            "is damaged, cut off, or has something behind its end; save it anew as PNG, JPEG or "
+            "WebP"
+        )
+        raise Invalid([field_error("", "damaged_image", message)])
+    if facts.frames > 1:
+        message = "is animated; take an image that stands still"
+        raise Invalid([field_error("", "animated_image", message)])
+    if max(itertools.chain(*facts.sizes)) > LOGO_SIDE:
+        width, height = max(facts.sizes)
+        message = (
+            f"may have {LOGO_SIDE:,} by {LOGO_SIDE:,} pixels at most, not {width:,} by {height:,}"
+        )
+        raise Invalid([field_error("", "too_many_pixels", message)])
+    return kinds[0].media_type
+
+
+# Branding
+
+
+class NewBranding(Strict):
+    """What shared dashboards look like. What is left out is unset; the logo is a file of its own,
+    and stays."""
+
+    title: Line | None = None
+    accent: Accent | None = None
+    frame_hosts: list[FrameHost] = Field(
+        [],
+        max_length=FRAME_HOSTS_LIMIT - len(HIGHLEVEL_HOSTS),
+        description="whose pages may frame new shares, beside HighLevel's",
+    )
+
+
+NO_BRANDING = {"title": None, "accent": None, "frame_hosts": "[]", "logo": None, "updated_at": None}
+
+
+def find_branding(connection: apsw.Connection) -> dict:
+    return row(connection, "branding.find") or NO_BRANDING
+
+
+def logo_tag(logo: bytes) -> str:
+    return hashlib.sha256(logo).hexdigest()[:16]
+
+
+def look_of(branding: dict) -> dict:
+    """The part of it that viewers see."""
+    logo, accent = branding["logo"], branding["accent"]
+    return {
+        "title": branding["title"],
+        "logo": logo and f"{SHARE_PATH}logo?v={logo_tag(logo)}",
+        "accent": accent,
+        "accent_dark": accent and shade_that_reads(colour_of(accent), 255, DARK),
+    }
+
+
+def branding_out(connection: apsw.Connection) -> dict:
+    branding = find_branding(connection)
+    return {
+        **look_of(branding),
+        "frame_hosts": json.loads(branding["frame_hosts"]),
+        "updated_at": iso(branding["updated_at"]),
+    }
+
+
+BrandingLook = answer(
+    "BrandingLook",
+    title=str | None,
+    logo=str | None,
+    accent=str | None,
+    accent_dark=str | None,
+)
+BrandingOut = answer("Branding", BrandingLook, frame_hosts=list[str], updated_at=Moment | None)
+
+
+@route("GET", "/branding/v1", scope="read", answers={200: BrandingOut})
+def get_branding(call: Call) -> dict:
+    """What shared dashboards look like, and whose pages may frame new ones."""
+    return branding_out(call.connection)
+
+
+@route(
+    "PUT",
+    "/branding/v1",
+    scope="admin",
+    body=NewBranding,
+    answers={200: BrandingOut},
+    writes=True,
+)
+def put_branding(call: Call) -> dict:
+    """Replaces title, accent and hosts; the logo stays."""
+    new = call.json(NewBranding)
+    change(
+        call.connection,
+        "branding.upsert",
+        title=new.title,
+        accent=new.accent,
+        frame_hosts=json.dumps(list(dict.fromkeys(new.frame_hosts))),
+        now=call.now,
+    )
+    return branding_out(call.connection)
+
+
+@route(
+    "PUT",
+    "/branding/v1/logo",
+    scope="admin",
+    body=bytes,
+    other_bodies=tuple(kind.media_type for kind in IMAGE_KINDS),
+    answers={200: BrandingOut},
+    writes=True,
+    limit=LOGO_LIMIT,
+)
+def put_logo(call: Call) -> dict:
+    """Stores a logo: a PNG, JPEG or WebP image, as its own bytes tell."""
+    logo = call.body.data
+    media_type = image_type(logo)
+    change(call.connection, "branding.set_logo", logo=logo, logo_type=media_type, now=call.now)
+    return branding_out(call.connection)
+
+
+@route("DELETE", "/branding/v1/logo", scope="admin", answers={200: BrandingOut}, writes=True)
+def remove_logo(call: Call) -> dict:
+    """Removes the logo."""
+    change(call.connection, "branding.set_logo", logo=None, logo_type=None, now=call.now)
+    return branding_out(call.connection)
+
+
+# Stored shares
+
+
+class May(Strict):
+    """What viewers may do beside looking at numbers: choose dates, open the events behind a number,
+    download tables."""
+
+    dates: bool = Field(True, strict=True)
+    events: bool = Field(False, strict=True)
+    download: bool = Field(False, strict=True)
+
+
+class NewShare(Strict):
+    """A share to create. Without `frame_hosts` it may be framed by HighLevel and by the hosts of
+    the branding."""
+
+    dashboard_id: int = Field(strict=True)
+    name: Line | None = None
+    locations: plain(
+        read_locations,
+        {"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]},
+    )
+    may: May = Field(default_factory=May)
+    expires_at: Timestamp | None = None
+    frame_hosts: list[FrameHost] | None = Field(None, max_length=FRAME_HOSTS_LIMIT)
+
+
+class ShareQuery(Query):
+    limit: Limit = 50
+    cursor: cursor_of(int) | None = None
+
+
+def create_share(connection: apsw.Connection, new: NewShare, now: int) -> tuple[dict, str]:
+    """The row of a new share, and its token, which is known here and never again.
+
+    Raises Invalid for what is not there or lies in the past, and Conflict where there are as many
+    as there may be.
+    """
+    errors = []
+    dashboard = None
+    if is_sqlite_integer(new.dashboard_id):
+        dashboard = row(connection, "dashboards.find", dashboard_id=new.dashboard_id)
+    if dashboard is None:
+        message = f"there is no dashboard {new.dashboard_id}"
+        errors.append(field_error("/dashboard_id", "unknown_dashboard", message))
+    names = location_names(connection, new.locations or [])
+    for index, location_id in enumerate(new.locations or []):
+        if location_id not in names:
+            message = "nothing has come from such a location"
+            errors.append(field_error(f"/locations/{index}", "unknown_location", message))
+    if new.expires_at is not None and new.expires_at <= now:
+        errors.append(field_error("/expires_at", "past", "must be in the future"))
+    if errors:
+        raise Invalid(first_errors(errors))
+    make_room_for_share(connection, now)
+    name = new.name or share_name(dashboard["name"], new.locations, names)
+    key, token = insert_key(connection, name, "share", new.locations, "refuse", now)
+    hosts = new.frame_hosts
+    if hosts is None:
+        hosts = default_frame_hosts(find_branding(connection))
+    change(
+        connection,
+        "shares.insert",
+        key_id=key["key_id"],
+        public_id=secrets.token_hex(10),
+        dashboard_id=new.dashboard_id,
+        may=json.dumps([name for name, allowed in new.may if allowed]),
+        frame_hosts=json.dumps(list(dict.fromkeys(hosts))),
+        expires_at=new.expires_at,
+    )
+    return row(connection, "shares.find", share_id=key["key_id"]), token
+
+
+def location_names(connection: apsw.Connection, location_ids: Iterable[str]) -> dict[str, str]:
+    """Those of them that are there: by their ids their names, or their ids where they have none."""
+    listed = to_json(list(location_ids)).decode()
+    found = rows(connection, "metrics.name_locations", locations=listed)
+    return {each["location_id"]: each["name"] or each["location_id"] for each in found}
+
+
+def share_name(dashboard: str, location_ids: list[str] | None, names: dict[str, str]) -> str:
+    """For lists of shares, where none is given."""
+    if location_ids is None:
+        whose = "all locations"
+    elif len(location_ids) == 1:
+        whose = names[location_ids[0]]
+    else:
+        whose = f"{len(location_ids)} locations"
+    return f"{dashboard} · {whose}"[:NAME_LIMIT]
+
+
+def make_room_for_share(connection: apsw.Connection, now: int) -> None:
+    """Where there are as many as there may be, the oldest that have ended go."""
+    if scalar(connection, "shares.count") < SHARES_LIMIT:
+        return
+    ended = rows(connection, "shares.delete_ended", now=now, limit=ENDED_STEP)
+    if not ended:
+        message = f"there are {SHARES_LIMIT:,} shares, as many as there may be; revoke one first"
+        raise Conflict(message, "too_many")
+    key_ids = json.dumps([share["key_id"] for share in ended])
+    change(connection, "keys.delete_of_shares", key_ids=key_ids)
+
+
+def origin_of(environ: Mapping[str, Any], config: Config) -> str:
+    """Where viewers find this server: the public_url, or else as whoever asks has found it."""
+    host = environ.get("HTTP_HOST", "")
+    asked = f"{environ.get('wsgi.url_scheme', 'http')}://{host}"
+    for origin in (config.public_url, environ.get("HTTP_ORIGIN", ""), asked):
+        with contextlib.suppress(PydanticCustomError):
+            if check_public_url(origin):
+                return check_public_url(origin)
+    return ""
+
+
+def may_out(stored: str) -> dict[str, bool]:
+    allowed = json.loads(stored)
+    return {name: name in allowed for name in May.model_fields}
+
+
+SHARE_COLUMNS = {
+    "share_id": None,
+    "public_id": None,
+    "name": None,
+    "dashboard_id": None,
+    "locations": lambda stored: key_locations(stored) or "all",
+    "may": may_out,
+    "expires_at": iso,
+    "frame_hosts": json.loads,
+    "token_prefix": None,
+    "created_at": iso,
+    "last_used_at": iso,
+    "revoked_at": iso,
+}
+
+
+def share_out(share: dict, last_used: Mapping[int, int] = {}) -> dict:
+    """`last_used` has the uses that are not yet written."""
+    used_at = last_used.get(share["share_id"], share["last_used_at"])
+    return as_answer(share | {"last_used_at": used_at}, SHARE_COLUMNS)
+
+
+MayOut = answer("ShareMay", dates=bool, events=bool, download=bool)
+ShareOut = answer(
+    "StoredShare",
+    share_id=int,
+    public_id=str,
+    name=str,
+    dashboard_id=int,
+    locations=Literal["all"] | list[str],
+    may=MayOut,
+    expires_at=Moment | None,
+    frame_hosts=list[str],
+    token_prefix=str,
+    created_at=Moment,
+    last_used_at=Moment | None,
+    revoked_at=Moment | None,
+)
+CreatedShare = answer("CreatedShare", ShareOut, url=str, token=str)
+ShareList = answer("ShareList", shares=list[ShareOut], next=str | None)
+
+
+@route("GET", "/shares/v1", scope="admin", query=ShareQuery, answers={200: ShareList})
+def get_shares(call: Call) -> dict:
+    """The shares, without their tokens, the newest first."""
+    query = call.query
+    before = query.cursor[0] if query.cursor else 2**62
+    shares = stream(call.connection, "shares.list", before=before, limit=query.limit + 1)
+    out = functools.partial(share_out, last_used=dict(call.database.last_used))
+    return page("shares", [shares], query.limit, ("share_id",), out)
+
+
+@route("POST", "/shares/v1", scope="admin", body=NewShare, answers={201: CreatedShare}, writes=True)
+def post_share(call: Call) -> tuple[int, dict]:
+    """Creates a link to a dashboard. Link and token are in this one answer and nowhere else."""
+    share, token = create_share(call.connection, call.json(NewShare), call.now)
+    link = f"{origin_of(call.environ, call.config)}{SHARE_PATH}{share['public_id']}#{token}"
+    return 201, share_out(share) | {"url": link, "token": token}
+
+
+@route("DELETE", "/shares/v1/{share_id}", scope="admin", answers={200: ShareOut}, writes=True)
+def delete_share(call: Call) -> dict:
+    """Revokes a share, at once."""
+    share_id = call.number("share_id")
+    if row(call.connection, "shares.find", share_id=share_id) is None:
+        raise NotFound(f"there is no share {share_id}")
+    call.database.callers.clear()
+    revoke_key(call.connection, share_id, call.now)
+    revoked = row(call.connection, "shares.find", share_id=share_id)
+    return share_out(revoked, call.database.last_used)
+
+
+# What viewers see
+
+NUMBERS_SECONDS = 15  # that an answer to viewers is kept
+NUMBERS_BYTES = 8 * MEGABYTE  # of all of them together; one has an eighth at most
+ANSWER_OVERHEAD = 500  # of each
+# Warnings that a number lacks some of what it should be made of
+OF_MISSING_VALUES = {"skipped", "number_too_large", "contacts_unknown"}
+
+
+class ViewQuery(CardsQuery):
+    """Viewers choose no locations."""
+
+    locations: ClassVar[None] = None
+
+
+class ViewEventsQuery(ViewQuery):
+    """Which events are behind a number of a card: as of a metric, but `group` is the name that the
+    card shows, empty where the value is lacking, and `other` stands for all other groups."""
+
+    card: int = Field(ge=0, lt=CARDS_LIMIT)
+    cards: ClassVar[None] = None
+    term: str | None = Field(None, description="left out: the first one")
+    bucket: DayOrTime | None = None
+    group: str | None = None
+    other: bool = False
+    compared: bool = False
+    limit: Limit = 50
+    cursor: cursor_of(int, int) | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the viewers of a share see at this moment."""
+
+    dashboard: dict  # as dashboard_out gives it
+    locations: dict[str, str] | None  # their names by their ids; None: all
+    may: dict[str, bool]
+    expires_at: int | None
+
+    def frame(self, call: Call, query: Range) -> Frame:
+        allowed = None if self.locations is None else frozenset(self.locations)
+        return resolve_frame(call.connection, query, call.now, call.config.time_zone, allowed)
+
+
+def view_of(call: Call) -> View:
+    """Raises Forbidden where there is no longer anything to see."""
+    connection = call.connection
+    share = row(connection, "shares.find", share_id=call.caller.key_id)
+    if share["expires_at"] is not None and share["expires_at"] <= call.now:
+        raise Forbidden("this link has expired", "share_expired")
+    dashboard = row(connection, "dashboards.find", dashboard_id=share["dashboard_id"])
+    if dashboard is None:
+        raise Forbidden("the dashboard of this link was deleted", "dashboard_deleted")
+    names = None
+    if call.caller.locations is not None:
+        names = location_names(connection, sorted(call.caller.locations))
+        if not names:
+            raise Forbidden("the location of this link was removed", "location_deleted")
+    return View(dashboard_out(dashboard), names, may_out(share["may"]), share["expires_at"])
+
+
+def check_dates(view: View, query: ViewQuery) -> None:
+    """Raises Forbidden where viewers may not choose the range."""
+    if not view.may["dates"] and query.model_fields_set & {"from_", "to", "timezone"}:
+        raise Forbidden("the dates of this link are fixed", "dates_fixed")
+
+
+class KeptAnswers:
+    """What viewers were answered lately, in bytes, for all who ask the same within 15 seconds.
+
+    Who asks for what is just being calculated waits for it, so that it is calculated once.
+    """
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        # By what was asked: until when it is kept, and the answer; the oldest first
+        self.answers: dict[bytes, tuple[float, bytes]] = {}
+        self.size = 0
+        self.under_way: set[bytes] = set()
+
+    def answer(self, question: bytes, calculate: Callable[[], bytes], deadline: float) -> bytes:
+        """The kept answer, or a new one. Raises TooSlow, and what the calculation raises."""
+        with self.changed:
+            while question in self.under_way:
+                if not self.changed.wait(max(0, deadline - time.monotonic())):
+                    raise TooSlow
+            self.forget_old()
+            if question in self.answers:
+                return self.answers[question][1]
+            self.under_way.add(question)
+        try:
+            content = calculate()
+        except BaseException:
+            self.finish(question)
+            raise
+        self.finish(question, content)
+        return content
+
+    def finish(self, question: bytes, content: bytes | None = None) -> None:
+        with self.changed:
+            self.under_way.discard(question)
+            if content is not None and len(content) <= NUMBERS_BYTES // 8:
+                self.answers[question] = (time.monotonic() + NUMBERS_SECONDS, content)
+                self.size += ANSWER_OVERHEAD + len(content)
+            while self.size > NUMBERS_BYTES:
+                self.forget_oldest()
+            self.changed.notify_all()
+
+    def forget_old(self) -> None:
+        now = time.monotonic()
+        while self.answers and next(iter(self.answers.values()))[0] <= now:
+            self.forget_oldest()
+
+    def forget_oldest(self) -> None:
+        question = next(iter(self.answers))
+        _, content = self.answers.pop(question)
+        self.size -= ANSWER_OVERHEAD + len(content)
+
+
+def card_view(found: dict) -> dict:
+    """Of a calculated card what its viewers see: numbers and names, neither ids nor definitions."""
+    if "problem" in found:
+        return {"card": found["card"], "problem": {"title": "could not be calculated"}}
+    data = found["data"]
+    names = {each["location_id"]: each["name"] or each["location_id"] for each in data["locations"]}
+    shown = {
+        "name": data["name"],
+        "format": data["format"],
+        "timezone": data["timezone"],
+        "interval": data["interval"],
+        "calculated_at": data["calculated_at"],
+        **period_view(data),
+        "values_missing": any(each["code"] in OF_MISSING_VALUES for each in data["warnings"]),
+    }
+    if "compare" in data:
+        compared = data["compare"]
+        shown["compare"] = {
+            "kind": compared["kind"],
+            "to_date": compared["to_date"],
+            **period_view(compared),
+        }
+    if "breakdown" in data:
+        by_location = data["breakdown"]["by"] == "location"
+        groups = data["breakdown"]["groups"]
+        shown["breakdown"] = {
+            "groups": [group_view(group, names if by_location else {}) for group in groups]
+        }
+    if len(data["locations"]) > 1:
+        shown["locations"] = [
+            {"name": names[each["location_id"]], **value_view(each)} for each in data["locations"]
+        ]
+    return {"card": found["card"], "data": shown, "target": found["target"]}
+
+
+def period_view(period: dict) -> dict:
+    total = period["total"]
+    return {
+        "from": period["from"],
+        "to": period["to"],
+        "total": {"value": total["value"], "complete": total["complete"]},
+        "buckets": [bucket_view(bucket) for bucket in period["buckets"]],
+    }
+
+
+def bucket_view(bucket: dict) -> dict:
+    shown = {name: bucket[name] for name in ("start", "end", "complete", "value")}
+    if "compare" in bucket:
+        partner = bucket["compare"]
+        shown["compare"] = partner and {name: partner[name] for name in ("start", "end", "value")}
+    return shown
+
+
+def value_view(numbers: dict) -> dict:
+    shown = {"value": numbers["value"]}
+    if "compare" in numbers:
+        shown["compare"] = {"value": numbers["compare"]["value"]}
+    return shown
+
+
+def group_view(group: dict, names: dict[str, str]) -> dict:
+    return {
+        "key": names.get(group["key"], group["key"]),
+        "other": group["other"],
+        **value_view(group),
+        "buckets": [bucket_view(bucket) for bucket in group["buckets"]],
+    }
+
+
+def event_view(event: dict, names: dict[str, str]) -> dict:
+    return {
+        "time": iso(event["timestamp"]),
+        "event_name": event["event_name"],
+        "contact_name": event["contact_name"],
+        "properties": from_json(event["properties"]),
+        "location": names[event["location_id"]],
+    }
+
+
+def calculate_view(call: Call, view: View) -> bytes:
+    """The answer to viewers, of the cards that they ask for; by gzip, which makes it a tenth."""
+    make_frame = functools.partial(view.frame, call)
+    cards = calculate_cards(call.connection, view.dashboard, call.query, make_frame, call.deadline)
+    content = to_json({"cards": [card_view(found) for found in cards]})
+    return gzip.compress(content, 5, mtime=0)
+
+
+def list_viewed_events(call: Call, view: View) -> dict:
+    """The events behind a number of a card, the newest first.
+
+    Its cursor names a time and how many events of it were shown: our own ids would tell how much
+    others send. Raises Invalid for what the card does not have.
+    """
+    asked = call.query
+    cards = view.dashboard["cards"]
+    if asked.card >= len(cards):
+        message = f"this dashboard has {len(cards)}, numbered from 0"
+        raise refusal("?card", wrong("unknown_card", message))
+    card = cards[asked.card]
+    metric = saved_definition(call.connection, card["metric_id"])
+    asked = asked.model_copy(update={"interval": card_interval(card, asked)})
+    frame = view.frame(call, asked)
+    names = location_names(call.connection, frame.locations)
+    query = evidence_query(asked, card, metric, names)
+    before, shown = asked.cursor or (YEAR_2200, 0)
+    shown = min(max(shown, 0), PREVIEW_LIMIT)
+    query.cursor = [before, 2**62]  # of that time all events; those that were shown are skipped
+    query.limit = asked.limit + shown
+    count, found = find_evidence(call.connection, query, frame, call.deadline)
+    keys = itertools.islice(found, shown, None)
+    events = []
+    following = None
+    size = 0
+    for key in keys:
+        if len(events) == asked.limit or size > PAGE_BYTES:
+            following = write_cursor((before, shown))
+            break
+        shown = shown + 1 if key["timestamp"] == before else 1
+        before = key["timestamp"]
+        event = find_event(call.connection, key)
+        events.append(event_view(event, names))
+        size += size_of(event)
+    return {"count": count, "events": events, "next": following}
+
+
+def evidence_query(
+    asked: ViewEventsQuery, card: dict, metric: Definition, names: dict[str, str]
+) -> EvidenceQuery:
+    """What is asked of the card's metric, with the locations of `names`. Raises Invalid."""
+    terms = [term.key for term in metric.terms]
+    errors = []
+    if asked.term is not None and asked.term not in terms:
+        message = "must be the key of a term of the card"
+        errors.append(field_error("?term", "unknown_term", message))
+    if asked.compared and asked.compare is None:
+        errors.append(field_error("?compare", "required", "is required with compared"))
+    group = None
+    if asked.group is not None or asked.other:
+        key = asked.group or None
+        if card["breakdown"] is None:
+            errors.append(field_error("?group", "no_groups", "this card has no groups"))
+        elif card["breakdown"] == "location" and key is not None:
+            # By the name that is shown; one that is none of theirs has no events.
+            ids = (location_id for location_id, name in names.items() if name == key)
+            key = next(ids, "")
+        group = GroupChoice(key=None if asked.other else key, other=asked.other)
+    if errors:
+        raise Invalid(errors)
+    return EvidenceQuery.model_construct(
+        metric=metric,
+        term=asked.term or terms[0],
+        breakdown=card["breakdown"],
+        group=group,
+        **{name: getattr(asked, name) for name in ("interval", "compare", "bucket", "compared")},
+    )
+
+
+ViewTerm = answer("ViewTerm", key=str, event=str)
+ViewCard = answer(
+    "ViewCard",
+    card=int,
+    name=str,
+    chart=str,
+    size=str,
+    format=dict | None,
+    breakdown=bool,
+    terms=(list[ViewTerm], None),
+)
+ViewedDashboard = answer("ViewedDashboard", name=str, cards=list[ViewCard])
+CurrentShare = answer(
+    "CurrentShare",
+    BrandingLook,
+    dashboard=ViewedDashboard,
+    may=MayOut,
+    locations=list[str] | None,
+    timezone=str,
+    expires_at=Moment | None,
+)
+ViewValue = answer("ViewValue", value=float | int | None)
+ViewTotal = answer("ViewTotal", ViewValue, complete=bool)
+ViewPartner = answer("ViewPartner", ViewValue, start=Moment, end=Moment)
+ViewBucket = answer(
+    "ViewBucket", ViewTotal, start=Moment, end=Moment, compare=(ViewPartner | None, None)
+)
+ViewPeriod = answer(
+    "ViewPeriod", **{"from": Moment}, to=Moment, total=ViewTotal, buckets=list[ViewBucket]
+)
+ViewComparison = answer("ViewComparison", ViewPeriod, kind=str, to_date=bool)
+ViewCompared = answer("ViewCompared", ViewValue, compare=(ViewValue | None, None))
+ViewGroup = answer("ViewGroup", ViewCompared, key=str | None, other=bool, buckets=list[ViewBucket])
+ViewGroups = answer("ViewGroups", groups=list[ViewGroup])
+ViewLocation = answer("ViewLocation", ViewCompared, name=str)
+ViewNumbers = answer(
+    "ViewNumbers",
+    ViewPeriod,
+    name=str | None,
+    format=dict | None,
+    timezone=str,
+    interval=str,
+    calculated_at=Moment,
+    values_missing=bool,
+    compare=(ViewComparison | None, None),
+    breakdown=(ViewGroups | None, None),
+    locations=(list[ViewLocation] | None, None),
+)
+ViewProblem = answer("ViewProblem", title=str)
+ViewCardData = answer(
+    "ViewCardData",
+    card=int,
+    data=(ViewNumbers, None),
+    target=(TargetLine | None, None),
+    problem=(ViewProblem, None),
+)
+ViewData = answer("ViewData", cards=list[ViewCardData])
+ViewEvent = answer(
+    "ViewEvent",
+    time=Moment,
+    event_name=str,
+    contact_name=str | None,
+    properties=dict,
+    location=str,
+)
+ViewEvents = answer("ViewEvents", events=list[ViewEvent], next=str | None, count=int)
+
+
+@route("GET", "/shares/v1/current", scope="share", answers={200: CurrentShare})
+def get_current_share(call: Call) -> dict:
+    """What the holder of a link sees: the dashboard's name and cards, and what it looks like."""
+    view = view_of(call)
+    cards = []
+    for index, card in enumerate(view.dashboard["cards"]):
+        metric = definition_out(find_metric(call.connection, card["metric_id"]))
+        shown = {
+            "card": index,
+            "name": metric["name"],
+            "chart": card["chart"],
+            "size": card["size"],
+            "format": metric.get("format"),
+            "breakdown": card["breakdown"] is not None,
+        }
+        if view.may["events"]:
+            shown["terms"] = [
+                {"key": term["key"], "event": term["event"]} for term in metric["terms"]
+            ]
+        cards.append(shown)
+    return {
+        **look_of(find_branding(call.connection)),
+        "dashboard": {"name": view.dashboard["name"], "cards": cards},
+        "may": view.may,
+        "locations": None if view.locations is None else list(view.locations.values()),
+        "timezone": view.frame(call, ViewQuery()).zone.key,
+        "expires_at": iso(view.expires_at),
+    }
+
+
+@route("GET", "/shares/v1/current/data", scope="share", query=ViewQuery, answers={200: ViewData})
+def get_current_data(call: Call) -> Response:
+    """The numbers of a shared dashboard, which may be 15 seconds old.
+
+    Without range parameters they are of the last 30 days and today.
+    """
+    view = view_of(call)
+    query = call.query
+    check_dates(view, query)
+    view.frame(call, query)  # raises Invalid for a range that no card could have
+    asked = repr((view.dashboard, view.locations, query))
+    question = hashlib.sha256(asked.encode("utf-8", "surrogatepass")).digest()
+    calculate = functools.partial(calculate_view, call, view)
+    compressed = call.kept_answers.answer(question, calculate, call.deadline)
+    if "gzip" in call.environ.get("HTTP_ACCEPT_ENCODING", ""):
+        response = bytes_response(200, compressed, JSON)
+        response.headers["Content-Encoding"] = "gzip"
+    else:
+        response = bytes_response(200, gzip.decompress(compressed), JSON)
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
+
+
+@route(
+    "GET",
+    "/shares/v1/current/events",
+    scope="share",
+    query=ViewEventsQuery,
+    answers={200: ViewEvents},
+)
+def get_current_events(call: Call) -> dict:
+    """The events behind a number of a card, where the share allows it."""
+    view = view_of(call)
+    if not view.may["events"]:
+        raise Forbidden("this link does not show events", "events_not_shown")
+    check_dates(view, call.query)
+    return list_viewed_events(call, view)
+
+
+# Its page
+
+# How a link fares, which static/share.html shows in words; in all but the first there is no more
+# to see.
+LINK_STATES = {"works": 200, "unknown": 401, "revoked": 403, "expired": 403}
+LINK_REASONS = {
+    "unknown": "the link is not known here",
+    "revoked": "the link was revoked",
+    "expired": "the link has expired",
+}
+
+
+def share_pages(page: Asset) -> dict[str, Asset]:
+    """The page of a link for each of its states, which `data-link` of its root element has."""
+    pages = {}
+    for state in LINK_STATES:
+        content = page.content.replace(b'data-link="works"', f'data-link="{state}"'.encode())
+        pages[state] = Asset(content, page.content_type, page.tag)
+    return pages
+
+
+def link_of(connection: apsw.Connection, public_id: str, now: int) -> tuple[str, list[str]]:
+    """How the link fares (see LINK_STATES), and whose pages may frame it."""
+    share = row(connection, "shares.find_by_public_id", public_id=public_id)
+    if share is None:
+        return "unknown", default_frame_hosts(find_branding(connection))
+    frame_hosts = json.loads(share["frame_hosts"])
+    if share["revoked_at"] is not None:
+        return "revoked", frame_hosts
+    if share["expires_at"] is not None and share["expires_at"] <= now:
+        return "expired", frame_hosts
+    return "works", frame_hosts
+
+
+def hide_token(environ: dict[str, Any]) -> None:
+    """Of a link's path and query keeps the public_id alone, so that nothing can note its token.
+
+    That is in the path where somebody has encoded the # before it, and in the query where the
+    link was made so; there only the page looks for it.
+    """
+    found = LINK_PATH.fullmatch(environ["PATH_INFO"])
+    if found is None or found["rest"] == "logo":
+        return
+    public_id = PUBLIC_ID.match(found["rest"])
+    environ["PATH_INFO"] = SHARE_PATH + (public_id[0] if public_id else "unknown")
+    environ["QUERY_STRING"] = ""
 
 
 ####################################################################################################
@@ -11049,6 +12190,8 @@ def create_app(
         app.route(route.rule, route.method, functools.partial(app.serve, route))
     app.route("/", "GET", app.asset)
     app.route("/static/<name:path>", "GET", app.asset)
+    app.route(SHARE_PATH + "logo", "GET", app.logo)
+    app.route(SHARE_PATH + "<public_id>", "GET", app.share_page)
     return app
 
 
@@ -11062,7 +12205,9 @@ class App(bottle.Bottle):
         self.database = database
         self.clock = clock
         self.attempts: deque = deque(maxlen=100)
+        self.kept_answers = KeptAnswers()
         self.assets = load_assets(data_folder() / "static")
+        self.share_pages = share_pages(self.assets["share.html"])
         scripts = first_modules(self.assets)
         self.preloads = ", ".join(f"</static/{name}>; rel=modulepreload" for name in scripts)
 
@@ -11071,6 +12216,7 @@ class App(bottle.Bottle):
 
     def wsgi(self, environ: dict, start_response: Callable) -> list[bytes]:
         """Serves a request by Bottle's router, bypassing Bottle's own handling of answers."""
+        hide_token(environ)
         raw_path = environ["PATH_INFO"]
         environ["streamlined_lite.raw_path"] = raw_path
         environ["PATH_INFO"] = raw_path.encode("latin-1").decode("utf-8", "ignore")
@@ -11152,13 +12298,40 @@ class App(bottle.Bottle):
             headers["Link"] = self.preloads
         if environ.get("HTTP_IF_NONE_MATCH") == asset.tag:
             return Response(304, headers, b"")
-        content = asset.content
-        if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
-            content = asset.compressed
-            headers["Content-Encoding"] = "gzip"
-        headers["Content-Type"] = asset.content_type
-        headers["Content-Length"] = str(len(content))
-        return Response(200, headers, content)
+        return send_asset(asset, environ, headers)
+
+    def share_page(self, environ: dict, public_id: str) -> Response:
+        """The page of a link, which asks for its numbers with the token that only it has."""
+        try:
+            with self.database.read() as connection:
+                state, frame_hosts = link_of(connection, public_id, self.clock())
+        except (apsw.Error, TryLater) as error:
+            return respond(problem_of(error), reading=True)
+        if state != "works":
+            self.remember_attempt(environ, Unauthorized(LINK_REASONS[state]))
+        headers = framed_by(frame_hosts) | {"Vary": "Accept-Encoding"}
+        return send_asset(self.share_pages[state], environ, headers, LINK_STATES[state])
+
+    def logo(self, environ: dict) -> Response:
+        """The logo of shared dashboards, a file that no browser takes for anything else."""
+        try:
+            with self.database.read() as connection:
+                branding = find_branding(connection)
+        except (apsw.Error, TryLater) as error:
+            return respond(problem_of(error), reading=True)
+        logo = branding["logo"]
+        if logo is None:
+            return respond(NotFound("there is no logo"))
+        headers = SECURITY_HEADERS | {
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cache-Control": "no-cache",
+            "ETag": f'"{logo_tag(logo)}"',
+        }
+        if environ.get("HTTP_IF_NONE_MATCH") == headers["ETag"]:
+            return Response(304, headers, b"")
+        headers["Content-Type"] = branding["logo_type"]
+        headers["Content-Length"] = str(len(logo))
+        return Response(200, headers, logo)
 
     def serve(self, route: Route, environ: dict, **path: str) -> Response:
         """A request to a route. Every exception becomes an answer; a defect of ours is logged."""
@@ -11210,7 +12383,7 @@ class App(bottle.Bottle):
             raise
         except Exception as error:
             problem = problem_of(error)
-            if route.keeps and call.caller is not None:
+            if route.keeps and call.caller is not None and not call.caller.is_viewer:
                 self.keep(call, problem)
             return problem
 
@@ -11236,6 +12409,7 @@ class App(bottle.Bottle):
             self.database,
             self.settings,
             self.attempts,
+            self.kept_answers,
             self.clock(),
             body,
             path=body.ids,
@@ -11252,6 +12426,8 @@ class App(bottle.Bottle):
             call.caller.check_scope(route.scope)
         elif route.knows_key and environ.get("HTTP_X_API_KEY"):
             call.caller = self.authenticate(call, query)
+            if call.caller.is_viewer:
+                raise Forbidden("the key sent is for a shared dashboard and nothing else", "scope")
         call.query = read_query(route.query, query)
         check_path(environ)
         check_body(call)
@@ -11275,7 +12451,7 @@ class App(bottle.Bottle):
         if caller is None:
             caller = authenticate(call.connection, token, self.settings.admin_key)
             call.known_callers[token] = caller
-        if BODY_DROPPED in call.environ:
+        if BODY_DROPPED in call.environ and not caller.is_viewer:
             raise TryLater("The key is new. Nothing was stored; send it again.", "key_new")
         return caller
 
@@ -11376,9 +12552,21 @@ KEPT_HEAD = 1024  # bytes of a request's head; what was read of a longer one is 
 CHUNK_LIMIT = 1024
 READ_POSTS = {route.path for route in ROUTES if route.method == "POST" and not route.writes}
 QUICK_READS = {"/", *(route.path for route in ROUTES if route.is_quick)}
+
+
+class Viewers(NamedTuple):
+    """Who hold the link of one share: known, and trusted no more than strangers."""
+
+    share_id: int
+
+
 # Whom a request is from, as far as its key tells: a key_id, or a word for what has none. None: a
 # stranger.
-Sender = int | str | None
+Sender = int | str | Viewers | None
+
+
+def is_stranger(sender: Sender) -> bool:
+    return sender is None or isinstance(sender, Viewers)
 
 
 def require_crlf_after_chunk_sizes() -> None:
@@ -11715,7 +12903,7 @@ class Channel(HTTPChannel):
         if not request.awaits_decision():
             return
         self.sender = self.server.sender_of(request)
-        if self.sender is not None:
+        if not is_stranger(self.sender):
             self.since = self.server.clock.now
             self.awaits_room = True
             self.server.admit(self)
@@ -11869,7 +13057,7 @@ class Buffers:
         """So much the channel holds from now on; for its sender, unless it holds something."""
         with self.lock:
             if not channel.held_bytes:
-                channel.holder = channel.sender
+                channel.holder = None if is_stranger(channel.sender) else channel.sender
             change = size - channel.held_bytes
             channel.held_bytes = size
             self.total += change
@@ -11908,10 +13096,11 @@ class Buffers:
 class WaitingLine:
     """What one sender waits for, and what it has had."""
 
-    __slots__ = ("had", "is_listed", "served", "waiting")
+    __slots__ = ("had", "is_listed", "is_of_viewers", "served", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque = deque()
+        self.is_of_viewers = False
         self.served = 0  # how many are being served
         self.had = 0.0  # seconds
         self.is_listed = False  # in a queue's order
@@ -11924,11 +13113,14 @@ class FairQueue:
     """
 
     def __init__(self, at_once: int = 1):
-        """Of one sender, so many may be served at the same time."""
+        """Of one sender, so many may be served at the same time, and of the viewers of all shares
+        together; of those of one share one, as the next are then often answered with the same."""
         self.at_once = at_once
+        self.viewed = 0  # how many of viewers are being served
         self.lines: defaultdict[Sender, WaitingLine] = defaultdict(WaitingLine)
         # Of the lines from which one may be served, as a heap: (seconds had, number, line)
         self.order: list[tuple[float, int, WaitingLine]] = []
+        self.viewers: list[tuple[float, int, WaitingLine]] = []  # the same of viewers
         self.numbers = itertools.count()
         self.level = 0.0
         self.length = 0
@@ -11938,29 +13130,38 @@ class FairQueue:
 
     def __bool__(self) -> bool:
         """Whether one may be served."""
-        return bool(self.order)
+        return bool(self.first_lines())
+
+    def first_lines(self) -> list[tuple[float, int, WaitingLine]]:
+        """The heap whose first line is the next one; empty where none may be served."""
+        if not self.viewers or self.viewed >= self.at_once:
+            return self.order
+        return min(self.order, self.viewers) if self.order else self.viewers
 
     def append(self, each: Channel | Read) -> None:
         line = self.lines[each.sender]
+        line.is_of_viewers = isinstance(each.sender, Viewers)
         line.waiting.append(each)
         self.length += 1
         self.enlist(line)
 
     def enlist(self, line: WaitingLine) -> None:
-        if line.waiting and line.served < self.at_once and not line.is_listed:
+        most = 1 if line.is_of_viewers else self.at_once
+        if line.waiting and line.served < most and not line.is_listed:
             line.had = max(line.had, self.level)
             line.is_listed = True
-            heapq.heappush(self.order, (line.had, next(self.numbers), line))
+            order = self.viewers if line.is_of_viewers else self.order
+            heapq.heappush(order, (line.had, next(self.numbers), line))
 
     def next_line(self) -> WaitingLine:
-        self.level, _, line = heapq.heappop(self.order)
+        self.level, _, line = heapq.heappop(self.first_lines())
         line.is_listed = False
         return line
 
     def take(self, until: float) -> Iterator[Channel]:
         """One channel at least, and others until this time.monotonic()."""
         now = -math.inf
-        while self.order and now < until:
+        while self and now < until:
             line = self.next_line()
             began = time.monotonic()
             end = min(until, began + LINE_SECONDS)
@@ -11977,6 +13178,7 @@ class FairQueue:
         """The next one, for a thread, which says when it has finished."""
         line = self.next_line()
         line.served += 1
+        self.viewed += line.is_of_viewers
         self.length -= 1
         read = line.waiting.popleft()
         self.enlist(line)
@@ -11985,6 +13187,7 @@ class FairQueue:
     def finish(self, sender: Sender, seconds: float) -> None:
         line = self.lines[sender]
         line.served -= 1
+        self.viewed -= line.is_of_viewers
         line.had += seconds
         self.enlist(line)
 
@@ -12068,13 +13271,13 @@ class Dispatcher(ThreadedTaskDispatcher):
 
 
 def is_quick(request: HTTPRequestParser) -> bool:
-    """Whether it is health, the session, a file of the page, or no valid HTTP."""
+    """Whether it is health, the session, a file of the page, a link, or no valid HTTP."""
     if request.error is not None:
         return True
     if request.command not in ("GET", "HEAD"):
         return False
     path = "/" + request.path.lstrip("/")
-    return path in QUICK_READS or path.startswith("/static/")
+    return path in QUICK_READS or path.startswith(("/static/", SHARE_PATH))
 
 
 def is_long(request: HTTPRequestParser) -> bool:
@@ -12315,7 +13518,7 @@ class Server:
         clients, a quarter of the strangers, or of all where there are none."""
         self.next_closing = now + CLOSING_SECONDS
         waiting = self.waiting_for_clients()
-        strangers = [channel for channel in waiting if channel.sender is None]
+        strangers = [channel for channel in waiting if is_stranger(channel.sender)]
         first = sorted(strangers or waiting, key=operator.attrgetter("since"))
         for channel in first[: len(first) // 4 + 1]:
             if channel.since <= now - PATIENCE_SECONDS:
@@ -12392,7 +13595,8 @@ class Server:
                 return None
             except apsw.Error:  # the turn meets the same and says so
                 return "unknown"
-            self.senders[token] = "admin" if caller.key_id is None else caller.key_id
+            sender: Sender = "admin" if caller.key_id is None else caller.key_id
+            self.senders[token] = Viewers(caller.key_id) if caller.is_viewer else sender
         return self.senders[token]
 
     def answer_quickly(self) -> None:
@@ -15126,7 +16330,7 @@ def check_keys(connection: apsw.Connection, config: Config, now: int) -> Iterato
             "revoke those that nobody needs (keys list, keys revoke)",
         )
     for key in keys:
-        disuse = key_disuse(key, now)
+        disuse = "" if key["scope"] == "share" else key_disuse(key, now)
         if disuse:
             yield Finding(
                 "warning",

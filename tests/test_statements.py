@@ -73,6 +73,12 @@ ALLOWED = {
         "SCAN metrics USING INDEX metrics_by_position": "each definition must be looked into"
     },
     "metrics.rename_event": {"SCAN metrics": "the same"},
+    "shares.count": {
+        "SCAN shares USING COVERING INDEX sqlite_autoindex_shares_1": "their number has a limit"
+    },
+    "shares.count_of_dashboard": {"SCAN s": "all shares; their number has a limit"},
+    "shares.delete_ended": {"SCAN s": "the same, and only where there are as many as there may be"},
+    "shares.revoke_of_dashboard": {"SCAN shares": "all shares; their number has a limit"},
     "schema.list": {
         "USE TEMP B-TREE FOR ORDER BY": "all objects of the file, which are some dozens"
     },
@@ -89,6 +95,7 @@ LOOK_UPS = {
     "sqlite_autoindex_locations_1 (location_id=?)",
     "sqlite_autoindex_messages_1 (purpose=?)",
     "sqlite_autoindex_metrics_1 (name=?)",
+    "sqlite_autoindex_shares_1 (public_id=?)",
 }
 # In each epoch; the last of these is that of the newest event, the last row of the table.
 OF_CONTACT = {"events", "events_by_contact (<expr>=? AND contact_key=?)"}
@@ -219,6 +226,7 @@ SEARCHES = {
     "rejections.newest": {"rejections"},  # its last row
     "rejections.prune_by_age": {"rejections_by_age (received_at<?)"},
     "rejections.prune_by_sender": {"rejections_by_sender (key_id=? AND location_id=?)"},
+    "shares.list": {"shares INTEGER PRIMARY KEY (rowid<?)"},
 }
 
 

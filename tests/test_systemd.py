@@ -342,11 +342,18 @@ def test_a_proxy_writes_no_key_to_its_log_not_even_when_the_server_is_away(serve
         request_bytes(event(), path=f"/events/ingestion/v1?api_key={key}", key=key),
         request_bytes(event(), path=f"/events/ingestion/v1?api_key={ADMIN}", key=ADMIN),
     ]
+    link = "/share/0123456789abcdef0123"
+    shown = [
+        request_bytes(b"", None, path, "GET", Referer=f"http://test{link}?token={key}")
+        for path in (f"{link}%23{key}", f"{link}?token={key}", f"//share/{key}", "/?a=b")
+    ]
     assert [status for status, *_ in exchange(front, *asked)] == [401, 201]
+    assert [exchange(front, each)[0][0] for each in shown] == [401, 401, 401, 200]
     server.stop()
     assert [status for status, *_ in exchange(front, *asked)] == [429, 429]
+    assert {exchange(front, each)[0][0] for each in shown} <= {502, 503}
     logged = front.logged()
-    assert "/events/ingestion/v1" in logged
+    assert "/events/ingestion/v1" in logged and link in logged
     assert key not in logged and ADMIN not in logged
 
 
