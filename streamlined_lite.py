@@ -35,10 +35,18 @@ The way of an alert, about once a minute, beside the loop:
 Reads go to waitress's worker threads, each with a read-only connection of its own; health, the
 session and the page's files are answered by the loop itself, and wait for no query.
 
+The way of a message to somebody, which the server queues and never sends itself:
+
+    queue_message     in the transaction of what it is about                    [outbox]
+    send_command      or a thread of `serve --send`, until nothing is due       [command line]
+    Outbox.claim      a message of each host in turn, which no other gets       [outbox]
+    Delivery          a thread with a time limit: send_mail or post_webhook     [outbox]
+    Outbox.note       sent, to be tried again, or given up, with the reason     [outbox]
+
 The sections, each under a banner, in an order in which none needs a later one; the files in sql/
 and tests/ carry the same nouns: errors, values, configuration, statements, database, http, keys,
 locations, events, contacts, HighLevel bodies, rejections, ingestion, metric definitions,
-dashboards, metric calculation, outbox, alerts, reports, application, server, command line.
+dashboards, metric calculation, shares, outbox, alerts, reports, application, server, command line.
 
 Times inside are integer milliseconds UTC; days, and times without an offset, are naive until their
 zone is known. Times in answers are ISO 8601 UTC with milliseconds.
@@ -57,6 +65,8 @@ import bisect
 import codecs
 import contextlib
 import csv
+import email.policy
+import email.utils
 import fcntl
 import functools
 import gc
@@ -68,6 +78,7 @@ import hmac
 import html
 import inspect
 import io
+import ipaddress
 import itertools
 import json
 import logging
@@ -82,24 +93,29 @@ import select
 import shlex
 import shutil
 import signal
+import smtplib
 import socket
+import ssl
 import stat
 import tempfile
 import threading
 import time
 import traceback
 import uuid
+import zlib
 import zoneinfo
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from http.client import HTTPConnection, HTTPException
+from email.headerregistry import Address
+from email.message import EmailMessage
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NoReturn, get_args
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -1088,6 +1104,42 @@ def read_contact_fields(value: Any) -> dict[str, Any]:
     return read_entries(value, read_scalar, FIELDS_LIMIT)
 
 
+# Addresses of mail, and hosts
+
+MAIL_ADDRESS_LIMIT = 254  # characters, which SMTP takes
+MAIL_NAME = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
+HOST_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+HOST = re.compile(rf"(?=.{{1,253}}$){HOST_LABEL}(?:\.{HOST_LABEL})*")
+
+
+def check_one_line(text: str) -> str:
+    """What becomes a part of a header must not begin another one."""
+    if not text.isprintable():
+        raise wrong("line_break", "must not contain a line break or what cannot be printed")
+    return text
+
+
+def ascii_host(name: str) -> str | None:
+    """A host's name in ASCII and small letters; None where it is none."""
+    try:
+        host = name.encode("idna").decode("ascii").lower().removesuffix(".")
+    except UnicodeError:
+        return None
+    return host if HOST.fullmatch(host) else None
+
+
+def read_mail_address(value: Any) -> str:
+    """One address and nothing beside it, its host in ASCII."""
+    text = check_one_line(read_text(trim(value) if isinstance(value, str) else value, ID_LIMIT))
+    if text.count("@") > 1 or "," in text or ";" in text:
+        raise wrong("several", "must be one address; give each an entry of its own")
+    name, _, host_name = text.partition("@")
+    host = ascii_host(host_name)
+    if not MAIL_NAME.fullmatch(name) or host is None or len(text) > MAIL_ADDRESS_LIMIT:
+        raise wrong("mail_address", "must be an address alone, such as ana@example.com")
+    return f"{name}@{host}"
+
+
 def plain(reader: Callable, schema: dict) -> Any:
     """An annotated type that is read by our function and described by this JSON schema."""
     return Annotated[Any, PlainValidator(reader), WithJsonSchema(schema)]
@@ -1134,6 +1186,9 @@ Tags = plain(read_tags, {"type": "array", "items": {"type": "string"}, "maxItems
 Line = plain(read_line, NAME_SCHEMA)
 SentLine = plain(read_sent_line, NAME_SCHEMA)
 Needle = plain(read_needle, {"type": "string", "minLength": 1, "maxLength": NEEDLE_LIMIT})
+MailAddress = plain(
+    read_mail_address, {"type": "string", "format": "email", "maxLength": MAIL_ADDRESS_LIMIT}
+)
 Moment = Annotated[Any, WithJsonSchema({"type": "string", "format": "date-time"})]
 Limit = Annotated[int, Field(ge=1, le=500)]
 
@@ -1286,6 +1341,98 @@ def check_time(text: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    host: str
+    port: int
+    tls: Literal["starttls", "on", "off"]
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+SMTP_URL_FORM = "must be smtp://user:password@host:587, or smtps:// for a port that begins with TLS"
+
+
+def read_smtp_url(text: str) -> MailServer:
+    """Raises errors whose messages have no part of the text, for that holds a password."""
+    try:
+        url = urlsplit(text)
+        host = url.hostname and (
+            ascii_host(url.hostname) or str(ipaddress.ip_address(url.hostname))
+        )
+        port = url.port
+    except ValueError:
+        raise wrong("smtp_url", SMTP_URL_FORM) from None
+    is_known = url.scheme in ("smtp", "smtps") and url.path in ("", "/") and not url.fragment
+    if not is_known or not host or port == 0 or url.query not in ("", "tls=off"):
+        raise wrong("smtp_url", SMTP_URL_FORM)
+    user, password = unquote(url.username or ""), unquote(url.password or "")
+    if not (user + password).isprintable() or bool(user) != bool(password):
+        raise wrong(
+            "smtp_url",
+            "needs both a user and a password, or none; write @ : / # % in them as %40"
+            " %3A %2F %23 %25",
+        )
+    tls = "on" if url.scheme == "smtps" else "starttls"
+    if url.query:
+        if tls == "on" or not is_this_machine(host):
+            raise wrong(
+                "smtp_url", "tls=off is for smtp:// and a mail server on this machine (localhost)"
+            )
+        tls = "off"
+    return MailServer(host, port or (465 if tls == "on" else 587), tls, user, password)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host says of itself that it is this one."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def check_smtp_url(text: str) -> str:
+    if text:
+        read_smtp_url(text)
+    return text
+
+
+def read_sender(text: str) -> Address:
+    """An address, or a name and an address: Acme Reports <reports@acme.com>."""
+    name, bracket, rest = check_one_line(text.strip()).rpartition("<")
+    if not bracket:
+        return Address(addr_spec=read_mail_address(rest))
+    if not rest.endswith(">"):
+        raise wrong("mail_address", "must be like Acme Reports <reports@acme.com>")
+    return Address(name.strip(' "'), addr_spec=read_mail_address(rest[:-1]))
+
+
+def check_sender(text: str) -> str:
+    if text:
+        read_sender(text)
+    return text
+
+
+def read_webhook_secret(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if not 24 <= len(key) <= 64:
+        raise wrong(
+            "webhook_secret",
+            "must be 24 to 64 random bytes in base64, as openssl rand -base64 32 "
+            "prints them, with or without whsec_ before them",
+        )
+    return key
+
+
+def check_webhook_secret(text: str) -> str:
+    if text:
+        read_webhook_secret(text)
+    return text
+
+
 class Config(BaseModel):
     """Every setting, once.
 
@@ -1363,6 +1510,31 @@ class Config(BaseModel):
         "is old",
     )
     log_requests: bool = Field(False, description="print a line for every request")
+    send: bool = Field(
+        False,
+        description="also send what alerts and reports have to tell, as streamlined-lite send does",
+    )
+    smtp_url: Annotated[str, AfterValidator(check_smtp_url)] = Field(
+        "",
+        repr=False,
+        description="the mail server, smtp://user:password@host:587, with TLS from STARTTLS on; "
+        "smtps:// for TLS from the beginning; ?tls=off behind it for none, on this machine only; "
+        "only as a variable",
+    )
+    mail_from: Annotated[str, AfterValidator(check_sender)] = Field(
+        "",
+        description="the sender of mails, such as Acme Reports <reports@acme.com>; left out, the "
+        "user of the mail server where that is an address",
+    )
+    webhook_secret: Annotated[str, AfterValidator(check_webhook_secret)] = Field(
+        "",
+        repr=False,
+        description="signs webhooks by HMAC-SHA256, as in Standard Webhooks: 24 to 64 bytes in "
+        "base64; only as a variable",
+    )
+    allow_private_webhooks: bool = Field(
+        False, description="webhooks may go to this machine and to private networks"
+    )
     fixed_time: Annotated[str, AfterValidator(check_time)] = Field(
         "",
         description="the server's clock stands still at this time, such as 2026-01-01T00:00:00Z, "
@@ -1377,6 +1549,10 @@ class Config(BaseModel):
             findings = error.errors(include_input=False)
             messages = {str(finding["loc"][0]): finding["msg"] for finding in findings}
             raise WrongSettings(messages) from None
+
+
+# Settings without a flag, which other users of the machine could read.
+SECRETS = ("admin_key", "smtp_url", "webhook_secret")
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
@@ -1404,7 +1580,7 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
 def setting_name(name: str) -> str:
     """--idle-timeout (STREAMLINED_IDLE_TIMEOUT)"""
     variable = ENV_PREFIX + name.upper()
-    if name == "admin_key":  # has no flag: other users of the machine could read it
+    if name in SECRETS:
         return variable
     return f"--{name.replace('_', '-')} ({variable})"
 
@@ -1520,6 +1696,8 @@ BUSY_SECONDS = 5  # how long a writer waits for another process before its reque
 # (64 MB) one that also starts the WAL anew, for a moment without writers.
 CHECKPOINT_PAGES = 4_000
 RESTART_PAGES = 16_000
+KEPT_MESSAGES = 10_000  # beside those that wait
+KEPT_MESSAGES_DAYS = 90
 PRUNE_STEP = 100  # rejections that may be over their number until they are pruned
 TRIGGER_DEPTH = 10  # of ours, a location's takes three
 # How often turns and reads look whether the file and its WAL still have their names; what goes away
@@ -1745,7 +1923,9 @@ class Database:
     def maintain(self, now: int) -> None:
         """What is due once a minute, and not worth a write for every request."""
         self.write_last_used()
-        prune_rejections(self.writer, self.config, now, self.clock_watch.is_even(now))
+        is_even = self.clock_watch.is_even(now)
+        prune_rejections(self.writer, self.config, now, is_even)
+        prune_messages(self.writer, now, is_even)
 
     def limit_rejections(self) -> None:
         """As often as some have come, which a trigger may have written, too."""
@@ -1867,6 +2047,12 @@ def prune_rejections(
     if by_age:
         before = now - config.keep_rejections_days * DAY_MS
         change(connection, "rejections.prune_by_age", before=before)
+
+
+def prune_messages(connection: apsw.Connection, now: int, by_age: bool = True) -> None:
+    change(connection, "messages.prune_by_number", number=KEPT_MESSAGES)
+    if by_age:
+        change(connection, "messages.prune_by_age", before=now - KEPT_MESSAGES_DAYS * DAY_MS)
 
 
 def share_rejections(connection: apsw.Connection, config: Config) -> None:
@@ -3458,7 +3644,7 @@ class Route:
     scope: str | None = None  # None: no key is needed
     knows_key: bool = False  # a key that is sent, though none is needed, is looked up
     query: type[BaseModel] = Query
-    body: Any = None  # the model that describes a JSON body
+    body: Any = None  # the model that describes a JSON body; bytes: it is a file
     other_bodies: tuple[str, ...] = ()  # media types that the body may have beside JSON
     answers: Mapping[int, Any] = field(default_factory=dict)
     media_type: str = JSON  # of its answers
@@ -3506,6 +3692,7 @@ class Call:
     database: Database
     config: Config
     attempts: deque
+    kept_answers: KeptAnswers
     now: int
     body: Body
     caller: Caller | None = None
@@ -3588,7 +3775,10 @@ def respond_problem(problem: Problem, reading: bool) -> Response:
 
 
 def json_response(status: int, content: Any, media_type: str) -> Response:
-    body = to_json(content)
+    return bytes_response(status, to_json(content), media_type)
+
+
+def bytes_response(status: int, body: bytes, media_type: str) -> Response:
     length = str(len(body))
     headers = {**SECURITY_HEADERS, "Content-Type": media_type, "Content-Length": length}
     return Response(status, headers, body)
@@ -3640,6 +3830,18 @@ def first_modules(assets: dict[str, Asset]) -> list[str]:
             if imported.decode() not in names:
                 names.append(imported.decode())
     return names
+
+
+def send_asset(
+    asset: Asset, environ: Mapping[str, Any], headers: dict[str, str], status: int = 200
+) -> Response:
+    content = asset.content
+    if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
+        content = asset.compressed
+        headers["Content-Encoding"] = "gzip"
+    headers["Content-Type"] = asset.content_type
+    headers["Content-Length"] = str(len(content))
+    return Response(status, headers, content)
 
 
 # OpenAPI
@@ -3702,7 +3904,7 @@ def operation(route: Route) -> dict:
     if description:
         described["description"] = " ".join(description.split())
     if route.body is not None:
-        content = {JSON: {"schema": schema_of(route.body)}}
+        content = {} if route.body is bytes else {JSON: {"schema": schema_of(route.body)}}
         for media_type in route.other_bodies:
             kind = "object" if media_type in (FORM, MULTIPART_FORM) else "string"
             content[media_type] = {"schema": {"type": kind}}
@@ -3760,14 +3962,16 @@ ALLOWED = {
     "sync": {"sync", "admin"},
     "read": {"read", "admin"},
     "admin": {"admin"},
+    "share": {"share"},
 }
 NEEDS = {
     "ingest": "ingest, sync or admin",
     "sync": "sync or admin",
     "read": "read or admin",
     "admin": "admin",
+    "share": "share",
 }
-Scope = Literal["ingest", "sync", "read", "admin"]
+Scope = Literal["ingest", "sync", "read", "admin"]  # a key of scope share comes with its share
 
 
 class NewKey(BaseModel):
@@ -3801,6 +4005,11 @@ class Caller:
             raise Forbidden(
                 f"this needs a key of scope {NEEDS[scope]}; the key sent has {self.scope}", "scope"
             )
+
+    @property
+    def is_viewer(self) -> bool:
+        """Whether it holds no more than the link of a share."""
+        return self.scope == "share"
 
     def may_see(self, location_id: str | None) -> bool:
         return self.locations is None or location_id in self.locations
@@ -3850,23 +4059,39 @@ def create_key(connection: apsw.Connection, new: NewKey, now: int) -> dict:
     if new.scope == "admin" and new.locations:
         message = "an admin key is for all locations; leave them out"
         raise Invalid([field_error("/locations", "admin_is_for_all", message)])
+    key, token = insert_key(
+        connection, new.name, new.scope, new.locations, new.distinct_id_rule, now
+    )
+    return as_answer(key, KEY_COLUMNS) | {"token": token}
+
+
+def insert_key(
+    connection: apsw.Connection,
+    name: str,
+    scope: str,
+    locations: list[str] | None,
+    distinct_id_rule: str,
+    now: int,
+) -> tuple[dict, str]:
+    """The row of a new key, and its token."""
     token = "sl_" + secrets.token_urlsafe(30)
-    created = row(
+    key = row(
         connection,
         "keys.create",
-        name=new.name,
+        name=name,
         token_hash=hash_token(token),
         token_prefix=token[:PREFIX_LENGTH],
-        scope=new.scope,
-        locations=json.dumps(sorted(set(new.locations))) if new.locations else None,
-        distinct_id_rule=new.distinct_id_rule,
+        scope=scope,
+        locations=json.dumps(sorted(set(locations))) if locations else None,
+        distinct_id_rule=distinct_id_rule,
         created_at=now,
     )
-    return as_answer(created, KEY_COLUMNS) | {"token": token}
+    return key, token
 
 
 def list_keys(connection: apsw.Connection, last_used: Mapping[int, int] = {}) -> list[dict]:
-    """All keys, the newest first; `last_used` has the uses that are not yet written."""
+    """All keys, those of shares included, the newest first; `last_used` has the uses that are not
+    yet written."""
     keys = rows(connection, "keys.list", below=2**62)
     for key in keys:
         key["last_used_at"] = last_used.get(key["key_id"], key["last_used_at"])
@@ -3930,8 +4155,9 @@ KEY_COLUMNS = {
 
 @route("GET", "/keys/v1", scope="admin", answers={200: KeyList})
 def get_keys(call: Call) -> dict:
-    """The keys (integrations), without their tokens."""
-    return {"keys": list_keys(call.connection, dict(call.database.last_used))}
+    """The keys (integrations), without their tokens. Those of shares are in their own list."""
+    keys = list_keys(call.connection, dict(call.database.last_used))
+    return {"keys": [key for key in keys if key["scope"] != "share"]}
 
 
 @route("POST", "/keys/v1", scope="admin", body=NewKey, answers={201: CreatedKey}, writes=True)
@@ -3943,8 +4169,12 @@ def post_key(call: Call) -> tuple[int, dict]:
 @route("DELETE", "/keys/v1/{key_id}", scope="admin", answers={200: KeyOut}, writes=True)
 def delete_key(call: Call) -> dict:
     """Revokes a key, at once."""
+    key_id = call.number("key_id")
+    key = row(call.connection, "keys.find_by_id", key_id=key_id)
+    if key is not None and key["scope"] == "share":
+        raise NotFound(f"{key_id} is a share; delete it at /shares/v1/{key_id}")
     call.database.callers.clear()
-    return revoke_key(call.connection, call.number("key_id"), call.now)
+    return revoke_key(call.connection, key_id, call.now)
 
 
 # The session and wrong keys
@@ -7628,13 +7858,20 @@ def set_cards(connection: apsw.Connection, dashboard_id: int, cards: list[dict],
     change(connection, "dashboards.set_cards", dashboard_id=dashboard_id, cards=text, now=now)
 
 
-def delete_dashboard(connection: apsw.Connection, dashboard_id: int) -> dict:
-    """Its metrics stay. Raises NotFound, and Conflict for the only one."""
+def delete_dashboard(
+    connection: apsw.Connection, dashboard_id: int, now: int, dry_run: bool
+) -> dict:
+    """Its metrics stay, and its shares are revoked. Raises NotFound, and Conflict for the only
+    one."""
     find_dashboard(connection, dashboard_id)
     if len(rows(connection, "dashboards.list_ids")) == 1:
         message = "this is the only dashboard, where new metrics appear; rename it instead"
         raise Conflict(message, "last_dashboard")
-    return {"dashboards": change(connection, "dashboards.delete", dashboard_id=dashboard_id)}
+    key = {"dashboard_id": dashboard_id}
+    if dry_run:
+        return {"dashboards": 1, "shares": scalar(connection, "shares.count_of_dashboard", **key)}
+    shares = change(connection, "shares.revoke_of_dashboard", **key, now=now)
+    return {"dashboards": change(connection, "dashboards.delete", **key), "shares": shares}
 
 
 # Export and import
@@ -7749,7 +7986,7 @@ DashboardOut = answer(
     updated_at=Moment | None,
 )
 DashboardList = answer("DashboardList", dashboards=list[DashboardOut])
-DeletedDashboard = answer("DeletedDashboard", dashboards=int)
+DeletedDashboard = answer("DeletedDashboard", dashboards=int, shares=int)
 MetricExport = answer("MetricExport", metrics=list[dict], dashboards=list[dict])
 ImportedMetrics = answer("ImportedMetrics", created=int, updated=int, unchanged=int)
 
@@ -7911,12 +8148,15 @@ def put_dashboard(call: Call) -> dict:
     "DELETE",
     "/dashboards/v1/{dashboard_id}",
     scope="admin",
+    query=DryRun,
     answers={200: DeletedDashboard},
     writes=True,
 )
 def remove_dashboard(call: Call) -> dict:
-    """Deletes a dashboard; its metrics stay."""
-    return delete_dashboard(call.connection, call.number("dashboard_id"))
+    """Deletes a dashboard and revokes its shares; its metrics stay."""
+    call.database.callers.clear()
+    dashboard_id = call.number("dashboard_id")
+    return delete_dashboard(call.connection, dashboard_id, call.now, call.query.dry_run)
 
 
 ####################################################################################################
@@ -9690,6 +9930,7 @@ class Scale:
         return self.position(end) - self.position(start)
 
 
+@functools.lru_cache(8)  # a table has the same for each of its cells
 def scale_of(per: str, start: int, end: int, zone: ZoneInfo) -> Scale:
     """For times from start to end."""
     first = local_time(start, zone).date()
@@ -9733,12 +9974,11 @@ def target_value(target: dict, frame: Frame, is_of_amounts: bool) -> float | Non
     return sum(values)
 
 
-def measure_target(metric: Definition, target: dict, frame: Frame, data: dict) -> dict:
+def measure_target(target: dict, is_of_amounts: bool, frame: Frame, data: dict) -> dict:
     """A card's target beside its numbers: for the whole range, and how much of it is due by now.
 
     `share` is how much of it is reached; `buckets` is the line of a chart.
     """
-    is_of_amounts = is_amount(metric)
     period = frame.periods[0]
     unit_value = target_value(target, frame, is_of_amounts)
     measured = {"better": target["better"], "per": target["per"]}
@@ -9785,6 +10025,13 @@ def target_status(better: str, total: dict, value: float, due: float) -> str | N
 # Dashboards
 
 
+def card_interval(card: dict, query: Range) -> str:
+    """The card's own, or else that of the dashboard; a number alone has no buckets."""
+    if card["chart"] == "number":
+        return "total"
+    return card["interval"] or query.interval
+
+
 def calculate_cards(
     connection: apsw.Connection,
     dashboard: dict,
@@ -9802,16 +10049,14 @@ def calculate_cards(
     frames: dict[str, Frame] = {}
 
     def frame_of_card(card: dict) -> Frame:
-        interval = card["interval"] or query.interval
-        if card["chart"] == "number":
-            interval = "total"
+        interval = card_interval(card, query)
         if interval not in frames:
             frames[interval] = make_frame(query.model_copy(update={"interval": interval}))
         return frames[interval]
 
     def complete(place: int, metric: Definition, frame: Frame, data: dict) -> dict:
         target = cards[indexes[place]]["target"]
-        return {"target": target and measure_target(metric, target, frame, data)}
+        return {"target": target and measure_target(target, is_amount(metric), frame, data)}
 
     wanted = []
     for index in indexes:
@@ -9871,6 +10116,7 @@ def cells_of(
 ) -> list[dict]:
     """Of a calculation for several locations: all of them together, then each."""
     complete = data["total"]["complete"]
+    is_of_amounts = is_amount(metric)
     total = {"value": data["total"]["value"]}
     if "compare" in data:
         total["compare"] = data["compare"]["total"]
@@ -9881,7 +10127,7 @@ def cells_of(
             cell["compare"] = {"value": found["compare"]["value"]}
         if target is not None:
             numbers = {"total": {"value": found["value"], "complete": complete}}
-            measured = measure_target(metric, target, frame, numbers)
+            measured = measure_target(target, is_of_amounts, frame, numbers)
             del measured["buckets"]
             cell["target"] = measured
         cells.append(cell)
@@ -9893,6 +10139,16 @@ def list_evidence(
 ) -> dict:
     """The events behind a term's number, the newest first: those that have what the term
     aggregates. Count terms count them all."""
+    count, keys = find_evidence(connection, query, frame, deadline)
+    order = ("timestamp", "event_id")
+    read = functools.partial(find_event, connection)
+    return {"count": count, **page("events", [keys], query.limit, order, event_detail_out, read)}
+
+
+def find_evidence(
+    connection: apsw.Connection, query: EvidenceQuery, frame: Frame, deadline: float
+) -> tuple[int, Iterator[dict]]:
+    """How many they are, and the keys of those of a page and of one more."""
     groups = None
     if query.group and query.group.other:  # the events of none of the first groups
         plans = plan_terms(connection, query.metric, frame)
@@ -9904,10 +10160,7 @@ def list_evidence(
     by_set = is_set_cheaper(connection, term, frame)
     counting, listing, binds = compile_evidence(query, term, frame, groups, by_set)
     count = connection.execute(counting, binds).get
-    events = dictionaries(connection.execute(listing, binds))
-    order = ("timestamp", "event_id")
-    read = functools.partial(find_event, connection)
-    return {"count": count, **page("events", [events], query.limit, order, event_detail_out, read)}
+    return count, dictionaries(connection.execute(listing, binds))
 
 
 def compile_evidence(
@@ -10124,26 +10377,1195 @@ def query_metric_events(call: Call) -> dict:
 
 
 ####################################################################################################
+# shares
+####################################################################################################
+
+# A share is a key of scope `share` and what belongs to it: who has its link sees one dashboard, of
+# the key's locations, and nothing else.
+
+SHARES_LIMIT = 10_000  # that are stored; beyond it, those that have ended make room
+ENDED_STEP = 100  # of these go at once
+SHARE_PATH = "/share/"
+LINK_PATH = re.compile(r"/*share(?![a-z0-9_-])/*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+PUBLIC_ID = re.compile(r"[0-9a-f]{20}(?![0-9A-Za-z])")
+FRAME_HOSTS_LIMIT = 20
+FRAME_HOST_LIMIT = 128  # characters: a proxy's buffer for headers may have 4 kB
+# Whose pages show a client's own CRM
+HIGHLEVEL_HOSTS = (
+    "https://*.gohighlevel.com",
+    "https://*.leadconnectorhq.com",
+    "https://*.msgsndr.com",
+)
+LOGO_LIMIT = 64 * 1024  # bytes
+LOGO_SIDE = 2_000  # pixels
+
+
+# Whose pages may frame it
+
+LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+FRAME_HOST = re.compile(rf"https://(\*\.{LABEL}\.)?{LABEL}(\.{LABEL})*(:(?P<port>[0-9]{{1,5}}))?")
+LOCAL_HOST = re.compile(r"http://(localhost|127\.0\.0\.1)(:(?P<port>[0-9]{1,5}))?")
+
+
+def read_frame_host(value: Any) -> str:
+    """A host as Content-Security-Policy names it: whatever else could stand there is refused."""
+    text = read_text(value, NAME_LIMIT)
+    host = text.lower().removesuffix("/") if text.isascii() else text
+    found = FRAME_HOST.fullmatch(host) or LOCAL_HOST.fullmatch(host)
+    if found and len(host) <= FRAME_HOST_LIMIT and 0 < int(found["port"] or 443) < 65_536:
+        return host
+    raise wrong("frame_host", frame_host_fault(host))
+
+
+def frame_host_fault(host: str) -> str:
+    """What is wrong with it, without its text."""
+    scheme, _, rest = host.partition("://")
+    if not host.isascii():
+        return "must be written in ASCII, an international name as xn--…"
+    if not rest or scheme not in ("http", "https") or re.search(r"[\s;,'\"]", host):
+        return "must be one host, such as https://crm.example.com or https://*.example.com"
+    if "@" in rest:
+        return "must have no user name"
+    if re.search("[/?#]", rest):
+        return "must be a host alone, without a path"
+    if "*" in rest:
+        return "may have one star, before a name of two parts or more: https://*.example.com"
+    if scheme == "http":
+        return "must begin with https:// (http:// is for localhost and 127.0.0.1)"
+    return "must be a host, perhaps with a port, such as https://crm.example.com"
+
+
+FrameHost = plain(
+    read_frame_host,
+    {
+        "type": "string",
+        "description": "https:// and a host, perhaps with a port; https://*.example.com is any "
+        "host of that name",
+    },
+)
+
+
+def default_frame_hosts(branding: dict) -> list[str]:
+    """HighLevel's, and the agency's own."""
+    return list(dict.fromkeys([*HIGHLEVEL_HOSTS, *json.loads(branding["frame_hosts"])]))
+
+
+def framed_by(frame_hosts: list[str]) -> dict[str, str]:
+    """The headers of a page that these hosts' pages may frame, and no others."""
+    hosts = " ".join(frame_hosts) or "'none'"
+    policy = SECURITY_HEADERS["Content-Security-Policy"].replace(
+        "frame-ancestors 'none'", f"frame-ancestors {hosts}"
+    )
+    return SECURITY_HEADERS | {"Content-Security-Policy": policy}
+
+
+# Colours
+
+LEAST_CONTRAST = 4.5  # of text, as WCAG 2 has it for level AA
+WHITE = (255, 255, 255)
+DARK = (0x1A, 0x1E, 0x26)  # of cards, the lighter one of the dark backgrounds of style.css
+
+Colour = tuple[int, ...]  # red, green, blue
+
+
+def colour_of(text: str) -> Colour:
+    return tuple(bytes.fromhex(text.removeprefix("#")))
+
+
+def colour_text(colour: Iterable[float]) -> str:
+    return "#" + bytes(round(part) for part in colour).hex()
+
+
+def luminance(colour: Colour) -> float:
+    light = []
+    for part in colour:
+        x = part / 255
+        light.append(x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4)
+    return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2]
+
+
+def contrast(one: Colour, other: Colour) -> float:
+    """From 1 to 21, as WCAG 2 defines it."""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def shade_that_reads(colour: Colour, towards: int, background: Colour) -> str:
+    """The nearest mixture with black (0) or white (255) that has enough contrast."""
+    for percent in range(101):
+        mixed = colour_of(colour_text(part + (towards - part) * percent / 100 for part in colour))
+        if contrast(mixed, background) >= LEAST_CONTRAST:
+            break
+    return colour_text(mixed)
+
+
+def read_accent(value: Any) -> str:
+    """A colour in which text can be read on white, and white text on it."""
+    text = read_text(value, NAME_LIMIT).lower()
+    if re.fullmatch("#[0-9a-f]{3}", text):
+        text = "#" + "".join(2 * digit for digit in text[1:])
+    if not re.fullmatch("#[0-9a-f]{6}", text):
+        raise wrong("colour", "must be a colour such as #1a56db")
+    colour = colour_of(text)
+    found = contrast(colour, WHITE)
+    if found < LEAST_CONTRAST:
+        darker = shade_that_reads(colour, 0, WHITE)
+        # Never rounded up to what would do
+        shown = math.floor(found * 10) / 10
+        raise wrong(
+            "contrast",
+            f"is too light to be read on white: its contrast is {shown:.1f} : 1, and text needs "
+            f"{LEAST_CONTRAST} : 1; {darker} would do",
+        )
+    return text
+
+
+Accent = plain(
+    read_accent, {"type": "string", "description": "#rrggbb, with a contrast of 4.5 : 1 on white"}
+)
+
+
+# Logos
+#
+# What a file is, it says itself. It is read just as far as to know that it is one whole image of a
+# modest size with nothing behind it; what draws it is the viewer's browser.
+
+
+class NotAnImage(Exception):
+    """It is damaged, or no image of its kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    sizes: list[tuple[int, int]]  # width and height in pixels, wherever they are told
+    frames: int
+
+
+def number_at(data: bytes, position: int, length: int, order: Literal["big", "little"]) -> int:
+    part = data[position : position + length]
+    if len(part) < length:
+        raise NotAnImage
+    return int.from_bytes(part, order)
+
+
+def read_png(data: bytes) -> ImageFacts:
+    """Chunks, each with its length before and its checksum behind it, from IHDR to IEND."""
+    sizes = []
+    kinds = set()
+    position = 8
+    while b"IEND" not in kinds:
+        length = number_at(data, position, 4, "big")
+        kind = data[position + 4 : position + 8]
+        content_end = position + 8 + length
+        checksum = number_at(data, content_end, 4, "big")
+        if zlib.crc32(data[position + 4 : content_end]) != checksum:
+            raise NotAnImage
+        if (kind == b"IHDR") is (position > 8):  # it is the first one, and no other
+            raise NotAnImage
+        if kind == b"IHDR":
+            width = number_at(data, position + 8, 4, "big")
+            sizes.append((width, number_at(data, position + 12, 4, "big")))
+        kinds.add(kind)
+        position = content_end + 4
+    if position != len(data) or b"IDAT" not in kinds:
+        raise NotAnImage
+    return ImageFacts(sizes, 2 if b"acTL" in kinds else 1)  # acTL: it is animated
+
+
+def read_jpeg(data: bytes) -> ImageFacts:
+    """Segments, each with its marker and length before it, and the data of scans between them."""
+    sizes = []
+    has_scan = False
+    position = 2
+    while True:
+        if number_at(data, position, 1, "big") != 0xFF:
+            raise NotAnImage
+        marker = number_at(data, position + 1, 1, "big")
+        if marker == 0xFF:  # a fill byte
+            position += 1
+            continue
+        if marker == 0xD9:  # the end
+            break
+        if marker in (0xC0, 0xC1, 0xC2):  # a frame, of the kinds that browsers know
+            height = number_at(data, position + 5, 2, "big")
+            sizes.append((number_at(data, position + 7, 2, "big"), height))
+        position += 2 + number_at(data, position + 2, 2, "big")
+        if marker == 0xDA:
+            has_scan = True
+            position = scan_end(data, position)
+    if position + 2 != len(data) or not has_scan:
+        raise NotAnImage
+    return ImageFacts(sizes, len(sizes))
+
+
+def scan_end(data: bytes, position: int) -> int:
+    """Where the next marker is that does not belong to the data of a scan."""
+    while True:
+        position = data.find(b"\xff", position)
+        if position < 0:
+            raise NotAnImage
+        marker = number_at(data, position + 1, 1, "big")
+        if marker != 0 and not 0xD0 <= marker <= 0xD7:
+            return position
+        position += 2
+
+
+def read_webp(data: bytes) -> ImageFacts:
+    """Chunks of RIFF: VP8X has the size of the canvas, VP8 or VP8L that of the image itself."""
+    if number_at(data, 4, 4, "little") + 8 != len(data):
+        raise NotAnImage
+    sizes = []
+    frames = 0
+    position = 12
+    while position < len(data):
+        kind = data[position : position + 4]
+        length = number_at(data, position + 4, 4, "little")
+        content = position + 8
+        if kind == b"VP8X":
+            width = 1 + number_at(data, content + 4, 3, "little")
+            sizes.append((width, 1 + number_at(data, content + 7, 3, "little")))
+        elif kind == b"VP8 ":
+            if data[content + 3 : content + 6] != b"\x9d\x01\x2a":
+                raise NotAnImage
+            width = number_at(data, content + 6, 2, "little") & 0x3FFF
+            sizes.append((width, number_at(data, content + 8, 2, "little") & 0x3FFF))
+            frames += 1
+        elif kind == b"VP8L":
+            if number_at(data, content, 1, "little") != 0x2F:
+                raise NotAnImage
+            bits = number_at(data, content + 1, 4, "little")
+            sizes.append((1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)))
+            frames += 1
+        elif kind in (b"ANIM", b"ANMF"):
+            frames += 2
+        position = content + length + length % 2
+    if position != len(data):
+        raise NotAnImage
+    return ImageFacts(sizes, frames)
+
+
+class ImageKind(NamedTuple):
+    media_type: str
+    beginning: re.Pattern[bytes]
+    read: Callable[[bytes], ImageFacts]
+
+
+IMAGE_KINDS = (
+    ImageKind("image/png", re.compile(rb"\x89PNG\r\n\x1a\n"), read_png),
+    ImageKind("image/jpeg", re.compile(rb"\xff\xd8\xff"), read_jpeg),
+    ImageKind("image/webp", re.compile(rb"RIFF....WEBP", re.DOTALL), read_webp),
+)
+
+
+def image_type(data: bytes) -> str:
+    """The media type of a logo. Raises Invalid for what is none."""
+    kinds = [kind for kind in IMAGE_KINDS if kind.beginning.match(data)]
+    if not kinds:
+        message = "is no PNG, JPEG or WebP image (SVG and GIF are not taken)"
+        raise Invalid([field_error("", "not_an_image", message)])
+    try:
+        facts = kinds[0].read(data)
+    except NotAnImage:
+        facts = ImageFacts([], 0)
+    if not facts.frames or not facts.sizes or 0 in itertools.chain(*facts.sizes):
+        message = (
+            "is damaged, cut off, or has something behind its end; save it anew as PNG, JPEG or "
+            "WebP"
+        )
+        raise Invalid([field_error("", "damaged_image", message)])
+    if facts.frames > 1:
+        message = "is animated; take an image that stands still"
+        raise Invalid([field_error("", "animated_image", message)])
+    if max(itertools.chain(*facts.sizes)) > LOGO_SIDE:
+        width, height = max(facts.sizes)
+        message = (
+            f"may have {LOGO_SIDE:,} by {LOGO_SIDE:,} pixels at most, not {width:,} by {height:,}"
+        )
+        raise Invalid([field_error("", "too_many_pixels", message)])
+    return kinds[0].media_type
+
+
+# Branding
+
+
+class NewBranding(Strict):
+    """What shared dashboards look like. What is left out is unset; the logo is a file of its own,
+    and stays."""
+
+    title: Line | None = None
+    accent: Accent | None = None
+    frame_hosts: list[FrameHost] = Field(
+        [],
+        max_length=FRAME_HOSTS_LIMIT - len(HIGHLEVEL_HOSTS),
+        description="whose pages may frame new shares, beside HighLevel's",
+    )
+
+
+NO_BRANDING = {"title": None, "accent": None, "frame_hosts": "[]", "logo": None, "updated_at": None}
+
+
+def find_branding(connection: apsw.Connection) -> dict:
+    return row(connection, "branding.find") or NO_BRANDING
+
+
+def logo_tag(logo: bytes) -> str:
+    return hashlib.sha256(logo).hexdigest()[:16]
+
+
+def look_of(branding: dict) -> dict:
+    """The part of it that viewers see."""
+    logo, accent = branding["logo"], branding["accent"]
+    return {
+        "title": branding["title"],
+        "logo": logo and f"{SHARE_PATH}logo?v={logo_tag(logo)}",
+        "accent": accent,
+        "accent_dark": accent and shade_that_reads(colour_of(accent), 255, DARK),
+    }
+
+
+def branding_out(connection: apsw.Connection) -> dict:
+    branding = find_branding(connection)
+    return {
+        **look_of(branding),
+        "frame_hosts": json.loads(branding["frame_hosts"]),
+        "updated_at": iso(branding["updated_at"]),
+    }
+
+
+BrandingLook = answer(
+    "BrandingLook",
+    title=str | None,
+    logo=str | None,
+    accent=str | None,
+    accent_dark=str | None,
+)
+BrandingOut = answer("Branding", BrandingLook, frame_hosts=list[str], updated_at=Moment | None)
+
+
+@route("GET", "/branding/v1", scope="read", answers={200: BrandingOut})
+def get_branding(call: Call) -> dict:
+    """What shared dashboards look like, and whose pages may frame new ones."""
+    return branding_out(call.connection)
+
+
+@route(
+    "PUT",
+    "/branding/v1",
+    scope="admin",
+    body=NewBranding,
+    answers={200: BrandingOut},
+    writes=True,
+)
+def put_branding(call: Call) -> dict:
+    """Replaces title, accent and hosts; the logo stays."""
+    new = call.json(NewBranding)
+    change(
+        call.connection,
+        "branding.upsert",
+        title=new.title,
+        accent=new.accent,
+        frame_hosts=json.dumps(list(dict.fromkeys(new.frame_hosts))),
+        now=call.now,
+    )
+    return branding_out(call.connection)
+
+
+@route(
+    "PUT",
+    "/branding/v1/logo",
+    scope="admin",
+    body=bytes,
+    other_bodies=tuple(kind.media_type for kind in IMAGE_KINDS),
+    answers={200: BrandingOut},
+    writes=True,
+    limit=LOGO_LIMIT,
+)
+def put_logo(call: Call) -> dict:
+    """Stores a logo: a PNG, JPEG or WebP image, as its own bytes tell."""
+    logo = call.body.data
+    media_type = image_type(logo)
+    change(call.connection, "branding.set_logo", logo=logo, logo_type=media_type, now=call.now)
+    return branding_out(call.connection)
+
+
+@route("DELETE", "/branding/v1/logo", scope="admin", answers={200: BrandingOut}, writes=True)
+def remove_logo(call: Call) -> dict:
+    """Removes the logo."""
+    change(call.connection, "branding.set_logo", logo=None, logo_type=None, now=call.now)
+    return branding_out(call.connection)
+
+
+# Stored shares
+
+
+class May(Strict):
+    """What viewers may do beside looking at numbers: choose dates, open the events behind a number,
+    download tables."""
+
+    dates: bool = Field(True, strict=True)
+    events: bool = Field(False, strict=True)
+    download: bool = Field(False, strict=True)
+
+
+class NewShare(Strict):
+    """A share to create. Without `frame_hosts` it may be framed by HighLevel and by the hosts of
+    the branding."""
+
+    dashboard_id: int = Field(strict=True)
+    name: Line | None = None
+    locations: plain(
+        read_locations,
+        {"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]},
+    )
+    may: May = Field(default_factory=May)
+    expires_at: Timestamp | None = None
+    frame_hosts: list[FrameHost] | None = Field(None, max_length=FRAME_HOSTS_LIMIT)
+
+
+class ShareQuery(Query):
+    limit: Limit = 50
+    cursor: cursor_of(int) | None = None
+
+
+def create_share(connection: apsw.Connection, new: NewShare, now: int) -> tuple[dict, str]:
+    """The row of a new share, and its token, which is known here and never again.
+
+    Raises Invalid for what is not there or lies in the past, and Conflict where there are as many
+    as there may be.
+    """
+    errors = []
+    dashboard = None
+    if is_sqlite_integer(new.dashboard_id):
+        dashboard = row(connection, "dashboards.find", dashboard_id=new.dashboard_id)
+    if dashboard is None:
+        message = f"there is no dashboard {new.dashboard_id}"
+        errors.append(field_error("/dashboard_id", "unknown_dashboard", message))
+    names = location_names(connection, new.locations or [])
+    for index, location_id in enumerate(new.locations or []):
+        if location_id not in names:
+            message = "nothing has come from such a location"
+            errors.append(field_error(f"/locations/{index}", "unknown_location", message))
+    if new.expires_at is not None and new.expires_at <= now:
+        errors.append(field_error("/expires_at", "past", "must be in the future"))
+    if errors:
+        raise Invalid(first_errors(errors))
+    make_room_for_share(connection, now)
+    name = new.name or share_name(dashboard["name"], new.locations, names)
+    key, token = insert_key(connection, name, "share", new.locations, "refuse", now)
+    hosts = new.frame_hosts
+    if hosts is None:
+        hosts = default_frame_hosts(find_branding(connection))
+    change(
+        connection,
+        "shares.insert",
+        key_id=key["key_id"],
+        public_id=secrets.token_hex(10),
+        dashboard_id=new.dashboard_id,
+        may=json.dumps([name for name, allowed in new.may if allowed]),
+        frame_hosts=json.dumps(list(dict.fromkeys(hosts))),
+        expires_at=new.expires_at,
+    )
+    return row(connection, "shares.find", share_id=key["key_id"]), token
+
+
+def location_names(connection: apsw.Connection, location_ids: Iterable[str]) -> dict[str, str]:
+    """Those of them that are there: by their ids their names, or their ids where they have none."""
+    listed = to_json(list(location_ids)).decode()
+    found = rows(connection, "metrics.name_locations", locations=listed)
+    return {each["location_id"]: each["name"] or each["location_id"] for each in found}
+
+
+def share_name(dashboard: str, location_ids: list[str] | None, names: dict[str, str]) -> str:
+    """For lists of shares, where none is given."""
+    if location_ids is None:
+        whose = "all locations"
+    elif len(location_ids) == 1:
+        whose = names[location_ids[0]]
+    else:
+        whose = f"{len(location_ids)} locations"
+    return f"{dashboard} · {whose}"[:NAME_LIMIT]
+
+
+def make_room_for_share(connection: apsw.Connection, now: int) -> None:
+    """Where there are as many as there may be, the oldest that have ended go."""
+    if scalar(connection, "shares.count") < SHARES_LIMIT:
+        return
+    ended = rows(connection, "shares.delete_ended", now=now, limit=ENDED_STEP)
+    if not ended:
+        message = f"there are {SHARES_LIMIT:,} shares, as many as there may be; revoke one first"
+        raise Conflict(message, "too_many")
+    key_ids = json.dumps([share["key_id"] for share in ended])
+    change(connection, "keys.delete_of_shares", key_ids=key_ids)
+
+
+def origin_of(environ: Mapping[str, Any], config: Config) -> str:
+    """Where viewers find this server: the public_url, or else as whoever asks has found it."""
+    host = environ.get("HTTP_HOST", "")
+    asked = f"{environ.get('wsgi.url_scheme', 'http')}://{host}"
+    for origin in (config.public_url, environ.get("HTTP_ORIGIN", ""), asked):
+        with contextlib.suppress(PydanticCustomError):
+            if check_public_url(origin):
+                return check_public_url(origin)
+    return ""
+
+
+def may_out(stored: str) -> dict[str, bool]:
+    allowed = json.loads(stored)
+    return {name: name in allowed for name in May.model_fields}
+
+
+SHARE_COLUMNS = {
+    "share_id": None,
+    "public_id": None,
+    "name": None,
+    "dashboard_id": None,
+    "locations": lambda stored: key_locations(stored) or "all",
+    "may": may_out,
+    "expires_at": iso,
+    "frame_hosts": json.loads,
+    "token_prefix": None,
+    "created_at": iso,
+    "last_used_at": iso,
+    "revoked_at": iso,
+}
+
+
+def share_out(share: dict, last_used: Mapping[int, int] = {}) -> dict:
+    """`last_used` has the uses that are not yet written."""
+    used_at = last_used.get(share["share_id"], share["last_used_at"])
+    return as_answer(share | {"last_used_at": used_at}, SHARE_COLUMNS)
+
+
+MayOut = answer("ShareMay", dates=bool, events=bool, download=bool)
+ShareOut = answer(
+    "StoredShare",
+    share_id=int,
+    public_id=str,
+    name=str,
+    dashboard_id=int,
+    locations=Literal["all"] | list[str],
+    may=MayOut,
+    expires_at=Moment | None,
+    frame_hosts=list[str],
+    token_prefix=str,
+    created_at=Moment,
+    last_used_at=Moment | None,
+    revoked_at=Moment | None,
+)
+CreatedShare = answer("CreatedShare", ShareOut, url=str, token=str)
+ShareList = answer("ShareList", shares=list[ShareOut], next=str | None)
+
+
+@route("GET", "/shares/v1", scope="admin", query=ShareQuery, answers={200: ShareList})
+def get_shares(call: Call) -> dict:
+    """The shares, without their tokens, the newest first."""
+    query = call.query
+    before = query.cursor[0] if query.cursor else 2**62
+    shares = stream(call.connection, "shares.list", before=before, limit=query.limit + 1)
+    out = functools.partial(share_out, last_used=dict(call.database.last_used))
+    return page("shares", [shares], query.limit, ("share_id",), out)
+
+
+@route("POST", "/shares/v1", scope="admin", body=NewShare, answers={201: CreatedShare}, writes=True)
+def post_share(call: Call) -> tuple[int, dict]:
+    """Creates a link to a dashboard. Link and token are in this one answer and nowhere else."""
+    share, token = create_share(call.connection, call.json(NewShare), call.now)
+    link = f"{origin_of(call.environ, call.config)}{SHARE_PATH}{share['public_id']}#{token}"
+    return 201, share_out(share) | {"url": link, "token": token}
+
+
+@route("DELETE", "/shares/v1/{share_id}", scope="admin", answers={200: ShareOut}, writes=True)
+def delete_share(call: Call) -> dict:
+    """Revokes a share, at once."""
+    share_id = call.number("share_id")
+    if row(call.connection, "shares.find", share_id=share_id) is None:
+        raise NotFound(f"there is no share {share_id}")
+    call.database.callers.clear()
+    revoke_key(call.connection, share_id, call.now)
+    revoked = row(call.connection, "shares.find", share_id=share_id)
+    return share_out(revoked, call.database.last_used)
+
+
+# What viewers see
+
+NUMBERS_SECONDS = 15  # that an answer to viewers is kept
+NUMBERS_BYTES = 8 * MEGABYTE  # of all of them together; one has an eighth at most
+ANSWER_OVERHEAD = 500  # of each
+# Warnings that a number lacks some of what it should be made of
+OF_MISSING_VALUES = {"skipped", "number_too_large", "contacts_unknown"}
+
+
+class ViewQuery(CardsQuery):
+    """Viewers choose no locations."""
+
+    locations: ClassVar[None] = None
+
+
+class ViewEventsQuery(ViewQuery):
+    """Which events are behind a number of a card: as of a metric, but `group` is the name that the
+    card shows, empty where the value is lacking, and `other` stands for all other groups."""
+
+    card: int = Field(ge=0, lt=CARDS_LIMIT)
+    cards: ClassVar[None] = None
+    term: str | None = Field(None, description="left out: the first one")
+    bucket: DayOrTime | None = None
+    group: str | None = None
+    other: bool = False
+    compared: bool = False
+    limit: Limit = 50
+    cursor: cursor_of(int, int) | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the viewers of a share see at this moment."""
+
+    dashboard: dict  # as dashboard_out gives it
+    locations: dict[str, str] | None  # their names by their ids; None: all
+    may: dict[str, bool]
+    expires_at: int | None
+
+    def frame(self, call: Call, query: Range) -> Frame:
+        allowed = None if self.locations is None else frozenset(self.locations)
+        return resolve_frame(call.connection, query, call.now, call.config.time_zone, allowed)
+
+
+def view_of(call: Call) -> View:
+    """Raises Forbidden where there is no longer anything to see."""
+    connection = call.connection
+    share = row(connection, "shares.find", share_id=call.caller.key_id)
+    if share["expires_at"] is not None and share["expires_at"] <= call.now:
+        raise Forbidden("this link has expired", "share_expired")
+    dashboard = row(connection, "dashboards.find", dashboard_id=share["dashboard_id"])
+    if dashboard is None:
+        raise Forbidden("the dashboard of this link was deleted", "dashboard_deleted")
+    names = None
+    if call.caller.locations is not None:
+        names = location_names(connection, sorted(call.caller.locations))
+        if not names:
+            raise Forbidden("the location of this link was removed", "location_deleted")
+    return View(dashboard_out(dashboard), names, may_out(share["may"]), share["expires_at"])
+
+
+def check_dates(view: View, query: ViewQuery) -> None:
+    """Raises Forbidden where viewers may not choose the range."""
+    if not view.may["dates"] and query.model_fields_set & {"from_", "to", "timezone"}:
+        raise Forbidden("the dates of this link are fixed", "dates_fixed")
+
+
+class KeptAnswers:
+    """What viewers were answered lately, in bytes, for all who ask the same within 15 seconds.
+
+    Who asks for what is just being calculated waits for it, so that it is calculated once.
+    """
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        # By what was asked: until when it is kept, and the answer; the oldest first
+        self.answers: dict[bytes, tuple[float, bytes]] = {}
+        self.size = 0
+        self.under_way: set[bytes] = set()
+
+    def answer(self, question: bytes, calculate: Callable[[], bytes], deadline: float) -> bytes:
+        """The kept answer, or a new one. Raises TooSlow, and what the calculation raises."""
+        with self.changed:
+            while question in self.under_way:
+                if not self.changed.wait(max(0, deadline - time.monotonic())):
+                    raise TooSlow
+            self.forget_old()
+            if question in self.answers:
+                return self.answers[question][1]
+            self.under_way.add(question)
+        try:
+            content = calculate()
+        except BaseException:
+            self.finish(question)
+            raise
+        self.finish(question, content)
+        return content
+
+    def finish(self, question: bytes, content: bytes | None = None) -> None:
+        with self.changed:
+            self.under_way.discard(question)
+            if content is not None and len(content) <= NUMBERS_BYTES // 8:
+                self.answers[question] = (time.monotonic() + NUMBERS_SECONDS, content)
+                self.size += ANSWER_OVERHEAD + len(content)
+            while self.size > NUMBERS_BYTES:
+                self.forget_oldest()
+            self.changed.notify_all()
+
+    def forget_old(self) -> None:
+        now = time.monotonic()
+        while self.answers and next(iter(self.answers.values()))[0] <= now:
+            self.forget_oldest()
+
+    def forget_oldest(self) -> None:
+        question = next(iter(self.answers))
+        _, content = self.answers.pop(question)
+        self.size -= ANSWER_OVERHEAD + len(content)
+
+
+def card_view(found: dict) -> dict:
+    """Of a calculated card what its viewers see: numbers and names, neither ids nor definitions."""
+    if "problem" in found:
+        return {"card": found["card"], "problem": {"title": "could not be calculated"}}
+    data = found["data"]
+    names = {each["location_id"]: each["name"] or each["location_id"] for each in data["locations"]}
+    shown = {
+        "name": data["name"],
+        "format": data["format"],
+        "timezone": data["timezone"],
+        "interval": data["interval"],
+        "calculated_at": data["calculated_at"],
+        **period_view(data),
+        "values_missing": any(each["code"] in OF_MISSING_VALUES for each in data["warnings"]),
+    }
+    if "compare" in data:
+        compared = data["compare"]
+        shown["compare"] = {
+            "kind": compared["kind"],
+            "to_date": compared["to_date"],
+            **period_view(compared),
+        }
+    if "breakdown" in data:
+        by_location = data["breakdown"]["by"] == "location"
+        groups = data["breakdown"]["groups"]
+        shown["breakdown"] = {
+            "groups": [group_view(group, names if by_location else {}) for group in groups]
+        }
+    if len(data["locations"]) > 1:
+        shown["locations"] = [
+            {"name": names[each["location_id"]], **value_view(each)} for each in data["locations"]
+        ]
+    return {"card": found["card"], "data": shown, "target": found["target"]}
+
+
+def period_view(period: dict) -> dict:
+    total = period["total"]
+    return {
+        "from": period["from"],
+        "to": period["to"],
+        "total": {"value": total["value"], "complete": total["complete"]},
+        "buckets": [bucket_view(bucket) for bucket in period["buckets"]],
+    }
+
+
+def bucket_view(bucket: dict) -> dict:
+    shown = {name: bucket[name] for name in ("start", "end", "complete", "value")}
+    if "compare" in bucket:
+        partner = bucket["compare"]
+        shown["compare"] = partner and {name: partner[name] for name in ("start", "end", "value")}
+    return shown
+
+
+def value_view(numbers: dict) -> dict:
+    shown = {"value": numbers["value"]}
+    if "compare" in numbers:
+        shown["compare"] = {"value": numbers["compare"]["value"]}
+    return shown
+
+
+def group_view(group: dict, names: dict[str, str]) -> dict:
+    return {
+        "key": names.get(group["key"], group["key"]),
+        "other": group["other"],
+        **value_view(group),
+        "buckets": [bucket_view(bucket) for bucket in group["buckets"]],
+    }
+
+
+def event_view(event: dict, names: dict[str, str]) -> dict:
+    return {
+        "time": iso(event["timestamp"]),
+        "event_name": event["event_name"],
+        "contact_name": event["contact_name"],
+        "properties": from_json(event["properties"]),
+        "location": names[event["location_id"]],
+    }
+
+
+def calculate_view(call: Call, view: View) -> bytes:
+    """The answer to viewers, of the cards that they ask for; by gzip, which makes it a tenth."""
+    make_frame = functools.partial(view.frame, call)
+    cards = calculate_cards(call.connection, view.dashboard, call.query, make_frame, call.deadline)
+    content = to_json({"cards": [card_view(found) for found in cards]})
+    return gzip.compress(content, 5, mtime=0)
+
+
+def list_viewed_events(call: Call, view: View) -> dict:
+    """The events behind a number of a card, the newest first.
+
+    Its cursor names a time and how many events of it were shown: our own ids would tell how much
+    others send. Raises Invalid for what the card does not have.
+    """
+    asked = call.query
+    cards = view.dashboard["cards"]
+    if asked.card >= len(cards):
+        message = f"this dashboard has {len(cards)}, numbered from 0"
+        raise refusal("?card", wrong("unknown_card", message))
+    card = cards[asked.card]
+    metric = saved_definition(call.connection, card["metric_id"])
+    asked = asked.model_copy(update={"interval": card_interval(card, asked)})
+    frame = view.frame(call, asked)
+    names = location_names(call.connection, frame.locations)
+    query = evidence_query(asked, card, metric, names)
+    before, shown = asked.cursor or (YEAR_2200, 0)
+    shown = min(max(shown, 0), PREVIEW_LIMIT)
+    query.cursor = [before, 2**62]  # of that time all events; those that were shown are skipped
+    query.limit = asked.limit + shown
+    count, found = find_evidence(call.connection, query, frame, call.deadline)
+    keys = itertools.islice(found, shown, None)
+    events = []
+    following = None
+    size = 0
+    for key in keys:
+        if len(events) == asked.limit or size > PAGE_BYTES:
+            following = write_cursor((before, shown))
+            break
+        shown = shown + 1 if key["timestamp"] == before else 1
+        before = key["timestamp"]
+        event = find_event(call.connection, key)
+        events.append(event_view(event, names))
+        size += size_of(event)
+    return {"count": count, "events": events, "next": following}
+
+
+def evidence_query(
+    asked: ViewEventsQuery, card: dict, metric: Definition, names: dict[str, str]
+) -> EvidenceQuery:
+    """What is asked of the card's metric, with the locations of `names`. Raises Invalid."""
+    terms = [term.key for term in metric.terms]
+    errors = []
+    if asked.term is not None and asked.term not in terms:
+        message = "must be the key of a term of the card"
+        errors.append(field_error("?term", "unknown_term", message))
+    if asked.compared and asked.compare is None:
+        errors.append(field_error("?compare", "required", "is required with compared"))
+    group = None
+    if asked.group is not None or asked.other:
+        key = asked.group or None
+        if card["breakdown"] is None:
+            errors.append(field_error("?group", "no_groups", "this card has no groups"))
+        elif card["breakdown"] == "location" and key is not None:
+            # By the name that is shown; one that is none of theirs has no events.
+            ids = (location_id for location_id, name in names.items() if name == key)
+            key = next(ids, "")
+        group = GroupChoice(key=None if asked.other else key, other=asked.other)
+    if errors:
+        raise Invalid(errors)
+    return EvidenceQuery.model_construct(
+        metric=metric,
+        term=asked.term or terms[0],
+        breakdown=card["breakdown"],
+        group=group,
+        **{name: getattr(asked, name) for name in ("interval", "compare", "bucket", "compared")},
+    )
+
+
+ViewTerm = answer("ViewTerm", key=str, event=str)
+ViewCard = answer(
+    "ViewCard",
+    card=int,
+    name=str,
+    chart=str,
+    size=str,
+    format=dict | None,
+    breakdown=bool,
+    terms=(list[ViewTerm], None),
+)
+ViewedDashboard = answer("ViewedDashboard", name=str, cards=list[ViewCard])
+CurrentShare = answer(
+    "CurrentShare",
+    BrandingLook,
+    dashboard=ViewedDashboard,
+    may=MayOut,
+    locations=list[str] | None,
+    timezone=str,
+    expires_at=Moment | None,
+)
+ViewValue = answer("ViewValue", value=float | int | None)
+ViewTotal = answer("ViewTotal", ViewValue, complete=bool)
+ViewPartner = answer("ViewPartner", ViewValue, start=Moment, end=Moment)
+ViewBucket = answer(
+    "ViewBucket", ViewTotal, start=Moment, end=Moment, compare=(ViewPartner | None, None)
+)
+ViewPeriod = answer(
+    "ViewPeriod", **{"from": Moment}, to=Moment, total=ViewTotal, buckets=list[ViewBucket]
+)
+ViewComparison = answer("ViewComparison", ViewPeriod, kind=str, to_date=bool)
+ViewCompared = answer("ViewCompared", ViewValue, compare=(ViewValue | None, None))
+ViewGroup = answer("ViewGroup", ViewCompared, key=str | None, other=bool, buckets=list[ViewBucket])
+ViewGroups = answer("ViewGroups", groups=list[ViewGroup])
+ViewLocation = answer("ViewLocation", ViewCompared, name=str)
+ViewNumbers = answer(
+    "ViewNumbers",
+    ViewPeriod,
+    name=str | None,
+    format=dict | None,
+    timezone=str,
+    interval=str,
+    calculated_at=Moment,
+    values_missing=bool,
+    compare=(ViewComparison | None, None),
+    breakdown=(ViewGroups | None, None),
+    locations=(list[ViewLocation] | None, None),
+)
+ViewProblem = answer("ViewProblem", title=str)
+ViewCardData = answer(
+    "ViewCardData",
+    card=int,
+    data=(ViewNumbers, None),
+    target=(TargetLine | None, None),
+    problem=(ViewProblem, None),
+)
+ViewData = answer("ViewData", cards=list[ViewCardData])
+ViewEvent = answer(
+    "ViewEvent",
+    time=Moment,
+    event_name=str,
+    contact_name=str | None,
+    properties=dict,
+    location=str,
+)
+ViewEvents = answer("ViewEvents", events=list[ViewEvent], next=str | None, count=int)
+
+
+@route("GET", "/shares/v1/current", scope="share", answers={200: CurrentShare})
+def get_current_share(call: Call) -> dict:
+    """What the holder of a link sees: the dashboard's name and cards, and what it looks like."""
+    view = view_of(call)
+    cards = []
+    for index, card in enumerate(view.dashboard["cards"]):
+        metric = definition_out(find_metric(call.connection, card["metric_id"]))
+        shown = {
+            "card": index,
+            "name": metric["name"],
+            "chart": card["chart"],
+            "size": card["size"],
+            "format": metric.get("format"),
+            "breakdown": card["breakdown"] is not None,
+        }
+        if view.may["events"]:
+            shown["terms"] = [
+                {"key": term["key"], "event": term["event"]} for term in metric["terms"]
+            ]
+        cards.append(shown)
+    return {
+        **look_of(find_branding(call.connection)),
+        "dashboard": {"name": view.dashboard["name"], "cards": cards},
+        "may": view.may,
+        "locations": None if view.locations is None else list(view.locations.values()),
+        "timezone": view.frame(call, ViewQuery()).zone.key,
+        "expires_at": iso(view.expires_at),
+    }
+
+
+@route("GET", "/shares/v1/current/data", scope="share", query=ViewQuery, answers={200: ViewData})
+def get_current_data(call: Call) -> Response:
+    """The numbers of a shared dashboard, which may be 15 seconds old.
+
+    Without range parameters they are of the last 30 days and today.
+    """
+    view = view_of(call)
+    query = call.query
+    check_dates(view, query)
+    view.frame(call, query)  # raises Invalid for a range that no card could have
+    asked = repr((view.dashboard, view.locations, query))
+    question = hashlib.sha256(asked.encode("utf-8", "surrogatepass")).digest()
+    calculate = functools.partial(calculate_view, call, view)
+    compressed = call.kept_answers.answer(question, calculate, call.deadline)
+    if "gzip" in call.environ.get("HTTP_ACCEPT_ENCODING", ""):
+        response = bytes_response(200, compressed, JSON)
+        response.headers["Content-Encoding"] = "gzip"
+    else:
+        response = bytes_response(200, gzip.decompress(compressed), JSON)
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
+
+
+@route(
+    "GET",
+    "/shares/v1/current/events",
+    scope="share",
+    query=ViewEventsQuery,
+    answers={200: ViewEvents},
+)
+def get_current_events(call: Call) -> dict:
+    """The events behind a number of a card, where the share allows it."""
+    view = view_of(call)
+    if not view.may["events"]:
+        raise Forbidden("this link does not show events", "events_not_shown")
+    check_dates(view, call.query)
+    return list_viewed_events(call, view)
+
+
+# Its page
+
+# How a link fares, which static/share.html shows in words; in all but the first there is no more
+# to see.
+LINK_STATES = {"works": 200, "unknown": 401, "revoked": 403, "expired": 403}
+LINK_REASONS = {
+    "unknown": "the link is not known here",
+    "revoked": "the link was revoked",
+    "expired": "the link has expired",
+}
+
+
+def share_pages(page: Asset) -> dict[str, Asset]:
+    """The page of a link for each of its states, which `data-link` of its root element has."""
+    pages = {}
+    for state in LINK_STATES:
+        content = page.content.replace(b'data-link="works"', f'data-link="{state}"'.encode())
+        pages[state] = Asset(content, page.content_type, page.tag)
+    return pages
+
+
+def link_of(connection: apsw.Connection, public_id: str, now: int) -> tuple[str, list[str]]:
+    """How the link fares (see LINK_STATES), and whose pages may frame it."""
+    share = row(connection, "shares.find_by_public_id", public_id=public_id)
+    if share is None:
+        return "unknown", default_frame_hosts(find_branding(connection))
+    frame_hosts = json.loads(share["frame_hosts"])
+    if share["revoked_at"] is not None:
+        return "revoked", frame_hosts
+    if share["expires_at"] is not None and share["expires_at"] <= now:
+        return "expired", frame_hosts
+    return "works", frame_hosts
+
+
+def hide_token(environ: dict[str, Any]) -> None:
+    """Of a link's path and query keeps the public_id alone, so that nothing can note its token.
+
+    That is in the path where somebody has encoded the # before it, and in the query where the
+    link was made so; there only the page looks for it.
+    """
+    found = LINK_PATH.fullmatch(environ["PATH_INFO"])
+    if found is None or found["rest"] == "logo":
+        return
+    public_id = PUBLIC_ID.match(found["rest"])
+    environ["PATH_INFO"] = SHARE_PATH + (public_id[0] if public_id else "unknown")
+    environ["QUERY_STRING"] = ""
+
+
+####################################################################################################
 # outbox
 ####################################################################################################
 
+# What there is to tell somebody is queued as a message, in the transaction of what it is about. The
+# server opens no connection to anyone: an Outbox, in a process or on a thread of its own, claims
+# what is due, delivers it, and notes what came of it. Each of these is a short transaction.
 
-def read_mail_address(value: Any) -> str:
-    text = read_text(value, 254)
-    if not re.fullmatch(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\".]+", text):
-        raise wrong("mail_address", "must be one mail address, such as ann@example.com")
-    return text
+MESSAGE_BYTES = 512 * 1024  # of one
+WAITING_LIMIT = 5_000  # that wait
+WAITING_BYTES = 64 * MEGABYTE  # of them
+RECIPIENT_LIMIT = 1_000  # to one recipient in a day
+URL_LIMIT = 2_000  # characters of a webhook's
+TITLE_LIMIT = 200  # characters of a subject, and of what a list shows of a message
+SAID_LIMIT = 200  # characters of what the other side said
+ANSWER_BYTES = 4_096  # that are read of an answer
+SENDERS_LIMIT = 8  # deliveries at once, each to another host
+SEND_PAUSE = 2  # seconds between two looks of `serve --send`
+DELIVERY_SECONDS = {"mail": 60, "webhook": 30}  # for all of a delivery
+CONNECT_SECONDS = 10  # for one address
+LAST_SECONDS = 5  # for deliveries that are under way when the sender is asked to stop
+LOOK_AGAIN_SECONDS = 0.25  # how often it looks whether it is
+MINUTE_MS = 60_000
+# After which another sender may try what one has claimed, which was killed or has lost its file
+CLAIM_MS = 10 * MINUTE_MS
+LONGEST_WAIT_MS = 4 * HOUR_MS  # between two attempts, which begin a minute apart
+UNATTENDED_MS = 5 * MINUTE_MS  # after which a message that nobody has tried is told
+
+
+# Recipients
 
 
 def read_webhook_url(value: Any) -> str:
-    text = read_text(value, NAME_LIMIT)
-    if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", text):
-        raise wrong("webhook_url", "must be a URL that begins with https:// or http://")
-    return text
+    """A URL as a request can carry it, its host in ASCII. Where it leads is looked at later."""
+    text = check_one_line(read_text(trim(value) if isinstance(value, str) else value, URL_LIMIT))
+    example = "must be a URL such as https://hooks.example.com/path"
+    try:
+        url = urlsplit(text)
+        port = url.port
+        host = url.hostname and (
+            ascii_host(url.hostname) or str(ipaddress.ip_address(url.hostname))
+        )
+    except ValueError:
+        raise wrong("webhook_url", example) from None
+    if url.scheme not in ("http", "https") or not host or port == 0:
+        raise wrong("webhook_url", example)
+    if url.username is not None or url.password is not None:
+        raise wrong("webhook_url", "must not contain a user or a password")
+    path = url.path + url.query
+    if not path.isascii() or " " in path or "\\" in path:
+        raise wrong("webhook_url", "must have blanks and letters like ä percent-encoded (%20)")
+    place = f"[{host}]" if ":" in host else host
+    return urlunsplit(
+        (url.scheme, place if port is None else f"{place}:{port}", url.path, url.query, "")
+    )
 
 
-MailAddress = plain(read_mail_address, {"type": "string", "format": "email"})
-WebhookUrl = plain(read_webhook_url, {"type": "string", "format": "uri"})
+WebhookUrl = plain(read_webhook_url, {"type": "string", "format": "uri", "maxLength": URL_LIMIT})
+
+
+class Recipient(Strict):
+    """Whom a message goes to: `mail`, an address, or `webhook`, a URL."""
+
+    mail: MailAddress | None = None
+    webhook: WebhookUrl | None = None
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        if (sent.get("mail") is None) == (sent.get("webhook") is None):
+            message = "must have either mail, an address, or webhook, a URL"
+            yield fault_at((), wrong("recipient", message))
+
+    @property
+    def channel(self) -> Literal["mail", "webhook"]:
+        return "webhook" if self.mail is None else "mail"
+
+    @property
+    def address(self) -> str:
+        return self.webhook or self.mail
+
+
+def check_webhook(url: str, config: Config) -> str:
+    """Raises wrong() for one that leads back here, or to a network that is not allowed, as far as
+    the URL alone tells: who sends there looks at the address that the name of the host has then."""
+    host = urlsplit(url).hostname
+    if host == urlsplit(config.public_url).hostname:
+        raise wrong("webhook_loop", "leads to this server itself, which must not tell itself")
+    if not config.allow_private_webhooks and (is_this_machine(host) or not is_public(host, True)):
+        raise wrong("webhook_private", f"leads to {PRIVATE}")
+    return url
+
+
+PRIVATE = (
+    "this machine or a private network, which the setting --allow-private-webhooks "
+    f"({ENV_PREFIX}ALLOW_PRIVATE_WEBHOOKS) would allow"
+)
+# IPv4 addresses within IPv6, behind a translator
+TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+
+
+def is_public(host: str, otherwise: bool = False) -> bool:
+    """Whether an address is one of the internet; `otherwise` for a name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return otherwise
+    if address.version == 6:
+        inner = address.ipv4_mapped or address.sixtofour
+        if any(address in network for network in TRANSLATED):
+            inner = ipaddress.ip_address(int(address) & 0xFFFFFFFF)
+        if address.teredo or not int(address) >> 32:  # ::a.b.c.d, which nobody uses any more
+            return False
+        address = inner or address
+    return address.is_global and not address.is_multicast
+
+
+# The queue
+
+LINK = re.compile("https?://[!-;=?-~]{0,900}")  # as it may stand in a header
 
 
 def queue_message(
@@ -10157,19 +11579,646 @@ def queue_message(
     now: int,
     until: int | None = None,
 ) -> bool:
-    """Queues a message in the caller's transaction; False where its purpose was queued before."""
-    created = change(
+    """Queues a message in the caller's transaction; False where its purpose was queued before.
+
+    `recipient` is as MailAddress or WebhookUrl read it. The content of a mail is {"subject",
+    "text", "html", "unsubscribe"}, the last two perhaps None; that of a webhook is {"body"}, an
+    object. `until` is when to give up, in milliseconds UTC; by default in a day. A message beyond
+    the limits is kept as failed, and says why.
+    """
+    if not LINK.fullmatch(content.get("unsubscribe") or "https://"):
+        raise ValueError("the link to unsubscribe cannot stand in a header")
+    text = to_json(content).decode()
+    size = len(text.encode())
+    title = content["subject"] if channel == "mail" else content["body"].get("text", "")
+    refusal = refusal_of(connection, recipient, size, now)
+    created = row(
         connection,
         "messages.insert",
         purpose=purpose,
         channel=channel,
+        host="" if channel == "mail" else urlsplit(recipient).hostname,
         recipient=recipient,
-        content=to_json(content).decode(),
+        title=one_line(str(title), TITLE_LIMIT),
+        content="{}" if refusal else text,
+        size=2 if refusal else size,
         about=about,
         now=now,
+        due_at=None if refusal else now,
         until=now + DAY_MS if until is None else until,
+        failed_at=now if refusal else None,
+        outcome=refusal,
     )
-    return created > 0
+    return created is not None
+
+
+def refusal_of(connection: apsw.Connection, recipient: str, size: int, now: int) -> str | None:
+    """Why a message is not even tried; None: it is."""
+    if size > MESSAGE_BYTES:
+        return f"it has {size:,} bytes, and a message may have {MESSAGE_BYTES:,}"
+    waiting = row(connection, "messages.count_waiting")
+    if waiting["number"] >= WAITING_LIMIT:
+        return f"{waiting['number']:,} messages wait already, as many as may"
+    if waiting["bytes"] + size > WAITING_BYTES:
+        return (
+            f"the messages that wait have {waiting['bytes']:,} bytes already, as many as they may"
+        )
+    binds = {"recipient": recipient, "since": now - DAY_MS}
+    if scalar(connection, "messages.count_by_recipient", **binds) >= RECIPIENT_LIMIT:
+        return f"this recipient had {RECIPIENT_LIMIT:,} messages within a day, as many as may be"
+    return None
+
+
+def one_line(text: str, limit: int) -> str:
+    """The beginning of a text of others, without what could not be shown in a line."""
+    shown = "".join(each if each.isprintable() else " " for each in text[: 4 * limit])
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+# Deliveries
+
+
+class Undelivered(Exception):
+    """A message did not reach its recipient: why, in our words, and what was said there.
+
+    `is_final`: there is no use in another attempt. `of_host`: all others to the host fail as well.
+    `wait_ms`: how long the other side wants to be left alone.
+    """
+
+    def __init__(
+        self,
+        words: str,
+        said: str = "",
+        is_final: bool = False,
+        of_host: bool = False,
+        wait_ms: int = 0,
+    ):
+        super().__init__(words)
+        self.words = words
+        self.said = one_line(said, SAID_LIMIT)
+        self.is_final = is_final
+        self.of_host = of_host
+        self.wait_ms = wait_ms
+
+    @property
+    def outcome(self) -> str:
+        return f"{self.words}: {self.said}" if self.said else self.words
+
+
+class Delivery(threading.Thread):
+    """An attempt to deliver one message, of which the sender ends what takes too long.
+
+    When `is_finished`, it was acknowledged, in the words of `outcome`, or there is a `failure`.
+    """
+
+    def __init__(self, message: dict, outbox: Outbox):
+        super().__init__(name=f"message {message['message_id']}", daemon=True)
+        self.message = message
+        self.config = outbox.config
+        self.tls = outbox.tls
+        self.now = outbox.clock()
+        digest = hashlib.sha256(f"{outbox.identity} {message['purpose']}".encode())
+        # The same in each attempt, so that who gets a message twice can tell.
+        self.public_id = digest.hexdigest()[:32]
+        self.wake = outbox.wake
+        self.deadline = time.monotonic() + DELIVERY_SECONDS[message["channel"]]
+        self.whom = message["host"] or "the mail server"
+        self.socket: socket.socket | None = None
+        self.has_reached_host = False
+        self.is_abandoned = False
+        self.is_finished = False
+        self.is_noted = False
+        self.outcome = ""
+        self.failure: Undelivered | None = None
+
+    def run(self) -> None:
+        try:
+            self.outcome = self.deliver()
+        except Undelivered as failure:
+            self.failure = failure
+        except (OSError, HTTPException) as error:  # smtplib's are of the first
+            self.failure = self.explain(error)
+        except Exception as error:
+            log_defect(error)
+            self.failure = Undelivered("the sender failed; its log says where")
+        self.is_finished = True
+        self.wake.set()
+
+    def deliver(self) -> str:
+        if self.now > self.message["until"] + HOUR_MS:
+            raise Undelivered("nobody sent it in time, and now it is too late", is_final=True)
+        return send_mail(self) if self.message["channel"] == "mail" else post_webhook(self)
+
+    def go_on(self) -> None:
+        """Before each step that may follow a long one. Raises Undelivered."""
+        if self.is_abandoned:
+            raise self.too_slow()
+
+    def too_slow(self) -> Undelivered:
+        seconds = DELIVERY_SECONDS[self.message["channel"]]
+        words = f"{self.whom} did not answer within {seconds} seconds"
+        return Undelivered(words, of_host=not self.has_reached_host)
+
+    def explain(self, error: Exception) -> Undelivered:
+        """A failure of the network, or of the other side's protocol."""
+        of_host = not self.has_reached_host
+        if self.is_abandoned or isinstance(error, TimeoutError):
+            return self.too_slow()
+        said = ""
+        if isinstance(error, socket.gaierror):
+            words = "is a name without an address, or the network is away"
+        elif isinstance(error, ssl.SSLCertVerificationError):
+            words = "has a certificate that is not valid"
+            said = error.verify_message
+        elif isinstance(error, ssl.SSLError):
+            words = "does not speak TLS as it should; is the port right?"
+        elif isinstance(error, ConnectionRefusedError):
+            words = "refused the connection; is the port right?"
+        elif isinstance(error, (ConnectionError, smtplib.SMTPServerDisconnected)):
+            words = "ended the connection without an answer"
+        elif isinstance(error, smtplib.SMTPResponseException):
+            return mail_refusal(self, error)
+        elif isinstance(error, smtplib.SMTPNotSupportedError):
+            words = "does not offer what is needed"
+            said = str(error)
+        elif isinstance(error, HTTPException):
+            words = "gave an answer that is not HTTP"
+        else:
+            words = "cannot be reached"
+            said = error.strerror or ""
+        return Undelivered(f"{self.whom} {words}", said, of_host=of_host)
+
+    def abandon(self) -> None:
+        """Ends what blocks the thread, whose own finding then counts if it has one."""
+        self.is_abandoned = True
+        if self.socket is not None:
+            with contextlib.suppress(OSError):
+                # Not TLS's own, which would take the socket from under the thread.
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+        self.join(LOOK_AGAIN_SECONDS)
+
+
+# Webhooks
+
+
+def post_webhook(delivery: Delivery) -> str:
+    """Follows no redirect. Raises Undelivered, OSError and HTTPException."""
+    message = delivery.message
+    url = urlsplit(message["recipient"])
+    body = to_json(message["content"]["body"])
+    is_tls = url.scheme == "https"
+    port = url.port or (443 if is_tls else 80)
+    if is_tls:
+        connection = HTTPSConnection(url.hostname, port, context=delivery.tls)
+    else:
+        connection = HTTPConnection(url.hostname, port)
+    with contextlib.closing(connection):
+        connected = connect_to_webhook(delivery, url.hostname, port)
+        if is_tls:
+            connected = delivery.tls.wrap_socket(connected, server_hostname=url.hostname)
+        connection.sock = delivery.socket = connected
+        delivery.go_on()
+        delivery.has_reached_host = True
+        path = urlunsplit(("", "", url.path or "/", url.query, ""))
+        connection.request("POST", path, body, webhook_headers(delivery, body))
+        with connection.getresponse() as response:
+            delivery.go_on()  # else the part of a header that came in time would count
+            return read_answer(delivery, response)
+
+
+def connect_to_webhook(delivery: Delivery, host: str, port: int) -> socket.socket:
+    """A connection to an address that was looked at: another look could give another one."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(each[4][0] for each in found))
+    if not delivery.config.allow_private_webhooks:
+        addresses = [each for each in addresses if is_public(each)]
+        if not addresses:
+            raise Undelivered(f"{host} leads to {PRIVATE}", of_host=True)
+    for address in addresses[:4]:
+        delivery.go_on()
+        try:
+            connected = socket.create_connection((address, port), CONNECT_SECONDS)
+        except OSError as error:
+            failure = error
+            continue
+        connected.settimeout(DELIVERY_SECONDS["webhook"])
+        return connected
+    raise failure
+
+
+def webhook_headers(delivery: Delivery, body: bytes) -> dict[str, str]:
+    """Id, time and signature as Standard Webhooks has them, for which there are libraries."""
+    message_id = f"msg_{delivery.public_id}"
+    seconds = str(delivery.now // 1000)
+    headers = {
+        "Content-Type": JSON,
+        "User-Agent": f"Streamlined-Lite/{__version__}",
+        "webhook-id": message_id,
+        "webhook-timestamp": seconds,
+    }
+    if delivery.config.webhook_secret:
+        key = read_webhook_secret(delivery.config.webhook_secret)
+        signed = f"{message_id}.{seconds}.".encode() + body
+        digest = hmac.digest(key, signed, "sha256")
+        headers["webhook-signature"] = f"v1,{base64.b64encode(digest).decode()}"
+    return headers
+
+
+def read_answer(delivery: Delivery, response: HTTPResponse) -> str:
+    """What a 2xx is in words; Undelivered for any other status. Of a body little is read."""
+    status = response.status
+    answered = f"{delivery.whom} answered {status} {bottle.HTTP_CODES.get(status, '')}".rstrip()
+    if 200 <= status < 300:
+        return answered
+    said = b""
+    with contextlib.suppress(OSError, HTTPException):
+        said = response.read(ANSWER_BYTES)
+    text = said.decode("utf-8", "replace")
+    if 300 <= status < 400:
+        text = response.getheader("Location", "")
+        answered += ", and redirects are not followed; set the address that it names"
+    wait = response.getheader("Retry-After", "")
+    wait_ms = int(wait) * 1000 if re.fullmatch("[0-9]{1,6}", wait) else 0
+    raise Undelivered(answered, text, is_final=status == 410, wait_ms=wait_ms)
+
+
+# Mail
+
+
+class MailConnection(smtplib.SMTP):
+    """smtplib's, which a Delivery can end, and with TLS from the beginning where that is wanted."""
+
+    def __init__(self, server: MailServer, domain: str, delivery: Delivery):
+        self.server = server
+        self.delivery = delivery
+        super().__init__(server.host, server.port, domain, DELIVERY_SECONDS["mail"])
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connected = socket.create_connection((host, port), CONNECT_SECONDS)
+        connected.settimeout(timeout)
+        if self.server.tls == "on":
+            connected = self.delivery.tls.wrap_socket(connected, server_hostname=host)
+        self.delivery.socket = connected
+        return connected
+
+
+def send_mail(delivery: Delivery) -> str:
+    """Raises Undelivered, and OSError, of which smtplib's errors are."""
+    server, sender = mail_settings(delivery.config)
+    mail = mail_of(delivery, sender)
+    smtp = MailConnection(server, sender.domain, delivery)
+    try:
+        delivery.go_on()
+        if server.tls == "starttls":
+            smtp.starttls(context=delivery.tls)
+            delivery.socket = smtp.sock
+        smtp.ehlo_or_helo_if_needed()
+        if server.user:
+            smtp.login(server.user, server.password)
+        delivery.go_on()
+        expect(delivery, smtp.mail(sender.addr_spec), "refused the sender's address")
+        delivery.has_reached_host = True
+        expect(delivery, smtp.rcpt(delivery.message["recipient"]), "refused the recipient")
+        reply = smtp.data(mail)
+        expect(delivery, reply, "refused the mail")
+        with contextlib.suppress(OSError):  # it has been taken
+            smtp.quit()
+        return f"the mail server took it: {one_line(reply_text(*reply), SAID_LIMIT)}"
+    finally:
+        smtp.close()
+
+
+def mail_settings(config: Config) -> tuple[MailServer, Address]:
+    """Raises Undelivered where they are not set."""
+    if not config.smtp_url:
+        words = f"no mail server is set; put its address into {ENV_PREFIX}SMTP_URL of the sender"
+        raise Undelivered(words, of_host=True)
+    server = read_smtp_url(config.smtp_url)
+    try:
+        return server, read_sender(config.mail_from or server.user)
+    except PydanticCustomError:
+        words = f"no sender's address is set; put it into {ENV_PREFIX}MAIL_FROM"
+        raise Undelivered(words, of_host=True) from None
+
+
+def expect(delivery: Delivery, reply: tuple[int, bytes], refusal: str) -> None:
+    """Raises Undelivered unless the mail server agreed."""
+    if not 200 <= reply[0] < 300:
+        raise mail_refusal(delivery, smtplib.SMTPResponseException(*reply), refusal)
+
+
+def mail_refusal(
+    delivery: Delivery, error: smtplib.SMTPResponseException, refusal: str = "refused"
+) -> Undelivered:
+    """What a mail server has against a recipient or a mail (5xx) is for good. What it has against
+    the user or the sender is a setting, which may be changed."""
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        refusal = "refused the user or the password"
+    elif isinstance(error, smtplib.SMTPDataError):
+        refusal = "refused the mail"
+    of_host = not delivery.has_reached_host or error.smtp_code == 421
+    return Undelivered(
+        f"the mail server {refusal}",
+        reply_text(error.smtp_code, error.smtp_error),
+        is_final=not of_host and 500 <= error.smtp_code < 600,
+        of_host=of_host,
+    )
+
+
+def reply_text(code: int, said: bytes | str) -> str:
+    """421 4.3.2 Try again later"""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return f"{code} {text}"
+
+
+# As every mail server takes it, also one without 8BITMIME.
+MAIL_POLICY = email.policy.SMTP.clone(cte_type="7bit")
+
+
+def mail_of(delivery: Delivery, sender: Address) -> bytes:
+    """The mail as it travels: text, and HTML beside it."""
+    content = delivery.message["content"]
+    mail = EmailMessage(MAIL_POLICY)
+    mail["From"] = sender
+    mail["To"] = Address(addr_spec=delivery.message["recipient"])
+    mail["Subject"] = one_line(content["subject"], TITLE_LIMIT)
+    mail["Date"] = email.utils.format_datetime(EPOCH + timedelta(milliseconds=delivery.now))
+    mail["Message-ID"] = f"<{delivery.public_id}@{sender.domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    first = b""
+    if content.get("unsubscribe"):
+        # EmailMessage would encode what is longer than a line, and mail programs not decode it.
+        first = f"List-Unsubscribe: <{content['unsubscribe']}>\r\n".encode()
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    mail.set_content(content["text"])
+    if content.get("html"):
+        mail.add_alternative(content["html"], subtype="html")
+    return first + mail.as_bytes()
+
+
+# Sending
+
+
+class Outbox:
+    """Delivers what is due, several messages at once, but of each host one after the other: what
+    hangs or fails there holds up nothing else. Hosts take turns."""
+
+    def __init__(self, database: Database, config: Config, clock: Callable[[], int]):
+        self.database = database
+        self.config = config
+        self.clock = clock
+        self.identity = scalar(database.writer, "identity.find")
+        self.wake = threading.Event()
+        self.running: dict[str, Delivery] = {}  # by host, until its thread has ended
+        self.turns = itertools.count(1)
+        self.last_turns: dict[str, int] = {}  # of the hosts for which messages wait
+
+    @functools.cached_property
+    def tls(self) -> ssl.SSLContext:
+        """Checks certificates by the system's authorities; loading them takes a moment."""
+        return ssl.create_default_context()
+
+    def send_due(
+        self,
+        is_stopping: Callable[[], bool] = never,
+        tell: Callable[[dict, str, str], None] = lambda *_: None,
+    ) -> Counter:
+        """Until nothing is due, or it is to stop. How many were sent, are waiting, have failed.
+
+        `tell` gets each message, with its new state and the reason. Raises apsw.Error; what was
+        delivered and not noted is noted by the next call.
+        """
+        counts: Counter = Counter()
+        while True:
+            self.note_finished(counts, tell)
+            if is_stopping():
+                self.hurry()
+            else:
+                self.start_due()
+            if all(each.is_noted for each in self.running.values()):
+                return counts
+            self.wake.wait(LOOK_AGAIN_SECONDS)
+            self.wake.clear()
+
+    def start_due(self) -> None:
+        """As many deliveries as there is room for."""
+        while len(self.running) < SENDERS_LIMIT:
+            message = self.claim()
+            if message is None:
+                return
+            delivery = Delivery(message, self)
+            self.running[message["host"]] = delivery
+            delivery.start()
+
+    def claim(self) -> dict | None:
+        """A message of the host whose last turn is longest ago, for which none is under way."""
+        now = self.clock()
+        hosts = rows(self.database.writer, "messages.list_hosts")
+        latest = now + LONGEST_WAIT_MS + HOUR_MS
+        if any(host["last"] > latest for host in hosts):
+            with self.database.turn():
+                change(self.database.writer, "messages.make_due", now=now, latest=latest)
+            hosts = rows(self.database.writer, "messages.list_hosts")
+        last_turns = {host["host"]: self.last_turns.get(host["host"], 0) for host in hosts}
+        due = [each["host"] for each in hosts if each["first"] <= now]
+        for host in sorted(due, key=last_turns.get):
+            if host in self.running:
+                continue
+            last_turns[host] = next(self.turns)
+            self.last_turns = last_turns
+            with self.database.turn():
+                binds = {"host": host, "now": now, "until": now + CLAIM_MS}
+                message = row(self.database.writer, "messages.claim", **binds)
+            if message is not None:  # another sender may have been faster
+                return message | {"content": json.loads(message["content"])}
+        return None
+
+    def note_finished(self, counts: Counter, tell: Callable[[dict, str, str], None]) -> None:
+        for host, delivery in list(self.running.items()):
+            if not delivery.is_finished and time.monotonic() >= delivery.deadline:
+                delivery.abandon()
+                # Stuck in a step that cannot be ended, such as the search for a name
+                if not delivery.is_finished and not delivery.is_noted:
+                    self.note(delivery, delivery.too_slow(), counts, tell)
+            if delivery.is_finished:
+                if not delivery.is_noted:
+                    self.note(delivery, delivery.failure, counts, tell)
+                del self.running[host]
+
+    def note(
+        self,
+        delivery: Delivery,
+        failure: Undelivered | None,
+        counts: Counter,
+        tell: Callable[[dict, str, str], None],
+    ) -> None:
+        message = delivery.message
+        now = self.clock()
+        binds = {"message_id": message["message_id"], "claimed_at": message["claimed_at"]}
+        with self.database.turn():
+            if failure is None:
+                state = "sent"
+                self.end(binds, delivery.outcome, sent_at=now)
+            elif failure.is_final or now >= message["until"]:
+                state = "failed"
+                self.end(binds, failure.outcome, failed_at=now)
+            else:
+                state = "waiting"
+                wait = max(wait_after(message["attempts"]), failure.wait_ms)
+                due_at = min(now + min(wait, LONGEST_WAIT_MS), message["until"])
+                self.change(
+                    "messages.note_failure", due_at=due_at, outcome=failure.outcome, **binds
+                )
+                self.postpone(message, failure, now)
+        delivery.is_noted = True
+        counts[state] += 1
+        tell(message, state, f", {failure.words}" if failure else "")
+
+    def end(
+        self, binds: dict, outcome: str, sent_at: int | None = None, failed_at: int | None = None
+    ) -> None:
+        self.change(
+            "messages.note_end", outcome=outcome, sent_at=sent_at, failed_at=failed_at, **binds
+        )
+
+    def postpone(self, message: dict, failure: Undelivered, now: int) -> None:
+        """What would fail just so is not tried for a minute, lest each takes as long to fail."""
+        binds = {"host": message["host"], "due_at": now + MINUTE_MS, "outcome": failure.outcome}
+        if failure.of_host:
+            self.change("messages.postpone_host", **binds)
+        else:
+            self.change("messages.postpone_recipient", recipient=message["recipient"], **binds)
+
+    def change(self, statement: str, **binds: Any) -> None:
+        change(self.database.writer, statement, **binds)
+
+    def hurry(self) -> None:
+        """What is under way has little time to end. It may be tried again when it was delivered."""
+        for delivery in self.running.values():
+            delivery.deadline = min(delivery.deadline, time.monotonic() + LAST_SECONDS)
+
+
+def wait_after(attempts: int) -> int:
+    """Milliseconds until the next attempt: one minute, two, four and so on, up to four hours."""
+    return min(MINUTE_MS * 2 ** min(attempts - 1, 20), LONGEST_WAIT_MS)
+
+
+# What came of it
+
+MessageOut = answer(
+    "Message",
+    message_id=int,
+    channel=Literal["mail", "webhook"],
+    recipient=str,
+    title=str,
+    about=str,
+    state=Literal["waiting", "sending", "sent", "failed"],
+    outcome=str | None,
+    attempts=int,
+    created_at=Moment,
+    due_at=Moment | None,
+    sent_at=Moment | None,
+    failed_at=Moment | None,
+)
+MessageList = answer("MessageList", messages=list[MessageOut], next=str | None)
+MESSAGE_COLUMNS = {
+    "message_id": None,
+    "channel": None,
+    "recipient": None,
+    "title": None,
+    "about": None,
+    "state": None,
+    "outcome": None,
+    "attempts": None,
+    "created_at": iso,
+    "due_at": iso,
+    "sent_at": iso,
+    "failed_at": iso,
+}
+UNATTENDED = "nobody sends; enable streamlined-lite-send.timer, or start serve with --send"
+
+
+class MessageQuery(Query):
+    about: Line | None = None
+    limit: Limit = 50
+    cursor: cursor_of(int) | None = None
+
+
+def message_out(message: dict, now: int) -> dict:
+    """A row as answers show it. The path of a webhook's URL often is its password."""
+    found = {"state": state_of(message, now), "outcome": message["outcome"]}
+    is_unattended = message["due_at"] and message["created_at"] < now - UNATTENDED_MS
+    if is_unattended and message["attempts"] == 0:
+        found["outcome"] = message["outcome"] or UNATTENDED
+    if message["channel"] == "webhook":
+        url = urlsplit(message["recipient"])
+        found["recipient"] = f"{url.scheme}://{url.netloc}/…"
+    return as_answer(message | found, MESSAGE_COLUMNS)
+
+
+def state_of(message: dict, now: int) -> str:
+    if message["sent_at"] is not None:
+        return "sent"
+    if message["failed_at"] is not None:
+        return "failed"
+    is_claimed = message["claimed_at"] is not None and message["due_at"] > now
+    return "sending" if is_claimed else "waiting"
+
+
+@route("GET", "/messages/v1", scope="admin", query=MessageQuery, answers={200: MessageList})
+def get_messages(call: Call) -> dict:
+    """What alerts, reports and tests had to tell, the newest first, and what came of it.
+
+    `about` is where it was set up: `alert 1`, `report 2`, `test`. `outcome` says in words what the
+    other side answered last, or why it was not asked.
+    """
+    query = call.query
+    binds = {"before": query.cursor[0] if query.cursor else 2**62, "limit": query.limit + 1}
+    statement = "messages.list"
+    if query.about is not None:
+        statement = "messages.list_by_about"
+        binds["about"] = query.about
+    messages = stream(call.connection, statement, **binds)
+
+    def out(message: dict) -> dict:
+        return message_out(message, call.now)
+
+    return page("messages", [messages], query.limit, ("message_id",), out)
+
+
+@route(
+    "POST",
+    "/messages/v1/test",
+    scope="admin",
+    body=Recipient,
+    answers={201: MessageOut},
+    writes=True,
+)
+def post_test_message(call: Call) -> tuple[int, dict]:
+    """Queues a test, which is tried once. GET /messages/v1 shows what came of it."""
+    recipient = call.json(Recipient)
+    if recipient.webhook:
+        try:
+            check_webhook(recipient.webhook, call.config)
+        except PydanticCustomError as error:
+            raise refusal("/webhook", error) from None
+    text = f"This is a test of Streamlined Lite {call.config.public_url}".strip()
+    content = {"subject": "A test of Streamlined Lite", "text": text}
+    if recipient.webhook:
+        content = {"body": {"type": "test", "text": text}}
+    purpose = f"test {secrets.token_hex(16)}"
+    queue_message(
+        call.connection,
+        purpose=purpose,
+        channel=recipient.channel,
+        recipient=recipient.address,
+        content=content,
+        about="test",
+        now=call.now,
+        until=call.now,
+    )
+    return 201, message_out(row(call.connection, "messages.find", purpose=purpose), call.now)
 
 
 ####################################################################################################
@@ -11506,8 +13555,8 @@ def pause_alert(call: Call) -> dict:
 # one, to recipients of its own. It covers the days before the one on which it is due.
 
 REPORTS_LIMIT = 200
-DELIVERIES_LIMIT = 1_000  # of a report
-ADDRESSES_LIMIT = 20  # of a delivery
+RECIPIENT_GROUPS_LIMIT = 1_000  # of a report
+ADDRESSES_LIMIT = 20  # of each
 LATE_MS = HOUR_MS  # after which a report says that it is late
 REPORT_SECONDS = 20  # that its numbers take at most
 
@@ -11519,7 +13568,7 @@ def read_link(value: Any) -> str:
     return text
 
 
-class Delivery(Strict):
+class Recipients(Strict):
     """To whom a report of a location goes, or of all together."""
 
     location_id: SentIdentifier | None = None
@@ -11546,7 +13595,7 @@ class Report(Strict):
     day: int = Field(1, ge=1, le=31, description="for every month, or its last day")
     hour: int = Field(8, ge=0, le=23)
     timezone: Zone | None = None
-    recipients: list[Delivery] = Field(min_length=1, max_length=DELIVERIES_LIMIT)
+    recipients: list[Recipients] = Field(min_length=1, max_length=RECIPIENT_GROUPS_LIMIT)
     paused: bool = False
 
     def zone(self, config: Config) -> ZoneInfo:
@@ -11822,7 +13871,7 @@ def target_words(target: Mapping[str, Any] | None, style: Mapping[str, Any] | No
 
 
 def report_content(
-    sheet: Sheet, report: Report, delivery: Delivery, unsubscribe: str | None
+    sheet: Sheet, report: Report, delivery: Recipients, unsubscribe: str | None
 ) -> dict:
     """A report as a mail to one address."""
     title = sheet.title(delivery.location_id)
@@ -11897,7 +13946,7 @@ def html_table(lines: Sequence[tuple[str, ...]]) -> str:
     )
 
 
-def report_body(sheet: Sheet, report: Report, report_id: int, delivery: Delivery) -> dict:
+def report_body(sheet: Sheet, report: Report, report_id: int, delivery: Recipients) -> dict:
     """A report as the body of a webhook."""
     location_id = delivery.location_id
     content = report_content(sheet, report, delivery, None)
@@ -11941,17 +13990,6 @@ def unsubscribe_link(
         "signature": unsubscribe_signature(connection, report_id, address),
     }
     return f"{origin}/unsubscribe/v1?{urlencode(fields)}"
-
-
-def origin_of(environ: Mapping[str, Any], config: Config) -> str:
-    """Where viewers find this server: the public_url, or else as whoever asks has found it."""
-    host = environ.get("HTTP_HOST", "")
-    asked = f"{environ.get('wsgi.url_scheme', 'http')}://{host}"
-    for origin in (config.public_url, environ.get("HTTP_ORIGIN", ""), asked):
-        with contextlib.suppress(PydanticCustomError):
-            if check_public_url(origin):
-                return check_public_url(origin)
-    return ""
 
 
 # Writing it
@@ -12343,6 +14381,8 @@ def create_app(
         app.route(route.rule, route.method, functools.partial(app.serve, route))
     app.route("/", "GET", app.asset)
     app.route("/static/<name:path>", "GET", app.asset)
+    app.route(SHARE_PATH + "logo", "GET", app.logo)
+    app.route(SHARE_PATH + "<public_id>", "GET", app.share_page)
     return app
 
 
@@ -12356,7 +14396,9 @@ class App(bottle.Bottle):
         self.database = database
         self.clock = clock
         self.attempts: deque = deque(maxlen=100)
+        self.kept_answers = KeptAnswers()
         self.assets = load_assets(data_folder() / "static")
+        self.share_pages = share_pages(self.assets["share.html"])
         scripts = first_modules(self.assets)
         self.preloads = ", ".join(f"</static/{name}>; rel=modulepreload" for name in scripts)
 
@@ -12365,6 +14407,7 @@ class App(bottle.Bottle):
 
     def wsgi(self, environ: dict, start_response: Callable) -> list[bytes]:
         """Serves a request by Bottle's router, bypassing Bottle's own handling of answers."""
+        hide_token(environ)
         raw_path = environ["PATH_INFO"]
         environ["streamlined_lite.raw_path"] = raw_path
         environ["PATH_INFO"] = raw_path.encode("latin-1").decode("utf-8", "ignore")
@@ -12446,13 +14489,40 @@ class App(bottle.Bottle):
             headers["Link"] = self.preloads
         if environ.get("HTTP_IF_NONE_MATCH") == asset.tag:
             return Response(304, headers, b"")
-        content = asset.content
-        if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
-            content = asset.compressed
-            headers["Content-Encoding"] = "gzip"
-        headers["Content-Type"] = asset.content_type
-        headers["Content-Length"] = str(len(content))
-        return Response(200, headers, content)
+        return send_asset(asset, environ, headers)
+
+    def share_page(self, environ: dict, public_id: str) -> Response:
+        """The page of a link, which asks for its numbers with the token that only it has."""
+        try:
+            with self.database.read() as connection:
+                state, frame_hosts = link_of(connection, public_id, self.clock())
+        except (apsw.Error, TryLater) as error:
+            return respond(problem_of(error), reading=True)
+        if state != "works":
+            self.remember_attempt(environ, Unauthorized(LINK_REASONS[state]))
+        headers = framed_by(frame_hosts) | {"Vary": "Accept-Encoding"}
+        return send_asset(self.share_pages[state], environ, headers, LINK_STATES[state])
+
+    def logo(self, environ: dict) -> Response:
+        """The logo of shared dashboards, a file that no browser takes for anything else."""
+        try:
+            with self.database.read() as connection:
+                branding = find_branding(connection)
+        except (apsw.Error, TryLater) as error:
+            return respond(problem_of(error), reading=True)
+        logo = branding["logo"]
+        if logo is None:
+            return respond(NotFound("there is no logo"))
+        headers = SECURITY_HEADERS | {
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cache-Control": "no-cache",
+            "ETag": f'"{logo_tag(logo)}"',
+        }
+        if environ.get("HTTP_IF_NONE_MATCH") == headers["ETag"]:
+            return Response(304, headers, b"")
+        headers["Content-Type"] = branding["logo_type"]
+        headers["Content-Length"] = str(len(logo))
+        return Response(200, headers, logo)
 
     def serve(self, route: Route, environ: dict, **path: str) -> Response:
         """A request to a route. Every exception becomes an answer; a defect of ours is logged."""
@@ -12504,7 +14574,7 @@ class App(bottle.Bottle):
             raise
         except Exception as error:
             problem = problem_of(error)
-            if route.keeps and call.caller is not None:
+            if route.keeps and call.caller is not None and not call.caller.is_viewer:
                 self.keep(call, problem)
             return problem
 
@@ -12530,6 +14600,7 @@ class App(bottle.Bottle):
             self.database,
             self.settings,
             self.attempts,
+            self.kept_answers,
             self.clock(),
             body,
             path=body.ids,
@@ -12546,6 +14617,8 @@ class App(bottle.Bottle):
             call.caller.check_scope(route.scope)
         elif route.knows_key and environ.get("HTTP_X_API_KEY"):
             call.caller = self.authenticate(call, query)
+            if call.caller.is_viewer:
+                raise Forbidden("the key sent is for a shared dashboard and nothing else", "scope")
         call.query = read_query(route.query, query)
         check_path(environ)
         check_body(call)
@@ -12569,7 +14642,7 @@ class App(bottle.Bottle):
         if caller is None:
             caller = authenticate(call.connection, token, self.settings.admin_key)
             call.known_callers[token] = caller
-        if BODY_DROPPED in call.environ:
+        if BODY_DROPPED in call.environ and not caller.is_viewer:
             raise TryLater("The key is new. Nothing was stored; send it again.", "key_new")
         return caller
 
@@ -12670,9 +14743,21 @@ KEPT_HEAD = 1024  # bytes of a request's head; what was read of a longer one is 
 CHUNK_LIMIT = 1024
 READ_POSTS = {route.path for route in ROUTES if route.method == "POST" and not route.writes}
 QUICK_READS = {"/", *(route.path for route in ROUTES if route.is_quick)}
+
+
+class Viewers(NamedTuple):
+    """Who hold the link of one share: known, and trusted no more than strangers."""
+
+    share_id: int
+
+
 # Whom a request is from, as far as its key tells: a key_id, or a word for what has none. None: a
 # stranger.
-Sender = int | str | None
+Sender = int | str | Viewers | None
+
+
+def is_stranger(sender: Sender) -> bool:
+    return sender is None or isinstance(sender, Viewers)
 
 
 def require_crlf_after_chunk_sizes() -> None:
@@ -13009,7 +15094,7 @@ class Channel(HTTPChannel):
         if not request.awaits_decision():
             return
         self.sender = self.server.sender_of(request)
-        if self.sender is not None:
+        if not is_stranger(self.sender):
             self.since = self.server.clock.now
             self.awaits_room = True
             self.server.admit(self)
@@ -13163,7 +15248,7 @@ class Buffers:
         """So much the channel holds from now on; for its sender, unless it holds something."""
         with self.lock:
             if not channel.held_bytes:
-                channel.holder = channel.sender
+                channel.holder = None if is_stranger(channel.sender) else channel.sender
             change = size - channel.held_bytes
             channel.held_bytes = size
             self.total += change
@@ -13202,10 +15287,11 @@ class Buffers:
 class WaitingLine:
     """What one sender waits for, and what it has had."""
 
-    __slots__ = ("had", "is_listed", "served", "waiting")
+    __slots__ = ("had", "is_listed", "is_of_viewers", "served", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque = deque()
+        self.is_of_viewers = False
         self.served = 0  # how many are being served
         self.had = 0.0  # seconds
         self.is_listed = False  # in a queue's order
@@ -13218,11 +15304,14 @@ class FairQueue:
     """
 
     def __init__(self, at_once: int = 1):
-        """Of one sender, so many may be served at the same time."""
+        """Of one sender, so many may be served at the same time, and of the viewers of all shares
+        together; of those of one share one, as the next are then often answered with the same."""
         self.at_once = at_once
+        self.viewed = 0  # how many of viewers are being served
         self.lines: defaultdict[Sender, WaitingLine] = defaultdict(WaitingLine)
         # Of the lines from which one may be served, as a heap: (seconds had, number, line)
         self.order: list[tuple[float, int, WaitingLine]] = []
+        self.viewers: list[tuple[float, int, WaitingLine]] = []  # the same of viewers
         self.numbers = itertools.count()
         self.level = 0.0
         self.length = 0
@@ -13232,29 +15321,38 @@ class FairQueue:
 
     def __bool__(self) -> bool:
         """Whether one may be served."""
-        return bool(self.order)
+        return bool(self.first_lines())
+
+    def first_lines(self) -> list[tuple[float, int, WaitingLine]]:
+        """The heap whose first line is the next one; empty where none may be served."""
+        if not self.viewers or self.viewed >= self.at_once:
+            return self.order
+        return min(self.order, self.viewers) if self.order else self.viewers
 
     def append(self, each: Channel | Read) -> None:
         line = self.lines[each.sender]
+        line.is_of_viewers = isinstance(each.sender, Viewers)
         line.waiting.append(each)
         self.length += 1
         self.enlist(line)
 
     def enlist(self, line: WaitingLine) -> None:
-        if line.waiting and line.served < self.at_once and not line.is_listed:
+        most = 1 if line.is_of_viewers else self.at_once
+        if line.waiting and line.served < most and not line.is_listed:
             line.had = max(line.had, self.level)
             line.is_listed = True
-            heapq.heappush(self.order, (line.had, next(self.numbers), line))
+            order = self.viewers if line.is_of_viewers else self.order
+            heapq.heappush(order, (line.had, next(self.numbers), line))
 
     def next_line(self) -> WaitingLine:
-        self.level, _, line = heapq.heappop(self.order)
+        self.level, _, line = heapq.heappop(self.first_lines())
         line.is_listed = False
         return line
 
     def take(self, until: float) -> Iterator[Channel]:
         """One channel at least, and others until this time.monotonic()."""
         now = -math.inf
-        while self.order and now < until:
+        while self and now < until:
             line = self.next_line()
             began = time.monotonic()
             end = min(until, began + LINE_SECONDS)
@@ -13271,6 +15369,7 @@ class FairQueue:
         """The next one, for a thread, which says when it has finished."""
         line = self.next_line()
         line.served += 1
+        self.viewed += line.is_of_viewers
         self.length -= 1
         read = line.waiting.popleft()
         self.enlist(line)
@@ -13279,6 +15378,7 @@ class FairQueue:
     def finish(self, sender: Sender, seconds: float) -> None:
         line = self.lines[sender]
         line.served -= 1
+        self.viewed -= line.is_of_viewers
         line.had += seconds
         self.enlist(line)
 
@@ -13362,13 +15462,13 @@ class Dispatcher(ThreadedTaskDispatcher):
 
 
 def is_quick(request: HTTPRequestParser) -> bool:
-    """Whether it is health, the session, a file of the page, or no valid HTTP."""
+    """Whether it is health, the session, a file of the page, a link, or no valid HTTP."""
     if request.error is not None:
         return True
     if request.command not in ("GET", "HEAD"):
         return False
     path = "/" + request.path.lstrip("/")
-    return path in QUICK_READS or path.startswith("/static/")
+    return path in QUICK_READS or path.startswith(("/static/", SHARE_PATH))
 
 
 def is_long(request: HTTPRequestParser) -> bool:
@@ -13873,7 +15973,7 @@ class Server:
         clients, a quarter of the strangers, or of all where there are none."""
         self.next_closing = now + CLOSING_SECONDS
         waiting = self.waiting_for_clients()
-        strangers = [channel for channel in waiting if channel.sender is None]
+        strangers = [channel for channel in waiting if is_stranger(channel.sender)]
         first = sorted(strangers or waiting, key=operator.attrgetter("since"))
         for channel in first[: len(first) // 4 + 1]:
             if channel.since <= now - PATIENCE_SECONDS:
@@ -13950,7 +16050,8 @@ class Server:
                 return None
             except apsw.Error:  # the turn meets the same and says so
                 return "unknown"
-            self.senders[token] = "admin" if caller.key_id is None else caller.key_id
+            sender: Sender = "admin" if caller.key_id is None else caller.key_id
+            self.senders[token] = Viewers(caller.key_id) if caller.is_viewer else sender
         return self.senders[token]
 
     def answer_quickly(self) -> None:
@@ -14139,6 +16240,7 @@ def allow_many_files(connections: int) -> int:
 EXAMPLES = {
     "serve": "streamlined-lite serve --port 8080 --database ./streamlined-lite.db",
     "demo": "streamlined-lite demo --port 8080",
+    "send": "streamlined-lite send",
     "keys": 'streamlined-lite keys create "HighLevel workflows" --scope ingest',
     "keys create": (
         'streamlined-lite keys create "HighLevel workflows" --location ve9EPM428h8vShlRW1KT'
@@ -14252,6 +16354,7 @@ def command_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_serve(commands)
     add_demo(commands)
+    add_send(commands)
     add_keys(commands)
     add_export(commands)
     add_import(commands)
@@ -14303,8 +16406,7 @@ def add_setting(parser: CommandParser, name: str) -> None:
 
 
 def flag_settings() -> list[str]:
-    """All settings but the admin key, which other users could read in the list of processes."""
-    return [name for name in Config.model_fields if name != "admin_key"]
+    return [name for name in Config.model_fields if name not in SECRETS]
 
 
 def add_json_flag(parser: CommandParser) -> None:
@@ -14435,6 +16537,8 @@ def serve_command(config: Config) -> int:
 def serve(config: Config, introduce: Callable[[Database, Config, str], None]) -> int:
     """Serves until SIGTERM or SIGINT; `introduce` prints what a person needs at the start."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if config.send:
+        database_path(config)  # which the thread that sends opens for itself
     config = config.model_copy(update={"connection_limit": possible_connections(config)})
     app = create_app(config, database=open_database(config))
     try:
@@ -14446,7 +16550,8 @@ def serve(config: Config, introduce: Callable[[Database, Config, str], None]) ->
     # before anybody can read that it listens
     stop_on_signals(server)
     introduce(app.database, config, server.address)
-    server.run()
+    with sending(config):
+        server.run()
     print(f"stopped at {server.address}: {server.summary}", flush=True)
     return 0
 
@@ -14529,6 +16634,96 @@ def create_admin_key(database: Database, name: str) -> str:
     new = NewKey(name=name, scope="admin")
     with database.turn():
         return create_key(database.writer, new, database.clock())["token"]
+
+
+# Send
+
+
+def add_send(commands: Any) -> None:
+    settings = ("database", "mail_from", "allow_private_webhooks", "fixed_time")
+    add_json_flag(add_command(commands, "send", send_command, settings))
+
+
+def send_command(config: Config, as_json: bool) -> int:
+    """Send the messages that are due, by mail and webhooks, and end.
+
+    A timer calls it every minute; beside another sender nothing is sent twice. What cannot be sent
+    now is tried again for a day, less and less often, and GET /messages/v1 says why. The variable
+    STREAMLINED_SMTP_URL names the mail server.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    check_current_schema(config)
+    with shared_database(config) as database:
+        counts = Outbox(database, config, database.clock).send_due(tell=tell_delivery)
+    result = {name: counts[name] for name in ("sent", "waiting", "failed")}
+    text = "{sent:,} sent, {waiting:,} to be tried again, {failed:,} given up".format(**result)
+    return print_result(result, as_json, text)
+
+
+def check_current_schema(config: Config) -> None:
+    """Raises ConfigError for a file of an earlier schema: the server upgrades it, at its start."""
+    path = database_path(config)
+    check_file(path, create=False)
+    version = stored_version(path)
+    if version < len(migrations()):
+        raise ConfigError(
+            f"{path} has an earlier schema ({version}); start the server once, which upgrades it"
+        )
+
+
+def tell_delivery(message: dict, state: str, reason: str) -> None:
+    """A line for the log, without the address and what was said there."""
+    by = f"webhook to {message['host']}" if message["host"] else "mail"
+    about = f" ({message['about']})" if message["about"] else ""
+    print(f"message {message['message_id']}{about} by {by}: {state}{reason}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def sending(config: Config) -> Iterator[None]:
+    """Beside the server, a thread that sends, if that is wanted."""
+    if not config.send:
+        yield
+        return
+    stopped = threading.Event()
+    thread = threading.Thread(target=send_until, args=(config, stopped), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join(STOP_SECONDS)
+
+
+def send_until(config: Config, stopped: threading.Event) -> None:
+    """Looks every few seconds for what is due. What goes wrong is told once, and may pass."""
+    told = ""
+    while not stopped.is_set():
+        try:
+            with shared_database(config) as database:
+                outbox = Outbox(database, config, database.clock)
+                while not stopped.wait(SEND_PAUSE):
+                    told = send_round(outbox, stopped, told)
+        except (apsw.Error, ConfigError) as error:
+            told = tell_once(error, told)
+        except Exception as error:
+            log_defect(error)
+        stopped.wait(SEND_PAUSE)
+
+
+def send_round(outbox: Outbox, stopped: threading.Event, told: str) -> str:
+    """What went wrong in it, which was told; "" where nothing did."""
+    try:
+        outbox.send_due(stopped.is_set)
+    except apsw.Error as error:
+        return tell_once(error, told)
+    return ""
+
+
+def tell_once(error: Exception, told: str) -> str:
+    reason = explain(error) if isinstance(error, apsw.Error) else str(error)
+    if reason != told:
+        logging.getLogger("streamlined_lite").error("messages are not sent: %s", reason)
+    return reason
 
 
 # Demo: three locations, where leads come in every day and some of them buy: 90 days that are over,
@@ -16341,8 +18536,8 @@ def add_check(commands: Any) -> None:
 def check_command(config: Config, backups: str | None, quick: bool, as_json: bool) -> int:
     """Look for what an operator should know, and say what to do about it.
 
-    It looks at the settings, time zones, permissions, disk, content, clock and keys, and changes
-    nothing. The exit code is 0 if all is well, 1 for warnings, 2 for errors.
+    It looks at settings, time zones, permissions, disk, content, clock, messages and keys, and
+    changes nothing. The exit code is 0 if all is well, 1 for warnings, 2 for errors.
     """
     path = database_path(config)
     findings = [
@@ -16476,6 +18671,7 @@ def check_database(config: Config, path: str, quick: bool) -> list[Finding]:
             findings += or_ok("content", check_content(connection, quick))
             if connection.pragma("user_version") == len(migrations()):
                 findings += or_ok("clock", check_clock(connection, now))
+                findings += or_ok("messages", check_messages(connection, now))
             findings += or_ok("keys", check_keys(connection, config, now))
     except (ConfigError, apsw.Error) as error:
         remedy = (
@@ -16506,6 +18702,27 @@ def check_content(connection: apsw.Connection, quick: bool) -> Iterator[Finding]
             "content",
             f"the schema is {version}, this program's is {newest}",
             "the next start brings it there, and keeps the file before",
+        )
+
+
+def check_messages(connection: apsw.Connection, now: int) -> Iterator[Finding]:
+    hosts = rows(connection, "messages.list_hosts")
+    if any(host["first"] < now - UNATTENDED_MS for host in hosts):
+        waiting = row(connection, "messages.count_waiting")["number"]
+        yield Finding(
+            "warning",
+            "messages",
+            f"nobody sends: {waiting:,} wait, of which some are due since more than "
+            f"{UNATTENDED_MS // MINUTE_MS} minutes",
+            "enable streamlined-lite-send.timer, or start serve with --send",
+        )
+    failed = scalar(connection, "messages.count_failed", since=now - 7 * DAY_MS)
+    if failed:
+        yield Finding(
+            "warning",
+            "messages",
+            f"{failed:,} of the last seven days were given up",
+            "GET /messages/v1 says why, of each",
         )
 
 
@@ -16542,7 +18759,7 @@ def check_keys(connection: apsw.Connection, config: Config, now: int) -> Iterato
             "revoke those that nobody needs (keys list, keys revoke)",
         )
     for key in keys:
-        disuse = key_disuse(key, now)
+        disuse = "" if key["scope"] == "share" else key_disuse(key, now)
         if disuse:
             yield Finding(
                 "warning",

@@ -17,7 +17,7 @@ import {
 import { actions, button, fill, h, hint, link } from "./dom.js";
 import { debounce, field, inputOf, mark, markAll, selectField, textField } from "./fields.js";
 import { groupEditor } from "./filters.js";
-import { ago, capitalized, count, number } from "./format.js";
+import { ago, count, number } from "./format.js";
 import { METRIC_STATE, metricPane } from "./metric.js";
 import { toast } from "./notices.js";
 import { queryOf, withRange } from "./range.js";
@@ -36,7 +36,6 @@ const FIRST_FORMATS = {
 };
 // What is said beside a field, by its error's pointer and code, where the API speaks to programs.
 const ADVICE = [
-  [/\/name (required|blank)$/, "Enter a name."],
   [/\/event (required|blank)$/, "Choose an event."],
   [/\/formula required$/, "Enter how the terms become one number, such as A / B."],
   [/\/decimals /, "Enter a whole number from 0 to 10, or nothing."],
@@ -464,7 +463,7 @@ class Builder {
 
 function adviceOn({ pointer, code, message }) {
   const known = ADVICE.find(([pattern]) => pattern.test(`${pointer} ${code}`));
-  return known ? known[1] : capitalized(message.replace(/^column \d+: /, "")); // which is marked
+  return known ? known[1] : message.replace(/^column \d+: /, ""); // which is marked
 }
 
 // Throws where the text has not what the editor needs.

@@ -111,7 +111,7 @@ const MISSING = ["is required", "must not be blank"];
 // The API's messages are what follows a name, such as "must be a number".
 function errorText(message, fieldBox) {
   if (!MISSING.includes(message)) {
-    return `${capitalized(message)}${/[.!?]$/.test(message) ? "" : "."}`;
+    return capitalized(message) + (/[\p{L}\p{N})”]$/u.test(message) ? "." : "");
   }
   const label = fieldBox.querySelector("label, legend").textContent;
   const name = /^[A-Z][a-z]/.test(label) ? label.charAt(0).toLowerCase() + label.slice(1) : label;

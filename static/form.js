@@ -28,6 +28,7 @@ export function form({ content, label, submit, other, kind = "primary" }) {
       await submit([...element.elements]);
     } catch (error) {
       if (!markAll(element, error)) fill(outcome, failure(error));
+      element.querySelector("[aria-invalid=true]")?.focus();
     }
     send.disabled = false;
   }

@@ -189,9 +189,12 @@ function parameterTable({ method, path, parameters }, schemas) {
   return [h("h3", "Query parameters"), table(caption, PARAMETER_COLUMNS, rows)];
 }
 
+const isFile = ({ content }) => !(JSON_TYPE in content);
+
 function bodyTable({ method, path, requestBody }, schemas) {
   if (!requestBody) return null;
   const types = Object.keys(requestBody.content).join(", ");
+  if (isFile(requestBody)) return [h("h3", "Body"), hint(`A file: ${types}`)];
   const fields = schemas.fieldsOf(requestBody.content[JSON_TYPE].schema);
   return [
     h("h3", "Body"),
@@ -263,6 +266,7 @@ function exampleCall(operation, schemas) {
     method,
     key: takesKey ? KEY_PLACEHOLDER : undefined,
     body: exampleBody(operation, schemas),
+    file: operation.requestBody && isFile(operation.requestBody) ? "logo.png" : undefined,
   };
   return curlSnippet(request, `curl command for ${method} ${path}`);
 }
@@ -271,18 +275,18 @@ function exampleCall(operation, schemas) {
 function exampleQuery({ parameters }, schemas) {
   const query = queryOf(parameters);
   const hasDryRun = query.some(({ name }) => name === "dry_run");
-  if (!hasDryRun) return "";
   const example = new URLSearchParams();
   for (const { name, required, schema } of query) {
-    if (required || name === "location_id") example.set(name, schemas.exampleOf(schema, name));
+    const isNamed = required || (hasDryRun && name === "location_id");
+    if (isNamed) example.set(name, schemas.exampleOf(schema, name));
   }
-  example.set("dry_run", "true");
-  return `?${example}`;
+  if (hasDryRun) example.set("dry_run", "true");
+  return example.size ? `?${example}` : "";
 }
 
 function exampleBody({ path, requestBody }, schemas) {
   if (path in EXAMPLE_BODIES) return EXAMPLE_BODIES[path];
-  if (!requestBody) return undefined;
+  if (!requestBody || isFile(requestBody)) return undefined;
   const schema = schemas.resolve(requestBody.content[JSON_TYPE].schema);
   const isDescribed = schema.properties || schema.items;
   return isDescribed ? schemas.exampleOf(schema, null) : undefined;

@@ -44,16 +44,17 @@ function copySelected(text, pressed) {
 
 /**
  * A curl command. Without a key it sends none.
- * @param {{url: string, method?: string, key?: string, body?: object}} request `method` is needed where curl would not
- *   take it by itself: it sends GET without a body and POST with one
+ * @param {{url: string, method?: string, key?: string, body?: object, file?: string}} request `method` is needed where
+ *   curl would not take it by itself: it sends GET without a body and POST with one. `file` is the name of a file to send
  */
-function curlCommand({ url, method, key, body }) {
+function curlCommand({ url, method, key, body, file }) {
   const parts = ["curl", shellWord(url)];
   if (method && method !== (body === undefined ? "GET" : "POST")) parts.push("-X", method);
   if (key) parts.push("-H", quoted(`X-API-Key: ${key}`));
   if (body !== undefined) {
     parts.push("-H", quoted("Content-Type: application/json"), "-d", quoted(JSON.stringify(body)));
   }
+  if (file) parts.push("--data-binary", `@${file}`);
   return parts.join(" ");
 }
 

@@ -1,5 +1,6 @@
 """What the tests share: an app with a settable clock, and a real server on a real file."""
 
+import base64
 import json
 import os
 import re
@@ -29,6 +30,11 @@ ADMIN = "an-admin-key-for-tests"
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 INGEST = "/contacts/ingestion/v1"
 PLACE, PERSON = "LOCATIONidPLACEHLD01", "CONTACTidPLACEHOLD01"
+# Of two by three pixels, as a browser writes it
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAYAAAC56t6BAAAAFElEQVR4AWKSCrv9H4SZGKAAzgAAAAD//2uInWEAAAAG"
+    "SURBVAMAZFUEm2vgaKkAAAAASUVORK5CYII="
+)
 TABLES = ("locations", "contacts", "contact_tags", "events")
 # As a module: Python keeps what it compiled, which takes as long as half of a start.
 PROGRAM = [sys.executable, "-W", "error", "-m", "streamlined_lite"]

@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 
 import pytest
-from conftest import Api, event, exchange, request_bytes, sample
+from conftest import PNG, Api, event, exchange, request_bytes, sample
 from jsonschema import Draft202012Validator, FormatChecker
 from test_http import tables
 
@@ -17,7 +17,7 @@ import streamlined_lite as lite
 
 
 OTHER = "another-location"
-KEYS = ("nothing", "unknown", "revoked", "ingest", "sync", "read", "admin", "other")
+KEYS = ("nothing", "unknown", "revoked", "ingest", "sync", "read", "admin", "share", "other")
 REJECTED = event("refused", timestamp="soon")
 WEBHOOK = {
     "type": "ContactCreate",
@@ -327,6 +327,19 @@ CALLS = {
         403,
         [("", None, 200), ("?limit=1&location_id=loc-1", None, 200), ("?cursor=x", None, 422)],
     ),
+    ("GET", "/messages/v1"): (
+        403,
+        [("", None, 200), ("?about=test&limit=1", None, 200), ("?cursor=x", None, 422)],
+    ),
+    ("POST", "/messages/v1/test"): (
+        403,
+        [
+            ("", {"mail": "ana@example.com"}, 201),
+            ("", {"webhook": "https://hooks.example.com/x"}, 201),
+            ("", {"webhook": "http://127.0.0.1/"}, 422),
+            ("", {}, 422),
+        ],
+    ),
     ("POST", "/rejections/v1/{rejection_id}/replay"): (
         403,
         [
@@ -432,6 +445,44 @@ CALLS = {
         200,
         [(LINK, None, 200), (LINK + "&again=true", None, 200), (LINK + "0", None, 404)],
     ),
+    ("GET", "/branding/v1"): (200, [("", None, 200)]),
+    ("PUT", "/branding/v1"): (
+        403,
+        [
+            ("", {"title": "Acme", "accent": "#1a56db", "frame_hosts": ["https://a.example"]}, 200),
+            ("", {"accent": "#eee"}, 422),
+        ],
+    ),
+    ("PUT", "/branding/v1/logo"): (403, [("", PNG, 200), ("", b"<svg/>", 422)]),
+    ("DELETE", "/branding/v1/logo"): (403, [("", None, 200)]),
+    ("GET", "/shares/v1"): (
+        403,
+        [("", None, 200), ("?limit=1", None, 200), ("?limit=0", None, 422)],
+    ),
+    ("POST", "/shares/v1"): (
+        403,
+        [("", {"dashboard_id": 1, "locations": "all"}, 201), ("", {}, 422)],
+    ),
+    ("DELETE", "/shares/v1/{share_id}"): (
+        403,
+        [("/shares/v1/9", None, 200), ("/shares/v1/1", None, 404)],
+    ),
+    ("GET", "/shares/v1/current"): (403, [("", None, 200), ("?x=1", None, 422)]),
+    ("GET", "/shares/v1/current/data"): (
+        403,
+        [
+            ("", None, 200),
+            ("?interval=day&compare=previous_year&cards=0&from=2025-01-01", None, 200),
+            ("?cards=9", None, 422),
+        ],
+    ),
+    ("GET", "/shares/v1/current/events"): (
+        403,
+        [
+            ("?card=0&from=1970-01-01", None, 200),
+            ("?card=0&term=Z", None, 422),
+        ],
+    ),
     ("GET", "/session/v1"): (200, [("", None, 200), ("?x=1", None, 422)]),
     ("GET", "/healthz"): (200, [("", None, 200)]),
     ("GET", "/openapi.json"): (200, [("", None, 200)]),
@@ -482,6 +533,9 @@ def world() -> tuple[Api, dict[str, str | None]]:
         f"other {scope}": api.key(scope=scope, locations=[OTHER]) for scope in ("sync", "read")
     }
     api("DELETE", "/keys/v1/5")
+    share = {"dashboard_id": 1, "locations": ["loc-1"], "may": {"events": True}}
+    keys["share"] = api("POST", "/shares/v1", share).json["token"]
+    api("POST", "/shares/v1", share)
     api("GET", "/events/v1", key=keys["read"])
     return api, keys
 
@@ -499,7 +553,7 @@ def test_who_may_call_a_route(route):
         allowed = (
             name in lite.ALLOWED[route.scope]
             if route.scope
-            else not route.knows_key or name not in ("unknown", "revoked")
+            else not route.knows_key or name not in ("unknown", "revoked", "share")
         )
         if allowed and route.scope is not None:  # each on data that no other has changed
             api.app.close()
@@ -610,7 +664,7 @@ def test_the_document_has_every_route_of_the_app_and_no_other(document):
         (route.method, re.sub(r"<(\w+)(:[^>]*)?>", r"{\1}", route.rule))
         for route in lite.create_app(lite.Config(database=":memory:")).routes
     }
-    page = {("GET", "/"), ("GET", "/static/{name}")}
+    page = {("GET", path) for path in ("/", "/static/{name}", "/share/logo", "/share/{public_id}")}
     assert (
         asked - page
         == {
@@ -640,10 +694,11 @@ def test_a_route_declares_its_key_its_query_and_its_body(document, route):
 
 @EACH_ROUTE
 def test_real_answers_are_what_the_document_declares(document, route):
-    api, _ = world()
+    api, keys = world()
+    key = keys["share" if route.scope == "share" else "admin"]
     met = set()
     for path, body, status in CALLS[route.method, route.path][1]:
-        answer = api(route.method, url(route, path), body)
+        answer = api(route.method, url(route, path), body, key=key)
         assert (path, answer.status_int) == (path, status), answer.text
         check_answer(document, route, answer)
         met.add(status)

@@ -317,7 +317,10 @@ def test_dashboards_keep_their_order_and_one_of_them_stays(api):
     assert names() == ["Third", "Dashboard", "Second"]
     assert api("PUT", "/dashboards/v1/3", {"name": "Second"}).json["code"] == "name_taken"
     for dashboard_id in (1, 2):
-        assert api("DELETE", f"/dashboards/v1/{dashboard_id}").json == {"dashboards": 1}
+        assert api("DELETE", f"/dashboards/v1/{dashboard_id}").json == {
+            "dashboards": 1,
+            "shares": 0,
+        }
     assert api("DELETE", "/dashboards/v1/3").json["code"] == "last_dashboard"
     assert names() == ["Third"]
 

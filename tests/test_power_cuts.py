@@ -646,7 +646,8 @@ class Upgrade:
     """An upgrade on a disk that remembers: what a power cut may leave of it, and what is wrong."""
 
     def __init__(self, monkeypatch, sabotage: Callable = lambda _: None):
-        logging.getLogger("streamlined_lite").setLevel(logging.ERROR)
+        # Each file that is upgraded would have its line.
+        monkeypatch.setattr(logging.getLogger("streamlined_lite"), "disabled", True)
         monkeypatch.setattr(lite, "Checkpointer", Mock())
         migrations = lite.migrations()  # read once, and not at each start
         monkeypatch.setattr(lite, "migrations", lambda: migrations)

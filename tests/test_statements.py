@@ -12,6 +12,7 @@ STATEMENTS = sorted(lite.SQL)
 
 RANKED = {"USE TEMP B-TREE FOR ORDER BY": "a row of each location, the newest"}
 OF_EPOCHS = {"USE TEMP B-TREE FOR ORDER BY": "the events of one contact, which lie in epochs"}
+WAITING = {"SCAN messages USING COVERING INDEX messages_waiting": "their number has a limit"}
 # What a plan may do beside searching an index, and why. Nothing else may scan a table or sort.
 ALLOWED = {
     "alerts.list": {"SCAN alerts": "all of them; their number has a limit"},
@@ -68,6 +69,9 @@ ALLOWED = {
     "rejections.count_by_sender": {
         "SCAN rejections USING INDEX rejections_by_sender": "all of them; their number has a limit"
     },
+    "messages.count_waiting": WAITING,
+    "messages.list_hosts": WAITING,
+    "messages.make_due": WAITING,
     "metrics.list": {
         "SCAN metrics USING INDEX metrics_by_position": "all of them, and the index has their order"
     },
@@ -75,6 +79,12 @@ ALLOWED = {
         "SCAN metrics USING INDEX metrics_by_position": "each definition must be looked into"
     },
     "metrics.rename_event": {"SCAN metrics": "the same"},
+    "shares.count": {
+        "SCAN shares USING COVERING INDEX sqlite_autoindex_shares_1": "their number has a limit"
+    },
+    "shares.count_of_dashboard": {"SCAN s": "all shares; their number has a limit"},
+    "shares.delete_ended": {"SCAN s": "the same, and only where there are as many as there may be"},
+    "shares.revoke_of_dashboard": {"SCAN shares": "all shares; their number has a limit"},
     "schema.list": {
         "USE TEMP B-TREE FOR ORDER BY": "all objects of the file, which are some dozens"
     },
@@ -93,7 +103,9 @@ LOOK_UPS = {
     "sqlite_autoindex_event_names_1 (event_name=?)",
     "sqlite_autoindex_keys_1 (token_hash=?)",
     "sqlite_autoindex_locations_1 (location_id=?)",
+    "sqlite_autoindex_messages_1 (purpose=?)",
     "sqlite_autoindex_metrics_1 (name=?)",
+    "sqlite_autoindex_shares_1 (public_id=?)",
 }
 # In each epoch; the last of these is that of the newest event, the last row of the table.
 OF_CONTACT = {"events", "events_by_contact (<expr>=? AND contact_key=?)"}
@@ -204,6 +216,18 @@ SEARCHES = {
     "locations.find_deletion": {"locations_being_deleted (former_id=?)"},
     "locations.next_deletion": {"locations_being_deleted (former_id>?)"},
     "locations.list": {"sqlite_autoindex_locations_1 (location_id>?)"},
+    "messages.claim": {"messages_waiting (host=? AND due_at<?)"},
+    "messages.count_by_recipient": {"messages_by_recipient (recipient=? AND created_at>?)"},
+    "messages.count_failed": {"messages_by_age (created_at>?)"},
+    "messages.list": {"messages INTEGER PRIMARY KEY (rowid<?)"},
+    "messages.list_by_about": {"messages_about (about=? AND message_id<?)"},
+    "messages.postpone_host": {"messages_waiting (host=? AND due_at<?)"},
+    "messages.postpone_recipient": {"messages_waiting (host=? AND due_at<?)"},
+    "messages.prune_by_age": {"messages_by_age (created_at<?)"},
+    "messages.prune_by_number": {
+        "messages",  # its last row
+        "messages INTEGER PRIMARY KEY (rowid<?)",
+    },
     "metrics.count_unknown_contacts": {
         BY_NAME,
         "contact_tags PRIMARY KEY (contact_key=?)",
@@ -229,6 +253,7 @@ SEARCHES = {
     "uptimes.prune": {"uptimes INTEGER PRIMARY KEY (rowid<?)"},
     "rejections.prune_by_age": {"rejections_by_age (received_at<?)"},
     "rejections.prune_by_sender": {"rejections_by_sender (key_id=? AND location_id=?)"},
+    "shares.list": {"shares INTEGER PRIMARY KEY (rowid<?)"},
 }
 
 

@@ -11,7 +11,7 @@ from importlib import resources
 
 import pytest
 from conftest import clean_environment, event
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
@@ -206,15 +206,24 @@ def test_a_timestamp_that_cannot_be_read_is_an_error_that_shows_the_three_forms(
     )
 
 
+def is_date_without_separators(number):
+    """Such as 203607272100, which is refused; it would be a moment in 1976."""
+    try:
+        return 1970 <= datetime.strptime(str(number), "%Y%m%d%H%M").year < 2200
+    except ValueError:
+        return False
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, LAST))
+@example(203_607_272_100)
 def test_every_millisecond_comes_back_as_it_went(milliseconds):
     text = lite.iso(milliseconds)
     assert lite.read_timestamp(text) == milliseconds
     assert datetime.fromisoformat(text) == datetime.fromtimestamp(
         milliseconds // 1000, timezone.utc
     ).replace(microsecond=milliseconds % 1000 * 1000)
-    if milliseconds >= 1e11:
+    if milliseconds >= 1e11 and not is_date_without_separators(milliseconds):
         assert (
             lite.read_timestamp(milliseconds)
             == lite.read_timestamp(str(milliseconds))

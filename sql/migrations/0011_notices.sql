@@ -91,18 +91,23 @@ create table messages (
   message_id integer primary key autoincrement,
   purpose    text    not null unique,                     -- what it tells whom: no purpose is told twice
   channel    text    not null check (channel in ('mail', 'webhook')),
+  host       text    not null,                            -- of a webhook's URL; '': the mail server
   recipient  text    not null,                            -- an address, or the URL of a webhook
-  content    text    not null check (json_valid(content)),  -- mail: subject, text, html, unsubscribe; webhook: body
+  title      text    not null,                            -- what a list shows of it
   about      text    not null default '',                 -- 'alert 1', 'report 2', 'test': where it was set up
   created_at integer not null,
-  due_at     integer not null,                            -- when it is to be tried next
+  due_at     integer,                                     -- when it is tried next, which a claim moves; null: it is over
   until      integer not null,                            -- when to give up
   attempts   integer not null default 0,
   claimed_at integer,                                     -- by a sender that has not told yet what came of it
   sent_at    integer,
   failed_at  integer,                                     -- given up
-  outcome    text                                         -- in words, what the other side said last
+  outcome    text,                                        -- in words, what the other side said last
+  size       integer not null,                            -- bytes of content
+  content    text    not null check (json_valid(content))  -- mail: subject, text, html, unsubscribe; webhook: body; {}: over
 ) strict;
 
-create index messages_by_time on messages (due_at) where sent_at is null and failed_at is null;
-create index messages_about   on messages (about, message_id);
+create index messages_waiting      on messages (host, due_at, size) where due_at is not null;
+create index messages_about        on messages (about, message_id);
+create index messages_by_recipient on messages (recipient, created_at);
+create index messages_by_age       on messages (created_at);

@@ -4,12 +4,14 @@
 
 Each attack meets a server of its own: 32 honest senders post, one after the other newcomers open a
 connection and post, and a reader asks for health, the page and the session. Exit code 1 where one
-of them waited for a second or longer, or the server took 300 MB or more.
+of them waited for a second or longer, or the server took 300 MB or more; or where viewers, who
+attack nobody, left less than 0.8 of the senders' rate ("rate").
 """
 
 import argparse
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,13 +25,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.hostile import allow_many_files, megabytes
-from benchmarks.load import Load
+from benchmarks.load import LENGTH, Load
 from conftest import ServerProcess
 
 TOKEN = "a-key-for-the-benchmark"
 PATH = "/events/ingestion/v1"
 MOST_SECONDS = 1.0
 MOST_MEGABYTES = 300
+LEAST_RATE_BESIDE_VIEWERS = 0.8
+TURNS = 10
+TURN_SECONDS = 2
 LARGE = 3_900_000
 EVENTS = 200_000  # which a metric reads
 PAUSE = 0.05
@@ -67,6 +72,8 @@ METRIC = {
     "to": "2027-01-01",
     "interval": "day",
 }
+# Of three months with most of these events
+VIEWED = "interval=day&compare=previous_period&from=2023-12-15&to=2024-03-15"
 
 
 class Attacker:
@@ -83,6 +90,12 @@ class Attacker:
         self.writer.write(data)
         await self.writer.drain()
 
+    async def ask(self, path: str) -> None:
+        """Reads the answer to a GET."""
+        await self.send(request(self.key, b"", path, "GET"))
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        await self.reader.readexactly(int(LENGTH.search(head)[1]))
+
     async def hold(self) -> None:
         """Until the server ends the connection."""
         while await self.reader.read(65_536):
@@ -96,7 +109,7 @@ class Attacker:
                     await kind(self)
                 finally:
                     self.writer.close()
-            except OSError:
+            except (OSError, EOFError):
                 pass
             await asyncio.sleep(PAUSE)
 
@@ -136,6 +149,17 @@ async def refused_properties(attacker: Attacker) -> None:
         await attacker.reader.readuntil(b"\r\n\r\n")
 
 
+async def view_dashboard(attacker: Attacker) -> None:
+    """Opens a shared dashboard, and looks at it again each second, where the page does so each
+    minute."""
+    for path in ("/share/" + "0" * 20, "/static/style.css", "/static/share.js"):
+        await attacker.ask(path)
+    await attacker.ask("/shares/v1/current")
+    for _ in range(5):
+        await attacker.ask("/shares/v1/current/data?" + VIEWED)
+        await asyncio.sleep(1)
+
+
 # Each with how many connections, and whether they have a valid key.
 ATTACKS: dict[str, tuple[Callable[[Attacker], Awaitable[None]], int, bool]] = {
     "bodies": (large_body, 300, False),
@@ -146,14 +170,17 @@ ATTACKS: dict[str, tuple[Callable[[Attacker], Awaitable[None]], int, bool]] = {
     "unread answers of a key": (unread_answers, 60, True),
     "abandoned queries": (abandoned_query, 12, True),
     "refused properties": (refused_properties, 30, True),
+    "viewers": (view_dashboard, 200, True),
 }
 
 
-async def attack(port: int, name: str, key: str) -> None:
-    """Until it is killed."""
+async def attack(port: int, name: str, *keys: str) -> None:
+    """Until it is killed. The keys are taken in turn."""
     kind, number, has_key = ATTACKS[name]
     allow_many_files()
-    attackers = [Attacker(port, key if has_key else f"unknown-{place}") for place in range(number)]
+    if not has_key:
+        keys = tuple(f"unknown-{place}" for place in range(number))
+    attackers = [Attacker(port, keys[place % len(keys)]) for place in range(number)]
     print("begun", flush=True)
     await asyncio.gather(*(each.attack(kind) for each in attackers))
 
@@ -201,7 +228,7 @@ class Visitor(threading.Thread):
 
 def fill(port: int, name: str) -> None:
     """What the attack reads."""
-    if name == "abandoned queries":
+    if name in ("abandoned queries", "viewers"):
         for first in range(0, EVENTS, 1_000):
             events = [
                 {
@@ -220,6 +247,22 @@ def fill(port: int, name: str) -> None:
             call(port, "POST", PATH, event | {"properties": {"note": "x" * 200_000}})
 
 
+def attackers_keys(port: int, name: str) -> list[str]:
+    """An admin's, or those of shares: one for each location, and two for all."""
+    if name != "viewers":
+        key = call(port, "POST", "/keys/v1", {"name": "bad", "scope": "admin"})
+        return [json.loads(key)["token"]]
+    for number in range(6):
+        term = {"key": "A", "event": "Sale", "type": "account"}
+        metric = {"name": f"Sales {number}", "terms": [term]}
+        call(port, "POST", "/metrics/v1", metric)
+    tokens = []
+    for locations in ["all"] * 2 + [[f"loc-{number}"] for number in range(10)]:
+        share = {"dashboard_id": 1, "locations": locations}
+        tokens.append(json.loads(call(port, "POST", "/shares/v1", share))["token"])
+    return tokens
+
+
 def besiege(name: str, seconds: float, program: Path | None) -> dict[str, float]:
     """How long honest clients waited at most, in seconds, and the server's megabytes."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
@@ -229,12 +272,11 @@ def besiege(name: str, seconds: float, program: Path | None) -> dict[str, float]
         besieger = None
         try:
             fill(server.port, name)
-            key = call(server.port, "POST", "/keys/v1", {"name": "bad", "scope": "admin"})
-            token = json.loads(key)["token"]
+            keys = attackers_keys(server.port, name)
             honest = Load(server.port, TOKEN, 32)
             honest.run(0.5)
             besieger = subprocess.Popen(
-                [sys.executable, __file__, "attack", str(server.port), name, token],
+                [sys.executable, __file__, "attack", str(server.port), name, *keys],
                 stdout=subprocess.PIPE,
                 text=True,
             )
@@ -253,6 +295,7 @@ def besiege(name: str, seconds: float, program: Path | None) -> dict[str, float]
                 visitor.join()
             return {
                 "events/s": rate,
+                **({"rate": share_of_rate(honest, besieger)} if name == "viewers" else {}),
                 "senders": took[-1],
                 "newcomers": max(visitors[0].took),
                 "readers": max(visitors[1].took),
@@ -266,6 +309,20 @@ def besiege(name: str, seconds: float, program: Path | None) -> dict[str, float]
                 besieger.wait()
                 besieger.stdout.close()
             server.stop()
+
+
+def share_of_rate(honest: Load, besieger: subprocess.Popen) -> float:
+    """The honest senders' rate beside the others, of what it is while those pause.
+
+    In short turns, since other work on this machine comes and goes.
+    """
+    rates = {signal.SIGSTOP: 0.0, signal.SIGCONT: 0.0}
+    for _ in range(TURNS):
+        for number in rates:
+            besieger.send_signal(number)
+            time.sleep(PAUSE)
+            rates[number] += honest.run(TURN_SECONDS)[0]
+    return rates[signal.SIGCONT] / rates[signal.SIGSTOP]
 
 
 def temporary_megabytes(pid: int) -> float:
@@ -298,6 +355,7 @@ def main() -> int:
         print(name, "; ".join(f"{key} {value:,.2f}" for key, value in found.items()), flush=True)
         waited = max(found["senders"], found["newcomers"], found["readers"])
         memory = found["MB"] + found["MB of files"]
+        fell = fell or found.get("rate", 1) < LEAST_RATE_BESIDE_VIEWERS
         fell = fell or waited >= MOST_SECONDS or memory >= MOST_MEGABYTES or found["failed"] > 0
     return 1 if fell else 0
 

@@ -1,0 +1,3 @@
+-- How many shares are stored.
+select count(*)
+from shares;
