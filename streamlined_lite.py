@@ -12445,7 +12445,10 @@ def store_alert(
     if namesake and namesake["alert_id"] != alert_id:
         message = "another alert has this name already"
         raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
-    errors = list(watch_errors(connection, alert.watch, config))
+    errors = [
+        *watch_errors(connection, alert.watch, config),
+        *webhook_errors(alert.webhooks, "/webhooks", config),
+    ]
     if errors:
         raise Invalid(first_errors(errors))
     definition = stored_json(alert)
@@ -12493,6 +12496,15 @@ def watch_errors(connection: apsw.Connection, watch: Any, config: Config) -> Ite
             if location_id not in known_ids:
                 message = "nothing has come from such a location"
                 yield field_error(f"/watch/locations/{index}", "unknown_location", message)
+
+
+def webhook_errors(urls: Sequence[str], pointer: str, config: Config) -> Iterator[dict]:
+    """Of those that lead where nothing may be sent."""
+    for index, url in enumerate(urls):
+        try:
+            check_webhook(url, config)
+        except PydanticCustomError as error:
+            yield field_error(f"{pointer}/{index}", error.type, error.message())
 
 
 def find_by_id(connection: apsw.Connection, statement: str, **key: int) -> dict | None:
@@ -13239,7 +13251,7 @@ def time_words(moment: int, zone: str) -> str:
     return f"{day_words(clock.date())} at {clock:%H:%M} ({zone})"
 
 
-CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
+MONEY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
 def number_words(value: float | None, style: Mapping[str, Any] | None) -> str:
@@ -13255,7 +13267,7 @@ def number_words(value: float | None, style: Mapping[str, Any] | None) -> str:
     if style.get("style") != "currency":
         return number
     currency = style.get("currency") or "USD"
-    sign = CURRENCY_SIGNS.get(currency, currency + " ")
+    sign = MONEY_SIGNS.get(currency, currency + " ")
     return f"-{sign}{number[1:]}" if number.startswith("-") else f"{sign}{number}"
 
 
@@ -13692,8 +13704,10 @@ def report_model(report: dict) -> Report:
     return validate(Report, {"name": report["name"], **definition})
 
 
-def report_errors(connection: apsw.Connection, report: Report) -> Iterator[dict]:
-    """What it names that is not there."""
+def report_errors(connection: apsw.Connection, report: Report, config: Config) -> Iterator[dict]:
+    """What it names that is not there, or where nothing may be sent."""
+    for index, each in enumerate(report.recipients):
+        yield from webhook_errors(each.webhooks, f"/recipients/{index}/webhooks", config)
     if not find_by_id(connection, "dashboards.find", dashboard_id=report.dashboard_id):
         message = f"there is no dashboard {report.dashboard_id}"
         yield field_error("/dashboard_id", "unknown_dashboard", message)
@@ -13724,7 +13738,7 @@ def store_report(
     if namesake and namesake["report_id"] != report_id:
         message = "another report has this name already"
         raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
-    errors = list(report_errors(connection, report))
+    errors = list(report_errors(connection, report, config))
     if errors:
         raise Invalid(first_errors(errors))
     definition = json.loads(stored_json(report)) | {"origin": origin}
@@ -14204,7 +14218,7 @@ def post_report(call: Call) -> tuple[int, dict]:
 def preview_report(call: Call) -> dict:
     """A report as it would be sent now, to the first of its recipients or for `location_id`."""
     report = call.json(ReportPreview)
-    errors = list(report_errors(call.connection, report))
+    errors = list(report_errors(call.connection, report, call.config))
     deliveries = [
         each
         for each in report.recipients

@@ -686,7 +686,7 @@ def test_what_cannot_be_watched_is_refused_all_at_once(api):
             "/watch/for": "duration",
             "/watch/hours/to": "range",
             "/watch/weekdays/0": "greater_than_equal",
-            "/mail/0": "mail_address",
+            "/mail/0": "line_break",
             "/webhooks/0": "webhook_url",
             "/colour": "unknown",
         }

@@ -57,6 +57,7 @@ TEXTS = {
     "idle_timeout": {"1": 1},
     "request_timeout": {"5": 5},
     "read_threads": {"64": 64},
+    "backup_folder": {"/var/backups": "/var/backups"},
     "keep_rejections": {"1": 1},
     "keep_rejections_mb": {"100": 100},
     "keep_rejections_days": {"36500": 36_500},

@@ -422,7 +422,7 @@ def test_what_cannot_be_sent_is_refused_all_at_once(watched):
         "/every": "literal_error",
         "/hour": "less_than_equal",
         "/timezone": "time_zone",
-        "/recipients/0/mail/0": "mail_address",
+        "/recipients/0/mail/0": "line_break",
         "/recipients/1/link": "link",
         "/recipients/1/mail": "required",
     }
