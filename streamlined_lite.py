@@ -12243,6 +12243,7 @@ TOLD_LIMIT = 40  # times that are kept of it; those of a day at least
 FIRINGS_LIMIT = 6
 UPTIMES_LIMIT = 1_000
 ARRIVALS_STEP = 50_000  # event_ids that are looked at in a round
+EACH_LIMIT = 2_000  # locations that an alert looks at by themselves
 ALERT_SECONDS = 5  # that the evaluation of an alert takes at most
 NAMED_LIMIT = 50  # subjects that a message names, or an answer
 SUGGESTION_DAYS = 28
@@ -12609,10 +12610,15 @@ class Surroundings:
     arrivals: dict[str, dict[str, int]] = field(default_factory=dict)  # by name and location
 
     def watched_locations(self, watch: Watched) -> list[str]:
-        """Those that are there."""
-        if watch.locations is None:
-            return list(self.locations)
-        return [each for each in watch.locations if each in self.locations]
+        """Those that are there. Raises CannotEvaluate where they are too many."""
+        found = list(self.locations)
+        if watch.locations is not None:
+            found = [each for each in watch.locations if each in self.locations]
+        if watch.each and len(found) > EACH_LIMIT:
+            raise CannotEvaluate(
+                f"there are more than {EACH_LIMIT:,} locations; list those that it is about"
+            )
+        return found
 
     def zone_of(self, watch: Watched, location_id: str | None = None) -> ZoneInfo:
         name = watch.timezone
@@ -13304,7 +13310,9 @@ def suggest_silences(
     today = local_time(now, zone).date()
     days = [today - timedelta(days=number) for number in range(1, SUGGESTION_DAYS + 1)]
     spans = [[day_start(day, zone), day_start(day + timedelta(days=1), zone)] for day in days]
-    location_ids = itertools.islice(stream(connection, "locations.list", after=""), 200)
+    location_ids = itertools.islice(
+        stream(connection, "locations.list", after=""), SUGGESTION_LOCATIONS
+    )
     found = rows(
         connection,
         "event_names.count_days",
@@ -13492,11 +13500,11 @@ def preview_alert(call: Call) -> dict:
     around = surroundings_of(call.database, call.connection, call.now)
     around.is_preview = True
     around.times = [(0, call.now)]
-    found = {
-        subject: each
-        for subject, each in evaluate(alert.watch, around, call.deadline).items()
-        if each is not None
-    }
+    try:
+        evaluated = evaluate(alert.watch, around, call.deadline)
+    except CannotEvaluate as error:
+        raise refusal("/watch", wrong("cannot_evaluate", str(error))) from None
+    found = {subject: each for subject, each in evaluated.items() if each is not None}
     states = next_states({}, found, call.now)
     counts = Counter(state["state"] for state in states.values())
     order = sorted(
@@ -14008,7 +14016,7 @@ def unsubscribe_link(
 
 # Writing it
 
-MESSAGES_STEP = 100  # that a turn writes
+MESSAGES_STEP = 50  # that a turn writes
 
 
 @dataclass(slots=True)
@@ -14232,7 +14240,10 @@ def preview_report(call: Call) -> dict:
     report = report.model_copy(update={"recipients": deliveries[:1]})
     zone = report.zone(call.config)
     day = last_due_day(report, call.now, zone)
-    sheet = fill_sheet(call.connection, report, call.config, day, [], call.now)
+    try:
+        sheet = fill_sheet(call.connection, report, call.config, day, [], call.now)
+    except CannotEvaluate as error:
+        raise refusal("", wrong("cannot_evaluate", str(error))) from None
     origin = origin_of(call.environ, call.config)
     link = f"{origin}/unsubscribe/v1" if origin else None
     content = report_content(sheet, report, deliveries[0], link)
@@ -15561,6 +15572,7 @@ class Watcher:
         self.next_round = 0.0
         self.settled_at = 0.0
         self.trouble = ""  # of the database, since the last round
+        self.reading: apsw.Connection | None = None
 
     # The thread
 
@@ -15574,8 +15586,11 @@ class Watcher:
             self.tick()
 
     def stop(self) -> None:
-        """The step that it waits for is not written any more."""
+        """What it reads is interrupted, and the step that it waits for is not written any more."""
         self.has_ended.set()
+        reading = self.reading
+        if reading is not None:
+            reading.interrupt()
         for step in list(self.steps):
             step.is_done.set()
         if self.thread:
@@ -15630,6 +15645,15 @@ class Watcher:
         if not step.is_written:
             raise NotWritten from step.error
 
+    @contextlib.contextmanager
+    def read(self) -> Iterator[apsw.Connection]:
+        with self.database.read() as connection:
+            self.reading = None if self.database.memory else connection
+            try:
+                yield connection
+            finally:
+                self.reading = None
+
     # What it does
 
     def tick(self) -> None:
@@ -15641,8 +15665,11 @@ class Watcher:
                 self.take_round()
             if time.monotonic() >= self.settled_at:
                 self.send_reports()
-        except (NotWritten, TryLater, apsw.Error):
+        except TryLater:  # a read that made way
+            self.next_round = time.monotonic() + RETRY_SECONDS
+        except (NotWritten, apsw.Error):
             self.uptime_id = None  # while nothing can be written, nobody knows what comes
+            self.next_round = time.monotonic() + RETRY_SECONDS
         except Exception as error:
             log_defect(error)
             self.next_round = time.monotonic() + ROUND_SECONDS
@@ -15665,7 +15692,7 @@ class Watcher:
         """Looks at all alerts once, where there are any."""
         began = time.thread_time()
         now = self.clock()
-        with self.database.read() as connection:
+        with self.read() as connection:
             alerts = rows(connection, "alerts.list")
             reports = rows(connection, "reports.list")
         self.correct_reports(reports, now)
@@ -15683,7 +15710,7 @@ class Watcher:
 
     def listen(self, now: int) -> bool:
         """Notes that the server listens, and what has come; whether that is all."""
-        with self.database.read() as connection:
+        with self.read() as connection:
             uptimes = rows(connection, "uptimes.list")
             newest = scalar(connection, "events.newest")
             last = uptimes[-1] if uptimes else {"event_id": 0, "seen_at": 0}
@@ -15719,7 +15746,9 @@ class Watcher:
     def evaluate_alerts(self, alerts: list[dict], now: int, is_complete: bool) -> None:
         """Each in a read of its own, so that no long one keeps the WAL."""
         for alert in alerts:
-            with self.database.read() as connection:
+            if self.has_ended.is_set():
+                break
+            with self.read() as connection:
                 around = self.around(connection, now)
                 if not is_complete and needs_arrivals(alert):
                     continue
@@ -15752,10 +15781,10 @@ class Watcher:
     def send_reports(self) -> None:
         """Writes the messages of the reports that are due."""
         now = self.clock()
-        with self.database.read() as connection:
+        with self.read() as connection:
             due = [each["report_id"] for each in rows(connection, "reports.find_due", now=now)]
         for report_id in dict.fromkeys(due):
-            with self.database.read() as connection:
+            with self.read() as connection:
                 report = row(connection, "reports.find", report_id=report_id)
                 if report is None:
                     continue

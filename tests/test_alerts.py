@@ -3,6 +3,8 @@
 import json
 import os
 import random
+import threading
+import time
 from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta, timezone
 from types import SimpleNamespace
@@ -405,6 +407,21 @@ def test_a_file_of_before_is_read_in_steps_and_nothing_fires_meanwhile(watched, 
     assert [sorted(kinds) for kinds in watched.kinds()] == [[f"loc-{n}" for n in range(1, 8)]]
 
 
+def test_an_alert_looks_at_so_many_locations_by_themselves_and_says_so_beyond(watched, monkeypatch):
+    monkeypatch.setattr(lite, "EACH_LIMIT", 2)
+    for number in range(3):
+        post(watched.api, f"loc-{number}")
+    silence = {"kind": "silence", "event": "Paid", "each": True, "for": "1h"}
+    watched.alert(**silence)
+    watched.alert("Two", **silence, locations=["loc-0", "loc-2"])
+    watched.look()
+    watched.look(HOUR)
+    assert watched.kinds() == [{"": "problem"}]
+    assert watched.kinds(2) == [{"loc-0": "firing", "loc-2": "firing"}]
+    answer = watched.api("POST", "/alerts/v1/preview", {"name": "A", "watch": silence})
+    assert errors(answer) == {"/watch": "cannot_evaluate"}
+
+
 # Thresholds, refusals, health
 
 
@@ -779,6 +796,32 @@ def test_the_server_looks_on_a_thread_of_its_own_and_writes_in_a_turn(serve):
     assert served.server.watcher.thread.is_alive()
     served.close()
     assert not served.server.watcher.thread.is_alive()
+
+
+def test_a_look_that_goes_on_for_long_does_not_keep_the_server_from_stopping(serve, monkeypatch):
+    served = serve()
+    watcher = served.server.watcher
+    looking = threading.Event()
+    ended = []
+
+    def look(alert, around):
+        looking.set()
+        try:
+            around.connection.execute(
+                "with recursive n (x) as (select 1 union all select x + 1 from n) "
+                "select max(x) from n"
+            ).fetchall()
+        finally:
+            ended.append(time.monotonic())
+
+    monkeypatch.setattr(lite, "look_at_alert", look)
+    alert = {"name": "A", "watch": {"kind": "refusals", "more_than": 0}}
+    [(status, *_)] = exchange(served, request_bytes(alert, path="/alerts/v1"))
+    assert status == 201
+    watcher.next_round = 0.0
+    assert looking.wait(30)
+    served.close()
+    assert len(ended) == 1 and not watcher.thread.is_alive()
 
 
 def test_the_cost_of_looking_is_a_hundredth_of_a_core_at_most(watched):
