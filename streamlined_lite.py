@@ -11820,7 +11820,8 @@ class MailConnection(smtplib.SMTP):
     def __init__(self, server: MailServer, domain: str, delivery: Delivery):
         self.server = server
         self.delivery = delivery
-        super().__init__(server.host, server.port, domain, DELIVERY_SECONDS["mail"])
+        # The sender ends what takes too long; smtplib would say that the server has gone.
+        super().__init__(server.host, server.port, domain, 2 * DELIVERY_SECONDS["mail"])
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         connected = socket.create_connection((host, port), CONNECT_SECONDS)
@@ -11890,6 +11891,8 @@ def mail_refusal(
         refusal = "refused the user or the password"
     elif isinstance(error, smtplib.SMTPDataError):
         refusal = "refused the mail"
+    elif error.smtp_code == -1:
+        refusal = "does not speak SMTP as it should; is the port right?"
     of_host = not delivery.has_reached_host or error.smtp_code == 421
     return Undelivered(
         f"the mail server {refusal}",

@@ -433,7 +433,7 @@ def test_wrong_settings_for_mail_are_told_in_words_without_the_password(office, 
         (None, "did not answer within 0.3 seconds"),
         (b"", "ended the connection without an answer"),
         (b"220-" + b"x" * 20 + b"\r\n", "ended the connection without an answer"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "refused: 400"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak SMTP as it should"),
         (b"554 go away\r\n", "refused: 554 go away"),
     ],
 )
