@@ -11418,7 +11418,7 @@ SENDERS_LIMIT = 8  # deliveries at once, each to another host
 SEND_PAUSE = 2  # seconds between two looks of `serve --send`
 DELIVERY_SECONDS = {"mail": 60, "webhook": 30}  # for all of a delivery
 CONNECT_SECONDS = 10  # for one address
-LAST_SECONDS = 5  # for deliveries that are under way when the sender is asked to stop
+LAST_SECONDS = 2  # for deliveries that are under way when the sender is asked to stop
 TURN_PAUSE = 0.015  # seconds that posts have between two transactions of a sender
 LOOK_AGAIN_SECONDS = 0.25  # how often it looks whether it is
 MINUTE_MS = 60_000
@@ -11638,6 +11638,7 @@ class Delivery(threading.Thread):
         self.whom = message["host"] or "the mail server"
         self.socket: socket.socket | None = None
         self.has_reached_host = False
+        self.is_hurried = False  # for the sender is to stop
         self.is_abandoned = False
         self.is_finished = False
         self.is_noted = False
@@ -11668,6 +11669,8 @@ class Delivery(threading.Thread):
             raise self.too_slow()
 
     def too_slow(self) -> Undelivered:
+        if self.is_hurried:
+            return Undelivered(f"the sender was stopped before {self.whom} had answered")
         seconds = DELIVERY_SECONDS[self.message["channel"]]
         words = f"{self.whom} did not answer within {seconds} seconds"
         return Undelivered(words, of_host=not self.has_reached_host)
@@ -12071,8 +12074,11 @@ class Outbox:
 
     def hurry(self) -> None:
         """What is under way has little time to end. It may be tried again when it was delivered."""
+        until = time.monotonic() + LAST_SECONDS
         for delivery in self.running.values():
-            delivery.deadline = min(delivery.deadline, time.monotonic() + LAST_SECONDS)
+            if delivery.deadline > until:
+                delivery.deadline = until
+                delivery.is_hurried = True
 
 
 def latest_due(now: int) -> int:
