@@ -106,7 +106,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NoReturn, get_args
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -1116,6 +1116,12 @@ def ascii_host(name: str) -> str | None:
     return host if HOST.fullmatch(host) else None
 
 
+def url_host(url: SplitResult) -> str:
+    """The host of a URL, a name in ASCII or an address, and "" without one. Raises ValueError."""
+    host = url.hostname or ""
+    return host and (ascii_host(host) or str(ipaddress.ip_address(host)))
+
+
 def read_mail_address(value: Any) -> str:
     """One address and nothing beside it, its host in ASCII."""
     text = check_one_line(read_text(trim(value) if isinstance(value, str) else value, ID_LIMIT))
@@ -1345,10 +1351,7 @@ def read_smtp_url(text: str) -> MailServer:
     """Raises errors whose messages have no part of the text, for that holds a password."""
     try:
         url = urlsplit(text)
-        host = url.hostname and (
-            ascii_host(url.hostname) or str(ipaddress.ip_address(url.hostname))
-        )
-        port = url.port
+        host, port = url_host(url), url.port
     except ValueError:
         raise wrong("smtp_url", SMTP_URL_FORM) from None
     is_known = url.scheme in ("smtp", "smtps") and url.path in ("", "/") and not url.fragment
@@ -11437,10 +11440,7 @@ def read_webhook_url(value: Any) -> str:
     example = "must be a URL such as https://hooks.example.com/path"
     try:
         url = urlsplit(text)
-        port = url.port
-        host = url.hostname and (
-            ascii_host(url.hostname) or str(ipaddress.ip_address(url.hostname))
-        )
+        host, port = url_host(url), url.port
     except ValueError:
         raise wrong("webhook_url", example) from None
     if url.scheme not in ("http", "https") or not host or port == 0:
