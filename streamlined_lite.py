@@ -115,7 +115,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NoReturn, get_args
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -1128,6 +1128,12 @@ def ascii_host(name: str) -> str | None:
     return host if HOST.fullmatch(host) else None
 
 
+def url_host(url: SplitResult) -> str:
+    """The host of a URL, a name in ASCII or an address, and "" without one. Raises ValueError."""
+    host = url.hostname or ""
+    return host and (ascii_host(host) or str(ipaddress.ip_address(host)))
+
+
 def read_mail_address(value: Any) -> str:
     """One address and nothing beside it, its host in ASCII."""
     text = check_one_line(read_text(trim(value) if isinstance(value, str) else value, ID_LIMIT))
@@ -1357,10 +1363,7 @@ def read_smtp_url(text: str) -> MailServer:
     """Raises errors whose messages have no part of the text, for that holds a password."""
     try:
         url = urlsplit(text)
-        host = url.hostname and (
-            ascii_host(url.hostname) or str(ipaddress.ip_address(url.hostname))
-        )
-        port = url.port
+        host, port = url_host(url), url.port
     except ValueError:
         raise wrong("smtp_url", SMTP_URL_FORM) from None
     is_known = url.scheme in ("smtp", "smtps") and url.path in ("", "/") and not url.fragment
@@ -11462,12 +11465,14 @@ RECIPIENT_LIMIT = 1_000  # to one recipient in a day
 URL_LIMIT = 2_000  # characters of a webhook's
 TITLE_LIMIT = 200  # characters of a subject, and of what a list shows of a message
 SAID_LIMIT = 200  # characters of what the other side said
-ANSWER_BYTES = 4_096  # that are read of an answer
+ANSWER_BYTES = 4_096  # that are read of a webhook's answer
+REPLIES_BYTES = 65_536  # that a mail server may say in a connection
 SENDERS_LIMIT = 8  # deliveries at once, each to another host
 SEND_PAUSE = 2  # seconds between two looks of `serve --send`
 DELIVERY_SECONDS = {"mail": 60, "webhook": 30}  # for all of a delivery
 CONNECT_SECONDS = 10  # for one address
-LAST_SECONDS = 5  # for deliveries that are under way when the sender is asked to stop
+LAST_SECONDS = 2  # for deliveries that are under way when the sender is asked to stop
+TURN_PAUSE = 0.015  # seconds that posts have between two transactions of a sender
 LOOK_AGAIN_SECONDS = 0.25  # how often it looks whether it is
 MINUTE_MS = 60_000
 # After which another sender may try what one has claimed, which was killed or has lost its file
@@ -11485,10 +11490,7 @@ def read_webhook_url(value: Any) -> str:
     example = "must be a URL such as https://hooks.example.com/path"
     try:
         url = urlsplit(text)
-        port = url.port
-        host = url.hostname and (
-            ascii_host(url.hostname) or str(ipaddress.ip_address(url.hostname))
-        )
+        host, port = url_host(url), url.port
     except ValueError:
         raise wrong("webhook_url", example) from None
     if url.scheme not in ("http", "https") or not host or port == 0:
@@ -11686,6 +11688,7 @@ class Delivery(threading.Thread):
         self.whom = message["host"] or "the mail server"
         self.socket: socket.socket | None = None
         self.has_reached_host = False
+        self.is_hurried = False  # for the sender is to stop
         self.is_abandoned = False
         self.is_finished = False
         self.is_noted = False
@@ -11716,6 +11719,8 @@ class Delivery(threading.Thread):
             raise self.too_slow()
 
     def too_slow(self) -> Undelivered:
+        if self.is_hurried:
+            return Undelivered(f"the sender was stopped before {self.whom} had answered")
         seconds = DELIVERY_SECONDS[self.message["channel"]]
         words = f"{self.whom} did not answer within {seconds} seconds"
         return Undelivered(words, of_host=not self.has_reached_host)
@@ -11846,13 +11851,30 @@ def read_answer(delivery: Delivery, response: HTTPResponse) -> str:
 # Mail
 
 
+class Replies:
+    """The lines that a mail server says, as many as it needs: smtplib keeps all of a reply."""
+
+    def __init__(self, file: io.BufferedReader):
+        self.file = file
+        self.close = file.close
+        self.room = REPLIES_BYTES
+
+    def readline(self, limit: int) -> bytes:
+        line = self.file.readline(limit)
+        self.room -= len(line)
+        if self.room < 0:
+            raise ConnectionAbortedError
+        return line
+
+
 class MailConnection(smtplib.SMTP):
     """smtplib's, which a Delivery can end, and with TLS from the beginning where that is wanted."""
 
     def __init__(self, server: MailServer, domain: str, delivery: Delivery):
         self.server = server
         self.delivery = delivery
-        super().__init__(server.host, server.port, domain, DELIVERY_SECONDS["mail"])
+        # The sender ends what takes too long; smtplib would say that the server has gone.
+        super().__init__(server.host, server.port, domain, 2 * DELIVERY_SECONDS["mail"])
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         connected = socket.create_connection((host, port), CONNECT_SECONDS)
@@ -11861,6 +11883,11 @@ class MailConnection(smtplib.SMTP):
             connected = self.delivery.tls.wrap_socket(connected, server_hostname=host)
         self.delivery.socket = connected
         return connected
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None:
+            self.file = Replies(self.sock.makefile("rb"))
+        return super().getreply()
 
 
 def send_mail(delivery: Delivery) -> str:
@@ -11917,6 +11944,8 @@ def mail_refusal(
         refusal = "refused the user or the password"
     elif isinstance(error, smtplib.SMTPDataError):
         refusal = "refused the mail"
+    elif error.smtp_code == -1:
+        refusal = "does not speak SMTP as it should; is the port right?"
     of_host = not delivery.has_reached_host or error.smtp_code == 421
     return Undelivered(
         f"the mail server {refusal}",
@@ -11959,6 +11988,9 @@ def mail_of(delivery: Delivery, sender: Address) -> bytes:
 
 # Sending
 
+# Gets a message, its new state, and the reason for it.
+Tell = Callable[[dict, str, str], None]
+
 
 class Outbox:
     """Delivers what is due, several messages at once, but of each host one after the other: what
@@ -11982,7 +12014,7 @@ class Outbox:
     def send_due(
         self,
         is_stopping: Callable[[], bool] = never,
-        tell: Callable[[dict, str, str], None] = lambda *_: None,
+        tell: Tell = lambda *_: None,
     ) -> Counter:
         """Until nothing is due, or it is to stop. How many were sent, are waiting, have failed.
 
@@ -11991,96 +12023,93 @@ class Outbox:
         """
         counts: Counter = Counter()
         while True:
-            self.note_finished(counts, tell)
             if is_stopping():
                 self.hurry()
-            else:
-                self.start_due()
+            self.take_turn(counts, tell, may_claim=not is_stopping())
             if all(each.is_noted for each in self.running.values()):
                 return counts
             self.wake.wait(LOOK_AGAIN_SECONDS)
             self.wake.clear()
+            time.sleep(TURN_PAUSE)
 
-    def start_due(self) -> None:
-        """As many deliveries as there is room for."""
-        while len(self.running) < SENDERS_LIMIT:
-            message = self.claim()
-            if message is None:
-                return
-            delivery = Delivery(message, self)
-            self.running[message["host"]] = delivery
-            delivery.start()
-
-    def claim(self) -> dict | None:
-        """A message of the host whose last turn is longest ago, for which none is under way."""
-        now = self.clock()
-        hosts = rows(self.database.writer, "messages.list_hosts")
-        latest = now + LONGEST_WAIT_MS + HOUR_MS
-        if any(host["last"] > latest for host in hosts):
+    def take_turn(self, counts: Counter, tell: Tell, may_claim: bool) -> None:
+        """One transaction: notes what has ended, and claims as much as there is room for."""
+        ended = self.find_ended()
+        hosts = self.due_hosts() if may_claim else []
+        if ended or hosts:
+            now = self.clock()
             with self.database.turn():
-                change(self.database.writer, "messages.make_due", now=now, latest=latest)
-            hosts = rows(self.database.writer, "messages.list_hosts")
-        last_turns = {host["host"]: self.last_turns.get(host["host"], 0) for host in hosts}
-        due = [each["host"] for each in hosts if each["first"] <= now]
-        for host in sorted(due, key=last_turns.get):
-            if host in self.running:
-                continue
-            last_turns[host] = next(self.turns)
-            self.last_turns = last_turns
-            with self.database.turn():
-                binds = {"host": host, "now": now, "until": now + CLAIM_MS}
-                message = row(self.database.writer, "messages.claim", **binds)
-            if message is not None:  # another sender may have been faster
-                return message | {"content": json.loads(message["content"])}
-        return None
-
-    def note_finished(self, counts: Counter, tell: Callable[[dict, str, str], None]) -> None:
+                states = [self.note(*each, now) for each in ended]
+                claimed = [self.claim(host, now) for host in hosts]
+            for (delivery, failure), state in zip(ended, states, strict=True):
+                delivery.is_noted = True
+                counts[state] += 1
+                tell(delivery.message, state, f", {failure.words}" if failure else "")
         for host, delivery in list(self.running.items()):
+            if delivery.is_finished and delivery.is_noted:
+                del self.running[host]
+        if ended or hosts:
+            self.start(claimed)
+
+    def find_ended(self) -> list[tuple[Delivery, Undelivered | None]]:
+        """What is to be noted: the deliveries that have ended, or whose time has."""
+        ended = []
+        for delivery in self.running.values():
             if not delivery.is_finished and time.monotonic() >= delivery.deadline:
                 delivery.abandon()
-                # Stuck in a step that cannot be ended, such as the search for a name
-                if not delivery.is_finished and not delivery.is_noted:
-                    self.note(delivery, delivery.too_slow(), counts, tell)
+            if delivery.is_noted:
+                continue
             if delivery.is_finished:
-                if not delivery.is_noted:
-                    self.note(delivery, delivery.failure, counts, tell)
-                del self.running[host]
+                ended.append((delivery, delivery.failure))
+            elif delivery.is_abandoned:
+                # Stuck in a step that cannot be ended, such as the search for a name
+                ended.append((delivery, delivery.too_slow()))
+        return ended
 
-    def note(
-        self,
-        delivery: Delivery,
-        failure: Undelivered | None,
-        counts: Counter,
-        tell: Callable[[dict, str, str], None],
-    ) -> None:
-        message = delivery.message
+    def due_hosts(self) -> list[str]:
+        """For which messages are due and none is under way, as many as there is room for: those
+        whose last turn is longest ago."""
         now = self.clock()
-        binds = {"message_id": message["message_id"], "claimed_at": message["claimed_at"]}
-        with self.database.turn():
-            if failure is None:
-                state = "sent"
-                self.end(binds, delivery.outcome, sent_at=now)
-            elif failure.is_final or now >= message["until"]:
-                state = "failed"
-                self.end(binds, failure.outcome, failed_at=now)
-            else:
-                state = "waiting"
-                wait = max(wait_after(message["attempts"]), failure.wait_ms)
-                due_at = min(now + min(wait, LONGEST_WAIT_MS), message["until"])
-                self.change(
-                    "messages.note_failure", due_at=due_at, outcome=failure.outcome, **binds
-                )
-                self.postpone(message, failure, now)
-        delivery.is_noted = True
-        counts[state] += 1
-        tell(message, state, f", {failure.words}" if failure else "")
+        busy = {host for host, each in self.running.items() if not each.is_finished}
+        waiting = rows(self.database.writer, "messages.list_hosts")
+        self.last_turns = {each["host"]: self.last_turns.get(each["host"], 0) for each in waiting}
+        due = [
+            each["host"]
+            for each in waiting
+            if each["host"] not in busy and (each["first"] <= now or each["last"] > latest_due(now))
+        ]
+        return heapq.nsmallest(SENDERS_LIMIT - len(busy), due, key=self.last_turns.get)
 
-    def end(
-        self, binds: dict, outcome: str, sent_at: int | None = None, failed_at: int | None = None
-    ) -> None:
-        self.change(
-            "messages.note_end", outcome=outcome, sent_at=sent_at, failed_at=failed_at, **binds
-        )
+    def claim(self, host: str, now: int) -> dict | None:
+        """The message of a host that is due first, if no other sender was faster."""
+        self.last_turns[host] = next(self.turns)
+        self.change("messages.make_due", host=host, now=now, latest=latest_due(now))
+        binds = {"host": host, "now": now, "until": now + CLAIM_MS}
+        return row(self.database.writer, "messages.claim", **binds)
+
+    def start(self, claimed: list[dict | None]) -> None:
+        for message in filter(None, claimed):
+            message["content"] = json.loads(message["content"])
+            self.running[message["host"]] = delivery = Delivery(message, self)
+            delivery.start()
+
+    def note(self, delivery: Delivery, failure: Undelivered | None, now: int) -> str:
+        """Returns its new state."""
+        message = delivery.message
+        binds = {"message_id": message["message_id"], "claimed_at": message["claimed_at"]}
+        if failure is None:
+            outcome = delivery.outcome
+            self.change("messages.note_end", outcome=outcome, sent_at=now, failed_at=None, **binds)
+            return "sent"
+        binds["outcome"] = failure.outcome
+        if failure.is_final or now >= message["until"]:
+            self.change("messages.note_end", sent_at=None, failed_at=now, **binds)
+            return "failed"
+        wait = min(max(wait_after(message["attempts"]), failure.wait_ms), LONGEST_WAIT_MS)
+        due_at = min(now + wait, message["until"])
+        self.change("messages.note_failure", due_at=due_at, **binds)
+        self.postpone(message, failure, now)
+        return "waiting"
 
     def postpone(self, message: dict, failure: Undelivered, now: int) -> None:
         """What would fail just so is not tried for a minute, lest each takes as long to fail."""
@@ -12095,8 +12124,16 @@ class Outbox:
 
     def hurry(self) -> None:
         """What is under way has little time to end. It may be tried again when it was delivered."""
+        until = time.monotonic() + LAST_SECONDS
         for delivery in self.running.values():
-            delivery.deadline = min(delivery.deadline, time.monotonic() + LAST_SECONDS)
+            if delivery.deadline > until:
+                delivery.deadline = until
+                delivery.is_hurried = True
+
+
+def latest_due(now: int) -> int:
+    """After which nothing is due, unless a clock was wrong."""
+    return now + LONGEST_WAIT_MS + HOUR_MS
 
 
 def wait_after(attempts: int) -> int:

@@ -71,7 +71,6 @@ ALLOWED = {
     },
     "messages.count_waiting": WAITING,
     "messages.list_hosts": WAITING,
-    "messages.make_due": WAITING,
     "metrics.list": {
         "SCAN metrics USING INDEX metrics_by_position": "all of them, and the index has their order"
     },
@@ -221,6 +220,7 @@ SEARCHES = {
     "messages.count_failed": {"messages_by_age (created_at>?)"},
     "messages.list": {"messages INTEGER PRIMARY KEY (rowid<?)"},
     "messages.list_by_about": {"messages_about (about=? AND message_id<?)"},
+    "messages.make_due": {"messages_waiting (host=? AND due_at>?)"},
     "messages.postpone_host": {"messages_waiting (host=? AND due_at<?)"},
     "messages.postpone_recipient": {"messages_waiting (host=? AND due_at<?)"},
     "messages.prune_by_age": {"messages_by_age (created_at<?)"},
