@@ -12290,9 +12290,11 @@ TOLD_LIMIT = 40  # times that are kept of it; those of a day at least
 FIRINGS_LIMIT = 6
 UPTIMES_LIMIT = 1_000
 ARRIVALS_STEP = 50_000  # event_ids that are looked at in a round
-EACH_LIMIT = 2_000  # locations that an alert looks at by themselves
+ARRIVALS_TURN = 2_000  # arrivals that a turn writes
+EACH_LIMIT = 1_000  # locations that an alert looks at by themselves
 ALERT_SECONDS = 5  # that the evaluation of an alert takes at most
 NAMED_LIMIT = 50  # subjects that a message names, or an answer
+CHANGES_LIMIT = 300  # that the body of a webhook lists
 SUGGESTION_DAYS = 28
 SUGGESTION_NAMES = 100
 SUGGESTION_LOCATIONS = 200
@@ -13167,7 +13169,7 @@ def alert_content(
         "state": first,
         "time": iso(around.now),
         "url": url,
-        "changes": [change_out(each, around) for each in changes[:LIST_LIMIT]],
+        "changes": [change_out(each, around) for each in changes[:CHANGES_LIMIT]],
     }
     mail = {"subject": subject, "text": text, "html": mail_page("".join(page)), "unsubscribe": None}
     return mail, body
@@ -15769,14 +15771,13 @@ class Watcher:
             until = min(newest, self.event_id + ARRIVALS_STEP)
             found = rows(connection, "arrivals.find", after=self.event_id, until=until)
         arrivals = [[each["name_key"], each["location_key"], each["received_at"]] for each in found]
-        self.write(functools.partial(self.note_listening, arrivals, until, now))
+        for start in range(0, len(arrivals), ARRIVALS_TURN):
+            part = json.dumps(arrivals[start : start + ARRIVALS_TURN])
+            self.write(lambda writer, part=part: change(writer, "arrivals.upsert", arrivals=part))
+        self.write(functools.partial(self.note_listening, until, now))
         return until >= newest
 
-    def note_listening(
-        self, arrivals: list[list[int]], until: int, now: int, connection: apsw.Connection
-    ) -> None:
-        if arrivals:
-            change(connection, "arrivals.upsert", arrivals=json.dumps(arrivals))
+    def note_listening(self, until: int, now: int, connection: apsw.Connection) -> None:
         if self.uptime_id is None:
             begun = row(connection, "uptimes.insert", now=now, event_id=until)
             self.uptime_id = begun["uptime_id"]
