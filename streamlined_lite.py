@@ -24,13 +24,29 @@ The way of a metric, on a thread for reads:
     Table             the terms' values, and the formula over them              [metric calculation]
     calculate         range, buckets, locations, comparison, breakdown          [metric calculation]
 
+The way of an alert, about once a minute, beside the loop:
+
+    Watcher           on a thread: what has come, then each alert               [server]
+    evaluate          an alert's watch -> the state of each subject             [alerts]
+    decide            states of before and now -> what is told, what is stored  [alerts]
+    write_outcome     in a turn of the loop: states, and messages               [alerts]
+    queue_message     a message waits for whoever sends it                      [outbox]
+
 Reads go to waitress's worker threads, each with a read-only connection of its own; health, the
 session and the page's files are answered by the loop itself, and wait for no query.
+
+The way of a message to somebody, which the server queues and never sends itself:
+
+    queue_message     in the transaction of what it is about                    [outbox]
+    send_command      or a thread of `serve --send`, until nothing is due       [command line]
+    Outbox.claim      a message of each host in turn, which no other gets       [outbox]
+    Delivery          a thread with a time limit: send_mail or post_webhook     [outbox]
+    Outbox.note       sent, to be tried again, or given up, with the reason     [outbox]
 
 The sections, each under a banner, in an order in which none needs a later one; the files in sql/
 and tests/ carry the same nouns: errors, values, configuration, statements, database, http, keys,
 locations, events, contacts, HighLevel bodies, rejections, ingestion, metric definitions,
-dashboards, metric calculation, shares, application, server, command line.
+dashboards, metric calculation, shares, outbox, alerts, reports, application, server, command line.
 
 Times inside are integer milliseconds UTC; days, and times without an offset, are naive until their
 zone is known. Times in answers are ISO 8601 UTC with milliseconds.
@@ -49,6 +65,8 @@ import bisect
 import codecs
 import contextlib
 import csv
+import email.policy
+import email.utils
 import fcntl
 import functools
 import gc
@@ -57,8 +75,10 @@ import gzip
 import hashlib
 import heapq
 import hmac
+import html
 import inspect
 import io
+import ipaddress
 import itertools
 import json
 import logging
@@ -73,7 +93,9 @@ import select
 import shlex
 import shutil
 import signal
+import smtplib
 import socket
+import ssl
 import stat
 import tempfile
 import threading
@@ -87,11 +109,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from http.client import HTTPConnection, HTTPException
+from email.headerregistry import Address
+from email.message import EmailMessage
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NoReturn, get_args
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -421,6 +445,10 @@ def unique_errors(error: ValidationError, pointers: Mapping[tuple, str]) -> Iter
         yield found
 
 
+# pydantic's marks of which of several models was read
+CHOICES = ("[condition]", "[group]", "[silence]", "[threshold]", "[refusals]", "[health]")
+
+
 def pointer_of(location: tuple, pointers: Mapping[tuple, str]) -> str:
     """The JSON pointer of a model's field in the body that it was read from.
 
@@ -429,8 +457,7 @@ def pointer_of(location: tuple, pointers: Mapping[tuple, str]) -> str:
     # An error of a name itself, unless it is about a property of that name
     if location[-1:] == ("[key]",) and len(location) > 2:
         location = location[:-1]
-    # pydantic's own marks in a filter
-    location = tuple(part for part in location if part not in ("[condition]", "[group]"))
+    location = tuple(part for part in location if part not in CHOICES)
     for length in range(len(location), -1, -1):
         start = pointers.get(location[:length])
         if start is not None:
@@ -1078,6 +1105,48 @@ def read_contact_fields(value: Any) -> dict[str, Any]:
     return read_entries(value, read_scalar, FIELDS_LIMIT)
 
 
+# Addresses of mail, and hosts
+
+MAIL_ADDRESS_LIMIT = 254  # characters, which SMTP takes
+MAIL_NAME = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
+HOST_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+HOST = re.compile(rf"(?=.{{1,253}}$){HOST_LABEL}(?:\.{HOST_LABEL})*")
+
+
+def check_one_line(text: str) -> str:
+    """What becomes a part of a header must not begin another one."""
+    if not text.isprintable():
+        raise wrong("line_break", "must not contain a line break or what cannot be printed")
+    return text
+
+
+def ascii_host(name: str) -> str | None:
+    """A host's name in ASCII and small letters; None where it is none."""
+    try:
+        host = name.encode("idna").decode("ascii").lower().removesuffix(".")
+    except UnicodeError:
+        return None
+    return host if HOST.fullmatch(host) else None
+
+
+def url_host(url: SplitResult) -> str:
+    """The host of a URL, a name in ASCII or an address, and "" without one. Raises ValueError."""
+    host = url.hostname or ""
+    return host and (ascii_host(host) or str(ipaddress.ip_address(host)))
+
+
+def read_mail_address(value: Any) -> str:
+    """One address and nothing beside it, its host in ASCII."""
+    text = check_one_line(read_text(trim(value) if isinstance(value, str) else value, ID_LIMIT))
+    if text.count("@") > 1 or "," in text or ";" in text:
+        raise wrong("several", "must be one address; give each an entry of its own")
+    name, _, host_name = text.partition("@")
+    host = ascii_host(host_name)
+    if not MAIL_NAME.fullmatch(name) or host is None or len(text) > MAIL_ADDRESS_LIMIT:
+        raise wrong("mail_address", "must be an address alone, such as ana@example.com")
+    return f"{name}@{host}"
+
+
 def plain(reader: Callable, schema: dict) -> Any:
     """An annotated type that is read by our function and described by this JSON schema."""
     return Annotated[Any, PlainValidator(reader), WithJsonSchema(schema)]
@@ -1124,6 +1193,9 @@ Tags = plain(read_tags, {"type": "array", "items": {"type": "string"}, "maxItems
 Line = plain(read_line, NAME_SCHEMA)
 SentLine = plain(read_sent_line, NAME_SCHEMA)
 Needle = plain(read_needle, {"type": "string", "minLength": 1, "maxLength": NEEDLE_LIMIT})
+MailAddress = plain(
+    read_mail_address, {"type": "string", "format": "email", "maxLength": MAIL_ADDRESS_LIMIT}
+)
 Moment = Annotated[Any, WithJsonSchema({"type": "string", "format": "date-time"})]
 Limit = Annotated[int, Field(ge=1, le=500)]
 
@@ -1276,6 +1348,95 @@ def check_time(text: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    host: str
+    port: int
+    tls: Literal["starttls", "on", "off"]
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+SMTP_URL_FORM = "must be smtp://user:password@host:587, or smtps:// for a port that begins with TLS"
+
+
+def read_smtp_url(text: str) -> MailServer:
+    """Raises errors whose messages have no part of the text, for that holds a password."""
+    try:
+        url = urlsplit(text)
+        host, port = url_host(url), url.port
+    except ValueError:
+        raise wrong("smtp_url", SMTP_URL_FORM) from None
+    is_known = url.scheme in ("smtp", "smtps") and url.path in ("", "/") and not url.fragment
+    if not is_known or not host or port == 0 or url.query not in ("", "tls=off"):
+        raise wrong("smtp_url", SMTP_URL_FORM)
+    user, password = unquote(url.username or ""), unquote(url.password or "")
+    if not (user + password).isprintable() or bool(user) != bool(password):
+        raise wrong(
+            "smtp_url",
+            "needs both a user and a password, or none; write @ : / # % in them as %40"
+            " %3A %2F %23 %25",
+        )
+    tls = "on" if url.scheme == "smtps" else "starttls"
+    if url.query:
+        if tls == "on" or not is_this_machine(host):
+            raise wrong(
+                "smtp_url", "tls=off is for smtp:// and a mail server on this machine (localhost)"
+            )
+        tls = "off"
+    return MailServer(host, port or (465 if tls == "on" else 587), tls, user, password)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host says of itself that it is this one."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def check_smtp_url(text: str) -> str:
+    if text:
+        read_smtp_url(text)
+    return text
+
+
+def read_sender(text: str) -> Address:
+    """An address, or a name and an address: Acme Reports <reports@acme.com>."""
+    name, bracket, rest = check_one_line(text.strip()).rpartition("<")
+    if not bracket:
+        return Address(addr_spec=read_mail_address(rest))
+    if not rest.endswith(">"):
+        raise wrong("mail_address", "must be like Acme Reports <reports@acme.com>")
+    return Address(name.strip(' "'), addr_spec=read_mail_address(rest[:-1]))
+
+
+def check_sender(text: str) -> str:
+    if text:
+        read_sender(text)
+    return text
+
+
+def read_webhook_secret(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if not 24 <= len(key) <= 64:
+        raise wrong(
+            "webhook_secret",
+            "must be 24 to 64 random bytes in base64, as openssl rand -base64 32 "
+            "prints them, with or without whsec_ before them",
+        )
+    return key
+
+
+def check_webhook_secret(text: str) -> str:
+    if text:
+        read_webhook_secret(text)
+    return text
+
+
 class Config(BaseModel):
     """Every setting, once.
 
@@ -1347,7 +1508,37 @@ class Config(BaseModel):
     keep_rejections_days: int = Field(
         90, ge=1, le=36_500, description="days to keep a refused body"
     )
+    backup_folder: str = Field(
+        "",
+        description="where backup writes to, so that an alert, and check, can tell that the newest "
+        "is old",
+    )
     log_requests: bool = Field(False, description="print a line for every request")
+    send: bool = Field(
+        False,
+        description="also send what alerts and reports have to tell, as streamlined-lite send does",
+    )
+    smtp_url: Annotated[str, AfterValidator(check_smtp_url)] = Field(
+        "",
+        repr=False,
+        description="the mail server, smtp://user:password@host:587, with TLS from STARTTLS on; "
+        "smtps:// for TLS from the beginning; ?tls=off behind it for none, on this machine only; "
+        "only as a variable",
+    )
+    mail_from: Annotated[str, AfterValidator(check_sender)] = Field(
+        "",
+        description="the sender of mails, such as Acme Reports <reports@acme.com>; left out, the "
+        "user of the mail server where that is an address",
+    )
+    webhook_secret: Annotated[str, AfterValidator(check_webhook_secret)] = Field(
+        "",
+        repr=False,
+        description="signs webhooks by HMAC-SHA256, as in Standard Webhooks: 24 to 64 bytes in "
+        "base64; only as a variable",
+    )
+    allow_private_webhooks: bool = Field(
+        False, description="webhooks may go to this machine and to private networks"
+    )
     fixed_time: Annotated[str, AfterValidator(check_time)] = Field(
         "",
         description="the server's clock stands still at this time, such as 2026-01-01T00:00:00Z, "
@@ -1362,6 +1553,10 @@ class Config(BaseModel):
             findings = error.errors(include_input=False)
             messages = {str(finding["loc"][0]): finding["msg"] for finding in findings}
             raise WrongSettings(messages) from None
+
+
+# Settings without a flag, which other users of the machine could read.
+SECRETS = ("admin_key", "smtp_url", "webhook_secret")
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
@@ -1389,7 +1584,7 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
 def setting_name(name: str) -> str:
     """--idle-timeout (STREAMLINED_IDLE_TIMEOUT)"""
     variable = ENV_PREFIX + name.upper()
-    if name == "admin_key":  # has no flag: other users of the machine could read it
+    if name in SECRETS:
         return variable
     return f"--{name.replace('_', '-')} ({variable})"
 
@@ -1505,6 +1700,8 @@ BUSY_SECONDS = 5  # how long a writer waits for another process before its reque
 # (64 MB) one that also starts the WAL anew, for a moment without writers.
 CHECKPOINT_PAGES = 4_000
 RESTART_PAGES = 16_000
+KEPT_MESSAGES = 10_000  # beside those that wait
+KEPT_MESSAGES_DAYS = 90
 PRUNE_STEP = 100  # rejections that may be over their number until they are pruned
 TRIGGER_DEPTH = 10  # of ours, a location's takes three
 # How often turns and reads look whether the file and its WAL still have their names; what goes away
@@ -1730,7 +1927,9 @@ class Database:
     def maintain(self, now: int) -> None:
         """What is due once a minute, and not worth a write for every request."""
         self.write_last_used()
-        prune_rejections(self.writer, self.config, now, self.clock_watch.is_even(now))
+        is_even = self.clock_watch.is_even(now)
+        prune_rejections(self.writer, self.config, now, is_even)
+        prune_messages(self.writer, now, is_even)
 
     def limit_rejections(self) -> None:
         """As often as some have come, which a trigger may have written, too."""
@@ -1852,6 +2051,12 @@ def prune_rejections(
     if by_age:
         before = now - config.keep_rejections_days * DAY_MS
         change(connection, "rejections.prune_by_age", before=before)
+
+
+def prune_messages(connection: apsw.Connection, now: int, by_age: bool = True) -> None:
+    change(connection, "messages.prune_by_number", number=KEPT_MESSAGES)
+    if by_age:
+        change(connection, "messages.prune_by_age", before=now - KEPT_MESSAGES_DAYS * DAY_MS)
 
 
 def share_rejections(connection: apsw.Connection, config: Config) -> None:
@@ -2726,6 +2931,35 @@ def find_damage(connection: apsw.Connection, show: Callable[..., None] = show_no
     return "" if finding == "ok" else " ".join(str(finding).split())
 
 
+STAMPED = r"-\d{8}T\d{6}\.\d{3}Z\.db"
+NAMELESS = ""  # the identity of a database of an earlier schema
+
+
+def named_backups(folder: Path, name: str) -> Iterator[Path]:
+    """What backups of a database of this name are called, the oldest first."""
+    for path in sorted(folder.iterdir()):
+        is_named = re.fullmatch(re.escape(name) + STAMPED, path.name)
+        if is_named and path.is_file() and not path.is_symlink():
+            yield path
+
+
+def find_backups(folder: Path, name: str) -> dict[Path, str | None]:
+    """The same by their identities: a database of the same name may keep its backups in the same
+    folder."""
+    return {path: identity_of(path) for path in named_backups(folder, name)}
+
+
+def identity_of(path: Path | str) -> str | None:
+    """What tells a database from others; None for what cannot be read as one of ours."""
+    try:
+        with contextlib.closing(open_reader(str(path))) as connection:
+            return scalar(connection, "identity.find")
+    except apsw.SQLError:  # no such table
+        return NAMELESS
+    except (ConfigError, apsw.Error):
+        return None
+
+
 # The bytes that every connection to a file in WAL mode locks for reading, from its first statement
 # to its end (SHARED_FIRST and SHARED_SIZE of SQLite's file format)
 SQLITE_LOCK_START = 0x4000_0002
@@ -3053,6 +3287,7 @@ WIRE_LIMIT = 4 * MEGABYTE
 QUERY_SECONDS = 10  # after which a read is stopped
 
 JSON = "application/json"
+HTML = "text/html"
 PROBLEM_JSON = "application/problem+json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART_FORM = "multipart/form-data"
@@ -3400,7 +3635,7 @@ def ids_in_path(environ: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str,
 # Routes and calls
 
 
-OWN_IDS = r"\{(dashboard_id|event_id|key_id|metric_id|rejection_id|share_id)\}"
+OWN_IDS = r"\{(alert_id|dashboard_id|event_id|key_id|metric_id|rejection_id|report_id|share_id)\}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -3416,6 +3651,7 @@ class Route:
     body: Any = None  # the model that describes a JSON body; bytes: it is a file
     other_bodies: tuple[str, ...] = ()  # media types that the body may have beside JSON
     answers: Mapping[int, Any] = field(default_factory=dict)
+    media_type: str = JSON  # of its answers
     writes: bool = False
     keeps: bool = False  # a body that is refused is kept as a rejection
     url_key: bool = False  # the key may come as ?api_key=
@@ -3655,6 +3891,8 @@ def is_model(described: Any) -> bool:
 
 
 def schema_of(described: Any) -> dict:
+    if described is str:
+        return {"type": "string"}
     if not is_model(described):
         return {"type": "object"}
     return {"$ref": f"#/components/schemas/{described.__name__}"}
@@ -3690,7 +3928,7 @@ def operation(route: Route) -> dict:
 def responses(route: Route, problem: dict) -> dict[str, dict]:
     described = {}
     for status, model in route.answers.items():
-        content = {JSON: {"schema": schema_of(model)}}
+        content = {route.media_type: {"schema": schema_of(model)}}
         if status >= 400:
             content = problem["content"] | content
         described[str(status)] = {"description": "the answer", "content": content}
@@ -11529,6 +11767,2982 @@ def hide_token(environ: dict[str, Any]) -> None:
 
 
 ####################################################################################################
+# outbox
+####################################################################################################
+
+# What there is to tell somebody is queued as a message, in the transaction of what it is about. The
+# server opens no connection to anyone: an Outbox, in a process or on a thread of its own, claims
+# what is due, delivers it, and notes what came of it. Each of these is a short transaction.
+
+MESSAGE_BYTES = 512 * 1024  # of one
+WAITING_LIMIT = 5_000  # that wait
+WAITING_BYTES = 64 * MEGABYTE  # of them
+RECIPIENT_LIMIT = 1_000  # to one recipient in a day
+URL_LIMIT = 2_000  # characters of a webhook's
+TITLE_LIMIT = 200  # characters of a subject, and of what a list shows of a message
+SAID_LIMIT = 200  # characters of what the other side said
+ANSWER_BYTES = 4_096  # that are read of a webhook's answer
+REPLIES_BYTES = 65_536  # that a mail server may say in a connection
+SENDERS_LIMIT = 8  # deliveries at once, each to another host
+SEND_PAUSE = 2  # seconds between two looks of `serve --send`
+DELIVERY_SECONDS = {"mail": 60, "webhook": 30}  # for all of a delivery
+CONNECT_SECONDS = 10  # for one address
+LAST_SECONDS = 2  # for deliveries that are under way when the sender is asked to stop
+TURN_PAUSE = 0.015  # seconds that posts have between two transactions of a sender
+LOOK_AGAIN_SECONDS = 0.25  # how often it looks whether it is
+MINUTE_MS = 60_000
+# After which another sender may try what one has claimed, which was killed or has lost its file
+CLAIM_MS = 10 * MINUTE_MS
+LONGEST_WAIT_MS = 4 * HOUR_MS  # between two attempts, which begin a minute apart
+UNATTENDED_MS = 5 * MINUTE_MS  # after which a message that nobody has tried is told
+
+
+# Recipients
+
+
+def read_webhook_url(value: Any) -> str:
+    """A URL as a request can carry it, its host in ASCII. Where it leads is looked at later."""
+    text = check_one_line(read_text(trim(value) if isinstance(value, str) else value, URL_LIMIT))
+    example = "must be a URL such as https://hooks.example.com/path"
+    try:
+        url = urlsplit(text)
+        host, port = url_host(url), url.port
+    except ValueError:
+        raise wrong("webhook_url", example) from None
+    if url.scheme not in ("http", "https") or not host or port == 0:
+        raise wrong("webhook_url", example)
+    if url.username is not None or url.password is not None:
+        raise wrong("webhook_url", "must not contain a user or a password")
+    path = url.path + url.query
+    if not path.isascii() or " " in path or "\\" in path:
+        raise wrong("webhook_url", "must have blanks and letters like ä percent-encoded (%20)")
+    place = f"[{host}]" if ":" in host else host
+    return urlunsplit(
+        (url.scheme, place if port is None else f"{place}:{port}", url.path, url.query, "")
+    )
+
+
+WebhookUrl = plain(read_webhook_url, {"type": "string", "format": "uri", "maxLength": URL_LIMIT})
+
+
+class Recipient(Strict):
+    """Whom a message goes to: `mail`, an address, or `webhook`, a URL."""
+
+    mail: MailAddress | None = None
+    webhook: WebhookUrl | None = None
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        if (sent.get("mail") is None) == (sent.get("webhook") is None):
+            message = "must have either mail, an address, or webhook, a URL"
+            yield fault_at((), wrong("recipient", message))
+
+    @property
+    def channel(self) -> Literal["mail", "webhook"]:
+        return "webhook" if self.mail is None else "mail"
+
+    @property
+    def address(self) -> str:
+        return self.webhook or self.mail
+
+
+def check_webhook(url: str, config: Config) -> str:
+    """Raises wrong() for one that leads back here, or to a network that is not allowed, as far as
+    the URL alone tells: who sends there looks at the address that the name of the host has then."""
+    host = urlsplit(url).hostname
+    if host == urlsplit(config.public_url).hostname:
+        raise wrong("webhook_loop", "leads to this server itself, which must not tell itself")
+    if not config.allow_private_webhooks and (is_this_machine(host) or not is_public(host, True)):
+        raise wrong("webhook_private", f"leads to {PRIVATE}")
+    return url
+
+
+PRIVATE = (
+    "this machine or a private network, which the setting --allow-private-webhooks "
+    f"({ENV_PREFIX}ALLOW_PRIVATE_WEBHOOKS) would allow"
+)
+# IPv4 addresses within IPv6, behind a translator
+TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+
+
+def is_public(host: str, otherwise: bool = False) -> bool:
+    """Whether an address is one of the internet; `otherwise` for a name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return otherwise
+    if address.version == 6:
+        inner = address.ipv4_mapped or address.sixtofour
+        if any(address in network for network in TRANSLATED):
+            inner = ipaddress.ip_address(int(address) & 0xFFFFFFFF)
+        if address.teredo or not int(address) >> 32:  # ::a.b.c.d, which nobody uses any more
+            return False
+        address = inner or address
+    return address.is_global and not address.is_multicast
+
+
+# The queue
+
+LINK = re.compile("https?://[!-;=?-~]{0,900}")  # as it may stand in a header
+
+
+def queue_message(
+    connection: apsw.Connection,
+    *,
+    purpose: str,
+    channel: Literal["mail", "webhook"],
+    recipient: str,
+    content: dict,
+    about: str,
+    now: int,
+    until: int | None = None,
+) -> bool:
+    """Queues a message in the caller's transaction; False where its purpose was queued before.
+
+    `recipient` is as MailAddress or WebhookUrl read it. The content of a mail is {"subject",
+    "text", "html", "unsubscribe"}, the last two perhaps None; that of a webhook is {"body"}, an
+    object. `until` is when to give up, in milliseconds UTC; by default in a day. A message beyond
+    the limits is kept as failed, and says why.
+    """
+    if not LINK.fullmatch(content.get("unsubscribe") or "https://"):
+        raise ValueError("the link to unsubscribe cannot stand in a header")
+    text = to_json(content).decode()
+    size = len(text.encode())
+    title = content["subject"] if channel == "mail" else content["body"].get("text", "")
+    refusal = refusal_of(connection, recipient, size, now)
+    created = row(
+        connection,
+        "messages.insert",
+        purpose=purpose,
+        channel=channel,
+        host="" if channel == "mail" else urlsplit(recipient).hostname,
+        recipient=recipient,
+        title=one_line(str(title), TITLE_LIMIT),
+        content="{}" if refusal else text,
+        size=2 if refusal else size,
+        about=about,
+        now=now,
+        due_at=None if refusal else now,
+        until=now + DAY_MS if until is None else until,
+        failed_at=now if refusal else None,
+        outcome=refusal,
+    )
+    return created is not None
+
+
+def refusal_of(connection: apsw.Connection, recipient: str, size: int, now: int) -> str | None:
+    """Why a message is not even tried; None: it is."""
+    if size > MESSAGE_BYTES:
+        return f"it has {size:,} bytes, and a message may have {MESSAGE_BYTES:,}"
+    waiting = row(connection, "messages.count_waiting")
+    if waiting["number"] >= WAITING_LIMIT:
+        return f"{waiting['number']:,} messages wait already, as many as may"
+    if waiting["bytes"] + size > WAITING_BYTES:
+        return (
+            f"the messages that wait have {waiting['bytes']:,} bytes already, as many as they may"
+        )
+    binds = {"recipient": recipient, "since": now - DAY_MS}
+    if scalar(connection, "messages.count_by_recipient", **binds) >= RECIPIENT_LIMIT:
+        return f"this recipient had {RECIPIENT_LIMIT:,} messages within a day, as many as may be"
+    return None
+
+
+def one_line(text: str, limit: int) -> str:
+    """The beginning of a text of others, without what could not be shown in a line."""
+    shown = "".join(each if each.isprintable() else " " for each in text[: 4 * limit])
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+# Deliveries
+
+
+class Undelivered(Exception):
+    """A message did not reach its recipient: why, in our words, and what was said there.
+
+    `is_final`: there is no use in another attempt. `of_host`: all others to the host fail as well.
+    `wait_ms`: how long the other side wants to be left alone.
+    """
+
+    def __init__(
+        self,
+        words: str,
+        said: str = "",
+        is_final: bool = False,
+        of_host: bool = False,
+        wait_ms: int = 0,
+    ):
+        super().__init__(words)
+        self.words = words
+        self.said = one_line(said, SAID_LIMIT)
+        self.is_final = is_final
+        self.of_host = of_host
+        self.wait_ms = wait_ms
+
+    @property
+    def outcome(self) -> str:
+        return f"{self.words}: {self.said}" if self.said else self.words
+
+
+class Delivery(threading.Thread):
+    """An attempt to deliver one message, of which the sender ends what takes too long.
+
+    When `is_finished`, it was acknowledged, in the words of `outcome`, or there is a `failure`.
+    """
+
+    def __init__(self, message: dict, outbox: Outbox):
+        super().__init__(name=f"message {message['message_id']}", daemon=True)
+        self.message = message
+        self.config = outbox.config
+        self.tls = outbox.tls
+        self.now = outbox.clock()
+        digest = hashlib.sha256(f"{outbox.identity} {message['purpose']}".encode())
+        # The same in each attempt, so that who gets a message twice can tell.
+        self.public_id = digest.hexdigest()[:32]
+        self.wake = outbox.wake
+        self.deadline = time.monotonic() + DELIVERY_SECONDS[message["channel"]]
+        self.whom = message["host"] or "the mail server"
+        self.socket: socket.socket | None = None
+        self.has_reached_host = False
+        self.is_hurried = False  # for the sender is to stop
+        self.is_abandoned = False
+        self.is_finished = False
+        self.is_noted = False
+        self.outcome = ""
+        self.failure: Undelivered | None = None
+
+    def run(self) -> None:
+        try:
+            self.outcome = self.deliver()
+        except Undelivered as failure:
+            self.failure = failure
+        except (OSError, HTTPException) as error:  # smtplib's are of the first
+            self.failure = self.explain(error)
+        except Exception as error:
+            log_defect(error)
+            self.failure = Undelivered("the sender failed; its log says where")
+        self.is_finished = True
+        self.wake.set()
+
+    def deliver(self) -> str:
+        if self.now > self.message["until"] + HOUR_MS:
+            raise Undelivered("nobody sent it in time, and now it is too late", is_final=True)
+        return send_mail(self) if self.message["channel"] == "mail" else post_webhook(self)
+
+    def go_on(self) -> None:
+        """Before each step that may follow a long one. Raises Undelivered."""
+        if self.is_abandoned:
+            raise self.too_slow()
+
+    def too_slow(self) -> Undelivered:
+        if self.is_hurried:
+            return Undelivered(f"the sender was stopped before {self.whom} had answered")
+        seconds = DELIVERY_SECONDS[self.message["channel"]]
+        words = f"{self.whom} did not answer within {seconds} seconds"
+        return Undelivered(words, of_host=not self.has_reached_host)
+
+    def explain(self, error: Exception) -> Undelivered:
+        """A failure of the network, or of the other side's protocol."""
+        of_host = not self.has_reached_host
+        if self.is_abandoned or isinstance(error, TimeoutError):
+            return self.too_slow()
+        said = ""
+        if isinstance(error, socket.gaierror):
+            words = "is a name without an address, or the network is away"
+        elif isinstance(error, ssl.SSLCertVerificationError):
+            words = "has a certificate that is not valid"
+            said = error.verify_message
+        elif isinstance(error, ssl.SSLError):
+            words = "does not speak TLS as it should; is the port right?"
+        elif isinstance(error, ConnectionRefusedError):
+            words = "refused the connection; is the port right?"
+        elif isinstance(error, (ConnectionError, smtplib.SMTPServerDisconnected)):
+            words = "ended the connection without an answer"
+        elif isinstance(error, smtplib.SMTPResponseException):
+            return mail_refusal(self, error)
+        elif isinstance(error, smtplib.SMTPNotSupportedError):
+            words = "does not offer what is needed"
+            said = str(error)
+        elif isinstance(error, HTTPException):
+            words = "gave an answer that is not HTTP"
+        else:
+            words = "cannot be reached"
+            said = error.strerror or ""
+        return Undelivered(f"{self.whom} {words}", said, of_host=of_host)
+
+    def abandon(self) -> None:
+        """Ends what blocks the thread, whose own finding then counts if it has one."""
+        self.is_abandoned = True
+        if self.socket is not None:
+            with contextlib.suppress(OSError):
+                # Not TLS's own, which would take the socket from under the thread.
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+        self.join(LOOK_AGAIN_SECONDS)
+
+
+# Webhooks
+
+
+def post_webhook(delivery: Delivery) -> str:
+    """Follows no redirect. Raises Undelivered, OSError and HTTPException."""
+    message = delivery.message
+    url = urlsplit(message["recipient"])
+    body = to_json(message["content"]["body"])
+    is_tls = url.scheme == "https"
+    port = url.port or (443 if is_tls else 80)
+    if is_tls:
+        connection = HTTPSConnection(url.hostname, port, context=delivery.tls)
+    else:
+        connection = HTTPConnection(url.hostname, port)
+    with contextlib.closing(connection):
+        connected = connect_to_webhook(delivery, url.hostname, port)
+        if is_tls:
+            connected = delivery.tls.wrap_socket(connected, server_hostname=url.hostname)
+        connection.sock = delivery.socket = connected
+        delivery.go_on()
+        delivery.has_reached_host = True
+        path = urlunsplit(("", "", url.path or "/", url.query, ""))
+        connection.request("POST", path, body, webhook_headers(delivery, body))
+        with connection.getresponse() as response:
+            delivery.go_on()  # else the part of a header that came in time would count
+            return read_answer(delivery, response)
+
+
+def connect_to_webhook(delivery: Delivery, host: str, port: int) -> socket.socket:
+    """A connection to an address that was looked at: another look could give another one."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(each[4][0] for each in found))
+    if not delivery.config.allow_private_webhooks:
+        addresses = [each for each in addresses if is_public(each)]
+        if not addresses:
+            raise Undelivered(f"{host} leads to {PRIVATE}", of_host=True)
+    for address in addresses[:4]:
+        delivery.go_on()
+        try:
+            connected = socket.create_connection((address, port), CONNECT_SECONDS)
+        except OSError as error:
+            failure = error
+            continue
+        connected.settimeout(DELIVERY_SECONDS["webhook"])
+        return connected
+    raise failure
+
+
+def webhook_headers(delivery: Delivery, body: bytes) -> dict[str, str]:
+    """Id, time and signature as Standard Webhooks has them, for which there are libraries."""
+    message_id = f"msg_{delivery.public_id}"
+    seconds = str(delivery.now // 1000)
+    headers = {
+        "Content-Type": JSON,
+        "User-Agent": f"Streamlined-Lite/{__version__}",
+        "webhook-id": message_id,
+        "webhook-timestamp": seconds,
+    }
+    if delivery.config.webhook_secret:
+        key = read_webhook_secret(delivery.config.webhook_secret)
+        signed = f"{message_id}.{seconds}.".encode() + body
+        digest = hmac.digest(key, signed, "sha256")
+        headers["webhook-signature"] = f"v1,{base64.b64encode(digest).decode()}"
+    return headers
+
+
+def read_answer(delivery: Delivery, response: HTTPResponse) -> str:
+    """What a 2xx is in words; Undelivered for any other status. Of a body little is read."""
+    status = response.status
+    answered = f"{delivery.whom} answered {status} {bottle.HTTP_CODES.get(status, '')}".rstrip()
+    if 200 <= status < 300:
+        return answered
+    said = b""
+    with contextlib.suppress(OSError, HTTPException):
+        said = response.read(ANSWER_BYTES)
+    text = said.decode("utf-8", "replace")
+    if 300 <= status < 400:
+        text = response.getheader("Location", "")
+        answered += ", and redirects are not followed; set the address that it names"
+    wait = response.getheader("Retry-After", "")
+    wait_ms = int(wait) * 1000 if re.fullmatch("[0-9]{1,6}", wait) else 0
+    raise Undelivered(answered, text, is_final=status == 410, wait_ms=wait_ms)
+
+
+# Mail
+
+
+class Replies:
+    """The lines that a mail server says, as many as it needs: smtplib keeps all of a reply."""
+
+    def __init__(self, file: io.BufferedReader):
+        self.file = file
+        self.close = file.close
+        self.room = REPLIES_BYTES
+
+    def readline(self, limit: int) -> bytes:
+        line = self.file.readline(limit)
+        self.room -= len(line)
+        if self.room < 0:
+            raise ConnectionAbortedError
+        return line
+
+
+class MailConnection(smtplib.SMTP):
+    """smtplib's, which a Delivery can end, and with TLS from the beginning where that is wanted."""
+
+    def __init__(self, server: MailServer, domain: str, delivery: Delivery):
+        self.server = server
+        self.delivery = delivery
+        # The sender ends what takes too long; smtplib would say that the server has gone.
+        super().__init__(server.host, server.port, domain, 2 * DELIVERY_SECONDS["mail"])
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connected = socket.create_connection((host, port), CONNECT_SECONDS)
+        connected.settimeout(timeout)
+        if self.server.tls == "on":
+            connected = self.delivery.tls.wrap_socket(connected, server_hostname=host)
+        self.delivery.socket = connected
+        return connected
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None:
+            self.file = Replies(self.sock.makefile("rb"))
+        return super().getreply()
+
+
+def send_mail(delivery: Delivery) -> str:
+    """Raises Undelivered, and OSError, of which smtplib's errors are."""
+    server, sender = mail_settings(delivery.config)
+    mail = mail_of(delivery, sender)
+    smtp = MailConnection(server, sender.domain, delivery)
+    try:
+        delivery.go_on()
+        if server.tls == "starttls":
+            smtp.starttls(context=delivery.tls)
+            delivery.socket = smtp.sock
+        smtp.ehlo_or_helo_if_needed()
+        if server.user:
+            smtp.login(server.user, server.password)
+        delivery.go_on()
+        expect(delivery, smtp.mail(sender.addr_spec), "refused the sender's address")
+        delivery.has_reached_host = True
+        expect(delivery, smtp.rcpt(delivery.message["recipient"]), "refused the recipient")
+        reply = smtp.data(mail)
+        expect(delivery, reply, "refused the mail")
+        with contextlib.suppress(OSError):  # it has been taken
+            smtp.quit()
+        return f"the mail server took it: {one_line(reply_text(*reply), SAID_LIMIT)}"
+    finally:
+        smtp.close()
+
+
+def mail_settings(config: Config) -> tuple[MailServer, Address]:
+    """Raises Undelivered where they are not set."""
+    if not config.smtp_url:
+        words = f"no mail server is set; put its address into {ENV_PREFIX}SMTP_URL of the sender"
+        raise Undelivered(words, of_host=True)
+    server = read_smtp_url(config.smtp_url)
+    try:
+        return server, read_sender(config.mail_from or server.user)
+    except PydanticCustomError:
+        words = f"no sender's address is set; put it into {ENV_PREFIX}MAIL_FROM"
+        raise Undelivered(words, of_host=True) from None
+
+
+def expect(delivery: Delivery, reply: tuple[int, bytes], refusal: str) -> None:
+    """Raises Undelivered unless the mail server agreed."""
+    if not 200 <= reply[0] < 300:
+        raise mail_refusal(delivery, smtplib.SMTPResponseException(*reply), refusal)
+
+
+def mail_refusal(
+    delivery: Delivery, error: smtplib.SMTPResponseException, refusal: str = "refused"
+) -> Undelivered:
+    """What a mail server has against a recipient or a mail (5xx) is for good. What it has against
+    the user or the sender is a setting, which may be changed."""
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        refusal = "refused the user or the password"
+    elif isinstance(error, smtplib.SMTPDataError):
+        refusal = "refused the mail"
+    elif error.smtp_code == -1:
+        refusal = "does not speak SMTP as it should; is the port right?"
+    of_host = not delivery.has_reached_host or error.smtp_code == 421
+    return Undelivered(
+        f"the mail server {refusal}",
+        reply_text(error.smtp_code, error.smtp_error),
+        is_final=not of_host and 500 <= error.smtp_code < 600,
+        of_host=of_host,
+    )
+
+
+def reply_text(code: int, said: bytes | str) -> str:
+    """421 4.3.2 Try again later"""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return f"{code} {text}"
+
+
+# As every mail server takes it, also one without 8BITMIME.
+MAIL_POLICY = email.policy.SMTP.clone(cte_type="7bit")
+
+
+def mail_of(delivery: Delivery, sender: Address) -> bytes:
+    """The mail as it travels: text, and HTML beside it."""
+    content = delivery.message["content"]
+    mail = EmailMessage(MAIL_POLICY)
+    mail["From"] = sender
+    mail["To"] = Address(addr_spec=delivery.message["recipient"])
+    mail["Subject"] = one_line(content["subject"], TITLE_LIMIT)
+    mail["Date"] = email.utils.format_datetime(EPOCH + timedelta(milliseconds=delivery.now))
+    mail["Message-ID"] = f"<{delivery.public_id}@{sender.domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    first = b""
+    if content.get("unsubscribe"):
+        # EmailMessage would encode what is longer than a line, and mail programs not decode it.
+        first = f"List-Unsubscribe: <{content['unsubscribe']}>\r\n".encode()
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    mail.set_content(content["text"])
+    if content.get("html"):
+        mail.add_alternative(content["html"], subtype="html")
+    return first + mail.as_bytes()
+
+
+# Sending
+
+# Gets a message, its new state, and the reason for it.
+Tell = Callable[[dict, str, str], None]
+
+
+class Outbox:
+    """Delivers what is due, several messages at once, but of each host one after the other: what
+    hangs or fails there holds up nothing else. Hosts take turns."""
+
+    def __init__(self, database: Database, config: Config, clock: Callable[[], int]):
+        self.database = database
+        self.config = config
+        self.clock = clock
+        self.identity = scalar(database.writer, "identity.find")
+        self.wake = threading.Event()
+        self.running: dict[str, Delivery] = {}  # by host, until its thread has ended
+        self.turns = itertools.count(1)
+        self.last_turns: dict[str, int] = {}  # of the hosts for which messages wait
+
+    @functools.cached_property
+    def tls(self) -> ssl.SSLContext:
+        """Checks certificates by the system's authorities; loading them takes a moment."""
+        return ssl.create_default_context()
+
+    def send_due(
+        self,
+        is_stopping: Callable[[], bool] = never,
+        tell: Tell = lambda *_: None,
+    ) -> Counter:
+        """Until nothing is due, or it is to stop. How many were sent, are waiting, have failed.
+
+        `tell` gets each message, with its new state and the reason. Raises apsw.Error; what was
+        delivered and not noted is noted by the next call.
+        """
+        counts: Counter = Counter()
+        while True:
+            if is_stopping():
+                self.hurry()
+            self.take_turn(counts, tell, may_claim=not is_stopping())
+            if all(each.is_noted for each in self.running.values()):
+                return counts
+            self.wake.wait(LOOK_AGAIN_SECONDS)
+            self.wake.clear()
+            time.sleep(TURN_PAUSE)
+
+    def take_turn(self, counts: Counter, tell: Tell, may_claim: bool) -> None:
+        """One transaction: notes what has ended, and claims as much as there is room for."""
+        ended = self.find_ended()
+        hosts = self.due_hosts() if may_claim else []
+        if ended or hosts:
+            now = self.clock()
+            with self.database.turn():
+                states = [self.note(*each, now) for each in ended]
+                claimed = [self.claim(host, now) for host in hosts]
+            for (delivery, failure), state in zip(ended, states, strict=True):
+                delivery.is_noted = True
+                counts[state] += 1
+                tell(delivery.message, state, f", {failure.words}" if failure else "")
+        for host, delivery in list(self.running.items()):
+            if delivery.is_finished and delivery.is_noted:
+                del self.running[host]
+        if ended or hosts:
+            self.start(claimed)
+
+    def find_ended(self) -> list[tuple[Delivery, Undelivered | None]]:
+        """What is to be noted: the deliveries that have ended, or whose time has."""
+        ended = []
+        for delivery in self.running.values():
+            if not delivery.is_finished and time.monotonic() >= delivery.deadline:
+                delivery.abandon()
+            if delivery.is_noted:
+                continue
+            if delivery.is_finished:
+                ended.append((delivery, delivery.failure))
+            elif delivery.is_abandoned:
+                # Stuck in a step that cannot be ended, such as the search for a name
+                ended.append((delivery, delivery.too_slow()))
+        return ended
+
+    def due_hosts(self) -> list[str]:
+        """For which messages are due and none is under way, as many as there is room for: those
+        whose last turn is longest ago."""
+        now = self.clock()
+        busy = {host for host, each in self.running.items() if not each.is_finished}
+        waiting = rows(self.database.writer, "messages.list_hosts")
+        self.last_turns = {each["host"]: self.last_turns.get(each["host"], 0) for each in waiting}
+        due = [
+            each["host"]
+            for each in waiting
+            if each["host"] not in busy and (each["first"] <= now or each["last"] > latest_due(now))
+        ]
+        return heapq.nsmallest(SENDERS_LIMIT - len(busy), due, key=self.last_turns.get)
+
+    def claim(self, host: str, now: int) -> dict | None:
+        """The message of a host that is due first, if no other sender was faster."""
+        self.last_turns[host] = next(self.turns)
+        self.change("messages.make_due", host=host, now=now, latest=latest_due(now))
+        binds = {"host": host, "now": now, "until": now + CLAIM_MS}
+        return row(self.database.writer, "messages.claim", **binds)
+
+    def start(self, claimed: list[dict | None]) -> None:
+        for message in filter(None, claimed):
+            message["content"] = json.loads(message["content"])
+            self.running[message["host"]] = delivery = Delivery(message, self)
+            delivery.start()
+
+    def note(self, delivery: Delivery, failure: Undelivered | None, now: int) -> str:
+        """Returns its new state."""
+        message = delivery.message
+        binds = {"message_id": message["message_id"], "claimed_at": message["claimed_at"]}
+        if failure is None:
+            outcome = delivery.outcome
+            self.change("messages.note_end", outcome=outcome, sent_at=now, failed_at=None, **binds)
+            return "sent"
+        binds["outcome"] = failure.outcome
+        if failure.is_final or now >= message["until"]:
+            self.change("messages.note_end", sent_at=None, failed_at=now, **binds)
+            return "failed"
+        wait = min(max(wait_after(message["attempts"]), failure.wait_ms), LONGEST_WAIT_MS)
+        due_at = min(now + wait, message["until"])
+        self.change("messages.note_failure", due_at=due_at, **binds)
+        self.postpone(message, failure, now)
+        return "waiting"
+
+    def postpone(self, message: dict, failure: Undelivered, now: int) -> None:
+        """What would fail just so is not tried for a minute, lest each takes as long to fail."""
+        binds = {"host": message["host"], "due_at": now + MINUTE_MS, "outcome": failure.outcome}
+        if failure.of_host:
+            self.change("messages.postpone_host", **binds)
+        else:
+            self.change("messages.postpone_recipient", recipient=message["recipient"], **binds)
+
+    def change(self, statement: str, **binds: Any) -> None:
+        change(self.database.writer, statement, **binds)
+
+    def hurry(self) -> None:
+        """What is under way has little time to end. It may be tried again when it was delivered."""
+        until = time.monotonic() + LAST_SECONDS
+        for delivery in self.running.values():
+            if delivery.deadline > until:
+                delivery.deadline = until
+                delivery.is_hurried = True
+
+
+def latest_due(now: int) -> int:
+    """After which nothing is due, unless a clock was wrong."""
+    return now + LONGEST_WAIT_MS + HOUR_MS
+
+
+def wait_after(attempts: int) -> int:
+    """Milliseconds until the next attempt: one minute, two, four and so on, up to four hours."""
+    return min(MINUTE_MS * 2 ** min(attempts - 1, 20), LONGEST_WAIT_MS)
+
+
+# What came of it
+
+MessageOut = answer(
+    "Message",
+    message_id=int,
+    channel=Literal["mail", "webhook"],
+    recipient=str,
+    title=str,
+    about=str,
+    state=Literal["waiting", "sending", "sent", "failed"],
+    outcome=str | None,
+    attempts=int,
+    created_at=Moment,
+    due_at=Moment | None,
+    sent_at=Moment | None,
+    failed_at=Moment | None,
+)
+MessageList = answer("MessageList", messages=list[MessageOut], next=str | None)
+MESSAGE_COLUMNS = {
+    "message_id": None,
+    "channel": None,
+    "recipient": None,
+    "title": None,
+    "about": None,
+    "state": None,
+    "outcome": None,
+    "attempts": None,
+    "created_at": iso,
+    "due_at": iso,
+    "sent_at": iso,
+    "failed_at": iso,
+}
+UNATTENDED = "nobody sends; enable streamlined-lite-send.timer, or start serve with --send"
+
+
+class MessageQuery(Query):
+    about: Line | None = None
+    limit: Limit = 50
+    cursor: cursor_of(int) | None = None
+
+
+def message_out(message: dict, now: int) -> dict:
+    """A row as answers show it. The path of a webhook's URL often is its password."""
+    found = {"state": state_of(message, now), "outcome": message["outcome"]}
+    is_unattended = message["due_at"] and message["created_at"] < now - UNATTENDED_MS
+    if is_unattended and message["attempts"] == 0:
+        found["outcome"] = message["outcome"] or UNATTENDED
+    if message["channel"] == "webhook":
+        url = urlsplit(message["recipient"])
+        found["recipient"] = f"{url.scheme}://{url.netloc}/…"
+    return as_answer(message | found, MESSAGE_COLUMNS)
+
+
+def state_of(message: dict, now: int) -> str:
+    if message["sent_at"] is not None:
+        return "sent"
+    if message["failed_at"] is not None:
+        return "failed"
+    is_claimed = message["claimed_at"] is not None and message["due_at"] > now
+    return "sending" if is_claimed else "waiting"
+
+
+@route("GET", "/messages/v1", scope="admin", query=MessageQuery, answers={200: MessageList})
+def get_messages(call: Call) -> dict:
+    """What alerts, reports and tests had to tell, the newest first, and what came of it.
+
+    `about` is where it was set up: `alert 1`, `report 2`, `test`. `outcome` says in words what the
+    other side answered last, or why it was not asked.
+    """
+    query = call.query
+    binds = {"before": query.cursor[0] if query.cursor else 2**62, "limit": query.limit + 1}
+    statement = "messages.list"
+    if query.about is not None:
+        statement = "messages.list_by_about"
+        binds["about"] = query.about
+    messages = stream(call.connection, statement, **binds)
+
+    def out(message: dict) -> dict:
+        return message_out(message, call.now)
+
+    return page("messages", [messages], query.limit, ("message_id",), out)
+
+
+@route(
+    "POST",
+    "/messages/v1/test",
+    scope="admin",
+    body=Recipient,
+    answers={201: MessageOut},
+    writes=True,
+)
+def post_test_message(call: Call) -> tuple[int, dict]:
+    """Queues a test, which is tried once. GET /messages/v1 shows what came of it."""
+    recipient = call.json(Recipient)
+    if recipient.webhook:
+        try:
+            check_webhook(recipient.webhook, call.config)
+        except PydanticCustomError as error:
+            raise refusal("/webhook", error) from None
+    text = f"This is a test of Streamlined Lite {call.config.public_url}".strip()
+    content = {"subject": "A test of Streamlined Lite", "text": text}
+    if recipient.webhook:
+        content = {"body": {"type": "test", "text": text}}
+    purpose = f"test {secrets.token_hex(16)}"
+    queue_message(
+        call.connection,
+        purpose=purpose,
+        channel=recipient.channel,
+        recipient=recipient.address,
+        content=content,
+        about="test",
+        now=call.now,
+        until=call.now,
+    )
+    return 201, message_out(row(call.connection, "messages.find", purpose=purpose), call.now)
+
+
+####################################################################################################
+# alerts
+####################################################################################################
+
+# An alert watches one thing, or the same in each location. What is watched is a subject: a
+# location, a part of the server's health, or "" for all together. Each subject has a state, and
+# beside it what was told of it last: a message says what has changed since.
+
+ALERTS_LIMIT = 200
+RECIPIENTS_LIMIT = 20  # of an alert
+SILENCE_LIMIT = 92 * DAY_MS
+REMINDER_MS = DAY_MS
+# An alert speaks at once, but not more often than so many times in so long; then once an hour.
+MESSAGES_AT_ONCE = 4
+MESSAGES_MS = 4 * HOUR_MS
+PATIENT_MS = HOUR_MS
+TOLD_LIMIT = 40  # times that are kept of it; those of a day at least
+# A subject that fires more often than so within a day is unsteady, and nothing is told of it until
+# it has been well for a day. So a webhook that makes its own alert fire ends by itself.
+FIRINGS_LIMIT = 6
+UPTIMES_LIMIT = 1_000
+ARRIVALS_STEP = 50_000  # event_ids that are looked at in a round
+ARRIVALS_TURN = 2_000  # arrivals that a turn writes
+EACH_LIMIT = 1_000  # locations that an alert looks at by themselves
+ALERT_SECONDS = 5  # that the evaluation of an alert takes at most
+NAMED_LIMIT = 50  # subjects that a message names, or an answer
+CHANGES_LIMIT = 300  # that the body of a webhook lists
+SUGGESTION_DAYS = 28
+SUGGESTION_NAMES = 100
+SUGGESTION_LOCATIONS = 200
+
+
+# What is watched
+
+
+def read_silence(value: Any) -> str:
+    length = read_duration(value)
+    if length > SILENCE_LIMIT:
+        raise wrong("duration", "must be 92 days at most")
+    return value
+
+
+LocationChoice = plain(
+    read_locations,
+    {"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]},
+)
+Duration = plain(
+    read_silence, {"type": "string", "description": "hours, days or weeks, such as 12h, 2d or 1w"}
+)
+
+
+class Hours(Strict):
+    """Full hours of the day, from one to before the other; 22 to 6 goes over midnight."""
+
+    from_: int = Field(alias="from", ge=0, le=23)
+    to: int = Field(ge=1, le=24)
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        if "from" in sent and sent.get("from") == sent.get("to"):
+            yield fault_at(("to",), wrong("range", "must be another hour than from"))
+
+
+def check_weekdays(days: list[int]) -> list[int]:
+    return sorted(set(days))
+
+
+class Watched(Strict):
+    """What all kinds share: where, and when it counts, by the clock of the location, or of
+    `timezone` where several are looked at together."""
+
+    locations: LocationChoice = None
+    each: bool = Field(False, description="each location by itself, or all together")
+    timezone: Zone | None = None
+    hours: Hours | None = None
+    weekdays: (
+        Annotated[
+            list[Annotated[int, Field(ge=1, le=7)]],
+            Field(min_length=1, max_length=7),
+            AfterValidator(check_weekdays),
+        ]
+        | None
+    ) = Field(None, description="1 is Monday")
+
+
+class Silence(Watched):
+    """No new event of a name (left out: of any), or no request with a key, `for` so long. It is
+    counted within the hours and on the weekdays, and only while the server listens."""
+
+    kind: Literal["silence"]
+    event: Name | None = None
+    key_id: int | None = None
+    for_: Duration = Field(alias="for")
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        if sent.get("key_id") is None:
+            return
+        for name in ("event", "each", "locations"):
+            if sent.get(name) not in (None, False, "all"):
+                yield fault_at((name,), wrong("key_alone", "must be left out with key_id"))
+
+
+class Threshold(Watched):
+    """A saved metric over a period is above or below a value; with hours or weekdays, looked at
+    only then."""
+
+    kind: Literal["threshold"]
+    metric_id: int
+    period: Literal[
+        "today",
+        "yesterday",
+        "last_7_days",
+        "last_30_days",
+        "this_week",
+        "last_week",
+        "this_month",
+        "last_month",
+    ]
+    above: float | None = None
+    below: float | None = None
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        if (sent.get("above") is None) == (sent.get("below") is None):
+            yield fault_at((), wrong("above_or_below", "must have either above or below"))
+
+
+class Refusals(Strict):
+    """More refused bodies than so many within an hour."""
+
+    kind: Literal["refusals"]
+    more_than: int = Field(ge=0, le=5_000)
+
+
+class ServerHealth(Strict):
+    """The disk is nearly full, the newest backup is old, or the database could not be written."""
+
+    kind: Literal["health"]
+    free_mb: int | None = Field(
+        500, ge=1, le=100_000_000, description="megabytes that are to be free; null: whatever is"
+    )
+    backup_age: Duration | None = Field(
+        None, description="how old the newest in the folder of --backup-folder may be"
+    )
+
+
+WATCHES = {"silence": Silence, "threshold": Threshold, "refusals": Refusals, "health": ServerHealth}
+
+
+def kind_of_watch(value: Any) -> str | None:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return f"[{kind}]" if isinstance(kind, str) and kind in WATCHES else None
+
+
+UNKNOWN_KIND = "must have a kind: silence, threshold, refusals or health"
+Watch = Annotated[
+    Annotated[Silence, Tag("[silence]")]
+    | Annotated[Threshold, Tag("[threshold]")]
+    | Annotated[Refusals, Tag("[refusals]")]
+    | Annotated[ServerHealth, Tag("[health]")],
+    Discriminator(
+        kind_of_watch,
+        custom_error_type="unknown_kind",
+        custom_error_message=UNKNOWN_KIND,
+    ),
+]
+
+
+class Alert(Strict):
+    """What is watched, and who is told. Without recipients, only the page shows it."""
+
+    name: Line
+    watch: Watch
+    mail: list[MailAddress] = Field([], max_length=RECIPIENTS_LIMIT)
+    webhooks: list[WebhookUrl] = Field([], max_length=RECIPIENTS_LIMIT)
+    reminders: bool = Field(True, description="once a day, as long as it fires")
+
+
+class AlertPause(Strict):
+    """null ends the pause."""
+
+    until: Timestamp | None
+
+
+# Stored alerts
+
+
+def find_alert(connection: apsw.Connection, alert_id: int) -> dict:
+    """Raises NotFound."""
+    alert = row(connection, "alerts.find", alert_id=alert_id)
+    if alert is None:
+        raise NotFound(f"there is no alert {alert_id}")
+    return alert
+
+
+def alert_model(alert: dict) -> Alert:
+    """Raises Invalid for one that is no longer valid."""
+    return read_alert(alert["name"], alert["definition"])
+
+
+@functools.lru_cache(ALERTS_LIMIT)
+def read_alert(name: str, definition: str) -> Alert:
+    """Nobody changes it."""
+    return validate(Alert, {"name": name, **json.loads(definition)})
+
+
+def stored_json(model: BaseModel) -> str:
+    """A definition as it is stored: without its name, and what was left out. Raises Invalid."""
+    text = model.model_dump_json(exclude={"name"}, exclude_none=True, by_alias=True)
+    check_length(text)
+    return text
+
+
+def store_alert(
+    connection: apsw.Connection, alert_id: int | None, alert: Alert, config: Config, now: int
+) -> dict:
+    """Creates an alert, or with an id replaces that one; where it watches something else, its
+    states begin anew.
+
+    Raises Conflict where another has the name, NotFound, and Invalid for what cannot be watched.
+    """
+    stored = None if alert_id is None else find_alert(connection, alert_id)
+    namesake = row(connection, "alerts.find_name", name=alert.name)
+    if namesake and namesake["alert_id"] != alert_id:
+        message = "another alert has this name already"
+        raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
+    errors = [
+        *watch_errors(connection, alert.watch, config),
+        *webhook_errors(alert.webhooks, "/webhooks", config),
+    ]
+    if errors:
+        raise Invalid(first_errors(errors))
+    definition = stored_json(alert)
+    if stored is None:
+        if len(rows(connection, "alerts.list")) >= ALERTS_LIMIT:
+            message = f"there are {ALERTS_LIMIT} alerts, as many as there may be; delete one first"
+            raise Conflict(message, "too_many")
+        alert_id = row(
+            connection, "alerts.insert", name=alert.name, definition=definition, now=now
+        )["alert_id"]
+    else:
+        if json.loads(stored["definition"])["watch"] != json.loads(definition)["watch"]:
+            change(connection, "alert_states.clear", alert_id=alert_id)
+        change(
+            connection,
+            "alerts.replace",
+            alert_id=alert_id,
+            name=alert.name,
+            definition=definition,
+            now=max(now, stored["updated_at"] + 1),
+        )
+    return alert_out(connection, find_alert(connection, alert_id), now)
+
+
+def watch_errors(connection: apsw.Connection, watch: Any, config: Config) -> Iterator[dict]:
+    """What it names that is not there."""
+    if isinstance(watch, Threshold) and not find_by_id(
+        connection, "metrics.find", metric_id=watch.metric_id
+    ):
+        message = f"there is no metric {watch.metric_id}"
+        yield field_error("/watch/metric_id", "unknown_metric", message)
+    if isinstance(watch, Silence) and watch.key_id is not None:
+        key = find_by_id(connection, "keys.find_by_id", key_id=watch.key_id)
+        if key is None or key["revoked_at"] is not None:
+            message = f"there is no key {watch.key_id} that works"
+            yield field_error("/watch/key_id", "unknown_key", message)
+    if isinstance(watch, ServerHealth) and watch.backup_age and not config.backup_folder:
+        message = "needs the folder of the backups: start the server with --backup-folder"
+        yield field_error("/watch/backup_age", "no_backup_folder", message)
+    listed = getattr(watch, "locations", None)
+    if listed:
+        known = rows(connection, "metrics.name_locations", locations=to_json(listed).decode())
+        known_ids = {location["location_id"] for location in known}
+        for index, location_id in enumerate(listed):
+            if location_id not in known_ids:
+                message = "nothing has come from such a location"
+                yield field_error(f"/watch/locations/{index}", "unknown_location", message)
+
+
+def webhook_errors(urls: Sequence[str], pointer: str, config: Config) -> Iterator[dict]:
+    """Of those that lead where nothing may be sent."""
+    for index, url in enumerate(urls):
+        try:
+            check_webhook(url, config)
+        except PydanticCustomError as error:
+            yield field_error(f"{pointer}/{index}", error.type, error.message())
+
+
+def find_by_id(connection: apsw.Connection, statement: str, **key: int) -> dict | None:
+    """None also for a number that SQLite does not have."""
+    return row(connection, statement, **key) if all(map(is_sqlite_integer, key.values())) else None
+
+
+# When it counts
+
+
+@functools.lru_cache(10_000)
+def counted_hours(day: date, zone: ZoneInfo, first: int, last: int) -> tuple[int, int]:
+    """From when to when the hours of a day are counted, in milliseconds UTC."""
+    following = day + timedelta(days=1)
+    end_day = following if last == 24 or last <= first else day
+    start = datetime(day.year, day.month, day.day, first)
+    end = datetime(end_day.year, end_day.month, end_day.day, last % 24)
+    return moment_at(start, zone), moment_at(end, zone)
+
+
+def counted_parts(watch: Watched, zone: ZoneInfo, start: int, end: int) -> Iterator[tuple]:
+    """The parts of a time within the hours and on the weekdays that count, the last one first."""
+    if watch.hours is None and watch.weekdays is None:
+        if start < end:
+            yield start, end
+        return
+    hours = (watch.hours.from_, watch.hours.to) if watch.hours else (0, 24)
+    weekdays = watch.weekdays or range(1, 8)
+    day = local_time(end, zone).date()
+    before = local_time(start, zone).date() - timedelta(days=1)  # its hours may go over midnight
+    while day >= before:
+        if day.isoweekday() in weekdays:
+            first, last = counted_hours(day, zone, *hours)
+            if max(first, start) < min(last, end):
+                yield max(first, start), min(last, end)
+        day -= timedelta(days=1)
+
+
+def is_counted(watch: Watched, zone: ZoneInfo, now: int) -> bool:
+    return any(counted_parts(watch, zone, now, now + 1))
+
+
+def listened(uptimes: Sequence[Mapping[str, int]], now: int) -> tuple[list[tuple], int | None]:
+    """When the server listened, as times without overlap, and when the clock was last set back.
+
+    What lies after that in an earlier reckoning is left out.
+    """
+    times: list[tuple[int, int]] = []
+    set_back_at = None
+    for uptime in uptimes:
+        start, end = uptime["started_at"], uptime["seen_at"]
+        if times and start < times[-1][1]:
+            set_back_at = start
+            times = [(first, min(last, start)) for first, last in times if first < start]
+        times.append((start, end))
+    return [(start, min(end, now)) for start, end in times if start < now], set_back_at
+
+
+def quiet_from(
+    watch: Silence, zone: ZoneInfo, times: Sequence[tuple[int, int]], until: int
+) -> int | None:
+    """From when on nothing may have come, for it to be a silence now. None: so much time has not
+    been counted yet."""
+    left = read_duration(watch.for_)
+    for start, end in reversed(times):
+        for first, last in counted_parts(watch, zone, start, min(end, until)):
+            if last - first >= left:
+                return last - left
+            left -= last - first
+    return None
+
+
+# What is found
+
+
+class CannotEvaluate(Exception):
+    """Something that an alert names is no longer there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The state of a subject now. What `detail` holds is for messages and the page."""
+
+    state: str
+    detail: dict
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What the alerts of a round look at together, read once."""
+
+    connection: apsw.Connection
+    config: Config
+    now: int
+    path: str  # of the database; "": in memory
+    locations: dict[str, dict]  # by their ids, without those that are being deleted
+    times: list[tuple[int, int]]  # when the server listened
+    set_back_at: int | None  # when the clock was last set back
+    last_used: Mapping[int, int]  # uses of keys that are not yet written
+    trouble: str = ""  # of the database, since the round before
+    is_preview: bool = False  # before anybody has listened
+    arrivals: dict[str, dict[str, int]] = field(default_factory=dict)  # by name and location
+
+    def watched_locations(self, watch: Watched) -> list[str]:
+        """Those that are there. Raises CannotEvaluate where they are too many."""
+        found = list(self.locations)
+        if watch.locations is not None:
+            found = [each for each in watch.locations if each in self.locations]
+        if watch.each and len(found) > EACH_LIMIT:
+            raise CannotEvaluate(
+                f"there are more than {EACH_LIMIT:,} locations; list those that it is about"
+            )
+        return found
+
+    def zone_of(self, watch: Watched, location_id: str | None = None) -> ZoneInfo:
+        name = watch.timezone
+        if name is None and location_id is None and watch.locations and len(watch.locations) == 1:
+            location_id = watch.locations[0]
+        if name is None and location_id in self.locations:
+            own = self.locations[location_id]["timezone"] or ""
+            name = own if is_time_zone(own) else None
+        return ZoneInfo(name or self.config.time_zone)
+
+    def heard(self, event_name: str) -> dict[str, int]:
+        """When an event of a name last came, by location."""
+        if event_name not in self.arrivals:
+            found: dict[str, int] = {}
+            for each in self.find_arrivals(event_name):
+                if each["arrived_at"] is None:
+                    continue
+                location_id = each["location_id"]
+                found[location_id] = max(found.get(location_id, 0), self.at(each["arrived_at"]))
+            self.arrivals[event_name] = found
+        return self.arrivals[event_name]
+
+    def find_arrivals(self, event_name: str) -> Iterator[dict]:
+        """Before anybody has listened, by the newest events, which need not have come last."""
+        if not self.is_preview:
+            return stream(self.connection, "arrivals.list_by_name", event_name=event_name)
+        listed = to_json(list(self.locations)).decode()
+        binds = {"event_name": event_name, "locations": listed, "now": self.now}
+        return stream(self.connection, "arrivals.guess", **binds)
+
+    def heard_any(self) -> dict[str, int]:
+        """When any event last came, or came again, by location."""
+        if "" not in self.arrivals:
+            listed = to_json(list(self.locations)).decode()
+            found = rows(self.connection, "locations.last_arrivals", locations=listed)
+            self.arrivals[""] = {
+                each["location_id"]: self.at(each["last_event_at"])
+                for each in found
+                if each["last_event_at"] is not None
+            }
+        return self.arrivals[""]
+
+    def at(self, moment: int) -> int:
+        """What came by a clock that was ahead came before it was set back."""
+        if moment <= self.now:
+            return moment
+        return self.now if self.set_back_at is None else self.set_back_at
+
+
+def evaluate(watch: Any, around: Surroundings, deadline: float) -> dict[str, Found]:
+    """The state of each subject. What is not to be looked at now is left out, as None.
+
+    Raises CannotEvaluate, and Invalid for a metric that cannot be calculated, also in that time.
+    """
+    if isinstance(watch, Silence):
+        return evaluate_silence(watch, around)
+    if isinstance(watch, Threshold):
+        return evaluate_threshold(watch, around, deadline)
+    if isinstance(watch, Refusals):
+        return evaluate_refusals(watch, around)
+    return dict(evaluate_health(watch, around))
+
+
+def evaluate_silence(watch: Silence, around: Surroundings) -> dict[str, Found]:
+    @functools.cache
+    def quiet(zone: ZoneInfo) -> int | None:
+        return quiet_from(watch, zone, around.times, around.now)
+
+    def found(zone: ZoneInfo, heard_at: int | None) -> Found:
+        if heard_at is None:
+            return Found("no_data", {})
+        silence = quiet(zone)
+        is_silent = silence is not None and heard_at <= silence
+        return Found("firing" if is_silent else "ok", {"heard_at": heard_at, "zone": zone.key})
+
+    if watch.key_id is not None:
+        return {"": found(around.zone_of(watch), last_use(watch.key_id, around))}
+    heard = around.heard_any() if watch.event is None else around.heard(watch.event)
+    location_ids = around.watched_locations(watch)
+    if watch.each:
+        return {each: found(around.zone_of(watch, each), heard.get(each)) for each in location_ids}
+    last = max((heard[each] for each in location_ids if each in heard), default=None)
+    return {"": found(around.zone_of(watch), last)}
+
+
+def last_use(key_id: int, around: Surroundings) -> int | None:
+    """When a key was last used. Raises CannotEvaluate for one that was revoked."""
+    key = row(around.connection, "keys.find_by_id", key_id=key_id)
+    if key is None or key["revoked_at"] is not None:
+        raise CannotEvaluate(f"key {key_id} was revoked")
+    used = [key["last_used_at"], around.last_used.get(key_id)]
+    return max((around.at(at) for at in used if at is not None), default=None)
+
+
+def days_of(period: str, today: date) -> tuple[date, date]:
+    """The first day of a period, and the day after its last one."""
+    tomorrow = today + timedelta(days=1)
+    monday = today - timedelta(days=today.weekday())
+    first = today.replace(day=1)
+    return {
+        "today": (today, tomorrow),
+        "yesterday": (today - timedelta(days=1), today),
+        "last_7_days": (today - timedelta(days=7), today),
+        "last_30_days": (today - timedelta(days=30), today),
+        "this_week": (monday, monday + timedelta(days=7)),
+        "last_week": (monday - timedelta(days=7), monday),
+        "this_month": (first, next_first_day(today, "month")),
+        "last_month": (first_of_month(month_number(first) - 1), first),
+    }[period]
+
+
+def evaluate_threshold(watch: Threshold, around: Surroundings, deadline: float) -> dict[str, Found]:
+    try:
+        metric = saved_definition(around.connection, watch.metric_id)
+    except NotFound:
+        raise CannotEvaluate("its metric was deleted") from None
+    location_ids = around.watched_locations(watch)
+    has_come = {each for term in metric.terms for each in around.heard(term.event)}
+    if not watch.each:
+        zone = around.zone_of(watch)
+        if not is_counted(watch, zone, around.now):
+            return {"": None}
+        value = None
+        if not has_come.isdisjoint(location_ids):
+            chosen = None if watch.locations is None else location_ids
+            value = calculate_period(watch, metric, around, zone, chosen, deadline)[""]
+        return {"": threshold_found(watch, metric, zone, value)}
+    found: dict[str, Found] = dict.fromkeys(location_ids)
+    by_zone: dict[ZoneInfo, list[str]] = defaultdict(list)
+    for location_id in location_ids:
+        zone = around.zone_of(watch, location_id)
+        if not is_counted(watch, zone, around.now):
+            continue
+        found[location_id] = Found("no_data", {})
+        if location_id in has_come:
+            by_zone[zone].append(location_id)
+    for zone, chosen in by_zone.items():
+        values = calculate_period(watch, metric, around, zone, chosen, deadline)
+        for location_id in chosen:
+            found[location_id] = threshold_found(watch, metric, zone, values[location_id])
+    return found
+
+
+def calculate_period(
+    watch: Threshold,
+    metric: Definition,
+    around: Surroundings,
+    zone: ZoneInfo,
+    location_ids: list[str] | None,
+    deadline: float,
+) -> dict[str, float | None]:
+    """A metric's values by location, and under "" of all of them (None: all there are)."""
+    first, following = days_of(watch.period, local_time(around.now, zone).date())
+    query = Range(
+        **{"from": first.isoformat(), "to": following.isoformat()},
+        locations="all" if location_ids is None else location_ids,
+        timezone=zone.key,
+    )
+    frame = resolve_frame(
+        around.connection, query, around.now, around.config.time_zone, allowed=None
+    )
+    table = Table(around.connection, metric, frame, deadline)
+    table.fill()
+    values = {"": table.period(0)["total"]["value"]}
+    if location_ids is not None:
+        values |= {each["location_id"]: each["value"] for each in table.locations()}
+    return values
+
+
+def threshold_found(
+    watch: Threshold, metric: Definition, zone: ZoneInfo, value: float | None
+) -> Found:
+    if value is None:
+        return Found("no_data", {})
+    is_beyond = value > watch.above if watch.below is None else value < watch.below
+    style = metric.format.model_dump() if metric.format else None
+    detail = {"value": value, "format": style, "zone": zone.key}
+    return Found("firing" if is_beyond else "ok", detail)
+
+
+def evaluate_refusals(watch: Refusals, around: Surroundings) -> dict[str, Found]:
+    count = scalar(
+        around.connection,
+        "rejections.count_since",
+        after=around.now - HOUR_MS,
+        until=around.now,
+        most=10 * watch.more_than + 1_000,
+    )
+    return {"": Found("firing" if count > watch.more_than else "ok", {"count": count})}
+
+
+def evaluate_health(watch: ServerHealth, around: Surroundings) -> Iterator[tuple[str, Found]]:
+    state = "firing" if around.trouble else "ok"
+    yield "database", Found(state, {"trouble": around.trouble} if around.trouble else {})
+    if not around.path:
+        return
+    if watch.free_mb is not None:
+        free = shutil.disk_usage(os.path.dirname(around.path)).free // MEGABYTE
+        yield "disk", Found("firing" if free < watch.free_mb else "ok", {"free_mb": free})
+    if watch.backup_age is not None:
+        made_at = newest_backup(around.config, around.path)
+        if made_at is None:
+            yield "backups", Found("firing", {"made_at": None})
+        else:
+            is_old = around.now - made_at > read_duration(watch.backup_age)
+            yield "backups", Found("firing" if is_old else "ok", {"made_at": made_at})
+
+
+def newest_backup(config: Config, path: str) -> int | None:
+    """When the newest backup of this database was made, by its file's time, in milliseconds."""
+    folder = Path(config.backup_folder)
+    if not config.backup_folder or not folder.is_dir():
+        return None
+    identity = identity_of(path)
+    for backup in reversed(list(named_backups(folder, Path(config.database).stem))):
+        if identity_of(backup) in (identity, NAMELESS):
+            return int(backup.stat().st_mtime * 1000)
+    return None
+
+
+# What is told
+
+
+@dataclass(slots=True)
+class Change:
+    """What a message says of a subject."""
+
+    subject: str
+    kind: str  # firing, recovered, no_data, unsteady, or reminder
+    since: int
+    detail: dict
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is to be written of an alert after a look at it, in one turn."""
+
+    alert_id: int
+    updated_at: int  # of the definition that was evaluated; another one makes this void
+    states: list[dict] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    note: dict = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    messages: list[dict] = field(default_factory=list)
+
+
+def next_states(
+    stored: Mapping[str, dict], found: Mapping[str, Found | None], now: int
+) -> dict[str, dict]:
+    """The states after a look: what is not looked at now stays, what is no longer there goes."""
+    states = {}
+    for subject, each in found.items():
+        before = stored.get(subject)
+        if each is None:
+            if before:
+                states[subject] = before
+        elif before and before["state"] == each.state:
+            states[subject] = before
+        else:
+            told, fired = (before["told"], before["fired"]) if before else ("ok", [])
+            states[subject] = {
+                "subject": subject,
+                "state": each.state,
+                "since": now,
+                "told": told,
+                "fired": fired,
+                "detail": each.detail,
+            }
+    return states
+
+
+def kind_of_change(state: dict) -> str | None:
+    """What is to be told of a subject; None: nothing."""
+    if state["told"] in ("unsteady", state["state"]):
+        return None
+    if state["state"] == "firing":
+        return "firing"
+    if state["state"] == "ok":
+        return "recovered"
+    return "no_data" if state["told"] == "firing" else None
+
+
+def may_tell(told: Sequence[int], now: int) -> bool:
+    recent = [at for at in told if now - MESSAGES_MS < at <= now]
+    return len(recent) < MESSAGES_AT_ONCE or max(recent) <= now - PATIENT_MS
+
+
+def is_reminder_due(told: Sequence[int], now: int) -> bool:
+    return all(at <= now - REMINDER_MS for at in told if at <= now)
+
+
+def decide(
+    alert: Mapping[str, Any],
+    reminders: bool,
+    stored: Mapping[str, dict],
+    found: Mapping[str, Found | None],
+    now: int,
+) -> Outcome:
+    """What is told and what is stored, after a look at an alert as it is stored."""
+    outcome = Outcome(alert["alert_id"], alert["updated_at"])
+    states = next_states(stored, found, now)
+    outcome.gone = [subject for subject in stored if subject not in states]
+    for subject, state in states.items():
+        is_well = state["state"] != "firing" and now - state["since"] >= DAY_MS
+        if state["told"] == "unsteady" and is_well:
+            # Without a word, which might begin it all again
+            states[subject] = state | {"told": state["state"], "fired": []}
+    told = json.loads(alert["told"])
+    is_paused = alert["paused_until"] is not None and now < alert["paused_until"]
+    if not is_paused and may_tell(told, now):
+        outcome.changes = tell_changes(states, found, now)
+    if not is_paused and not outcome.changes and reminders and is_reminder_due(told, now):
+        outcome.changes = [
+            Change(subject, "reminder", state["since"], state["detail"])
+            for subject, state in states.items()
+            if state["state"] == state["told"] == "firing"
+        ]
+    outcome.states = [
+        state for subject, state in states.items() if state is not stored.get(subject)
+    ]
+    if outcome.changes:
+        told = [*told[-TOLD_LIMIT:], now]
+    outcome.note = {
+        "told": json.dumps(told),
+        "problem": None,
+        "problem_at": None,
+        "problem_told": 0,
+    }
+    return outcome
+
+
+def tell_changes(
+    states: dict[str, dict], found: Mapping[str, Found | None], now: int
+) -> list[Change]:
+    """What has changed since it was told; from now on it is told."""
+    changes = []
+    for subject, state in states.items():
+        kind = kind_of_change(state)
+        if kind is None:
+            continue
+        fired = state["fired"]
+        told = state["state"]
+        if kind == "firing":
+            fired = [at for at in fired if now - DAY_MS < at <= now] + [now]
+            if len(fired) > FIRINGS_LIMIT:
+                kind = told = "unsteady"
+        states[subject] = state | {"told": told, "fired": fired}
+        detail = found[subject].detail if found.get(subject) else state["detail"]
+        changes.append(Change(subject, kind, state["since"], detail))
+    return changes
+
+
+def note_problem(alert: Mapping[str, Any], problem: str, is_lasting: bool, now: int) -> Outcome:
+    """That an alert cannot be evaluated: what ends only if somebody does something is told at
+    once, all else after an hour. Its states stay."""
+    since = alert["problem_at"] if alert["problem"] == problem else now
+    has_lasted = is_lasting or now - since >= HOUR_MS
+    was_told = alert["problem"] == problem and alert["problem_told"]
+    outcome = Outcome(alert["alert_id"], alert["updated_at"])
+    outcome.note = {
+        "told": alert["told"],
+        "problem": problem,
+        "problem_at": since,
+        "problem_told": int(was_told or has_lasted),
+    }
+    if has_lasted and not was_told:
+        outcome.changes = [Change("", "problem", since, {"problem": problem})]
+    return outcome
+
+
+def is_as_stored(alert: Mapping[str, Any], outcome: Outcome) -> bool:
+    """Whether nothing need be written."""
+    is_same = all(alert[name] == value for name, value in outcome.note.items())
+    return is_same and not outcome.states and not outcome.gone
+
+
+def look_at_alert(alert: dict, around: Surroundings) -> Outcome:
+    """Evaluates an alert, and words what is to be told."""
+    connection = around.connection
+    model = None
+    try:
+        model = alert_model(alert)
+        stored = stored_states(connection, alert["alert_id"])
+        with time_limit(connection, ALERT_SECONDS) as deadline:
+            found = evaluate(model.watch, around, deadline)
+        outcome = decide(alert, model.reminders, stored, found, around.now)
+    except CannotEvaluate as error:
+        outcome = note_problem(alert, str(error), True, around.now)
+    except Invalid as problem:
+        words = "; ".join(error["message"] for error in problem.errors[:3]) or problem.detail
+        is_lasting = problem.code != "query_too_slow"
+        outcome = note_problem(alert, words[:NAME_LIMIT], is_lasting, around.now)
+    if outcome.changes and model is not None:
+        outcome.messages = list(alert_messages(alert, model, outcome, around))
+    return outcome
+
+
+def stored_states(connection: apsw.Connection, alert_id: int) -> dict[str, dict]:
+    states = {}
+    for state in stream(connection, "alert_states.list", alert_id=alert_id):
+        state["fired"] = json.loads(state["fired"])
+        state["detail"] = json.loads(state["detail"])
+        states[state["subject"]] = state
+    return states
+
+
+def write_outcome(connection: apsw.Connection, outcome: Outcome, now: int) -> None:
+    """In a turn. What was found for a definition that is no longer the alert's is dropped."""
+    alert = row(connection, "alerts.find", alert_id=outcome.alert_id)
+    if alert is None or alert["updated_at"] != outcome.updated_at:
+        return
+    alert_id = outcome.alert_id
+    if outcome.states:
+        states = to_json(outcome.states).decode()
+        change(connection, "alert_states.upsert", alert_id=alert_id, states=states)
+    if outcome.gone:
+        subjects = to_json(outcome.gone).decode()
+        change(connection, "alert_states.delete", alert_id=alert_id, subjects=subjects)
+    change(connection, "alerts.note", alert_id=alert_id, **outcome.note)
+    for message in outcome.messages:
+        queue_message(connection, **message, now=now)
+
+
+# Messages
+
+MARKS = {
+    "firing": "Firing",
+    "unsteady": "Changes too often: nothing more is told until it has been well for a day",
+    "no_data": "No data any more",
+    "recovered": "Recovered",
+    "reminder": "Still firing",
+    "problem": "Cannot be evaluated",
+}
+DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTH_NAMES = (
+    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
+HEALTH_WORDS = {"disk": "The disk", "backups": "Backups", "database": "The database"}
+
+
+def alert_messages(
+    alert: dict, model: Alert, outcome: Outcome, around: Surroundings
+) -> Iterator[dict]:
+    """One for each recipient."""
+    content, body = alert_content(alert["alert_id"], model, outcome.changes, around)
+    recipients = [("mail", each, content) for each in dict.fromkeys(model.mail)]
+    recipients += [("webhook", each, {"body": body}) for each in dict.fromkeys(model.webhooks)]
+    about = f"alert {alert['alert_id']}"
+    for channel, recipient, words in recipients:
+        yield {
+            "purpose": f"{about} {around.now} {channel} {recipient}",
+            "channel": channel,
+            "recipient": recipient,
+            "content": words,
+            "about": about,
+        }
+
+
+def alert_content(
+    alert_id: int, model: Alert, changes: Sequence[Change], around: Surroundings
+) -> tuple[dict, dict]:
+    """A message as a mail, and as the body of a webhook, whose `text` is for a chat."""
+    groups: dict[str, list[Change]] = {}
+    for kind in MARKS:
+        of_kind = [each for each in changes if each.kind == kind]
+        if of_kind:
+            groups[kind] = of_kind
+    first = next(iter(groups))
+    subject = f"{MARKS[first].partition(':')[0]}: {model.name}"
+    subjects = len(changes)
+    if subjects > 1:
+        nouns = "parts" if isinstance(model.watch, ServerHealth) else "locations"
+        subject += f" ({subjects} {nouns})"
+    lines = [model.name, watch_words(around.connection, model.watch)]
+    page = [
+        f"<h1 style='font-size:20px'>{html.escape(model.name)}</h1>",
+        f"<p>{html.escape(lines[1])}</p>",
+    ]
+    for kind, of_kind in groups.items():
+        items = [change_words(model.watch, each, around) for each in of_kind[:NAMED_LIMIT]]
+        if len(of_kind) > NAMED_LIMIT:
+            items.append(f"and {len(of_kind) - NAMED_LIMIT:,} more")
+        lines += ["", f"{MARKS[kind]}:", *(f"- {item}" for item in items)]
+        listed = "".join(f"<li>{html.escape(item)}</li>" for item in items)
+        page.append(f"<h2 style='font-size:16px'>{html.escape(MARKS[kind])}</h2><ul>{listed}</ul>")
+    url = None
+    if around.config.public_url:
+        url = f"{around.config.public_url}/#/settings/alerts"
+        lines += ["", url]
+        page.append(f"<p><a href='{html.escape(url)}'>Settings &gt; Alerts</a></p>")
+    text = "\n".join(lines)
+    body = {
+        "text": text,
+        "type": "alert",
+        "alert_id": alert_id,
+        "name": model.name,
+        "kind": model.watch.kind,
+        "state": first,
+        "time": iso(around.now),
+        "url": url,
+        "changes": [change_out(each, around) for each in changes[:CHANGES_LIMIT]],
+    }
+    mail = {"subject": subject, "text": text, "html": mail_page("".join(page)), "unsubscribe": None}
+    return mail, body
+
+
+def mail_page(content: str) -> str:
+    """HTML as mail programs show it."""
+    style = "font:15px/1.5 sans-serif;color:#222;background:#fff;max-width:40em;margin:1em auto"
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'></head>"
+        f"<body style='{style}'>{content}</body></html>"
+    )
+
+
+def subject_name(subject: str, around: Surroundings) -> str:
+    """A location by its name and id."""
+    location = around.locations.get(subject)
+    if location and location["name"]:
+        return f"{location['name']} ({subject})"
+    return HEALTH_WORDS.get(subject, subject)
+
+
+def change_out(change: Change, around: Surroundings) -> dict:
+    location = around.locations.get(change.subject)
+    return {
+        "subject": change.subject or None,
+        "name": location["name"] if location else None,
+        "change": change.kind,
+        "since": iso(change.since),
+        "detail": detail_out(change.detail),
+    }
+
+
+def detail_out(detail: dict) -> dict:
+    """Times as ISO 8601."""
+    return {
+        name: iso(value) if name in ("heard_at", "made_at") else value
+        for name, value in detail.items()
+        if name not in ("zone", "format")
+    }
+
+
+def change_words(watch: Any, change: Change, around: Surroundings) -> str:
+    words = detail_words(watch, change)
+    if change.kind == "reminder":
+        words += f"; since {time_words(change.since, around.config.time_zone)}"
+    if not change.subject:
+        return words[:1].upper() + words[1:]
+    return f"{subject_name(change.subject, around)}: {words}"
+
+
+def detail_words(watch: Any, change: Change) -> str:
+    """What was found, as the end of a sentence."""
+    detail = change.detail
+    if "problem" in detail:
+        return detail["problem"]
+    if "heard_at" in detail:
+        came = "the key was used" if watch.key_id is not None else f"{event_words(watch)} came"
+        if change.kind == "recovered":
+            return f"{came} again on {time_words(detail['heard_at'], detail['zone'])}"
+        last = came.replace("came", "last came").replace("was used", "was last used")
+        return f"{last} on {time_words(detail['heard_at'], detail['zone'])}"
+    if "value" in detail:
+        return number_words(detail["value"], detail["format"])
+    if "count" in detail:
+        return f"{detail['count']:,} refused within an hour"
+    if "free_mb" in detail:
+        return f"{detail['free_mb']:,} MB are free"
+    if "made_at" in detail:
+        if detail["made_at"] is None:
+            return "there is none of this database in the folder"
+        return f"the newest was made on {time_words(detail['made_at'], 'UTC')}"
+    if detail.get("trouble"):
+        return detail["trouble"]
+    return "works again" if isinstance(watch, ServerHealth) else "there is nothing to look at"
+
+
+def event_words(watch: Silence) -> str:
+    return "an event" if watch.event is None else watch.event
+
+
+def watch_words(connection: apsw.Connection, watch: Any) -> str:
+    """What an alert watches, as a sentence."""
+    if isinstance(watch, Silence):
+        return silence_words(watch)
+    if isinstance(watch, Threshold):
+        metric = row(connection, "metrics.find", metric_id=watch.metric_id)
+        name = metric["name"] if metric else f"metric {watch.metric_id}"
+        side = f"above {watch.above:,g}" if watch.below is None else f"below {watch.below:,g}"
+        return f"{name}, {watch.period.replace('_', ' ')}, is {side}{where_words(watch)}."
+    if isinstance(watch, Refusals):
+        return f"More than {watch.more_than:,} bodies are refused within an hour."
+    parts = ["the database cannot be written"]
+    if watch.free_mb is not None:
+        parts.append(f"less than {watch.free_mb:,} MB are free")
+    if watch.backup_age is not None:
+        parts.append(f"the newest backup is older than {duration_words(watch.backup_age)}")
+    return f"One of these: {', '.join(parts)}."
+
+
+def silence_words(watch: Silence) -> str:
+    what = f"No {event_words(watch).removeprefix('an ')}{where_words(watch)}"
+    if watch.key_id is not None:
+        what = f"No request with key {watch.key_id}"
+    words = f"{what} for {duration_words(watch.for_)}"
+    if watch.hours is not None:
+        words += f", counted from {watch.hours.from_}:00 to {watch.hours.to}:00"
+    if watch.weekdays is not None:
+        days = [DAY_NAMES[day - 1] for day in watch.weekdays]
+        words += f", on {', '.join(days)}"
+    return words + "."
+
+
+def where_words(watch: Watched) -> str:
+    if watch.each:
+        return " in a location"
+    if watch.locations and len(watch.locations) == 1:
+        return f" in {watch.locations[0]}"
+    return "" if watch.locations is None else f" in {len(watch.locations):,} locations together"
+
+
+def duration_words(text: str) -> str:
+    number, unit = DURATION.fullmatch(text).groups()
+    noun = {"h": "hour", "d": "day", "w": "week"}[unit]
+    return f"{number} {noun}" if number == "1" else f"{int(number):,} {noun}s"
+
+
+def day_words(day: date) -> str:
+    return f"{DAY_NAMES[day.weekday()]} {day.day} {MONTH_NAMES[day.month - 1]} {day.year}"
+
+
+def time_words(moment: int, zone: str) -> str:
+    clock = local_time(moment, ZoneInfo(zone))
+    return f"{day_words(clock.date())} at {clock:%H:%M} ({zone})"
+
+
+MONEY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
+
+
+def number_words(value: float | None, style: Mapping[str, Any] | None) -> str:
+    """A number as a metric's format shows it; without one, with two decimals at most."""
+    if value is None:
+        return "–"
+    if style is None:
+        return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+    decimals = style.get("decimals", 0)
+    if style.get("style") == "percent":
+        return f"{value * 100:,.{decimals}f} %"
+    number = f"{value:,.{decimals}f}"
+    if style.get("style") != "currency":
+        return number
+    currency = style.get("currency") or "USD"
+    sign = MONEY_SIGNS.get(currency, currency + " ")
+    return f"-{sign}{number[1:]}" if number.startswith("-") else f"{sign}{number}"
+
+
+# Suggestions
+
+
+def suggest_alerts(connection: apsw.Connection, config: Config, now: int) -> list[dict]:
+    """Alerts that nobody has set up yet, from what has come regularly."""
+    models = []
+    for alert in rows(connection, "alerts.list"):
+        with contextlib.suppress(Invalid):
+            models.append(alert_model(alert))
+    kinds = {model.watch.kind for model in models}
+    watched = {model.watch.event for model in models if isinstance(model.watch, Silence)}
+    suggestions = list(suggest_silences(connection, config, now, watched))
+    if "refusals" not in kinds:
+        watch = {"kind": "refusals", "more_than": 20}
+        text = "Tell me when more than 20 bodies are refused within an hour."
+        suggestions.append(suggestion(text, "Many refusals", watch))
+    if "health" not in kinds:
+        watch = {"kind": "health", "free_mb": 500}
+        text = "Tell me when the disk is nearly full or the database cannot be written."
+        if config.backup_folder:
+            watch["backup_age"] = "2d"
+            text = text.replace("nearly full or", "nearly full, backups are old or")
+        suggestions.append(suggestion(text, "Health of the server", watch))
+    return suggestions
+
+
+def suggest_silences(
+    connection: apsw.Connection, config: Config, now: int, watched: set[str | None]
+) -> Iterator[dict]:
+    zone = ZoneInfo(config.time_zone)
+    today = local_time(now, zone).date()
+    days = [today - timedelta(days=number) for number in range(1, SUGGESTION_DAYS + 1)]
+    spans = [[day_start(day, zone), day_start(day + timedelta(days=1), zone)] for day in days]
+    location_ids = itertools.islice(
+        stream(connection, "locations.list", after=""), SUGGESTION_LOCATIONS
+    )
+    found = rows(
+        connection,
+        "event_names.count_days",
+        days=json.dumps(spans),
+        locations=to_json([each["location_id"] for each in location_ids]).decode(),
+        most=SUGGESTION_NAMES,
+    )
+    for each in found:
+        name = each["event_name"]
+        came = {days[index] for index in json.loads(each["days"])}
+        words = regularity(came, days)
+        if words is None or name in watched:
+            continue
+        how_often, unit, silence = words
+        text = f"{name} has come {how_often}; tell me when {unit} is without."
+        watch = {"kind": "silence", "event": name, "timezone": config.time_zone} | silence
+        yield suggestion(text, f"No {name}"[:NAME_LIMIT], watch)
+
+
+def regularity(came: set[date], days: Sequence[date]) -> tuple[str, str, dict] | None:
+    """How often something came on these days, the newest first, and what would be silence."""
+    missed = [day for day in days if day not in came]
+    if len(missed) <= 2 and days[0] in came:
+        return "daily", "a day", {"for": "24h"}
+    workdays = [day for day in days if day.weekday() < 5]
+    missed_workdays = [day for day in missed if day.weekday() < 5]
+    if len(missed_workdays) <= 2 and workdays[0] in came:
+        return "on every working day", "one", {"for": "24h", "weekdays": [1, 2, 3, 4, 5]}
+    weeks = [days[number : number + 7] for number in range(0, len(days), 7)]
+    if all(came.intersection(week) for week in weeks):
+        return "every week", "a week", {"for": "7d"}
+    return None
+
+
+def suggestion(text: str, name: str, watch: dict) -> dict:
+    return {"text": text, "alert": {"name": name, "watch": watch}}
+
+
+# Answers and routes
+
+SubjectState = answer(
+    "SubjectState",
+    subject=str | None,
+    name=str | None,
+    state=Literal["ok", "firing", "no_data"],
+    since=Moment | None,
+    detail=dict,
+)
+AlertOut = answer(
+    "StoredAlert",
+    alert_id=int,
+    name=str,
+    watch=dict,
+    mail=list[str],
+    webhooks=list[str],
+    reminders=bool,
+    description=str,
+    state=str,
+    states=dict[str, int],
+    firing=list[SubjectState],
+    problem=str | None,
+    paused_until=Moment | None,
+    told_at=Moment | None,
+    created_at=Moment,
+    updated_at=Moment,
+)
+AlertList = answer("AlertList", alerts=list[AlertOut])
+DeletedAlert = answer("DeletedAlert", alerts=int)
+AlertPreview = answer(
+    "AlertPreview",
+    description=str,
+    states=dict[str, int],
+    subjects=list[SubjectState],
+    message=dict | None,
+)
+Suggestion = answer("Suggestion", text=str, alert=dict)
+SuggestionList = answer("SuggestionList", suggestions=list[Suggestion])
+
+
+def alert_out(connection: apsw.Connection, alert: dict, now: int) -> dict:
+    """`state` is the worst of its subjects', "problem" where it cannot be evaluated, and
+    "waiting" before it was."""
+    definition = json.loads(alert["definition"])
+    problem = alert["problem"]
+    try:
+        model = alert_model(alert)
+        definition = model.model_dump(mode="json", by_alias=True, exclude={"name"})
+        description = watch_words(connection, model.watch)
+        if definition["watch"].get("locations", "") is None:
+            definition["watch"]["locations"] = "all"
+    except Invalid as error:
+        description = ""
+        problem = error.detail
+    states = stored_states(connection, alert["alert_id"])
+    counts = Counter(state["state"] for state in states.values())
+    firing = [state for state in states.values() if state["state"] == "firing"]
+    firing.sort(key=operator.itemgetter("since"), reverse=True)
+    names = names_of(connection, [state["subject"] for state in firing[:NAMED_LIMIT]])
+    state = next((each for each in ("firing", "no_data", "ok") if counts[each]), "waiting")
+    is_paused = alert["paused_until"] is not None and now < alert["paused_until"]
+    told = json.loads(alert["told"])
+    return {
+        "alert_id": alert["alert_id"],
+        "name": alert["name"],
+        **definition,
+        "description": description,
+        "state": "problem" if problem else state,
+        "states": {each: counts[each] for each in ("ok", "firing", "no_data")},
+        "firing": [state_out(each, names) for each in firing[:NAMED_LIMIT]],
+        "problem": problem,
+        "paused_until": iso(alert["paused_until"]) if is_paused else None,
+        "told_at": iso(max(told, default=None)),
+        "created_at": iso(alert["created_at"]),
+        "updated_at": iso(alert["updated_at"]),
+    }
+
+
+def names_of(connection: apsw.Connection, location_ids: list[str]) -> dict[str, str | None]:
+    found = rows(connection, "metrics.name_locations", locations=to_json(location_ids).decode())
+    return {location["location_id"]: location["name"] for location in found}
+
+
+def state_out(state: Mapping[str, Any], names: Mapping[str, str | None]) -> dict:
+    return {
+        "subject": state["subject"] or None,
+        "name": names.get(state["subject"]),
+        "state": state["state"],
+        "since": iso(state["since"]),
+        "detail": detail_out(state["detail"]),
+    }
+
+
+def surroundings_of(database: Database, connection: apsw.Connection, now: int) -> Surroundings:
+    """As they are now."""
+    uptimes = rows(connection, "uptimes.list")
+    times, set_back_at = listened(uptimes, now)
+    locations = {
+        location["location_id"]: location
+        for location in itertools.islice(
+            stream(connection, "locations.list", after=""), WHOLE_LIST_LIMIT
+        )
+    }
+    return Surroundings(
+        connection=connection,
+        config=database.config,
+        now=now,
+        path="" if database.memory else database.path,
+        locations=locations,
+        times=times,
+        set_back_at=set_back_at,
+        last_used=dict(database.last_used),
+        trouble=database.trouble.detail if database.trouble else "",
+    )
+
+
+@route("GET", "/alerts/v1", scope="admin", answers={200: AlertList})
+def get_alerts(call: Call) -> dict:
+    """The alerts, and what each found last."""
+    alerts = rows(call.connection, "alerts.list")
+    return {"alerts": [alert_out(call.connection, alert, call.now) for alert in alerts]}
+
+
+@route("POST", "/alerts/v1", scope="admin", body=Alert, answers={201: AlertOut}, writes=True)
+def post_alert(call: Call) -> tuple[int, dict]:
+    """Sets up an alert under a name of its own. It is evaluated about once a minute."""
+    return 201, store_alert(call.connection, None, call.json(Alert), call.config, call.now)
+
+
+@route("GET", "/alerts/v1/suggestions", scope="admin", answers={200: SuggestionList})
+def get_alert_suggestions(call: Call) -> dict:
+    """Alerts to set up, from what has come regularly; recipients are to be added."""
+    return {"suggestions": suggest_alerts(call.connection, call.config, call.now)}
+
+
+@route("POST", "/alerts/v1/preview", scope="admin", body=Alert, answers={200: AlertPreview})
+def preview_alert(call: Call) -> dict:
+    """What an alert would find now, and say, if it had been set up long ago.
+
+    Nothing is stored, and nobody is told.
+    """
+    alert = call.json(Alert)
+    errors = list(watch_errors(call.connection, alert.watch, call.config))
+    if errors:
+        raise Invalid(first_errors(errors))
+    around = surroundings_of(call.database, call.connection, call.now)
+    around.is_preview = True
+    around.times = [(0, call.now)]
+    try:
+        evaluated = evaluate(alert.watch, around, call.deadline)
+    except CannotEvaluate as error:
+        raise refusal("/watch", wrong("cannot_evaluate", str(error))) from None
+    found = {subject: each for subject, each in evaluated.items() if each is not None}
+    states = next_states({}, found, call.now)
+    counts = Counter(state["state"] for state in states.values())
+    order = sorted(
+        states.values(), key=lambda state: (state["state"] != "firing", state["subject"])
+    )
+    names = names_of(call.connection, [state["subject"] for state in order[:NAMED_LIMIT]])
+    changes = tell_changes(states, found, call.now)
+    message = None
+    if changes:
+        mail, _ = alert_content(0, alert, changes, around)
+        message = {"subject": mail["subject"], "text": mail["text"], "html": mail["html"]}
+    return {
+        "description": watch_words(call.connection, alert.watch),
+        "states": {each: counts[each] for each in ("ok", "firing", "no_data")},
+        "subjects": [state_out(state, names) | {"since": None} for state in order[:NAMED_LIMIT]],
+        "message": message,
+    }
+
+
+@route("GET", "/alerts/v1/{alert_id}", scope="admin", answers={200: AlertOut})
+def get_alert(call: Call) -> dict:
+    """One alert, and what it found last."""
+    alert = find_alert(call.connection, call.number("alert_id"))
+    return alert_out(call.connection, alert, call.now)
+
+
+@route(
+    "PUT", "/alerts/v1/{alert_id}", scope="admin", body=Alert, answers={200: AlertOut}, writes=True
+)
+def put_alert(call: Call) -> dict:
+    """Replaces an alert. Where it watches something else from now on, its states begin anew."""
+    alert_id = call.number("alert_id")
+    return store_alert(call.connection, alert_id, call.json(Alert), call.config, call.now)
+
+
+@route("DELETE", "/alerts/v1/{alert_id}", scope="admin", answers={200: DeletedAlert}, writes=True)
+def remove_alert(call: Call) -> dict:
+    """Deletes an alert. What it has told stays in the list of messages."""
+    alert_id = call.number("alert_id")
+    find_alert(call.connection, alert_id)
+    return {"alerts": change(call.connection, "alerts.delete", alert_id=alert_id)}
+
+
+@route(
+    "POST",
+    "/alerts/v1/{alert_id}/pause",
+    scope="admin",
+    body=AlertPause,
+    answers={200: AlertOut},
+    writes=True,
+)
+def pause_alert(call: Call) -> dict:
+    """Until then an alert tells nothing. What is still so afterwards is told then."""
+    alert_id = call.number("alert_id")
+    find_alert(call.connection, alert_id)
+    until = call.json(AlertPause).until
+    if until is not None and until <= call.now:
+        raise refusal("/until", wrong("past", "must be in the future"))
+    change(call.connection, "alerts.pause", alert_id=alert_id, until=until)
+    return alert_out(call.connection, find_alert(call.connection, alert_id), call.now)
+
+
+####################################################################################################
+# reports
+####################################################################################################
+
+# A report is a dashboard as a mail, each day, week or month: for all locations together, or for
+# one, to recipients of its own. It covers the days before the one on which it is due.
+
+REPORTS_LIMIT = 200
+RECIPIENT_GROUPS_LIMIT = 1_000  # of a report
+ADDRESSES_LIMIT = 20  # of each
+LATE_MS = HOUR_MS  # after which a report says that it is late
+REPORT_SECONDS = 20  # that its numbers take at most
+
+
+def read_link(value: Any) -> str:
+    text = read_text(value, NAME_LIMIT)
+    if not re.fullmatch(r"https?://[^\s<>\"']+", text):
+        raise wrong("link", "must be a link that begins with https:// or http://")
+    return text
+
+
+class Recipients(Strict):
+    """To whom a report of a location goes, or of all together."""
+
+    location_id: SentIdentifier | None = None
+    mail: list[MailAddress] = Field([], max_length=ADDRESSES_LIMIT)
+    webhooks: list[WebhookUrl] = Field([], max_length=ADDRESSES_LIMIT)
+    link: plain(read_link, {"type": "string", "format": "uri"}) | None = Field(
+        None, description="of a share that shows the same"
+    )
+
+    @classmethod
+    def faults_between(cls, sent: dict) -> Iterator[InitErrorDetails]:
+        if not sent.get("mail") and not sent.get("webhooks"):
+            yield fault_at(("mail",), wrong("required", "needs an address, or a webhook"))
+
+
+class Report(Strict):
+    """What is sent, when, and to whom. Hours and days are those of `timezone`, or else of the
+    server's."""
+
+    name: Line
+    dashboard_id: int
+    every: Literal["day", "week", "month"] = "week"
+    weekday: int = Field(1, ge=1, le=7, description="for every week; 1 is Monday")
+    day: int = Field(1, ge=1, le=31, description="for every month, or its last day")
+    hour: int = Field(8, ge=0, le=23)
+    timezone: Zone | None = None
+    recipients: list[Recipients] = Field(min_length=1, max_length=RECIPIENT_GROUPS_LIMIT)
+    paused: bool = False
+
+    def zone(self, config: Config) -> ZoneInfo:
+        return ZoneInfo(self.timezone or config.time_zone)
+
+
+class ReportPreview(Report):
+    """A report that need not be saved; `location_id` chooses one of its recipients, else it is the
+    first."""
+
+    location_id: SentIdentifier | None = None
+
+
+class ReportSending(Strict):
+    """To these addresses alone, or left out, to all recipients."""
+
+    mail: list[MailAddress] | None = Field(None, min_length=1, max_length=ADDRESSES_LIMIT)
+
+
+# When it is due
+
+
+def is_due_on(report: Report, day: date) -> bool:
+    if report.every == "day":
+        return True
+    if report.every == "week":
+        return day.isoweekday() == report.weekday
+    last = (next_first_day(day, "month") - timedelta(days=1)).day
+    return day.day == min(report.day, last)
+
+
+def due_at(report: Report, day: date, zone: ZoneInfo) -> int:
+    """At the hour, or where the clock skips it, after the skip; at the first of two."""
+    return moment_at(datetime(day.year, day.month, day.day, report.hour), zone)
+
+
+def due_days(report: Report, day: date, step: int) -> Iterator[date]:
+    """The days on which it is due, from one on, forwards or backwards."""
+    while True:
+        if is_due_on(report, day):
+            yield day
+        day += timedelta(days=step)
+
+
+def next_due(report: Report, after: int, zone: ZoneInfo) -> int:
+    """Milliseconds UTC."""
+    today = local_time(after, zone).date()
+    for day in due_days(report, today - timedelta(days=1), 1):
+        moment = due_at(report, day, zone)
+        if moment > after:
+            return moment
+
+
+def last_due_day(report: Report, now: int, zone: ZoneInfo) -> date:
+    """The last day on which it was due by now."""
+    today = local_time(now, zone).date()
+    for day in due_days(report, today, -1):
+        if due_at(report, day, zone) <= now:
+            return day
+
+
+def missed_before(report: Report, since: int, last_day: date, zone: ZoneInfo) -> int:
+    """How often it was due from a time on, before the last day; up to a thousand."""
+    earlier = due_days(report, last_day - timedelta(days=1), -1)
+    missed = itertools.takewhile(lambda day: due_at(report, day, zone) >= since, earlier)
+    return len(list(itertools.islice(missed, 1_000)))
+
+
+def covered_days(report: Report, day: date) -> tuple[date, date]:
+    """The first day of the range of a report that is due on a day, and the one after its last."""
+    if report.every == "day":
+        return day - timedelta(days=1), day
+    if report.every == "week":
+        return day - timedelta(days=7), day
+    first = first_of_month(month_number(day))
+    return first_of_month(month_number(day) - 1), first
+
+
+# Stored reports
+
+
+def find_report(connection: apsw.Connection, report_id: int) -> dict:
+    """Raises NotFound."""
+    report = row(connection, "reports.find", report_id=report_id)
+    if report is None:
+        raise NotFound(f"there is no report {report_id}")
+    return report
+
+
+def report_model(report: dict) -> Report:
+    """Raises Invalid for one that is no longer valid."""
+    definition = json.loads(report["definition"])
+    definition.pop("origin", None)
+    return validate(Report, {"name": report["name"], **definition})
+
+
+def report_errors(connection: apsw.Connection, report: Report, config: Config) -> Iterator[dict]:
+    """What it names that is not there, or where nothing may be sent."""
+    for index, each in enumerate(report.recipients):
+        yield from webhook_errors(each.webhooks, f"/recipients/{index}/webhooks", config)
+    if not find_by_id(connection, "dashboards.find", dashboard_id=report.dashboard_id):
+        message = f"there is no dashboard {report.dashboard_id}"
+        yield field_error("/dashboard_id", "unknown_dashboard", message)
+    chosen = [each.location_id for each in report.recipients]
+    known = names_of(connection, [each for each in chosen if each is not None])
+    for index, location_id in enumerate(chosen):
+        if location_id is not None and location_id not in known:
+            message = "nothing has come from such a location"
+            pointer = f"/recipients/{index}/location_id"
+            yield field_error(pointer, "unknown_location", message)
+
+
+def store_report(
+    connection: apsw.Connection,
+    report_id: int | None,
+    report: Report,
+    config: Config,
+    origin: str,
+    now: int,
+) -> dict:
+    """Creates a report, or with an id replaces that one. It is due next after now.
+
+    Raises Conflict where another has the name, NotFound, and Invalid for what is not there.
+    """
+    if report_id is not None:
+        find_report(connection, report_id)
+    namesake = row(connection, "reports.find_name", name=report.name)
+    if namesake and namesake["report_id"] != report_id:
+        message = "another report has this name already"
+        raise Conflict(message, "name_taken", [field_error("/name", "name_taken", message)])
+    errors = list(report_errors(connection, report, config))
+    if errors:
+        raise Invalid(first_errors(errors))
+    definition = json.loads(stored_json(report)) | {"origin": origin}
+    binds = {
+        "name": report.name,
+        "definition": to_json(definition).decode(),
+        "next_at": None if report.paused else next_due(report, now, report.zone(config)),
+        "now": now,
+    }
+    if report_id is not None:
+        change(connection, "reports.replace", report_id=report_id, **binds)
+    else:
+        if len(rows(connection, "reports.list")) >= REPORTS_LIMIT:
+            message = (
+                f"there are {REPORTS_LIMIT} reports, as many as there may be; delete one first"
+            )
+            raise Conflict(message, "too_many")
+        report_id = row(connection, "reports.insert", **binds)["report_id"]
+    return report_out(connection, find_report(connection, report_id))
+
+
+# Its numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A report as it is sent: of which days, and what it says beside its numbers."""
+
+    dashboard: str
+    first: date
+    following: date
+    zone: ZoneInfo
+    metrics: list[dict]  # each its name, its format, and perhaps a problem
+    total: Sequence[dict]  # a cell for each metric
+    locations: dict[str, dict]  # by their ids: name, and numbers, which are cells
+    notes: list[str]
+
+    def cells(self, location_id: str | None) -> Sequence[dict]:
+        return self.total if location_id is None else self.locations[location_id]["numbers"]
+
+    def title(self, location_id: str | None) -> str:
+        if location_id is None:
+            return self.dashboard
+        return f"{self.dashboard} · {self.locations[location_id]['name'] or location_id}"
+
+    def days(self) -> str:
+        last = self.following - timedelta(days=1)
+        if last == self.first:
+            return day_words(last)
+        return f"{day_words(self.first)} to {day_words(last)}"
+
+
+def fill_sheet(
+    connection: apsw.Connection,
+    report: Report,
+    config: Config,
+    day: date,
+    notes: list[str],
+    now: int,
+) -> Sheet:
+    """The numbers of a report that is due on a day. Raises CannotEvaluate, and Invalid."""
+    dashboard = find_by_id(connection, "dashboards.find", dashboard_id=report.dashboard_id)
+    if dashboard is None:
+        raise CannotEvaluate("its dashboard was deleted")
+    zone = report.zone(config)
+    first, following = covered_days(report, day)
+    chosen = [each.location_id for each in report.recipients]
+    is_of_all = None in chosen
+    known = names_of(connection, [each for each in chosen if each is not None])
+    listed = list(dict.fromkeys(each for each in chosen if each in known))
+    if not listed and not is_of_all:
+        raise CannotEvaluate("its locations were removed")
+    query = TableQuery(
+        **{"from": first.isoformat(), "to": following.isoformat()},
+        locations="all" if is_of_all else ",".join(listed),
+        timezone=zone.key,
+        compare="previous_period",
+    )
+    if not is_of_all:  # an id may have a comma
+        query = query.model_copy(update={"locations": listed})
+    frame = resolve_frame(connection, query, now, config.time_zone, allowed=None)
+    with time_limit(connection, REPORT_SECONDS) as deadline:
+        table = calculate_table(connection, dashboard_out(dashboard), frame, deadline)
+    locations = {each["location_id"]: each for each in table["locations"]}
+    return Sheet(
+        dashboard["name"],
+        first,
+        following,
+        zone,
+        table["metrics"],
+        table["total"],
+        locations,
+        notes,
+    )
+
+
+# As texts
+
+SHEET_HEAD = ("Metric", "Now", "Before", "Change", "Target")
+
+
+def sheet_rows(sheet: Sheet, location_id: str | None) -> list[tuple[str, ...]]:
+    """The cells of the table as texts, under SHEET_HEAD."""
+    lines = []
+    for metric, cell in zip(sheet.metrics, sheet.cells(location_id), strict=True):
+        if "problem" in metric:
+            lines.append((metric["name"], "cannot be calculated", "", "", ""))
+            continue
+        style = metric["format"]
+        before = (cell.get("compare") or {}).get("value")
+        lines.append(
+            (
+                metric["name"],
+                number_words(cell["value"], style),
+                number_words(before, style),
+                change_of(cell["value"], before, style),
+                target_words(cell.get("target"), style),
+            )
+        )
+    return lines
+
+
+def change_of(now: float | None, before: float | None, style: Mapping[str, Any] | None) -> str:
+    """By how much it has changed: of rates the points, of all else the share."""
+    if now is None or before is None:
+        return "–"
+    if style and style.get("style") == "percent":
+        return f"{(now - before) * 100:+,.{style.get('decimals', 0)}f} points"
+    if before == 0:
+        return "–" if now else "±0 %"
+    share = (now - before) / abs(before)
+    return f"{share * 100:+,.0f} %" if round(share * 100) else "±0 %"
+
+
+def target_words(target: Mapping[str, Any] | None, style: Mapping[str, Any] | None) -> str:
+    if not target or target["value"] is None:
+        return ""
+    words = number_words(target["value"], style)
+    if target["status"]:
+        words += f", {target['status']}"
+    if target["share"] is not None:
+        words += f" ({target['share'] * 100:,.0f} %)"
+    return words
+
+
+def report_content(
+    sheet: Sheet, report: Report, delivery: Recipients, unsubscribe: str | None
+) -> dict:
+    """A report as a mail to one address."""
+    title = sheet.title(delivery.location_id)
+    about = f"{sheet.days()}, compared with {before_words(report)} before ({sheet.zone.key})"
+    lines = sheet_rows(sheet, delivery.location_id)
+    text = [title, about, *sheet.notes, "", *plain_table([SHEET_HEAD, *lines])]
+    page = [
+        f"<h1 style='font-size:20px;margin-bottom:0'>{html.escape(title)}</h1>",
+        f"<p style='margin-top:0;color:#555'>{html.escape(about)}</p>",
+        *(f"<p><strong>{html.escape(note)}</strong></p>" for note in sheet.notes),
+        html_table(lines),
+    ]
+    if not lines:
+        text.append("This dashboard has no metrics.")
+        page.append("<p>This dashboard has no metrics.</p>")
+    if delivery.link:
+        text += ["", f"See it: {delivery.link}"]
+        page.append(f"<p><a href='{html.escape(delivery.link)}'>Open the dashboard</a></p>")
+    if unsubscribe:
+        text += ["", f"No more of these: {unsubscribe}"]
+        page.append(
+            "<p style='font-size:13px;color:#555'>You get this report "
+            f"{frequency_words(report)}. <a href='{html.escape(unsubscribe)}'>Unsubscribe</a></p>"
+        )
+    return {
+        "subject": f"{title}: {sheet.days()}",
+        "text": "\n".join(text) + "\n",
+        "html": mail_page("".join(page)),
+        "unsubscribe": unsubscribe,
+    }
+
+
+def before_words(report: Report) -> str:
+    return {"day": "the day", "week": "the 7 days", "month": "the month"}[report.every]
+
+
+def frequency_words(report: Report) -> str:
+    return {"day": "every day", "week": "every week", "month": "every month"}[report.every]
+
+
+def plain_table(lines: Sequence[tuple[str, ...]]) -> list[str]:
+    """Columns under each other, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    texts = []
+    for line in lines:
+        cells = [line[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(line[1:4], widths[1:4], strict=True)]
+        texts.append("  ".join([*cells, line[4]]).rstrip())
+    return texts
+
+
+def html_table(lines: Sequence[tuple[str, ...]]) -> str:
+    cell = "padding:4px 10px 4px 0;border-bottom:1px solid #ddd"
+    head = "".join(
+        f"<th scope='col' style='{cell};text-align:{'left' if name == 'Metric' else 'right'}'>"
+        f"{name}</th>"
+        for name in SHEET_HEAD
+    )
+    rows_of_html = []
+    for line in lines:
+        numbers = "".join(
+            f"<td style='{cell};text-align:right'>{html.escape(text)}</td>" for text in line[1:]
+        )
+        name = html.escape(line[0])
+        rows_of_html.append(
+            f"<tr><th scope='row' style='{cell};text-align:left;font-weight:normal'>{name}</th>"
+            f"{numbers}</tr>"
+        )
+    return (
+        "<table style='border-collapse:collapse'>"
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows_of_html)}</tbody></table>"
+    )
+
+
+def report_body(sheet: Sheet, report: Report, report_id: int, delivery: Recipients) -> dict:
+    """A report as the body of a webhook."""
+    location_id = delivery.location_id
+    content = report_content(sheet, report, delivery, None)
+    metrics = []
+    for metric, cell in zip(sheet.metrics, sheet.cells(location_id), strict=True):
+        metrics.append({"name": metric["name"], **cell})
+    return {
+        "text": content["text"],
+        "type": "report",
+        "report_id": report_id,
+        "name": report.name,
+        "location_id": location_id,
+        "from": sheet.first.isoformat(),
+        "to": sheet.following.isoformat(),
+        "timezone": sheet.zone.key,
+        "metrics": metrics,
+        "url": delivery.link,
+    }
+
+
+# Unsubscribing
+
+
+def unsubscribe_signature(connection: apsw.Connection, report_id: int, address: str) -> str:
+    """What only this database can have written: its identity is in no answer."""
+    secret = scalar(connection, "identity.find").encode()
+    words = f"unsubscribe\0{report_id}\0{address}".encode()
+    return hmac.new(secret, words, hashlib.sha256).hexdigest()[:40]
+
+
+def unsubscribe_link(
+    connection: apsw.Connection, origin: str, report_id: int, address: str
+) -> str | None:
+    """None where nobody knows the address of this server."""
+    if not origin:
+        return None
+    address = address.casefold()
+    fields = {
+        "report": report_id,
+        "address": address,
+        "signature": unsubscribe_signature(connection, report_id, address),
+    }
+    return f"{origin}/unsubscribe/v1?{urlencode(fields)}"
+
+
+# Writing it
+
+MESSAGES_STEP = 50  # that a turn writes
+
+
+@dataclass(slots=True)
+class Mailing:
+    """The messages of a report, and what is to be noted of it when all are written."""
+
+    report: dict  # as it is stored
+    note: dict
+    messages: list[dict] = field(default_factory=list)
+
+
+def prepare_report(connection: apsw.Connection, report: dict, config: Config, now: int) -> Mailing:
+    """What is to be sent of a report that is due, or that somebody wants now."""
+    asked = json.loads(report["asked"]) if report["asked"] else None
+    note = {
+        "next_at": report["next_at"],
+        "asked": None,
+        "sent_at": report["sent_at"],
+        "problem": None,
+    }
+    mailing = Mailing(report, note)
+    try:
+        model = report_model(report)
+        zone = model.zone(config)
+        day = last_due_day(model, now, zone)
+        if report["next_at"] is not None:
+            note["next_at"] = next_due(model, now, zone)
+        if report["next_at"] is not None and report["next_at"] <= now:
+            notes = late_notes(model, report["next_at"], day, zone, now)
+            occasion = f"{model.every} {day.isoformat()}"
+            write_mailing(connection, mailing, model, config, day, notes, occasion, None, now)
+        if asked is not None:
+            occasion = f"asked {asked['at']}"
+            only = asked["mail"]
+            write_mailing(connection, mailing, model, config, day, [], occasion, only, now)
+        note["sent_at"] = now
+    except CannotEvaluate as error:
+        note["problem"] = str(error)
+    except Invalid as problem:
+        note["problem"] = problem.detail[:NAME_LIMIT]
+    if note["problem"] is not None and note["next_at"] is not None and note["next_at"] <= now:
+        note["next_at"] = None  # nobody knows when
+    return mailing
+
+
+def late_notes(report: Report, was_due_at: int, day: date, zone: ZoneInfo, now: int) -> list[str]:
+    """What a report says of itself that is sent late, as after the server was off."""
+    moment = due_at(report, day, zone)
+    if now - moment <= LATE_MS:
+        notes = []
+    else:
+        notes = [f"This report is late: it was due on {time_words(moment, zone.key)}."]
+    missed = missed_before(report, was_due_at, day, zone)
+    if missed:
+        reports = "report was" if missed == 1 else "reports were"
+        notes.append(f"{missed} earlier {reports} not sent, while the server was off.")
+    return notes
+
+
+def write_mailing(
+    connection: apsw.Connection,
+    mailing: Mailing,
+    model: Report,
+    config: Config,
+    day: date,
+    notes: list[str],
+    occasion: str,
+    only: list[str] | None,
+    now: int,
+) -> None:
+    """Adds the messages to a mailing. Raises CannotEvaluate, and Invalid."""
+    report_id = mailing.report["report_id"]
+    origin = config.public_url or json.loads(mailing.report["definition"]).get("origin", "")
+    sheet = fill_sheet(connection, model, config, day, notes, now)
+    about = f"report {report_id}"
+    purpose = f"{about} {occasion}"
+    left = {each["address"] for each in rows(connection, "unsubscribed.list", report_id=report_id)}
+    for delivery in model.recipients:
+        location_id = delivery.location_id
+        if location_id is not None and location_id not in sheet.locations:
+            continue  # a location that was removed
+        addresses = list(dict.fromkeys(only or delivery.mail))
+        for address in addresses:
+            if only is None and address.casefold() in left:
+                continue
+            link = unsubscribe_link(connection, origin, report_id, address)
+            mailing.messages.append(
+                {
+                    "purpose": f"{purpose} {address} {location_id or ''}",
+                    "channel": "mail",
+                    "recipient": address,
+                    "content": report_content(sheet, model, delivery, link),
+                    "about": about,
+                }
+            )
+        for url in dict.fromkeys([] if only else delivery.webhooks):
+            mailing.messages.append(
+                {
+                    "purpose": f"{purpose} {url} {location_id or ''}",
+                    "channel": "webhook",
+                    "recipient": url,
+                    "content": {"body": report_body(sheet, model, report_id, delivery)},
+                    "about": about,
+                }
+            )
+
+
+def mailing_steps(mailing: Mailing, now: int) -> Iterator[Callable[[apsw.Connection], None]]:
+    """What is written, a step a turn; the last one notes that all of it was.
+
+    After a crash in between all of it is written again, and what has its purpose stays.
+    """
+    messages = mailing.messages
+    for start in range(0, len(messages), MESSAGES_STEP):
+        yield functools.partial(queue_messages, messages[start : start + MESSAGES_STEP], now)
+    yield functools.partial(note_mailing, mailing)
+
+
+def queue_messages(messages: Sequence[dict], now: int, connection: apsw.Connection) -> None:
+    for message in messages:
+        queue_message(connection, **message, now=now)
+
+
+def note_mailing(mailing: Mailing, connection: apsw.Connection) -> None:
+    """Unless somebody has changed the report since."""
+    report_id = mailing.report["report_id"]
+    stored = row(connection, "reports.find", report_id=report_id)
+    if stored is None or stored["updated_at"] != mailing.report["updated_at"]:
+        return
+    note = mailing.note
+    if stored["asked"] != mailing.report["asked"]:
+        note = note | {"asked": stored["asked"]}
+    change(connection, "reports.note", report_id=report_id, **note)
+
+
+# Answers and routes
+
+Unsubscriber = answer("Unsubscriber", address=str, at=Moment)
+ReportOut = answer(
+    "StoredReport",
+    report_id=int,
+    name=str,
+    dashboard_id=int,
+    every=str,
+    weekday=int,
+    day=int,
+    hour=int,
+    timezone=str | None,
+    recipients=list[dict],
+    paused=bool,
+    next_at=Moment | None,
+    is_asked=bool,
+    sent_at=Moment | None,
+    problem=str | None,
+    unsubscribed=list[Unsubscriber],
+    created_at=Moment,
+    updated_at=Moment,
+)
+ReportList = answer("ReportList", reports=list[ReportOut])
+DeletedReport = answer("DeletedReport", reports=int)
+PreviewedMail = answer(
+    "PreviewedMail", location_id=str | None, subject=str, text=str, html=str, next_at=Moment | None
+)
+
+
+def report_out(connection: apsw.Connection, report: dict) -> dict:
+    definition = json.loads(report["definition"])
+    problem = report["problem"]
+    try:
+        definition = report_model(report).model_dump(mode="json", exclude={"name"})
+    except Invalid as error:
+        definition.pop("origin", None)
+        problem = error.detail
+    left = rows(connection, "unsubscribed.list", report_id=report["report_id"])
+    return {
+        "report_id": report["report_id"],
+        "name": report["name"],
+        **definition,
+        "next_at": iso(report["next_at"]),
+        "is_asked": report["asked"] is not None,
+        "sent_at": iso(report["sent_at"]),
+        "problem": problem,
+        "unsubscribed": [{"address": each["address"], "at": iso(each["at"])} for each in left],
+        "created_at": iso(report["created_at"]),
+        "updated_at": iso(report["updated_at"]),
+    }
+
+
+@route("GET", "/reports/v1", scope="admin", answers={200: ReportList})
+def get_reports(call: Call) -> dict:
+    """The reports, and when each is due next."""
+    reports = rows(call.connection, "reports.list")
+    return {"reports": [report_out(call.connection, report) for report in reports]}
+
+
+@route("POST", "/reports/v1", scope="admin", body=Report, answers={201: ReportOut}, writes=True)
+def post_report(call: Call) -> tuple[int, dict]:
+    """Sets up a report under a name of its own."""
+    origin = origin_of(call.environ, call.config)
+    report = call.json(Report)
+    return 201, store_report(call.connection, None, report, call.config, origin, call.now)
+
+
+@route(
+    "POST", "/reports/v1/preview", scope="admin", body=ReportPreview, answers={200: PreviewedMail}
+)
+def preview_report(call: Call) -> dict:
+    """A report as it would be sent now, to the first of its recipients or for `location_id`."""
+    report = call.json(ReportPreview)
+    errors = list(report_errors(call.connection, report, call.config))
+    deliveries = [
+        each
+        for each in report.recipients
+        if report.location_id is None or each.location_id == report.location_id
+    ]
+    if not deliveries:
+        message = "none of the recipients is for this location"
+        errors.append(field_error("/location_id", "unknown_location", message))
+    if errors:
+        raise Invalid(first_errors(errors))
+    report = report.model_copy(update={"recipients": deliveries[:1]})
+    zone = report.zone(call.config)
+    day = last_due_day(report, call.now, zone)
+    try:
+        sheet = fill_sheet(call.connection, report, call.config, day, [], call.now)
+    except CannotEvaluate as error:
+        raise refusal("", wrong("cannot_evaluate", str(error))) from None
+    origin = origin_of(call.environ, call.config)
+    link = f"{origin}/unsubscribe/v1" if origin else None
+    content = report_content(sheet, report, deliveries[0], link)
+    return {
+        "location_id": deliveries[0].location_id,
+        "subject": content["subject"],
+        "text": content["text"],
+        "html": content["html"],
+        "next_at": None if report.paused else iso(next_due(report, call.now, zone)),
+    }
+
+
+@route("GET", "/reports/v1/{report_id}", scope="admin", answers={200: ReportOut})
+def get_report(call: Call) -> dict:
+    """One report."""
+    return report_out(call.connection, find_report(call.connection, call.number("report_id")))
+
+
+@route(
+    "PUT",
+    "/reports/v1/{report_id}",
+    scope="admin",
+    body=Report,
+    answers={200: ReportOut},
+    writes=True,
+)
+def put_report(call: Call) -> dict:
+    """Replaces a report, which is due next after now; no period is sent twice."""
+    origin = origin_of(call.environ, call.config)
+    report_id = call.number("report_id")
+    report = call.json(Report)
+    return store_report(call.connection, report_id, report, call.config, origin, call.now)
+
+
+@route(
+    "DELETE", "/reports/v1/{report_id}", scope="admin", answers={200: DeletedReport}, writes=True
+)
+def remove_report(call: Call) -> dict:
+    """Deletes a report; its dashboard stays."""
+    report_id = call.number("report_id")
+    find_report(call.connection, report_id)
+    return {"reports": change(call.connection, "reports.delete", report_id=report_id)}
+
+
+@route(
+    "POST",
+    "/reports/v1/{report_id}/send",
+    scope="admin",
+    body=ReportSending,
+    answers={202: ReportOut},
+    writes=True,
+)
+def send_report(call: Call) -> tuple[int, dict]:
+    """Sends a report now, beside its times: what was due last, to all recipients or to `mail`."""
+    report_id = call.number("report_id")
+    find_report(call.connection, report_id)
+    asked = {"at": call.now, "mail": call.json(ReportSending).mail}
+    change(call.connection, "reports.ask", report_id=report_id, asked=json.dumps(asked))
+    return 202, report_out(call.connection, find_report(call.connection, report_id))
+
+
+class Unsubscription(Query):
+    """What the link of a mail carries; `again` takes it back."""
+
+    report: int
+    address: str = Field(max_length=254)
+    signature: str = Field(max_length=100)
+    again: bool = False
+
+
+UNSUBSCRIBE_HEADERS = SECURITY_HEADERS | {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+}
+
+
+def checked_subscription(call: Call) -> dict:
+    """The report that a signed link is about. Raises NotFound."""
+    sent = call.query
+    report = find_by_id(call.connection, "reports.find", report_id=sent.report)
+    expected = unsubscribe_signature(call.connection, sent.report, sent.address)
+    is_ours = hmac.compare_digest(sent.signature.encode(), expected.encode())
+    if report is None or not is_ours:
+        raise NotFound(
+            "this link is not complete, or its report has ended; then nothing more is sent"
+        )
+    return report
+
+
+def unsubscribe_page(call: Call, title: str, words: str, button: str, again: bool) -> Response:
+    """A page with one button, which posts to the link again."""
+    sent = call.query
+    fields = {"report": sent.report, "address": sent.address, "signature": sent.signature}
+    if again:
+        fields["again"] = "true"
+    action = html.escape(f"/unsubscribe/v1?{urlencode(fields)}")
+    body = (
+        "<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>\n"
+        "<meta name='color-scheme' content='light dark'>\n<meta name='robots' content='noindex'>\n"
+        f"<title>{html.escape(title)}</title>\n"
+        "<link rel='stylesheet' href='/static/style.css'>\n</head>\n<body>\n<main id='main'>\n"
+        f"<h1>{html.escape(title)}</h1>\n<p>{html.escape(words)}</p>\n"
+        f"<form method='post' action='{action}'><button>{html.escape(button)}</button></form>\n"
+        "</main>\n</body>\n</html>\n"
+    ).encode()
+    headers = {"Content-Type": f"{HTML}; charset=utf-8", "Content-Length": str(len(body))}
+    return Response(200, UNSUBSCRIBE_HEADERS | headers, body)
+
+
+@route("GET", "/unsubscribe/v1", query=Unsubscription, answers={200: str}, media_type=HTML)
+def get_unsubscription(call: Call) -> Response:
+    """The page of a mail's link, with a button.
+
+    Mail programs may open links themselves, so that nothing happens yet.
+    """
+    report = checked_subscription(call)
+    words = f"“{report['name']}” is sent to {call.query.address}."
+    return unsubscribe_page(call, "Unsubscribe from this report?", words, "Unsubscribe", False)
+
+
+@route(
+    "POST",
+    "/unsubscribe/v1",
+    query=Unsubscription,
+    answers={200: str},
+    media_type=HTML,
+    writes=True,
+)
+def post_unsubscription(call: Call) -> Response:
+    """Unsubscribes an address from a report, or subscribes it again."""
+    report = checked_subscription(call)
+    key = {"report_id": report["report_id"], "address": call.query.address}
+    name = report["name"]
+    if call.query.again:
+        change(call.connection, "unsubscribed.delete", **key)
+        words = f"“{name}” is sent to {call.query.address} again."
+        return unsubscribe_page(call, "You get this report again", words, "Unsubscribe", False)
+    change(call.connection, "unsubscribed.insert", **key, now=call.now)
+    words = f"“{name}” is no longer sent to {call.query.address}."
+    return unsubscribe_page(call, "You are unsubscribed", words, "Undo", True)
+
+
+####################################################################################################
 # application
 ####################################################################################################
 
@@ -12684,6 +15898,274 @@ def go_on(database: Database) -> bool:
     return True
 
 
+# What is watched while it serves
+
+ROUND_SECONDS = 60  # from one evaluation of all alerts to the next
+TICK_SECONDS = 1
+COST_FACTOR = 100  # an evaluation pauses so many times as long as it took of the processor
+JUMP_SECONDS = 60  # by which the clock was set, rather than corrected
+SETTLED_SECONDS = 600  # for which it must have gone evenly since
+WRITE_SECONDS = 30  # that a step waits for its turn
+
+
+class Watcher:
+    """Evaluates the alerts and writes the reports that are due, on a thread of its own.
+
+    It reads on that thread's connection, and each step that it writes is a turn of the loop. Under
+    any other WSGI server, and in tests, `tick` does it where it is called.
+    """
+
+    def __init__(self, database: Database):
+        self.database = database
+        self.clock = database.clock
+        self.steps: deque[Step] = deque()  # that wait for the loop
+        self.wake: Callable[[], None] = lambda: None
+        self.has_ended = threading.Event()
+        self.thread: threading.Thread | None = None
+        self.uptime_id: int | None = None  # of the time without a break that goes on
+        self.event_id = 0  # up to which arrivals are known
+        self.lead: float | None = None  # of the clock over the monotonic one, in seconds
+        self.next_round = 0.0
+        self.settled_at = 0.0
+        self.trouble = ""  # of the database, since the last round
+        self.reading: apsw.Connection | None = None
+
+    # The thread
+
+    def start(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+        self.thread = threading.Thread(target=self.run, name="watcher", daemon=True)
+        self.thread.start()
+
+    def run(self) -> None:
+        while not self.has_ended.wait(TICK_SECONDS):
+            self.tick()
+
+    def stop(self) -> None:
+        """What it reads is interrupted, and the step that it waits for is not written any more."""
+        self.has_ended.set()
+        reading = self.reading
+        if reading is not None:
+            reading.interrupt()
+        for step in list(self.steps):
+            step.is_done.set()
+        if self.thread:
+            self.thread.join(STOP_SECONDS)
+
+    def write_next(self) -> None:
+        """On the loop, between turns: the next step, in a turn of its own."""
+        if not self.steps:
+            return
+        step = self.steps[0]
+        try:
+            self.write_here(step.write)
+            step.is_written = True
+        except apsw.BusyError:
+            return  # another process holds the database: the next pass tries again
+        except apsw.Error as error:
+            step.error = error
+        except Exception as error:
+            log_defect(error)
+        self.steps.popleft()
+        step.is_done.set()
+
+    def write_here(self, write: Callable[[apsw.Connection], None]) -> None:
+        self.database.begin()
+        try:
+            write(self.database.writer)
+        except BaseException:
+            self.database.roll_back()
+            raise
+        self.database.commit()
+
+    def write(self, write: Callable[[apsw.Connection], None]) -> None:
+        """Returns when it is on disk. Raises NotWritten."""
+        database = self.database
+        try:
+            if database.turn_thread is None:
+                with database.turn():
+                    write(database.writer)
+                return
+            if database.turn_thread == threading.get_ident():
+                self.write_here(write)
+                return
+        except apsw.Error as error:
+            raise NotWritten from error
+        step = Step(write)
+        self.steps.append(step)
+        self.wake()
+        step.is_done.wait(WRITE_SECONDS)
+        if not step.is_done.is_set():
+            with contextlib.suppress(ValueError):
+                self.steps.remove(step)
+        if not step.is_written:
+            raise NotWritten from step.error
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[apsw.Connection]:
+        with self.database.read() as connection:
+            self.reading = None if self.database.memory else connection
+            try:
+                yield connection
+            finally:
+                self.reading = None
+
+    # What it does
+
+    def tick(self) -> None:
+        """Once a second. Trouble ends it until the next one; a defect of ours is logged."""
+        try:
+            self.watch_clock()
+            self.watch_trouble()
+            if time.monotonic() >= self.next_round:
+                self.take_round()
+            if time.monotonic() >= self.settled_at:
+                self.send_reports()
+        except TryLater:  # a read that made way
+            self.next_round = time.monotonic() + RETRY_SECONDS
+        except (NotWritten, apsw.Error):
+            self.uptime_id = None  # while nothing can be written, nobody knows what comes
+            self.next_round = time.monotonic() + RETRY_SECONDS
+        except Exception as error:
+            log_defect(error)
+            self.next_round = time.monotonic() + ROUND_SECONDS
+
+    def watch_clock(self) -> None:
+        """A clock that was set begins a new reckoning, and is not believed for a while."""
+        lead = self.clock() / 1000 - time.monotonic()
+        if self.lead is not None and abs(lead - self.lead) > JUMP_SECONDS:
+            self.uptime_id = None
+            self.settled_at = time.monotonic() + SETTLED_SECONDS
+            self.next_round = 0.0
+        self.lead = lead
+
+    def watch_trouble(self) -> None:
+        if self.database.trouble is not None:
+            self.trouble = self.database.trouble.detail
+            self.uptime_id = None
+
+    def take_round(self) -> None:
+        """Looks at all alerts once, where there are any."""
+        began = time.thread_time()
+        now = self.clock()
+        with self.read() as connection:
+            alerts = rows(connection, "alerts.list")
+            reports = rows(connection, "reports.list")
+        self.correct_reports(reports, now)
+        is_complete = True
+        if alerts:
+            is_complete = self.listen(now)
+            if time.monotonic() >= self.settled_at:
+                self.evaluate_alerts(alerts, now, is_complete)
+        else:
+            self.uptime_id = None
+        self.trouble = ""
+        took = time.thread_time() - began
+        pause = max(COST_FACTOR * took, ROUND_SECONDS if is_complete else 0)
+        self.next_round = time.monotonic() + pause
+
+    def listen(self, now: int) -> bool:
+        """Notes that the server listens, and what has come; whether that is all."""
+        with self.read() as connection:
+            uptimes = rows(connection, "uptimes.list")
+            newest = scalar(connection, "events.newest")
+            last = uptimes[-1] if uptimes else {"event_id": 0, "seen_at": 0}
+            if self.uptime_id is None:
+                self.event_id = last["event_id"]
+            if now < last["seen_at"] - JUMP_SECONDS * 1000 and self.uptime_id is None:
+                self.settled_at = max(self.settled_at, time.monotonic() + SETTLED_SECONDS)
+            until = min(newest, self.event_id + ARRIVALS_STEP)
+            found = rows(connection, "arrivals.find", after=self.event_id, until=until)
+        arrivals = [[each["name_key"], each["location_key"], each["received_at"]] for each in found]
+        for start in range(0, len(arrivals), ARRIVALS_TURN):
+            part = json.dumps(arrivals[start : start + ARRIVALS_TURN])
+            self.write(lambda writer, part=part: change(writer, "arrivals.upsert", arrivals=part))
+        self.write(functools.partial(self.note_listening, until, now))
+        return until >= newest
+
+    def note_listening(self, until: int, now: int, connection: apsw.Connection) -> None:
+        if self.uptime_id is None:
+            begun = row(connection, "uptimes.insert", now=now, event_id=until)
+            self.uptime_id = begun["uptime_id"]
+            change(connection, "uptimes.prune", newest=self.uptime_id, most=UPTIMES_LIMIT)
+        else:
+            change(
+                connection,
+                "uptimes.extend",
+                uptime_id=self.uptime_id,
+                now=now,
+                event_id=until,
+            )
+        self.event_id = until
+
+    def evaluate_alerts(self, alerts: list[dict], now: int, is_complete: bool) -> None:
+        """Each in a read of its own, so that no long one keeps the WAL."""
+        for alert in alerts:
+            if self.has_ended.is_set():
+                break
+            with self.read() as connection:
+                around = self.around(connection, now)
+                if not is_complete and needs_arrivals(alert):
+                    continue
+                outcome = look_at_alert(alert, around)
+            if not is_as_stored(alert, outcome):
+                self.write(lambda writer, found=outcome: write_outcome(writer, found, now))
+        self.surroundings = None
+
+    surroundings: Surroundings | None = None  # of this round
+
+    def around(self, connection: apsw.Connection, now: int) -> Surroundings:
+        if self.surroundings is None or self.surroundings.now != now:
+            self.surroundings = surroundings_of(self.database, connection, now)
+            self.surroundings.trouble = self.surroundings.trouble or self.trouble
+        self.surroundings.connection = connection
+        return self.surroundings
+
+    def correct_reports(self, reports: list[dict], now: int) -> None:
+        """Where the clock was set back, none is due later than it would be by now."""
+        for report in reports:
+            if report["next_at"] is None:
+                continue
+            with contextlib.suppress(Invalid):
+                model = report_model(report)
+                expected = next_due(model, now, model.zone(self.database.config))
+                if report["next_at"] > expected:
+                    binds = {"report_id": report["report_id"], "next_at": expected}
+                    self.write(lambda writer, b=binds: change(writer, "reports.postpone", **b))
+
+    def send_reports(self) -> None:
+        """Writes the messages of the reports that are due."""
+        now = self.clock()
+        with self.read() as connection:
+            due = [each["report_id"] for each in rows(connection, "reports.find_due", now=now)]
+        for report_id in dict.fromkeys(due):
+            with self.read() as connection:
+                report = row(connection, "reports.find", report_id=report_id)
+                if report is None:
+                    continue
+                mailing = prepare_report(connection, report, self.database.config, now)
+            for step in mailing_steps(mailing, now):
+                self.write(step)
+
+
+class NotWritten(Exception):
+    """A step of the watcher found no turn, or the turn failed. Nothing of it is stored."""
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """What the watcher wants written, in a turn of the loop."""
+
+    write: Callable[[apsw.Connection], None]
+    is_done: threading.Event = field(default_factory=threading.Event)
+    is_written: bool = False
+    error: apsw.Error | None = None
+
+
+def needs_arrivals(alert: dict) -> bool:
+    return json.loads(alert["definition"])["watch"]["kind"] in ("silence", "threshold")
+
+
 class Server:
     """Waitress with a loop of our own: one poll, then one turn."""
 
@@ -12715,6 +16197,8 @@ class Server:
         self.next_look = 0.0  # at these
         self.has_begun = False  # a merge of event names or a deletion that goes on by itself
         self.next_step = 0.0
+        self.watcher = Watcher(self.database)
+        self.next_tick = 0.0  # of a watcher without a thread
         self.dispatcher.set_thread_count(possible_readers(config.read_threads))
         self.listeners = [
             dispatcher
@@ -12788,12 +16272,15 @@ class Server:
     def run(self) -> None:
         """Serves until stop()."""
         self.database.take_turns()
+        if not self.database.memory:  # which has only one connection
+            self.watcher.start(self.wake)
         while not self.stopping:
             self.poll(STEP_PAUSE if self.has_begun else POLL_SECONDS)
             self.turn()
             self.database.idle()
             if time.monotonic() >= self.next_step:
                 self.go_on()
+            self.watch()
             if self.buffers.total or self.waiting:
                 self.admit_waiting()
                 self.make_room()
@@ -12855,6 +16342,14 @@ class Server:
             except apsw.Error:  # the next turn meets the same and says so
                 pass
         self.next_step = time.monotonic() + STEP_PAUSE
+
+    def watch(self) -> None:
+        """Between turns: writes what the watcher has found, a step at a time."""
+        if not self.database.memory:
+            self.watcher.write_next()
+        elif time.monotonic() >= self.next_tick:
+            self.watcher.tick()
+            self.next_tick = time.monotonic() + TICK_SECONDS
 
     def close_overdue(self, now: float) -> None:
         """Once a second: closes connections that are silent or slow beyond their time.
@@ -13024,6 +16519,7 @@ class Server:
             for channel in self.channels():
                 channel.will_close = channel.will_close or is_idle(channel, self.clock.now)
             self.poll(0.05)
+        self.watcher.stop()
         self.dispatcher.shutdown(timeout=STOP_SECONDS)
         self.summary = self.database.summary()
         self.app.close()
@@ -13142,6 +16638,7 @@ def allow_many_files(connections: int) -> int:
 EXAMPLES = {
     "serve": "streamlined-lite serve --port 8080 --database ./streamlined-lite.db",
     "demo": "streamlined-lite demo --port 8080",
+    "send": "streamlined-lite send",
     "keys": 'streamlined-lite keys create "HighLevel workflows" --scope ingest',
     "keys create": (
         'streamlined-lite keys create "HighLevel workflows" --location ve9EPM428h8vShlRW1KT'
@@ -13255,6 +16752,7 @@ def command_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_serve(commands)
     add_demo(commands)
+    add_send(commands)
     add_keys(commands)
     add_export(commands)
     add_import(commands)
@@ -13306,8 +16804,7 @@ def add_setting(parser: CommandParser, name: str) -> None:
 
 
 def flag_settings() -> list[str]:
-    """All settings but the admin key, which other users could read in the list of processes."""
-    return [name for name in Config.model_fields if name != "admin_key"]
+    return [name for name in Config.model_fields if name not in SECRETS]
 
 
 def add_json_flag(parser: CommandParser) -> None:
@@ -13438,6 +16935,8 @@ def serve_command(config: Config) -> int:
 def serve(config: Config, introduce: Callable[[Database, Config, str], None]) -> int:
     """Serves until SIGTERM or SIGINT; `introduce` prints what a person needs at the start."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if config.send:
+        database_path(config)  # which the thread that sends opens for itself
     config = config.model_copy(update={"connection_limit": possible_connections(config)})
     app = create_app(config, database=open_database(config))
     try:
@@ -13449,7 +16948,8 @@ def serve(config: Config, introduce: Callable[[Database, Config, str], None]) ->
     # before anybody can read that it listens
     stop_on_signals(server)
     introduce(app.database, config, server.address)
-    server.run()
+    with sending(config):
+        server.run()
     print(f"stopped at {server.address}: {server.summary}", flush=True)
     return 0
 
@@ -13532,6 +17032,96 @@ def create_admin_key(database: Database, name: str) -> str:
     new = NewKey(name=name, scope="admin")
     with database.turn():
         return create_key(database.writer, new, database.clock())["token"]
+
+
+# Send
+
+
+def add_send(commands: Any) -> None:
+    settings = ("database", "mail_from", "allow_private_webhooks", "fixed_time")
+    add_json_flag(add_command(commands, "send", send_command, settings))
+
+
+def send_command(config: Config, as_json: bool) -> int:
+    """Send the messages that are due, by mail and webhooks, and end.
+
+    A timer calls it every minute; beside another sender nothing is sent twice. What cannot be sent
+    now is tried again for a day, less and less often, and GET /messages/v1 says why. The variable
+    STREAMLINED_SMTP_URL names the mail server.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    check_current_schema(config)
+    with shared_database(config) as database:
+        counts = Outbox(database, config, database.clock).send_due(tell=tell_delivery)
+    result = {name: counts[name] for name in ("sent", "waiting", "failed")}
+    text = "{sent:,} sent, {waiting:,} to be tried again, {failed:,} given up".format(**result)
+    return print_result(result, as_json, text)
+
+
+def check_current_schema(config: Config) -> None:
+    """Raises ConfigError for a file of an earlier schema: the server upgrades it, at its start."""
+    path = database_path(config)
+    check_file(path, create=False)
+    version = stored_version(path)
+    if version < len(migrations()):
+        raise ConfigError(
+            f"{path} has an earlier schema ({version}); start the server once, which upgrades it"
+        )
+
+
+def tell_delivery(message: dict, state: str, reason: str) -> None:
+    """A line for the log, without the address and what was said there."""
+    by = f"webhook to {message['host']}" if message["host"] else "mail"
+    about = f" ({message['about']})" if message["about"] else ""
+    print(f"message {message['message_id']}{about} by {by}: {state}{reason}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def sending(config: Config) -> Iterator[None]:
+    """Beside the server, a thread that sends, if that is wanted."""
+    if not config.send:
+        yield
+        return
+    stopped = threading.Event()
+    thread = threading.Thread(target=send_until, args=(config, stopped), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join(STOP_SECONDS)
+
+
+def send_until(config: Config, stopped: threading.Event) -> None:
+    """Looks every few seconds for what is due. What goes wrong is told once, and may pass."""
+    told = ""
+    while not stopped.is_set():
+        try:
+            with shared_database(config) as database:
+                outbox = Outbox(database, config, database.clock)
+                while not stopped.wait(SEND_PAUSE):
+                    told = send_round(outbox, stopped, told)
+        except (apsw.Error, ConfigError) as error:
+            told = tell_once(error, told)
+        except Exception as error:
+            log_defect(error)
+        stopped.wait(SEND_PAUSE)
+
+
+def send_round(outbox: Outbox, stopped: threading.Event, told: str) -> str:
+    """What went wrong in it, which was told; "" where nothing did."""
+    try:
+        outbox.send_due(stopped.is_set)
+    except apsw.Error as error:
+        return tell_once(error, told)
+    return ""
+
+
+def tell_once(error: Exception, told: str) -> str:
+    reason = explain(error) if isinstance(error, apsw.Error) else str(error)
+    if reason != told:
+        logging.getLogger("streamlined_lite").error("messages are not sent: %s", reason)
+    return reason
 
 
 # Demo: three locations, where leads come in every day and some of them buy: 90 days that are over,
@@ -15241,34 +18831,6 @@ def backup_command(config: Config, file: str, keep: int | None, as_json: bool) -
     return print_result(result, as_json, "\n".join(lines))
 
 
-STAMPED = r"-\d{8}T\d{6}\.\d{3}Z\.db"
-NAMELESS = ""  # the identity of a database of an earlier schema
-
-
-def find_backups(folder: Path, name: str) -> dict[Path, str | None]:
-    """What backups of a database of this name are called, the oldest first, by their identities.
-
-    A database of the same name may keep its backups in the same folder.
-    """
-    backups = {}
-    for path in sorted(folder.iterdir()):
-        is_named = re.fullmatch(re.escape(name) + STAMPED, path.name)
-        if is_named and path.is_file() and not path.is_symlink():
-            backups[path] = identity_of(path)
-    return backups
-
-
-def identity_of(path: Path | str) -> str | None:
-    """What tells a database from others; None for what cannot be read as one of ours."""
-    try:
-        with contextlib.closing(open_reader(str(path))) as connection:
-            return scalar(connection, "identity.find")
-    except apsw.SQLError:  # no such table
-        return NAMELESS
-    except (ConfigError, apsw.Error):
-        return None
-
-
 def delete_backups(backups: Mapping[Path, str | None], newest: Path, keep: int) -> list[str]:
     """Those of the database of the newest but `keep`; returns the deleted."""
     earlier = []
@@ -15360,7 +18922,7 @@ def add_check(commands: Any) -> None:
         metavar="FOLDER",
         help=(
             "where backup writes to; the newest must not be older than two days "
-            "(default: backups are not looked at)"
+            "(default: the setting --backup-folder; without either, backups are not looked at)"
         ),
     )
     check.add_argument(
@@ -15372,8 +18934,8 @@ def add_check(commands: Any) -> None:
 def check_command(config: Config, backups: str | None, quick: bool, as_json: bool) -> int:
     """Look for what an operator should know, and say what to do about it.
 
-    It looks at the settings, time zones, permissions, disk, content, clock and keys, and changes
-    nothing. The exit code is 0 if all is well, 1 for warnings, 2 for errors.
+    It looks at settings, time zones, permissions, disk, content, clock, messages and keys, and
+    changes nothing. The exit code is 0 if all is well, 1 for warnings, 2 for errors.
     """
     path = database_path(config)
     findings = [
@@ -15382,6 +18944,7 @@ def check_command(config: Config, backups: str | None, quick: bool, as_json: boo
         *or_ok("files", check_files(config, path)),
         *or_ok("disk", check_disk(path)),
     ]
+    backups = backups or config.backup_folder
     if backups:
         findings += or_ok("backups", check_backups(Path(backups), config, path))
     findings += check_database(config, path, quick)
@@ -15506,6 +19069,7 @@ def check_database(config: Config, path: str, quick: bool) -> list[Finding]:
             findings += or_ok("content", check_content(connection, quick))
             if connection.pragma("user_version") == len(migrations()):
                 findings += or_ok("clock", check_clock(connection, now))
+                findings += or_ok("messages", check_messages(connection, now))
             findings += or_ok("keys", check_keys(connection, config, now))
     except (ConfigError, apsw.Error) as error:
         remedy = (
@@ -15536,6 +19100,27 @@ def check_content(connection: apsw.Connection, quick: bool) -> Iterator[Finding]
             "content",
             f"the schema is {version}, this program's is {newest}",
             "the next start brings it there, and keeps the file before",
+        )
+
+
+def check_messages(connection: apsw.Connection, now: int) -> Iterator[Finding]:
+    hosts = rows(connection, "messages.list_hosts")
+    if any(host["first"] < now - UNATTENDED_MS for host in hosts):
+        waiting = row(connection, "messages.count_waiting")["number"]
+        yield Finding(
+            "warning",
+            "messages",
+            f"nobody sends: {waiting:,} wait, of which some are due since more than "
+            f"{UNATTENDED_MS // MINUTE_MS} minutes",
+            "enable streamlined-lite-send.timer, or start serve with --send",
+        )
+    failed = scalar(connection, "messages.count_failed", since=now - 7 * DAY_MS)
+    if failed:
+        yield Finding(
+            "warning",
+            "messages",
+            f"{failed:,} of the last seven days were given up",
+            "GET /messages/v1 says why, of each",
         )
 
 

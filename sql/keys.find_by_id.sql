@@ -1,4 +1,4 @@
--- The key that a rejection came with.
-select key_id, scope, locations, distinct_id_rule
+-- A key by its number.
+select key_id, name, scope, locations, distinct_id_rule, last_used_at, revoked_at
 from keys
 where key_id = :key_id;

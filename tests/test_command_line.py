@@ -1956,7 +1956,7 @@ def test_of_a_sound_database_every_subject_is_ok(run, sound, tmp_path):
     settings, zones, *others = out.splitlines()
     assert (code, err) == (0, "") and [settings, *others] == [
         f"ok       {each}: nothing to do"
-        for each in ("settings", "files", "disk", "content", "clock", "keys")
+        for each in ("settings", "files", "disk", "content", "clock", "messages", "keys")
     ]
     assert zones == (
         f"ok       time zones: {tzdata.IANA_VERSION}, of the package tzdata {tzdata.__version__}"
@@ -2581,9 +2581,9 @@ def test_every_setting_has_a_flag_of_serve_with_its_variable_and_default_in_the_
     code, out, _ = run("serve", "--help")
     words = " ".join(out.split())
     for name, setting in lite.Config.model_fields.items():
-        assert ("--" + name.replace("_", "-") + " " in words) is (name != "admin_key")
+        assert ("--" + name.replace("_", "-") + " " in words) is (name not in lite.SECRETS)
         assert (
-            name == "admin_key"
+            name in lite.SECRETS
             or f"STREAMLINED_{name.upper()}" in words
             and str(setting.default) in words
         )

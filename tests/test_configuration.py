@@ -35,6 +35,9 @@ def test_what_is_no_setting_of_ours_is_left_alone():
     )
 
 
+SMTP_URL = "smtps://me%40acme.com:pass%3Aword@mail.acme.com"
+SECRET = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+
 # Of each setting: a text and what is read from it.
 TEXTS = {
     "database": {":memory:": ":memory:"},
@@ -54,10 +57,16 @@ TEXTS = {
     "idle_timeout": {"1": 1},
     "request_timeout": {"5": 5},
     "read_threads": {"64": 64},
+    "backup_folder": {"/var/backups": "/var/backups"},
     "keep_rejections": {"1": 1},
     "keep_rejections_mb": {"100": 100},
     "keep_rejections_days": {"36500": 36_500},
     "log_requests": {"1": True, "false": False, "yes": True},
+    "send": {"1": True},
+    "smtp_url": {"smtps://me%40acme.com:pass%3Aword@mail.acme.com": SMTP_URL},
+    "mail_from": {"reports@acme.com": "reports@acme.com", "Acme <a@acme.com>": "Acme <a@acme.com>"},
+    "webhook_secret": {SECRET: SECRET, f"whsec_{SECRET}": f"whsec_{SECRET}"},
+    "allow_private_webhooks": {"true": True},
     "fixed_time": {"2026-01-01T00:00:00Z": "2026-01-01T00:00:00Z"},
 }
 
@@ -109,6 +118,24 @@ def test_every_setting_is_read_from_its_text(name):
         ("keep_rejections_mb", "0"),
         ("keep_rejections_days", "0"),
         ("log_requests", "maybe"),
+        ("send", "often"),
+        ("smtp_url", "mail.acme.com"),
+        ("smtp_url", "https://mail.acme.com"),
+        ("smtp_url", "smtp://mail.acme.com:0"),
+        ("smtp_url", "smtp://mail.acme.com:99999"),
+        ("smtp_url", "smtp://me@mail.acme.com"),
+        ("smtp_url", "smtp://me:secret\x00@mail.acme.com"),
+        ("smtp_url", "smtp://me:secret%0d@mail.acme.com"),
+        ("smtp_url", "smtp://me:se#cret@mail.acme.com"),
+        ("smtp_url", "smtp://mail.acme.com?tls=off"),
+        ("smtp_url", "smtps://localhost?tls=off"),
+        ("mail_from", "Acme"),
+        ("mail_from", "Acme <reports@acme.com"),
+        ("mail_from", "a@acme.com, b@acme.com"),
+        ("mail_from", "Acme\nBcc: x@y.z <reports@acme.com>"),
+        ("webhook_secret", "secret"),
+        ("webhook_secret", "c2hvcnQ="),
+        ("allow_private_webhooks", "some"),
         ("fixed_time", "noon"),
     ],
 )
@@ -144,6 +171,12 @@ def test_no_message_repeats_an_admin_key(tmp_path):
     assert "short-secret" not in refusal(variables(admin_key="short-secret", port="x"))
     assert "short-secret" not in refusal(admin_key_file=str(tmp_path / "key"))
     assert KEY not in repr(lite.Config(admin_key=KEY))
+    told = repr(lite.Config(smtp_url=SMTP_URL, webhook_secret=SECRET))
+    assert "pass" not in told and SECRET not in told
+    assert "word" not in repr(lite.read_smtp_url(SMTP_URL))
+    for wrong in ("smtp://me:secret@mail.acme.com:port", "smtp://secret@host"):
+        assert "secret" not in refusal(variables(smtp_url=wrong))
+    assert "c2hvcnQ" not in refusal(variables(webhook_secret="c2hvcnQ="))
 
 
 def test_an_unknown_variable_fails_and_the_known_ones_are_named():

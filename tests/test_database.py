@@ -1016,6 +1016,13 @@ def test_tables_are_strict_and_relations_hold_in_the_file(connection):
         "dashboards",
         "shares",
         "branding",
+        "alerts",
+        "alert_states",
+        "arrivals",
+        "uptimes",
+        "reports",
+        "unsubscribed",
+        "messages",
     }
     assert all(row[5] == 1 for row in tables.values())
 

@@ -13,7 +13,10 @@ from conftest import ADMIN, Answers, Api, event, exchange, request_bytes
 import streamlined_lite as lite
 
 FORM = "application/x-www-form-urlencoded"
-DATA = ("events", "contacts", "contact_tags", "locations", "keys", "metrics")
+DATA = (
+    *("events", "contacts", "contact_tags", "locations", "keys", "metrics"),
+    *("alerts", "reports", "unsubscribed"),
+)
 
 
 def tables(api) -> dict[str, list]:

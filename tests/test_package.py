@@ -181,14 +181,15 @@ def follow(lines: str, server: ServerProcess) -> str:
     return done.stdout
 
 
-def test_the_posts_and_the_query_of_the_readme_work(server):
+def test_the_posts_the_query_and_the_alert_of_the_readme_work(server):
     if not shutil.which("curl"):
         pytest.skip("needs curl")
-    one, many, query = [block for block in blocks("sh", "README.md") if "curl " in block]
+    one, many, query, alert = [block for block in blocks("sh", "README.md") if "curl " in block]
     assert json.loads(follow(one, server))["status"] == "created"
     results = json.loads(follow(many, server))["results"]
     assert [result["status"] for result in results] == ["created"] * 16
     assert json.loads(follow(query, server))["total"]["value"] == 99.5
+    assert json.loads(follow(alert, server))["state"] == "waiting"
     again = json.loads(follow(one, server))
     assert (again["status"], again["warnings"]) == ("unchanged", [])
 

@@ -2182,7 +2182,7 @@ class Tables(HTMLParser):
 def test_help_names_every_setting():
     expected = {}
     for name, field in lite.Config.model_fields.items():
-        flag = [] if name == "admin_key" else [f"--{name.replace('_', '-')}"]
+        flag = [] if name in lite.SECRETS else [f"--{name.replace('_', '-')}"]
         variable = f"STREAMLINED_{name.upper()}"
         expected[variable] = (flag, [] if field.default == "" else [str(field.default)])
     rows = Tables().tables["setting-table"]

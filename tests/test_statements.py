@@ -12,8 +12,15 @@ STATEMENTS = sorted(lite.SQL)
 
 RANKED = {"USE TEMP B-TREE FOR ORDER BY": "a row of each location, the newest"}
 OF_EPOCHS = {"USE TEMP B-TREE FOR ORDER BY": "the events of one contact, which lie in epochs"}
+WAITING = {"SCAN messages USING COVERING INDEX messages_waiting": "their number has a limit"}
 # What a plan may do beside searching an index, and why. Nothing else may scan a table or sort.
 ALLOWED = {
+    "alerts.list": {"SCAN alerts": "all of them; their number has a limit"},
+    "arrivals.find": {"USE TEMP B-TREE FOR GROUP BY": "the names and locations of new events"},
+    "event_names.count_days": {"SCAN n": "the first hundred names"},
+    "reports.find_due": {"SCAN reports USING INDEX reports_asked": "those that somebody wants now"},
+    "reports.list": {"SCAN reports": "all of them; their number has a limit"},
+    "uptimes.list": {"SCAN uptimes": "all of them; their number has a limit"},
     "contacts.rank": RANKED,
     "contacts.rank_by_tag": RANKED,
     "contacts.rank_search": RANKED,
@@ -62,6 +69,8 @@ ALLOWED = {
     "rejections.count_by_sender": {
         "SCAN rejections USING INDEX rejections_by_sender": "all of them; their number has a limit"
     },
+    "messages.count_waiting": WAITING,
+    "messages.list_hosts": WAITING,
     "metrics.list": {
         "SCAN metrics USING INDEX metrics_by_position": "all of them, and the index has their order"
     },
@@ -82,6 +91,10 @@ ALLOWED = {
 
 # A search for one row by its whole key; nothing could be found otherwise.
 LOOK_UPS = {
+    "PRIMARY KEY (alert_id=? AND subject=?)",
+    "PRIMARY KEY (report_id=? AND address=?)",
+    "sqlite_autoindex_alerts_1 (name=?)",
+    "sqlite_autoindex_reports_1 (name=?)",
     "INTEGER PRIMARY KEY (rowid=?)",
     "contacts_by_id (location_key=? AND contact_id=?)",
     "events_by_distinct_id (location_key=? AND distinct_id=?)",
@@ -89,6 +102,7 @@ LOOK_UPS = {
     "sqlite_autoindex_event_names_1 (event_name=?)",
     "sqlite_autoindex_keys_1 (token_hash=?)",
     "sqlite_autoindex_locations_1 (location_id=?)",
+    "sqlite_autoindex_messages_1 (purpose=?)",
     "sqlite_autoindex_metrics_1 (name=?)",
     "sqlite_autoindex_shares_1 (public_id=?)",
 }
@@ -112,6 +126,15 @@ BY_TAG = "contact_tags_by_tag (location_key=? AND tag=? AND contact_key<?)"
 # as it must bind. With a shorter key, or by another index, SQLite would go through a whole
 # location, and its plan would still say SEARCH.
 SEARCHES = {
+    "alert_states.clear": {"alert_states PRIMARY KEY (alert_id=?)"},
+    "alert_states.list": {"alert_states PRIMARY KEY (alert_id=?)"},
+    "alerts.delete": {"alert_states PRIMARY KEY (alert_id=?)"},
+    "arrivals.find": {"events INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+    "arrivals.guess": {"events_by_name (location_key=? AND name_key=? AND timestamp<?)"},
+    "arrivals.list_by_name": {
+        "arrivals PRIMARY KEY (name_key=?)",
+        "event_names_by_alias (alias_of=?)",
+    },
     "contact_fields.list": {"contacts_by_location (location_key=?)"},
     "contact_fields.tags": {"contact_tags_by_tag (location_key=?)"},
     "contact_tags.delete_others": {"contact_tags PRIMARY KEY (contact_key=?)"},
@@ -140,6 +163,8 @@ SEARCHES = {
         "events_by_name (location_key=? AND name_key=?)",
         "locations INTEGER PRIMARY KEY (rowid>?)",
     },
+    "event_names.count_days": {BY_NAME},
+    "event_names.delete_alias": {"arrivals PRIMARY KEY (name_key=?)"},
     "event_names.find": {"event_names_by_alias (alias_of=?)"},
     "event_names.find_merge": {"event_names_moving (moving_from>?)"},
     "event_names.move_events": {
@@ -183,12 +208,26 @@ SEARCHES = {
         "rejections_by_location (location_id=?)",
     },
     "locations.delete": WITH_CONTACT
+    | {"arrivals_by_location (location_key=?)"}
     | {"contacts_by_location (location_key=?)", "rejections_by_location (location_id=?)"},
     "locations.delete_contacts": WITH_CONTACT | {"contacts_by_location (location_key=?)"},
     "locations.delete_events": {"events_by_arrival (location_key=?)"},
     "locations.find_deletion": {"locations_being_deleted (former_id=?)"},
     "locations.next_deletion": {"locations_being_deleted (former_id>?)"},
     "locations.list": {"sqlite_autoindex_locations_1 (location_id>?)"},
+    "messages.claim": {"messages_waiting (host=? AND due_at<?)"},
+    "messages.count_by_recipient": {"messages_by_recipient (recipient=? AND created_at>?)"},
+    "messages.count_failed": {"messages_by_age (created_at>?)"},
+    "messages.list": {"messages INTEGER PRIMARY KEY (rowid<?)"},
+    "messages.list_by_about": {"messages_about (about=? AND message_id<?)"},
+    "messages.make_due": {"messages_waiting (host=? AND due_at>?)"},
+    "messages.postpone_host": {"messages_waiting (host=? AND due_at<?)"},
+    "messages.postpone_recipient": {"messages_waiting (host=? AND due_at<?)"},
+    "messages.prune_by_age": {"messages_by_age (created_at<?)"},
+    "messages.prune_by_number": {
+        "messages",  # its last row
+        "messages INTEGER PRIMARY KEY (rowid<?)",
+    },
     "metrics.count_unknown_contacts": {
         BY_NAME,
         "contact_tags PRIMARY KEY (contact_key=?)",
@@ -207,6 +246,11 @@ SEARCHES = {
     "rejections.delete_by_location": {"rejections_by_location (location_id=?)"},
     "rejections.list_by_location": {"rejections_by_location (location_id=? AND rejection_id<?)"},
     "rejections.newest": {"rejections"},  # its last row
+    "rejections.count_since": {"rejections_by_age (received_at>? AND received_at<?)"},
+    "reports.delete": {"unsubscribed PRIMARY KEY (report_id=?)"},
+    "reports.find_due": {"reports_by_time (next_at<?)"},
+    "unsubscribed.list": {"unsubscribed PRIMARY KEY (report_id=?)"},
+    "uptimes.prune": {"uptimes INTEGER PRIMARY KEY (rowid<?)"},
     "rejections.prune_by_age": {"rejections_by_age (received_at<?)"},
     "rejections.prune_by_sender": {"rejections_by_sender (key_id=? AND location_id=?)"},
     "shares.list": {"shares INTEGER PRIMARY KEY (rowid<?)"},

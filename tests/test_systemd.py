@@ -25,6 +25,7 @@ import streamlined_lite as lite
 UNITS = Path(lite.__file__).parent / "systemd"
 GUIDE = (UNITS / "README.md").read_text("utf-8")
 SERVICES = ["streamlined-lite.service", "streamlined-lite-backup.service"]
+SENDER = "streamlined-lite-send.service"
 
 
 def lines(unit: str, name: str) -> list[str]:
@@ -60,20 +61,36 @@ def test_systemd_rates_the_exposure_of_the_services_at_1_0_or_below(unit):
     assert done.returncode == 0, done.stdout[-300:]
 
 
-def test_both_services_are_locked_up_alike():
-    def locks(unit: str) -> set[str]:
-        text = (UNITS / unit).read_text("utf-8")
-        return {
-            line
-            for line in text[text.index("\nUser=") :].splitlines()
-            if re.match(r"\w+=", line) and "StateDirectory=" not in line and "WantedBy=" not in line
-        }
+def locks(unit: str) -> set[str]:
+    text = (UNITS / unit).read_text("utf-8")
+    return {
+        line
+        for line in text[text.index("\nUser=") :].splitlines()
+        if re.match(r"\w+=", line) and "StateDirectory=" not in line and "WantedBy=" not in line
+    }
 
+
+def test_both_services_are_locked_up_alike():
     assert len(locks(SERVICES[0])) > 25
     assert locks(SERVICES[0]) == locks(SERVICES[1])
 
 
-@pytest.mark.parametrize("unit", SERVICES)
+def test_the_sender_is_locked_up_like_them_but_may_connect_to_others():
+    assert locks(SERVICES[0]) - locks(SENDER) == {
+        "IPAddressAllow=localhost",
+        "IPAddressDeny=any",
+        "PrivateNetwork=yes",
+        "RestrictAddressFamilies=none",
+    }
+    assert locks(SENDER) - locks(SERVICES[0]) == {
+        "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+        "SocketBindDeny=any",
+    }
+    done = analyze("security", "--offline=true", "--threshold=11", str(UNITS / SENDER))
+    assert done.returncode == 0, done.stdout[-300:]
+
+
+@pytest.mark.parametrize("unit", [*SERVICES, SENDER])
 def test_the_services_run_commands_and_settings_that_there_are_on_files_of_their_owner_only(unit):
     [command] = lines(unit, "ExecStart")
     lite.command_parser().parse_args(shlex.split(command)[1:])

@@ -8,6 +8,7 @@ own (`tls internal`), and only what installs packages sees a network.
 """
 
 import itertools
+import json
 import os
 import re
 import shutil
@@ -175,6 +176,41 @@ def check_days(container: Container, look: str, token: str) -> None:
     expect("a key by the command in the journal", len(made), len(token))
 
 
+RECEIVER = """
+import http.server
+class Receiver(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        open("/root/received", "ab").write(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(204)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", 9000), Receiver).serve_forever()
+"""
+
+
+def check_messages(container: Container, mails: str, token: str) -> None:
+    """A webhook to this machine is sent by the unit, and a mail fails in words."""
+    container.follow(mails)
+    container.run(
+        "echo STREAMLINED_ALLOW_PRIVATE_WEBHOOKS=true >> /etc/streamlined-lite.conf\n"
+        "systemctl restart streamlined-lite.service\n"
+        f"cat > receiver.py <<'END'\n{RECEIVER}END\n"
+        "systemd-run --quiet --unit=receiver python3 /root/receiver.py"
+    )
+    ask = f"curl --silent --fail -H 'X-API-Key: {token}' http://127.0.0.1:8080/messages/v1"
+    for body in ('{"webhook": "http://127.0.0.1:9000/"}', '{"mail": "ana@example.com"}'):
+        container.wait_for(f"{ask}/test -H 'Content-Type: application/json' -d '{body}'")
+    container.run("systemctl start streamlined-lite-send.service")
+    received = container.wait_for("cat received")
+    expect("a webhook's type", json.loads(received)["type"], "test")
+    mail, webhook = json.loads(container.run(ask))["messages"]
+    expect("the webhook", webhook["outcome"], "127.0.0.1 answered 204 No Content")
+    expect("the mail, without a network", mail["state"], "failed")
+    print(mail["outcome"])
+    shown = "journalctl --unit streamlined-lite-send.service --output cat"
+    print(container.run(shown))
+    container.run("systemctl stop receiver; rm received receiver.py")
+
+
 def check_stop(container: Container, token: str) -> None:
     container.run("sleep 1; systemctl stop streamlined-lite.socket streamlined-lite.service")
     answer = container.run(post("while it is stopped", token))
@@ -199,11 +235,12 @@ def check_restored(container: Container, token: str) -> None:
 
 
 def main(folder: str, suite: str = "bookworm") -> None:
-    [install, service, look, upgrade, restore, remove], caddyfile = read_guide()
+    [install, service, look, mails, upgrade, restore, remove], caddyfile = read_guide()
     container = Container(Path(folder), suite)
     try:
         token = check_installation(container, install, service, caddyfile)
         check_days(container, look, token)
+        check_messages(container, mails, token)
         container.follow(upgrade)
         expect("a post after the upgrade", container.run(post("before the backup", token)), "200")
         check_stop(container, token)

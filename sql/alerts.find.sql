@@ -1,0 +1,4 @@
+-- An alert.
+select alert_id, name, definition, paused_until, told, problem, problem_at, problem_told, created_at, updated_at
+from alerts
+where alert_id = :alert_id;

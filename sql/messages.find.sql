@@ -1,0 +1,4 @@
+-- The message of a purpose.
+select *
+from messages
+where purpose = :purpose;

@@ -1,0 +1,7 @@
+-- A page of the messages about one thing, the newest first, without what they say.
+select message_id, channel, recipient, title, about, created_at, due_at, attempts, claimed_at, sent_at, failed_at, outcome
+from messages indexed by messages_about
+where about = :about
+  and message_id < :before
+order by message_id desc
+limit :limit;

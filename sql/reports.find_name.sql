@@ -1,0 +1,4 @@
+-- The report of a name.
+select report_id
+from reports
+where name = :name;
