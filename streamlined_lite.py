@@ -8162,7 +8162,8 @@ class EvidenceQuery(MetricQuery):
     breakdown; with `skipped` those that are left out, since their property is not a number.
 
     Behind a term with `then` are its starts (behind contact_conversion all of its events), with an
-    `outcome` those of them that were followed, or never were; or the starts that were not yet.
+    `outcome` those of them that were followed. Those that never were, or were not yet, can be
+    listed behind any of its numbers.
     """
 
     term: str
@@ -10171,6 +10172,7 @@ COUNTED = {
     "contact_conversion": "is_over",
 }
 COUNTED_SECONDS = "is_start and is_over and ended_at is not null"
+NEVER = "is_start and is_over and ended_at is null"  # also where the number has none of these
 NOT_YET = "is_start and not is_over and ended_at is null"
 RANKS = {"newest": "s.timestamp", "slowest": "coalesce(ended_at - s.timestamp, -1)"}
 
@@ -10194,8 +10196,12 @@ def compile_starts(
     wanted = COUNTED.get(term.aggregation, COUNTED_SECONDS)
     if query.outcome == "not_yet":
         wanted = NOT_YET
-    elif query.outcome:
-        wanted += f" and ended_at is {'not ' if query.outcome == 'converted' else ''}null"
+    elif query.outcome == "converted":
+        wanted += " and ended_at is not null"
+    elif query.outcome == "never" and term.aggregation == "contact_conversion":
+        wanted += " and ended_at is null"
+    elif query.outcome == "never":
+        wanted = NEVER
     if query.group:
         index = "null" if query.group.other else "0"
         wanted += f" and {group_sql(query.breakdown, groups, frame, binds)} is {index}"
@@ -10206,8 +10212,11 @@ def compile_starts(
 
 
 def find_start(connection: apsw.Connection, term: Term, frame: Frame, found: dict) -> dict:
-    """The event, as find_event gives it, with its `end`, such an event or None."""
+    """The event, as find_event gives it, with its contact's `email` and `phone`, and its `end`,
+    such an event or None."""
     event = find_event(connection, found)
+    contact = row(connection, "contacts.find_by_key", contact_key=found["contact_key"])
+    reach = {"email": contact["email"], "phone": contact["phone"]}
     end = None
     if found["ended_at"] is not None:
         binds = Binds(term, frame)
@@ -10215,7 +10224,7 @@ def find_start(connection: apsw.Connection, term: Term, frame: Frame, found: dic
         statement = fill_template("metrics.end", filters=filters)
         binds |= found | {"then_name": term.then.event}
         end = find_event(connection, {"event_id": connection.execute(statement, binds).get})
-    return event | found | {"end": end}
+    return event | found | reach | {"end": end}
 
 
 def outcome_of(start: dict) -> dict:
@@ -10229,7 +10238,8 @@ def outcome_of(start: dict) -> dict:
 def start_out(start: dict) -> dict:
     end = start["end"]
     then = {**outcome_of(start), "event": end and event_out(end)}
-    return event_detail_out(start) | {"then": then}
+    contact = {"name": start["contact_name"], "email": start["email"], "phone": start["phone"]}
+    return event_detail_out(start) | {"contact": contact, "then": then}
 
 
 def evidence_ends(query: EvidenceQuery, frame: Frame) -> tuple[int, int]:
@@ -10336,7 +10346,10 @@ LocationTable = answer(
     locations=list[TableRow],
 )
 FollowedBy = answer("FollowedBy", outcome=str, seconds=float | int | None, event=EventOut | None)
-EvidenceEvent = answer("EvidenceEvent", EventDetail, then=(FollowedBy, None))
+ContactReach = answer("ContactReach", name=str | None, email=str | None, phone=str | None)
+EvidenceEvent = answer(
+    "EvidenceEvent", EventDetail, contact=(ContactReach, None), then=(FollowedBy, None)
+)
 EvidenceList = answer("EvidenceList", events=list[EvidenceEvent], next=str | None, count=int)
 
 
