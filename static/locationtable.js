@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { changeMark } from "./calculation.js";
 import { statusOf, targetNumber } from "./card.js";
-import { csv } from "./csv.js";
+import { csv, plainHead } from "./csv.js";
 import { button, fill, h, hint, link, refill } from "./dom.js";
 import { ago, changeAmount, count, number } from "./format.js";
 import { queryOf, RANGE, withRange } from "./range.js";
@@ -221,12 +221,15 @@ function fileColumns({ metrics, total }) {
     const isPercent = format?.style === "percent";
     const { compare: earlier, target } = total[index];
     return [
-      { head: name, value: row => cell(row).value },
+      { head: plainHead(name, format), value: row => cell(row).value },
       earlier && {
         head: `${name}: change in ${isPercent ? "points" : "%"}`,
         value: row => changeAmount(cell(row).value, cell(row).compare?.value, format),
       },
-      target && { head: `${name}: target`, value: row => cell(row).target?.value },
+      target && {
+        head: plainHead(`${name}: target`, format),
+        value: row => cell(row).target?.value,
+      },
     ].filter(Boolean);
   });
 }
