@@ -23,6 +23,23 @@ export function changeMark(value, earlier, format, better) {
 export const isShown = ({ start, terms }, { calculated_at: now }) =>
   start <= now || Object.values(terms).some(value => value !== null);
 
+/**
+ * Of a total, a bucket or a group: how many starts of terms with `then` have time left, and how many of these have converted
+ * so far; null where there are none.
+ * @returns {{starts: number, conversions: number} | null}
+ */
+export function maturingOf({ maturing }) {
+  if (!maturing) return null;
+  if (Number.isInteger(maturing.starts)) return maturing; // as viewers of a share get it
+  const counts = Object.values(maturing);
+  const sum = name => counts.reduce((total, each) => total + each[name], 0);
+  return { starts: sum("starts"), conversions: sum("conversions") };
+}
+
+/** Buckets as they are drawn: in progress also where what followed is not over. */
+export const drawnBuckets = buckets =>
+  buckets.map(bucket => ({ ...bucket, complete: bucket.complete && !bucket.maturing }));
+
 /** The values of buckets for a chart. */
 export const valuesOf = buckets => buckets.map(({ value }) => value);
 

@@ -1,6 +1,13 @@
 // A calculated metric as a card shows it, and how much of its target is reached.
 
-import { changeMark, comparedValuesOf, groupName, seriesOf } from "./calculation.js";
+import {
+  changeMark,
+  comparedValuesOf,
+  drawnBuckets,
+  groupName,
+  maturingOf,
+  seriesOf,
+} from "./calculation.js";
 import { barLegend, sparkline } from "./chart.js";
 import { h, hint, svg } from "./dom.js";
 import { bucketName, capitalized, count, number } from "./format.js";
@@ -42,15 +49,20 @@ export function cardContent(calculation, look, target = null) {
   ];
 }
 
-function notes({ buckets, warnings = [], values_missing: isMissing }) {
+function notes({ total, buckets, warnings = [], values_missing: isMissing }) {
+  const maturing = maturingOf(total);
   const isOpen = buckets.at(-2)?.complete === false; // of the last one it goes without saying
   return [
     isOpen && "in progress",
+    maturing && maturingText(maturing),
     eventsText(warnings, "skipped", "skipped"),
     eventsText(warnings, "events_ahead", "dated in the future"),
     isMissing && "some values are missing",
   ].filter(Boolean);
 }
+
+const maturingText = ({ starts, conversions }) =>
+  `not over yet: ${number(conversions)} of ${number(starts)} so far`;
 
 function eventsText(warnings, wanted, what) {
   const amount = warnings
@@ -80,7 +92,7 @@ function plainChart({ calculation, kind, isBare, isStacked, target }) {
     kind,
     isBare,
     isStacked,
-    buckets,
+    buckets: drawnBuckets(buckets),
     interval,
     zone: timezone,
     format,

@@ -1,8 +1,8 @@
 // A metric's numbers as tables: by group, by time, by location; and the one on show as a file.
 
-import { groupName, isShown } from "./calculation.js";
-import { csv } from "./csv.js";
-import { fieldName, isProperty } from "./definition.js";
+import { drawnBuckets, groupName, isShown } from "./calculation.js";
+import { csv, plainHead } from "./csv.js";
+import { fieldName, isProperty, usualFormat } from "./definition.js";
 import { button, fill, h } from "./dom.js";
 import { cut } from "./events.js";
 import { evidenceNumber } from "./evidence.js";
@@ -32,7 +32,7 @@ function timeRows(answer) {
     groups: breakdown?.groups,
   };
   if (buckets.length === 1) return [whole];
-  const bucketRows = buckets.map((bucket, index) => ({
+  const bucketRows = drawnBuckets(buckets).map((bucket, index) => ({
     ...bucket,
     title: `${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (in progress)"}`,
     selection: { bucket: bucket.start },
@@ -101,10 +101,11 @@ function numberColumns({ answer, definition: { name = "Value", terms } }, kind) 
 }
 
 const termColumns = terms =>
-  terms.map(({ key, event }) => ({
-    head: `${key}: ${event}`,
-    value: row => row.terms[key],
-    selection: () => ({ term: key }),
+  terms.map(term => ({
+    head: `${term.key}: ${term.event}`,
+    value: row => row.terms[term.key],
+    format: term.then && usualFormat(term),
+    selection: () => ({ term: term.key }),
   }));
 
 const groupColumns = answer =>
@@ -204,7 +205,7 @@ function valuesCsv(result, kind) {
   const isByTime = kind === "time";
   const heads = [
     headOf(kind, answer),
-    ...columns.map(({ head }) => head),
+    ...columns.map(({ head, format }) => plainHead(head, format)),
     ...(isByTime ? ["In progress"] : []),
   ];
   const lines = rows(answer).map(row => [
