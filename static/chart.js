@@ -323,6 +323,7 @@ const PAINT = [
   "font-size",
   "font-family",
   "opacity",
+  "paint-order",
 ];
 
 /** A chart as the text of an SVG file. @param {HTMLElement} figure as chart() made it */

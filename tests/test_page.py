@@ -1161,6 +1161,7 @@ def test_the_dashboard_keeps_its_state_in_the_address(filled, visit):
 
 def rows_of(page, table: str = "Values by time") -> list[list[str]]:
     """The rows of a table as they are read, each cell a text."""
+    expect(page.locator("[aria-busy]")).to_have_count(0)
     found = page.get_by_role("table", name=table).locator("tbody tr")
     expect(found.first).to_be_visible()
     return [

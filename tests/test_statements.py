@@ -330,11 +330,14 @@ def test_the_statement_for_a_filter_gets_all_of_its_binds(connection, query, ver
     assert set(query) <= wanted
 
 
+SOURCES = {"metrics.events", "metrics.starts"}  # what other templates have their events from
+
+
 def test_every_file_of_sql_begins_with_what_it_is_for():
     for path in (lite.data_folder() / "sql").rglob("*.sql"):
         text = path.read_text("utf-8")
         assert re.match(r"-- [A-Z].*([.:]\n|\n-- )", text), path
-        assert text.endswith(";\n") and "\t" not in text, path
+        assert text.endswith("\n" if path.stem in SOURCES else ";\n") and "\t" not in text, path
         assert text == "\n".join(line.rstrip() for line in text.split("\n")), path
 
 
