@@ -13529,9 +13529,10 @@ def create_admin_key(database: Database, name: str) -> str:
         return create_key(database.writer, new, database.clock())["token"]
 
 
-# Demo: three locations, where leads come in every day and some of them buy: 90 days that are over,
-# and a week that arrives while the demo runs. It is all one list of posts. Those of the past are
-# received one after the other as they would have been; the others are sent when they are due.
+# Demo: three locations, where leads come in every day, are answered, and some of them buy: 90 days
+# that are over, and a week that arrives while the demo runs. It is all one list of posts. Those of
+# the past are received one after the other as they would have been; the others are sent when they
+# are due.
 
 DEMO_DAYS = 90
 DEMO_DAYS_AHEAD = 7
@@ -13591,6 +13592,10 @@ DEMO_FUNNEL = (
     DemoStage("Appointment", share=0.7, days=3),
     DemoStage("Payment Received", share=0.65, days=2),
 )
+DEMO_REPLY = "Reply Sent"
+DEMO_REPLIED = 0.93  # of the leads
+DEMO_REPLY_HOURS = (8, 19)  # at night nobody answers
+DEMO_REPLY_MINUTES = 6  # the median, while somebody is there
 DEMO_WEEKDAYS = (1.15, 1.2, 1.15, 1.1, 1.1, 0.7, 0.6)  # Monday to Sunday; 1 is the average
 DEMO_FIRST_NAMES = ("Ada", "Ben", "Carla", "Dev", "Elif", "Hugo", "Ines", "Maya", "Noah", "Olga")
 DEMO_LAST_NAMES = ("Adams", "Berger", "Costa", "Diaz", "Garcia", "Ito", "Kaya", "Nguyen", "Patel")
@@ -13621,7 +13626,7 @@ DEMO_REVENUE = {
     "property": "value",
 }
 DEMO_APPOINTMENTS = {"event": "Appointment", "type": "contact", "aggregation": "count"}
-DEMO_SALES = {"all": [{"field": "property.outcome", "op": "is", "value": "sale"}]}
+DEMO_PERCENT = {"style": "percent", "decimals": 1}
 DEMO_DOLLARS = {"style": "currency", "currency": "USD"}
 DEMO_METRICS = [
     {
@@ -13635,13 +13640,40 @@ DEMO_METRICS = [
     },
     {
         "name": "Close rate",
-        "format": {"style": "percent", "decimals": 1},
-        # Of one kind of events, so that no day has more sales than what they are compared with
+        "format": DEMO_PERCENT,
         "terms": [
-            {"key": "A", **DEMO_APPOINTMENTS, "filters": DEMO_SALES},
-            {"key": "B", **DEMO_APPOINTMENTS},
+            {
+                "key": "A",
+                "event": "Offer Made",
+                "type": "contact",
+                "aggregation": "conversion",
+                "then": {"event": "Payment Received", "within": "14d"},
+            }
         ],
-        "formula": "A / B",
+    },
+    {
+        "name": "Speed to lead",
+        "format": {"style": "duration"},
+        "terms": [
+            {
+                "key": "A",
+                **DEMO_LEADS,
+                "aggregation": "median",
+                "then": {"event": DEMO_REPLY, "within": "3d"},
+            }
+        ],
+    },
+    {
+        "name": "Answered within 5 minutes",
+        "format": DEMO_PERCENT,
+        "terms": [
+            {
+                "key": "A",
+                **DEMO_LEADS,
+                "aggregation": "conversion",
+                "then": {"event": DEMO_REPLY, "within": "5m"},
+            }
+        ],
     },
     {
         "name": "Median deal",
@@ -13794,6 +13826,7 @@ def location_posts(location: DemoLocation, now: int) -> Iterator[DemoPost]:
     Each stage's posts are spread over the hours of the day, so that no hour has a burst of them.
     """
     chance = random.Random(location.location_id)
+    reply_chance = random.Random(f"{location.location_id} replies")
     zone = ZoneInfo(location.time_zone)
     today = local_time(now, zone).date()
     waiting: list[list[DemoLead]] = [[] for _ in DEMO_FUNNEL]
@@ -13809,6 +13842,9 @@ def location_posts(location: DemoLocation, now: int) -> Iterator[DemoPost]:
             for timestamp in times:
                 if number == 0:
                     lead = demo_lead(location, timestamp, chance)
+                    if reply_chance.random() < DEMO_REPLIED:
+                        replied = demo_reply_time(timestamp, zone, reply_chance)
+                        yield demo_reply(location, lead, replied)
                 elif waiting[number]:
                     lead = waiting[number].pop(chance.randrange(len(waiting[number])))
                 else:
@@ -13840,6 +13876,19 @@ def working_times(midnight: int, number: int, chance: random.Random) -> list[int
             hour = 21 - 9 * math.sqrt((1 - share) / 0.65)
         times.append(midnight + round(hour * HOUR_MS))
     return times
+
+
+def demo_reply_time(arrived: int, zone: ZoneInfo, chance: random.Random) -> int:
+    """Minutes after a lead, seldom hours; of one that comes at night, after somebody is there."""
+    opens, closes = DEMO_REPLY_HOURS
+    local = local_time(arrived, zone)
+    begun = arrived
+    if local.hour < opens:
+        begun = day_start(local.date(), zone) + opens * HOUR_MS
+    elif local.hour >= closes:
+        begun = day_start(local.date() + timedelta(days=1), zone) + opens * HOUR_MS
+    minutes = chance.lognormvariate(math.log(DEMO_REPLY_MINUTES), 1.1)
+    return begun + round(minutes * MINUTE_MS)
 
 
 def demo_lead(location: DemoLocation, created: int, chance: random.Random) -> DemoLead:
@@ -13884,6 +13933,19 @@ def demo_post(
     if stage.event_name == "Lead":
         event["properties"] = {"source": lead.body["contact_source"]}
         return DemoPost(timestamp, location.location_id, lead.body | {"customData": event})
+    return DemoPost(timestamp, location.location_id, event)
+
+
+def demo_reply(location: DemoLocation, lead: DemoLead, timestamp: int) -> DemoPost:
+    contact_id = lead.body["contact_id"]
+    event = {
+        "event_name": DEMO_REPLY,
+        "location_id": location.location_id,
+        "distinct_id": f"{DEMO_REPLY} {contact_id}",
+        "contact_id": contact_id,
+        "timestamp": iso(timestamp),
+        "properties": {"channel": "SMS" if int(contact_id, 16) % 3 else "Email"},
+    }
     return DemoPost(timestamp, location.location_id, event)
 
 
