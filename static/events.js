@@ -70,17 +70,17 @@ function deleteButton(event, close) {
  * A list of events, a page at a time.
  * @param {string} caption
  * @param {(cursor: string | undefined, signal: AbortSignal) => Promise<object>} request brings a page
- * @param {{zone?: string, without: string[], more?: Column, nothing: HTMLElement, lead?: (page: object) => any}} options
- *   `without` are the heads of columns that would say the same in every row; `more` is a further one; `lead` stands above
+ * @param {{zone?: string, without: string[], more?: Column[], nothing: HTMLElement, lead?: (page: object) => any}} options
+ *   `without` are the heads of columns that would say the same in every row; `more` are further ones; `lead` stands above
  *   the table
  */
-export function eventList(caption, request, { zone, without, more, nothing, lead }) {
+export function eventList(caption, request, { zone, without, more = [], nothing, lead }) {
   const open = async event => {
     const isDeleted = await openEvent(event);
     if (isDeleted) load();
   };
   const columns = eventColumns(zone, open).filter(({ head }) => !without.includes(head));
-  if (more) columns.splice(-1, 0, more); // the properties are long
+  columns.splice(-1, 0, ...more); // the properties are long
   const { box, load } = pages("events", request, (events, page) => [
     events.length > 0 && lead?.(page),
     table(caption, columns, events, nothing),

@@ -5,7 +5,7 @@ import { dialog } from "./dialog.js";
 import { button, fill, h, hint } from "./dom.js";
 import { cut, eventList, openEvent } from "./events.js";
 import { selectField } from "./fields.js";
-import { count, duration, number } from "./format.js";
+import { count, duration, number, time } from "./format.js";
 import { empty, failure } from "./states.js";
 
 /**
@@ -64,7 +64,7 @@ function eventsList({ outcome: _, order: __, ...body }) {
   });
 }
 
-function evidenceList(body, { nothing, order, more, noun = "event" }) {
+function evidenceList(body, { nothing, order, more }) {
   const queried = body.locations === "all" ? locations : body.locations;
   const without = queried.length === 1 ? ["Event", "Location"] : ["Event"];
   return eventList(
@@ -75,15 +75,17 @@ function evidenceList(body, { nothing, order, more, noun = "event" }) {
       without,
       more,
       nothing,
-      lead: page => hint(`${count(page.count, noun)}, ${order}. Times in ${body.timezone}.`),
+      lead: page => hint(`${count(page.count, "event")}, ${order}. Times in ${body.timezone}.`),
     },
   );
 }
 
-// Of a term with `then`: its starts, and what came of them
+// Of a term with `then`: what came of its events
 
-function startsList(body, term, chosen, changed) {
-  const { outcome, order } = chosen;
+function startsList(body, { then }, chosen, changed) {
+  const { outcome } = chosen;
+  const hasEnds = !["never", "not_yet"].includes(outcome);
+  const order = hasEnds ? chosen.order : "newest";
   const asked = { ...body, order, outcome: outcome || undefined };
   const options = { state: chosen, changed };
   const trouble = h("div");
@@ -100,17 +102,24 @@ function startsList(body, term, chosen, changed) {
     h(
       "div.table-head",
       selectField("Show", { ...options, choices: OUTCOMES, name: "outcome" }),
-      selectField("Order", { ...options, choices: ORDERS, name: "order" }),
+      hasEnds && selectField("Order", { ...options, choices: ORDERS, name: "order" }),
       button("Download CSV", save, "small"),
     ),
     trouble,
     evidenceList(asked, {
-      noun: "start",
       order: ORDERS[order].toLowerCase(),
-      more: { head: `Then ${cut(term.then.event, 40)}`, cell: outcomeCell },
+      more: [
+        { head: cut(then.event, 40), cell: event => endCell(event, body.timezone) },
+        hasEnds && { head: "After", cell: each => each.then.event && duration(each.then.seconds) },
+      ].filter(Boolean),
       nothing: empty("None", NOTHING[outcome]),
     }),
   ];
+}
+
+function endCell({ then: { outcome, event } }, zone) {
+  if (!event) return outcome === "never" ? "never" : "not yet";
+  return button(time(event.timestamp, zone), () => openEvent(event), "inline");
 }
 
 const NOTHING = {
@@ -119,11 +128,6 @@ const NOTHING = {
   never: "All were followed in time, or still have time.",
   not_yet: "None waits for what follows.",
 };
-
-function outcomeCell({ then: { outcome, seconds, event } }) {
-  if (outcome !== "converted") return outcome === "never" ? "never" : "not yet";
-  return button(`${duration(seconds)} later`, () => openEvent(event), "inline");
-}
 
 /**
  * A number that shows its events when it is clicked.

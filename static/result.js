@@ -103,21 +103,27 @@ function maturing(result) {
       const { starts, conversions } = answer.total.maturing[term.key];
       const waiting = starts - conversions;
       const open = () =>
-        openEvidence(result, "Not yet", { term: term.key, outcome: "not_yet", order: "newest" });
+        openEvidence(result, `“${term.event}” that may still be followed`, {
+          term: term.key,
+          outcome: "not_yet",
+        });
       return h(
-        "div.maturing",
-        h("p", maturingWords(term, starts, conversions)),
-        waiting > 0 && button(`Show the ${number(waiting)} not yet`, open, "inline"),
+        "div",
+        hint(maturingWords(term, starts, conversions)),
+        waiting > 0 && button(`Show the ${number(waiting)} that still wait`, open, "inline"),
       );
     });
 }
 
 function maturingWords({ event, then, aggregation }, starts, conversions) {
-  const window = windowText(then.within);
-  const told = `${number(starts)} of “${event}” ${starts === 1 ? "has" : "have"} not had ${window} yet; ${number(conversions)} so far ${conversions === 1 ? "was" : "were"} followed by “${then.event}”.`;
-  return aggregation === "conversions"
-    ? `${told} The number may still grow.`
-    : `${told} They count once their time is over: until then nobody knows what comes of them.`;
+  const told = [
+    `${count(starts, `“${event}” event`)} of this range ${starts === 1 ? "is" : "are"} younger than ${windowText(then.within)};`,
+    `${number(conversions)} so far ${conversions === 1 ? "was" : "were"} followed by “${then.event}”.`,
+    aggregation === "conversions"
+      ? "More may follow."
+      : "These count once their time is over: until then, nobody knows what comes of the others.",
+  ];
+  return told.join(" ");
 }
 
 // Buckets in which the terms have values and the formula has none. Some may be too large a number instead.

@@ -25,7 +25,7 @@ export function thenEditor({ then, at, event, filters, changed, draw, remove }) 
       windowField(then, at, draw),
     ),
     isOther(then) && otherWindow(then, at, changed),
-    hint("The first one of the same contact counts. Until the time is over, nobody knows."),
+    hint("The first one of the same contact counts, if it comes in time."),
     groupEditor(then.filters, `${at}/filters`, filters),
     actions(button("Remove what follows", remove, "small")),
   );
