@@ -3589,15 +3589,22 @@ def load_assets(folder: Path) -> dict[str, Asset]:
     return assets
 
 
-def first_modules(assets: dict[str, Asset]) -> list[str]:
-    """The scripts that the page needs before it can begin: app.js and what it imports, directly or
-    not. Those that a view imports when it is opened (`import("./help.js")`) are not among them."""
-    names = ["app.js"]
+def first_modules(assets: dict[str, Asset], first: str) -> list[str]:
+    """The scripts that a page needs before it can begin: its first one and what that imports,
+    directly or not. Those that a view imports when it is opened (`import("./help.js")`) are not
+    among them."""
+    names = [first]
     for name in names:  # which grows meanwhile
         for imported in re.findall(rb' from "\./([^"]+)";', assets[name].content):
             if imported.decode() not in names:
                 names.append(imported.decode())
     return names
+
+
+def preloads(scripts: list[str]) -> str:
+    """The header Link of a page that needs these scripts: without it the browser finds one only in
+    another that imports it."""
+    return ", ".join(f"</static/{name}>; rel=modulepreload" for name in scripts)
 
 
 def send_asset(
@@ -10099,7 +10106,7 @@ def list_evidence(
     connection: apsw.Connection, query: EvidenceQuery, frame: Frame, deadline: float = math.inf
 ) -> dict:
     """The events behind a term's number, the newest first: those that have what the term
-    aggregates. Count terms count them all."""
+    aggregates. Count terms count them all; those of a term with `then` come with what followed."""
     count, keys = find_evidence(connection, query, frame, deadline)
     order = ("timestamp", "event_id")
     read = functools.partial(find_event, connection)
@@ -10219,10 +10226,8 @@ def find_start(connection: apsw.Connection, term: Term, frame: Frame, found: dic
     reach = {"email": contact["email"], "phone": contact["phone"]}
     end = None
     if found["ended_at"] is not None:
-        binds = Binds(term, frame)
-        filters = then_sql(term.then, frame, binds)
-        statement = fill_template("metrics.end", filters=filters)
-        binds |= found | {"then_name": term.then.event}
+        statement, binds = compile_end(term, frame)
+        binds |= found
         end = find_event(connection, {"event_id": connection.execute(statement, binds).get})
     return event | found | reach | {"end": end}
 
@@ -10233,6 +10238,13 @@ def outcome_of(start: dict) -> dict:
         return {"outcome": "never" if start["is_over"] else "not_yet", "seconds": None}
     seconds = json_number((start["ended_at"] - start["timestamp"]) / 1000)
     return {"outcome": "converted", "seconds": seconds}
+
+
+def compile_end(term: Term, frame: Frame) -> tuple[str, Binds]:
+    """What finds the event that followed a start, which is bound, too."""
+    binds = Binds(term, frame)
+    binds["then_name"] = term.then.event
+    return fill_template("metrics.end", filters=then_sql(term.then, frame, binds)), binds
 
 
 def start_out(start: dict) -> dict:
@@ -11561,8 +11573,8 @@ class App(bottle.Bottle):
         self.kept_answers = KeptAnswers()
         self.assets = load_assets(data_folder() / "static")
         self.share_pages = share_pages(self.assets["share.html"])
-        scripts = first_modules(self.assets)
-        self.preloads = ", ".join(f"</static/{name}>; rel=modulepreload" for name in scripts)
+        self.preloads = preloads(first_modules(self.assets, "app.js"))
+        self.share_preloads = preloads(first_modules(self.assets, "share.js"))
 
     def close(self) -> None:
         self.database.close()
@@ -11647,7 +11659,6 @@ class App(bottle.Bottle):
             "Vary": "Accept-Encoding",
         }
         if name == "index.html":
-            # Without this the browser finds a script only in the one that imports it.
             headers["Link"] = self.preloads
         if environ.get("HTTP_IF_NONE_MATCH") == asset.tag:
             return Response(304, headers, b"")
@@ -11663,6 +11674,8 @@ class App(bottle.Bottle):
         if state != "works":
             self.remember_attempt(environ, Unauthorized(LINK_REASONS[state]))
         headers = framed_by(frame_hosts) | {"Vary": "Accept-Encoding"}
+        if state == "works":
+            headers["Link"] = self.share_preloads
         return send_asset(self.share_pages[state], environ, headers, LINK_STATES[state])
 
     def logo(self, environ: dict) -> Response:

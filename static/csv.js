@@ -1,6 +1,6 @@
 // Tables as files of comma-separated values.
 
-import { isDuration } from "./format.js";
+import { clock, dayOf, isDuration } from "./format.js";
 
 // Excel takes a file without it for Windows-1252.
 const BYTE_ORDER_MARK = "\ufeff";
@@ -22,3 +22,9 @@ function csvCell(value) {
 /** Rows of texts and numbers, the heads among them, as the text of a file. @param {(string | number | null)[][]} rows */
 export const csv = rows =>
   BYTE_ORDER_MARK + rows.map(cells => cells.map(csvCell).join(",")).join("\r\n");
+
+/** The day or the hour on which a bucket begins, in the zone; such as 2026-01-31 and 2026-01-31 09:00. */
+export function startText(start, interval, zone) {
+  const hour = clock(start, zone).hour.padStart(2, "0");
+  return `${dayOf(start, zone)}${interval === "hour" ? ` ${hour}:00` : ""}`;
+}

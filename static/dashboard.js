@@ -104,9 +104,19 @@ function headActions(dashboard, links, isTable) {
       (isTable
         ? links.make("As cards", partOf(id), "button")
         : links.make("By location", partOf(id, "/locations"), "button")),
+    isAdmin() && cards.length > 0 && button("Share", () => share(dashboard)),
     isAdmin() && links.make("Edit dashboard", partOf(id, "/edit"), "button"),
     newMetric(dashboard, links),
   ];
+}
+
+async function share(dashboard) {
+  try {
+    const { openShareDialog } = await import("./sharing.js");
+    await openShareDialog(dashboard);
+  } catch (error) {
+    dialog("Share", () => failure(error));
+  }
 }
 
 // The other dashboards, over the same range.

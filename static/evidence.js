@@ -3,9 +3,9 @@
 import { locations, post } from "./api.js";
 import { dialog } from "./dialog.js";
 import { button, fill, h, hint } from "./dom.js";
-import { cut, eventList, openEvent } from "./events.js";
+import { eventList, openEvent } from "./events.js";
 import { selectField } from "./fields.js";
-import { count, duration, number, time } from "./format.js";
+import { count, cut, duration, number, time } from "./format.js";
 import { empty, failure } from "./states.js";
 
 /**

@@ -26,6 +26,7 @@ const VIEWS = {
   "settings/integrations/new": async view =>
     (await import("./integrations.js")).showNewIntegration(view),
   "settings/locations": async view => (await import("./locations.js")).showLocations(view),
+  "settings/sharing": async view => (await import("./shares.js")).showSharing(view),
   "settings/events": async view => (await import("./names.js")).showNames(view),
   "settings/api": async view => (await import("./reference.js")).showReference(view),
   help: async view => (await import("./help.js")).showHelp(view),

@@ -2,12 +2,12 @@
 
 import { changeMark, comparedValuesOf, drawnBuckets, isShown, seriesOf } from "./calculation.js";
 import { targetProgress } from "./card.js";
-import { chart, svgText } from "./chart.js";
+import { COMPARISONS } from "./dates.js";
 import { addsUp, windowText } from "./definition.js";
 import { button, h, hint } from "./dom.js";
 import { evidenceNumber, openEvidence } from "./evidence.js";
 import { bucketName, count, number, span, time } from "./format.js";
-import { COMPARISONS } from "./range.js";
+import { chart, svgText } from "./plot.js";
 import { download, fileName } from "./snippet.js";
 import { warnings } from "./states.js";
 import { groupSelection, valueTables } from "./values.js";

@@ -1,14 +1,13 @@
 // A metric's numbers as tables: by group, by time, by location; and the one on show as a file.
 
 import { drawnBuckets, groupName, isShown } from "./calculation.js";
-import { csv, plainHead } from "./csv.js";
+import { csv, plainHead, startText } from "./csv.js";
+import { COMPARISONS } from "./dates.js";
 import { fieldName, isProperty, usualFormat } from "./definition.js";
 import { button, fill, h } from "./dom.js";
-import { cut } from "./events.js";
 import { evidenceNumber } from "./evidence.js";
 import { selectField } from "./fields.js";
-import { bucketName, capitalized, change, changeAmount, clock, dayOf } from "./format.js";
-import { COMPARISONS } from "./range.js";
+import { bucketName, capitalized, change, changeAmount, cut } from "./format.js";
 import { download, fileName } from "./snippet.js";
 import { table } from "./table.js";
 
@@ -216,9 +215,7 @@ function valuesCsv(result, kind) {
   return csv([heads, ...lines]);
 }
 
-// The day or the hour on which a bucket begins, in the zone; such as 2026-01-31 and 2026-01-31 09:00.
 function timeText({ start, title, selection }, { interval, timezone }) {
   if (!selection.bucket) return title; // the whole range
-  const hour = clock(start, timezone).hour.padStart(2, "0");
-  return `${dayOf(start, timezone)}${interval === "hour" ? ` ${hour}:00` : ""}`;
+  return startText(start, interval, timezone);
 }

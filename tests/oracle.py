@@ -699,9 +699,7 @@ def answer(query, events, now, zone, start, end, read=None, as_of=None):
     by_key = {term["key"]: term for term in metric["terms"]}
 
     def numbers(of_terms):
-        terms = {
-            term["key"]: whole(aggregate(term, of_terms[term["key"]])) for term in metric["terms"]
-        }
+        terms = {key: whole(aggregate(by_key[key], some)) for key, some in of_terms.items()}
         return {
             "value": evaluate(formula, terms),
             "terms": terms,

@@ -947,6 +947,31 @@ def test_a_merged_metric_is_what_both_names_were_and_the_old_name_asks_for_the_s
     assert numbers("Offer") == numbers("Ofer Made") == before
 
 
+def test_what_may_follow_in_a_saved_metric_takes_the_new_name(misspelt):
+    then = {"event": "Ofer Made", "within": "7d"}
+    asked = {"aggregation": "conversions", "type": "contact", "then": then}
+    for name, event_name in (("Follows", "Paid"), ("Twice", "Ofer Made"), ("Other", "Paid")):
+        definition = {"name": name, "terms": [{"key": "A", "event": event_name} | asked]}
+        if name == "Other":
+            definition["terms"][0]["then"] = then | {"event": "Paid"}
+        assert misspelt("POST", "/metrics/v1", definition).status_int == 201
+    steps = [("Ofer Made", "Offer Made", True), ("Offer Made", "Offer", False)]
+    for name, new_name, is_merge in steps:
+        tried = rename(misspelt, name, new_name, "?dry_run=true").json
+        answer = rename(misspelt, name, new_name).json
+        assert tried["metrics"] == answer["metrics"] == ["Follows", "Twice"]
+        assert tried["merged"] == answer["merged"] == is_merge
+        while answer["remaining"]:
+            answer = rename(misspelt, name, new_name).json
+        terms = [each["terms"][0] for each in misspelt.get("/metrics/v1")["metrics"]]
+        assert [(each["event"], each["then"]["event"]) for each in terms] == [
+            ("Paid", new_name),
+            (new_name, new_name),
+            ("Paid", "Paid"),
+        ]
+        assert all(each["then"]["within"] == "7d" for each in terms)
+
+
 # A merge under a server
 
 

@@ -187,8 +187,11 @@ def random_filters(chance, type, center, depth=0):
     return {chance.choice(["all", "any"]): parts}
 
 
+USUAL = [name for name in lite.AGGREGATES if name not in lite.OF_CONVERSIONS]  # without `then`
+
+
 def random_term(chance, key, center):
-    aggregation, type = chance.choice(list(lite.AGGREGATES)), chance.choice(["account", "contact"])
+    aggregation, type = chance.choice(USUAL), chance.choice(["account", "contact"])
     found = term(aggregation, key, chance.choice(NAMES[:2] * 3 + NAMES), type)
     if aggregation not in lite.WITHOUT_PROPERTY:
         special = ["alike"] * 4 if aggregation in ("count_distinct", "min", "max", "latest") else []
@@ -683,6 +686,136 @@ def test_random_terms_with_then_have_the_numbers_of_the_oracle(tmp_path, place, 
     store.close()
 
 
+def followed(aggregation="conversions", key="A", event="Lead", then="Reply", within="7d", **rest):
+    """A term with `then`."""
+    then = {"event": then, "within": within} | rest.pop("then_filters", {})
+    return term(aggregation, key, event, "contact", then=then, **rest)
+
+
+def outcomes(store, now=NOW, **rest):
+    """Of the starts of the year, the oldest first: how many seconds passed, or what else came."""
+    listed = {}
+    for aggregation, outcome in (("conversion", None), ("conversions", None), ("min", "not_yet")):
+        query = {"metric": metric(followed(aggregation, **rest)), "term": "A"} | YEAR
+        for each in store.evidence(now, **query, outcome=outcome)["events"]:
+            listed[each["timestamp"], each["event_id"]] = each["then"]
+    found = [then for _, then in sorted(listed.items())]
+    return [then["outcome"] if then["seconds"] is None else then["seconds"] for then in found]
+
+
+@pytest.mark.parametrize("names", [("Lead", "Reply"), ("Reply", "Lead")])
+def test_what_follows_in_the_same_millisecond_counts_whichever_arrived_first(store, names):
+    for name in names:
+        store.event(name, "2025-05-05T10:00", "c1")
+    store.event("Lead", "2025-05-06T10:00", "c1")  # the first one was followed
+    for name in names:
+        store.event(name, "2025-05-07T10:00", "c1")  # the second Lead only repeats the last one
+    assert outcomes(store) == [0, 86_400]
+
+
+def test_an_event_that_is_both_ends_what_was_open_and_then_starts(store):
+    for day in ("2025-05-05", "2025-05-06", "2025-05-06", "2025-05-12", "2025-05-31"):
+        store.event("Lead", day, "c1")
+    assert outcomes(store, then="Lead") == [86_400, 0, 0, "never", "never"]
+    assert outcomes(store, then="Lead", within="6d") == [86_400, 0, 0, "never", "never"]
+    assert value(store, followed(then="Lead", within="25d")) == 4
+
+
+def test_a_window_ends_with_its_last_millisecond_and_a_repeat_within_it_is_no_start(store):
+    last = ms("2025-05-12")
+    for contact_id, end in ("c1", last), ("c2", last + 1):
+        store.event("Lead", "2025-05-05", contact_id)
+        store.event("Lead", end, contact_id)
+        store.event("Reply", end, contact_id)
+    assert outcomes(store) == [7 * 86_400, "never", 0]
+    assert outcomes(store, now=last) == [7 * 86_400, "not_yet", "not_yet"]
+    assert outcomes(store, now=last - 1) == ["not_yet", "not_yet", "not_yet"]
+    rate = followed("conversion")
+    assert value(store, rate, now=last) is None
+    assert value(store, rate, now=last + 1) == 0.5
+
+
+def test_rates_and_times_are_right_while_windows_are_open(store):
+    """Of leads who come in evenly 30 % reply, after a half of the seven days in the middle."""
+    chance, day = random.Random(30), 86_400_000
+    waits = []  # with the age of each lead
+    store.writer.execute("begin")
+    for number in range(4_000):
+        age, wait = chance.uniform(0, 14 * day), chance.uniform(0, 7 * day)
+        store.event("Lead", NOW - int(age), f"c{number}")
+        if chance.random() < 0.3:
+            waits.append((age, wait))
+            store.event("Reply", NOW - int(age) + int(wait), f"c{number}")
+    store.writer.execute("commit")
+    weeks = {"from": "2025-12-18", "to": "2026-01-01"}
+    terms = followed("conversion"), followed("median", "B"), followed("conversions", "C")
+    total = store.query(metric=metric(*terms, formula="A"), **weeks)["total"]
+    assert total["terms"]["A"] == pytest.approx(0.3, abs=0.02)
+    assert total["terms"]["B"] == pytest.approx(3.5 * 86_400, rel=0.05)
+    # What it would have been
+    is_over = total["terms"]["C"], 4_000 - total["maturing"]["A"]["starts"]
+    assert is_over[0] / 4_000 == pytest.approx(0.22, abs=0.01)
+    never = is_over[1] * (1 - total["terms"]["A"])
+    assert is_over[0] / (is_over[0] + never) == pytest.approx(0.39, abs=0.02)
+    young = sorted(wait / day for age, wait in waits if wait <= age <= 7 * day)
+    assert oracle.quantile(young, 0.5) == pytest.approx(2, abs=0.2)
+
+
+def test_the_earlier_range_had_no_longer_than_the_range(store):
+    for contact_id, month, reply in (
+        ("c1", "04", "2025-05-06"),
+        ("c2", "04", "2025-05-15"),
+        ("c3", "05", "2025-06-05"),
+    ):
+        store.event("Lead", f"2025-{month}-28", contact_id)
+        store.event("Reply", reply, contact_id)
+    asked = {"from": "2025-05-01", "to": "2025-06-01", "compare": "previous_period"}
+    term = followed("conversions", within="30d")
+    answer = store.query(ms("2025-06-11"), metric=metric(term), **asked)
+    # Ten days after May, and so ten days after April
+    assert (answer["total"]["value"], answer["compare"]["total"]["value"]) == (1, 1)
+    assert answer["compare"]["total"]["maturing"] == {"A": {"starts": 2, "conversions": 1}}
+
+
+def test_a_bucket_that_has_not_begun_has_no_open_windows_of_another_range(store):
+    for day in range(1, 29):
+        store.event("Lead", f"2025-05-{day:02}", f"c{day}")
+    asked = {"from": "2025-05-11", "to": "2025-05-21", "interval": "day"}
+    answer = store.query(
+        ms("2025-05-15T12:00"), metric=metric(followed()), compare="previous_period", **asked
+    )
+    marked = ["maturing" in bucket for bucket in answer["buckets"]]
+    assert marked == [True] * 5 + [False] * 5
+
+
+def test_what_may_follow_is_looked_for_in_the_locations_of_the_key_alone(store):
+    for place in ("loc", "two"):
+        store.event("Lead", "2025-05-05", "c1", place)
+    store.event("Reply", "2025-05-06", "c1", "two")
+    own = frozenset({"loc"})
+    asked = {"metric": metric(followed("conversions"))} | YEAR
+    answer = store.query(allowed=own, **asked)
+    assert answer["total"]["value"] == 0
+    (unseen,) = [each for each in answer["warnings"] if each["code"] == "event_not_seen"]
+    assert unseen["event"] == "Reply"
+    listed = store.evidence(
+        allowed=own, term="A", **asked | {"metric": metric(followed("conversion"))}
+    )
+    assert [each["then"]["outcome"] for each in listed["events"]] == ["never"]
+    assert (store.query(**asked)["total"]["value"], store.query(**asked)["warnings"]) == (1, [])
+
+
+def test_what_may_follow_is_found_by_an_alias_of_its_name(store):
+    for day in ("2025-05-05", "2025-05-06"):
+        store.event("Lead", day, "c1")
+    store.writer.execute(
+        "insert into event_names (event_name, alias_of) values ('Led', ?)",
+        (store.name_key("Lead"),),
+    )
+    for names in ({"then": "Led"}, {"event": "Led"}, {"event": "Led", "then": "Led"}):
+        assert outcomes(store, **{"then": "Lead"} | names) == [86_400, "never"]
+
+
 # Numbers
 
 
@@ -691,7 +824,7 @@ def test_an_empty_range_counts_zero_and_has_no_average(store):
         each: term(
             each, event="Nothing", **({} if each in lite.WITHOUT_PROPERTY else {"property": "x"})
         )
-        for each in lite.AGGREGATES
+        for each in USUAL
     }
     for name, each in names.items():
         assert value(store, each) == (
@@ -1586,7 +1719,7 @@ def test_without_a_comparison_events_that_are_dated_ahead_count(store):
     assert counts_of(answer, "events_ahead") == {}
 
 
-@pytest.mark.parametrize("aggregation", sorted(lite.AGGREGATES))
+@pytest.mark.parametrize("aggregation", sorted(USUAL))
 def test_a_bucket_that_has_not_begun_has_numbers_only_where_events_lie_in_it(store, aggregation):
     store.event("Paid", "2025-06-20")
     each = term(aggregation)
@@ -2035,6 +2168,10 @@ SEARCHES = {
     "event_names": "INDEX sqlite_autoindex_event_names_1 (event_name=?)",
     "l": "INDEX sqlite_autoindex_locations_1 (location_id=?)",
 }
+SEARCHES_OF_STARTS = {
+    "e USING INTEGER PRIMARY KEY (rowid=?)",
+    "e USING INDEX events_by_name (location_key=? AND name_key=? AND timestamp=?)",
+}
 SEARCHES_OF_FILTERS = {
     "c USING INTEGER PRIMARY KEY (rowid=?)",
     "c USING INDEX contacts_by_id (location_key=? AND contact_id=?)",
@@ -2044,9 +2181,11 @@ SEARCHES_OF_FILTERS = {
     "t USING PRIMARY KEY (contact_key=? AND tag=?)",
 }
 SCANS = re.compile(
-    r"SCAN (buckets|b|spans|s|r|periods|p|queried_locations|l|q|counts|raws|facts|newest|lookups|"
+    r"SCAN (buckets|b|spans|s|n|h|found|r|periods|p|queried_locations|l|q|counts|moments|raws|"
+    r"facts|newest|lookups|"
     r"CONSTANT ROW|\(subquery-\d+\)|\w+ VIRTUAL TABLE INDEX 1:)"
 )
+START_KEYS = ("event_id", "location_key", "contact_key", "ended_at")
 LARGEST_OF = ("SEARCH raws", "SEARCH facts")  # the least or the largest of all
 # What sorts, and why no index can have the order.
 SORTS = {
@@ -2079,6 +2218,16 @@ SORTS = {
     },
     "metrics.evidence_count": {"count(DISTINCT)": "events with several tags of one group"},
     "metrics.sample": {"DISTINCT": "the texts of 1,000 events at most"},
+    "metrics.starts_evidence": {
+        "ORDER BY": "what happened of a contact, and starts by what came of them",
+        "LAST TERM OF ORDER BY": "the same",
+        "DISTINCT": "events with several tags of one group",
+    },
+    "metrics.starts_count": {
+        "ORDER BY": "what happened of a contact",
+        "count(DISTINCT)": "events with several tags of one group",
+    },
+    "metrics.end": {},
     "metrics.weigh_filters": {},
 }
 
@@ -2091,6 +2240,8 @@ def check_plan(connection, template, statement, binds):
             search = search.removesuffix(" LEFT-JOIN")
             alias, _, index = search.partition(" USING ")
             allowed = SEARCHES.get(alias) == index or search in SEARCHES_OF_FILTERS
+            if ":within" in statement or template == "metrics.end":
+                allowed |= search in SEARCHES_OF_STARTS
             assert allowed, (template, step)
         elif step.startswith("SCAN"):
             assert SCANS.fullmatch(step), (template, step)
@@ -2111,14 +2262,20 @@ def compiled_statements(query, each, where, breakdown):
         for groups in (["x"], ["x", None]):
             compiled = lite.compile_groups(each, where, breakdown, groups, way)
             yield "metrics.groups", *compiled
+        compile_listing, noun = lite.compile_evidence, "evidence"
+        if each.then:
+            compile_listing, noun = lite.compile_starts, "starts_evidence"
         for group in (None, lite.GroupChoice(other=True)):
             asked = lite.EvidenceQuery.model_construct(
                 **dict(query) | {"term": each.key, "group": group, "breakdown": breakdown}
             )
-            counting, listing, binds = lite.compile_evidence(asked, each, where, ["x"], by_set)
-            yield "metrics.evidence_count", counting, binds
-            yield "metrics.evidence", listing, binds
-        if each.aggregation not in lite.OF_ANY_VALUES:
+            counting, listing, binds = compile_listing(asked, each, where, ["x"], by_set)
+            yield f"metrics.{noun.replace('s_evidence', 's')}_count", counting, binds
+            yield f"metrics.{noun}", listing, binds
+        if each.then:
+            statement, binds = lite.compile_end(each, where)
+            yield "metrics.end", statement, binds | dict.fromkeys(START_KEYS, 0)
+        elif each.aggregation not in lite.OF_ANY_VALUES:
             yield "metrics.evidence_count", *lite.compile_inexact(each, where, 0, by_set)
             yield "metrics.sample", *lite.compile_sample(each, where, by_set)
     if compiled := lite.compile_weighing(each, where):
@@ -2128,8 +2285,9 @@ def compiled_statements(query, each, where, breakdown):
 def test_compiled_statements_search_by_the_indexes_that_they_are_meant_for(store):
     chance, center = random.Random(7), ms("2025-03-30")
     templates = set()
-    for _ in range(200):
-        query = validate(lite.MetricQuery, random_query(chance, BERLIN, center))
+    for number in range(200):
+        make_query = random_outcomes if number % 4 == 0 else random_query
+        query = validate(lite.MetricQuery, make_query(chance, BERLIN, center))
         where = lite.resolve_frame(store.reader, query, NOW, "UTC", None)
         for each in query.metric.terms:
             for template, statement, binds in compiled_statements(
@@ -2138,7 +2296,7 @@ def test_compiled_statements_search_by_the_indexes_that_they_are_meant_for(store
                 check_plan(store.reader, template, statement, binds)
                 assert not lite.HOLE.search(statement)
                 templates.add(template)
-    assert templates == lite.TEMPLATES.keys() == SORTS.keys()
+    assert templates == SORTS.keys() == lite.TEMPLATES.keys() - {"metrics.events", "metrics.starts"}
 
 
 def test_the_wishes_of_a_query_are_always_bound(store):
@@ -2159,7 +2317,7 @@ def test_the_wishes_of_a_query_are_always_bound(store):
             assert odd not in statement
 
 
-@pytest.mark.parametrize("aggregation", sorted(lite.WITHOUT_PROPERTY))
+@pytest.mark.parametrize("aggregation", ["count", "unique_contacts"])
 @pytest.mark.parametrize("filters", [{"all": []}, {"any": [{"all": []}]}])
 def test_empty_groups_of_filters_cost_nothing(store, aggregation, filters):
     compiled = []

@@ -209,6 +209,53 @@ def test_a_wrong_query_is_pointed_at(change, pointer, code):
     )
 
 
+def test_a_wrong_then_is_pointed_at_with_all_that_is_wrong():
+    then = {"event": "Reply", "within": "7d"}
+    of_contacts = {"type": "contact"}
+    definition = metric(
+        term("conversion", "A", type="account", then={"within": "0d", "by": 1}),
+        term("median", "B", **of_contacts, then=then | {"event": " ", "within": "367d"}),
+        term("contact_conversion", "C", **of_contacts),
+        term("sum", "D", **of_contacts, then=then | {"within": "7"}),
+        term("p90", "E", **of_contacts, property="x", then=then),
+        term("count", "F", **of_contacts, then=then | {"filters": {"all": [{"field": "colour"}]}}),
+        term("avg", "G", **of_contacts, numbers="1,234.5", then=then),
+        term("max", "H", **of_contacts, then=[]),
+        formula="A",
+    )
+    found = errors_of(lite.Definition, definition)
+    assert {pointer.removeprefix("/terms"): each["code"] for pointer, each in found.items()} == {
+        "/0/then": "then_of_contacts",
+        "/0/then/event": "required",
+        "/0/then/within": "duration",
+        "/0/then/by": "unknown",
+        "/1/then/event": "blank",
+        "/1/then/within": "duration",
+        "/2/then": "required",
+        "/3/then/within": "duration",
+        "/3/aggregation": "not_with_then",
+        "/4/property": "property_unused",
+        "/5/aggregation": "not_with_then",
+        "/5/then/filters/all/0/field": "unknown_field",
+        "/5/then/filters/all/0/op": "required",
+        "/6/numbers": "numbers_unused",
+        "/7/then": "object_type",
+    }
+
+
+def test_a_window_has_a_unit_and_at_most_366_days():
+    for within in ("5m", "1h", "366d", "52w", "8784h", "527040m"):
+        then = {"event": "Reply", "within": within}
+        found = validate(lite.Definition, metric(term("conversions", type="contact", then=then)))
+        assert found.terms[0].then.milliseconds == oracle.window(within)
+    for within in ("", "d", "0m", "-1d", "1.5h", "1 d", "7D", "1s", "53w", 7, None, True, "9" * 30):
+        then = {"event": "Reply", "within": within}
+        found = errors_of(lite.Definition, metric(term("min", type="contact", then=then)))
+        assert {pointer: each["code"] for pointer, each in found.items()} == {
+            "/terms/0/then/within": "duration"
+        }
+
+
 def test_all_errors_come_at_once():
     definition = {
         "terms": [

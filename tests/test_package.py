@@ -2,8 +2,10 @@
 
 import ast
 import bisect
+import itertools
 import json
 import os
+import random
 import re
 import shlex
 import shutil
@@ -538,6 +540,99 @@ def test_duckdb_calculates_from_an_export_what_the_api_calculates(tmp_path, monk
         for each in answer["buckets"]
         if each["value"]
     }
+
+
+# What follows by its definition: each start looks for its end, and each event for what it repeats.
+OUTCOMES = """
+with leads as (
+  select *, epoch_ms(timestamp) as ms
+  from events where event_name = 'Lead' and contact_id is not null),
+replies as (
+  select *, epoch_ms(timestamp) as ms
+  from events where event_name = 'Reply' and contact_id is not null and ms <= $now),
+starts as (
+  select *
+  from leads as s
+  where not exists (
+    select 1
+    from leads as x
+    where x.location_id = s.location_id and x.contact_id = s.contact_id
+      and x.ms < s.ms and x.ms >= s.ms - $within
+      and not exists (
+        select 1
+        from replies as y
+        where y.location_id = s.location_id and y.contact_id = s.contact_id
+          and y.ms >= x.ms and y.ms < s.ms))),
+outcomes as (
+  select s.ms, s.ms + $within < $now as is_over, (min(y.ms) - s.ms) / 1000 as seconds
+  from starts as s
+  left join replies as y
+    on y.location_id = s.location_id and y.contact_id = s.contact_id
+    and y.ms >= s.ms and y.ms <= s.ms + $within
+  group by s.location_id, s.contact_id, s.ms)
+select (ms - $start) // (7 * 86400000) as week,
+       count(seconds), avg((seconds is not null)::int) filter (is_over),
+       median(seconds) filter (is_over), quantile_cont(seconds, 0.9) filter (is_over),
+       max(seconds) filter (is_over),
+       count(*) filter (not is_over), count(seconds) filter (not is_over)
+from outcomes
+where ms >= $start
+group by rollup (week) order by week nulls first
+"""
+
+
+def test_duckdb_finds_in_an_export_what_followed_as_the_api_does(tmp_path, monkeypatch):
+    api, chance = Api(str(tmp_path / "events.db")), random.Random(1)
+    start, within = NOW - 56 * 86_400_000, 4 * 86_400_000
+    moments = random.Random(2).sample(range(start - within, NOW), 3_000)
+    events = [
+        event(
+            str(number),
+            event_name=chance.choice(["Lead", "Lead", "Reply"]),
+            location_id=chance.choice(["loc-1", "loc-2"]),
+            contact_id=chance.choice([None, *(f"c-{n}" for n in range(40))]),
+            timestamp=moment,
+        )
+        for number, moment in enumerate(moments)
+    ]
+    for first in range(0, len(events), 500):
+        answer = api("POST", "/events/ingestion/v1/batch", events[first : first + 500])
+        assert answer.status_int == 200
+    names = ["conversions", "conversion", "median", "p90", "max"]
+    then = {"event": "Reply", "within": "4d"}
+    asked = {
+        "metric": {
+            "terms": [
+                {"key": name, "event": "Lead", "type": "contact", "aggregation": name, "then": then}
+                for name in names
+            ],
+            "formula": "max",
+        },
+        "from": lite.iso(start),
+        "to": lite.iso(NOW),
+        "interval": "day",
+        "timezone": "UTC",
+    }
+    weeks = [start + number * 7 * 86_400_000 for number in range(9)]
+    ranges = [(start, NOW), *itertools.pairwise(weeks)]
+    ours = []
+    for first, last in ranges:
+        query = asked | {"from": lite.iso(first), "to": lite.iso(last), "interval": "total"}
+        total = api("POST", "/metrics/v1/query", query).json["total"]
+        maturing = total.get("maturing", {}).get("max", {"starts": 0, "conversions": 0})
+        ours.append([*total["terms"].values(), *maturing.values()])
+    api.app.close()
+    monkeypatch.chdir(tmp_path)
+    exported = ["export", "events", "--output", "events.ndjson", "--database", "events.db"]
+    assert lite.main(exported) == 0
+    load, _ = blocks("sql", "sql/README.md")[0].split("\n\n")
+    binds = {"now": NOW, "within": within, "start": start}
+    with duckdb.connect() as connection:
+        connection.execute(load)
+        theirs = [list(row[1:]) for row in connection.execute(OUTCOMES, binds).fetchall()]
+    assert len(theirs) == len(ours) == 9 and all(number > 10 for number, *_ in ours)
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine == pytest.approx(other)
 
 
 def test_nothing_is_left_that_only_this_machine_knows():

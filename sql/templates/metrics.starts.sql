@@ -66,5 +66,5 @@ from (
   cross join spans as s
   where h.is_of_term
     and h.bucket is not null
-    and s.period = h.period) as s
+    and +s.period = h.period) as s  -- with +, for no index pays: there are two at most
 {joined}
