@@ -1,7 +1,7 @@
 // What cards and views show alike of a calculated metric.
 
 import { h } from "./dom.js";
-import { change } from "./format.js";
+import { change, number } from "./format.js";
 
 /**
  * How a value differs from an earlier one; where it is known which direction is better, also whether that is good.
@@ -35,6 +35,10 @@ export function maturingOf({ maturing }) {
   const sum = name => counts.reduce((total, each) => total + each[name], 0);
   return { starts: sum("starts"), conversions: sum("conversions") };
 }
+
+/** Such as "12 of 80 so far", of what is not over. */
+export const soFarText = ({ starts, conversions }) =>
+  `${number(conversions)} of ${number(starts)} so far`;
 
 /** Buckets as they are drawn: in progress also where what followed is not over. */
 export const drawnBuckets = buckets =>

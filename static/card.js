@@ -7,6 +7,7 @@ import {
   groupName,
   maturingOf,
   seriesOf,
+  soFarText,
 } from "./calculation.js";
 import { barLegend, sparkline } from "./chart.js";
 import { h, hint, svg } from "./dom.js";
@@ -54,15 +55,12 @@ function notes({ total, buckets, warnings = [], values_missing: isMissing }) {
   const isOpen = buckets.at(-2)?.complete === false; // of the last one it goes without saying
   return [
     isOpen && "in progress",
-    maturing && maturingText(maturing),
+    maturing && `not over yet: ${soFarText(maturing)}`,
     eventsText(warnings, "skipped", "skipped"),
     eventsText(warnings, "events_ahead", "dated in the future"),
     isMissing && "some values are missing",
   ].filter(Boolean);
 }
-
-const maturingText = ({ starts, conversions }) =>
-  `not over yet: ${number(conversions)} of ${number(starts)} so far`;
 
 function eventsText(warnings, wanted, what) {
   const amount = warnings
