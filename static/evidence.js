@@ -6,6 +6,7 @@ import { button, fill, h, hint } from "./dom.js";
 import { eventList, openEvent } from "./events.js";
 import { selectField } from "./fields.js";
 import { count, cut, duration, number, time } from "./format.js";
+import { saveStarts } from "./starts.js";
 import { empty, failure } from "./states.js";
 
 /**
@@ -92,7 +93,6 @@ function startsList(body, { then }, chosen, changed) {
   const save = async () => {
     fill(trouble);
     try {
-      const { saveStarts } = await import("./starts.js");
       await saveStarts(asked, OUTCOMES[outcome]);
     } catch (error) {
       fill(trouble, failure(error));

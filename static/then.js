@@ -33,28 +33,30 @@ export function thenEditor({ then, at, event, filters, changed, draw, remove }) 
 
 const isOther = ({ within, isTyped }) => isTyped || !(within in WINDOWS);
 
+// Where it is typed, the number has the pointer of what is sent, and so its errors.
 function windowField(then, at, draw) {
-  const choice = { within: isOther(then) ? OTHER : then.within };
+  const name = isOther(then) ? "choice" : "within";
+  const choice = { [name]: isOther(then) ? OTHER : then.within };
   const changed = () => {
-    then.isTyped = choice.within === OTHER;
-    if (!then.isTyped) then.within = choice.within;
+    then.isTyped = choice[name] === OTHER;
+    if (!then.isTyped) then.within = choice[name];
     draw();
   };
   const choices = { ...WINDOWS, [OTHER]: "Other …" };
-  return selectField("Within", { choices, state: choice, name: "within", changed, at });
+  return selectField("Within", { choices, state: choice, name, changed, at });
 }
 
 // A number and a unit, such as 45m.
 function otherWindow(then, at, changed) {
-  const span = { amount: parseInt(then.within, 10), unit: then.within.at(-1) };
+  const span = { within: parseInt(then.within, 10), unit: then.within.at(-1) };
   const follow = () => {
-    then.within = `${span.amount}${span.unit}`;
+    then.within = `${span.within}${span.unit}`;
     changed();
   };
-  const options = { state: span, changed: follow, at: `${at}/within` };
+  const options = { state: span, changed: follow, at };
   return h(
     "div.pair",
-    textField("How many", { ...options, name: "amount", type: "number", min: "1" }),
+    textField("How many", { ...options, name: "within", type: "number", min: "1" }),
     selectField("Unit", { ...options, name: "unit", choices: WINDOW_SPANS }),
   );
 }

@@ -1793,7 +1793,7 @@ def test_a_new_metric_begins_with_what_has_come(start, visit):
     page = visit(server.url).sign_in(address="#/metrics/new?range=7d")
     start_with = page.get_by_role("navigation", name="Start with").get_by_role("link")
     expect(start_with).to_have_text(
-        ["Blank", "Leads by source", "Revenue", "Average sale", "Revenue by client"]
+        ["Blank", "Leads by source", "Revenue", "Average sale", "Revenue by client", "Close rate"]
     )
     page.get_by_role("link", name="Revenue by client").click()
     expect(page.get_by_role("textbox", name="Name")).to_have_value("Revenue by client")
@@ -1809,6 +1809,76 @@ def test_a_new_metric_begins_with_what_has_come(start, visit):
     assert "range=7d" in page.url
     [card] = cards_of(server, 1)
     assert (card["chart"], card["breakdown"]) == ("stacked", "property.utm_source")
+
+
+def test_speed_to_lead_is_built_from_its_template_and_tells_whom_to_call(start, tmp_path, visit):
+    path = tmp_path / "demo.db"
+    database = lite.Database(lite.Config(database=str(path)))
+    with database.turn():
+        lite.fill_demo(database, lite.system_clock())
+    database.close()
+    server = start(path)
+    opened = visit(server.url, reduced_motion="reduce")
+    opened.allow(422)
+    page = opened.sign_in(address="#/metrics/new")
+    page.get_by_role("link", name="Speed to lead").click()
+    expect(page.locator(".lead")).to_have_text(
+        "“Speed to lead” is the median time from “Lead” to the next “Reply Sent” "
+        "of the same contact, within 3 days."
+    )
+    expect(page.get_by_label("Format")).to_have_value("duration")
+    minutes = re.compile(r"^\d+\sm(\s\d+\ss)?$")
+    expect(page.locator(".headline .value")).to_have_text(minutes)
+    page.get_by_label("Calculate").select_option("conversion")
+    expect(page.get_by_label("Format")).to_have_value("percent")
+    expect(page.locator(".headline .value")).to_have_text(re.compile(r"^9\d\.\d%$"))
+    page.get_by_label("Within").select_option("other")
+    page.get_by_label("How many").fill("400")
+    page.get_by_label("How many").blur()
+    expect(page.get_by_label("How many")).to_have_accessible_description(
+        "Enter a time of 366 days at most."
+    )
+    page.get_by_label("How many").fill("2")
+    expect(page.locator(".lead")).to_contain_text("of the same contact within 2 days.")
+    page.get_by_label("Calculate").select_option("median")
+    expect(page.locator(".headline .value")).to_have_text(minutes)
+    page.get_by_role("textbox", name="Name").fill("Time to answer")
+    page.get_by_role("button", name="Save").click()
+    heading(page, "Time to answer")
+    expect(page.get_by_text("are younger than 2 days;")).to_contain_text("nobody knows")
+    expect(page.get_by_text("Dashed: in progress")).to_be_visible()
+    assert downloaded_csv(page)[1][0][1] == "Time to answer (seconds)"
+
+    [metric] = [
+        each
+        for each in ask(server, "GET", "/metrics/v1")["metrics"]
+        if each["name"] == "Time to answer"
+    ]
+    [term] = metric["terms"]
+    assert term["then"] == {"event": "Reply Sent", "within": "2d"}
+    page.locator("button.value").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Order").select_option("slowest")
+    after = dialog.locator("tbody tr").first.locator("td").nth(3)
+    expect(after).to_have_text(re.compile(r"\d\sh"))
+    dialog.get_by_label("Show", exact=True).select_option("never")
+    told = dialog.get_by_text(re.compile("events, newest first"))
+    number = int(told.inner_text().split()[0])
+    expect(dialog.locator("tbody tr").first).to_contain_text("never")
+    assert opened.axe() == []
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Download CSV").click()
+    assert download.value.suggested_filename == "Time-to-answer-Never-converted.csv"
+    text = Path(download.value.path()).read_text("utf-8-sig")
+    rows = list(csv.DictReader(text.splitlines()))
+    assert len(rows) == number > 20
+    assert {row["Outcome"] for row in rows} == {"never"} and rows[0]["Phone"].startswith("'+1555")
+    quiet = ask(server, "GET", f"/events/v1?contact_id={rows[0]['contact_id']}&limit=50")["events"]
+    assert "Reply Sent" not in {each["event_name"] for each in quiet}
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Dashboard").click()
+    card = page.locator(".metric", has_text="Time to answer")
+    expect(card).to_contain_text(re.compile(r"Not over yet: \d+ of \d+ so far"))
 
 
 def test_a_dashboard_refreshes_itself_calmly_while_it_is_in_sight(start, visit):
