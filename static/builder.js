@@ -290,6 +290,7 @@ class Builder {
   addThen(term, at) {
     const index = this.draft.terms.indexOf(term);
     const asked = { ...term, type: "contact", aggregation: "conversion" };
+    if (term.type !== "contact") toast(`Term ${term.key} takes events with a contact now`);
     this.draft.terms[index] = withThen(asked, newThen());
     this.followFormat();
     this.draw(`${at}/then/event`);

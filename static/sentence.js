@@ -78,13 +78,12 @@ function thenPhrase(term) {
     const name = (THEN_AGGREGATIONS[aggregation] ?? aggregation).toLowerCase();
     return `the ${name} from ${start} to the next ${end} of the same contact, ${window}`;
   }
-  const amounts = {
-    conversions: `the number of ${start} events`,
-    conversion: `the share of ${start} events`,
-    contact_conversion: `the share of contacts with ${start}`,
-  };
-  const followed = aggregation === "contact_conversion" ? "which was" : "that were";
-  return `${amounts[aggregation]} ${followed} followed by ${end} of the same contact ${window}`;
+  const followed = {
+    conversions: `the number of ${start} events that were`,
+    conversion: `the share of ${start} events that were`,
+    contact_conversion: `the share of contacts whose ${start} was`,
+  }[aggregation];
+  return `${followed} followed by ${end} of the same contact ${window}`;
 }
 
 function aside(filters) {

@@ -1878,7 +1878,29 @@ def test_speed_to_lead_is_built_from_its_template_and_tells_whom_to_call(start, 
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Dashboard").click()
     card = page.locator(".metric", has_text="Time to answer")
-    expect(card).to_contain_text(re.compile(r"Not over yet: \d+ of \d+ so far"))
+    waiting = re.compile(r"Not over yet: \d+ of \d+ so far")
+    expect(card).to_contain_text(waiting)
+    page.get_by_role("link", name="Edit dashboard").click()
+    page.get_by_role("button", name="Look and target of Time to answer").click()
+    target = page.get_by_label("All locations together")
+    target.fill("soon")
+    page.get_by_role("button", name="Save").click()
+    expect(target).to_have_accessible_description("Enter a time such as 5 m, 1 h 30 m or 2 d.")
+    target.fill("1 h 30 m")
+    page.get_by_role("button", name="Save").click()
+    expect(card).to_contain_text(re.compile(r"of 1\sh\s30\sm"))
+    assert cards_of(server, 1)[-1]["target"]["value"] == 5400
+    assert cards_of(server, 1)[-1]["target"]["better"] == "lower"
+
+    may = {"dates": True, "events": True, "download": True}
+    link = ask(server, "POST", "/shares/v1", {"dashboard_id": 1, "locations": "all", "may": may})
+    viewed = visit(server.url).page
+    viewed.goto(link["url"].replace(link["url"].partition("/share")[0], server.url))
+    expect(viewed.locator(".metric", has_text="Time to answer")).to_contain_text(waiting)
+    viewed.get_by_role("button", name="Close rate: show its events").click()
+    followed = viewed.get_by_role("dialog").locator("tbody tr td:nth-child(4)")
+    expect(followed.filter(has_text="later").first).to_be_visible()
+    expect(followed.filter(has_text="never").first).to_be_visible()
 
 
 def test_a_dashboard_refreshes_itself_calmly_while_it_is_in_sight(start, visit):
