@@ -10198,8 +10198,10 @@ def compile_starts(
     rank, event_id = query.cursor or (2**62, 0)
     binds |= {"before_rank": rank, "before_id": event_id, "limit": query.limit + 1}
     filters = term_sql(term, frame, binds, by_set)
-    tags = JOINED_TAGS if query.breakdown == "tag" and query.group else ""
-    source = source_sql(term, frame, filters, binds, tags, with_event=True, spans=[span])
+    by_group = query.group is not None
+    by_tag = by_group and query.breakdown == "tag"  # a contact may have several of the tags
+    tags = JOINED_TAGS if by_tag else ""
+    source = source_sql(term, frame, filters, binds, tags, with_event=by_group, spans=[span])
     wanted = COUNTED.get(term.aggregation, COUNTED_SECONDS)
     if query.outcome == "not_yet":
         wanted = NOT_YET
@@ -10212,9 +10214,12 @@ def compile_starts(
     if query.group:
         index = "null" if query.group.other else "0"
         wanted += f" and {group_sql(query.breakdown, groups, frame, binds)} is {index}"
-    counting = fill_template("metrics.starts_count", source=source, filters=wanted)
+    facts = {"source": source, "filters": wanted}
+    counted = "distinct s.event_id" if by_tag else "*"
+    counting = fill_template("metrics.starts_count", counted=counted, **facts)
     rank = RANKS[query.order]
-    listing = fill_template("metrics.starts_evidence", source=source, filters=wanted, rank=rank)
+    distinct = "distinct" if by_tag else ""
+    listing = fill_template("metrics.starts_evidence", distinct=distinct, rank=rank, **facts)
     return counting, listing, binds
 
 

@@ -2169,6 +2169,7 @@ SEARCHES = {
     "l": "INDEX sqlite_autoindex_locations_1 (location_id=?)",
 }
 SEARCHES_OF_STARTS = {
+    "contacts USING INTEGER PRIMARY KEY (rowid=?)",
     "e USING INTEGER PRIMARY KEY (rowid=?)",
     "e USING INDEX events_by_name (location_key=? AND name_key=? AND timestamp=?)",
 }
@@ -2185,7 +2186,7 @@ SCANS = re.compile(
     r"facts|newest|lookups|"
     r"CONSTANT ROW|\(subquery-\d+\)|\w+ VIRTUAL TABLE INDEX 1:)"
 )
-START_KEYS = ("event_id", "location_key", "contact_key", "ended_at")
+START_KEYS = ("event_id", "contact_key", "ended_at")
 LARGEST_OF = ("SEARCH raws", "SEARCH facts")  # the least or the largest of all
 # What sorts, and why no index can have the order.
 SORTS = {

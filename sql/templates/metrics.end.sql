@@ -6,7 +6,7 @@ with queried_locations as materialized (
   cross join locations as l on l.location_id = j.value)
 select e.event_id
 from events as e indexed by events_by_name
-where e.location_key = :location_key
+where e.location_key = (select location_key from contacts where contact_key = :contact_key)
   and e.name_key     = (select coalesce(alias_of, name_key) from event_names where event_name = :then_name)
   and e.timestamp    = :ended_at
   and e.contact_key  = :contact_key
