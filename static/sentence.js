@@ -78,12 +78,12 @@ function thenPhrase(term) {
     const name = (THEN_AGGREGATIONS[aggregation] ?? aggregation).toLowerCase();
     return `the ${name} from ${start} to the next ${end} of the same contact, ${window}`;
   }
-  const followed = {
-    conversions: `the number of ${start} events that were`,
-    conversion: `the share of ${start} events that were`,
-    contact_conversion: `the share of contacts whose ${start} was`,
+  const ofContact = `${end} of the same contact ${window}`;
+  return {
+    conversions: `the number of ${start} events that were followed by ${ofContact}`,
+    conversion: `the share of ${start} events that were followed by ${ofContact}`,
+    contact_conversion: `the share of contacts whose ${start} was followed by ${end} ${window}`,
   }[aggregation];
-  return `${followed} followed by ${end} of the same contact ${window}`;
 }
 
 function aside(filters) {

@@ -88,8 +88,8 @@ function eventList({ timezone }, hasLocations, request) {
   const columnsOf = hasOutcomes => [
     { head: "Time", cell: event => time(event.time, timezone) },
     { head: "Contact", cell: "contact_name" },
-    hasLocations && { head: "Location", cell: "location" },
     hasOutcomes && { head: "Followed", cell: outcomeText },
+    hasLocations && { head: "Location", cell: "location" },
     { head: "Properties", cell: event => h("div.clamp", propertiesText(event.properties)) },
   ];
   const nothing = empty("No events", "There are none behind this number.");

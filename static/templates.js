@@ -26,9 +26,11 @@ export function templatesFrom(events) {
   return [...leadTemplates(events), ...saleTemplates(events), ...followTemplates(events)];
 }
 
-// An event that is called so, the most frequent first; undefined where there is none.
-const eventCalled = (events, pattern) =>
-  [...events.keys()].find(each => isCalled(each, pattern) && !isCalled(each, UNDONE));
+// An event that is called so and not in another way, the most frequent first; undefined where there is none.
+const eventCalled = (events, pattern, ...others) =>
+  [...events.keys()].find(
+    name => isCalled(name, pattern) && ![UNDONE, ...others].some(other => isCalled(name, other)),
+  );
 
 function leadTemplates(events) {
   const name = [...events.keys()].find(each => isCalled(each, LEAD));
@@ -59,18 +61,18 @@ function saleTemplates(events) {
 // What came of a lead or an offer, and how fast. The windows are so short that a month tells something about most of it, and
 // so long that a weekend is not in the way.
 function followTemplates(events) {
-  const lead = eventCalled(events, LEAD);
-  const reply = eventCalled(events, REPLY);
-  const offer = eventCalled(events, OFFER) ?? lead;
+  const lead = eventCalled(events, LEAD, REPLY, SALE);
+  const reply = eventCalled(events, REPLY, SALE);
+  const offer = eventCalled(events, OFFER, SALE) ?? lead;
   const sale = eventCalled(events, SALE);
   const templates = [];
-  if (lead && reply && lead !== reply) {
+  if (lead && reply) {
     templates.push(
       followTemplate("speed", "Speed to lead", "median", lead, reply, "3d"),
       followTemplate("answered", "Answered within 5 minutes", "conversion", lead, reply, "5m"),
     );
   }
-  if (offer && sale && offer !== sale) {
+  if (offer && sale) {
     templates.push(followTemplate("close", "Close rate", "conversion", offer, sale, "14d"));
   }
   return templates;

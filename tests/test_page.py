@@ -1859,7 +1859,7 @@ def test_speed_to_lead_is_built_from_its_template_and_tells_whom_to_call(start, 
     page.locator("button.value").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Order").select_option("slowest")
-    after = dialog.locator("tbody tr").first.locator("td").nth(3)
+    after = dialog.locator("tbody tr").first.locator("td").nth(2)
     expect(after).to_have_text(re.compile(r"\d\sh"))
     dialog.get_by_label("Show", exact=True).select_option("never")
     told = dialog.get_by_text(re.compile("events, newest first"))
@@ -1898,7 +1898,7 @@ def test_speed_to_lead_is_built_from_its_template_and_tells_whom_to_call(start, 
     viewed.goto(link["url"].replace(link["url"].partition("/share")[0], server.url))
     expect(viewed.locator(".metric", has_text="Time to answer")).to_contain_text(waiting)
     viewed.get_by_role("button", name="Close rate: show its events").click()
-    followed = viewed.get_by_role("dialog").locator("tbody tr td:nth-child(4)")
+    followed = viewed.get_by_role("dialog").locator("tbody tr td:nth-child(3)")
     expect(followed.filter(has_text="later").first).to_be_visible()
     expect(followed.filter(has_text="never").first).to_be_visible()
 
