@@ -10468,12 +10468,21 @@ def image_type(data: bytes) -> str:
 
 # Branding
 
+TITLE_LIMIT = 100  # characters: it stands in a line above the numbers
+
+
+def read_title(value: Any) -> str:
+    return read_text(value, TITLE_LIMIT)
+
+
+Title = plain(read_title, {"type": "string", "minLength": 1, "maxLength": TITLE_LIMIT})
+
 
 class NewBranding(Strict):
     """What shared dashboards look like. What is left out is unset; the logo is a file of its own,
     and stays."""
 
-    title: Line | None = None
+    title: Title | None = None
     accent: Accent | None = None
     frame_hosts: list[FrameHost] = Field(
         [],
