@@ -150,8 +150,8 @@ function removedNote({ dashboard_id: id, name, cards, removed }, view) {
   };
   const gone =
     removed === 1
-      ? "1 card is gone, for its metric was deleted."
-      : `${count(removed, "card")} are gone, for their metrics were deleted.`;
+      ? "1 card is gone, as its metric was deleted."
+      : `${count(removed, "card")} are gone, as their metrics were deleted.`;
   return h("aside.removed", h("span", gone), button("OK", dismiss, "small"));
 }
 

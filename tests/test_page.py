@@ -1640,7 +1640,7 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     expect(tabs.first).to_have_attribute("aria-current", "page")
     ask(server, "DELETE", "/metrics/v1/2")
     page.reload()
-    expect(page.locator(".removed")).to_contain_text("1 card is gone, for its metric was deleted.")
+    expect(page.locator(".removed")).to_contain_text("1 card is gone, as its metric was deleted.")
     page.get_by_role("button", name="OK").click()
     expect(page.locator(".removed")).to_have_count(0)
     expect(page.get_by_role("heading", name="No cards yet")).to_be_visible()
