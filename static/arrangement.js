@@ -51,6 +51,7 @@ class Arrangement {
   adder = h("div");
   outcome = h("div");
   opened = new Set(); // cards whose look is edited
+  dragged = null; // the index of a card
 
   constructor(view, dashboard, dashboards, metrics) {
     this.view = view;
@@ -128,13 +129,22 @@ class Arrangement {
     const words = hint();
     const tell = () => fill(words, lookWords(card, this.metrics.get(card.metric_id)));
     const attributes = {
-      ondragover: event => event.preventDefault(),
-      ondrop: () => this.move(this.dragged, index),
+      ondragover: event => {
+        if (this.dragged !== null) event.preventDefault(); // takes cards, and no files
+      },
+      ondrop: event => {
+        event.preventDefault();
+        this.move(this.dragged, index);
+        this.dragged = null;
+      },
     };
     const grip = {
       draggable: "true",
       ondragstart: () => {
         this.dragged = index;
+      },
+      ondragend: () => {
+        this.dragged = null;
       },
     };
     const panel = h("div.look", { hidden: !this.opened.has(card) });
