@@ -432,6 +432,9 @@ def test_a_link_is_made_for_one_location_shown_once_listed_and_revoked(start, tm
     page.get_by_role("combobox", name="Locations").click()
     page.get_by_role("option", name="Sunrise Dental").click()
     page.get_by_label("Download the numbers as CSV").check()
+    assert page.get_by_label("The link works").locator("option").first.inner_text() == (
+        "until it is revoked"
+    )
     page.get_by_label("The link works").select_option("through a day …")
     page.get_by_label("Last day").fill("2020-01-01")
     page.get_by_label("Last day").blur()
@@ -469,11 +472,14 @@ def test_a_link_is_made_for_one_location_shown_once_listed_and_revoked(start, tm
     expect(row).to_contain_text("change dates, download")
     expect(row).to_contain_text("never")
     assert link[1] not in page.content()
+    share(server, ["loc-bare"])
     client = visit(server.url)
     client.page.goto(f"{server.url}/share/{link[1]}")
     heading(client.page, "Dashboard")
     expect(client.page.get_by_role("button", name="Download CSV")).to_be_visible()
     page.reload()
+    lasting = page.get_by_role("row", name="loc-bare")
+    expect(lasting.get_by_role("cell", name="never")).to_have_count(2)  # neither used nor to expire
     row.get_by_role("button").click()
     expect(page.get_by_role("dialog")).to_contain_text("It was last used")
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
@@ -507,8 +513,10 @@ def test_every_location_gets_a_link_of_its_own_and_later_only_new_ones(start, tm
         "**/shares/v1",
         lambda route: refuse_second(route) if route.request.method == "POST" else route.continue_(),
     )
-    page.get_by_role("button", name="Create link").click()
+    with page.expect_download() as download:  # of those that were made
+        page.get_by_role("button", name="Create link").click()
     expect(page.get_by_role("alert")).to_contain_text("The disk is full.")
+    assert download.value.path().read_text("utf-8-sig").count("/share/") == 1
     with page.expect_download() as download:
         page.get_by_role("button", name="Go on").click()
     assert refused == [["loc-bare"], ["loc-ny"], ["loc-ny"]]
