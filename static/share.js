@@ -14,6 +14,7 @@ const REFRESH_MS = 60_000;
 const LOOK_MS = 5000; // so often it looks whether it is time, and tries again after a failure
 const SHOWN_LOCATIONS = 6; // by their names
 const COLOUR = /^#[0-9a-f]{6}$/;
+const TOKEN = /[\w-]+/; // a blank or more may have come behind it where it was pasted
 
 const main = document.getElementById("main");
 
@@ -23,7 +24,8 @@ function readLink() {
   const path = decoded(location.pathname).replace(/^\/+share\/*/i, "");
   const [id, encoded] = path.split("#");
   const asked = new URLSearchParams(location.search).get("token");
-  return { id, token: location.hash.slice(1) || encoded || asked || "" };
+  const found = decoded(location.hash.slice(1)) || encoded || asked || "";
+  return { id, token: TOKEN.exec(found)?.[0] ?? "" };
 }
 
 function decoded(text) {

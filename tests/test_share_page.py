@@ -266,8 +266,12 @@ def test_a_token_is_sent_in_no_address_and_stays_with_the_page_on_reload(start, 
         expect(page.locator(".value")).to_have_text("1")
         assert page.url == made["url"]
         assert not [url for url in asked if token in urlsplit(url)._replace(fragment="").geturl()]
+    page.goto("about:blank")
+    page.goto(f"{made['url']} ?x=1")  # as it was pasted, and with what a CRM appends
+    expect(page.locator(".value")).to_have_text("1")
+    assert page.url == made["url"]
     _, log = server.stop()
-    assert log.count(f'"/share/{made["public_id"]}" 200') == 6 and token not in log
+    assert log.count(f'"/share/{made["public_id"]}" 200') == 7 and token not in log
 
 
 # While it is open
