@@ -139,7 +139,7 @@ class Dashboard {
       main,
       masthead(current),
       h("div.page-head", h("h1", dashboard.name), this.buttons()),
-      current.locations && hint(locationsText(current.locations)),
+      current.locations && h("p.hint.clamp", locationsText(current.locations)),
       current.may.dates && this.rangeFields(),
       h("div.told", this.words, this.updated, this.printed),
       this.trouble,
@@ -310,7 +310,7 @@ function locationsCard(found, cards) {
       return [number(value, format), h("div.hint", change)];
     },
   }));
-  const all = [{ head: "Location", cell: "name" }, ...columns];
+  const all = [{ head: "Location", cell: ({ name }) => h("div.clamp", name) }, ...columns];
   return h("section.card.by-location", h("h2", "By location"), table("By location", all, rows));
 }
 
