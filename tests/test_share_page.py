@@ -448,6 +448,12 @@ def test_a_link_is_made_for_one_location_shown_once_listed_and_revoked(start, tm
     page.get_by_role("button", name="Create link").click()
     expect(page.get_by_role("heading", name="Your link")).to_be_focused()
     dialog = page.get_by_role("dialog")
+    edge = dialog.bounding_box()
+    page.mouse.click(edge["x"] + 6, edge["y"] + 100)
+    page.mouse.move(edge["x"] + 60, edge["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(edge["x"] - 60, edge["y"] + 100)
+    page.mouse.up()  # as who selects it: what is shown once stays
     shown = dialog.get_by_role("region", name="Link", exact=True).inner_text()
     [made] = ask(server, "GET", "/shares/v1")["shares"]
     assert made["may"] == {"dates": True, "events": False, "download": True}
