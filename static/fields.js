@@ -67,7 +67,7 @@ export function selectField(label, options) {
       },
     },
     list.map(({ value, text }) =>
-      h("option", { value, selected: value === String(state[name]) }, text),
+      h("option", { value, selected: String(value) === String(state[name]) }, text),
     ),
   );
   return field(label, control, options);

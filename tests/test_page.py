@@ -1631,6 +1631,8 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("textbox", name="Name")).to_have_accessible_description("Enter a name.")
     page.get_by_role("textbox", name="Name").fill("Second")
+    expect(page.get_by_text("Enter a name.")).to_have_count(0)
+    expect(page.get_by_label("Place").locator("option:checked")).to_have_text("After Offers")
     page.get_by_label("Place").select_option("First")
     page.get_by_label("Add a metric").fill("tw")
     page.get_by_role("option", name="Two").click()
