@@ -5,7 +5,7 @@ import { combobox } from "./combobox.js";
 import { addsUp, fieldName } from "./definition.js";
 import { askingButton, confirm } from "./dialog.js";
 import { actions, button, fill, h, hint, link } from "./dom.js";
-import { mark, markAll, selectField, textField } from "./fields.js";
+import { mark, markAll, selectField, textField, unmark } from "./fields.js";
 import { count, number } from "./format.js";
 import { breakdownField } from "./metric.js";
 import { toast } from "./notices.js";
@@ -74,6 +74,7 @@ class Arrangement {
     const back = this.id ? `#/dashboard/${this.id}` : "#/dashboard";
     this.head = h(
       "div.card",
+      { oninput: unmark },
       h(
         "div.pair",
         textField("Name", { state: draft, name: "name", placeholder: "Sales" }),
@@ -91,6 +92,7 @@ class Arrangement {
       this.head,
       h(
         "section.card",
+        { oninput: unmark },
         h("h2", "Cards"),
         hint("Drag them, or use the arrows."),
         this.list,

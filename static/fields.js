@@ -83,6 +83,12 @@ export function mark(fieldBox, message, isUnfinished = false) {
   inputOf(fieldBox).setAttribute("aria-invalid", Boolean(message) && !isUnfinished);
 }
 
+/** Listens to input: what is being corrected is no error any more. */
+export function unmark({ target }) {
+  const fieldBox = target.closest("[data-pointer]");
+  if (fieldBox) mark(fieldBox, "");
+}
+
 /**
  * Shows each error of a Problem beside the field that it points at; returns whether all of them have such a field.
  * @param {HTMLElement} container
