@@ -100,11 +100,16 @@ export function markAll(container, { errors = [] }, certaintyOf = () => "wrong")
   const fields = [...container.querySelectorAll(".field[data-pointer]")];
   for (const fieldBox of fields) mark(fieldBox, "");
   let unmarked = 0;
+  const texts = new Map(); // of each field, which may have several
   for (const { pointer, message } of errors) {
     const fieldBox = fieldAt(fields, pointer);
-    if (fieldBox) markAs(certaintyOf(fieldBox), fieldBox, errorText(message, fieldBox));
-    else unmarked += 1;
+    if (fieldBox) {
+      texts.set(fieldBox, [...(texts.get(fieldBox) ?? []), errorText(message, fieldBox)]);
+    } else {
+      unmarked += 1;
+    }
   }
+  for (const [fieldBox, all] of texts) markAs(certaintyOf(fieldBox), fieldBox, all.join(" "));
   return errors.length > 0 && unmarked === 0;
 }
 
