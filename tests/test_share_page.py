@@ -167,8 +167,11 @@ def test_a_client_sees_its_numbers_under_the_brand_of_its_agency_and_no_more(fil
 
 
 def test_several_locations_have_a_table_and_what_is_allowed_opens_and_is_saved(filled, visit):
-    page = visit(filled.url).page
-    page.goto(share(filled, ["loc-ny", "loc-berlin"], may=ALLOWED)["url"])
+    opened = visit(filled.url)
+    opened.allow(401)
+    page = opened.page
+    made = share(filled, ["loc-ny", "loc-berlin"], may=ALLOWED)
+    page.goto(made["url"])
     expect(page.get_by_text("Sunrise Dental, Zahnarzt Mitte")).to_be_visible()
     rows = page.get_by_role("region", name="By location").locator("tbody tr")
     expect(rows).to_have_count(2)
@@ -211,6 +214,11 @@ def test_several_locations_have_a_table_and_what_is_allowed_opens_and_is_saved(f
         if not line["Location"] and not line["Group"] and " to " in line["Time"]
     }
     assert sum(by_group.values()) == pytest.approx(whole) and min(by_group.values()) > 0
+    page.get_by_role("button", name="Close rate: show its events").click()
+    ask(filled, "DELETE", f"/shares/v1/{made['share_id']}")
+    events.get_by_label("Event", exact=True).select_option("Offer Made")
+    heading(page, "This link was revoked")
+    expect(events).to_have_count(0)
 
 
 def test_where_dates_are_fixed_there_is_nothing_to_choose(filled, visit):
