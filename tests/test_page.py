@@ -1645,8 +1645,12 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     ask(server, "DELETE", "/metrics/v1/2")
     page.reload()
     expect(page.locator(".removed")).to_contain_text("1 card is gone, as its metric was deleted.")
+    add_metrics(server, {"name": "Four", "card": {"dashboard_id": 2}})  # by somebody else
     page.get_by_role("button", name="OK").click()
     expect(page.locator(".removed")).to_have_count(0)
+    expect(page.locator(".metric h2")).to_have_text(["Four"])
+    ask(server, "PUT", "/dashboards/v1/2", {"name": "Second"})
+    page.reload()
     expect(page.get_by_role("heading", name="No cards yet")).to_be_visible()
     for number in range(5):
         ask(server, "POST", "/dashboards/v1", {"name": f"Another {number}"})
@@ -1664,7 +1668,7 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     heading(page, "Second")
     refused = ask(server, "GET", "/shares/v1/current", key=share["token"])
     assert refused["code"] == "key_revoked"
-    assert len(ask(server, "GET", "/metrics/v1")["metrics"]) == 2
+    assert len(ask(server, "GET", "/metrics/v1")["metrics"]) == 3
 
 
 def test_the_look_and_the_target_of_a_card_are_edited_and_saved(start, visit):
