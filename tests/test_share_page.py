@@ -144,6 +144,8 @@ def test_a_client_sees_its_numbers_under_the_brand_of_its_agency_and_no_more(fil
     revenue = card(page, "Revenue").first
     expect(revenue.locator(".value")).to_have_text(re.compile(r"^€[\d,]+$"))
     expect(revenue.locator("svg .s0 .line").first).to_have_css("stroke", "rgb(165, 28, 93)")
+    first_of_groups = card(page, "Revenue").last.locator(".legend .s0 *").first
+    expect(first_of_groups).to_have_css("fill", "rgb(26, 86, 219)")  # where others have theirs
     expect(page.locator("nav, a, .opens")).to_have_count(0)
     expect(page.get_by_role("button")).to_have_text(["Print"])
     expect(page.get_by_text("By location")).to_have_count(0)
