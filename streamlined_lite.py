@@ -1484,6 +1484,12 @@ def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | Non
     return records[0] if records else None
 
 
+def row_of_id(connection: apsw.Connection, statement: str, **key: int) -> dict | None:
+    """The row that an id from a body names; none has one beyond SQLite's integers."""
+    (number,) = key.values()
+    return row(connection, statement, **key) if is_sqlite_integer(number) else None
+
+
 def scalar(connection: apsw.Connection, statement: str, **binds: Any) -> Any:
     """The only column of the only row, or None without a row; the statement has run to its end."""
     return connection.execute(SQL[statement], binds).get
@@ -7644,7 +7650,7 @@ def check_cards(connection: apsw.Connection, cards: Sequence[Card]) -> None:
     """Raises Invalid for cards of metrics that are not there, or that have no such breakdown."""
     errors = []
     for index, card in enumerate(cards):
-        metric = row(connection, "metrics.find", metric_id=card.metric_id)
+        metric = row_of_id(connection, "metrics.find", metric_id=card.metric_id)
         if metric is None:
             message = f"there is no metric {card.metric_id}"
             errors.append(field_error(f"/cards/{index}/metric_id", "unknown_metric", message))
@@ -7676,7 +7682,7 @@ def cards_json(cards: list[dict]) -> str:
 
 def place_card(connection: apsw.Connection, metric_id: int, placed: PlacedCard, now: int) -> None:
     """Puts a metric's card in place of the one that it has on this dashboard, or at its end."""
-    dashboard = row(connection, "dashboards.find", dashboard_id=placed.dashboard_id)
+    dashboard = row_of_id(connection, "dashboards.find", dashboard_id=placed.dashboard_id)
     if dashboard is None:
         message = f"there is no dashboard {placed.dashboard_id}"
         raise Invalid([field_error("/card/dashboard_id", "unknown_dashboard", message)])
@@ -10760,12 +10766,21 @@ def image_type(data: bytes) -> str:
 
 # Branding
 
+TITLE_LIMIT = 100  # characters: it stands in a line above the numbers
+
+
+def read_title(value: Any) -> str:
+    return read_text(value, TITLE_LIMIT)
+
+
+Title = plain(read_title, {"type": "string", "minLength": 1, "maxLength": TITLE_LIMIT})
+
 
 class NewBranding(Strict):
     """What shared dashboards look like. What is left out is unset; the logo is a file of its own,
     and stays."""
 
-    title: Line | None = None
+    title: Title | None = None
     accent: Accent | None = None
     frame_hosts: list[FrameHost] = Field(
         [],
@@ -10907,9 +10922,7 @@ def create_share(connection: apsw.Connection, new: NewShare, now: int) -> tuple[
     as there may be.
     """
     errors = []
-    dashboard = None
-    if is_sqlite_integer(new.dashboard_id):
-        dashboard = row(connection, "dashboards.find", dashboard_id=new.dashboard_id)
+    dashboard = row_of_id(connection, "dashboards.find", dashboard_id=new.dashboard_id)
     if dashboard is None:
         message = f"there is no dashboard {new.dashboard_id}"
         errors.append(field_error("/dashboard_id", "unknown_dashboard", message))

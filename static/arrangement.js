@@ -5,7 +5,7 @@ import { combobox } from "./combobox.js";
 import { addsUp, fieldName } from "./definition.js";
 import { askingButton, confirm } from "./dialog.js";
 import { actions, button, fill, h, hint, link } from "./dom.js";
-import { mark, markAll, selectField, textField } from "./fields.js";
+import { mark, markAll, selectField, textField, unmark } from "./fields.js";
 import { count, number } from "./format.js";
 import { breakdownField } from "./metric.js";
 import { toast } from "./notices.js";
@@ -51,6 +51,7 @@ class Arrangement {
   adder = h("div");
   outcome = h("div");
   opened = new Set(); // cards whose look is edited
+  dragged = null; // the index of a card
 
   constructor(view, dashboard, dashboards, metrics) {
     this.view = view;
@@ -73,6 +74,7 @@ class Arrangement {
     const back = this.id ? `#/dashboard/${this.id}` : "#/dashboard";
     this.head = h(
       "div.card",
+      { oninput: unmark },
       h(
         "div.pair",
         textField("Name", { state: draft, name: "name", placeholder: "Sales" }),
@@ -90,6 +92,7 @@ class Arrangement {
       this.head,
       h(
         "section.card",
+        { oninput: unmark },
         h("h2", "Cards"),
         hint("Drag them, or use the arrows."),
         this.list,
@@ -128,13 +131,22 @@ class Arrangement {
     const words = hint();
     const tell = () => fill(words, lookWords(card, this.metrics.get(card.metric_id)));
     const attributes = {
-      ondragover: event => event.preventDefault(),
-      ondrop: () => this.move(this.dragged, index),
+      ondragover: event => {
+        if (this.dragged !== null) event.preventDefault(); // takes cards, and no files
+      },
+      ondrop: event => {
+        event.preventDefault();
+        this.move(this.dragged, index);
+        this.dragged = null;
+      },
     };
     const grip = {
       draggable: "true",
       ondragstart: () => {
         this.dragged = index;
+      },
+      ondragend: () => {
+        this.dragged = null;
       },
     };
     const panel = h("div.look", { hidden: !this.opened.has(card) });

@@ -113,10 +113,9 @@ export class LocationTable {
 
   // Names begin with A, numbers with the largest.
   nextSort(index) {
-    const [up, down] = [`${index}`, `-${index}`];
-    if (this.state.sort === up) return down;
-    if (this.state.sort === down) return up;
-    return index === 0 ? up : down;
+    const { column, isDescending } = this.order();
+    const isUp = index === column ? isDescending : index === 0;
+    return isUp ? `${index}` : `-${index}`;
   }
 
   // All locations together stay above each.

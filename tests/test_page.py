@@ -1616,6 +1616,8 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     expect(rows).to_contain_text(["Three", "One", "Two"])
     rows.nth(2).locator(".grip").drag_to(rows.nth(1).locator(".grip"))
     expect(rows).to_contain_text(["Three", "Two", "One"])
+    is_free = "row => row.dispatchEvent(new DragEvent('dragover', {cancelable: true}))"
+    assert rows.nth(1).evaluate(is_free)  # for what is not one of the cards, such as a file
     page.get_by_role("button", name="Remove Two").click()
     expect(page.get_by_role("button", name="Look and target of One")).to_be_focused()
     page.get_by_role("textbox", name="Name").fill("Offers")
@@ -1629,6 +1631,8 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("textbox", name="Name")).to_have_accessible_description("Enter a name.")
     page.get_by_role("textbox", name="Name").fill("Second")
+    expect(page.get_by_text("Enter a name.")).to_have_count(0)
+    expect(page.get_by_label("Place").locator("option:checked")).to_have_text("After Offers")
     page.get_by_label("Place").select_option("First")
     page.get_by_label("Add a metric").fill("tw")
     page.get_by_role("option", name="Two").click()
@@ -1640,9 +1644,13 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     expect(tabs.first).to_have_attribute("aria-current", "page")
     ask(server, "DELETE", "/metrics/v1/2")
     page.reload()
-    expect(page.locator(".removed")).to_contain_text("1 card is gone, for its metric was deleted.")
+    expect(page.locator(".removed")).to_contain_text("1 card is gone, as its metric was deleted.")
+    add_metrics(server, {"name": "Four", "card": {"dashboard_id": 2}})  # by somebody else
     page.get_by_role("button", name="OK").click()
     expect(page.locator(".removed")).to_have_count(0)
+    expect(page.locator(".metric h2")).to_have_text(["Four"])
+    ask(server, "PUT", "/dashboards/v1/2", {"name": "Second"})
+    page.reload()
     expect(page.get_by_role("heading", name="No cards yet")).to_be_visible()
     for number in range(5):
         ask(server, "POST", "/dashboards/v1", {"name": f"Another {number}"})
@@ -1660,7 +1668,7 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     heading(page, "Second")
     refused = ask(server, "GET", "/shares/v1/current", key=share["token"])
     assert refused["code"] == "key_revoked"
-    assert len(ask(server, "GET", "/metrics/v1")["metrics"]) == 2
+    assert len(ask(server, "GET", "/metrics/v1")["metrics"]) == 3
 
 
 def test_the_look_and_the_target_of_a_card_are_edited_and_saved(start, visit):
@@ -1947,6 +1955,8 @@ def test_locations_stand_in_a_table_that_is_sorted_and_downloaded(filled, visit)
     table = page.get_by_role("table", name="Metrics by location")
     names = table.locator("tbody th")
     expect(names).to_have_text(["All locations", "loc-bare", "Sunrise Dental", "Zahnarzt Mitte"])
+    page.get_by_role("columnheader", name="Location").get_by_role("button").click()
+    expect(names.last).to_have_text("loc-bare")
     revenue = table.get_by_role("columnheader", name="Revenue")
     revenue.get_by_role("button").click()
     expect(revenue).to_have_attribute("aria-sort", "descending")

@@ -983,6 +983,7 @@ def test_branding_is_replaced_as_a_whole_but_for_the_logo(api):
     assert api("DELETE", "/branding/v1/logo").json == full | {"logo": None}
     hosts = {"frame_hosts": ["https://a.example"] * 18}
     assert errors(api("PUT", "/branding/v1", hosts)) == {"/frame_hosts": "too_long"}
+    assert errors(api("PUT", "/branding/v1", {"title": "a" * 101})) == {"/title": "too_long"}
 
 
 def test_a_logo_is_sent_as_a_file_of_its_own_that_is_nothing_else(api):
