@@ -520,12 +520,15 @@ def test_every_location_gets_a_link_of_its_own_and_later_only_new_ones(start, tm
     page.get_by_label("Whose numbers").select_option("Every location: a link for each")
     expect(page.get_by_label("Leave out 1 location with a link already")).to_be_checked()
     refused = []
+    held = []
     opened.allow(503)
 
     def refuse_second(route) -> None:
         refused.append(route.request.post_data_json["locations"])
         if len(refused) == 2:
             route.fulfill(status=503, json={"detail": "The disk is full."})
+        elif len(refused) == 3:
+            held.append(route)
         else:
             route.continue_()
 
@@ -537,8 +540,11 @@ def test_every_location_gets_a_link_of_its_own_and_later_only_new_ones(start, tm
         page.get_by_role("button", name="Create link").click()
     expect(page.get_by_role("alert")).to_contain_text("The disk is full.")
     assert download.value.path().read_text("utf-8-sig").count("/share/") == 1
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("progressbar", name="Links")).to_be_visible()
+    expect(page.get_by_text("1 of 2 links …")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Go on").click()
+        held[0].continue_()
     assert refused == [["loc-bare"], ["loc-ny"], ["loc-ny"]]
     lines = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
     assert [(line["Location"], line["Name"]) for line in lines] == [
