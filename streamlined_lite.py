@@ -7470,7 +7470,7 @@ class PlacedCard(Look):
 
 class NewMetric(SavedDefinition):
     """A metric to save, and its card on a dashboard. Left out, a new metric has one at the end of
-    the first dashboard; null: none."""
+    the first dashboard that is not shared; null: none."""
 
     card: PlacedCard | None = None
 
@@ -7700,14 +7700,17 @@ def place_card(connection: apsw.Connection, metric_id: int, placed: PlacedCard, 
 
 
 def add_to_first_dashboard(connection: apsw.Connection, metric_ids: list[int], now: int) -> None:
-    """Gives new metrics cards where they are looked for, as long as there is room."""
-    dashboards = rows(connection, "dashboards.list_ids")
-    if not dashboards:  # somebody has emptied the table by hand
+    """Gives new metrics cards where they are looked for, as long as there is room.
+
+    A dashboard that clients see is passed over: nothing appears there that nobody put there.
+    """
+    for found in rows(connection, "dashboards.list_ids"):
+        if scalar(connection, "shares.count_of_dashboard", **found) > 0:
+            continue
+        cards = json.loads(find_dashboard(connection, found["dashboard_id"])["cards"])
+        cards += [{"metric_id": metric_id} for metric_id in metric_ids]
+        set_cards(connection, found["dashboard_id"], cards[:CARDS_LIMIT], now)
         return
-    dashboard = find_dashboard(connection, dashboards[0]["dashboard_id"])
-    cards = json.loads(dashboard["cards"])
-    cards += [{"metric_id": metric_id} for metric_id in metric_ids]
-    set_cards(connection, dashboard["dashboard_id"], cards[:CARDS_LIMIT], now)
 
 
 def set_cards(connection: apsw.Connection, dashboard_id: int, cards: list[dict], now: int) -> None:
@@ -7751,7 +7754,8 @@ def export_metrics(connection: apsw.Connection, allowed: frozenset[str] | None =
 
 def import_metrics(connection: apsw.Connection, definitions: DefinitionList, now: int) -> dict:
     """Upserts by name. New ones go to the end of the list, in their order; the others stay where
-    they are. A new metric that is on none of the dashboards of the import joins the first one.
+    they are. A new metric that is on none of the dashboards of the import joins the first
+    one that is not shared.
 
     Raises Invalid for cards of metrics that are neither here nor in the import.
     """

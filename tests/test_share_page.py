@@ -217,6 +217,7 @@ def test_several_locations_have_a_table_and_what_is_allowed_opens_and_is_saved(f
     }
     assert sum(by_group.values()) == pytest.approx(whole) and min(by_group.values()) > 0
     page.get_by_role("button", name="Close rate: show its events").click()
+    expect(events.locator("tbody tr")).to_have_count(50)
     ask(filled, "DELETE", f"/shares/v1/{made['share_id']}")
     events.get_by_label("Event", exact=True).select_option("Offer Made")
     heading(page, "This link was revoked")
