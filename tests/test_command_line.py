@@ -1956,7 +1956,7 @@ def test_of_a_sound_database_every_subject_is_ok(run, sound, tmp_path):
     settings, zones, *others = out.splitlines()
     assert (code, err) == (0, "") and [settings, *others] == [
         f"ok       {each}: nothing to do"
-        for each in ("settings", "files", "disk", "content", "clock", "keys")
+        for each in ("settings", "files", "disk", "content", "clock", "messages", "keys")
     ]
     assert zones == (
         f"ok       time zones: {tzdata.IANA_VERSION}, of the package tzdata {tzdata.__version__}"

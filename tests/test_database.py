@@ -1016,6 +1016,11 @@ def test_tables_are_strict_and_relations_hold_in_the_file(connection):
         "dashboards",
         "shares",
         "branding",
+        "alerts",
+        "alert_states",
+        "reports",
+        "unsubscribed",
+        "messages",
     }
     assert all(row[5] == 1 for row in tables.values())
 
