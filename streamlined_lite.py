@@ -3776,15 +3776,22 @@ def load_assets(folder: Path) -> dict[str, Asset]:
     return assets
 
 
-def first_modules(assets: dict[str, Asset]) -> list[str]:
-    """The scripts that the page needs before it can begin: app.js and what it imports, directly or
-    not. Those that a view imports when it is opened (`import("./help.js")`) are not among them."""
-    names = ["app.js"]
+def first_modules(assets: dict[str, Asset], first: str) -> list[str]:
+    """The scripts that a page needs before it can begin: its first one and what that imports,
+    directly or not. Those that a view imports when it is opened (`import("./help.js")`) are not
+    among them."""
+    names = [first]
     for name in names:  # which grows meanwhile
         for imported in re.findall(rb' from "\./([^"]+)";', assets[name].content):
             if imported.decode() not in names:
                 names.append(imported.decode())
     return names
+
+
+def preloads(scripts: list[str]) -> str:
+    """The header Link of a page that needs these scripts: without it the browser finds one only in
+    another that imports it."""
+    return ", ".join(f"</static/{name}>; rel=modulepreload" for name in scripts)
 
 
 def send_asset(
@@ -10025,7 +10032,10 @@ def calculate_table(
 ) -> dict:
     """A column a metric of the dashboard, as its first card has it; a row a location, and one of
     all: the values, what they are compared with, and their targets."""
-    cards = list({card["metric_id"]: card for card in reversed(dashboard["cards"])}.values())[::-1]
+    first_cards = {}
+    for card in dashboard["cards"]:
+        first_cards.setdefault(card["metric_id"], card)
+    cards = list(first_cards.values())
     frames = [frame]
     for location_id in frame.locations:
         is_only_one = len(frame.locations) == 1
@@ -12249,8 +12259,8 @@ class App(bottle.Bottle):
         self.kept_answers = KeptAnswers()
         self.assets = load_assets(data_folder() / "static")
         self.share_pages = share_pages(self.assets["share.html"])
-        scripts = first_modules(self.assets)
-        self.preloads = ", ".join(f"</static/{name}>; rel=modulepreload" for name in scripts)
+        self.preloads = preloads(first_modules(self.assets, "app.js"))
+        self.share_preloads = preloads(first_modules(self.assets, "share.js"))
 
     def close(self) -> None:
         self.database.close()
@@ -12335,7 +12345,6 @@ class App(bottle.Bottle):
             "Vary": "Accept-Encoding",
         }
         if name == "index.html":
-            # Without this the browser finds a script only in the one that imports it.
             headers["Link"] = self.preloads
         if environ.get("HTTP_IF_NONE_MATCH") == asset.tag:
             return Response(304, headers, b"")
@@ -12351,6 +12360,8 @@ class App(bottle.Bottle):
         if state != "works":
             self.remember_attempt(environ, Unauthorized(LINK_REASONS[state]))
         headers = framed_by(frame_hosts) | {"Vary": "Accept-Encoding"}
+        if state == "works":
+            headers["Link"] = self.share_preloads
         return send_asset(self.share_pages[state], environ, headers, LINK_STATES[state])
 
     def logo(self, environ: dict) -> Response:

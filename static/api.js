@@ -1,27 +1,10 @@
 // The API. The key goes with every request, and a refusal arrives as a Problem.
 
+import { Problem, request, unreachable } from "./request.js";
+
+export { Problem, unreachable };
+
 const STORE = "streamlined-lite";
-
-// What programs are told of the key that they sent, in the words of a person who typed it.
-const KEY_TROUBLES = {
-  key_unknown: "That key isn’t valid.",
-  key_revoked: "That key was revoked.",
-};
-
-/** A refusal: `message` is its detail, `errors` are `{pointer, code, message}`; status 0 means that no answer came. */
-export class Problem extends Error {
-  constructor(status, { code, detail = `The server answered ${status}.`, errors = [] }) {
-    // Names a field, instead of pointing at it: "distinct_id is required".
-    super(
-      KEY_TROUBLES[code] ??
-        detail.replace(/(^|; )[/?]([^\s:]+): (?=[a-z])/g, "$1$2 ").replace(/(^|; )[/?]/g, "$1"),
-    );
-    this.status = status;
-    this.errors = errors;
-  }
-}
-
-export const unreachable = () => new Problem(0, { detail: "The server cannot be reached." });
 
 // The session
 
@@ -62,45 +45,20 @@ export function signOut() {
 /** What the page does when the key is no longer valid, and after each request, reached or not. It sets both. */
 export const listeners = { onRefused: _problem => {}, onReachable: _isReachable => {} };
 
-/**
- * The answer's JSON. Throws Problem, or AbortError when `signal` ended it.
- * @param {{query?: object, body?: object | string, signal?: AbortSignal, key?: string, type?: string}} [options] values of
- *   `query` that are null or empty are left out
- */
+/** As request(), with the session's key unless another one is given. */
 export async function call(method, path, options = {}) {
-  const { query = {}, body, signal, key = session.key, type = "application/json" } = options;
-  const headers = { "Content-Type": type };
-  if (key) headers["X-API-Key"] = key;
-  const text = typeof body === "object" ? JSON.stringify(body) : body;
-  const answer = await send(addressOf(path, query), { method, headers, signal, body: text });
-  const content = await answer.json().catch(() => ({})); // a proxy's error page
-  signal?.throwIfAborted();
-  if (answer.ok) return content;
-  const problem = new Problem(answer.status, content);
-  // A refusal of another key ends no session.
-  if (answer.status === 401 && key === session.key) listeners.onRefused(problem);
-  throw problem;
-}
-
-function addressOf(path, query) {
-  const address = new URL(path, location);
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== null && value !== undefined && value !== "") {
-      address.searchParams.set(name, value);
-    }
-  }
-  return address;
-}
-
-async function send(address, request) {
+  const { key = session.key } = options;
   try {
-    const answer = await fetch(address, request);
+    const content = await request(method, path, { ...options, key });
     listeners.onReachable(true);
-    return answer;
-  } catch {
-    request.signal?.throwIfAborted();
-    listeners.onReachable(false);
-    throw unreachable();
+    return content;
+  } catch (error) {
+    if (error instanceof Problem) {
+      listeners.onReachable(error.status !== 0);
+      // A refusal of another key ends no session.
+      if (error.status === 401 && key === session.key) listeners.onRefused(error);
+    }
+    throw error;
   }
 }
 

@@ -7,6 +7,7 @@ import { cardChart } from "./card.js";
 import { combobox } from "./combobox.js";
 import {
   AGGREGATIONS,
+  addsUp,
   cleanDefinition,
   editable,
   NUMBERS,
@@ -18,16 +19,19 @@ import { actions, button, fill, h, hint, link } from "./dom.js";
 import { debounce, field, inputOf, mark, markAll, selectField, textField } from "./fields.js";
 import { groupEditor } from "./filters.js";
 import { ago, count, number } from "./format.js";
-import { METRIC_STATE, metricPane } from "./metric.js";
+import { dashboardOf, metricPane } from "./metric.js";
 import { toast } from "./notices.js";
-import { queryOf, withRange } from "./range.js";
+import { METRIC_STATE, queryOf, StateLinks, viewOfCard } from "./range.js";
 import { SIGNS, sentence } from "./sentence.js";
 import { curlSnippet } from "./snippet.js";
 import { failure } from "./states.js";
+import { templatesFrom } from "./templates.js";
 
 const TERMS_MAX = 20;
 const TYPING_MS = 300;
 const KEY_PREFIX_LENGTH = 9; // as much of a token as the server shows
+const CARD_INTERVALS = ["hour", "day", "week", "month"];
+const EMPTY_VIEW = { by: METRIC_STATE.by, chart: METRIC_STATE.chart };
 const STYLES = { number: "Number", percent: "Percent", currency: "Currency" };
 const FIRST_FORMATS = {
   number: { decimals: "" },
@@ -46,16 +50,19 @@ const ADVICE = [
 ];
 
 export async function showBuilder(view) {
-  const [id, action] = view.parts; // none of them for a new metric
+  const [id, action] = view.parts;
+  const isNew = id === "new"; // and perhaps from a template
   const [{ event_names: names }, { fields, tags }, saved] = await Promise.all([
     get("/event-names/v1"),
     get("/contact-fields/v1"),
-    action ? get(`/metrics/v1/${id}`) : { terms: [newTerm([])] },
+    isNew ? { terms: [newTerm([])] } : get(`/metrics/v1/${id}`),
   ]);
-  const draft = editable(saved);
-  if (action === "copy") draft.name += " (copy)";
   const seen = { events: mergedNames(names), fields, tags };
-  const builder = new Builder(view, action === "edit" ? id : null, draft, seen);
+  const templates = isNew ? templatesFrom(seen.events) : [];
+  const template = templates.find(each => each.id === action);
+  const draft = editable(template?.definition ?? saved);
+  if (action === "copy") draft.name += " (copy)";
+  const builder = new Builder(view, { id: action === "edit" ? id : null, draft, seen, templates });
   builder.draw(null);
 }
 
@@ -87,7 +94,7 @@ class Builder {
   left = new Set(); // pointers of the fields that somebody was in
   wasRefused = false; // when it was to be saved
 
-  constructor(view, id, draft, seen) {
+  constructor(view, { id, draft, seen, templates }) {
     this.id = id; // of the metric that is saved; null for a new one
     this.draft = draft;
     this.seen = seen;
@@ -97,6 +104,7 @@ class Builder {
       shown: answer => this.showGlance(answer),
       onError: (...error) => this.calculationError(...error),
     });
+    this.links = new StateLinks(this.pane.state);
     this.calculateSoon = debounce(TYPING_MS, () => {
       this.markErrors({});
       this.pane.calculate();
@@ -106,6 +114,7 @@ class Builder {
       this.title(),
       [this.glance, this.backLink(), isAdmin() && button("Save", () => this.save(), "primary")],
       this.outcome,
+      templates.length > 0 && this.templateLinks(templates, view.parts[1]),
       this.pane.controls,
       h(
         "div.columns.builder",
@@ -126,8 +135,28 @@ class Builder {
   }
 
   backLink() {
-    const path = this.id ? `#/metrics/${this.id}` : "#/dashboard";
-    return link(isAdmin() ? "Cancel" : "Back", withRange(path, this.pane.state), "button");
+    const { state } = this.pane;
+    const address = this.id
+      ? withState(`#/metrics/${this.id}`, state, METRIC_STATE)
+      : dashboardOf(state);
+    return link(isAdmin() ? "Cancel" : "Back", address, "button");
+  }
+
+  templateLinks(templates, chosen) {
+    const blank = { definition: { name: "Blank" }, view: {} };
+    return h(
+      "nav.tabs",
+      { "aria-label": "Start with" },
+      h("span.hint", { "aria-hidden": "true" }, "Start with"),
+      [blank, ...templates].map(({ id, definition, view }) => {
+        const path = id ? `#/metrics/new/${id}` : "#/metrics/new";
+        const address = state =>
+          withState(path, { ...state, ...EMPTY_VIEW, ...view }, METRIC_STATE);
+        const anchor = this.links.make(definition.name, address);
+        if (id === chosen) anchor.ariaCurrent = "page";
+        return anchor;
+      }),
+    );
   }
 
   text() {
@@ -154,6 +183,7 @@ class Builder {
 
   // What was calculated is old, until the answer to this state is here.
   changed() {
+    this.links.follow();
     fill(this.words, sentence(this.draft));
     this.pane.box.ariaBusy = "true";
     this.glance.classList.add("old");
@@ -411,9 +441,9 @@ class Builder {
   }
 
   async save() {
-    const metric = cleanDefinition(this.draft);
     fill(this.outcome);
     try {
+      const metric = { ...cleanDefinition(this.draft), card: await this.card() };
       const saved = this.id
         ? await put(`/metrics/v1/${this.id}`, metric)
         : await post("/metrics/v1", metric);
@@ -425,6 +455,32 @@ class Builder {
       if (!this.markErrors(error)) fill(this.outcome, failure(error));
       this.editor.querySelector("[aria-invalid=true]")?.focus();
     }
+  }
+
+  // How it is looked at, for its card on the dashboard that it was opened from; undefined where it has none.
+  async card() {
+    const { state } = this.pane;
+    const { dashboards } = await get("/dashboards/v1");
+    const opened = dashboards.find(({ dashboard_id }) => String(dashboard_id) === state.dashboard);
+    const dashboard = opened ?? (this.id ? null : dashboards[0]);
+    const existing = dashboard?.cards.find(({ metric_id }) => String(metric_id) === this.id);
+    if (!dashboard || (this.id && !existing)) return undefined;
+    const { metric_id: _, ...kept } = existing ?? {};
+    return { ...kept, ...this.look(existing), dashboard_id: dashboard.dashboard_id };
+  }
+
+  // Where nothing was changed, the card stays as it is, also as what this view does not draw.
+  look(existing) {
+    const { by, chart, interval } = this.pane.state;
+    const view = existing && viewOfCard(existing);
+    const isSame = view && view.by === by && view.chart === chart;
+    const isStacked = chart === "bar" && by && addsUp(this.draft, by);
+    const drawn = isStacked ? "stacked" : chart;
+    return {
+      chart: isSame ? existing.chart : drawn,
+      breakdown: by || null,
+      interval: CARD_INTERVALS.includes(interval) ? interval : null,
+    };
   }
 
   // As JSON and curl

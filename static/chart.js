@@ -1,11 +1,12 @@
-// Charts as SVG. Colours and strokes come from style.css, by class.
+// Charts as SVG, drawn. Colours and strokes come from style.css, by class.
 
 import { fill, h, svg } from "./dom.js";
-import { bucketName, number } from "./format.js";
+import { shortNumber } from "./format.js";
 import { CHARACTER_PX, layout, timeTicks } from "./scales.js";
 
 const COLOURS = 8; // of style.css
 const DOTS_UP_TO = 45; // buckets; more of them are a line without dots
+const TARGET_LABEL_PX = 16; // the height of the text above the line of a target
 const DOTS = [
   "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0",
   "M-3-3h6v6h-6z",
@@ -14,52 +15,36 @@ const DOTS = [
   "M-4-3H4L0 4z",
 ];
 
-/**
- * A chart with axes, a legend and a tooltip.
- * @param {{label: string, buckets: object[], interval: string, zone: string, format: object, height: number,
- *   kind: "line" | "bar", isStacked: boolean, series: {name: string, values: (number | null)[], isRest?: boolean}[],
- *   compare: {name: string, values: (number | null)[]} | null, last: number,
- *   onpick: (bucketIndex: number, seriesIndex: number) => void}} options a value a bucket, null where there is none;
- *   `last` is the index of the last bucket to walk to; `height` is in pixels; onpick() follows a click; `isStacked` puts bars
- *   upon each other, and `isRest` is a series of all that have none of their own
- */
-export function chart(options) {
-  const plot = h("div.plot", {
-    tabindex: "0",
-    role: "application",
-    "aria-label": `${options.label}. Arrow keys walk through the values, Enter shows the events.`,
-  });
-  const tip = h("div.tip", { role: "status" });
-  const legendList = h("ul.legend");
-  const pointer = new Pointer(plot, tip, options);
-  redrawn(plot, width => {
-    const frame = layout(options, width);
-    fill(tip);
-    fill(legendList, legend(frame));
-    pointer.frame = frame;
-    return drawing(frame);
-  });
-  return h("figure", legendList, h("div.stage", plot, tip));
-}
-
-/** A chart without axes, for a card; with the options of chart() that it needs. */
-export const sparkline = ({ label, ...options }) =>
-  redrawn(h("div.spark", { role: "img", "aria-label": label }), (width, height) =>
-    drawing(layout({ ...options, height, isBare: true }, width)),
+/** A chart for a card, bare of axes or with them; with the options of chart() that it needs. */
+export const sparkline = ({ label, isBare = true, ...options }) =>
+  redrawn(
+    h(isBare ? "div.spark" : "div.spark.axes", { role: "img", "aria-label": label }),
+    (width, height) => drawing(layout({ ...options, height, isBare }, width)),
   );
 
-// Draws anew whenever the size has changed.
-function redrawn(plot, draw) {
+/** The legend of a card's groups, with a text beside each. @param {{name: string, isRest?: boolean, text: string}[]} series */
+export const barLegend = series =>
+  h(
+    "ul.legend",
+    series.map(({ name, text }, index) =>
+      legendItem(swatch(true, colour(series, index)), name, h("b", text)),
+    ),
+  );
+
+/** Draws anew whenever the size of a box has changed; on paper what is there is scaled. @param {(width: number, height: number) => SVGElement} draw */
+export function redrawn(plot, draw) {
   new ResizeObserver(() => {
-    if (plot.clientWidth) fill(plot, draw(plot.clientWidth, plot.clientHeight));
+    const isPrinted = matchMedia("print").matches;
+    if (plot.clientWidth && !isPrinted) fill(plot, draw(plot.clientWidth, plot.clientHeight));
   }).observe(plot);
   return plot;
 }
 
 // Drawing
 
-function drawing(frame) {
-  const { width, height, series, compare, hasBars, isBare } = frame;
+/** @param {object} frame what layout() made of a chart's options */
+export function drawing(frame) {
+  const { width, height, series, compare, target, hasBars, isBare } = frame;
   const draw = hasBars ? bars : lines;
   return svg(
     "svg",
@@ -68,10 +53,12 @@ function drawing(frame) {
     !isBare && svg("g.axis", timeAxis(frame)),
     compare && svg("g.compare", draw(frame, compare.values, { index: 0, isCompared: true })),
     series.map(({ values }, index) => svg(colour(series, index), draw(frame, values, { index }))),
+    target && svg("g.target", targetLine(frame)),
   );
 }
 
-function colour(series, index) {
+/** The class of a series' colour, as an element of h() or svg(). */
+export function colour(series, index) {
   if (series[index].isRest) return "g.rest";
   return `g.s${index % COLOURS}${index < COLOURS ? "" : ".pale"}`;
 }
@@ -124,7 +111,8 @@ function lines(frame, values, { index, isCompared = false }) {
   return [Object.entries(paths).map(([name, d]) => svg(name, { d })), dots];
 }
 
-const dot = (index, isOpen, transform) =>
+/** The sign of a series. */
+export const dot = (index, isOpen, transform) =>
   svg(isOpen ? "path.dot.open" : "path.dot", { d: DOTS[index % DOTS.length], transform });
 
 // Those of a comparison stand behind, and are wider.
@@ -147,167 +135,31 @@ function bars(frame, values, { index, isCompared = false }) {
   });
 }
 
-function legend({ buckets, series, compare, hasBars }) {
-  const items = [];
-  if (series.length > 1 || compare) {
-    series.forEach(({ name }, index) => {
-      items.push(legendItem(swatch(hasBars, colour(series, index), dot(index)), name));
-    });
-  }
-  if (compare) items.push(legendItem(swatch(hasBars, "g.compare"), compare.name));
-  const showsOpen = buckets.some(
-    ({ complete }, bucket) => !complete && series.some(({ values }) => values[bucket] !== null),
-  );
-  if (showsOpen) items.push(h("li.hint", "Dashed: in progress"));
-  return items;
+// A step for each bucket, and what it is, at its left end.
+function targetLine({ target: { values }, box, band, x, y, format }) {
+  const steps = values.map((value, bucket) => {
+    if (!hasValue(value)) return "";
+    const isFirst = !hasValue(values[bucket - 1]);
+    const left = (x(bucket) - band / 2).toFixed(1);
+    const right = (x(bucket) + band / 2).toFixed(1);
+    const height = y(value).toFixed(1);
+    return `${isFirst ? "M" : "L"}${left} ${height}L${right} ${height}`;
+  });
+  const [first] = values;
+  if (!hasValue(first)) return null;
+  const isLevel = values.every(value => value === first);
+  const isBelow = y(first) - TARGET_LABEL_PX < 0;
+  const place = { x: box.left + 4, y: y(first) + (isBelow ? TARGET_LABEL_PX : -4) };
+  const label = svg("text", place, isLevel ? `Target ${shortNumber(first, format)}` : "Target");
+  return [svg("path.line", { d: steps.join("") }), label];
 }
 
-const legendItem = (sign, name) => h("li", sign, h("span.name", name));
+export const legendItem = (sign, name, text) => h("li", sign, h("span.name", name), text);
 
-function swatch(isBar, group, ...dots) {
+/** A series in a legend. */
+export function swatch(isBar, group, ...dots) {
   const bar = () => svg("rect.bar", { x: -5, y: -5, width: 10, height: 10 });
   const line = () => [svg("path.line", { d: "M-9 0H9" }), dots];
   const attributes = { viewBox: "-9 -6 18 12", "aria-hidden": "true" };
   return svg("svg.swatch", attributes, svg(group, isBar ? bar() : line()));
-}
-
-// The tooltip
-
-/** Has the tooltip follow mouse, finger and arrow keys. `frame` is the chart's layout, once it is drawn. */
-class Pointer {
-  frame = null;
-  bucket = null; // the index of the one whose values are shown
-  isFirstTap = false; // it shows the values, and the second one the events
-
-  constructor(plot, tip, { last, onpick }) {
-    this.plot = plot;
-    this.tip = tip;
-    this.last = last;
-    this.onpick = onpick;
-    for (const type of ["pointerdown", "pointermove", "pointerleave", "blur", "click", "keydown"]) {
-      plot.addEventListener(type, event => this[type](event));
-    }
-  }
-
-  pointerdown(event) {
-    const bucket = this.bucketAt(event);
-    this.isFirstTap = event.pointerType === "touch" && this.bucket !== bucket;
-    this.show(bucket);
-  }
-
-  pointermove(event) {
-    this.show(this.bucketAt(event));
-  }
-
-  pointerleave(event) {
-    const stays = event.pointerType === "touch" || document.activeElement === this.plot;
-    if (!stays) this.hide();
-  }
-
-  blur() {
-    this.hide();
-  }
-
-  click(event) {
-    if (this.isFirstTap) return;
-    this.onpick(this.bucket, nearestSeries(this.frame, event.offsetY, this.bucket));
-  }
-
-  keydown(event) {
-    const act = this.actionOf(event.key);
-    if (!act) return;
-    event.preventDefault();
-    act();
-  }
-
-  actionOf(key) {
-    const { bucket, last } = this;
-    if (key === "ArrowLeft") return () => this.show(Math.max(0, (bucket ?? last + 1) - 1));
-    if (key === "ArrowRight") return () => this.show(Math.min(last, (bucket ?? -1) + 1));
-    if (key === "Home") return () => this.show(0);
-    if (key === "End") return () => this.show(last);
-    if (key === "Enter" && bucket !== null) return () => this.onpick(bucket, 0);
-    if (key === "Escape") return () => this.hide();
-    return null;
-  }
-
-  bucketAt({ offsetX }) {
-    const { box, band } = this.frame;
-    const bucket = Math.floor((offsetX - box.left) / band);
-    return Math.max(0, Math.min(this.last, bucket));
-  }
-
-  show(bucket) {
-    this.hide();
-    this.bucket = bucket;
-    const { x, box, width } = this.frame;
-    const middle = x(bucket);
-    const position = { x1: middle, x2: middle, y1: box.top, y2: box.bottom };
-    this.plot.firstChild.append(svg("line.cursor", position));
-    fill(this.tip, tipContent(this.frame, bucket));
-    const tipWidth = Math.min(this.tip.offsetWidth, width);
-    const left = middle > width / 2 ? middle - tipWidth - 12 : middle + 12;
-    this.tip.style.left = `${Math.max(0, Math.min(left, width - tipWidth))}px`;
-  }
-
-  hide() {
-    this.bucket = null;
-    fill(this.tip);
-    this.plot.querySelector(".cursor")?.remove();
-  }
-}
-
-// By the middles of stacked bars, else by the values.
-function nearestSeries({ series, bases, hasBars, y }, height, bucket) {
-  const distances = series.map(({ values }, index) => {
-    const value = values[bucket];
-    if (value === null) return Infinity;
-    const place = bases && hasBars ? bases[index][bucket] + value / 2 : value;
-    return Math.abs(y(place) - height);
-  });
-  return distances.indexOf(Math.min(...distances));
-}
-
-function tipContent({ hasBars, buckets, series, compare, interval, zone, format }, bucket) {
-  const row = (sign, name, value) =>
-    h("span.tip-row", sign, h("span.name", name), h("b", number(value, format)));
-  const sign = index => series.length > 1 && swatch(hasBars, colour(series, index), dot(index));
-  const compared = compare && buckets[bucket].compare;
-  return [
-    h("strong", bucketName(buckets[bucket], interval, zone)),
-    !buckets[bucket].complete && h("span.hint", "in progress"),
-    series.map(({ name, values }, index) => row(sign(index), name, values[bucket])),
-    compared && row(null, bucketName(compared, interval, zone), compared.value),
-    h("span.hint", "Click or press Enter for the events"),
-  ];
-}
-
-// As a file, with the colours that are seen
-
-const PAINT = [
-  "fill",
-  "stroke",
-  "stroke-width",
-  "stroke-dasharray",
-  "font-size",
-  "font-family",
-  "opacity",
-];
-
-/** A chart as the text of an SVG file. @param {HTMLElement} figure as chart() made it */
-export function svgText(figure, title) {
-  const original = figure.querySelector(".plot svg");
-  const copy = original.cloneNode(true);
-  const originals = [original, ...original.querySelectorAll("*")];
-  [copy, ...copy.querySelectorAll("*")].forEach((element, index) => {
-    const style = getComputedStyle(originals[index]);
-    for (const name of PAINT) element.setAttribute(name, style.getPropertyValue(name));
-    element.removeAttribute("class");
-  });
-  const background = getComputedStyle(document.body).backgroundColor;
-  copy.prepend(
-    svg("title", title),
-    svg("rect", { width: "100%", height: "100%", fill: background }),
-  );
-  return new XMLSerializer().serializeToString(copy);
 }

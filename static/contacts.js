@@ -2,11 +2,12 @@
 
 import { get, isAdmin, locationName, pathOf } from "./api.js";
 import { locationField, tagField } from "./choices.js";
-import { askingButton, confirmRemoval } from "./dialog.js";
+import { askingButton } from "./dialog.js";
 import { facts, h, hint, link } from "./dom.js";
 import { contactAddress, eventList } from "./events.js";
 import { debounce, textField } from "./fields.js";
 import { ago, count, time, viewerZone } from "./format.js";
+import { confirmRemoval } from "./removal.js";
 import { empty, pages } from "./states.js";
 import { table } from "./table.js";
 

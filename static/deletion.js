@@ -2,12 +2,12 @@
 
 import { Problem } from "./api.js";
 import { eventNameField, locationField } from "./choices.js";
-import { cancelButton, confirmRemoval, dialog } from "./dialog.js";
+import { cancelButton, dialog } from "./dialog.js";
 import { hint } from "./dom.js";
-import { cut } from "./events.js";
 import { textField } from "./fields.js";
 import { form } from "./form.js";
-import { viewerZone } from "./format.js";
+import { cut, viewerZone } from "./format.js";
+import { confirmRemoval } from "./removal.js";
 
 const VALUE_CHARACTERS = 80;
 

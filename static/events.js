@@ -1,26 +1,16 @@
 // Events as people read them: one, and lists of them.
 
 import { get, isAdmin, locationName, pathOf } from "./api.js";
-import { askingButton, confirmRemoval, dialog } from "./dialog.js";
+import { askingButton, dialog } from "./dialog.js";
 import { actions, button, facts, h, link } from "./dom.js";
-import { count, exactTime, time, viewerZone } from "./format.js";
+import { count, cut, exactTime, propertiesText, time, viewerZone } from "./format.js";
+import { confirmRemoval } from "./removal.js";
 import { loader, pages, warnings } from "./states.js";
 import { table } from "./table.js";
 
 /** The address of a contact's view; of a contact or of an event. */
 export const contactAddress = ({ location_id, contact_id }) =>
   `#/contacts/${pathOf(location_id, contact_id)}`;
-
-export const propertiesText = properties =>
-  Object.entries(properties)
-    .map(pair => pair.join(": "))
-    .join(" · ");
-
-/** A text's first characters, never half of one. */
-export function cut(text, length) {
-  const characters = [...text];
-  return characters.length > length ? `${characters.slice(0, length).join("")}…` : text;
-}
 
 /** Shows an event; resolves to true where it was deleted. @returns {Promise<boolean | undefined>} */
 export const openEvent = ({ event_id: id }) =>

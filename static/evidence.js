@@ -3,9 +3,9 @@
 import { locations, post } from "./api.js";
 import { dialog } from "./dialog.js";
 import { button, fill, h, hint } from "./dom.js";
-import { cut, eventList } from "./events.js";
+import { eventList } from "./events.js";
 import { selectField } from "./fields.js";
-import { count, number } from "./format.js";
+import { count, cut, number } from "./format.js";
 import { empty } from "./states.js";
 
 /**

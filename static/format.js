@@ -1,4 +1,4 @@
-// Numbers, times and zones, as the viewer's locale writes them.
+// Numbers, times, zones and texts, as the viewer's locale writes them.
 
 const formatters = new Map();
 
@@ -53,6 +53,18 @@ export const shortNumber = (value, format) =>
 /** A sentence that the API wrote as the end of one. What it begins with may be a name of ours, such as distinct_id. */
 export const capitalized = text =>
   /^[a-z]+\b/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+
+/** A text's first characters, never half of one. */
+export function cut(text, length) {
+  const characters = [...text];
+  return characters.length > length ? `${characters.slice(0, length).join("")}…` : text;
+}
+
+/** An event's properties in a line. */
+export const propertiesText = properties =>
+  Object.entries(properties)
+    .map(pair => pair.join(": "))
+    .join(" · ");
 
 /** Such as "1 event", "2 events". */
 export const count = (amount, noun) =>

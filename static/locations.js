@@ -2,12 +2,13 @@
 
 import { call, findLocation, isAdmin, loadLocations, locationName, pathOf } from "./api.js";
 import { zoneField } from "./choices.js";
-import { askingButton, cancelButton, confirmRemoval, dialog } from "./dialog.js";
+import { askingButton, cancelButton, dialog } from "./dialog.js";
 import { actions, h, hint } from "./dom.js";
 import { textField } from "./fields.js";
 import { form } from "./form.js";
 import { ago } from "./format.js";
 import { toast } from "./notices.js";
+import { confirmRemoval } from "./removal.js";
 import { beginSettings } from "./settings.js";
 import { empty, loader } from "./states.js";
 import { table } from "./table.js";

@@ -1,27 +1,31 @@
 // One metric: as a view, and as the pane of the builder.
 
+import { withState } from "./address.js";
 import { get, isAdmin, post, remove } from "./api.js";
 import { combobox } from "./combobox.js";
 import { cleanDefinition, fieldFrom, fieldName } from "./definition.js";
 import { askingButton, confirm } from "./dialog.js";
-import { h, hint, link } from "./dom.js";
+import { h, hint } from "./dom.js";
 import { selectField } from "./fields.js";
-import { queryOf, RANGE, rangeBar, withRange } from "./range.js";
+import { METRIC_STATE, queryOf, rangeBar, StateLinks, viewOfCard, withRange } from "./range.js";
 import { showResult } from "./result.js";
 import { sentence } from "./sentence.js";
 import { loader } from "./states.js";
-
-/** The state of a metric's view, as its address has it. */
-export const METRIC_STATE = { ...RANGE, by: "", chart: "line", table: "" };
 
 const CHARTS = { line: "Lines", bar: "Bars" };
 
 export async function showMetric(view) {
   const metric = await get(`/metrics/v1/${view.parts[0]}`);
-  const pane = metricPane(view, () => cleanDefinition(metric));
+  const changed = () => {
+    links.follow();
+    pane.calculate();
+  };
+  const target = (...range) => targetOf(metric, ...range);
+  const pane = metricPane(view, () => cleanDefinition(metric), { changed, target });
+  const links = new StateLinks(pane.state);
   view.begin(
     metric.name,
-    metricActions(metric, pane.state),
+    metricActions(metric, links),
     h("p.lead", sentence(metric)),
     pane.controls,
     pane.box,
@@ -29,15 +33,42 @@ export async function showMetric(view) {
   pane.calculate();
 }
 
-function metricActions(metric, state) {
-  const address = path => withRange(path, state);
+/** The dashboard from which a metric was opened, over the range of now. */
+export const dashboardOf = state =>
+  withRange(state.dashboard ? `#/dashboard/${state.dashboard}` : "#/dashboard", state);
+
+/**
+ * What is reached of the target on the card from which the metric was opened; null where it has none.
+ * @param {object} state @param {object} query the range
+ */
+async function targetOf({ metric_id: id }, state, query, signal) {
+  const { dashboard } = state;
+  if (!dashboard) return null;
+  const { dashboards } = await get("/dashboards/v1", {}, signal);
+  const opened = dashboards.find(({ dashboard_id }) => String(dashboard_id) === dashboard);
+  const own = opened?.cards.filter(card => card.metric_id === id && card.target) ?? [];
+  const card = own.find(each => looksAs(each, state)) ?? own[0];
+  if (!card) return null;
+  const index = opened.cards.indexOf(card);
+  const path = `/dashboards/v1/${dashboard}/data`;
+  const { cards } = await get(path, { ...query, cards: index }, signal);
+  return cards[0].target ?? null; // or its problem, which the metric has, too
+}
+
+function looksAs(card, { by, chart }) {
+  const view = viewOfCard(card);
+  return card.chart !== "number" && view.by === by && view.chart === chart;
+}
+
+function metricActions(metric, links) {
   const path = `#/metrics/${metric.metric_id}`;
-  const edit = address(`${path}/edit`);
-  if (!isAdmin()) return link("Definition", edit, "button");
+  const action = (label, name, kind) =>
+    links.make(label, state => withState(`${path}/${name}`, state, METRIC_STATE), kind);
+  if (!isAdmin()) return action("Definition", "edit", "button");
   return [
-    deleteButton(metric, () => address("#/dashboard")), // far from where Save was
-    link("Duplicate", address(`${path}/copy`), "button"),
-    link("Edit", edit, "button primary"),
+    deleteButton(metric, () => dashboardOf(links.state)), // far from where Save was
+    action("Duplicate", "copy", "button"),
+    action("Edit", "edit", "button primary"),
   ];
 }
 
@@ -45,7 +76,7 @@ function deleteButton(metric, nextAddress) {
   const ask = () =>
     confirm({
       title: "Delete this metric?",
-      text: `“${metric.name}” leaves the dashboard. No event is deleted.`,
+      text: `“${metric.name}” leaves all dashboards. No event is deleted.`,
       label: "Delete metric",
       act: () => remove(`/metrics/v1/${metric.metric_id}`),
     });
@@ -59,11 +90,12 @@ function deleteButton(metric, nextAddress) {
  * The controls of a metric, and a box that shows it once calculate() is called.
  * @param view whose state it keeps
  * @param {() => object} definition the metric as it is sent
- * @param {{changed?: () => void, shown?: (answer: object) => void, onError?: (error: Error, again: () => void, last) => any}}
- *   [options] `changed` follows a control; without it the metric is calculated anew. `shown` follows the numbers, and
- *   `onError` makes what is shown instead of them, as in loader()
+ * @param {{changed?: () => void, shown?: (answer: object) => void, onError?: (error: Error, again: () => void, last) => any,
+ *   target?: (state: object, query: object, signal: AbortSignal) => Promise<object | null>}} [options] `changed` follows a
+ *   control; without it the metric is calculated anew. `shown` follows the numbers, `onError` makes what is shown instead
+ *   of them, as in loader(), and `target` brings what they should reach
  */
-export function metricPane(view, definition, { changed, shown, onError } = {}) {
+export function metricPane(view, definition, { changed, shown, onError, target } = {}) {
   const { box, load } = loader();
   const { state, changed: stateChanged } = view.state(METRIC_STATE, changed ?? calculate);
   const controls = rangeBar(state, stateChanged, {
@@ -79,30 +111,44 @@ export function metricPane(view, definition, { changed, shown, onError } = {}) {
     const query = queryOf(state);
     if (state.by) query.breakdown = state.by;
     const isWhole = metric.terms.every(term => term.event);
-    load(
-      signal => (isWhole ? post("/metrics/v1/query", { ...query, metric }, signal) : null),
-      answer => {
-        if (!answer) return hint("Choose an event, and its numbers appear here.");
-        shown?.(answer);
-        return showResult({ definition: metric, query, answer, state, stateChanged });
-      },
-      onError,
-    );
+    const ask = signal =>
+      Promise.all([
+        isWhole ? post("/metrics/v1/query", { ...query, metric }, signal) : null,
+        target?.(state, queryOf(state), signal),
+      ]);
+    const draw = ([answer, reached]) => {
+      if (!answer) return hint("Choose an event, and its numbers appear here.");
+      shown?.(answer);
+      return showResult({
+        definition: metric,
+        query,
+        answer,
+        target: reached,
+        state,
+        stateChanged,
+      });
+    };
+    load(ask, draw, onError);
   }
 }
 
-function breakdownField(definition, state, changed) {
-  const typed = { by: state.by && fieldName(state.by) };
+/**
+ * What a metric is broken down by, at `state[name]`; empty for nothing.
+ * @param {() => object} definition
+ * @param {{name?: string, at?: string}} [options] as of field()
+ */
+export function breakdownField(definition, state, changed, { name = "by", at } = {}) {
+  const typed = { [name]: state[name] && fieldName(state[name]) };
   const suggest = async () => {
     const fields = await breakdownFields(definition().terms);
     return fields.map(field => ({ value: fieldName(field) }));
   };
   const chosen = async () => {
     // Enter may be faster than the suggestions.
-    state.by = fieldFrom(typed.by, await breakdownFields(definition().terms));
+    state[name] = fieldFrom(typed[name], await breakdownFields(definition().terms));
     changed();
   };
-  const options = { state: typed, name: "by", placeholder: "Nothing", suggest, chosen };
+  const options = { state: typed, name, at, placeholder: "Nothing", suggest, chosen };
   return combobox("Break down by", options);
 }
 

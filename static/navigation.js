@@ -10,7 +10,12 @@ import { endView, failure, loading } from "./states.js";
 // By path, in which * stands for any part.
 const VIEWS = {
   dashboard: showDashboard,
+  "dashboard/new": async view => (await import("./arrangement.js")).showArrangement(view),
+  "dashboard/*": showDashboard,
+  "dashboard/*/edit": async view => (await import("./arrangement.js")).showArrangement(view),
+  "dashboard/*/locations": showDashboard,
   "metrics/new": async view => (await import("./builder.js")).showBuilder(view),
+  "metrics/new/*": async view => (await import("./builder.js")).showBuilder(view),
   "metrics/*": async view => (await import("./metric.js")).showMetric(view),
   "metrics/*/edit": async view => (await import("./builder.js")).showBuilder(view),
   "metrics/*/copy": async view => (await import("./builder.js")).showBuilder(view),
@@ -21,6 +26,7 @@ const VIEWS = {
   "settings/integrations/new": async view =>
     (await import("./integrations.js")).showNewIntegration(view),
   "settings/locations": async view => (await import("./locations.js")).showLocations(view),
+  "settings/sharing": async view => (await import("./shares.js")).showSharing(view),
   "settings/events": async view => (await import("./names.js")).showNames(view),
   "settings/api": async view => (await import("./reference.js")).showReference(view),
   help: async view => (await import("./help.js")).showHelp(view),

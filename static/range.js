@@ -3,8 +3,9 @@
 import { withState } from "./address.js";
 import { findLocation, locations, session } from "./api.js";
 import { locationsField, zoneField } from "./choices.js";
-import { button, fill, h, hint, newId } from "./dom.js";
-import { mark, selectField, textField } from "./fields.js";
+import { COMPARISONS, DEFAULT_DATES, dateFields, daysOf, intervalFor } from "./dates.js";
+import { button, fill, h, link, newId } from "./dom.js";
+import { selectField } from "./fields.js";
 import { dayOf, isZone, span } from "./format.js";
 
 const INTERVALS = {
@@ -16,55 +17,24 @@ const INTERVALS = {
   month: "Month",
 };
 
-export const COMPARISONS = {
-  previous_period: "Previous period",
-  previous_year: "Previous year",
-  none: "Nothing",
-};
-
 // What stands behind Options.
 const OPTIONS = { interval: "", compare: "previous_period", zone: "" };
 
 /** The state of a range, as an address has it. */
-export const RANGE = { locations: "", range: "30d", ...OPTIONS };
+export const RANGE = { locations: "", range: DEFAULT_DATES, ...OPTIONS };
 
-// From the first day of the unit that is `first` units after today's up to the one that is `end` units after it.
-const PRESETS = {
-  today: { label: "Today", unit: "day", first: 0, end: 1 },
-  yesterday: { label: "Yesterday", unit: "day", first: -1, end: 0 },
-  "7d": { label: "Last 7 days", unit: "day", first: -6, end: 1 },
-  "30d": { label: "Last 30 days", unit: "day", first: -29, end: 1 },
-  "90d": { label: "Last 90 days", unit: "day", first: -89, end: 1 },
-  "this-week": { label: "This week", unit: "week", first: 0, end: 1 },
-  "this-month": { label: "This month", unit: "month", first: 0, end: 1 },
-  "last-month": { label: "Last month", unit: "month", first: -1, end: 0 },
-  "12m": { label: "Last 12 months", unit: "month", first: -11, end: 1 },
-  "this-year": { label: "This year", unit: "year", first: 0, end: 1 },
-  "last-year": { label: "Last year", unit: "year", first: -1, end: 0 },
-};
-const CUSTOM = "custom";
-const DAY_MS = 86_400_000;
+/** That of a metric's view; `dashboard` is the one that it was opened from. */
+export const METRIC_STATE = { ...RANGE, by: "", chart: "line", table: "", dashboard: "" };
 
-// The first day (2026-01-31) of the calendar unit that is `amount` units after that of a day.
-function unitStart(unit, day, amount) {
-  const [year, month, date] = day.split("-").map(Number);
-  const monday = date - ((new Date(day).getUTCDay() + 6) % 7);
-  const parts = {
-    day: [year, month - 1, date + amount],
-    week: [year, month - 1, monday + 7 * amount],
-    month: [year, month - 1 + amount],
-    year: [year + amount, 0],
-  }[unit];
-  return new Date(Date.UTC(...parts)).toISOString().slice(0, 10);
-}
+// The chart with which a metric's view shows what a card does: there groups are stacked where they add up.
+const METRIC_CHARTS = { bar: "bar", stacked: "bar" };
 
-// The days of a preset's name, or of two days with two dots between them; `to` is not in the range.
-function daysOf(name, today) {
-  const custom = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(name);
-  if (custom) return { from: custom[1], to: unitStart("day", custom[2], 1) };
-  const { unit, first, end } = PRESETS[name] ?? PRESETS[RANGE.range];
-  return { from: unitStart(unit, today, first), to: unitStart(unit, today, end) };
-}
+/** The part of a metric's state that looks as a card does. */
+export const viewOfCard = ({ chart, interval, breakdown }) => ({
+  chart: METRIC_CHARTS[chart] ?? METRIC_STATE.chart,
+  by: breakdown ?? "",
+  ...(interval && { interval }),
+});
 
 const locationIds = range => String(range.locations).split(",").filter(Boolean);
 
@@ -92,15 +62,27 @@ function zoneOf(range, ids) {
   return only?.timezone || session.timezone;
 }
 
-function intervalFor(from, to) {
-  const days = (Date.parse(to) - Date.parse(from)) / DAY_MS;
-  if (days <= 2) return "hour";
-  if (days <= 100) return "day";
-  if (days <= 400) return "week";
-  return "month";
-}
-
 export const withRange = (address, range) => withState(address, range, RANGE);
+
+/** Links to views over the same range, also after it was changed. */
+export class StateLinks {
+  addresses = new Map(); // by link: a function of the state
+
+  constructor(state) {
+    this.state = state;
+  }
+
+  /** @param {(state: object) => string} address */
+  make(label, address, kind) {
+    const anchor = link(label, address(this.state), kind);
+    this.addresses.set(anchor, address);
+    return anchor;
+  }
+
+  follow() {
+    for (const [anchor, address] of this.addresses) anchor.href = address(this.state);
+  }
+}
 
 // The controls
 
@@ -109,11 +91,12 @@ export const withRange = (address, range) => withState(address, range, RANGE);
  * Options, which says how many of them are not as they are by default.
  * @param {object} range
  * @param {() => void} changed
- * @param {{beside?: (changed: () => void) => any, options?: (changed: () => void) => any, defaults?: object}} [others]
- *   controls of the view, which stand in sight and behind Options; `defaults` is the state of the latter
+ * @param {{beside?: (changed: () => void) => any, options?: (changed: () => void) => any, defaults?: object,
+ *   note?: HTMLElement}} [others] controls of the view, which stand in sight and behind Options; `defaults` is the state of
+ *   the latter; `note` stands beside the range in words
  */
-export function rangeBar(range, changed, { beside, options, defaults } = {}) {
-  const words = hint();
+export function rangeBar(range, changed, { beside, options, defaults, note } = {}) {
+  const words = h("p.hint.words");
   const more = moreControls(range, { ...OPTIONS, ...defaults });
   const follow = () => {
     fill(words, rangeWords(range));
@@ -143,9 +126,9 @@ export function rangeBar(range, changed, { beside, options, defaults } = {}) {
     "div.range",
     { role: "group", "aria-label": "Range" },
     locationsField({ state: range, changed: follow, placeholder: "All locations" }),
-    dateFields(range, follow),
+    dateFields(range, () => queryOf(range), follow),
     beside?.(follow),
-    h("div.range-line", words, more.opener),
+    h("div.range-line", words, more.opener, note),
     more.panel,
   );
 }
@@ -171,50 +154,10 @@ function moreControls(state, defaults) {
   }
 }
 
-function dateFields(range, changed) {
-  const customDays = h("div.custom");
-  const dates = { name: range.range.includes("..") ? CUSTOM : range.range };
-  const showCustomDays = () =>
-    fill(customDays, dates.name === CUSTOM && customDaysFields(range, changed));
-  const choose = () => {
-    const { from, to } = queryOf(range);
-    const isCustom = dates.name === CUSTOM;
-    range.range = isCustom ? `${from}..${unitStart("day", to, -1)}` : dates.name;
-    showCustomDays();
-    changed();
-  };
-  showCustomDays();
-  const choices = dateChoices();
-  return [
-    selectField("Dates", { choices, state: dates, name: "name", changed: choose }),
-    customDays,
-  ];
-}
-
 // The days, their zone, and what they are compared with.
 function rangeWords(range) {
   const { from, to, timezone, compare } = queryOf(range);
   const days = span(from, to, "UTC"); // a date is read as its midnight there
   const compared = compare && ` · compared with the ${COMPARISONS[compare].toLowerCase()}`;
   return [`${days} · ${timezone}`, compared];
-}
-
-function dateChoices() {
-  const presets = Object.entries(PRESETS).map(([value, { label }]) => ({ value, text: label }));
-  return [...presets, { value: CUSTOM, text: "Custom range" }];
-}
-
-function customDaysFields(range, changed) {
-  const [first, last] = range.range.split("..");
-  const days = { first, last };
-  const follow = () => {
-    const isReversed = days.first > days.last;
-    mark(lastField, isReversed && "Must not be before From.");
-    if (!days.first || isReversed) return;
-    range.range = `${days.first}..${days.last}`;
-    changed();
-  };
-  const options = { state: days, changed: follow, type: "date", listen: "change" };
-  const lastField = textField("Through", { ...options, name: "last" });
-  return [textField("From", { ...options, name: "first" }), lastField];
 }

@@ -1,15 +1,16 @@
 // A calculated metric: its number, chart, warnings and tables.
 
-import { changeMark, comparedValuesOf, isShown } from "./calculation.js";
-import { chart, svgText } from "./chart.js";
+import { changeMark, comparedValuesOf, isShown, seriesOf } from "./calculation.js";
+import { targetProgress } from "./card.js";
+import { COMPARISONS } from "./dates.js";
 import { addsUp } from "./definition.js";
 import { button, h, hint } from "./dom.js";
 import { evidenceNumber, openEvidence } from "./evidence.js";
 import { bucketName, count, span, time } from "./format.js";
-import { COMPARISONS } from "./range.js";
-import { download } from "./snippet.js";
+import { chart, svgText } from "./plot.js";
+import { download, fileName } from "./snippet.js";
 import { warnings } from "./states.js";
-import { fileName, groupSelection, seriesOf, valueTables } from "./values.js";
+import { groupSelection, valueTables } from "./values.js";
 
 const CHART_PX = 300;
 // Warnings for which there is more than their text.
@@ -17,8 +18,9 @@ const SHOWN_OTHERWISE = ["division_by_zero", "skipped"];
 
 /**
  * A metric with its numbers.
- * @typedef {{definition: object, query: object, answer: object, state: object, stateChanged: (then?: () => void) => void}}
- *   Result `query` is what was sent beside the definition, `answer` what came; `state` is the view's
+ * @typedef {{definition: object, query: object, answer: object, target?: object | null, state: object,
+ *   stateChanged: (then?: () => void) => void}} Result `query` is what was sent beside the definition, `answer` what came;
+ *   `target` is how much of one is reached; `state` is the view's
  */
 
 /** @param {Result} result @returns the elements that show it */
@@ -30,6 +32,7 @@ export function showResult(result) {
     h(
       "div.card",
       headline(result),
+      result.target && targetProgress(result.target, answer.total.value, answer.format),
       warnings(answer.warnings.filter(({ code }) => !SHOWN_OTHERWISE.includes(code))),
       skipped(result),
       gaps(result),
@@ -68,7 +71,7 @@ function comparison(result) {
   });
   return h(
     "span.change",
-    changeMark(total.value, compare.total.value, format),
+    changeMark(total.value, compare.total.value, format, result.target?.better),
     h(
       "span.hint",
       earlier,
@@ -106,7 +109,7 @@ function gaps({ answer: { buckets, interval, warnings: told }, definition: { for
 }
 
 function resultChart(result) {
-  const { answer, definition, state } = result;
+  const { answer, definition, state, target } = result;
   const { buckets, breakdown, interval, timezone: zone, format } = answer;
   const onpick = (bucket, series) => {
     const group = breakdown?.groups[series];
@@ -114,14 +117,19 @@ function resultChart(result) {
     const selection = { bucket: buckets[bucket].start, ...(group && groupSelection(group)) };
     openEvidence(result, title, selection);
   };
+  const isStacked = breakdown && addsUp(definition, breakdown.by);
+  const isOfAll = !breakdown || (isStacked && state.chart === "bar");
+  // A card may have another interval.
+  const hasTarget = isOfAll && target?.buckets?.length === buckets.length;
   return chart({
     label: `Chart of ${definition.name ?? "this metric"}, ${span(answer.from, answer.to, zone)}`,
     buckets,
     last: buckets.findLastIndex(bucket => isShown(bucket, answer)),
-    series: seriesOf(result),
+    series: seriesOf(answer),
     compare: comparedSeries(answer),
     kind: state.chart,
-    isStacked: breakdown && addsUp(definition, breakdown.by),
+    isStacked,
+    target: hasTarget && { values: target.buckets },
     interval,
     zone,
     format,

@@ -13,10 +13,10 @@ const DAY_MS = 86_400_000;
  * the values on which those of each series stand.
  */
 export function layout(options, width) {
-  const { buckets, series, compare, format, height, isBare, kind, isStacked } = options;
+  const { buckets, series, compare, target, format, height, isBare, kind, isStacked } = options;
   const wantsBars = kind === "bar" || buckets.length === 1;
   const bases = wantsBars && isStacked ? basesOf(series) : null;
-  const values = [...series, compare].flatMap(line => line?.values ?? []);
+  const values = [...series, compare, target].flatMap(line => line?.values ?? []);
   if (bases) values.push(...tops(series, bases));
   const ticks = valueTicks(values, height / GRID_PX);
   const low = ticks[0];
@@ -32,7 +32,7 @@ export function layout(options, width) {
     labels,
     band,
     bases,
-    hasBars: wantsBars && band >= 2 * (bases ? 1 : series.length),
+    hasBars: wantsBars && band >= (bases ? 1 : 2 * series.length),
     x: index => box.left + (index + 0.5) * band,
     y: value => box.bottom - ((value - low) / (high - low)) * (box.bottom - box.top),
   };

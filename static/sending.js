@@ -1,8 +1,9 @@
 // How to send events to this server.
 
 import { call, isAdmin, session } from "./api.js";
-import { askingButton, confirmRemoval } from "./dialog.js";
+import { askingButton } from "./dialog.js";
 import { actions, button, facts, fill, h, link } from "./dom.js";
+import { confirmRemoval } from "./removal.js";
 import { copyable, curlSnippet, snippet } from "./snippet.js";
 import { failure } from "./states.js";
 

@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 const TABS = {
   "#/settings/integrations": "Integrations",
   "#/settings/locations": "Locations",
+  "#/settings/sharing": "Sharing",
   "#/settings/events": "Events",
   "#/settings/api": "API",
 };

@@ -71,3 +71,6 @@ export function download(name, type, text) {
   h("a", { href, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(href), REVOKE_AFTER_MS);
 }
+
+/** A text as the name of a file, without its end. */
+export const fileName = text => text.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60);

@@ -1,10 +1,11 @@
 // What a view shows while it waits, where it has nothing, and when something failed.
 
-import { actions, button, fill, h } from "./dom.js";
+import { actions, button, fill, h, refill } from "./dom.js";
 import { capitalized } from "./format.js";
 
 const RETRY_MS = 3000;
 const NOTICEABLE_MS = 200;
+const BUSY = [429, 503];
 
 let openView = new AbortController();
 
@@ -20,19 +21,22 @@ export function endView() {
  * What stands in the box is dimmed at once and goes soon, so that it is never taken for the new; an earlier request is
  * dropped. `onError(error, again, last)` makes what is shown instead; `last` is what was drawn last, or null. While the
  * server cannot be reached, which the page says once for all boxes, that stays, dimmed, and the request is tried again.
+ *
+ * `refresh(request, draw)` does the same for newer numbers of the same kind: what was drawn last stays until they are here,
+ * also where the server is too busy to calculate them.
  */
 export function loader() {
   const box = h("div.stack");
   let current;
   let last = null;
 
-  async function load(request, draw, onError = failure, isRetry = false) {
+  async function load(request, draw, onError = failure, isQuiet = false) {
     current?.abort();
     current = new AbortController();
     const signal = AbortSignal.any([openView.signal, current.signal]);
-    box.ariaBusy = "true";
+    if (!isQuiet) box.ariaBusy = "true";
     const timer = setTimeout(() => {
-      if (!signal.aborted && !isRetry) fill(box, loading());
+      if (!signal.aborted && !isQuiet) fill(box, loading());
     }, NOTICEABLE_MS);
     let content;
     let isAway = false;
@@ -51,17 +55,23 @@ export function loader() {
     if (signal.aborted) return;
     if (isAway) {
       fill(box, last ?? waiting());
+      box.ariaBusy = "true";
       setTimeout(() => {
         if (!signal.aborted) load(request, draw, onError, true);
       }, RETRY_MS);
       return;
     }
-    fill(box, content);
+    if (isQuiet) refill(box, content);
+    else fill(box, content);
     box.ariaBusy = null;
   }
 
-  return { box, load };
+  const refresh = (request, draw) => load(request, draw, keepIfBusy, true);
+  return { box, load, refresh };
 }
+
+const keepIfBusy = (error, again, last) =>
+  last && BUSY.includes(error.status) ? last : failure(error, again);
 
 /**
  * A box, and `load()`, which lists anew. `request(cursor, signal)` brings a page, whose items are under `noun`;

@@ -16,21 +16,26 @@ import { h } from "./dom.js";
  */
 export function table(caption, columns, rows, nothing) {
   if (!rows.length) return nothing;
-  const present = columns.filter(Boolean);
   return h(
     "div.scroll",
     { tabindex: "0", role: "region", "aria-label": caption },
+    plainTable(caption, columns, rows),
+  );
+}
+
+/** The same without a box. */
+export function plainTable(caption, columns, rows) {
+  const present = columns.filter(Boolean);
+  return h(
+    "table",
+    h("caption.hidden", caption),
+    h("thead", h("tr", present.map(headCell))),
     h(
-      "table",
-      h("caption.hidden", caption),
-      h("thead", h("tr", present.map(headCell))),
-      h(
-        "tbody",
-        rows.map(row =>
-          h(
-            "tr",
-            present.map((column, index) => bodyCell(column, row, index === 0)),
-          ),
+      "tbody",
+      rows.map(row =>
+        h(
+          "tr",
+          present.map((column, index) => bodyCell(column, row, index === 0)),
         ),
       ),
     ),

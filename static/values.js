@@ -1,15 +1,14 @@
 // A metric's numbers as tables: by group, by time, by location; and the one on show as a file.
 
-import { locationName } from "./api.js";
-import { isShown, valuesOf } from "./calculation.js";
+import { groupName, isShown } from "./calculation.js";
+import { csv, startText } from "./csv.js";
+import { COMPARISONS } from "./dates.js";
 import { fieldName, isProperty } from "./definition.js";
 import { button, fill, h } from "./dom.js";
-import { cut } from "./events.js";
 import { evidenceNumber } from "./evidence.js";
 import { selectField } from "./fields.js";
-import { bucketName, capitalized, change, changeAmount, clock, dayOf } from "./format.js";
-import { COMPARISONS } from "./range.js";
-import { download } from "./snippet.js";
+import { bucketName, capitalized, change, changeAmount, cut } from "./format.js";
+import { download, fileName } from "./snippet.js";
 import { table } from "./table.js";
 
 const FIRST_ROWS = 100; // until all are shown
@@ -17,22 +16,6 @@ const HEAD_CHARACTERS = 40;
 
 /** Which events a group of a breakdown has. */
 export const groupSelection = ({ key, other }) => ({ group: other ? { other } : { key } });
-
-function groupName({ key, other }, by) {
-  if (other) return "Other";
-  if (key === null) return "(none)";
-  return by === "location" ? locationName(key) : key;
-}
-
-/** The lines of a chart: the groups of a breakdown, or else the metric. @returns {{name: string, values: number[], isRest?: boolean}[]} */
-export function seriesOf({ answer: { breakdown, buckets }, definition: { name = "Value" } }) {
-  if (!breakdown) return [{ name, values: valuesOf(buckets) }];
-  return breakdown.groups.map(group => ({
-    name: groupName(group, breakdown.by),
-    values: valuesOf(group.buckets),
-    isRest: group.other,
-  }));
-}
 
 // Rows: {title, value, terms, compare} as the API gives them, and `selection`, which events they count
 
@@ -66,10 +49,10 @@ const locationRows = ({ locations }) =>
       selection: { locations: [location.location_id] },
     }));
 
-const groupRows = ({ breakdown: { by, groups } }) =>
-  groups.map(group => ({
+const groupRows = answer =>
+  answer.breakdown.groups.map(group => ({
     ...group,
-    title: groupName(group, by),
+    title: groupName(group, answer),
     selection: groupSelection(group),
   }));
 
@@ -112,7 +95,7 @@ function numberColumns({ answer, definition: { name = "Value", terms } }, kind) 
   const ownColumn = { head: name, value: row => row.value, format, selection: () => ({}) };
   const comparedColumns = compare ? comparisonColumns(compare, format) : [];
   const columns = [ownColumn, ...comparedColumns];
-  if (kind === "time" && breakdown) return [...columns, ...groupColumns(breakdown, format)];
+  if (kind === "time" && breakdown) return [...columns, ...groupColumns(answer)];
   return terms.length > 1 ? [...columns, ...termColumns(terms)] : columns;
 }
 
@@ -123,11 +106,11 @@ const termColumns = terms =>
     selection: () => ({ term: key }),
   }));
 
-const groupColumns = ({ by, groups }, format) =>
-  groups.map((group, index) => ({
-    head: groupName(group, by),
+const groupColumns = answer =>
+  answer.breakdown.groups.map((group, index) => ({
+    head: groupName(group, answer),
     value: row => row.groups[index].value,
-    format,
+    format: answer.format,
     selection: () => groupSelection(group),
   }));
 
@@ -212,9 +195,6 @@ function valueTable(result, kind) {
 
 // As a file
 
-/** A text as the name of a file, without its end. */
-export const fileName = text => text.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60);
-
 // A table as CSV: what is on show, with numbers and days that a program can read.
 function valuesCsv(result, kind) {
   const { answer } = result;
@@ -231,27 +211,10 @@ function valuesCsv(result, kind) {
     ...columns.map(({ value }) => value(row)),
     ...(isByTime ? [row.complete ? "no" : "yes"] : []),
   ]);
-  const text = [heads, ...lines].map(cells => cells.map(csvCell).join(",")).join("\r\n");
-  return BYTE_ORDER_MARK + text;
+  return csv([heads, ...lines]);
 }
 
-// The day or the hour on which a bucket begins, in the zone; such as 2026-01-31 and 2026-01-31 09:00.
 function timeText({ start, title, selection }, { interval, timezone }) {
   if (!selection.bucket) return title; // the whole range
-  const hour = clock(start, timezone).hour.padStart(2, "0");
-  return `${dayOf(start, timezone)}${interval === "hour" ? ` ${hour}:00` : ""}`;
-}
-
-// Excel takes a file without it for Windows-1252.
-const BYTE_ORDER_MARK = "\ufeff";
-
-// What a spreadsheet would calculate, or shorten as a number
-const SPREADSHEET_VALUE =
-  /^([=+\-@\t\r\n＝＋－＠]|(0[0-9]+|[0-9]{16,}|[0-9]+(\.[0-9]+)?E[+-]?[0-9]+)$)/i;
-
-// A text that a spreadsheet would change gets an apostrophe.
-function csvCell(value) {
-  const isChanged = typeof value === "string" && SPREADSHEET_VALUE.test(value);
-  const text = `${isChanged ? "'" : ""}${value ?? ""}`;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return startText(start, interval, timezone);
 }
