@@ -15626,7 +15626,6 @@ class Watcher:
         self.next_round = 0.0
         self.settled_at = 0.0
         self.trouble = ""  # of the database, since the last round
-        self.reading: apsw.Connection | None = None
 
     # The thread
 
@@ -15642,9 +15641,6 @@ class Watcher:
     def stop(self) -> None:
         """What it reads is interrupted, and the step that it waits for is not written any more."""
         self.has_ended.set()
-        reading = self.reading
-        if reading is not None:
-            reading.interrupt()
         for step in list(self.steps):
             step.is_done.set()
         if self.thread:
@@ -15701,12 +15697,17 @@ class Watcher:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[apsw.Connection]:
+        """Raises TryLater as soon as the thread is to end."""
         with self.database.read() as connection:
-            self.reading = None if self.database.memory else connection
+            if self.database.memory:
+                yield connection
+                return
+            has_ended = self.has_ended.is_set
+            connection.add_limit(has_ended)
             try:
                 yield connection
             finally:
-                self.reading = None
+                connection.remove_limit(has_ended)
 
     # What it does
 
