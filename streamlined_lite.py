@@ -13726,6 +13726,7 @@ AlertOut = answer(
     reminders=bool,
     description=str,
     state=str,
+    since=Moment | None,
     states=dict[str, int],
     firing=list[SubjectState],
     problem=str | None,
@@ -13749,7 +13750,8 @@ SuggestionList = answer("SuggestionList", suggestions=list[Suggestion])
 
 def alert_out(connection: apsw.Connection, alert: dict, now: int) -> dict:
     """`state` is the worst of its subjects', "problem" where it cannot be evaluated, and
-    "waiting" before it was."""
+    "waiting" before it was. `since` is when the first of them came into it; or the last, where all
+    are ok."""
     definition = json.loads(alert["definition"])
     problem = alert["problem"]
     try:
@@ -13767,6 +13769,8 @@ def alert_out(connection: apsw.Connection, alert: dict, now: int) -> dict:
     firing.sort(key=operator.itemgetter("since"), reverse=True)
     names = names_of(connection, [state["subject"] for state in firing[:NAMED_LIMIT]])
     state = next((each for each in ("firing", "no_data", "ok") if counts[each]), "waiting")
+    moments = [each["since"] for each in states.values() if each["state"] == state]
+    since = (max if state == "ok" else min)(moments, default=None)
     is_paused = alert["paused_until"] is not None and now < alert["paused_until"]
     told = json.loads(alert["told"])
     return {
@@ -13775,6 +13779,7 @@ def alert_out(connection: apsw.Connection, alert: dict, now: int) -> dict:
         **definition,
         "description": description,
         "state": "problem" if problem else state,
+        "since": iso(since),
         "states": {each: counts[each] for each in ("ok", "firing", "no_data")},
         "firing": [state_out(each, names) for each in firing[:NAMED_LIMIT]],
         "problem": problem,
