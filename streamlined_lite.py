@@ -13564,7 +13564,9 @@ def watch_words(connection: apsw.Connection, watch: Any) -> str:
     if isinstance(watch, Threshold):
         metric = row(connection, "metrics.find", metric_id=watch.metric_id)
         name = metric["name"] if metric else f"metric {watch.metric_id}"
-        side = f"above {watch.above:,g}" if watch.below is None else f"below {watch.below:,g}"
+        side, limit = ("above", watch.above) if watch.below is None else ("below", watch.below)
+        style = json.loads(metric["definition"]).get("format") if metric else None
+        side += f" {limit_words(limit, style)}"
         return f"{name}, {watch.period.replace('_', ' ')}, is {side}{where_words(watch)}."
     if isinstance(watch, Refusals):
         return f"More than {watch.more_than:,} bodies are refused within an hour."
@@ -13574,6 +13576,13 @@ def watch_words(connection: apsw.Connection, watch: Any) -> str:
     if watch.backup_age is not None:
         parts.append(f"the newest backup is older than {duration_words(watch.backup_age)}")
     return f"One of these: {', '.join(parts)}."
+
+
+def limit_words(limit: float, style: Mapping[str, Any] | None) -> str:
+    """A limit in the metric's unit, with all its decimals."""
+    if style is None or style.get("style") != "percent":
+        return f"{limit:,.12g}"
+    return f"{limit * 100:,.12g} %"
 
 
 def silence_words(watch: Silence) -> str:
