@@ -92,9 +92,10 @@ function newReport(dashboardId, dashboards, reports) {
   const dashboard =
     dashboards.find(({ dashboard_id }) => String(dashboard_id) === dashboardId) ?? dashboards[0];
   const taken = new Set(reports.map(({ name }) => name));
-  let name = dashboard.name;
-  for (let number = 2; taken.has(name); number += 1) name = `${dashboard.name} ${number}`;
-  return { ...START, name, dashboard_id: dashboard.dashboard_id };
+  const wanted = dashboard?.name ?? "";
+  let name = wanted;
+  for (let number = 2; taken.has(name); number += 1) name = `${wanted} ${number}`;
+  return { ...START, name, dashboard_id: dashboard?.dashboard_id };
 }
 
 function unsubscribedCard({ unsubscribed }) {
@@ -246,30 +247,38 @@ const GROUP_FIELDS = {
     groupFields(editor.groupOf(editor.chosen.location_id)),
   ],
   each: editor => [
-    hint("Those without recipients are left out."),
+    hint(
+      "E-mail addresses and URLs of webhooks, one a line; those without any are left out. ",
+      "The link in the mail is that of a share, made by Share on the dashboard.",
+    ),
     [...editor.byLocation.values()].map(group =>
       h(
         "fieldset.group",
         h("legend", group.location_id === ALL ? WHOSE.all : locationName(group.location_id)),
-        groupFields(group, 1),
+        h("div.pair", recipientsOfGroup(group, { rows: 1 }), linkOfGroup(group)),
       ),
     ),
   ],
 };
 
-const groupFields = (group, rows = 3) => [
+const groupFields = group => [
+  recipientsOfGroup(group, { hint: "E-mail addresses and URLs of webhooks, one a line" }),
+  linkOfGroup(group, "Of a share of the same numbers, made by Share on the dashboard; or none"),
+];
+
+const recipientsOfGroup = (group, options) =>
   recipientsField("Recipients", {
     state: group,
     name: "text",
     at: pointerOf(group.location_id),
-    hint: "E-mail addresses and URLs of webhooks, one a line",
-    rows,
-  }),
+    ...options,
+  });
+
+const linkOfGroup = (group, hintText) =>
   textField("Link in the mail", {
     state: group,
     name: "link",
     at: pointerOf(group.location_id),
     placeholder: "https://…",
-    hint: "Of a share of the same numbers, made by Share on the dashboard; or none",
-  }),
-];
+    hint: hintText,
+  });

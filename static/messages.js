@@ -1,12 +1,12 @@
 // What alerts and reports had to tell: what was sent, waits, or failed and why; and a test.
 
 import { get, post } from "./api.js";
-import { button, fill, h, link } from "./dom.js";
+import { button, fill, h, hint, link } from "./dom.js";
 import { textField } from "./fields.js";
 import { form } from "./form.js";
 import { capitalized, time } from "./format.js";
 import { tellingWhich } from "./recipients.js";
-import { empty, failure, pages } from "./states.js";
+import { failure, pages } from "./states.js";
 import { table } from "./table.js";
 
 const LOOKED_AT = 20; // messages that tell whether sending works
@@ -45,7 +45,7 @@ export function sendingTrouble() {
 
 /** The list of messages. @param {string} [about] such as `alert 1`; else all of them */
 export function messagesCard(about) {
-  const nothing = empty("Nothing yet", "What is told appears here, and what came of it.");
+  const nothing = hint("Nothing yet. What is told appears here, and what came of it.");
   const { box, load } = pages(
     "messages",
     (cursor, signal) => get("/messages/v1", { about, cursor, limit: LOOKED_AT }, signal),
