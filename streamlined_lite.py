@@ -11984,6 +11984,23 @@ class Undelivered(Exception):
         return f"{self.words}: {self.said}" if self.said else self.words
 
 
+NOT_OFFERED = "does not offer what is needed"
+NOT_REACHED = "cannot be reached"
+# The first that fits is what the other side did.
+TROUBLES = {
+    TimeoutError: "did not answer in time",
+    socket.gaierror: "is a name without an address, or the network is away",
+    ssl.SSLCertVerificationError: "has a certificate that is not valid",
+    ssl.SSLError: "does not speak TLS as it should; is the port right?",
+    ConnectionRefusedError: "refused the connection; is the port right?",
+    ConnectionError: "ended the connection without an answer",
+    smtplib.SMTPServerDisconnected: "ended the connection without an answer",
+    smtplib.SMTPException: NOT_OFFERED,  # of encryption and ways to log in
+    HTTPException: "gave an answer that is not HTTP",
+    OSError: NOT_REACHED,
+}
+
+
 class Delivery(threading.Thread):
     """An attempt to deliver one message, of which the sender ends what takes too long.
 
@@ -12043,32 +12060,19 @@ class Delivery(threading.Thread):
 
     def explain(self, error: Exception) -> Undelivered:
         """A failure of the network, or of the other side's protocol."""
-        of_host = not self.has_reached_host
-        if self.is_abandoned or isinstance(error, TimeoutError):
+        if self.is_abandoned or time.monotonic() >= self.deadline:
             return self.too_slow()
-        said = ""
-        if isinstance(error, socket.gaierror):
-            words = "is a name without an address, or the network is away"
-        elif isinstance(error, ssl.SSLCertVerificationError):
-            words = "has a certificate that is not valid"
-            said = error.verify_message
-        elif isinstance(error, ssl.SSLError):
-            words = "does not speak TLS as it should; is the port right?"
-        elif isinstance(error, ConnectionRefusedError):
-            words = "refused the connection; is the port right?"
-        elif isinstance(error, (ConnectionError, smtplib.SMTPServerDisconnected)):
-            words = "ended the connection without an answer"
-        elif isinstance(error, smtplib.SMTPResponseException):
+        if isinstance(error, smtplib.SMTPResponseException):
             return mail_refusal(self, error)
-        elif isinstance(error, smtplib.SMTPNotSupportedError):
-            words = "does not offer what is needed"
+        words = next(words for kind, words in TROUBLES.items() if isinstance(error, kind))
+        said = ""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            said = error.verify_message
+        elif words == NOT_OFFERED:
             said = str(error)
-        elif isinstance(error, HTTPException):
-            words = "gave an answer that is not HTTP"
-        else:
-            words = "cannot be reached"
+        elif words == NOT_REACHED:
             said = error.strerror or ""
-        return Undelivered(f"{self.whom} {words}", said, of_host=of_host)
+        return Undelivered(f"{self.whom} {words}", said, of_host=not self.has_reached_host)
 
     def abandon(self) -> None:
         """Ends what blocks the thread, whose own finding then counts if it has one."""
@@ -15942,7 +15946,6 @@ class Watcher:
         self.next_round = 0.0
         self.settled_at = 0.0
         self.trouble = ""  # of the database, since the last round
-        self.reading: apsw.Connection | None = None
 
     # The thread
 
@@ -15958,9 +15961,6 @@ class Watcher:
     def stop(self) -> None:
         """What it reads is interrupted, and the step that it waits for is not written any more."""
         self.has_ended.set()
-        reading = self.reading
-        if reading is not None:
-            reading.interrupt()
         for step in list(self.steps):
             step.is_done.set()
         if self.thread:
@@ -16017,12 +16017,17 @@ class Watcher:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[apsw.Connection]:
+        """Raises TryLater as soon as the thread is to end."""
         with self.database.read() as connection:
-            self.reading = None if self.database.memory else connection
+            if self.database.memory:
+                yield connection
+                return
+            has_ended = self.has_ended.is_set
+            connection.add_limit(has_ended)
             try:
                 yield connection
             finally:
-                self.reading = None
+                connection.remove_limit(has_ended)
 
     # What it does
 
