@@ -74,6 +74,12 @@ export function selectField(label, options) {
   return field(label, control, options);
 }
 
+/** Choices for a field whose value may have been deleted: then another one is to be chosen. */
+export const choicesFor = (value, choices) =>
+  choices.some(choice => choice.value === value)
+    ? choices
+    : [{ value: "", text: "Choose one" }, ...choices];
+
 // Errors
 
 /** Shows what is wrong with a field, or only not finished; without a message, that nothing is. */

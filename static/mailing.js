@@ -3,7 +3,7 @@
 import { get, isAdmin, loadLocations, locationName, locations, post, put } from "./api.js";
 import { dialog } from "./dialog.js";
 import { button, fill, h, hint, link } from "./dom.js";
-import { markAll, selectField, textField } from "./fields.js";
+import { choicesFor, markAll, selectField, textField } from "./fields.js";
 import { form } from "./form.js";
 import { time } from "./format.js";
 import { openMail } from "./mail.js";
@@ -117,10 +117,15 @@ class Editor {
 
   constructor(report, dashboards) {
     const { recipients } = report;
+    const choices = dashboards.map(({ dashboard_id, name }) => ({
+      value: String(dashboard_id),
+      text: name,
+    }));
+    const isThere = choices.some(({ value }) => value === String(report.dashboard_id));
     this.paused = report.paused ?? false;
     this.report = {
       name: report.name,
-      dashboard_id: String(report.dashboard_id),
+      dashboard_id: isThere ? String(report.dashboard_id) : "",
       every: report.every,
       weekday: String(report.weekday),
       day: String(report.day),
@@ -142,10 +147,7 @@ class Editor {
         "div.pair",
         textField("Name", { state: this.report, name: "name" }),
         selectField("Dashboard", {
-          choices: dashboards.map(({ dashboard_id, name }) => ({
-            value: String(dashboard_id),
-            text: name,
-          })),
+          choices: choicesFor(this.report.dashboard_id, choices),
           state: this.report,
           name: "dashboard_id",
         }),
@@ -187,7 +189,7 @@ class Editor {
     const { whose, dashboard_id, weekday, day, hour, timezone, ...rest } = this.report;
     return {
       ...rest,
-      dashboard_id: Number(dashboard_id),
+      dashboard_id: dashboard_id ? Number(dashboard_id) : undefined,
       weekday: Number(weekday),
       day: Number(day),
       hour: Number(hour),
@@ -239,7 +241,9 @@ const GROUP_FIELDS = {
   all: editor => groupFields(editor.groupOf(ALL)),
   one: editor => [
     selectField("Location", {
-      choices: locations.map(({ location_id: value }) => ({ value, text: locationName(value) })),
+      choices: [...editor.byLocation.keys()]
+        .filter(value => value !== ALL)
+        .map(value => ({ value, text: locationName(value) })),
       state: editor.chosen,
       name: "location_id",
       changed: () => editor.draw(),

@@ -4,7 +4,7 @@ import { get, isAdmin, post, put, session } from "./api.js";
 import { eventNameField, locationsField, zoneField } from "./choices.js";
 import { dialog } from "./dialog.js";
 import { button, fill, h, hint, link } from "./dom.js";
-import { markAll, selectField, textField } from "./fields.js";
+import { choicesFor, markAll, selectField, textField } from "./fields.js";
 import { form } from "./form.js";
 import { openMail } from "./mail.js";
 import { messagesCard, sendingTrouble } from "./messages.js";
@@ -126,6 +126,10 @@ class Editor {
       timezone: watch.timezone ?? "",
       side: (watch.above ?? null) === null ? "below" : "above",
     };
+    if (!this.metric) this.watch.metric_id = "";
+    if (!this.keys.some(({ key_id }) => String(key_id) === this.watch.key_id)) {
+      this.watch.key_id = "";
+    }
     this.watch.above = this.shown(watch.above);
     this.watch.below = this.shown(watch.below);
     this.silence = spanOf("for", this.watch.for);
@@ -268,10 +272,10 @@ const KIND_FIELDS = {
     const { watch } = editor;
     const isByKey = watch.missed === "requests";
     return [
-      editor.keys.length > 0 && editor.select("What does not come", MISSED, "missed"),
+      (editor.keys.length > 0 || isByKey) && editor.select("What does not come", MISSED, "missed"),
       isByKey
         ? selectField("API key", {
-            choices: editor.keys.map(({ key_id, name }) => ({ value: String(key_id), text: name })),
+            choices: choicesFor(watch.key_id, keyChoices(editor.keys)),
             state: watch,
             name: "key_id",
             at: AT,
@@ -284,13 +288,9 @@ const KIND_FIELDS = {
   },
   threshold: editor => {
     const { watch, metrics, isPercent } = editor;
-    if (!metrics.length) return hint("There is no metric yet.");
+    if (!metrics.length) return hint("There is no metric yet. Build one on the dashboard.");
     return [
-      editor.select(
-        "Metric",
-        metrics.map(({ metric_id, name }) => ({ value: String(metric_id), text: name })),
-        "metric_id",
-      ),
+      editor.select("Metric", choicesFor(watch.metric_id, metricChoices(metrics)), "metric_id"),
       editor.select("Over", PERIODS, "period"),
       h(
         "div.pair",
@@ -314,6 +314,11 @@ const KIND_FIELDS = {
     editor.length("Newest backup older than", editor.backup, "backup_age", "Empty: whatever it is"),
   ],
 };
+
+const metricChoices = metrics =>
+  metrics.map(({ metric_id, name }) => ({ value: String(metric_id), text: name }));
+
+const keyChoices = keys => keys.map(({ key_id, name }) => ({ value: String(key_id), text: name }));
 
 const whereFields = editor => [
   editor.select("Where", WHERE, "where"),
@@ -380,7 +385,7 @@ const KIND_BODIES = {
     const number = numberFrom(editor.watch[side]);
     const value = editor.isPercent && typeof number === "number" ? number / 100 : number;
     return {
-      metric_id: Number(metric_id),
+      metric_id: metric_id ? Number(metric_id) : undefined,
       period,
       [side]: value,
       ...editor.where,

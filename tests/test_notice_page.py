@@ -143,10 +143,13 @@ def test_a_test_tells_what_the_mail_server_answered(filled, post, visit):
 def test_a_report_goes_to_each_location_is_previewed_and_sent_now(filled, post, visit):
     opened = visit(filled.url, reduced_motion="reduce")
     opened.allow(422)
-    page = opened.sign_in()
+    name = "<script>alert(1)</script> style='display:none'"
+    cards = [{"metric_id": 2, "chart": "number"}]
+    made = ask(filled, "POST", "/dashboards/v1", {"name": name, "cards": cards})
+    page = opened.sign_in(address=f"#/dashboard/{made['dashboard_id']}")
     page.get_by_role("link", name="Send …").click()
     heading(page, "New report")
-    expect(page.get_by_label("Name", exact=True)).to_have_value("Dashboard")
+    expect(page.get_by_label("Name", exact=True)).to_have_value(name)
     page.get_by_label("How often").select_option("Every month")
     page.get_by_label("On day").fill("31")
     page.get_by_label("At", exact=True).select_option("7:00")
@@ -165,6 +168,7 @@ def test_a_report_goes_to_each_location_is_previewed_and_sent_now(filled, post, 
     expect(dialog).to_contain_text("For Sunrise Dental. Next: ")
     expect(dialog).to_contain_text("07:00 (America/New_York)")
     mail = page.frame_locator("iframe.mail")
+    expect(mail.get_by_role("heading")).to_have_text(f"{name} · Sunrise Dental")
     expect(mail.get_by_role("row", name="Revenue")).to_be_visible()
     expect(mail.get_by_role("table")).to_have_css("border-collapse", "collapse")
     assert page.locator("iframe.mail").get_attribute("sandbox") == "allow-same-origin"
@@ -175,7 +179,7 @@ def test_a_report_goes_to_each_location_is_previewed_and_sent_now(filled, post, 
     troubles += look(opened, "report-new")
     page.get_by_role("button", name="Save").click()
     heading(page, "Reports")
-    row = page.get_by_role("row", name="Dashboard").last
+    row = page.get_by_role("row").filter(has_text="On the last day")
     expect(row).to_contain_text("On the last day of the month at 7:00")
     expect(row).to_contain_text("07:00 (America/New_York)")
     [report] = ask(filled, "GET", "/reports/v1")["reports"]
@@ -200,6 +204,83 @@ def test_a_report_goes_to_each_location_is_previewed_and_sent_now(filled, post, 
     dialog.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("No reports yet")).to_be_visible()
     assert not troubles, "\n".join(troubles)
+
+
+def test_each_kind_of_alert_is_stored_as_it_was_set_up(server, visit):
+    key = make_key(server, "ingest", name="Workflows")
+    opened = visit(server.url)
+    opened.allow(422)
+    page = opened.sign_in()
+    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="Alerts").click()
+
+    def set_up(name: str, kind: str) -> None:
+        page.get_by_role("link", name="New alert").first.click()
+        heading(page, "New alert")
+        page.get_by_label("Name", exact=True).fill(name)
+        page.get_by_label("It tells you when").select_option(kind)
+
+    def save() -> None:
+        page.get_by_role("button", name="Save").click()
+        heading(page, "Alerts")
+
+    set_up("By key", "Nothing comes for too long")
+    page.get_by_label("What does not come").select_option("Requests with an API key")
+    page.get_by_label("API key").select_option("Workflows")
+    page.get_by_label("For", exact=True).fill("2")
+    page.get_by_label("Unit").select_option("days")
+    for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"):
+        page.get_by_label(day).uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("group", name="On").locator(".error")).not_to_be_empty()
+    page.get_by_label("Monday").check()
+    save()
+    set_up("Refused", "Many bodies are refused")
+    page.get_by_label("More than so many within an hour").fill("5")
+    save()
+    set_up("Health", "The server is in trouble")
+    page.get_by_label("Free space below, in MB").fill("2000")
+    page.get_by_label("Newest backup older than").fill("2")
+    page.get_by_role("button", name="Save").click()
+    old = page.locator(".field", has=page.get_by_label("Newest backup older than"))
+    expect(old.locator(".error")).to_contain_text("--backup-folder")
+    page.get_by_label("Newest backup older than").fill("")
+    save()
+    stored = {each["name"]: each["watch"] for each in ask(server, "GET", "/alerts/v1")["alerts"]}
+    kept = {name: {k: v for k, v in watch.items() if v} for name, watch in stored.items()}
+    assert kept["By key"] | {"locations": "all"} == {
+        "kind": "silence",
+        "key_id": key["key_id"],
+        "for": "2d",
+        "weekdays": [1],
+        "locations": "all",
+    }
+    assert kept["Refused"] == {"kind": "refusals", "more_than": 5}
+    assert kept["Health"] == {"kind": "health", "free_mb": 2000}
+
+
+def test_what_to_do_is_said_where_no_way_to_send_is_set_up(start, tmp_path, visit):
+    opened = visit(start(tmp_path / "nobody.db").url)
+    opened.page.clock.install()
+    page = opened.sign_in(address="#/settings/reports")
+
+    def send_test() -> None:
+        page.get_by_label("Address, or URL of a webhook").fill("ann@example.com")
+        page.get_by_role("button", name="Send a test").click()
+
+    send_test()
+    told = page.get_by_role("status").filter(has_text=re.compile("waits|mail server"))
+    expect(told).to_have_text("It waits for the sender …")
+    page.clock.fast_forward(11_000)
+    expect(told).to_contain_text("nobody sends")
+    told.get_by_role("link", name="how to set up sending").click()
+    expect(page.get_by_role("heading", name="Sending mails and webhooks")).to_be_in_viewport()
+    page = visit(start(tmp_path / "nowhere.db", "--send").url).sign_in(address="#/settings/alerts")
+    send_test()
+    told = page.get_by_role("status").filter(has_text=re.compile("waits|mail server"))
+    expect(told).to_contain_text("put its address into STREAMLINED_SMTP_URL", timeout=20_000)
+    page.reload()
+    expect(page.locator(".warnings")).to_contain_text("No mail server is set", ignore_case=True)
 
 
 def test_a_read_key_sees_neither_alerts_nor_reports(filled, visit):
