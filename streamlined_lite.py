@@ -13598,7 +13598,9 @@ def watch_words(connection: apsw.Connection, watch: Any) -> str:
     if isinstance(watch, Threshold):
         metric = row(connection, "metrics.find", metric_id=watch.metric_id)
         name = metric["name"] if metric else f"metric {watch.metric_id}"
-        side = f"above {watch.above:,g}" if watch.below is None else f"below {watch.below:,g}"
+        side, limit = ("above", watch.above) if watch.below is None else ("below", watch.below)
+        style = json.loads(metric["definition"]).get("format") if metric else None
+        side += f" {limit_words(limit, style)}"
         return f"{name}, {watch.period.replace('_', ' ')}, is {side}{where_words(watch)}."
     if isinstance(watch, Refusals):
         return f"More than {watch.more_than:,} bodies are refused within an hour."
@@ -13608,6 +13610,13 @@ def watch_words(connection: apsw.Connection, watch: Any) -> str:
     if watch.backup_age is not None:
         parts.append(f"the newest backup is older than {duration_words(watch.backup_age)}")
     return f"One of these: {', '.join(parts)}."
+
+
+def limit_words(limit: float, style: Mapping[str, Any] | None) -> str:
+    """A limit in the metric's unit, with all its decimals."""
+    if style is None or style.get("style") != "percent":
+        return f"{limit:,.12g}"
+    return f"{limit * 100:,.12g} %"
 
 
 def silence_words(watch: Silence) -> str:
@@ -13760,6 +13769,7 @@ AlertOut = answer(
     reminders=bool,
     description=str,
     state=str,
+    since=Moment | None,
     states=dict[str, int],
     firing=list[SubjectState],
     problem=str | None,
@@ -13783,7 +13793,8 @@ SuggestionList = answer("SuggestionList", suggestions=list[Suggestion])
 
 def alert_out(connection: apsw.Connection, alert: dict, now: int) -> dict:
     """`state` is the worst of its subjects', "problem" where it cannot be evaluated, and
-    "waiting" before it was."""
+    "waiting" before it was. `since` is when the first of them came into it; or the last, where all
+    are ok."""
     definition = json.loads(alert["definition"])
     problem = alert["problem"]
     try:
@@ -13801,6 +13812,8 @@ def alert_out(connection: apsw.Connection, alert: dict, now: int) -> dict:
     firing.sort(key=operator.itemgetter("since"), reverse=True)
     names = names_of(connection, [state["subject"] for state in firing[:NAMED_LIMIT]])
     state = next((each for each in ("firing", "no_data", "ok") if counts[each]), "waiting")
+    moments = [each["since"] for each in states.values() if each["state"] == state]
+    since = (max if state == "ok" else min)(moments, default=None)
     is_paused = alert["paused_until"] is not None and now < alert["paused_until"]
     told = json.loads(alert["told"])
     return {
@@ -13809,6 +13822,7 @@ def alert_out(connection: apsw.Connection, alert: dict, now: int) -> dict:
         **definition,
         "description": description,
         "state": "problem" if problem else state,
+        "since": iso(since),
         "states": {each: counts[each] for each in ("ok", "firing", "no_data")},
         "firing": [state_out(each, names) for each in firing[:NAMED_LIMIT]],
         "problem": problem,

@@ -8,12 +8,14 @@ import { count, isZone, viewerZone } from "./format.js";
 const SHARED_MS = 10_000;
 
 /** One event name, or none. `changed` follows a choice, not every keystroke. */
-export const eventNameField = ({ state, name, changed, placeholder }) =>
+export const eventNameField = ({ state, name, changed, placeholder, at, hint }) =>
   choiceField("Event name", {
     state,
     name,
     changed,
     placeholder,
+    at,
+    hint,
     suggest: shared(async () => {
       const { event_names } = await get("/event-names/v1");
       const names = new Set(event_names.map(({ event_name }) => event_name));
@@ -63,10 +65,11 @@ function shared(load) {
 }
 
 /** A time zone at `state[name]`; empty means automatic. */
-export function zoneField({ state, name, changed, hint }) {
+export function zoneField({ state, name, changed, hint, at }) {
   const box = combobox("Time zone", {
     state,
     name,
+    at,
     placeholder: "Automatic",
     hint,
     suggest: () =>
@@ -83,11 +86,12 @@ export function zoneField({ state, name, changed, hint }) {
 }
 
 /** Several locations: `state.locations` is the array of their ids. */
-export const locationsField = ({ state, changed, hint, placeholder }) =>
+export const locationsField = ({ state, changed, hint, placeholder, at }) =>
   chipsField("Locations", {
     state,
     name: "locations",
     changed,
+    at,
     hint,
     placeholder,
     nameOf: locationName,

@@ -105,6 +105,9 @@ function headActions(dashboard, links, isTable) {
         ? links.make("As cards", partOf(id), "button")
         : links.make("By location", partOf(id, "/locations"), "button")),
     isAdmin() && cards.length > 0 && button("Share", () => share(dashboard)),
+    isAdmin() &&
+      cards.length > 0 &&
+      link("Send …", `#/settings/reports/new?dashboard=${id}`, "button"),
     isAdmin() && links.make("Edit dashboard", partOf(id, "/edit"), "button"),
     newMetric(dashboard, links),
   ];

@@ -28,14 +28,15 @@ export const inputOf = element => element.querySelector("input, select, textarea
 /**
  * A field of one line. It follows every keystroke or, with `listen: "change"`, what is finished.
  * @param {{state: object, name: string, changed?: () => void, listen?: "input" | "change", type?: string, min?: string,
- *   required?: boolean, placeholder?: string}} options and those of field()
+ *   step?: string, required?: boolean, placeholder?: string}} options and those of field()
  */
 export function textField(label, options) {
   const { state, name, changed, listen = "input", type = "text" } = options;
-  const { min, required, placeholder } = options;
+  const { min, step, required, placeholder } = options;
   const input = h("input", {
     type,
     min,
+    step,
     required,
     placeholder,
     value: state[name] ?? "",
@@ -72,6 +73,12 @@ export function selectField(label, options) {
   );
   return field(label, control, options);
 }
+
+/** Choices for a field whose value may have been deleted: then another one is to be chosen. */
+export const choicesFor = (value, choices) =>
+  choices.some(choice => choice.value === value)
+    ? choices
+    : [{ value: "", text: "Choose one" }, ...choices];
 
 // Errors
 

@@ -8,7 +8,7 @@ import { selectField, textField } from "./fields.js";
 import { form } from "./form.js";
 import { time } from "./format.js";
 import { sendingInstructions, testEvent } from "./sending.js";
-import { beginSettings } from "./settings.js";
+import { beginSettings, onlyAdmins } from "./settings.js";
 import { snippet } from "./snippet.js";
 import { empty, loader } from "./states.js";
 import { table } from "./table.js";
@@ -25,9 +25,6 @@ const DISTINCT_ID_RULES = {
   generate: "gets one: what is sent twice counts twice",
 };
 
-const onlyAdmins = () =>
-  empty("Only for admins", "Sign in with an API key of scope admin to see the integrations.");
-
 export function showIntegrations(view) {
   const { box, load } = loader();
   const head = {
@@ -37,7 +34,7 @@ export function showIntegrations(view) {
   };
   beginSettings(view, head, box);
   if (!isAdmin()) {
-    fill(box, onlyAdmins());
+    fill(box, onlyAdmins("integrations"));
     return;
   }
   const nothing = empty("No integrations yet", "Create one for your CRM.");
@@ -78,7 +75,7 @@ function revocation(key, reload) {
 
 export function showNewIntegration(view) {
   const box = h("div.card");
-  beginSettings(view, { title: "New integration" }, isAdmin() ? box : onlyAdmins());
+  beginSettings(view, { title: "New integration" }, isAdmin() ? box : onlyAdmins("integrations"));
   const next = () => {
     fill(box, newIntegrationForm(box));
     box.querySelector("input").focus();

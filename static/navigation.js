@@ -26,6 +26,10 @@ const VIEWS = {
   "settings/integrations/new": async view =>
     (await import("./integrations.js")).showNewIntegration(view),
   "settings/locations": async view => (await import("./locations.js")).showLocations(view),
+  "settings/alerts": async view => (await import("./alerts.js")).showAlerts(view),
+  "settings/alerts/*": async view => (await import("./watch.js")).showAlert(view),
+  "settings/reports": async view => (await import("./reports.js")).showReports(view),
+  "settings/reports/*": async view => (await import("./mailing.js")).showReport(view),
   "settings/sharing": async view => (await import("./shares.js")).showSharing(view),
   "settings/events": async view => (await import("./names.js")).showNames(view),
   "settings/api": async view => (await import("./reference.js")).showReference(view),

@@ -1,10 +1,13 @@
 // The frame of all views under Settings.
 
 import { h } from "./dom.js";
+import { empty } from "./states.js";
 
 const TABS = {
   "#/settings/integrations": "Integrations",
   "#/settings/locations": "Locations",
+  "#/settings/alerts": "Alerts",
+  "#/settings/reports": "Reports",
   "#/settings/sharing": "Sharing",
   "#/settings/events": "Events",
   "#/settings/api": "API",
@@ -24,3 +27,7 @@ export function beginSettings(view, { title, buttons = [], lead = "" }, ...conte
     content,
   );
 }
+
+/** What others see of a view. @param {string} what such as "alerts" */
+export const onlyAdmins = what =>
+  empty("Only for admins", `Sign in with an admin key to see ${what}.`);

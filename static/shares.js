@@ -5,7 +5,7 @@ import { brandingCard } from "./branding.js";
 import { askingButton, confirm } from "./dialog.js";
 import { button, h } from "./dom.js";
 import { time } from "./format.js";
-import { beginSettings } from "./settings.js";
+import { beginSettings, onlyAdmins } from "./settings.js";
 import { isAlive, openShareDialog } from "./sharing.js";
 import { empty, pages } from "./states.js";
 import { table } from "./table.js";
@@ -18,7 +18,7 @@ export async function showSharing(view) {
     lead: "Links that show a dashboard to your clients, in a browser or inside their CRM. Nobody has to sign in.",
   };
   if (!isAdmin()) {
-    beginSettings(view, head, empty("Only for admins", "Sign in with an admin key to see links."));
+    beginSettings(view, head, onlyAdmins("links"));
     return;
   }
   const [{ dashboards }, branding] = await Promise.all([

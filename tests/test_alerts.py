@@ -639,14 +639,17 @@ def test_a_pause_keeps_quiet_and_what_is_still_so_is_told_afterwards(watched):
     post(api)
     post(api, "loc-2")
     watched.look()
+    assert watched.state()["since"] == lite.iso(watched.clock.now)
     paused = api("POST", "/alerts/v1/1/pause", {"until": lite.iso(watched.clock.now + DAY)}).json
     assert paused["paused_until"] == lite.iso(watched.clock.now + DAY)
     for _ in range(20):
         watched.look(HOUR)
     assert (watched.kinds(), watched.state()["states"]["firing"]) == ([], 2)
+    since = watched.state()["since"]
     post(api)
     watched.look()
     watched.look(4 * HOUR)
+    assert watched.state()["since"] == since < lite.iso(watched.clock.now - DAY + 5 * HOUR)
     assert watched.kinds() == [{"loc-1": "firing", "loc-2": "firing"}]
     assert watched.state()["paused_until"] is None
     assert errors(api("POST", "/alerts/v1/1/pause", {"until": "2020-01-01"})) == {"/until": "past"}
