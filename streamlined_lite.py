@@ -17340,6 +17340,43 @@ DEMO_METRICS = [
         "terms": [{"key": "A", **DEMO_APPOINTMENTS, "aggregation": "unique_contacts"}],
     },
 ]
+DEMO_LEADS_TARGET = {
+    "value": 1_500,
+    "locations": {"demo-new-york": 650, "demo-berlin": 480, "demo-sydney": 370},
+}
+DEMO_REVENUE_TARGET = {
+    "value": 160_000,
+    "locations": {"demo-new-york": 70_000, "demo-berlin": 55_000, "demo-sydney": 35_000},
+}
+DEMO_LEADS_CARD = {
+    "metric": "Leads",
+    "chart": "stacked",
+    "size": "wide",
+    "breakdown": "property.source",
+    "target": DEMO_LEADS_TARGET,
+}
+DEMO_REVENUE_CARD = {"metric": "Revenue", "target": DEMO_REVENUE_TARGET}
+DEMO_SPEED_CARD = {"metric": "Speed to lead", "target": {"value": 300, "better": "lower"}}
+DEMO_CLOSE_CARD = {"metric": "Close rate", "target": {"better": "higher"}}
+DEMO_DASHBOARDS = [
+    {
+        "name": "Dashboard",
+        "cards": [
+            DEMO_LEADS_CARD,
+            DEMO_REVENUE_CARD,
+            DEMO_CLOSE_CARD,
+            DEMO_SPEED_CARD,
+            {"metric": "Answered within 5 minutes", "target": {"better": "higher"}},
+            {"metric": "Median deal"},
+            {"metric": "Revenue of VIPs", "chart": "bar", "interval": "week"},
+            {"metric": "Contacts with an appointment"},
+        ],
+    },
+    {
+        "name": "For clients",
+        "cards": [DEMO_LEADS_CARD, DEMO_REVENUE_CARD, DEMO_CLOSE_CARD, DEMO_SPEED_CARD],
+    },
+]
 
 
 def add_demo(commands: Any) -> None:
@@ -17408,7 +17445,8 @@ def fill_demo(database: Database, now: int) -> tuple[dict[str, str], list[DemoPo
     number_until_now = bisect.bisect_right(posts, now, key=operator.attrgetter("sent_at"))
     for post in posts[:number_until_now]:
         receive_demo(database, post, callers[post.location_id])
-    import_metrics(database.writer, DefinitionList(metrics=DEMO_METRICS), now)
+    definitions = DefinitionList(metrics=DEMO_METRICS, dashboards=DEMO_DASHBOARDS)
+    import_metrics(database.writer, definitions, now)
     return tokens, posts[number_until_now:]
 
 

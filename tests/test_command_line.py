@@ -2169,6 +2169,12 @@ def test_a_demo_shows_believable_numbers_and_is_gone_afterwards(demo, tmp_path):
         assert answer["warnings"] == []
     assert 0.3 < totals["Close rate"] < 0.6 and 180 < totals["Speed to lead"] < 1800
     assert 0.2 < totals["Answered within 5 minutes"] < 0.6
+    for dashboard_id, names in ((1, list(totals)), (2, ["Leads", "Revenue", "Close rate"])):
+        _, answer = fetch(f"{url}/dashboards/v1/{dashboard_id}/data?{query}", token)
+        cards = answer["cards"]
+        assert [card["data"]["name"] for card in cards][: len(names)] == names
+        reached = [card["target"]["share"] for card in cards if card["target"]]
+        assert all(0.7 < share < 1.4 for share in reached if share is not None), reached
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, err, files(tmp_path)) == (0, "", set()) and out.startswith(
