@@ -1679,6 +1679,12 @@ def row(connection: apsw.Connection, statement: str, **binds: Any) -> dict | Non
     return records[0] if records else None
 
 
+def row_of_id(connection: apsw.Connection, statement: str, **key: int) -> dict | None:
+    """The row that an id from a body names; none has one beyond SQLite's integers."""
+    (number,) = key.values()
+    return row(connection, statement, **key) if is_sqlite_integer(number) else None
+
+
 def scalar(connection: apsw.Connection, statement: str, **binds: Any) -> Any:
     """The only column of the only row, or None without a row; the statement has run to its end."""
     return connection.execute(SQL[statement], binds).get
@@ -7702,7 +7708,7 @@ class PlacedCard(Look):
 
 class NewMetric(SavedDefinition):
     """A metric to save, and its card on a dashboard. Left out, a new metric has one at the end of
-    the first dashboard; null: none."""
+    the first dashboard that is not shared; null: none."""
 
     card: PlacedCard | None = None
 
@@ -7882,7 +7888,7 @@ def check_cards(connection: apsw.Connection, cards: Sequence[Card]) -> None:
     """Raises Invalid for cards of metrics that are not there, or that have no such breakdown."""
     errors = []
     for index, card in enumerate(cards):
-        metric = row(connection, "metrics.find", metric_id=card.metric_id)
+        metric = row_of_id(connection, "metrics.find", metric_id=card.metric_id)
         if metric is None:
             message = f"there is no metric {card.metric_id}"
             errors.append(field_error(f"/cards/{index}/metric_id", "unknown_metric", message))
@@ -7914,7 +7920,7 @@ def cards_json(cards: list[dict]) -> str:
 
 def place_card(connection: apsw.Connection, metric_id: int, placed: PlacedCard, now: int) -> None:
     """Puts a metric's card in place of the one that it has on this dashboard, or at its end."""
-    dashboard = row(connection, "dashboards.find", dashboard_id=placed.dashboard_id)
+    dashboard = row_of_id(connection, "dashboards.find", dashboard_id=placed.dashboard_id)
     if dashboard is None:
         message = f"there is no dashboard {placed.dashboard_id}"
         raise Invalid([field_error("/card/dashboard_id", "unknown_dashboard", message)])
@@ -7932,14 +7938,17 @@ def place_card(connection: apsw.Connection, metric_id: int, placed: PlacedCard, 
 
 
 def add_to_first_dashboard(connection: apsw.Connection, metric_ids: list[int], now: int) -> None:
-    """Gives new metrics cards where they are looked for, as long as there is room."""
-    dashboards = rows(connection, "dashboards.list_ids")
-    if not dashboards:  # somebody has emptied the table by hand
+    """Gives new metrics cards where they are looked for, as long as there is room.
+
+    A dashboard that clients see is passed over: nothing appears there that nobody put there.
+    """
+    for found in rows(connection, "dashboards.list_ids"):
+        if scalar(connection, "shares.count_of_dashboard", **found) > 0:
+            continue
+        cards = json.loads(find_dashboard(connection, found["dashboard_id"])["cards"])
+        cards += [{"metric_id": metric_id} for metric_id in metric_ids]
+        set_cards(connection, found["dashboard_id"], cards[:CARDS_LIMIT], now)
         return
-    dashboard = find_dashboard(connection, dashboards[0]["dashboard_id"])
-    cards = json.loads(dashboard["cards"])
-    cards += [{"metric_id": metric_id} for metric_id in metric_ids]
-    set_cards(connection, dashboard["dashboard_id"], cards[:CARDS_LIMIT], now)
 
 
 def set_cards(connection: apsw.Connection, dashboard_id: int, cards: list[dict], now: int) -> None:
@@ -7983,7 +7992,8 @@ def export_metrics(connection: apsw.Connection, allowed: frozenset[str] | None =
 
 def import_metrics(connection: apsw.Connection, definitions: DefinitionList, now: int) -> dict:
     """Upserts by name. New ones go to the end of the list, in their order; the others stay where
-    they are. A new metric that is on none of the dashboards of the import joins the first one.
+    they are. A new metric that is on none of the dashboards of the import joins the first
+    one that is not shared.
 
     Raises Invalid for cards of metrics that are neither here nor in the import.
     """
@@ -8407,7 +8417,8 @@ class EvidenceQuery(MetricQuery):
     breakdown; with `skipped` those that are left out, since their property is not a number.
 
     Behind a term with `then` are its starts (behind contact_conversion all of its events), with an
-    `outcome` those of them that were followed, or never were; or the starts that were not yet.
+    `outcome` those of them that were followed. Those that never were, or were not yet, can be
+    listed behind any of its numbers.
     """
 
     term: str
@@ -10416,6 +10427,7 @@ COUNTED = {
     "contact_conversion": "is_over",
 }
 COUNTED_SECONDS = "is_start and is_over and ended_at is not null"
+NEVER = "is_start and is_over and ended_at is null"  # also where the number has none of these
 NOT_YET = "is_start and not is_over and ended_at is null"
 RANKS = {"newest": "s.timestamp", "slowest": "coalesce(ended_at - s.timestamp, -1)"}
 
@@ -10441,8 +10453,12 @@ def compile_starts(
     wanted = COUNTED.get(term.aggregation, COUNTED_SECONDS)
     if query.outcome == "not_yet":
         wanted = NOT_YET
-    elif query.outcome:
-        wanted += f" and ended_at is {'not ' if query.outcome == 'converted' else ''}null"
+    elif query.outcome == "converted":
+        wanted += " and ended_at is not null"
+    elif query.outcome == "never" and term.aggregation == "contact_conversion":
+        wanted += " and ended_at is null"
+    elif query.outcome == "never":
+        wanted = NEVER
     if query.group:
         index = "null" if query.group.other else "0"
         wanted += f" and {group_sql(query.breakdown, groups, frame, binds)} is {index}"
@@ -10456,14 +10472,17 @@ def compile_starts(
 
 
 def find_start(connection: apsw.Connection, term: Term, frame: Frame, found: dict) -> dict:
-    """The event, as find_event gives it, with its `end`, such an event or None."""
+    """The event, as find_event gives it, with its contact's `email` and `phone`, and its `end`,
+    such an event or None."""
     event = find_event(connection, found)
+    contact = row(connection, "contacts.find_by_key", contact_key=found["contact_key"])
+    reach = {"email": contact["email"], "phone": contact["phone"]}
     end = None
     if found["ended_at"] is not None:
         statement, binds = compile_end(term, frame)
         binds |= found
         end = find_event(connection, {"event_id": connection.execute(statement, binds).get})
-    return event | found | {"end": end}
+    return event | found | reach | {"end": end}
 
 
 def outcome_of(start: dict) -> dict:
@@ -10484,7 +10503,8 @@ def compile_end(term: Term, frame: Frame) -> tuple[str, Binds]:
 def start_out(start: dict) -> dict:
     end = start["end"]
     then = {**outcome_of(start), "event": end and event_out(end)}
-    return event_detail_out(start) | {"then": then}
+    contact = {"name": start["contact_name"], "email": start["email"], "phone": start["phone"]}
+    return event_detail_out(start) | {"contact": contact, "then": then}
 
 
 def evidence_ends(query: EvidenceQuery, frame: Frame) -> tuple[int, int]:
@@ -10591,7 +10611,10 @@ LocationTable = answer(
     locations=list[TableRow],
 )
 FollowedBy = answer("FollowedBy", outcome=str, seconds=float | int | None, event=EventOut | None)
-EvidenceEvent = answer("EvidenceEvent", EventDetail, then=(FollowedBy, None))
+ContactReach = answer("ContactReach", name=str | None, email=str | None, phone=str | None)
+EvidenceEvent = answer(
+    "EvidenceEvent", EventDetail, contact=(ContactReach, None), then=(FollowedBy, None)
+)
 EvidenceList = answer("EvidenceList", events=list[EvidenceEvent], next=str | None, count=int)
 
 
@@ -10985,12 +11008,21 @@ def image_type(data: bytes) -> str:
 
 # Branding
 
+TITLE_LIMIT = 100  # characters: it stands in a line above the numbers
+
+
+def read_title(value: Any) -> str:
+    return read_text(value, TITLE_LIMIT)
+
+
+Title = plain(read_title, {"type": "string", "minLength": 1, "maxLength": TITLE_LIMIT})
+
 
 class NewBranding(Strict):
     """What shared dashboards look like. What is left out is unset; the logo is a file of its own,
     and stays."""
 
-    title: Line | None = None
+    title: Title | None = None
     accent: Accent | None = None
     frame_hosts: list[FrameHost] = Field(
         [],
@@ -11132,9 +11164,7 @@ def create_share(connection: apsw.Connection, new: NewShare, now: int) -> tuple[
     as there may be.
     """
     errors = []
-    dashboard = None
-    if is_sqlite_integer(new.dashboard_id):
-        dashboard = row(connection, "dashboards.find", dashboard_id=new.dashboard_id)
+    dashboard = row_of_id(connection, "dashboards.find", dashboard_id=new.dashboard_id)
     if dashboard is None:
         message = f"there is no dashboard {new.dashboard_id}"
         errors.append(field_error("/dashboard_id", "unknown_dashboard", message))
@@ -17143,9 +17173,10 @@ def tell_once(error: Exception, told: str) -> str:
     return reason
 
 
-# Demo: three locations, where leads come in every day and some of them buy: 90 days that are over,
-# and a week that arrives while the demo runs. It is all one list of posts. Those of the past are
-# received one after the other as they would have been; the others are sent when they are due.
+# Demo: three locations, where leads come in every day, are answered, and some of them buy: 90 days
+# that are over, and a week that arrives while the demo runs. It is all one list of posts. Those of
+# the past are received one after the other as they would have been; the others are sent when they
+# are due.
 
 DEMO_DAYS = 90
 DEMO_DAYS_AHEAD = 7
@@ -17205,6 +17236,10 @@ DEMO_FUNNEL = (
     DemoStage("Appointment", share=0.7, days=3),
     DemoStage("Payment Received", share=0.65, days=2),
 )
+DEMO_REPLY = "Reply Sent"
+DEMO_REPLIED = 0.93  # of the leads
+DEMO_REPLY_HOURS = (8, 19)  # at night nobody answers
+DEMO_REPLY_MINUTES = 6  # the median, while somebody is there
 DEMO_WEEKDAYS = (1.15, 1.2, 1.15, 1.1, 1.1, 0.7, 0.6)  # Monday to Sunday; 1 is the average
 DEMO_FIRST_NAMES = ("Ada", "Ben", "Carla", "Dev", "Elif", "Hugo", "Ines", "Maya", "Noah", "Olga")
 DEMO_LAST_NAMES = ("Adams", "Berger", "Costa", "Diaz", "Garcia", "Ito", "Kaya", "Nguyen", "Patel")
@@ -17235,7 +17270,7 @@ DEMO_REVENUE = {
     "property": "value",
 }
 DEMO_APPOINTMENTS = {"event": "Appointment", "type": "contact", "aggregation": "count"}
-DEMO_SALES = {"all": [{"field": "property.outcome", "op": "is", "value": "sale"}]}
+DEMO_PERCENT = {"style": "percent", "decimals": 1}
 DEMO_DOLLARS = {"style": "currency", "currency": "USD"}
 DEMO_METRICS = [
     {
@@ -17249,13 +17284,40 @@ DEMO_METRICS = [
     },
     {
         "name": "Close rate",
-        "format": {"style": "percent", "decimals": 1},
-        # Of one kind of events, so that no day has more sales than what they are compared with
+        "format": DEMO_PERCENT,
         "terms": [
-            {"key": "A", **DEMO_APPOINTMENTS, "filters": DEMO_SALES},
-            {"key": "B", **DEMO_APPOINTMENTS},
+            {
+                "key": "A",
+                "event": "Offer Made",
+                "type": "contact",
+                "aggregation": "conversion",
+                "then": {"event": "Payment Received", "within": "14d"},
+            }
         ],
-        "formula": "A / B",
+    },
+    {
+        "name": "Speed to lead",
+        "format": {"style": "duration"},
+        "terms": [
+            {
+                "key": "A",
+                **DEMO_LEADS,
+                "aggregation": "median",
+                "then": {"event": DEMO_REPLY, "within": "3d"},
+            }
+        ],
+    },
+    {
+        "name": "Answered within 5 minutes",
+        "format": DEMO_PERCENT,
+        "terms": [
+            {
+                "key": "A",
+                **DEMO_LEADS,
+                "aggregation": "conversion",
+                "then": {"event": DEMO_REPLY, "within": "5m"},
+            }
+        ],
     },
     {
         "name": "Median deal",
@@ -17408,6 +17470,7 @@ def location_posts(location: DemoLocation, now: int) -> Iterator[DemoPost]:
     Each stage's posts are spread over the hours of the day, so that no hour has a burst of them.
     """
     chance = random.Random(location.location_id)
+    reply_chance = random.Random(f"{location.location_id} replies")
     zone = ZoneInfo(location.time_zone)
     today = local_time(now, zone).date()
     waiting: list[list[DemoLead]] = [[] for _ in DEMO_FUNNEL]
@@ -17423,6 +17486,9 @@ def location_posts(location: DemoLocation, now: int) -> Iterator[DemoPost]:
             for timestamp in times:
                 if number == 0:
                     lead = demo_lead(location, timestamp, chance)
+                    if reply_chance.random() < DEMO_REPLIED:
+                        replied = demo_reply_time(timestamp, zone, reply_chance)
+                        yield demo_reply(location, lead, replied)
                 elif waiting[number]:
                     lead = waiting[number].pop(chance.randrange(len(waiting[number])))
                 else:
@@ -17454,6 +17520,19 @@ def working_times(midnight: int, number: int, chance: random.Random) -> list[int
             hour = 21 - 9 * math.sqrt((1 - share) / 0.65)
         times.append(midnight + round(hour * HOUR_MS))
     return times
+
+
+def demo_reply_time(arrived: int, zone: ZoneInfo, chance: random.Random) -> int:
+    """Minutes after a lead, seldom hours; of one that comes at night, after somebody is there."""
+    opens, closes = DEMO_REPLY_HOURS
+    local = local_time(arrived, zone)
+    begun = arrived
+    if local.hour < opens:
+        begun = day_start(local.date(), zone) + opens * HOUR_MS
+    elif local.hour >= closes:
+        begun = day_start(local.date() + timedelta(days=1), zone) + opens * HOUR_MS
+    minutes = chance.lognormvariate(math.log(DEMO_REPLY_MINUTES), 1.1)
+    return begun + round(minutes * MINUTE_MS)
 
 
 def demo_lead(location: DemoLocation, created: int, chance: random.Random) -> DemoLead:
@@ -17498,6 +17577,19 @@ def demo_post(
     if stage.event_name == "Lead":
         event["properties"] = {"source": lead.body["contact_source"]}
         return DemoPost(timestamp, location.location_id, lead.body | {"customData": event})
+    return DemoPost(timestamp, location.location_id, event)
+
+
+def demo_reply(location: DemoLocation, lead: DemoLead, timestamp: int) -> DemoPost:
+    contact_id = lead.body["contact_id"]
+    event = {
+        "event_name": DEMO_REPLY,
+        "location_id": location.location_id,
+        "distinct_id": f"{DEMO_REPLY} {contact_id}",
+        "contact_id": contact_id,
+        "timestamp": iso(timestamp),
+        "properties": {"channel": "SMS" if int(contact_id, 16) % 3 else "Email"},
+    }
     return DemoPost(timestamp, location.location_id, event)
 
 

@@ -5,7 +5,7 @@ import { combobox } from "./combobox.js";
 import { addsUp, fieldName } from "./definition.js";
 import { askingButton, confirm } from "./dialog.js";
 import { actions, button, fill, h, hint, link } from "./dom.js";
-import { mark, markAll, selectField, textField } from "./fields.js";
+import { mark, markAll, selectField, textField, unmark } from "./fields.js";
 import { count, number } from "./format.js";
 import { breakdownField } from "./metric.js";
 import { toast } from "./notices.js";
@@ -51,6 +51,7 @@ class Arrangement {
   adder = h("div");
   outcome = h("div");
   opened = new Set(); // cards whose look is edited
+  dragged = null; // the index of a card
 
   constructor(view, dashboard, dashboards, metrics) {
     this.view = view;
@@ -73,6 +74,7 @@ class Arrangement {
     const back = this.id ? `#/dashboard/${this.id}` : "#/dashboard";
     this.head = h(
       "div.card",
+      { oninput: unmark },
       h(
         "div.pair",
         textField("Name", { state: draft, name: "name", placeholder: "Sales" }),
@@ -90,6 +92,7 @@ class Arrangement {
       this.head,
       h(
         "section.card",
+        { oninput: unmark },
         h("h2", "Cards"),
         hint("Drag them, or use the arrows."),
         this.list,
@@ -128,13 +131,22 @@ class Arrangement {
     const words = hint();
     const tell = () => fill(words, lookWords(card, this.metrics.get(card.metric_id)));
     const attributes = {
-      ondragover: event => event.preventDefault(),
-      ondrop: () => this.move(this.dragged, index),
+      ondragover: event => {
+        if (this.dragged !== null) event.preventDefault(); // takes cards, and no files
+      },
+      ondrop: event => {
+        event.preventDefault();
+        this.move(this.dragged, index);
+        this.dragged = null;
+      },
     };
     const grip = {
       draggable: "true",
       ondragstart: () => {
         this.dragged = index;
+      },
+      ondragend: () => {
+        this.dragged = null;
       },
     };
     const panel = h("div.look", { hidden: !this.opened.has(card) });
@@ -255,9 +267,11 @@ class Arrangement {
     ];
   }
 
-  targetFields({ target, isPercent }, at, changed) {
+  targetFields({ target, style }, at, changed) {
+    const isDuration = style === "duration";
+    const kind = isDuration ? { placeholder: "5 m, 2 d 3 h" } : { type: "number" };
     const numberField = (label, state, name, more) =>
-      textField(label, { state, name, at, type: "number", ...more });
+      textField(label, { state, name, at, ...kind, ...more });
     const directionField = selectField("Better is", {
       state: target,
       at,
@@ -268,12 +282,12 @@ class Arrangement {
     // A number means nothing without a direction, and mostly this one.
     const follow = () => {
       if (!target.better) {
-        target.better = "higher";
+        target.better = isDuration ? "lower" : "higher";
         directionField.querySelector("select").value = target.better;
       }
       changed();
     };
-    const unit = isPercent ? " in %" : "";
+    const unit = style === "percent" ? " in %" : "";
     const own = h("div.stack");
     const drawOwn = () =>
       fill(
@@ -282,7 +296,7 @@ class Arrangement {
           h(
             "div.own-target",
             numberField(`${locationName(each.location_id)}${unit}`, each, "value", {
-              at: `${at}/locations`,
+              at: `${at}/locations/${place}`,
               changed: follow,
             }),
             button(
@@ -388,6 +402,7 @@ class Arrangement {
       const message = "Choose what the bars are stacked by.";
       return { pointer: `/cards/${index}/breakdown`, message };
     });
+    errors.push(...this.draft.cards.flatMap(durationErrors));
     if (!this.draft.name) errors.push({ pointer: "/name", message: "Enter a name." });
     if (errors.length) throw new Problem(422, { errors });
   }
@@ -431,56 +446,107 @@ function chartsOf(metric) {
   return addsUp(metric, "") ? { ...others, stacked } : others;
 }
 
-// Cards as they are edited. Targets of percentages are typed in percent.
+// Cards as they are edited. Targets of percentages are typed in percent, those of durations as these are shown.
 
 function editableCard({ metric_id, chart, size, interval, breakdown, target }, { format }) {
-  const isPercent = format?.style === "percent";
+  const style = format?.style;
   const { value = null, per = "month", better = "", locations: own = {} } = target ?? {};
-  const typed = amount => (amount === null ? "" : `${isPercent ? times(amount, 100) : amount}`);
   return {
     metric_id,
     chart,
     size,
     interval: interval ?? "",
     breakdown: breakdown ?? "",
-    isPercent,
+    style,
     target: {
-      value: typed(value),
+      value: typedAmount(value, style),
       per,
       better,
       locations: Object.entries(own).map(([id, amount]) => ({
         location_id: id,
-        value: typed(amount),
+        value: typedAmount(amount, style),
       })),
     },
   };
 }
 
-function cleanTarget({ isPercent, target: { value, per, better, locations: own } }) {
-  const amount = typed => (isPercent ? times(Number(typed), 0.01) : Number(typed));
+function cleanTarget({ style, target: { value, per, better, locations: own } }) {
   const filled = own.filter(each => each.value !== "");
   if (value === "" && !filled.length && !better) return null;
   return {
-    value: value === "" ? null : amount(value),
+    value: value === "" ? null : readAmount(value, style),
     per,
     better: better || "higher",
-    locations: Object.fromEntries(filled.map(each => [each.location_id, amount(each.value)])),
+    locations: Object.fromEntries(
+      filled.map(each => [each.location_id, readAmount(each.value, style)]),
+    ),
   };
+}
+
+function typedAmount(amount, style) {
+  if (amount === null) return "";
+  if (style === "duration") return typedDuration(amount);
+  return String(style === "percent" ? times(amount, 100) : amount);
+}
+
+function readAmount(typed, style) {
+  if (style === "duration") return readDuration(typed);
+  return style === "percent" ? times(Number(typed), 0.01) : Number(typed);
+}
+
+const DURATION_SECONDS = { d: 86_400, h: 3600, m: 60, s: 1 };
+const DURATION_PART = /(\d+(?:\.\d+)?)\s*([dhms]?)\b/g;
+
+// Exactly, so that what is only looked at does not change.
+function typedDuration(seconds) {
+  const texts = [];
+  let rest = seconds;
+  for (const [unit, size] of Object.entries(DURATION_SECONDS)) {
+    const amount = unit === "s" ? times(rest, 1) : Math.floor(rest / size);
+    if (amount) texts.push(`${amount} ${unit}`);
+    rest -= amount * size;
+  }
+  return texts.join(" ") || "0 s";
+}
+
+// The seconds of such as 4 m 12 s; a number alone is seconds. NaN of what is none.
+function readDuration(typed) {
+  const parts = [...typed.matchAll(DURATION_PART)];
+  const isDuration = parts.length > 0 && !typed.replaceAll(DURATION_PART, "").trim();
+  if (!isDuration) return NaN;
+  return parts.reduce(
+    (sum, [, amount, unit]) => sum + Number(amount) * (DURATION_SECONDS[unit] ?? 1),
+    0,
+  );
+}
+
+function durationErrors({ style, target }, index) {
+  if (style !== "duration") return [];
+  const at = `/cards/${index}/target`;
+  const typed = [
+    [`${at}/value`, target.value],
+    ...target.locations.map(({ value }, place) => [`${at}/locations/${place}/value`, value]),
+  ];
+  const message = "Enter a time such as 5 m, 1 h 30 m or 2 d.";
+  return typed
+    .filter(([, value]) => value !== "" && Number.isNaN(readDuration(value)))
+    .map(([pointer]) => ({ pointer, message }));
 }
 
 // Without the last digits, in which decimal numbers are not exact.
 const times = (amount, factor) => Number((amount * factor).toPrecision(12));
 
-function lookWords({ chart, breakdown, size, interval, target, isPercent }, metric) {
+function lookWords({ chart, breakdown, size, interval, target, style }, metric) {
   const { value, per, better, locations: own } = target;
-  const unit = isPercent ? "%" : "";
+  const amount = style === "duration" ? value : number(Number(value));
+  const unit = style === "percent" ? "%" : "";
   const each = addsUp(metric, "") ? ` a ${per}` : "";
   const parts = [
     CHARTS[chart] + (breakdown ? ` by ${fieldName(breakdown)}` : ""),
     size === "wide" && "wide",
     interval && `by ${interval}`,
-    value && `target ${number(Number(value))}${unit}${each}`,
-    own.some(({ value: amount }) => amount) && "targets of locations",
+    value && `target ${amount}${unit}${each}`,
+    own.some(each => each.value) && "targets of locations",
     !value && better && `${better} is better`,
   ];
   return parts.filter(Boolean).join(" · ");

@@ -124,6 +124,8 @@ function logoField(branding, changed) {
       draw();
       changed();
     } catch (error) {
+      for (const { message } of error.errors ?? []) error.message = `This file ${message}.`;
+      if (error.status === 413) error.message = "This file has more than 64 kB.";
       fill(outcome, failure(error));
     }
   }

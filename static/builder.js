@@ -9,11 +9,16 @@ import {
   AGGREGATIONS,
   addsUp,
   cleanDefinition,
+  cleanFormat,
   editable,
   NUMBERS,
   newTerm,
+  newThen,
+  THEN_AGGREGATIONS,
   takesNumbers,
   takesProperty,
+  usualFormat,
+  withThen,
 } from "./definition.js";
 import { actions, button, fill, h, hint, link } from "./dom.js";
 import { debounce, field, inputOf, mark, markAll, selectField, textField } from "./fields.js";
@@ -26,21 +31,24 @@ import { SIGNS, sentence } from "./sentence.js";
 import { curlSnippet } from "./snippet.js";
 import { failure } from "./states.js";
 import { templatesFrom } from "./templates.js";
+import { thenEditor } from "./then.js";
 
 const TERMS_MAX = 20;
 const TYPING_MS = 300;
 const KEY_PREFIX_LENGTH = 9; // as much of a token as the server shows
 const CARD_INTERVALS = ["hour", "day", "week", "month"];
 const EMPTY_VIEW = { by: METRIC_STATE.by, chart: METRIC_STATE.chart };
-const STYLES = { number: "Number", percent: "Percent", currency: "Currency" };
+const STYLES = { number: "Number", percent: "Percent", currency: "Currency", duration: "Duration" };
 const FIRST_FORMATS = {
   number: { decimals: "" },
   percent: { decimals: 1 },
   currency: { decimals: 2, currency: "USD" },
+  duration: { decimals: "" },
 };
 // What is said beside a field, by its error's pointer and code, where the API speaks to programs.
 const ADVICE = [
   [/\/event (required|blank)$/, "Choose an event."],
+  [/\/then\/within duration$/, "Enter a time of 366 days at most."],
   [/\/formula required$/, "Enter how the terms become one number, such as A / B."],
   [/\/decimals /, "Enter a whole number from 0 to 10, or nothing."],
   [/\/currency /, "Enter the three letters of a currency, such as EUR."],
@@ -98,6 +106,7 @@ class Builder {
     this.id = id; // of the metric that is saved; null for a new one
     this.draft = draft;
     this.seen = seen;
+    this.usual = usualFormatOf(draft);
     this.savedText = this.text();
     this.pane = metricPane(view, () => cleanDefinition(this.draft), {
       changed: () => this.changed(),
@@ -208,16 +217,26 @@ class Builder {
       h(
         "div.pair",
         selectField("Format", { ...options, name: "style", choices: STYLES, changed: changeStyle }),
-        textField("Decimals", {
-          ...options,
-          name: "decimals",
-          type: "number",
-          min: "0",
-          placeholder: "As needed",
-        }),
+        format.style !== "duration" &&
+          textField("Decimals", {
+            ...options,
+            name: "decimals",
+            type: "number",
+            min: "0",
+            placeholder: "As needed",
+          }),
         format.style === "currency" && textField("Currency", { ...options, name: "currency" }),
       ),
+      format.style === "duration" && hint("Of numbers that are seconds: 252 is 4 m 12 s."),
     );
+  }
+
+  // What is shown as usual stays so, also when something else is.
+  followFormat() {
+    const { draft } = this;
+    const usual = usualFormatOf(draft);
+    if (isSameFormat(draft.format, this.usual)) draft.format = { ...usual };
+    this.usual = usual;
   }
 
   // Terms
@@ -228,12 +247,14 @@ class Builder {
     draft.terms.splice(index, 0, newTerm(draft.terms, like));
     const hasNoFormula = !draft.formula || draft.formula === draft.terms[0].key;
     if (hasNoFormula) draft.formula = draft.terms.map(({ key }) => key).join(" / ");
+    this.followFormat();
     this.draw(`/terms/${index}/event`);
   }
 
   removeTerm(index) {
     this.draft.terms.splice(index, 1);
     if (this.draft.terms.length === 1) this.draft.formula = "";
+    this.followFormat();
     this.draw("/terms/0/event");
   }
 
@@ -245,16 +266,54 @@ class Builder {
       this.termHead(term, index),
       this.eventField(term, at),
       this.amountFields(term, at),
-      groupEditor(term.filters, `${at}/filters`, {
-        term,
-        contactFields: this.seen.fields,
-        properties: () => this.propertiesOf(term),
-        propertyNote: key => this.propertyNote(term, key),
-        suggestValues: name => this.suggestValues(term, name),
-        changed: () => this.changed(),
-        draw: pointer => this.draw(pointer),
-      }),
+      groupEditor(term.filters, `${at}/filters`, this.filterContext(term)),
+      term.then
+        ? this.thenEditor(term, at)
+        : button("Then …", () => this.addThen(term, at), "add", `Then … after term ${term.key}`),
     );
+  }
+
+  /** @returns {FilterContext} of filters.js */
+  filterContext(term) {
+    return {
+      term,
+      contactFields: this.seen.fields,
+      properties: () => this.propertiesOf(term),
+      propertyNote: key => this.propertyNote(term, key),
+      suggestValues: name => this.suggestValues(term, name),
+      changed: () => this.changed(),
+      draw: pointer => this.draw(pointer),
+    };
+  }
+
+  // What follows is asked of contacts.
+  addThen(term, at) {
+    const index = this.draft.terms.indexOf(term);
+    const asked = { ...term, type: "contact", aggregation: "conversion" };
+    if (term.type !== "contact") toast(`Term ${term.key} takes events with a contact now`);
+    this.draft.terms[index] = withThen(asked, newThen());
+    this.followFormat();
+    this.draw(`${at}/then/event`);
+  }
+
+  removeThen(term, at) {
+    delete term.then;
+    term.aggregation = "count";
+    this.followFormat();
+    this.draw(`${at}/event`);
+  }
+
+  thenEditor(term, at) {
+    const { then } = term;
+    return thenEditor({
+      then,
+      at: `${at}/then`,
+      event: this.eventOptions(then, "Reply Sent"),
+      filters: this.filterContext(Object.assign(then, { type: "contact" })),
+      changed: () => this.changed(),
+      draw: () => this.draw(),
+      remove: () => this.removeThen(term, at),
+    });
   }
 
   termHead({ key }, index) {
@@ -273,34 +332,38 @@ class Builder {
   }
 
   eventField(term, at) {
+    const options = { state: term, name: "event", changed: () => this.changed(), at };
+    return combobox("Event", { ...options, ...this.eventOptions(term, "Offer Made") });
+  }
+
+  // Those of a combobox that chooses the event of a term, or the one that follows.
+  eventOptions(chosen, placeholder) {
     const { events } = this.seen;
     const note = () => {
-      if (events.has(term.event)) return seenText(events.get(term.event));
-      return term.event ? "No such event yet. It counts as soon as one arrives." : " ";
+      if (events.has(chosen.event)) return seenText(events.get(chosen.event));
+      return chosen.event ? "No such event yet. It counts as soon as one arrives." : " ";
     };
-    return combobox("Event", {
-      state: term,
-      name: "event",
-      changed: () => this.changed(),
-      at,
-      placeholder: "Offer Made",
-      note,
-      suggest: () => [...events].map(([value, event]) => ({ value, hint: seenText(event) })),
-    });
+    const suggest = () => [...events].map(([value, event]) => ({ value, hint: seenText(event) }));
+    return { placeholder, note, suggest };
   }
 
   amountFields(term, at) {
     const options = { state: term, at };
-    const redraw = { ...options, changed: () => this.draw() };
+    const redraw = {
+      ...options,
+      changed: () => {
+        this.followFormat();
+        this.draw();
+      },
+    };
     const numbers = { ...options, name: "numbers", changed: () => this.changed() };
-    const types = { account: "All events", contact: "With a contact" };
+    const choices = term.then ? THEN_AGGREGATIONS : AGGREGATIONS;
     return h(
       "div.pair",
-      selectField("Type", { ...redraw, name: "type", choices: types }),
-      selectField("Calculate", { ...redraw, name: "aggregation", choices: AGGREGATIONS }),
-      takesProperty(term.aggregation) && this.propertyField(term, at),
-      takesNumbers(term.aggregation) &&
-        selectField("Numbers in texts", { ...numbers, choices: NUMBERS }),
+      selectField("Type", { ...redraw, name: "type", choices: typesOf(term) }),
+      selectField("Calculate", { ...redraw, name: "aggregation", choices }),
+      takesProperty(term) && this.propertyField(term, at),
+      takesNumbers(term) && selectField("Numbers in texts", { ...numbers, choices: NUMBERS }),
     );
   }
 
@@ -516,6 +579,21 @@ class Builder {
     }
   }
 }
+
+// What follows is asked of contacts alone.
+function typesOf({ type, then }) {
+  const contact = "With a contact";
+  return then && type === "contact" ? { contact } : { account: "All events", contact };
+}
+
+// Of one term alone, that of its numbers.
+function usualFormatOf({ terms, formula }) {
+  const isAlone = terms.length === 1 && (!formula || formula === terms[0].key);
+  return isAlone ? usualFormat(terms[0]) : { style: "number" };
+}
+
+const isSameFormat = (one, other) =>
+  JSON.stringify(cleanFormat(one)) === JSON.stringify(cleanFormat(other));
 
 function adviceOn({ pointer, code, message }) {
   const known = ADVICE.find(([pattern]) => pattern.test(`${pointer} ${code}`));

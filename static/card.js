@@ -1,6 +1,14 @@
 // A calculated metric as a card shows it, and how much of its target is reached.
 
-import { changeMark, comparedValuesOf, groupName, seriesOf } from "./calculation.js";
+import {
+  changeMark,
+  comparedValuesOf,
+  drawnBuckets,
+  groupName,
+  maturingOf,
+  seriesOf,
+  soFarText,
+} from "./calculation.js";
 import { barLegend, sparkline } from "./chart.js";
 import { h, hint, svg } from "./dom.js";
 import { bucketName, capitalized, count, number } from "./format.js";
@@ -42,10 +50,12 @@ export function cardContent(calculation, look, target = null) {
   ];
 }
 
-function notes({ buckets, warnings = [], values_missing: isMissing }) {
+function notes({ total, buckets, warnings = [], values_missing: isMissing }) {
+  const maturing = maturingOf(total);
   const isOpen = buckets.at(-2)?.complete === false; // of the last one it goes without saying
   return [
     isOpen && "in progress",
+    maturing && `not over yet: ${soFarText(maturing)}`,
     eventsText(warnings, "skipped", "skipped"),
     eventsText(warnings, "events_ahead", "dated in the future"),
     isMissing && "some values are missing",
@@ -80,7 +90,7 @@ function plainChart({ calculation, kind, isBare, isStacked, target }) {
     kind,
     isBare,
     isStacked,
-    buckets,
+    buckets: drawnBuckets(buckets),
     interval,
     zone: timezone,
     format,

@@ -1,9 +1,12 @@
 // Tables as files of comma-separated values.
 
-import { clock, dayOf } from "./format.js";
+import { clock, dayOf, isDuration } from "./format.js";
 
 // Excel takes a file without it for Windows-1252.
 const BYTE_ORDER_MARK = "\ufeff";
+
+/** The head of a column of plain numbers, with their unit. @param {Format} [format] of format.js */
+export const plainHead = (head, format) => (isDuration(format) ? `${head} (seconds)` : head);
 
 // What a spreadsheet would calculate, or shorten as a number
 const SPREADSHEET_VALUE =

@@ -145,16 +145,22 @@ function switcher(dashboards, { dashboard_id: openId }, links, part) {
 }
 
 // Says that cards went with their metrics, until an admin has seen it.
-function removedNote({ dashboard_id: id, name, cards, removed }, view) {
+function removedNote({ dashboard_id: id, removed }, view) {
   if (!removed) return null;
   const dismiss = async () => {
-    await put(`/dashboards/v1/${id}`, { name, cards });
-    view.reload();
+    try {
+      const path = `/dashboards/v1/${id}`;
+      const { name, cards } = await get(path); // somebody may have changed it since
+      await put(path, { name, cards });
+      view.reload();
+    } catch (error) {
+      dialog("This was not saved", () => failure(error));
+    }
   };
   const gone =
     removed === 1
-      ? "1 card is gone, for its metric was deleted."
-      : `${count(removed, "card")} are gone, for their metrics were deleted.`;
+      ? "1 card is gone, as its metric was deleted."
+      : `${count(removed, "card")} are gone, as their metrics were deleted.`;
   return h("aside.removed", h("span", gone), button("OK", dismiss, "small"));
 }
 

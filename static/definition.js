@@ -14,18 +14,39 @@ export const AGGREGATIONS = {
   latest: "Latest value",
 };
 
-export const takesProperty = (aggregation = "count") =>
-  !["count", "unique_contacts"].includes(aggregation);
+/** Those of a term with `then`. The times are from a start to what follows. */
+export const THEN_AGGREGATIONS = {
+  conversion: "Conversion rate",
+  conversions: "How many converted",
+  contact_conversion: "Contacts who converted",
+  median: "Median time",
+  avg: "Average time",
+  p90: "90th percentile of the time",
+  p95: "95th percentile of the time",
+  min: "Shortest time",
+  max: "Longest time",
+};
 
-/** Whether it reads numbers, which texts may write in one of several ways. */
-export const takesNumbers = aggregation =>
-  takesProperty(aggregation) && aggregation !== "count_distinct";
+export const takesProperty = ({ aggregation = "count", then }) =>
+  !then && !["count", "unique_contacts"].includes(aggregation);
+
+/** Whether a term reads numbers, which texts may write in one of several ways. */
+export const takesNumbers = term => takesProperty(term) && term.aggregation !== "count_distinct";
+
+/** Whether a term with `then` gives a time, in seconds. */
+export const isOfTime = ({ aggregation, then }) => Boolean(then) && !/conversion/.test(aggregation);
+
+/** How the numbers of a term are shown where nobody has chosen. @returns {Format} of format.js */
+export function usualFormat(term) {
+  if (!term.then || term.aggregation === "conversions") return { style: "number" };
+  return isOfTime(term) ? { style: "duration" } : { style: "percent", decimals: 1 };
+}
 
 /** Whether the values of groups add up to that of all: sums and counts, in which no event is in two groups. */
 export const addsUp = ({ terms, formula = "" }, by) =>
   by !== "tag" &&
   !/[*/]/.test(formula) &&
-  terms.every(({ aggregation = "count" }) => ["count", "sum"].includes(aggregation));
+  terms.every(({ aggregation = "count" }) => ["count", "sum", "conversions"].includes(aggregation));
 
 /** How texts may write numbers; the plain way goes without saying. */
 export const NUMBERS = {
@@ -44,14 +65,41 @@ export function newTerm(terms, like = EMPTY_TERM) {
   return { ...structuredClone(like), key };
 }
 
+/** How long a term waits for what follows; others may be typed. */
+export const WINDOWS = {
+  "5m": "5 minutes",
+  "1h": "1 hour",
+  "1d": "1 day",
+  "3d": "3 days",
+  "7d": "7 days",
+  "14d": "14 days",
+  "30d": "30 days",
+  "90d": "90 days",
+};
+
+/** Such as 7 days, of 7d. */
+export function windowText(within = "") {
+  const amount = parseInt(within, 10);
+  const unit = WINDOW_SPANS[within.at(-1)] ?? "";
+  return `${amount || "…"} ${amount === 1 ? unit.slice(0, -1) : unit}`;
+}
+
+/** What follows, as a term begins with it. */
+export const newThen = () => ({ event: "", within: "30d", filters: { all: [] } });
+
 /** A definition as it is edited: without ids and times, and with all that may be left out. */
 export const editable = ({ name = "", format, terms, formula }) =>
   structuredClone({
     name,
     format: { style: "number", ...format },
-    terms: terms.map(term => ({ ...term, filters: term.filters ?? { all: [] } })),
+    terms: terms.map(term => withThen(withFilters(term), term.then && withFilters(term.then))),
     formula: formula ?? "",
   });
+
+/** A term with what follows. */
+export const withThen = (term, then) => ({ ...term, then });
+
+const withFilters = filtered => ({ ...filtered, filters: filtered.filters ?? { all: [] } });
 
 /** A definition as it is sent: what was left empty is undefined, and so not in its JSON. */
 export const cleanDefinition = ({ name, format, terms, formula }) => ({
@@ -61,9 +109,10 @@ export const cleanDefinition = ({ name, format, terms, formula }) => ({
   formula: formula || undefined,
 });
 
-// Without decimals a number has as many as it needs, which is what a definition without a format means.
-function cleanFormat({ style = "number", decimals = "", currency }) {
+/** A format as it is sent. Without decimals a number has as many as it needs, which is what a definition without one means. */
+export function cleanFormat({ style = "number", decimals = "", currency }) {
   if (style === "number" && decimals === "") return undefined;
+  if (style === "duration") return { style };
   return {
     style,
     decimals: decimals === "" ? undefined : Number(decimals),
@@ -71,14 +120,24 @@ function cleanFormat({ style = "number", decimals = "", currency }) {
   };
 }
 
-const cleanTerm = ({ key, event, type, aggregation = "count", property, numbers, filters }) => ({
-  key,
+function cleanTerm(term) {
+  const { key, event, type, then, aggregation = "count", property, numbers, filters } = term;
+  const cleaned = {
+    key,
+    event,
+    type,
+    aggregation,
+    property: takesProperty(term) ? (property ?? "") : undefined,
+    numbers: takesNumbers(term) && numbers ? numbers : undefined,
+    filters: cleanGroup(filters ?? {}),
+  };
+  return withThen(cleaned, then ? cleanThen(then) : undefined);
+}
+
+const cleanThen = ({ event, filters, within }) => ({
   event,
-  type,
-  aggregation,
-  property: takesProperty(aggregation) ? (property ?? "") : undefined,
-  numbers: takesNumbers(aggregation) && numbers ? numbers : undefined,
   filters: cleanGroup(filters ?? {}),
+  within,
 });
 
 // Filters: conditions {field, op, value}, and groups of them, {all: [...]} or {any: [...]}
@@ -106,6 +165,7 @@ function cleanGroup(group) {
 // Fields and operators
 
 export const SPANS = { h: "hours", d: "days", w: "weeks" };
+export const WINDOW_SPANS = { m: "minutes", ...SPANS };
 const SET_OPS = { is_set: "has a value", is_not_set: "has no value" };
 const TEXT_OPS = {
   is: "is",

@@ -13,6 +13,7 @@ import { loader } from "./states.js";
 export function dialog(title, build, { isWide = false } = {}) {
   return new Promise(resolve => {
     let result;
+    let hasBegunBeside = false;
     const close = value => {
       result = value;
       box.close();
@@ -24,8 +25,11 @@ export function dialog(title, build, { isWide = false } = {}) {
         box.remove();
         resolve(result);
       },
+      onpointerdown: event => {
+        hasBegunBeside = isBeside(box, event);
+      },
       onclick: ({ target }) => {
-        if (target === box) close(); // beside the content
+        if (target === box && hasBegunBeside) close();
       },
     });
     fill(
@@ -40,6 +44,12 @@ export function dialog(title, build, { isWide = false } = {}) {
     document.body.append(box);
     box.showModal();
   });
+}
+
+// Not at the dialog's own edge; nor does a selection that ends beside it begin there.
+function isBeside(box, { clientX: x, clientY: y }) {
+  const { left, right, top, bottom } = box.getBoundingClientRect();
+  return x < left || x > right || y < top || y > bottom;
 }
 
 /**

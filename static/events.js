@@ -60,15 +60,17 @@ function deleteButton(event, close) {
  * A list of events, a page at a time.
  * @param {string} caption
  * @param {(cursor: string | undefined, signal: AbortSignal) => Promise<object>} request brings a page
- * @param {{zone?: string, without: string[], nothing: HTMLElement, lead?: (page: object) => any}} options `without` are the
- *   heads of columns that would say the same in every row; `lead` stands above the table
+ * @param {{zone?: string, without: string[], more?: Column[], nothing: HTMLElement, lead?: (page: object) => any}} options
+ *   `without` are the heads of columns that would say the same in every row; `more` are further ones, beside the contact; `lead` stands above
+ *   the table
  */
-export function eventList(caption, request, { zone, without, nothing, lead }) {
+export function eventList(caption, request, { zone, without, more = [], nothing, lead }) {
   const open = async event => {
     const isDeleted = await openEvent(event);
     if (isDeleted) load();
   };
   const columns = eventColumns(zone, open).filter(({ head }) => !without.includes(head));
+  columns.splice(columns.findIndex(({ head }) => head === "Contact") + 1, 0, ...more);
   const { box, load } = pages("events", request, (events, page) => [
     events.length > 0 && lead?.(page),
     table(caption, columns, events, nothing),

@@ -68,7 +68,7 @@ export function selectField(label, options) {
       },
     },
     list.map(({ value, text }) =>
-      h("option", { value, selected: value === String(state[name]) }, text),
+      h("option", { value, selected: String(value) === String(state[name]) }, text),
     ),
   );
   return field(label, control, options);
@@ -90,6 +90,12 @@ export function mark(fieldBox, message, isUnfinished = false) {
   inputOf(fieldBox).setAttribute("aria-invalid", Boolean(message) && !isUnfinished);
 }
 
+/** Listens to input: what is being corrected is no error any more. */
+export function unmark({ target }) {
+  const fieldBox = target.closest("[data-pointer]");
+  if (fieldBox) mark(fieldBox, "");
+}
+
 /**
  * Shows each error of a Problem beside the field that it points at; returns whether all of them have such a field.
  * @param {HTMLElement} container
@@ -101,11 +107,16 @@ export function markAll(container, { errors = [] }, certaintyOf = () => "wrong")
   const fields = [...container.querySelectorAll(".field[data-pointer]")];
   for (const fieldBox of fields) mark(fieldBox, "");
   let unmarked = 0;
+  const texts = new Map(); // of each field, which may have several
   for (const { pointer, message } of errors) {
     const fieldBox = fieldAt(fields, pointer);
-    if (fieldBox) markAs(certaintyOf(fieldBox), fieldBox, errorText(message, fieldBox));
-    else unmarked += 1;
+    if (fieldBox) {
+      texts.set(fieldBox, [...(texts.get(fieldBox) ?? []), errorText(message, fieldBox)]);
+    } else {
+      unmarked += 1;
+    }
   }
+  for (const [fieldBox, all] of texts) markAs(certaintyOf(fieldBox), fieldBox, all.join(" "));
   return errors.length > 0 && unmarked === 0;
 }
 

@@ -1,7 +1,7 @@
 // A form that shows errors of the API beside their fields.
 
 import { actions, fill, h } from "./dom.js";
-import { mark, markAll } from "./fields.js";
+import { markAll, unmark } from "./fields.js";
 import { failure } from "./states.js";
 
 /**
@@ -12,13 +12,14 @@ import { failure } from "./states.js";
 export function form({ content, label, submit, other, kind = "primary" }) {
   const outcome = h("div");
   const send = h("button", { class: kind }, label);
-  const element = h("form.stack", { oninput, onsubmit }, content, outcome, actions(send, other));
+  const element = h(
+    "form.stack",
+    { oninput: unmark, onsubmit },
+    content,
+    outcome,
+    actions(send, other),
+  );
   return element;
-
-  function oninput({ target }) {
-    const fieldBox = target.closest("[data-pointer]");
-    if (fieldBox) mark(fieldBox, "");
-  }
 
   async function onsubmit(event) {
     event.preventDefault();

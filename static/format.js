@@ -15,8 +15,9 @@ const timeFormat = options => formatter(Intl.DateTimeFormat, options);
 // Numbers
 
 /**
- * How a metric's numbers are shown, as the API has it. Without one they have as many decimals as they need.
- * @typedef {{style: "number" | "percent" | "currency", decimals?: number, currency?: string}} Format
+ * How a metric's numbers are shown, as the API has it. Without one they have as many decimals as they need; a duration is
+ * a number of seconds.
+ * @typedef {{style: "number" | "percent" | "currency" | "duration", decimals?: number, currency?: string}} Format
  */
 
 function optionsOf(format) {
@@ -39,16 +40,55 @@ function optionsOf(format) {
 const isMissing = value => value === null || value === undefined;
 
 /** @param {number | null} value @param {Format} [format] */
-export const number = (value, format) =>
-  isMissing(value) ? "–" : numberFormat(optionsOf(format)).format(value);
+export function number(value, format) {
+  if (isMissing(value)) return "–";
+  if (isDuration(format)) return duration(value);
+  return numberFormat(optionsOf(format)).format(value);
+}
 
-/** Short, for an axis: 12K, 0.5 %. */
-export const shortNumber = (value, format) =>
-  numberFormat({
-    ...optionsOf(format),
-    notation: "compact",
-    maximumSignificantDigits: 3,
-  }).format(value);
+/** Short, for an axis: 12K, 0.5 %, 1.5 h. */
+export function shortNumber(value, format) {
+  if (isDuration(format)) return shortDuration(value);
+  const options = { ...optionsOf(format), notation: "compact", maximumSignificantDigits: 3 };
+  return numberFormat(options).format(value);
+}
+
+export const isDuration = format => format?.style === "duration";
+
+const DURATION_UNITS = [
+  { sign: "d", seconds: 86_400 },
+  { sign: "h", seconds: 3600 },
+  { sign: "m", seconds: 60 },
+  { sign: "s", seconds: 1 },
+];
+const NO_BREAK = "\u00a0";
+
+const amountOf = (amount, sign) =>
+  `${numberFormat({ maximumFractionDigits: 1 }).format(amount)}${NO_BREAK}${sign}`;
+
+/** Seconds in their two largest units, such as 4 m 12 s. */
+export function duration(value) {
+  const size = Math.abs(value);
+  if (size < 10) return amountOf(value, "s");
+  const largest = DURATION_UNITS.findIndex(({ seconds }) => size >= seconds);
+  const { seconds: exactness } = DURATION_UNITS[largest + 1] ?? DURATION_UNITS[largest];
+  const texts = [];
+  let rest = Math.round(size / exactness) * exactness;
+  for (const { sign, seconds } of DURATION_UNITS) {
+    const amount = Math.floor(rest / seconds);
+    if (amount) texts.push(amountOf(amount, sign));
+    rest -= amount * seconds;
+  }
+  return (value < 0 ? "-" : "") + texts.join(NO_BREAK);
+}
+
+// In the largest unit alone.
+function shortDuration(value) {
+  if (value === 0) return "0";
+  const { sign, seconds } =
+    DURATION_UNITS.find(unit => Math.abs(value) >= unit.seconds) ?? DURATION_UNITS.at(-1);
+  return amountOf(value / seconds, sign);
+}
 
 /** A sentence that the API wrote as the end of one. What it begins with may be a name of ours, such as distinct_id. */
 export const capitalized = text =>

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { changeMark } from "./calculation.js";
 import { statusOf, targetNumber } from "./card.js";
-import { csv } from "./csv.js";
+import { csv, plainHead } from "./csv.js";
 import { button, fill, h, hint, link, refill } from "./dom.js";
 import { ago, changeAmount, count, number } from "./format.js";
 import { queryOf, RANGE, withRange } from "./range.js";
@@ -113,10 +113,9 @@ export class LocationTable {
 
   // Names begin with A, numbers with the largest.
   nextSort(index) {
-    const [up, down] = [`${index}`, `-${index}`];
-    if (this.state.sort === up) return down;
-    if (this.state.sort === down) return up;
-    return index === 0 ? up : down;
+    const { column, isDescending } = this.order();
+    const isUp = index === column ? isDescending : index === 0;
+    return isUp ? `${index}` : `-${index}`;
   }
 
   // All locations together stay above each.
@@ -221,12 +220,15 @@ function fileColumns({ metrics, total }) {
     const isPercent = format?.style === "percent";
     const { compare: earlier, target } = total[index];
     return [
-      { head: name, value: row => cell(row).value },
+      { head: plainHead(name, format), value: row => cell(row).value },
       earlier && {
         head: `${name}: change in ${isPercent ? "points" : "%"}`,
         value: row => changeAmount(cell(row).value, cell(row).compare?.value, format),
       },
-      target && { head: `${name}: target`, value: row => cell(row).target?.value },
+      target && {
+        head: plainHead(`${name}: target`, format),
+        value: row => cell(row).target?.value,
+      },
     ].filter(Boolean);
   });
 }

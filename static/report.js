@@ -1,7 +1,7 @@
 // A shared dashboard as a file.
 
-import { groupName } from "./calculation.js";
-import { csv, startText } from "./csv.js";
+import { drawnBuckets, groupName } from "./calculation.js";
+import { csv, plainHead, startText } from "./csv.js";
 import { dayOf } from "./format.js";
 import { download, fileName } from "./snippet.js";
 
@@ -11,7 +11,9 @@ const HEADS = ["Metric", "Location", "Group", "Time", "Value", "Compared with", 
 export function saveReport({ name, cards }, found) {
   const lines = found
     .filter(({ data }) => data)
-    .flatMap(({ card, data }) => rowsOf(data).map(row => [cards[card].name, ...row]));
+    .flatMap(({ card, data }) =>
+      rowsOf(data).map(row => [plainHead(cards[card].name, data.format), ...row]),
+    );
   download(`${fileName(name)}.csv`, "text/csv", csv([HEADS, ...lines]));
 }
 
@@ -24,7 +26,7 @@ function rowsOf(data) {
     whole,
     each.value,
     each.compare?.value,
-    total.complete ? "no" : "yes",
+    total.complete && !total.maturing ? "no" : "yes",
   ];
   const groups = breakdown?.groups ?? [];
   return [
@@ -44,7 +46,7 @@ function wholeText({ from, to, timezone }) {
 // Those that have begun; a range of one bucket is the whole.
 function bucketRows(group, buckets, { interval, timezone, calculated_at: now }) {
   if (buckets.length < 2) return [];
-  return buckets
+  return drawnBuckets(buckets)
     .filter(({ start, value }) => start <= now || value !== null)
     .map(({ start, value, compare, complete }) => [
       "",

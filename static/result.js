@@ -1,12 +1,12 @@
 // A calculated metric: its number, chart, warnings and tables.
 
-import { changeMark, comparedValuesOf, isShown, seriesOf } from "./calculation.js";
+import { changeMark, comparedValuesOf, drawnBuckets, isShown, seriesOf } from "./calculation.js";
 import { targetProgress } from "./card.js";
 import { COMPARISONS } from "./dates.js";
-import { addsUp } from "./definition.js";
+import { addsUp, windowText } from "./definition.js";
 import { button, h, hint } from "./dom.js";
 import { evidenceNumber, openEvidence } from "./evidence.js";
-import { bucketName, count, span, time } from "./format.js";
+import { bucketName, count, number, span, time } from "./format.js";
 import { chart, svgText } from "./plot.js";
 import { download, fileName } from "./snippet.js";
 import { warnings } from "./states.js";
@@ -35,6 +35,7 @@ export function showResult(result) {
       result.target && targetProgress(result.target, answer.total.value, answer.format),
       warnings(answer.warnings.filter(({ code }) => !SHOWN_OTHERWISE.includes(code))),
       skipped(result),
+      maturing(result),
       gaps(result),
       figure,
       foot(result, figure),
@@ -93,6 +94,38 @@ const skipped = result =>
       example && hint(`Edit the metric to say how numbers such as “${example}” are written.`),
     ]);
 
+// Of terms with `then`, what is not over and what that means.
+function maturing(result) {
+  const { definition, answer } = result;
+  return definition.terms
+    .filter(({ key }) => answer.total.maturing?.[key])
+    .map(term => {
+      const { starts, conversions } = answer.total.maturing[term.key];
+      const waiting = starts - conversions;
+      const open = () =>
+        openEvidence(result, `“${term.event}” that may still be followed`, {
+          term: term.key,
+          outcome: "not_yet",
+        });
+      return h(
+        "div",
+        hint(maturingWords(term, starts, conversions)),
+        waiting > 0 && button(`Show the ${number(waiting)} that still wait`, open, "inline"),
+      );
+    });
+}
+
+function maturingWords({ event, then, aggregation }, starts, conversions) {
+  const told = [
+    `${count(starts, `“${event}” event`)} of this range ${starts === 1 ? "is" : "are"} younger than ${windowText(then.within)};`,
+    `${number(conversions)} so far ${conversions === 1 ? "was" : "were"} followed by “${then.event}”.`,
+    aggregation === "conversions"
+      ? "More may follow."
+      : "These count once their time is over: until then, nobody knows what comes of the others.",
+  ];
+  return told.join(" ");
+}
+
 // Buckets in which the terms have values and the formula has none. Some may be too large a number instead.
 function gaps({ answer: { buckets, interval, warnings: told }, definition: { formula } }) {
   const codes = told.map(({ code }) => code);
@@ -123,7 +156,7 @@ function resultChart(result) {
   const hasTarget = isOfAll && target?.buckets?.length === buckets.length;
   return chart({
     label: `Chart of ${definition.name ?? "this metric"}, ${span(answer.from, answer.to, zone)}`,
-    buckets,
+    buckets: drawnBuckets(buckets),
     last: buckets.findLastIndex(bucket => isShown(bucket, answer)),
     series: seriesOf(answer),
     compare: comparedSeries(answer),

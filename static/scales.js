@@ -1,11 +1,17 @@
 // Where things stand in a chart: its axes, in pixels.
 
-import { clock, shortNumber, tickName } from "./format.js";
+import { clock, isDuration, shortNumber, tickName } from "./format.js";
 
 export const CHARACTER_PX = 7; // about the width of one in a label
 const LABEL_PX = 74; // the width of a label below the axis, with its distance to the next
 const GRID_PX = 60; // between two lines of the grid, about
 const DAY_MS = 86_400_000;
+const DAY_SECONDS = 86_400;
+const CLOCK_STEPS = [
+  ...[1, 2, 5, 10, 15, 30],
+  ...[1, 2, 5, 10, 15, 30].map(minutes => minutes * 60),
+  ...[1, 2, 3, 6, 12].map(hours => hours * 3600),
+];
 
 /**
  * A chart's options with where its parts stand: `box` of the plot, `band` (the width of a bucket), x(index) its middle,
@@ -18,7 +24,7 @@ export function layout(options, width) {
   const bases = wantsBars && isStacked ? basesOf(series) : null;
   const values = [...series, compare, target].flatMap(line => line?.values ?? []);
   if (bases) values.push(...tops(series, bases));
-  const ticks = valueTicks(values, height / GRID_PX);
+  const ticks = valueTicks(values, height / GRID_PX, format);
   const low = ticks[0];
   const high = ticks.at(-1);
   const labels = ticks.map(value => shortNumber(value, format));
@@ -66,18 +72,30 @@ const tops = (series, bases) =>
 
 // The value axis
 
-// At 1, 2 or 5 times a power of ten, covering zero and all values.
-function valueTicks(values, amount) {
+// Covering zero and all values.
+function valueTicks(values, amount, format) {
   const low = values.reduce((a, b) => Math.min(a, b), 0);
   const high = values.reduce((a, b) => Math.max(a, b), 0);
   if (low === high) return [0, 1];
   const roughStep = (high - low) / amount;
-  const power = 10 ** Math.floor(Math.log10(roughStep));
-  const niceStep = [1, 2, 5, 10].find(factor => factor * power >= roughStep) * power;
+  const niceStep = isDuration(format) ? durationStep(roughStep) : decimalStep(roughStep);
   const step = values.every(Number.isInteger) ? Math.max(1, niceStep) : niceStep;
   const first = Math.floor(low / step);
   const length = Math.ceil(high / step) - first + 1;
   return Array.from({ length }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+}
+
+// 1, 2 or 5 times a power of ten.
+function decimalStep(roughStep) {
+  const power = 10 ** Math.floor(Math.log10(roughStep));
+  return [1, 2, 5, 10].find(factor => factor * power >= roughStep) * power;
+}
+
+// Of seconds: whole minutes, hours and days.
+function durationStep(roughStep) {
+  if (roughStep <= 1) return decimalStep(roughStep);
+  const step = CLOCK_STEPS.find(seconds => seconds >= roughStep);
+  return step ?? DAY_SECONDS * decimalStep(roughStep / DAY_SECONDS);
 }
 
 // The time axis

@@ -5,12 +5,15 @@ import {
   fieldName,
   groupOf,
   isGroup,
+  isOfTime,
   isProperty,
   isSent,
   operatorsOf,
   SPANS,
+  THEN_AGGREGATIONS,
   takesNoValue,
   takesNumbers,
+  windowText,
 } from "./definition.js";
 
 /** The words for a formula's signs. */
@@ -53,15 +56,39 @@ const AMOUNTS = {
   count_distinct: "the number of unique values of % in",
 };
 
-function termPhrase({ event, type, aggregation = "count", property, numbers, filters }) {
+function termPhrase(term) {
+  if (term.then) return thenPhrase(term);
+  const { event, type, aggregation = "count", property, numbers, filters } = term;
   const name = AGGREGATIONS[aggregation] ?? aggregation;
   const amount = AMOUNTS[aggregation] ?? `the ${name.toLowerCase()} of % over`;
   const contact = type === "contact" ? " that have a contact" : "";
-  const writing = takesNumbers(aggregation) && numbers ? ` (written like ${numbers})` : "";
+  const writing = takesNumbers(term) && numbers ? ` (written like ${numbers})` : "";
   const conditions = groupPhrase(filters ?? {});
   const where = conditions ? `, where ${conditions}` : "";
   const of = quoted(property) + writing;
   return `${amount.replace("%", () => of)} ${quoted(event)} events${contact}${where}`;
+}
+
+function thenPhrase(term) {
+  const { event, then, aggregation = "count", filters } = term;
+  const start = quoted(event) + aside(filters);
+  const end = quoted(then.event) + aside(then.filters);
+  const window = `within ${windowText(then.within)}`;
+  if (isOfTime(term)) {
+    const name = (THEN_AGGREGATIONS[aggregation] ?? aggregation).toLowerCase();
+    return `the ${name} from ${start} to the next ${end} of the same contact, ${window}`;
+  }
+  const ofContact = `${end} of the same contact ${window}`;
+  return {
+    conversions: `the number of ${start} events that were followed by ${ofContact}`,
+    conversion: `the share of ${start} events that were followed by ${ofContact}`,
+    contact_conversion: `the share of contacts whose ${start} was followed by ${end} ${window}`,
+  }[aggregation];
+}
+
+function aside(filters) {
+  const conditions = groupPhrase(filters ?? {});
+  return conditions ? ` (where ${conditions})` : "";
 }
 
 function groupPhrase(group) {

@@ -12,8 +12,10 @@ import { table } from "./table.js";
 
 const REFRESH_MS = 60_000;
 const LOOK_MS = 5000; // so often it looks whether it is time, and tries again after a failure
+const ENDED = [401, 403];
 const SHOWN_LOCATIONS = 6; // by their names
 const COLOUR = /^#[0-9a-f]{6}$/;
+const TOKEN = /[\w-]+/; // a blank or more may have come behind it where it was pasted
 
 const main = document.getElementById("main");
 
@@ -23,7 +25,8 @@ function readLink() {
   const path = decoded(location.pathname).replace(/^\/+share\/*/i, "");
   const [id, encoded] = path.split("#");
   const asked = new URLSearchParams(location.search).get("token");
-  return { id, token: location.hash.slice(1) || encoded || asked || "" };
+  const found = decoded(location.hash.slice(1)) || encoded || asked || "";
+  return { id, token: TOKEN.exec(found)?.[0] ?? "" };
 }
 
 function decoded(text) {
@@ -69,8 +72,14 @@ class Dashboard {
     this.refresh();
   }
 
-  get(path, query, signal) {
-    return request("GET", `/shares/v1/current${path}`, { key: this.token, query, signal });
+  // Whatever is asked for, it may be the first to hear that the link has ended.
+  async get(path, query, signal) {
+    try {
+      return await request("GET", `/shares/v1/current${path}`, { key: this.token, query, signal });
+    } catch (error) {
+      if (ENDED.includes(error.status)) this.end(error.code);
+      throw error;
+    }
   }
 
   /** What is asked for. Where viewers choose no dates, the server does. */
@@ -104,11 +113,7 @@ class Dashboard {
       const { cards } = await this.get("/data", this.query(), signal);
       this.showNumbers(cards);
     } catch (error) {
-      if (signal.aborted) return;
-      if ([401, 403].includes(error.status)) {
-        this.end(error.code);
-        return;
-      }
+      if (signal.aborted || ENDED.includes(error.status)) return;
       this.showTrouble(error);
       const isWrong = error.status >= 400 && error.status < 429; // and so it would be again
       if (!isWrong) wait = LOOK_MS;
@@ -119,6 +124,7 @@ class Dashboard {
   end(name) {
     clearInterval(this.timer);
     this.nextAt = Infinity;
+    for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     showEnding(name);
   }
 
@@ -137,7 +143,7 @@ class Dashboard {
       main,
       masthead(current),
       h("div.page-head", h("h1", dashboard.name), this.buttons()),
-      current.locations && hint(locationsText(current.locations)),
+      current.locations && h("p.hint.clamp", locationsText(current.locations)),
       current.may.dates && this.rangeFields(),
       h("div.told", this.words, this.updated, this.printed),
       this.trouble,
@@ -308,7 +314,7 @@ function locationsCard(found, cards) {
       return [number(value, format), h("div.hint", change)];
     },
   }));
-  const all = [{ head: "Location", cell: "name" }, ...columns];
+  const all = [{ head: "Location", cell: ({ name }) => h("div.clamp", name) }, ...columns];
   return h("section.card.by-location", h("h2", "By location"), table("By location", all, rows));
 }
 

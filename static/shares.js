@@ -54,7 +54,7 @@ const shareColumns = (names, reload) => [
   { head: "Viewers may", cell: ({ may }) => rightsText(may) },
   { head: "Created", cell: share => time(share.created_at) },
   { head: "Last used", cell: share => (share.last_used_at ? time(share.last_used_at) : "never") },
-  { head: "Expires", cell: share => (share.expires_at ? time(share.expires_at) : "revoked") },
+  { head: "Expires", cell: share => (share.expires_at ? time(share.expires_at) : "never") },
   { head: "Actions", cell: share => revocation(share, names, reload) },
 ];
 

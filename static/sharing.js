@@ -24,13 +24,14 @@ const RIGHTS = {
   events: "Open the events behind a number, with names of contacts",
   download: "Download the numbers as CSV",
 };
-const UNTIL = {
-  "": "until it is revoked",
-  30: "for 30 days",
-  90: "for 90 days",
-  365: "for a year",
-  day: "through a day …",
-};
+// A list, for an object has the names that are numbers first.
+const UNTIL = [
+  { value: "", text: "until it is revoked" },
+  { value: "30", text: "for 30 days" },
+  { value: "90", text: "for 90 days" },
+  { value: "365", text: "for a year" },
+  { value: "day", text: "through a day …" },
+];
 // What HighLevel's pages call the custom value that holds a client's part of the link
 const CUSTOM_VALUE = "Dashboard";
 const MERGE_FIELD = "{{custom_values.dashboard}}";
@@ -318,17 +319,22 @@ async function shareWithEach(links, box, run) {
   };
   report();
   fill(box, bar, words);
+  let failed = null;
   try {
     await links.make(report, run);
   } catch (error) {
-    const again = () => shareWithEach(links, box, run);
-    fill(box, failure(error), actions(button("Go on", again, "primary")));
-    if (links.made.length) box.append(...manyLinks(links));
+    failed = error;
+  }
+  const some = links.made.length > 0;
+  if (some) links.save(); // also where it failed, or the dialog was closed: they cannot be shown again
+  if (run.isOver) return;
+  if (!failed) {
+    show(box, manyLinks(links));
     return;
   }
-  if (run.isOver) return;
-  links.save();
-  show(box, manyLinks(links));
+  const again = () => shareWithEach(links, box, run);
+  const goOn = actions(button("Go on", again, "primary"));
+  fill(box, failure(failed), goOn, some && manyLinks(links));
 }
 
 function manyLinks(links) {

@@ -4,7 +4,7 @@ import { groupName } from "./calculation.js";
 import { dialog } from "./dialog.js";
 import { fill, h, hint } from "./dom.js";
 import { selectField } from "./fields.js";
-import { bucketName, count, propertiesText, time } from "./format.js";
+import { bucketName, count, duration, propertiesText, time } from "./format.js";
 import { empty, pages } from "./states.js";
 import { table } from "./table.js";
 
@@ -85,17 +85,23 @@ function groupField(data, chosen, changed) {
 }
 
 function eventList({ timezone }, hasLocations, request) {
-  const columns = [
+  const columnsOf = hasOutcomes => [
     { head: "Time", cell: event => time(event.time, timezone) },
     { head: "Contact", cell: "contact_name" },
+    hasOutcomes && { head: "Followed", cell: outcomeText },
     hasLocations && { head: "Location", cell: "location" },
     { head: "Properties", cell: event => h("div.clamp", propertiesText(event.properties)) },
   ];
   const nothing = empty("No events", "There are none behind this number.");
   const { box, load } = pages("events", request, (events, { count: amount }) => [
     events.length > 0 && hint(`${count(amount, "event")}, newest first. Times in ${timezone}.`),
-    table("Events behind this number", columns, events, nothing),
+    table("Events behind this number", columnsOf(events.some(({ then }) => then)), events, nothing),
   ]);
   load();
   return box;
+}
+
+function outcomeText({ then: { outcome, seconds } }) {
+  if (outcome === "converted") return `${duration(seconds)} later`;
+  return outcome === "never" ? "never" : "not yet";
 }

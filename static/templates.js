@@ -1,9 +1,15 @@
 // Starting points for a new metric, made from the events that have come.
 
+import { usualFormat, withThen } from "./definition.js";
+
 // What such events and properties are usually called, in words.
 const LEAD =
   /\b(leads?|opt ?in|forms?|sign ?up|inquiry|enquiry|subscribed|contact (created|added)|new contact)\b/i;
+const REPLY =
+  /\b(repl(y|ied)|respon(se|ded)|answer(ed)?|contacted|call(ed)?|(message|sms|text|email) sent|outbound|first touch)\b/i;
+const OFFER = /\b(offers?|proposals?|quotes?|quoted|estimates?|opportunit(y|ies)|pitch(ed)?)\b/i;
 const SALE = /\b(paid|payments?|sales?|sold|purchased?|orders?|checkout|invoices?|deals?|won)\b/i;
+const UNDONE = /\b(no|not|lost|failed|refund(ed)?|cancel(l?ed)?|declined|missed)\b/i;
 const AMOUNT = /\b(value|amount|total|price|revenue)\b/i;
 const SOURCE = /\b(source|channel|campaign|medium|referrer)\b/i;
 
@@ -17,8 +23,14 @@ const isCalled = (name, pattern) => pattern.test(wordsOf(name));
  * @returns {{id: string, definition: object, view: {by?: string, chart?: string}}[]} definitions, and how each is looked at
  */
 export function templatesFrom(events) {
-  return [...leadTemplates(events), ...saleTemplates(events)];
+  return [...leadTemplates(events), ...saleTemplates(events), ...followTemplates(events)];
 }
+
+// An event that is called so and not in another way, the most frequent first; undefined where there is none.
+const eventCalled = (events, pattern, ...others) =>
+  [...events.keys()].find(
+    name => isCalled(name, pattern) && ![UNDONE, ...others].some(other => isCalled(name, other)),
+  );
 
 function leadTemplates(events) {
   const name = [...events.keys()].find(each => isCalled(each, LEAD));
@@ -44,6 +56,34 @@ function saleTemplates(events) {
       view: { by: "location", chart: "bar" },
     },
   ];
+}
+
+// What came of a lead or an offer, and how fast. The windows are so short that a month tells something about most of it, and
+// so long that a weekend is not in the way.
+function followTemplates(events) {
+  const lead = eventCalled(events, LEAD, REPLY, SALE);
+  const reply = eventCalled(events, REPLY, SALE);
+  const offer = eventCalled(events, OFFER, SALE) ?? lead;
+  const sale = eventCalled(events, SALE);
+  const templates = [];
+  if (lead && reply) {
+    templates.push(
+      followTemplate("speed", "Speed to lead", "median", lead, reply, "3d"),
+      followTemplate("answered", "Answered within 5 minutes", "conversion", lead, reply, "5m"),
+    );
+  }
+  if (offer && sale) {
+    templates.push(followTemplate("close", "Close rate", "conversion", offer, sale, "14d"));
+  }
+  return templates;
+}
+
+function followTemplate(id, name, aggregation, event, following, within) {
+  const term = withThen(
+    { key: "A", event, type: "contact", aggregation },
+    { event: following, within },
+  );
+  return { id, definition: { name, format: usualFormat(term), terms: [term] }, view: {} };
 }
 
 // An event with an amount: best one that is called like a sale. Workflows send numbers as texts, which tell nothing but their

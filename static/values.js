@@ -1,9 +1,9 @@
 // A metric's numbers as tables: by group, by time, by location; and the one on show as a file.
 
-import { groupName, isShown } from "./calculation.js";
-import { csv, startText } from "./csv.js";
+import { drawnBuckets, groupName, isShown, maturingOf, soFarText } from "./calculation.js";
+import { csv, plainHead, startText } from "./csv.js";
 import { COMPARISONS } from "./dates.js";
-import { fieldName, isProperty } from "./definition.js";
+import { fieldName, isProperty, usualFormat } from "./definition.js";
 import { button, fill, h } from "./dom.js";
 import { evidenceNumber } from "./evidence.js";
 import { selectField } from "./fields.js";
@@ -31,7 +31,7 @@ function timeRows(answer) {
     groups: breakdown?.groups,
   };
   if (buckets.length === 1) return [whole];
-  const bucketRows = buckets.map((bucket, index) => ({
+  const bucketRows = drawnBuckets(buckets).map((bucket, index) => ({
     ...bucket,
     title: `${bucketName(bucket, interval, timezone)}${bucket.complete ? "" : " (in progress)"}`,
     selection: { bucket: bucket.start },
@@ -86,13 +86,19 @@ function tableKinds({ breakdown, locations }) {
 
 /**
  * The numbers of a row. Those with a `selection` show their events; it narrows that of the row. A column that shows its
- * numbers in words has them as numbers under `file`.
- * @returns {{head: string, value: (row) => number | string, format?: object, selection?: (row) => object,
+ * numbers in words has them as numbers under `file`, and `without` makes what is shown where there is none.
+ * @returns {{head: string, value: (row) => number | string, format?: object, selection?: (row) => object, without?: (row) => any,
  *   file?: {head: string, value: (row) => number}}[]}
  */
 function numberColumns({ answer, definition: { name = "Value", terms } }, kind) {
   const { compare, format, breakdown } = answer;
-  const ownColumn = { head: name, value: row => row.value, format, selection: () => ({}) };
+  const ownColumn = {
+    head: name,
+    value: row => row.value,
+    format,
+    selection: () => ({}),
+    without: row => row.maturing && h("span.hint", soFarText(maturingOf(row))),
+  };
   const comparedColumns = compare ? comparisonColumns(compare, format) : [];
   const columns = [ownColumn, ...comparedColumns];
   if (kind === "time" && breakdown) return [...columns, ...groupColumns(answer)];
@@ -100,10 +106,11 @@ function numberColumns({ answer, definition: { name = "Value", terms } }, kind) 
 }
 
 const termColumns = terms =>
-  terms.map(({ key, event }) => ({
-    head: `${key}: ${event}`,
-    value: row => row.terms[key],
-    selection: () => ({ term: key }),
+  terms.map(term => ({
+    head: `${term.key}: ${term.event}`,
+    value: row => row.terms[term.key],
+    format: term.then && usualFormat(term),
+    selection: () => ({ term: term.key }),
   }));
 
 const groupColumns = answer =>
@@ -135,11 +142,13 @@ const comparisonColumns = ({ kind }, format) => [
   },
 ];
 
-const tableColumn = (result, { head, value, format, selection }) => ({
+const tableColumn = (result, { head, value, format, selection, without }) => ({
   head: cut(head, HEAD_CHARACTERS),
   isNumber: true,
   cell: row => {
     if (!selection) return h("span.delta", value(row));
+    const instead = value(row) === null && without?.(row);
+    if (instead) return instead;
     return evidenceNumber(result, {
       value: value(row),
       format,
@@ -203,7 +212,7 @@ function valuesCsv(result, kind) {
   const isByTime = kind === "time";
   const heads = [
     headOf(kind, answer),
-    ...columns.map(({ head }) => head),
+    ...columns.map(({ head, format }) => plainHead(head, format)),
     ...(isByTime ? ["In progress"] : []),
   ];
   const lines = rows(answer).map(row => [

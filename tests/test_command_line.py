@@ -2159,14 +2159,16 @@ def test_a_demo_shows_believable_numbers_and_is_gone_afterwards(demo, tmp_path):
     )
     # Whole days alone: of a day that has just begun there may be no lead yet, and so no rate.
     query = "interval=day&to=2026-07-15"
+    totals = {}
     for metric in fetch(f"{url}/metrics/v1", token)[1]["metrics"]:
         status, answer = fetch(f"{url}/metrics/v1/{metric['metric_id']}/data?{query}", token)
-        assert (
-            status == 200
-            and answer["total"]["value"] > 0
-            and sum(bool(each["value"]) for each in answer["buckets"]) > 25
-        ), metric["name"]
+        totals[metric["name"]] = answer["total"]["value"]
+        # Of offers made these days nobody knows yet whether they will be paid.
+        known = [bool(each["value"]) for each in answer["buckets"] if "maturing" not in each]
+        assert status == 200 and len(known) > 15 and sum(known) > len(known) - 5, metric["name"]
         assert answer["warnings"] == []
+    assert 0.3 < totals["Close rate"] < 0.6 and 180 < totals["Speed to lead"] < 1800
+    assert 0.2 < totals["Answered within 5 minutes"] < 0.6
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, err, files(tmp_path)) == (0, "", set()) and out.startswith(

@@ -259,6 +259,7 @@ def test_a_card_that_cannot_be_leaves_metric_and_dashboard_as_they_were(api):
     add_metrics(api, "One")
     for card, pointer in (
         ({"dashboard_id": 9}, "/card/dashboard_id"),
+        ({"dashboard_id": 10**30}, "/card/dashboard_id"),
         ({"dashboard_id": 1, "chart": "stacked"}, "/card/breakdown"),
         ({"dashboard_id": 1, "breakdown": "contact.source"}, "/card/breakdown"),
     ):
@@ -292,6 +293,16 @@ def test_all_that_is_wrong_with_a_dashboard_is_said_at_once(api):
         "/cards/1/target/value",
         "/cards/1/target/per",
         "/colour",
+    }
+
+
+def test_cards_of_metrics_that_are_not_there_are_named(api):
+    add_metrics(api, "One")
+    cards = [{"metric_id": metric_id} for metric_id in (1, 2, 10**30)]
+    answer = api("POST", "/dashboards/v1", {"name": "Second", "cards": cards})
+    assert {error["pointer"]: error["code"] for error in answer.json["errors"]} == {
+        "/cards/1/metric_id": "unknown_metric",
+        "/cards/2/metric_id": "unknown_metric",
     }
 
 

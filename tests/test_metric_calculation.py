@@ -610,11 +610,17 @@ def check_outcomes(store, query, now, chance):
             assert start["then"]["seconds"] == between / 1000
     number = number_of(chosen["aggregation"], listed)
     assert same(number, numbers["terms"]["A"]) or number == 0  # of a bucket that has not begun
-    for outcome in ("converted", "never"):
-        some = all_pages(store, now, asked | {"outcome": outcome})
-        assert [event["event_id"] for event in some] == [
-            event["event_id"] for event in listed if event["then"]["outcome"] == outcome
-        ]
+    converted = [event for event in listed if event["then"]["outcome"] == "converted"]
+    assert all_pages(store, now, asked | {"outcome": "converted"}) == converted
+    never = all_pages(store, now, asked | {"outcome": "never"})
+    assert {event["then"]["outcome"] for event in never} <= {"never"}
+    if "conversion" in chosen["aggregation"].split("_"):  # of which they are a part
+        assert never == [event for event in listed if event not in converted]
+    elif not asked.get("group", {}).get("other"):  # else the groups are others
+        chosen["aggregation"], own = "conversion", chosen["aggregation"]
+        rate = all_pages(store, now, asked)
+        chosen["aggregation"] = own
+        assert never == [event for event in rate if event["then"]["outcome"] == "never"]
     if "maturing" in numbers and "A" in numbers["maturing"]:
         counts = numbers["maturing"]["A"]
         waiting = all_pages(store, now, asked | {"outcome": "not_yet"})

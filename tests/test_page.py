@@ -1620,6 +1620,8 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     expect(rows).to_contain_text(["Three", "One", "Two"])
     rows.nth(2).locator(".grip").drag_to(rows.nth(1).locator(".grip"))
     expect(rows).to_contain_text(["Three", "Two", "One"])
+    is_free = "row => row.dispatchEvent(new DragEvent('dragover', {cancelable: true}))"
+    assert rows.nth(1).evaluate(is_free)  # for what is not one of the cards, such as a file
     page.get_by_role("button", name="Remove Two").click()
     expect(page.get_by_role("button", name="Look and target of One")).to_be_focused()
     page.get_by_role("textbox", name="Name").fill("Offers")
@@ -1633,6 +1635,8 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("textbox", name="Name")).to_have_accessible_description("Enter a name.")
     page.get_by_role("textbox", name="Name").fill("Second")
+    expect(page.get_by_text("Enter a name.")).to_have_count(0)
+    expect(page.get_by_label("Place").locator("option:checked")).to_have_text("After Offers")
     page.get_by_label("Place").select_option("First")
     page.get_by_label("Add a metric").fill("tw")
     page.get_by_role("option", name="Two").click()
@@ -1644,9 +1648,13 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     expect(tabs.first).to_have_attribute("aria-current", "page")
     ask(server, "DELETE", "/metrics/v1/2")
     page.reload()
-    expect(page.locator(".removed")).to_contain_text("1 card is gone, for its metric was deleted.")
+    expect(page.locator(".removed")).to_contain_text("1 card is gone, as its metric was deleted.")
+    add_metrics(server, {"name": "Four", "card": {"dashboard_id": 2}})  # by somebody else
     page.get_by_role("button", name="OK").click()
     expect(page.locator(".removed")).to_have_count(0)
+    expect(page.locator(".metric h2")).to_have_text(["Four"])
+    ask(server, "PUT", "/dashboards/v1/2", {"name": "Second"})
+    page.reload()
     expect(page.get_by_role("heading", name="No cards yet")).to_be_visible()
     for number in range(5):
         ask(server, "POST", "/dashboards/v1", {"name": f"Another {number}"})
@@ -1664,7 +1672,7 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     heading(page, "Second")
     refused = ask(server, "GET", "/shares/v1/current", key=share["token"])
     assert refused["code"] == "key_revoked"
-    assert len(ask(server, "GET", "/metrics/v1")["metrics"]) == 2
+    assert len(ask(server, "GET", "/metrics/v1")["metrics"]) == 3
 
 
 def test_the_look_and_the_target_of_a_card_are_edited_and_saved(start, visit):
@@ -1797,7 +1805,7 @@ def test_a_new_metric_begins_with_what_has_come(start, visit):
     page = visit(server.url).sign_in(address="#/metrics/new?range=7d")
     start_with = page.get_by_role("navigation", name="Start with").get_by_role("link")
     expect(start_with).to_have_text(
-        ["Blank", "Leads by source", "Revenue", "Average sale", "Revenue by client"]
+        ["Blank", "Leads by source", "Revenue", "Average sale", "Revenue by client", "Close rate"]
     )
     page.get_by_role("link", name="Revenue by client").click()
     expect(page.get_by_role("textbox", name="Name")).to_have_value("Revenue by client")
@@ -1813,6 +1821,98 @@ def test_a_new_metric_begins_with_what_has_come(start, visit):
     assert "range=7d" in page.url
     [card] = cards_of(server, 1)
     assert (card["chart"], card["breakdown"]) == ("stacked", "property.utm_source")
+
+
+def test_speed_to_lead_is_built_from_its_template_and_tells_whom_to_call(start, tmp_path, visit):
+    path = tmp_path / "demo.db"
+    database = lite.Database(lite.Config(database=str(path)))
+    with database.turn():
+        lite.fill_demo(database, lite.system_clock())
+    database.close()
+    server = start(path)
+    opened = visit(server.url, reduced_motion="reduce")
+    opened.allow(422)
+    page = opened.sign_in(address="#/metrics/new")
+    page.get_by_role("link", name="Speed to lead").click()
+    expect(page.locator(".lead")).to_have_text(
+        "“Speed to lead” is the median time from “Lead” to the next “Reply Sent” "
+        "of the same contact, within 3 days."
+    )
+    expect(page.get_by_label("Format")).to_have_value("duration")
+    minutes = re.compile(r"^\d+\sm(\s\d+\ss)?$")
+    expect(page.locator(".headline .value")).to_have_text(minutes)
+    page.get_by_label("Calculate").select_option("conversion")
+    expect(page.get_by_label("Format")).to_have_value("percent")
+    expect(page.locator(".headline .value")).to_have_text(re.compile(r"^9\d\.\d%$"))
+    page.get_by_label("Within").select_option("other")
+    page.get_by_label("How many").fill("400")
+    page.get_by_label("How many").blur()
+    expect(page.get_by_label("How many")).to_have_accessible_description(
+        "Enter a time of 366 days at most."
+    )
+    page.get_by_label("How many").fill("2")
+    expect(page.locator(".lead")).to_contain_text("of the same contact within 2 days.")
+    page.get_by_label("Calculate").select_option("median")
+    expect(page.locator(".headline .value")).to_have_text(minutes)
+    page.get_by_role("textbox", name="Name").fill("Time to answer")
+    page.get_by_role("button", name="Save").click()
+    heading(page, "Time to answer")
+    expect(page.get_by_text("are younger than 2 days;")).to_contain_text("nobody knows")
+    expect(page.get_by_text("Dashed: in progress")).to_be_visible()
+    assert downloaded_csv(page)[1][0][1] == "Time to answer (seconds)"
+
+    [metric] = [
+        each
+        for each in ask(server, "GET", "/metrics/v1")["metrics"]
+        if each["name"] == "Time to answer"
+    ]
+    [term] = metric["terms"]
+    assert term["then"] == {"event": "Reply Sent", "within": "2d"}
+    page.locator("button.value").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Order").select_option("slowest")
+    after = dialog.locator("tbody tr").first.locator("td").nth(2)
+    expect(after).to_have_text(re.compile(r"\d\sh"))
+    dialog.get_by_label("Show", exact=True).select_option("never")
+    told = dialog.get_by_text(re.compile("events, newest first"))
+    number = int(told.inner_text().split()[0])
+    expect(dialog.locator("tbody tr").first).to_contain_text("never")
+    assert opened.axe() == []
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Download CSV").click()
+    assert download.value.suggested_filename == "Time-to-answer-Never-converted.csv"
+    text = Path(download.value.path()).read_text("utf-8-sig")
+    rows = list(csv.DictReader(text.splitlines()))
+    assert len(rows) == number > 20
+    assert {row["Outcome"] for row in rows} == {"never"} and rows[0]["Phone"].startswith("'+1555")
+    quiet = ask(server, "GET", f"/events/v1?contact_id={rows[0]['contact_id']}&limit=50")["events"]
+    assert "Reply Sent" not in {each["event_name"] for each in quiet}
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Dashboard").click()
+    card = page.locator(".metric", has_text="Time to answer")
+    waiting = re.compile(r"Not over yet: \d+ of \d+ so far")
+    expect(card).to_contain_text(waiting)
+    page.get_by_role("link", name="Edit dashboard").click()
+    page.get_by_role("button", name="Look and target of Time to answer").click()
+    target = page.get_by_label("All locations together")
+    target.fill("soon")
+    page.get_by_role("button", name="Save").click()
+    expect(target).to_have_accessible_description("Enter a time such as 5 m, 1 h 30 m or 2 d.")
+    target.fill("1 h 30 m")
+    page.get_by_role("button", name="Save").click()
+    expect(card).to_contain_text(re.compile(r"of 1\sh\s30\sm"))
+    assert cards_of(server, 1)[-1]["target"]["value"] == 5400
+    assert cards_of(server, 1)[-1]["target"]["better"] == "lower"
+
+    may = {"dates": True, "events": True, "download": True}
+    link = ask(server, "POST", "/shares/v1", {"dashboard_id": 1, "locations": "all", "may": may})
+    viewed = visit(server.url).page
+    viewed.goto(link["url"].replace(link["url"].partition("/share")[0], server.url))
+    expect(viewed.locator(".metric", has_text="Time to answer")).to_contain_text(waiting)
+    viewed.get_by_role("button", name="Close rate: show its events").click()
+    followed = viewed.get_by_role("dialog").locator("tbody tr td:nth-child(3)")
+    expect(followed.filter(has_text="later").first).to_be_visible()
+    expect(followed.filter(has_text="never").first).to_be_visible()
 
 
 def test_a_dashboard_refreshes_itself_calmly_while_it_is_in_sight(start, visit):
@@ -1859,6 +1959,8 @@ def test_locations_stand_in_a_table_that_is_sorted_and_downloaded(filled, visit)
     table = page.get_by_role("table", name="Metrics by location")
     names = table.locator("tbody th")
     expect(names).to_have_text(["All locations", "loc-bare", "Sunrise Dental", "Zahnarzt Mitte"])
+    page.get_by_role("columnheader", name="Location").get_by_role("button").click()
+    expect(names.last).to_have_text("loc-bare")
     revenue = table.get_by_role("columnheader", name="Revenue")
     revenue.get_by_role("button").click()
     expect(revenue).to_have_attribute("aria-sort", "descending")

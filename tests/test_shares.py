@@ -983,6 +983,7 @@ def test_branding_is_replaced_as_a_whole_but_for_the_logo(api):
     assert api("DELETE", "/branding/v1/logo").json == full | {"logo": None}
     hosts = {"frame_hosts": ["https://a.example"] * 18}
     assert errors(api("PUT", "/branding/v1", hosts)) == {"/frame_hosts": "too_long"}
+    assert errors(api("PUT", "/branding/v1", {"title": "a" * 101})) == {"/title": "too_long"}
 
 
 def test_a_logo_is_sent_as_a_file_of_its_own_that_is_nothing_else(api):
@@ -1177,3 +1178,16 @@ def call_over_the_wire(served: Served, method: str, path: str, body=b"") -> dict
     [(status, _, content)] = exchange(served, request_bytes(body, ADMIN, path, method))
     assert status < 300, content
     return json.loads(content)
+
+
+def test_a_new_metric_appears_on_no_dashboard_that_clients_see(api):
+    api.post(paid("d-1"))
+    for name in ("Second", "Third"):
+        api("POST", "/dashboards/v1", {"name": name})
+    for dashboard_id in (1, 2):
+        body = {"dashboard_id": dashboard_id, "locations": "all"}
+        assert api("POST", "/shares/v1", body).status_int == 201
+    terms = [{"key": "A", "event": "Payment Received", "type": "account"}]
+    assert api("POST", "/metrics/v1", {"name": "New", "terms": terms}).status_int == 201
+    counts = [len(each["cards"]) for each in api.get("/dashboards/v1")["dashboards"]]
+    assert counts == [0, 0, 1]
