@@ -13613,6 +13613,8 @@ def watch_words(connection: apsw.Connection, watch: Any) -> str:
 
 def limit_words(limit: float, style: Mapping[str, Any] | None) -> str:
     """A limit in the metric's unit, with all its decimals."""
+    if style is not None and style.get("style") == "duration":
+        return seconds_words(limit)
     if style is None or style.get("style") != "percent":
         return f"{limit:,.12g}"
     return f"{limit * 100:,.12g} %"
@@ -13666,12 +13668,32 @@ def number_words(value: float | None, style: Mapping[str, Any] | None) -> str:
     decimals = style.get("decimals", 0)
     if style.get("style") == "percent":
         return f"{value * 100:,.{decimals}f} %"
+    if style.get("style") == "duration":
+        return seconds_words(value)
     number = f"{value:,.{decimals}f}"
     if style.get("style") != "currency":
         return number
     currency = style.get("currency") or "USD"
     sign = MONEY_SIGNS.get(currency, currency + " ")
     return f"-{sign}{number[1:]}" if number.startswith("-") else f"{sign}{number}"
+
+
+def seconds_words(value: float) -> str:
+    """Seconds in their two largest units, such as 4 m 12 s, as the page shows them."""
+    size = abs(value)
+    if size < 10:
+        return f"{round(value, 1):g} s"
+    units = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+    lengths = list(units.values())
+    largest = next(index for index, length in enumerate(lengths) if size >= length)
+    exactness = lengths[min(largest + 1, len(lengths) - 1)]
+    rest = math.floor(size / exactness + 0.5) * exactness
+    parts = []
+    for sign, length in units.items():
+        amount, rest = divmod(rest, length)
+        if amount:
+            parts.append(f"{amount:,} {sign}")
+    return ("-" if value < 0 else "") + " ".join(parts)
 
 
 # Suggestions
