@@ -11809,7 +11809,7 @@ WAITING_LIMIT = 5_000  # that wait
 WAITING_BYTES = 64 * MEGABYTE  # of them
 RECIPIENT_LIMIT = 1_000  # to one recipient in a day
 URL_LIMIT = 2_000  # characters of a webhook's
-TITLE_LIMIT = 200  # characters of a subject, and of what a list shows of a message
+SUBJECT_LIMIT = 200  # characters of a subject, and of what a list shows of a message
 SAID_LIMIT = 200  # characters of what the other side said
 ANSWER_BYTES = 4_096  # that are read of a webhook's answer
 REPLIES_BYTES = 65_536  # that a mail server may say in a connection
@@ -11820,7 +11820,6 @@ CONNECT_SECONDS = 10  # for one address
 LAST_SECONDS = 2  # for deliveries that are under way when the sender is asked to stop
 TURN_PAUSE = 0.015  # seconds that posts have between two transactions of a sender
 LOOK_AGAIN_SECONDS = 0.25  # how often it looks whether it is
-MINUTE_MS = 60_000
 # After which another sender may try what one has claimed, which was killed or has lost its file
 CLAIM_MS = 10 * MINUTE_MS
 LONGEST_WAIT_MS = 4 * HOUR_MS  # between two attempts, which begin a minute apart
@@ -11947,7 +11946,7 @@ def queue_message(
         channel=channel,
         host="" if channel == "mail" else urlsplit(recipient).hostname,
         recipient=recipient,
-        title=one_line(str(title), TITLE_LIMIT),
+        title=one_line(str(title), SUBJECT_LIMIT),
         content="{}" if refusal else text,
         size=2 if refusal else size,
         about=about,
@@ -12321,7 +12320,7 @@ def mail_of(delivery: Delivery, sender: Address) -> bytes:
     mail = EmailMessage(MAIL_POLICY)
     mail["From"] = sender
     mail["To"] = Address(addr_spec=delivery.message["recipient"])
-    mail["Subject"] = one_line(content["subject"], TITLE_LIMIT)
+    mail["Subject"] = one_line(content["subject"], SUBJECT_LIMIT)
     mail["Date"] = email.utils.format_datetime(EPOCH + timedelta(milliseconds=delivery.now))
     mail["Message-ID"] = f"<{delivery.public_id}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
@@ -13614,6 +13613,8 @@ def watch_words(connection: apsw.Connection, watch: Any) -> str:
 
 def limit_words(limit: float, style: Mapping[str, Any] | None) -> str:
     """A limit in the metric's unit, with all its decimals."""
+    if style is not None and style.get("style") == "duration":
+        return seconds_words(limit)
     if style is None or style.get("style") != "percent":
         return f"{limit:,.12g}"
     return f"{limit * 100:,.12g} %"
@@ -13667,12 +13668,32 @@ def number_words(value: float | None, style: Mapping[str, Any] | None) -> str:
     decimals = style.get("decimals", 0)
     if style.get("style") == "percent":
         return f"{value * 100:,.{decimals}f} %"
+    if style.get("style") == "duration":
+        return seconds_words(value)
     number = f"{value:,.{decimals}f}"
     if style.get("style") != "currency":
         return number
     currency = style.get("currency") or "USD"
     sign = MONEY_SIGNS.get(currency, currency + " ")
     return f"-{sign}{number[1:]}" if number.startswith("-") else f"{sign}{number}"
+
+
+def seconds_words(value: float) -> str:
+    """Seconds in their two largest units, such as 4 m 12 s, as the page shows them."""
+    size = abs(value)
+    if size < 10:
+        return f"{round(value, 1):g} s"
+    units = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+    lengths = list(units.values())
+    largest = next(index for index, length in enumerate(lengths) if size >= length)
+    exactness = lengths[min(largest + 1, len(lengths) - 1)]
+    rest = math.floor(size / exactness + 0.5) * exactness
+    parts = []
+    for sign, length in units.items():
+        amount, rest = divmod(rest, length)
+        if amount:
+            parts.append(f"{amount:,} {sign}")
+    return ("-" if value < 0 else "") + " ".join(parts)
 
 
 # Suggestions

@@ -56,8 +56,8 @@ export async function showAlerts(view) {
 
 const alertColumns = reload => [
   { head: "Alert", cell: alert => link(alert.name, `${ADDRESS}/${alert.alert_id}`) },
-  { head: "Fires when", cell: "description" },
-  { head: "State", cell: stateCell },
+  { head: "State", cell: alert => h("div.said", stateCell(alert)) },
+  { head: "Fires when", cell: ({ description }) => h("div.said", description) },
   { head: "Tells", cell: recipientsCell },
   { head: "Actions", cell: alert => alertActions(alert, reload) },
 ];
@@ -70,7 +70,7 @@ function stateCell(alert) {
   if (alert.paused_until) {
     return [h("span.badge.replaced", "paused"), ` until ${time(alert.paused_until)}`];
   }
-  return [STATE_CELLS[alert.state](alert)];
+  return STATE_CELLS[alert.state](alert);
 }
 
 const STATE_CELLS = {

@@ -1,5 +1,6 @@
 // Edits a dashboard: its name, its cards, how each shows its metric, and what that should reach.
 
+import { isDurationText, readAmount, typedAmount, WRONG_DURATION } from "./amounts.js";
 import { get, isAdmin, locationName, locations, Problem, post, put, remove } from "./api.js";
 import { combobox } from "./combobox.js";
 import { addsUp, fieldName } from "./definition.js";
@@ -483,43 +484,6 @@ function cleanTarget({ style, target: { value, per, better, locations: own } }) 
   };
 }
 
-function typedAmount(amount, style) {
-  if (amount === null) return "";
-  if (style === "duration") return typedDuration(amount);
-  return String(style === "percent" ? times(amount, 100) : amount);
-}
-
-function readAmount(typed, style) {
-  if (style === "duration") return readDuration(typed);
-  return style === "percent" ? times(Number(typed), 0.01) : Number(typed);
-}
-
-const DURATION_SECONDS = { d: 86_400, h: 3600, m: 60, s: 1 };
-const DURATION_PART = /(\d+(?:\.\d+)?)\s*([dhms]?)\b/g;
-
-// Exactly, so that what is only looked at does not change.
-function typedDuration(seconds) {
-  const texts = [];
-  let rest = seconds;
-  for (const [unit, size] of Object.entries(DURATION_SECONDS)) {
-    const amount = unit === "s" ? times(rest, 1) : Math.floor(rest / size);
-    if (amount) texts.push(`${amount} ${unit}`);
-    rest -= amount * size;
-  }
-  return texts.join(" ") || "0 s";
-}
-
-// The seconds of such as 4 m 12 s; a number alone is seconds. NaN of what is none.
-function readDuration(typed) {
-  const parts = [...typed.matchAll(DURATION_PART)];
-  const isDuration = parts.length > 0 && !typed.replaceAll(DURATION_PART, "").trim();
-  if (!isDuration) return NaN;
-  return parts.reduce(
-    (sum, [, amount, unit]) => sum + Number(amount) * (DURATION_SECONDS[unit] ?? 1),
-    0,
-  );
-}
-
 function durationErrors({ style, target }, index) {
   if (style !== "duration") return [];
   const at = `/cards/${index}/target`;
@@ -527,14 +491,10 @@ function durationErrors({ style, target }, index) {
     [`${at}/value`, target.value],
     ...target.locations.map(({ value }, place) => [`${at}/locations/${place}/value`, value]),
   ];
-  const message = "Enter a time such as 5 m, 1 h 30 m or 2 d.";
   return typed
-    .filter(([, value]) => value !== "" && Number.isNaN(readDuration(value)))
-    .map(([pointer]) => ({ pointer, message }));
+    .filter(([, value]) => value !== "" && !isDurationText(value))
+    .map(([pointer]) => ({ pointer, message: WRONG_DURATION }));
 }
-
-// Without the last digits, in which decimal numbers are not exact.
-const times = (amount, factor) => Number((amount * factor).toPrecision(12));
 
 function lookWords({ chart, breakdown, size, interval, target, style }, metric) {
   const { value, per, better, locations: own } = target;

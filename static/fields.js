@@ -28,15 +28,14 @@ export const inputOf = element => element.querySelector("input, select, textarea
 /**
  * A field of one line. It follows every keystroke or, with `listen: "change"`, what is finished.
  * @param {{state: object, name: string, changed?: () => void, listen?: "input" | "change", type?: string, min?: string,
- *   step?: string, required?: boolean, placeholder?: string}} options and those of field()
+ *   required?: boolean, placeholder?: string}} options and those of field()
  */
 export function textField(label, options) {
   const { state, name, changed, listen = "input", type = "text" } = options;
-  const { min, step, required, placeholder } = options;
+  const { min, required, placeholder } = options;
   const input = h("input", {
     type,
     min,
-    step,
     required,
     placeholder,
     value: state[name] ?? "",

@@ -20,7 +20,7 @@ const ALL = ""; // stands for all locations together
 const WHOSE = {
   all: "All locations together",
   one: "One location",
-  each: "Each location to its own recipients",
+  each: "Each location by itself",
 };
 const START = { every: "week", weekday: 1, day: 1, hour: 8, timezone: null, recipients: [] };
 
@@ -252,7 +252,8 @@ const GROUP_FIELDS = {
   ],
   each: editor => [
     hint(
-      "E-mail addresses and URLs of webhooks, one a line; those without any are left out. ",
+      "Each to its own recipients: e-mail addresses and URLs of webhooks, one a line. ",
+      "Those without any are left out. ",
       "The link in the mail is that of a share, made by Share on the dashboard.",
     ),
     [...editor.byLocation.values()].map(group =>

@@ -65,9 +65,9 @@ export function messagesCard(about) {
 
 const COLUMNS = [
   { head: "Message", cell: message => h("div.clamp", message.title) },
+  { head: "What came of it", cell: message => h("div.said", outcomeCell(message)) },
   { head: "To", cell: "recipient" },
   { head: "Since", cell: message => time(message.created_at) },
-  { head: "What came of it", cell: outcomeCell },
 ];
 
 function outcomeCell({ state, outcome, due_at: dueAt, attempts }) {

@@ -45,8 +45,8 @@ const reportColumns = (names, reload) => [
   { head: "Report", cell: report => link(report.name, `${ADDRESS}/${report.report_id}`) },
   { head: "Dashboard", cell: ({ dashboard_id: id }) => names.get(id) ?? "deleted" },
   { head: "When", cell: scheduleWords },
+  { head: "Next", cell: report => h("div.said", nextCell(report)) },
   { head: "To", cell: recipientsCell },
-  { head: "Next", cell: nextCell },
   { head: "Last sent", cell: ({ sent_at: at }) => (at ? time(at) : "never") },
   { head: "Actions", cell: report => reportActions(report, reload) },
 ];

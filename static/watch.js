@@ -1,6 +1,7 @@
 // One alert: what it watches, when that counts, and whom it tells.
 
-import { get, isAdmin, post, put, session } from "./api.js";
+import { isDurationText, readAmount, typedAmount, WRONG_DURATION } from "./amounts.js";
+import { get, isAdmin, Problem, post, put, session } from "./api.js";
 import { eventNameField, locationsField, zoneField } from "./choices.js";
 import { dialog } from "./dialog.js";
 import { button, fill, h, hint, link } from "./dom.js";
@@ -130,8 +131,8 @@ class Editor {
     if (!this.keys.some(({ key_id }) => String(key_id) === this.watch.key_id)) {
       this.watch.key_id = "";
     }
-    this.watch.above = this.shown(watch.above);
-    this.watch.below = this.shown(watch.below);
+    this.watch.above = typedAmount(watch.above ?? null, this.style);
+    this.watch.below = typedAmount(watch.below ?? null, this.style);
     this.silence = spanOf("for", this.watch.for);
     this.backup = spanOf("backup_age", watch.backup_age);
     this.element = h(
@@ -185,14 +186,8 @@ class Editor {
     return this.metrics.find(({ metric_id }) => String(metric_id) === this.watch.metric_id);
   }
 
-  get isPercent() {
-    return this.metric?.format?.style === "percent";
-  }
-
-  // A percentage is a part of one.
-  shown(value) {
-    if (typeof value !== "number") return "";
-    return String(this.isPercent ? Number((value * 100).toPrecision(12)) : value);
+  get style() {
+    return this.metric?.format?.style;
   }
 
   // As the API takes it
@@ -203,9 +198,20 @@ class Editor {
     return { name, watch, reminders, ...recipientsOf(recipients) };
   }
 
-  send(act) {
+  async send(act) {
     const { body } = this;
+    this.checkValue();
     return tellingWhich(body, { "": "/recipients" }, () => act(body));
+  }
+
+  // The API takes seconds, and would say so.
+  checkValue() {
+    const { kind, side } = this.watch;
+    const isTime = kind === "threshold" && this.style === "duration";
+    if (!isTime || isDurationText(this.watch[side])) return;
+    throw new Problem(422, {
+      errors: [{ pointer: `${AT}/${side}`, message: WRONG_DURATION }],
+    });
   }
 
   get where() {
@@ -287,7 +293,7 @@ const KIND_FIELDS = {
     ];
   },
   threshold: editor => {
-    const { watch, metrics, isPercent } = editor;
+    const { watch, metrics, style } = editor;
     if (!metrics.length) return hint("There is no metric yet. Build one on the dashboard.");
     return [
       editor.select("Metric", choicesFor(watch.metric_id, metricChoices(metrics)), "metric_id"),
@@ -295,12 +301,11 @@ const KIND_FIELDS = {
       h(
         "div.pair",
         editor.select("It is", { below: "below", above: "above" }, "side"),
-        textField(isPercent ? "Percent" : "Value", {
+        textField(style === "percent" ? "Percent" : "Value", {
           state: watch,
           name: watch.side,
           at: AT,
-          type: "number",
-          step: "any",
+          hint: style === "duration" && "Such as 5 m, 1 h 30 m or 2 d",
         }),
       ),
       whereFields(editor),
@@ -382,12 +387,12 @@ const KIND_BODIES = {
   },
   threshold: editor => {
     const { metric_id, period, side } = editor.watch;
-    const number = numberFrom(editor.watch[side]);
-    const value = editor.isPercent && typeof number === "number" ? number / 100 : number;
+    const typed = editor.watch[side];
+    const amount = readAmount(typed, editor.style);
     return {
       metric_id: metric_id ? Number(metric_id) : undefined,
       period,
-      [side]: value,
+      [side]: typed === "" || Number.isNaN(amount) ? typed : amount,
       ...editor.where,
       ...editor.when,
     };

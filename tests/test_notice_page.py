@@ -14,7 +14,7 @@ import pytest
 from browser import expect
 from conftest import ServerProcess
 from test_outbox import Post
-from test_page import ask, fill, heading, look, make_key
+from test_page import ask, fill, heading, look, make_key, term
 
 import streamlined_lite as lite
 
@@ -136,7 +136,7 @@ def test_a_test_tells_what_the_mail_server_answered(filled, post, visit):
     expect(answered).to_contain_text("queued as 4F2", timeout=20_000)
     page.get_by_role("button", name="Look again at the messages").click()
     row = page.get_by_role("row").filter(has_text="ann@example.com")
-    expect(row).to_contain_text("sent The mail server took it")
+    expect(row).to_contain_text("sent The mail server took it: 250 2.0.0 queued as 4F2.")
     assert post.mails[-1][1] == ["ann@example.com"]
 
 
@@ -154,7 +154,7 @@ def test_a_report_goes_to_each_location_is_previewed_and_sent_now(filled, post, 
     page.get_by_label("On day").fill("31")
     page.get_by_label("At", exact=True).select_option("7:00")
     page.get_by_role("combobox", name="Time zone").fill("America/New_York")
-    page.get_by_label("Whose numbers").select_option("Each location to its own recipients")
+    page.get_by_label("Whose numbers").select_option("Each location by itself")
     client = page.get_by_role("group", name="Sunrise Dental")
     client.get_by_label("Recipients").fill("client@")
     client.get_by_label("Link in the mail").fill("example.com")
@@ -208,6 +208,9 @@ def test_a_report_goes_to_each_location_is_previewed_and_sent_now(filled, post, 
 
 def test_each_kind_of_alert_is_stored_as_it_was_set_up(server, visit):
     key = make_key(server, "ingest", name="Workflows")
+    terms = [term(aggregation="avg", property="seconds")]
+    speed = {"name": "Speed", "format": {"style": "duration"}, "terms": terms}
+    metric = ask(server, "POST", "/metrics/v1", speed)
     opened = visit(server.url)
     opened.allow(422)
     page = opened.sign_in()
@@ -246,6 +249,15 @@ def test_each_kind_of_alert_is_stored_as_it_was_set_up(server, visit):
     expect(old.locator(".error")).to_contain_text("--backup-folder")
     page.get_by_label("Newest backup older than").fill("")
     save()
+    set_up("Slow", "A metric is too high or too low")
+    page.get_by_label("It is", exact=True).select_option("above")
+    page.get_by_label("Value", exact=True).fill("an hour")
+    page.get_by_role("button", name="Save").click()
+    value = page.locator(".field", has=page.get_by_label("Value", exact=True))
+    expect(value.locator(".error")).to_contain_text("Enter a time such as")
+    page.get_by_label("Value", exact=True).fill("1 h 30 m")
+    save()
+    expect(page.get_by_role("row", name="Slow")).to_contain_text("is above 1 h 30 m")
     stored = {each["name"]: each["watch"] for each in ask(server, "GET", "/alerts/v1")["alerts"]}
     kept = {name: {k: v for k, v in watch.items() if v} for name, watch in stored.items()}
     assert kept["By key"] | {"locations": "all"} == {
@@ -255,6 +267,8 @@ def test_each_kind_of_alert_is_stored_as_it_was_set_up(server, visit):
         "weekdays": [1],
         "locations": "all",
     }
+    slow = kept["Slow"]
+    assert (slow["metric_id"], slow["above"]) == (metric["metric_id"], 5400)
     assert kept["Refused"] == {"kind": "refusals", "more_than": 5}
     assert kept["Health"] == {"kind": "health", "free_mb": 2000}
 

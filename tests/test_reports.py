@@ -441,3 +441,18 @@ def test_what_cannot_be_sent_is_refused_all_at_once(watched):
     watched.look(30 * DAY)
     assert sent(api) == []
     assert api("DELETE", "/reports/v1/1").json == {"reports": 1}
+
+
+def test_durations_are_told_as_on_the_page():
+    told = {
+        0: "0 s",
+        9.25: "9.2 s",
+        59.6: "1 m",
+        252: "4 m 12 s",
+        3_599.7: "1 h",
+        5_400: "1 h 30 m",
+        90_061: "1 d 1 h",
+        -70: "-1 m 10 s",
+    }
+    style = {"style": "duration"}
+    assert {value: lite.number_words(value, style) for value in told} == told
