@@ -1108,7 +1108,8 @@ def read_contact_fields(value: Any) -> dict[str, Any]:
 # Addresses of mail, and hosts
 
 MAIL_ADDRESS_LIMIT = 254  # characters, which SMTP takes
-MAIL_NAME = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
+MAIL_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+MAIL_NAME = re.compile(rf"(?=.{{1,64}}$){MAIL_ATOM}(?:\.{MAIL_ATOM})*")
 HOST_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 HOST = re.compile(rf"(?=.{{1,253}}$){HOST_LABEL}(?:\.{HOST_LABEL})*")
 
