@@ -13526,10 +13526,10 @@ def mail_page(content: str) -> str:
 
 
 def subject_name(subject: str, around: Surroundings) -> str:
-    """A location by its name and id."""
+    """A location by its name and id, in one line whatever a sender has put into the name."""
     location = around.locations.get(subject)
     if location and location["name"]:
-        return f"{location['name']} ({subject})"
+        return f"{one_line(location['name'], TITLE_LIMIT)} ({subject})"
     return HEALTH_WORDS.get(subject, subject)
 
 
@@ -13568,11 +13568,16 @@ def detail_words(watch: Any, change: Change) -> str:
     if "problem" in detail:
         return detail["problem"]
     if "heard_at" in detail:
-        came = "the key was used" if watch.key_id is not None else f"{event_words(watch)} came"
-        if change.kind == "recovered":
-            return f"{came} again on {time_words(detail['heard_at'], detail['zone'])}"
-        last = came.replace("came", "last came").replace("was used", "was last used")
-        return f"{last} on {time_words(detail['heard_at'], detail['zone'])}"
+        heard = time_words(detail["heard_at"], detail["zone"])
+        again = change.kind == "recovered"
+        if watch.key_id is not None:
+            return (
+                f"the key was used again on {heard}"
+                if again
+                else f"the key was last used on {heard}"
+            )
+        name = "an event" if watch.event is None else watch.event
+        return f"{name} came again on {heard}" if again else f"{name} last came on {heard}"
     if "value" in detail:
         return number_words(detail["value"], detail["format"])
     if "count" in detail:
@@ -13586,10 +13591,6 @@ def detail_words(watch: Any, change: Change) -> str:
     if detail.get("trouble"):
         return detail["trouble"]
     return "works again" if isinstance(watch, ServerHealth) else "there is nothing to look at"
-
-
-def event_words(watch: Silence) -> str:
-    return "an event" if watch.event is None else watch.event
 
 
 def watch_words(connection: apsw.Connection, watch: Any) -> str:
@@ -13621,7 +13622,7 @@ def limit_words(limit: float, style: Mapping[str, Any] | None) -> str:
 
 
 def silence_words(watch: Silence) -> str:
-    what = f"No {event_words(watch).removeprefix('an ')}{where_words(watch)}"
+    what = f"No {watch.event or 'event'}{where_words(watch)}"
     if watch.key_id is not None:
         what = f"No request with key {watch.key_id}"
     words = f"{what} for {duration_words(watch.for_)}"
@@ -14194,7 +14195,8 @@ class Sheet:
     def title(self, location_id: str | None) -> str:
         if location_id is None:
             return self.dashboard
-        return f"{self.dashboard} · {self.locations[location_id]['name'] or location_id}"
+        name = self.locations[location_id]["name"] or location_id
+        return f"{self.dashboard} · {one_line(name, TITLE_LIMIT)}"
 
     def days(self) -> str:
         last = self.following - timedelta(days=1)

@@ -555,7 +555,7 @@ def test_many_locations_are_in_one_message_whose_words_are_for_people(watched):
     assert api("POST", "/alerts/v1", body).status_int == 201
     for number in range(60):
         post(api, f"loc-{number:02}")
-    api("PATCH", "/locations/v1/loc-00", {"name": "Acme & Sons"})
+    api("PATCH", "/locations/v1/loc-00", {"name": "Acme\n& Sons"})
     watched.look()
     watched.look(2 * HOUR)
     messages = api.rows("select channel, recipient, about, content from messages")
@@ -575,6 +575,16 @@ def test_many_locations_are_in_one_message_whose_words_are_for_people(watched):
     assert mail["text"].endswith("- and 10 more") and mail["unsubscribe"] is None
     assert "Acme &amp; Sons" in mail["html"] and "<stopped>" not in mail["html"]
     assert hook["body"]["text"] == mail["text"] and len(hook["body"]["changes"]) == 60
+
+
+def test_an_event_is_told_by_its_name_whatever_words_that_has(watched):
+    for name in ("Lead came in", "an order"):
+        post(watched.api, name=name)
+        preview = {"name": "?", "watch": {"kind": "silence", "event": name, "for": "1h"}}
+        watched.clock.advance(2 * HOUR)
+        found = watched.api("POST", "/alerts/v1/preview", preview).json
+        assert found["description"] == f"No {name} for 1 hour."
+        assert f"- {name[:1].upper()}{name[1:]} last came on Thu " in found["message"]["text"]
 
 
 def test_an_alert_speaks_at_once_and_then_once_an_hour_and_a_reminder_daily(watched):
