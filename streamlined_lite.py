@@ -1333,14 +1333,20 @@ def check_admin_key(token: str) -> str:
 
 
 def check_public_url(text: str) -> str:
-    """Without a slash at its end. The page and the API have their paths from the root on."""
-    if text and not re.fullmatch(r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?", text):
+    """Without a slash at its end, its host in ASCII, as a header takes it. The page and the API
+    have their paths from the root on."""
+    if not text:
+        return ""
+    form = r"(https?://)([\w.-]+|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?/?"
+    parts = re.fullmatch(form, text)
+    host = parts and (parts[2] if parts[2].startswith("[") else ascii_host(parts[2]))
+    if not host:
         raise wrong(
             "public_url",
             "must be http:// or https:// and a host, perhaps with a port, and nothing behind it, "
             "such as https://events.example.com",
         )
-    return text.rstrip("/")
+    return f"{parts[1]}{host}{parts[3] or ''}"
 
 
 def check_time(text: str) -> str:

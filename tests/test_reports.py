@@ -370,6 +370,16 @@ def test_a_mail_carries_a_signed_link_to_unsubscribe_without_a_login(watched):
     assert len({urlsplit(each["unsubscribe"]).query for each in (to_ann, to_bob)}) == 2
 
 
+def test_a_server_under_a_name_of_other_letters_sends_links_that_a_header_takes(clock):
+    api = Api(clock=clock, public_url="https://Zahlen.Bücher.example/")
+    watched = Watched(api)
+    set_up(api, every="day")
+    watched.look(9 * HOUR)
+    [(_, _, content)] = sent(api)
+    assert content["unsubscribe"].startswith("https://zahlen.xn--bcher-kva.example/unsubscribe/")
+    api.app.close()
+
+
 def test_the_page_to_unsubscribe_and_the_mail_work_in_a_browser(serve, visit):
     served = serve()
     report = {
