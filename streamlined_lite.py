@@ -12638,6 +12638,7 @@ FIRINGS_LIMIT = 6
 UPTIMES_LIMIT = 1_000
 ARRIVALS_STEP = 50_000  # event_ids that are looked at in a round
 ARRIVALS_TURN = 2_000  # arrivals that a turn writes
+FAILED_HERE = "the server failed at it; its log says where"
 EACH_LIMIT = 1_000  # locations that an alert looks at by themselves
 ALERT_SECONDS = 5  # that the evaluation of an alert takes at most
 NAMED_LIMIT = 50  # subjects that a message names, or an answer
@@ -13392,7 +13393,7 @@ def is_as_stored(alert: Mapping[str, Any], outcome: Outcome) -> bool:
 
 
 def look_at_alert(alert: dict, around: Surroundings) -> Outcome:
-    """Evaluates an alert, and words what is to be told."""
+    """Evaluates an alert, and words what is to be told. A defect of ours holds up no other."""
     connection = around.connection
     model = None
     try:
@@ -13407,6 +13408,11 @@ def look_at_alert(alert: dict, around: Surroundings) -> Outcome:
         words = "; ".join(error["message"] for error in problem.errors[:3]) or problem.detail
         is_lasting = problem.code != "query_too_slow"
         outcome = note_problem(alert, words[:NAME_LIMIT], is_lasting, around.now)
+    except (apsw.Error, TryLater):
+        raise
+    except Exception as error:
+        log_defect(error)
+        outcome = note_problem(alert, FAILED_HERE, False, around.now)
     if outcome.changes and model is not None:
         outcome.messages = list(alert_messages(alert, model, outcome, around))
     return outcome
@@ -13990,6 +13996,7 @@ RECIPIENT_GROUPS_LIMIT = 1_000  # of a report
 ADDRESSES_LIMIT = 20  # of each
 LATE_MS = HOUR_MS  # after which a report says that it is late
 REPORT_SECONDS = 20  # that its numbers take at most
+REPORT_RETRY_MS = 15 * MINUTE_MS  # after which a report that took longer is tried again
 
 
 def read_link(value: Any) -> str:
@@ -14469,9 +14476,23 @@ def prepare_report(connection: apsw.Connection, report: dict, config: Config, no
         note["problem"] = str(error)
     except Invalid as problem:
         note["problem"] = problem.detail[:NAME_LIMIT]
+        if problem.code == "query_too_slow":
+            try_again_soon(note, report, now)
+    except (apsw.Error, TryLater):
+        raise
+    except Exception as error:
+        log_defect(error)
+        note["problem"] = FAILED_HERE
+        try_again_soon(note, report, now)
     if note["problem"] is not None and note["next_at"] is not None and note["next_at"] <= now:
         note["next_at"] = None  # nobody knows when
     return mailing
+
+
+def try_again_soon(note: dict, report: dict, now: int) -> None:
+    """Of a report that is due and may be written later, lest its period be without."""
+    if report["next_at"] is not None and report["next_at"] <= now:
+        note["next_at"] = min(note["next_at"], now + REPORT_RETRY_MS)
 
 
 def late_notes(report: Report, was_due_at: int, day: date, zone: ZoneInfo, now: int) -> list[str]:
@@ -15994,8 +16015,17 @@ class Watcher:
         self.thread.start()
 
     def run(self) -> None:
-        while not self.has_ended.wait(TICK_SECONDS):
+        while not self.pause():
             self.tick()
+
+    def pause(self) -> bool:
+        """Until the next tick; whether it is to end. Where it took long, the process was stopped,
+        and nothing could come."""
+        began = time.monotonic()
+        has_ended = self.has_ended.wait(TICK_SECONDS)
+        if time.monotonic() - began > JUMP_SECONDS:
+            self.uptime_id = None
+        return has_ended
 
     def stop(self) -> None:
         """What it reads is interrupted, and the step that it waits for is not written any more."""

@@ -362,6 +362,22 @@ def test_silence_is_not_counted_while_nothing_could_be_stored(watched):
     assert watched.kinds() == [{"": "firing"}]
 
 
+def test_silence_is_not_counted_while_the_process_was_stopped(watched):
+    post(watched.api)
+    watched.alert(kind="silence", event="Paid", **{"for": "3h"})
+    watched.look()
+    watched.look(2 * HOUR)
+    watched.watcher.has_ended = SimpleNamespace(
+        wait=lambda seconds: watched.clock.advance(10 * HOUR), is_set=bool
+    )
+    watched.watcher.pause()
+    watched.look(0)
+    watched.look(30 * MINUTE)
+    assert watched.kinds() == []
+    watched.look(30 * MINUTE)
+    assert watched.kinds() == [{"": "firing"}]
+
+
 def test_what_came_by_a_clock_that_was_ahead_came_before_it_was_set_back(watched):
     """Within the hours that the clock shows twice, and a year later."""
     api = watched.api
@@ -497,6 +513,18 @@ def test_a_metric_that_takes_too_long_is_told_after_an_hour(watched, monkeypatch
     )
     watched.look()
     assert watched.kinds() == [{"": "problem"}, {"": "firing"}]
+
+
+def test_a_defect_at_one_alert_holds_up_no_other(watched, monkeypatch, caplog):
+    post(watched.api)
+    watched.alert("A", kind="refusals", more_than=0)
+    watched.alert("B", kind="silence", event="Paid", **{"for": "1h"})
+    monkeypatch.setattr(lite, "evaluate_refusals", None)
+    watched.look()
+    watched.look(2 * HOUR)
+    assert watched.state(1)["problem"] == "the server failed at it; its log says where"
+    assert watched.kinds(2) == [{"": "firing"}]
+    assert "TypeError" in caplog.text
 
 
 def test_refusals_are_counted_within_an_hour(watched):
