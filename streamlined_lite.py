@@ -1108,7 +1108,8 @@ def read_contact_fields(value: Any) -> dict[str, Any]:
 # Addresses of mail, and hosts
 
 MAIL_ADDRESS_LIMIT = 254  # characters, which SMTP takes
-MAIL_NAME = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
+MAIL_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+MAIL_NAME = re.compile(rf"(?=.{{1,64}}$){MAIL_ATOM}(?:\.{MAIL_ATOM})*")
 HOST_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 HOST = re.compile(rf"(?=.{{1,253}}$){HOST_LABEL}(?:\.{HOST_LABEL})*")
 
@@ -1332,14 +1333,20 @@ def check_admin_key(token: str) -> str:
 
 
 def check_public_url(text: str) -> str:
-    """Without a slash at its end. The page and the API have their paths from the root on."""
-    if text and not re.fullmatch(r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?", text):
+    """Without a slash at its end, its host in ASCII, as a header takes it. The page and the API
+    have their paths from the root on."""
+    if not text:
+        return ""
+    form = r"(https?://)([\w.-]+|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?/?"
+    parts = re.fullmatch(form, text)
+    host = parts and (parts[2] if parts[2].startswith("[") else ascii_host(parts[2]))
+    if not host:
         raise wrong(
             "public_url",
             "must be http:// or https:// and a host, perhaps with a port, and nothing behind it, "
             "such as https://events.example.com",
         )
-    return text.rstrip("/")
+    return f"{parts[1]}{host}{parts[3] or ''}"
 
 
 def check_time(text: str) -> str:
@@ -12630,6 +12637,7 @@ FIRINGS_LIMIT = 6
 UPTIMES_LIMIT = 1_000
 ARRIVALS_STEP = 50_000  # event_ids that are looked at in a round
 ARRIVALS_TURN = 2_000  # arrivals that a turn writes
+FAILED_HERE = "the server failed at it; its log says where"
 EACH_LIMIT = 1_000  # locations that an alert looks at by themselves
 ALERT_SECONDS = 5  # that the evaluation of an alert takes at most
 NAMED_LIMIT = 50  # subjects that a message names, or an answer
@@ -13384,7 +13392,7 @@ def is_as_stored(alert: Mapping[str, Any], outcome: Outcome) -> bool:
 
 
 def look_at_alert(alert: dict, around: Surroundings) -> Outcome:
-    """Evaluates an alert, and words what is to be told."""
+    """Evaluates an alert, and words what is to be told. A defect of ours holds up no other."""
     connection = around.connection
     model = None
     try:
@@ -13399,6 +13407,11 @@ def look_at_alert(alert: dict, around: Surroundings) -> Outcome:
         words = "; ".join(error["message"] for error in problem.errors[:3]) or problem.detail
         is_lasting = problem.code != "query_too_slow"
         outcome = note_problem(alert, words[:NAME_LIMIT], is_lasting, around.now)
+    except (apsw.Error, TryLater):
+        raise
+    except Exception as error:
+        log_defect(error)
+        outcome = note_problem(alert, FAILED_HERE, False, around.now)
     if outcome.changes and model is not None:
         outcome.messages = list(alert_messages(alert, model, outcome, around))
     return outcome
@@ -13524,10 +13537,10 @@ def mail_page(content: str) -> str:
 
 
 def subject_name(subject: str, around: Surroundings) -> str:
-    """A location by its name and id."""
+    """A location by its name and id, in one line whatever a sender has put into the name."""
     location = around.locations.get(subject)
     if location and location["name"]:
-        return f"{location['name']} ({subject})"
+        return f"{one_line(location['name'], TITLE_LIMIT)} ({subject})"
     return HEALTH_WORDS.get(subject, subject)
 
 
@@ -13566,11 +13579,16 @@ def detail_words(watch: Any, change: Change) -> str:
     if "problem" in detail:
         return detail["problem"]
     if "heard_at" in detail:
-        came = "the key was used" if watch.key_id is not None else f"{event_words(watch)} came"
-        if change.kind == "recovered":
-            return f"{came} again on {time_words(detail['heard_at'], detail['zone'])}"
-        last = came.replace("came", "last came").replace("was used", "was last used")
-        return f"{last} on {time_words(detail['heard_at'], detail['zone'])}"
+        heard = time_words(detail["heard_at"], detail["zone"])
+        again = change.kind == "recovered"
+        if watch.key_id is not None:
+            return (
+                f"the key was used again on {heard}"
+                if again
+                else f"the key was last used on {heard}"
+            )
+        name = "an event" if watch.event is None else watch.event
+        return f"{name} came again on {heard}" if again else f"{name} last came on {heard}"
     if "value" in detail:
         return number_words(detail["value"], detail["format"])
     if "count" in detail:
@@ -13584,10 +13602,6 @@ def detail_words(watch: Any, change: Change) -> str:
     if detail.get("trouble"):
         return detail["trouble"]
     return "works again" if isinstance(watch, ServerHealth) else "there is nothing to look at"
-
-
-def event_words(watch: Silence) -> str:
-    return "an event" if watch.event is None else watch.event
 
 
 def watch_words(connection: apsw.Connection, watch: Any) -> str:
@@ -13621,7 +13635,7 @@ def limit_words(limit: float, style: Mapping[str, Any] | None) -> str:
 
 
 def silence_words(watch: Silence) -> str:
-    what = f"No {event_words(watch).removeprefix('an ')}{where_words(watch)}"
+    what = f"No {watch.event or 'event'}{where_words(watch)}"
     if watch.key_id is not None:
         what = f"No request with key {watch.key_id}"
     words = f"{what} for {duration_words(watch.for_)}"
@@ -14003,6 +14017,7 @@ RECIPIENT_GROUPS_LIMIT = 1_000  # of a report
 ADDRESSES_LIMIT = 20  # of each
 LATE_MS = HOUR_MS  # after which a report says that it is late
 REPORT_SECONDS = 20  # that its numbers take at most
+REPORT_RETRY_MS = 15 * MINUTE_MS  # after which a report that took longer is tried again
 
 
 def read_link(value: Any) -> str:
@@ -14214,7 +14229,8 @@ class Sheet:
     def title(self, location_id: str | None) -> str:
         if location_id is None:
             return self.dashboard
-        return f"{self.dashboard} · {self.locations[location_id]['name'] or location_id}"
+        name = self.locations[location_id]["name"] or location_id
+        return f"{self.dashboard} · {one_line(name, TITLE_LIMIT)}"
 
     def days(self) -> str:
         last = self.following - timedelta(days=1)
@@ -14481,9 +14497,23 @@ def prepare_report(connection: apsw.Connection, report: dict, config: Config, no
         note["problem"] = str(error)
     except Invalid as problem:
         note["problem"] = problem.detail[:NAME_LIMIT]
+        if problem.code == "query_too_slow":
+            try_again_soon(note, report, now)
+    except (apsw.Error, TryLater):
+        raise
+    except Exception as error:
+        log_defect(error)
+        note["problem"] = FAILED_HERE
+        try_again_soon(note, report, now)
     if note["problem"] is not None and note["next_at"] is not None and note["next_at"] <= now:
         note["next_at"] = None  # nobody knows when
     return mailing
+
+
+def try_again_soon(note: dict, report: dict, now: int) -> None:
+    """Of a report that is due and may be written later, lest its period be without."""
+    if report["next_at"] is not None and report["next_at"] <= now:
+        note["next_at"] = min(note["next_at"], now + REPORT_RETRY_MS)
 
 
 def late_notes(report: Report, was_due_at: int, day: date, zone: ZoneInfo, now: int) -> list[str]:
@@ -16006,8 +16036,17 @@ class Watcher:
         self.thread.start()
 
     def run(self) -> None:
-        while not self.has_ended.wait(TICK_SECONDS):
+        while not self.pause():
             self.tick()
+
+    def pause(self) -> bool:
+        """Until the next tick; whether it is to end. Where it took long, the process was stopped,
+        and nothing could come."""
+        began = time.monotonic()
+        has_ended = self.has_ended.wait(TICK_SECONDS)
+        if time.monotonic() - began > JUMP_SECONDS:
+            self.uptime_id = None
+        return has_ended
 
     def stop(self) -> None:
         """What it reads is interrupted, and the step that it waits for is not written any more."""

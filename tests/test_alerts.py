@@ -362,6 +362,22 @@ def test_silence_is_not_counted_while_nothing_could_be_stored(watched):
     assert watched.kinds() == [{"": "firing"}]
 
 
+def test_silence_is_not_counted_while_the_process_was_stopped(watched):
+    post(watched.api)
+    watched.alert(kind="silence", event="Paid", **{"for": "3h"})
+    watched.look()
+    watched.look(2 * HOUR)
+    watched.watcher.has_ended = SimpleNamespace(
+        wait=lambda seconds: watched.clock.advance(10 * HOUR), is_set=bool
+    )
+    watched.watcher.pause()
+    watched.look(0)
+    watched.look(30 * MINUTE)
+    assert watched.kinds() == []
+    watched.look(30 * MINUTE)
+    assert watched.kinds() == [{"": "firing"}]
+
+
 def test_what_came_by_a_clock_that_was_ahead_came_before_it_was_set_back(watched):
     """Within the hours that the clock shows twice, and a year later."""
     api = watched.api
@@ -499,6 +515,18 @@ def test_a_metric_that_takes_too_long_is_told_after_an_hour(watched, monkeypatch
     assert watched.kinds() == [{"": "problem"}, {"": "firing"}]
 
 
+def test_a_defect_at_one_alert_holds_up_no_other(watched, monkeypatch, caplog):
+    post(watched.api)
+    watched.alert("A", kind="refusals", more_than=0)
+    watched.alert("B", kind="silence", event="Paid", **{"for": "1h"})
+    monkeypatch.setattr(lite, "evaluate_refusals", None)
+    watched.look()
+    watched.look(2 * HOUR)
+    assert watched.state(1)["problem"] == "the server failed at it; its log says where"
+    assert watched.kinds(2) == [{"": "firing"}]
+    assert "TypeError" in caplog.text
+
+
 def test_refusals_are_counted_within_an_hour(watched):
     api = watched.api
     watched.alert(kind="refusals", more_than=2)
@@ -555,7 +583,7 @@ def test_many_locations_are_in_one_message_whose_words_are_for_people(watched):
     assert api("POST", "/alerts/v1", body).status_int == 201
     for number in range(60):
         post(api, f"loc-{number:02}")
-    api("PATCH", "/locations/v1/loc-00", {"name": "Acme & Sons"})
+    api("PATCH", "/locations/v1/loc-00", {"name": "Acme\n& Sons"})
     watched.look()
     watched.look(2 * HOUR)
     messages = api.rows("select channel, recipient, about, content from messages")
@@ -575,6 +603,16 @@ def test_many_locations_are_in_one_message_whose_words_are_for_people(watched):
     assert mail["text"].endswith("- and 10 more") and mail["unsubscribe"] is None
     assert "Acme &amp; Sons" in mail["html"] and "<stopped>" not in mail["html"]
     assert hook["body"]["text"] == mail["text"] and len(hook["body"]["changes"]) == 60
+
+
+def test_an_event_is_told_by_its_name_whatever_words_that_has(watched):
+    for name in ("Lead came in", "an order"):
+        post(watched.api, name=name)
+        preview = {"name": "?", "watch": {"kind": "silence", "event": name, "for": "1h"}}
+        watched.clock.advance(2 * HOUR)
+        found = watched.api("POST", "/alerts/v1/preview", preview).json
+        assert found["description"] == f"No {name} for 1 hour."
+        assert f"- {name[:1].upper()}{name[1:]} last came on Thu " in found["message"]["text"]
 
 
 def test_an_alert_speaks_at_once_and_then_once_an_hour_and_a_reminder_daily(watched):

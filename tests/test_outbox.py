@@ -919,6 +919,8 @@ def test_a_test_is_queued_and_its_outcome_shown(tmp_path, clock, hooks, post):
         ({"mail": "ana@"}, {"/mail": "mail_address"}),
         ({"mail": "änä@example.com"}, {"/mail": "mail_address"}),
         ({"mail": f"{'a' * 65}@example.com"}, {"/mail": "mail_address"}),
+        ({"mail": "a..b@example.com"}, {"/mail": "mail_address"}),
+        ({"mail": ".a@example.com"}, {"/mail": "mail_address"}),
         ({"mail": "a@exa mple.com"}, {"/mail": "mail_address"}),
         ({"mail": 7}, {"/mail": "mail_address"}),
         ({"webhook": "https://h.com/\r\nX-Evil: 1"}, {"/webhook": "line_break"}),

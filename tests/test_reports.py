@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from conftest import Api, errors, event, exchange, request_bytes, wait_until
-from test_alerts import DAY, HOUR, Watched
+from test_alerts import DAY, HOUR, MINUTE, Watched
 
 import streamlined_lite as lite
 
@@ -303,6 +303,37 @@ def test_a_report_that_ended_in_the_middle_is_written_to_its_end(watched, monkey
     assert [to for _, to, _ in sent(api)] == addresses
 
 
+@pytest.mark.parametrize("error", [lite.TooSlow, ZeroDivisionError])
+def test_a_report_that_cannot_be_written_is_tried_again_and_holds_up_no_other(
+    watched, monkeypatch, error
+):
+    api = watched.api
+    pay(api, "2025-12-31", 5)
+    api("POST", "/dashboards/v1", {"name": "Other", "cards": []})
+    set_up(api, every="day")
+    set_up(api, [{"mail": [BOB]}], name="Second", dashboard_id=2, every="day")
+    calculate = lite.calculate_table
+
+    def fail(connection, dashboard, *rest):
+        if dashboard["dashboard_id"] == 1:
+            raise error
+        return calculate(connection, dashboard, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lite, "calculate_table", fail)
+        watched.look(9 * HOUR)
+        assert [to for _, to, _ in sent(api)] == [BOB]
+    assert api.get("/reports/v1/1")["problem"]
+    assert api.get("/reports/v1/1")["next_at"] == "2026-01-01T09:15:00.000Z"
+    watched.look(14 * MINUTE)
+    assert [to for _, to, _ in sent(api)] == [BOB]
+    watched.look(MINUTE)
+    watched.look(MINUTE)
+    assert [to for _, to, _ in sent(api)] == [BOB, ANN]
+    assert api.get("/reports/v1/1")["problem"] is None
+    assert api.get("/reports/v1/1")["next_at"] == "2026-01-02T07:00:00.000Z"
+
+
 def test_what_a_report_needs_may_be_gone(watched):
     api = watched.api
     api("POST", "/metrics/v1", SOLD)
@@ -368,6 +399,16 @@ def test_a_mail_carries_a_signed_link_to_unsubscribe_without_a_login(watched):
     watched.look(DAY)
     assert [to for _, to, _ in sent(api)[3:]] == [ANN, BOB]
     assert len({urlsplit(each["unsubscribe"]).query for each in (to_ann, to_bob)}) == 2
+
+
+def test_a_server_under_a_name_of_other_letters_sends_links_that_a_header_takes(clock):
+    api = Api(clock=clock, public_url="https://Zahlen.Bücher.example/")
+    watched = Watched(api)
+    set_up(api, every="day")
+    watched.look(9 * HOUR)
+    [(_, _, content)] = sent(api)
+    assert content["unsubscribe"].startswith("https://zahlen.xn--bcher-kva.example/unsubscribe/")
+    api.app.close()
 
 
 def test_the_page_to_unsubscribe_and_the_mail_work_in_a_browser(serve, visit):
