@@ -89,7 +89,7 @@ export class Schemas {
     if (resolved.type === "object") return this.exampleObject(resolved);
     if (resolved.type === "boolean") return resolved.default ?? true;
     if (resolved.type === "integer" || resolved.type === "number") return resolved.minimum ?? 1;
-    return "text";
+    return FORMATS[resolved.format] ?? "text";
   }
 
   exampleObject({ properties = {}, required = [] }) {
@@ -109,7 +109,11 @@ const EXAMPLES = {
   name: "My name",
   key: "A",
   term: "A",
+  for: "1d",
+  recipients: [{ mail: ["ann@example.com"] }],
 };
+
+const FORMATS = { email: "ann@example.com", uri: "https://example.com/hook" };
 
 const TYPES = {
   string: "text",

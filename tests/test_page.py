@@ -1653,6 +1653,7 @@ def test_dashboards_are_made_arranged_by_keyboard_and_pointer_and_deleted(start,
     page.get_by_role("button", name="OK").click()
     expect(page.locator(".removed")).to_have_count(0)
     expect(page.locator(".metric h2")).to_have_text(["Four"])
+    expect(page.locator(".metric .headline")).to_be_visible()
     ask(server, "PUT", "/dashboards/v1/2", {"name": "Second"})
     page.reload()
     expect(page.get_by_role("heading", name="No cards yet")).to_be_visible()
