@@ -14787,13 +14787,17 @@ def checked_subscription(call: Call) -> dict:
     return report
 
 
-def unsubscribe_page(call: Call, title: str, words: str, button: str, again: bool) -> Response:
-    """A page with one button, which posts to the link again."""
+def unsubscribe_form(call: Call, button: str, again: bool) -> str:
+    """A button, which posts to the link again."""
     sent = call.query
     fields = {"report": sent.report, "address": sent.address, "signature": sent.signature}
     if again:
         fields["again"] = "true"
     action = html.escape(f"/unsubscribe/v1?{urlencode(fields)}")
+    return f"<form method='post' action='{action}'><button>{html.escape(button)}</button></form>\n"
+
+
+def unsubscribe_page(title: str, words: str, form: str = "", status: int = 200) -> Response:
     body = (
         "<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>\n"
@@ -14801,22 +14805,28 @@ def unsubscribe_page(call: Call, title: str, words: str, button: str, again: boo
         f"<title>{html.escape(title)}</title>\n"
         "<link rel='stylesheet' href='/static/style.css'>\n</head>\n<body>\n<main id='main'>\n"
         f"<h1>{html.escape(title)}</h1>\n<p>{html.escape(words)}</p>\n"
-        f"<form method='post' action='{action}'><button>{html.escape(button)}</button></form>\n"
-        "</main>\n</body>\n</html>\n"
+        f"{form}</main>\n</body>\n</html>\n"
     ).encode()
     headers = {"Content-Type": f"{HTML}; charset=utf-8", "Content-Length": str(len(body))}
-    return Response(200, UNSUBSCRIBE_HEADERS | headers, body)
+    return Response(status, UNSUBSCRIBE_HEADERS | headers, body)
 
 
-@route("GET", "/unsubscribe/v1", query=Unsubscription, answers={200: str}, media_type=HTML)
+@route(
+    "GET", "/unsubscribe/v1", query=Unsubscription, answers={200: str, 404: str}, media_type=HTML
+)
 def get_unsubscription(call: Call) -> Response:
     """The page of a mail's link, with a button.
 
     Mail programs may open links themselves, so that nothing happens yet.
     """
-    report = checked_subscription(call)
+    try:
+        report = checked_subscription(call)
+    except NotFound as problem:
+        words = f"{problem.detail[:1].upper()}{problem.detail[1:]}."
+        return unsubscribe_page("This link does not work", words, status=problem.status)
     words = f"“{report['name']}” is sent to {call.query.address}."
-    return unsubscribe_page(call, "Unsubscribe from this report?", words, "Unsubscribe", False)
+    form = unsubscribe_form(call, "Unsubscribe", False)
+    return unsubscribe_page("Unsubscribe from this report?", words, form)
 
 
 @route(
@@ -14835,10 +14845,11 @@ def post_unsubscription(call: Call) -> Response:
     if call.query.again:
         change(call.connection, "unsubscribed.delete", **key)
         words = f"“{name}” is sent to {call.query.address} again."
-        return unsubscribe_page(call, "You get this report again", words, "Unsubscribe", False)
+        form = unsubscribe_form(call, "Unsubscribe", False)
+        return unsubscribe_page("You get this report again", words, form)
     change(call.connection, "unsubscribed.insert", **key, now=call.now)
     words = f"“{name}” is no longer sent to {call.query.address}."
-    return unsubscribe_page(call, "You are unsubscribed", words, "Undo", True)
+    return unsubscribe_page("You are unsubscribed", words, unsubscribe_form(call, "Undo", True))
 
 
 ####################################################################################################
