@@ -11946,6 +11946,7 @@ def queue_message(
     text = to_json(content).decode()
     size = len(text.encode())
     title = content["subject"] if channel == "mail" else content["body"].get("text", "")
+    first_line = str(title).strip().partition("\n")[0]
     refusal = refusal_of(connection, recipient, size, now)
     created = row(
         connection,
@@ -11954,7 +11955,7 @@ def queue_message(
         channel=channel,
         host="" if channel == "mail" else urlsplit(recipient).hostname,
         recipient=recipient,
-        title=one_line(str(title), TITLE_LIMIT),
+        title=one_line(first_line, TITLE_LIMIT),
         content="{}" if refusal else text,
         size=2 if refusal else size,
         about=about,
@@ -13615,7 +13616,9 @@ def watch_words(connection: apsw.Connection, watch: Any) -> str:
         side, limit = ("above", watch.above) if watch.below is None else ("below", watch.below)
         style = json.loads(metric["definition"]).get("format") if metric else None
         side += f" {limit_words(limit, style)}"
-        return f"{name}, {watch.period.replace('_', ' ')}, is {side}{where_words(watch)}."
+        period = watch.period.replace("_", " ")
+        when = when_words(watch, "looked at")
+        return f"{name}, {period}, is {side}{where_words(watch)}{when}."
     if isinstance(watch, Refusals):
         return f"More than {watch.more_than:,} bodies are refused within an hour."
     parts = ["the database cannot be written"]
@@ -13628,22 +13631,28 @@ def watch_words(connection: apsw.Connection, watch: Any) -> str:
 
 def limit_words(limit: float, style: Mapping[str, Any] | None) -> str:
     """A limit in the metric's unit, with all its decimals."""
-    if style is None or style.get("style") != "percent":
-        return f"{limit:,.12g}"
-    return f"{limit * 100:,.12g} %"
+    kind = style.get("style") if style else None
+    if kind == "percent":
+        return f"{limit * 100:,.12g} %"
+    return with_currency(f"{limit:,.12g}", style) if kind == "currency" else f"{limit:,.12g}"
 
 
 def silence_words(watch: Silence) -> str:
     what = f"No {watch.event or 'event'}{where_words(watch)}"
     if watch.key_id is not None:
         what = f"No request with key {watch.key_id}"
-    words = f"{what} for {duration_words(watch.for_)}"
+    return f"{what} for {duration_words(watch.for_)}{when_words(watch, 'counted')}."
+
+
+def when_words(watch: Watched, verb: str) -> str:
+    """When it is counted, or looked at."""
+    words = ""
     if watch.hours is not None:
-        words += f", counted from {watch.hours.from_}:00 to {watch.hours.to}:00"
+        words += f", {verb} from {watch.hours.from_}:00 to {watch.hours.to}:00"
     if watch.weekdays is not None:
         days = [DAY_NAMES[day - 1] for day in watch.weekdays]
         words += f", on {', '.join(days)}"
-    return words + "."
+    return words
 
 
 def where_words(watch: Watched) -> str:
@@ -13682,8 +13691,10 @@ def number_words(value: float | None, style: Mapping[str, Any] | None) -> str:
     if style.get("style") == "percent":
         return f"{value * 100:,.{decimals}f} %"
     number = f"{value:,.{decimals}f}"
-    if style.get("style") != "currency":
-        return number
+    return with_currency(number, style) if style.get("style") == "currency" else number
+
+
+def with_currency(number: str, style: Mapping[str, Any]) -> str:
     currency = style.get("currency") or "USD"
     sign = MONEY_SIGNS.get(currency, currency + " ")
     return f"-{sign}{number[1:]}" if number.startswith("-") else f"{sign}{number}"

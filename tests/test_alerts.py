@@ -457,6 +457,20 @@ def test_a_threshold_speaks_of_the_period_in_the_zone_of_each_location(watched):
     assert watched.kinds()[1:] == [{"loc-2": "recovered"}, {"loc-1": "recovered"}]
 
 
+def test_a_threshold_is_told_in_the_unit_of_its_metric_and_with_its_hours(watched):
+    style = {"style": "currency", "currency": "EUR", "decimals": 2}
+    watched.api("POST", "/metrics/v1", {"name": "Paid", "terms": [PAID_TERM], "format": style})
+    post(watched.api)
+    hours = {"hours": {"from": 0, "to": 12}, "weekdays": [4, 5]}
+    watched.alert(kind="threshold", metric_id=1, period="today", below=1000.5, **hours)
+    watched.look()
+    words = "Paid, today, is below €1,000.5, looked at from 0:00 to 12:00, on Thu, Fri."
+    assert watched.state()["description"] == words
+    [(title, content)] = watched.api.rows("select title, content from messages")
+    assert title == "Alert"
+    assert json.loads(content)["body"]["text"].endswith("Firing:\n- €1.00")
+
+
 def test_an_average_without_numbers_is_a_state_of_its_own(watched):
     api = watched.api
     term = PAID_TERM | {"aggregation": "avg", "property": "value"}
