@@ -16071,7 +16071,8 @@ class Watcher:
             step.error = error
         except Exception as error:
             log_defect(error)
-        self.steps.popleft()
+        with contextlib.suppress(ValueError):  # who waits may have given it up meanwhile
+            self.steps.remove(step)
         step.is_done.set()
 
     def write_here(self, write: Callable[[apsw.Connection], None]) -> None:

@@ -853,6 +853,21 @@ def test_the_server_looks_on_a_thread_of_its_own_and_writes_in_a_turn(serve):
     assert not served.server.watcher.thread.is_alive()
 
 
+def test_a_step_that_was_given_up_while_it_was_written_ends_no_other(watched):
+    watcher = watched.watcher
+    other = lite.Step(lambda _: None)
+
+    def write(_) -> None:
+        watcher.steps.clear()
+        watcher.steps.append(other)
+
+    watcher.steps.append(lite.Step(write))
+    watcher.write_next()
+    assert list(watcher.steps) == [other] and not other.is_done.is_set()
+    watcher.write_next()
+    assert not watcher.steps and other.is_written
+
+
 def test_a_look_that_goes_on_for_long_does_not_keep_the_server_from_stopping(serve, monkeypatch):
     served = serve()
     watcher = served.server.watcher
