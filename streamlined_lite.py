@@ -14251,11 +14251,10 @@ def fill_sheet(
         raise CannotEvaluate("its locations were removed")
     query = TableQuery(
         **{"from": first.isoformat(), "to": following.isoformat()},
-        locations="all" if is_of_all else ",".join(listed),
         timezone=zone.key,
         compare="previous_period",
     )
-    if not is_of_all:  # an id may have a comma
+    if not is_of_all:  # not as the text of a URL, since an id may have a comma
         query = query.model_copy(update={"locations": listed})
     frame = resolve_frame(connection, query, now, config.time_zone, allowed=None)
     with time_limit(connection, REPORT_SECONDS) as deadline:
