@@ -13531,7 +13531,10 @@ def alert_content(
 
 def mail_page(content: str) -> str:
     """HTML as mail programs show it."""
-    style = "font:15px/1.5 sans-serif;color:#222;background:#fff;max-width:40em;margin:1em auto"
+    style = (
+        "font:15px/1.5 sans-serif;color:#222;background:#fff;"
+        "max-width:40em;margin:1em auto;padding:0 1em"
+    )
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'></head>"
         f"<body style='{style}'>{content}</body></html>"
@@ -14298,6 +14301,13 @@ def sheet_rows(sheet: Sheet, location_id: str | None) -> list[tuple[str, ...]]:
     return lines
 
 
+def sheet_table(sheet: Sheet, location_id: str | None) -> list[tuple[str, ...]]:
+    """With its head; the column of targets only where there are some, since phones are narrow."""
+    lines = sheet_rows(sheet, location_id)
+    width = 5 if any(line[4] for line in lines) else 4
+    return [line[:width] for line in (SHEET_HEAD, *lines)]
+
+
 def change_of(now: float | None, before: float | None, style: Mapping[str, Any] | None) -> str:
     """By how much it has changed: of rates the points, of all else the share."""
     if now is None or before is None:
@@ -14327,15 +14337,15 @@ def report_content(
     """A report as a mail to one address."""
     title = sheet.title(delivery.location_id)
     about = f"{sheet.days()}, compared with {before_words(report)} before ({sheet.zone.key})"
-    lines = sheet_rows(sheet, delivery.location_id)
-    text = [title, about, *sheet.notes, "", *plain_table([SHEET_HEAD, *lines])]
+    lines = sheet_table(sheet, delivery.location_id)
+    text = [title, about, *sheet.notes, "", *plain_table(lines)]
     page = [
         f"<h1 style='font-size:20px;margin-bottom:0'>{html.escape(title)}</h1>",
         f"<p style='margin-top:0;color:#555'>{html.escape(about)}</p>",
         *(f"<p><strong>{html.escape(note)}</strong></p>" for note in sheet.notes),
         html_table(lines),
     ]
-    if not lines:
+    if not sheet.metrics:
         text.append("This dashboard has no metrics.")
         page.append("<p>This dashboard has no metrics.</p>")
     if delivery.link:
@@ -14370,7 +14380,7 @@ def plain_table(lines: Sequence[tuple[str, ...]]) -> list[str]:
     for line in lines:
         cells = [line[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(line[1:4], widths[1:4], strict=True)]
-        texts.append("  ".join([*cells, line[4]]).rstrip())
+        texts.append("  ".join([*cells, *line[4:]]).rstrip())
     return texts
 
 
@@ -14379,10 +14389,10 @@ def html_table(lines: Sequence[tuple[str, ...]]) -> str:
     head = "".join(
         f"<th scope='col' style='{cell};text-align:{'left' if name == 'Metric' else 'right'}'>"
         f"{name}</th>"
-        for name in SHEET_HEAD
+        for name in lines[0]
     )
     rows_of_html = []
-    for line in lines:
+    for line in lines[1:]:
         numbers = "".join(
             f"<td style='{cell};text-align:right'>{html.escape(text)}</td>" for text in line[1:]
         )
