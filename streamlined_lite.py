@@ -1751,8 +1751,13 @@ class Database:
         clock: Callable[[], int] | None = None,
         create: bool = True,
         show: Callable[..., None] | None = None,
+        is_open: bool = False,
     ):
         """Opens the file, and upgrades one of an earlier schema. Raises ConfigError.
+
+        `is_open`: another Database of this process has the file open, which is then left to SQLite
+        alone: closing it otherwise would end the locks of both (fcntl(2)), and the next process
+        that leaves would take the WAL away.
 
         `show` is called with what is done of a long upgrade and its total; by default the log has
         a line every ten seconds.
@@ -1781,7 +1786,7 @@ class Database:
         self.readers: list[Connection] = []
         self.reads = Reads()
         self.local = threading.local()
-        if not self.memory:
+        if not self.memory and not is_open:
             check_file(self.path, create)
         self.writer = open_writer(self.path, show)
         self.writer.set_wal_hook(self._wal_grew)
@@ -13217,7 +13222,7 @@ def evaluate_health(watch: ServerHealth, around: Surroundings) -> Iterator[tuple
         free = shutil.disk_usage(os.path.dirname(around.path)).free // MEGABYTE
         yield "disk", Found("firing" if free < watch.free_mb else "ok", {"free_mb": free})
     if watch.backup_age is not None:
-        made_at = newest_backup(around.config, around.path)
+        made_at = newest_backup(around)
         if made_at is None:
             yield "backups", Found("firing", {"made_at": None})
         else:
@@ -13225,12 +13230,13 @@ def evaluate_health(watch: ServerHealth, around: Surroundings) -> Iterator[tuple
             yield "backups", Found("firing" if is_old else "ok", {"made_at": made_at})
 
 
-def newest_backup(config: Config, path: str) -> int | None:
+def newest_backup(around: Surroundings) -> int | None:
     """When the newest backup of this database was made, by its file's time, in milliseconds."""
+    config = around.config
     folder = Path(config.backup_folder)
     if not config.backup_folder or not folder.is_dir():
         return None
-    identity = identity_of(path)
+    identity = scalar(around.connection, "identity.find")
     for backup in reversed(list(named_backups(folder, Path(config.database).stem))):
         if identity_of(backup) in (identity, NAMELESS):
             return int(backup.stat().st_mtime * 1000)
@@ -16963,22 +16969,23 @@ def database_path(config: Config) -> str:
     return real_path(config.database)
 
 
-def existing_database(config: Config) -> contextlib.closing:
+def existing_database(config: Config, is_open: bool = False) -> contextlib.closing:
     database_path(config)
-    return contextlib.closing(open_database(config, create=False))
+    return contextlib.closing(open_database(config, create=False, is_open=is_open))
 
 
-def open_database(config: Config, create: bool = True) -> Database:
+def open_database(config: Config, create: bool = True, is_open: bool = False) -> Database:
     """With the progress of an upgrade on a terminal, else in the log."""
     with Progress("upgrading") as progress:
         show = progress.advance if progress.is_visible else None
-        return Database(config, create=create, show=show)
+        return Database(config, create=create, show=show, is_open=is_open)
 
 
 @contextlib.contextmanager
-def shared_database(config: Config) -> Iterator[Database]:
-    """For many transactions, one after the other, perhaps beside a server."""
-    with existing_database(config) as database:
+def shared_database(config: Config, is_open: bool = False) -> Iterator[Database]:
+    """For many transactions, one after the other, perhaps beside a server; with `is_open` beside
+    one of this process."""
+    with existing_database(config, is_open) as database:
         database.writer.set_busy_handler(wait_for_lock)
         # Checkpoints happen between the transactions: one that runs beside them would never reach
         # the end of the WAL.
@@ -17217,7 +17224,7 @@ def send_until(config: Config, stopped: threading.Event) -> None:
     told = ""
     while not stopped.is_set():
         try:
-            with shared_database(config) as database:
+            with shared_database(config, is_open=True) as database:
                 outbox = Outbox(database, config, database.clock)
                 while not stopped.wait(SEND_PAUSE):
                     told = send_round(outbox, stopped, told)
