@@ -1751,8 +1751,13 @@ class Database:
         clock: Callable[[], int] | None = None,
         create: bool = True,
         show: Callable[..., None] | None = None,
+        is_open: bool = False,
     ):
         """Opens the file, and upgrades one of an earlier schema. Raises ConfigError.
+
+        `is_open`: another Database of this process has the file open, which is then left to SQLite
+        alone: closing it otherwise would end the locks of both (fcntl(2)), and the next process
+        that leaves would take the WAL away.
 
         `show` is called with what is done of a long upgrade and its total; by default the log has
         a line every ten seconds.
@@ -1781,7 +1786,7 @@ class Database:
         self.readers: list[Connection] = []
         self.reads = Reads()
         self.local = threading.local()
-        if not self.memory:
+        if not self.memory and not is_open:
             check_file(self.path, create)
         self.writer = open_writer(self.path, show)
         self.writer.set_wal_hook(self._wal_grew)
@@ -11945,6 +11950,7 @@ def queue_message(
     text = to_json(content).decode()
     size = len(text.encode())
     title = content["subject"] if channel == "mail" else content["body"].get("text", "")
+    first_line = str(title).strip().partition("\n")[0]
     refusal = refusal_of(connection, recipient, size, now)
     created = row(
         connection,
@@ -11953,7 +11959,7 @@ def queue_message(
         channel=channel,
         host="" if channel == "mail" else urlsplit(recipient).hostname,
         recipient=recipient,
-        title=one_line(str(title), SUBJECT_LIMIT),
+        title=one_line(first_line, SUBJECT_LIMIT),
         content="{}" if refusal else text,
         size=2 if refusal else size,
         about=about,
@@ -13215,7 +13221,7 @@ def evaluate_health(watch: ServerHealth, around: Surroundings) -> Iterator[tuple
         free = shutil.disk_usage(os.path.dirname(around.path)).free // MEGABYTE
         yield "disk", Found("firing" if free < watch.free_mb else "ok", {"free_mb": free})
     if watch.backup_age is not None:
-        made_at = newest_backup(around.config, around.path)
+        made_at = newest_backup(around)
         if made_at is None:
             yield "backups", Found("firing", {"made_at": None})
         else:
@@ -13223,12 +13229,13 @@ def evaluate_health(watch: ServerHealth, around: Surroundings) -> Iterator[tuple
             yield "backups", Found("firing" if is_old else "ok", {"made_at": made_at})
 
 
-def newest_backup(config: Config, path: str) -> int | None:
+def newest_backup(around: Surroundings) -> int | None:
     """When the newest backup of this database was made, by its file's time, in milliseconds."""
+    config = around.config
     folder = Path(config.backup_folder)
     if not config.backup_folder or not folder.is_dir():
         return None
-    identity = identity_of(path)
+    identity = scalar(around.connection, "identity.find")
     for backup in reversed(list(named_backups(folder, Path(config.database).stem))):
         if identity_of(backup) in (identity, NAMELESS):
             return int(backup.stat().st_mtime * 1000)
@@ -13529,7 +13536,10 @@ def alert_content(
 
 def mail_page(content: str) -> str:
     """HTML as mail programs show it."""
-    style = "font:15px/1.5 sans-serif;color:#222;background:#fff;max-width:40em;margin:1em auto"
+    style = (
+        "font:15px/1.5 sans-serif;color:#222;background:#fff;"
+        "max-width:40em;margin:1em auto;padding:0 1em"
+    )
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'></head>"
         f"<body style='{style}'>{content}</body></html>"
@@ -13614,7 +13624,9 @@ def watch_words(connection: apsw.Connection, watch: Any) -> str:
         side, limit = ("above", watch.above) if watch.below is None else ("below", watch.below)
         style = json.loads(metric["definition"]).get("format") if metric else None
         side += f" {limit_words(limit, style)}"
-        return f"{name}, {watch.period.replace('_', ' ')}, is {side}{where_words(watch)}."
+        period = watch.period.replace("_", " ")
+        when = when_words(watch, "looked at")
+        return f"{name}, {period}, is {side}{where_words(watch)}{when}."
     if isinstance(watch, Refusals):
         return f"More than {watch.more_than:,} bodies are refused within an hour."
     parts = ["the database cannot be written"]
@@ -13627,24 +13639,30 @@ def watch_words(connection: apsw.Connection, watch: Any) -> str:
 
 def limit_words(limit: float, style: Mapping[str, Any] | None) -> str:
     """A limit in the metric's unit, with all its decimals."""
-    if style is not None and style.get("style") == "duration":
+    kind = style.get("style") if style else None
+    if kind == "duration":
         return seconds_words(limit)
-    if style is None or style.get("style") != "percent":
-        return f"{limit:,.12g}"
-    return f"{limit * 100:,.12g} %"
+    if kind == "percent":
+        return f"{limit * 100:,.12g} %"
+    return with_currency(f"{limit:,.12g}", style) if kind == "currency" else f"{limit:,.12g}"
 
 
 def silence_words(watch: Silence) -> str:
     what = f"No {watch.event or 'event'}{where_words(watch)}"
     if watch.key_id is not None:
         what = f"No request with key {watch.key_id}"
-    words = f"{what} for {duration_words(watch.for_)}"
+    return f"{what} for {duration_words(watch.for_)}{when_words(watch, 'counted')}."
+
+
+def when_words(watch: Watched, verb: str) -> str:
+    """When it is counted, or looked at."""
+    words = ""
     if watch.hours is not None:
-        words += f", counted from {watch.hours.from_}:00 to {watch.hours.to}:00"
+        words += f", {verb} from {watch.hours.from_}:00 to {watch.hours.to}:00"
     if watch.weekdays is not None:
         days = [DAY_NAMES[day - 1] for day in watch.weekdays]
         words += f", on {', '.join(days)}"
-    return words + "."
+    return words
 
 
 def where_words(watch: Watched) -> str:
@@ -13685,8 +13703,10 @@ def number_words(value: float | None, style: Mapping[str, Any] | None) -> str:
     if style.get("style") == "duration":
         return seconds_words(value)
     number = f"{value:,.{decimals}f}"
-    if style.get("style") != "currency":
-        return number
+    return with_currency(number, style) if style.get("style") == "currency" else number
+
+
+def with_currency(number: str, style: Mapping[str, Any]) -> str:
     currency = style.get("currency") or "USD"
     sign = MONEY_SIGNS.get(currency, currency + " ")
     return f"-{sign}{number[1:]}" if number.startswith("-") else f"{sign}{number}"
@@ -14261,11 +14281,10 @@ def fill_sheet(
         raise CannotEvaluate("its locations were removed")
     query = TableQuery(
         **{"from": first.isoformat(), "to": following.isoformat()},
-        locations="all" if is_of_all else ",".join(listed),
         timezone=zone.key,
         compare="previous_period",
     )
-    if not is_of_all:  # an id may have a comma
+    if not is_of_all:  # not as the text of a URL, since an id may have a comma
         query = query.model_copy(update={"locations": listed})
     frame = resolve_frame(connection, query, now, config.time_zone, allowed=None)
     with time_limit(connection, REPORT_SECONDS) as deadline:
@@ -14309,6 +14328,13 @@ def sheet_rows(sheet: Sheet, location_id: str | None) -> list[tuple[str, ...]]:
     return lines
 
 
+def sheet_table(sheet: Sheet, location_id: str | None) -> list[tuple[str, ...]]:
+    """With its head; the column of targets only where there are some, since phones are narrow."""
+    lines = sheet_rows(sheet, location_id)
+    width = 5 if any(line[4] for line in lines) else 4
+    return [line[:width] for line in (SHEET_HEAD, *lines)]
+
+
 def change_of(now: float | None, before: float | None, style: Mapping[str, Any] | None) -> str:
     """By how much it has changed: of rates the points, of all else the share."""
     if now is None or before is None:
@@ -14338,15 +14364,15 @@ def report_content(
     """A report as a mail to one address."""
     title = sheet.title(delivery.location_id)
     about = f"{sheet.days()}, compared with {before_words(report)} before ({sheet.zone.key})"
-    lines = sheet_rows(sheet, delivery.location_id)
-    text = [title, about, *sheet.notes, "", *plain_table([SHEET_HEAD, *lines])]
+    lines = sheet_table(sheet, delivery.location_id)
+    text = [title, about, *sheet.notes, "", *plain_table(lines)]
     page = [
         f"<h1 style='font-size:20px;margin-bottom:0'>{html.escape(title)}</h1>",
         f"<p style='margin-top:0;color:#555'>{html.escape(about)}</p>",
         *(f"<p><strong>{html.escape(note)}</strong></p>" for note in sheet.notes),
         html_table(lines),
     ]
-    if not lines:
+    if not sheet.metrics:
         text.append("This dashboard has no metrics.")
         page.append("<p>This dashboard has no metrics.</p>")
     if delivery.link:
@@ -14381,7 +14407,7 @@ def plain_table(lines: Sequence[tuple[str, ...]]) -> list[str]:
     for line in lines:
         cells = [line[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(line[1:4], widths[1:4], strict=True)]
-        texts.append("  ".join([*cells, line[4]]).rstrip())
+        texts.append("  ".join([*cells, *line[4:]]).rstrip())
     return texts
 
 
@@ -14390,10 +14416,10 @@ def html_table(lines: Sequence[tuple[str, ...]]) -> str:
     head = "".join(
         f"<th scope='col' style='{cell};text-align:{'left' if name == 'Metric' else 'right'}'>"
         f"{name}</th>"
-        for name in SHEET_HEAD
+        for name in lines[0]
     )
     rows_of_html = []
-    for line in lines:
+    for line in lines[1:]:
         numbers = "".join(
             f"<td style='{cell};text-align:right'>{html.escape(text)}</td>" for text in line[1:]
         )
@@ -16081,7 +16107,8 @@ class Watcher:
             step.error = error
         except Exception as error:
             log_defect(error)
-        self.steps.popleft()
+        with contextlib.suppress(ValueError):  # who waits may have given it up meanwhile
+            self.steps.remove(step)
         step.is_done.set()
 
     def write_here(self, write: Callable[[apsw.Connection], None]) -> None:
@@ -16963,22 +16990,23 @@ def database_path(config: Config) -> str:
     return real_path(config.database)
 
 
-def existing_database(config: Config) -> contextlib.closing:
+def existing_database(config: Config, is_open: bool = False) -> contextlib.closing:
     database_path(config)
-    return contextlib.closing(open_database(config, create=False))
+    return contextlib.closing(open_database(config, create=False, is_open=is_open))
 
 
-def open_database(config: Config, create: bool = True) -> Database:
+def open_database(config: Config, create: bool = True, is_open: bool = False) -> Database:
     """With the progress of an upgrade on a terminal, else in the log."""
     with Progress("upgrading") as progress:
         show = progress.advance if progress.is_visible else None
-        return Database(config, create=create, show=show)
+        return Database(config, create=create, show=show, is_open=is_open)
 
 
 @contextlib.contextmanager
-def shared_database(config: Config) -> Iterator[Database]:
-    """For many transactions, one after the other, perhaps beside a server."""
-    with existing_database(config) as database:
+def shared_database(config: Config, is_open: bool = False) -> Iterator[Database]:
+    """For many transactions, one after the other, perhaps beside a server; with `is_open` beside
+    one of this process."""
+    with existing_database(config, is_open) as database:
         database.writer.set_busy_handler(wait_for_lock)
         # Checkpoints happen between the transactions: one that runs beside them would never reach
         # the end of the WAL.
@@ -17217,7 +17245,7 @@ def send_until(config: Config, stopped: threading.Event) -> None:
     told = ""
     while not stopped.is_set():
         try:
-            with shared_database(config) as database:
+            with shared_database(config, is_open=True) as database:
                 outbox = Outbox(database, config, database.clock)
                 while not stopped.wait(SEND_PAUSE):
                     told = send_round(outbox, stopped, told)

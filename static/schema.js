@@ -113,7 +113,7 @@ const EXAMPLES = {
   recipients: [{ mail: ["ann@example.com"] }],
 };
 
-const FORMATS = { email: "ann@example.com", uri: "https://example.com/hook" };
+const FORMATS = { email: "ann@example.com" };
 
 const TYPES = {
   string: "text",

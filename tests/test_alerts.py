@@ -3,6 +3,8 @@
 import json
 import os
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter, defaultdict
@@ -457,6 +459,20 @@ def test_a_threshold_speaks_of_the_period_in_the_zone_of_each_location(watched):
     assert watched.kinds()[1:] == [{"loc-2": "recovered"}, {"loc-1": "recovered"}]
 
 
+def test_a_threshold_is_told_in_the_unit_of_its_metric_and_with_its_hours(watched):
+    style = {"style": "currency", "currency": "EUR", "decimals": 2}
+    watched.api("POST", "/metrics/v1", {"name": "Paid", "terms": [PAID_TERM], "format": style})
+    post(watched.api)
+    hours = {"hours": {"from": 0, "to": 12}, "weekdays": [4, 5]}
+    watched.alert(kind="threshold", metric_id=1, period="today", below=1000.5, **hours)
+    watched.look()
+    words = "Paid, today, is below €1,000.5, looked at from 0:00 to 12:00, on Thu, Fri."
+    assert watched.state()["description"] == words
+    [(title, content)] = watched.api.rows("select title, content from messages")
+    assert title == "Alert"
+    assert json.loads(content)["body"]["text"].endswith("Firing:\n- €1.00")
+
+
 def test_an_average_without_numbers_is_a_state_of_its_own(watched):
     api = watched.api
     term = PAID_TERM | {"aggregation": "avg", "property": "value"}
@@ -566,6 +582,10 @@ def test_health_tells_of_a_full_disk_old_backups_and_a_database_in_trouble(tmp_p
         {"database": "recovered"},
         {"backups": "firing"},
     ]
+    # Looking for backups has left SQLite its locks: who comes and goes takes no WAL away
+    visit = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('select * from alerts')"
+    subprocess.run([sys.executable, "-c", visit, str(tmp_path / "events.db")], check=True)
+    post(api)
     api.app.close()
 
 
@@ -837,6 +857,21 @@ def test_the_server_looks_on_a_thread_of_its_own_and_writes_in_a_turn(serve):
     assert served.server.watcher.thread.is_alive()
     served.close()
     assert not served.server.watcher.thread.is_alive()
+
+
+def test_a_step_that_was_given_up_while_it_was_written_ends_no_other(watched):
+    watcher = watched.watcher
+    other = lite.Step(lambda _: None)
+
+    def write(_) -> None:
+        watcher.steps.clear()
+        watcher.steps.append(other)
+
+    watcher.steps.append(lite.Step(write))
+    watcher.write_next()
+    assert list(watcher.steps) == [other] and not other.is_done.is_set()
+    watcher.write_next()
+    assert not watcher.steps and other.is_written
 
 
 def test_a_look_that_goes_on_for_long_does_not_keep_the_server_from_stopping(serve, monkeypatch):

@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import threading
@@ -1024,6 +1025,8 @@ def test_serve_sends_beside_posts_and_stops_at_once_while_somebody_hangs(start, 
     for path in ("ok", "hang"):
         call(server, "POST", "/messages/v1/test", {"webhook": f"{hooks.at(2)}/{path}"})
     wait_until(lambda: hooks.paths() == ["/ok", "/hang"])
+    with closing(sqlite3.connect(server.database)) as connection:  # another process comes and goes
+        connection.execute("select * from alerts").fetchall()
     call(server, "POST", "/events/ingestion/v1", event())
     states = [each["state"] for each in call(server, "GET", "/messages/v1")["messages"]]
     assert states == ["sending", "sent"]
