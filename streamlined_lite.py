@@ -15007,18 +15007,22 @@ class App(bottle.Bottle):
         return send_asset(asset, environ, headers)
 
     def share_page(self, environ: dict, public_id: str) -> Response:
-        """The page of a link, which asks for its numbers with the token that only it has."""
+        """The page of a link, which asks for its numbers with the token that only it has.
+
+        While the database cannot be read, the page says so in its own words, and tries again.
+        """
+        status = None
         try:
             with self.database.read() as connection:
                 state, frame_hosts = link_of(connection, public_id, self.clock())
-        except (apsw.Error, TryLater) as error:
-            return respond(problem_of(error), reading=True)
+        except (apsw.Error, TryLater):
+            state, frame_hosts, status = "works", list(HIGHLEVEL_HOSTS), 503
         if state != "works":
             self.remember_attempt(environ, Unauthorized(LINK_REASONS[state]))
         headers = framed_by(frame_hosts) | {"Vary": "Accept-Encoding"}
         if state == "works":
             headers["Link"] = self.share_preloads
-        return send_asset(self.share_pages[state], environ, headers, LINK_STATES[state])
+        return send_asset(self.share_pages[state], environ, headers, status or LINK_STATES[state])
 
     def logo(self, environ: dict) -> Response:
         """The logo of shared dashboards, a file that no browser takes for anything else."""

@@ -1191,3 +1191,14 @@ def test_a_new_metric_appears_on_no_dashboard_that_clients_see(api):
     assert api("POST", "/metrics/v1", {"name": "New", "terms": terms}).status_int == 201
     counts = [len(each["cards"]) for each in api.get("/dashboards/v1")["dashboards"]]
     assert counts == [0, 0, 1]
+
+
+def test_while_the_database_cannot_be_read_the_page_of_a_link_says_so_itself(api, monkeypatch):
+    def fail():
+        raise lite.TryLater("the database cannot be read")
+
+    monkeypatch.setattr(api.app.database, "read", fail)
+    answer = api("GET", f"/share/{'0' * 20}", key=None)
+    assert (answer.status_int, answer.content_type) == (503, "text/html")
+    assert 'data-link="works"' in answer.text
+    assert "frame-ancestors https://*.gohighlevel.com" in answer.headers["Content-Security-Policy"]
