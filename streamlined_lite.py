@@ -7179,6 +7179,7 @@ NUMERIC = re.compile(
 )
 DURATION = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
 DURATION_UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
+DURATION_NOUNS = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
 LONGEST_WINDOW = 366 * DAY_MS
 
 
@@ -12668,7 +12669,8 @@ LocationChoice = plain(
     {"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]},
 )
 Duration = plain(
-    read_silence, {"type": "string", "description": "hours, days or weeks, such as 12h, 2d or 1w"}
+    read_silence,
+    {"type": "string", "description": "minutes, hours, days or weeks, such as 30m, 12h, 2d or 1w"},
 )
 
 
@@ -13675,7 +13677,7 @@ def where_words(watch: Watched) -> str:
 
 def duration_words(text: str) -> str:
     number, unit = DURATION.fullmatch(text).groups()
-    noun = {"h": "hour", "d": "day", "w": "week"}[unit]
+    noun = DURATION_NOUNS[unit]
     return f"{number} {noun}" if number == "1" else f"{int(number):,} {noun}s"
 
 

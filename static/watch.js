@@ -33,7 +33,7 @@ const PERIODS = {
   this_month: "This month",
   last_month: "Last month",
 };
-const UNITS = { h: "hours", d: "days", w: "weeks" };
+const UNITS = { m: "minutes", h: "hours", d: "days", w: "weeks" };
 const WHERE = {
   all: "All locations together",
   each: "Each location by itself",

@@ -284,6 +284,19 @@ def places_are_silent(place: str, hour: int) -> bool:
 # Silence
 
 
+def test_the_length_of_a_silence_is_told_in_its_own_unit(watched):
+    for unit in lite.DURATION_UNITS:
+        watched.alert(unit, kind="silence", **{"for": f"2{unit}"})
+    alerts = watched.api.get("/alerts/v1")["alerts"]
+    told = {alert["name"]: alert["description"] for alert in alerts}
+    assert told == {
+        "m": "No event for 2 minutes.",
+        "h": "No event for 2 hours.",
+        "d": "No event for 2 days.",
+        "w": "No event for 2 weeks.",
+    }
+
+
 def test_silence_arms_with_the_first_event_and_sleeps_for_what_is_removed(watched):
     api = watched.api
     watched.alert(kind="silence", event="Paid", each=True, **{"for": "3h"})
