@@ -4320,6 +4320,15 @@ def queried_locations(call: Call) -> list[str]:
     return visible_locations(call.connection, requested, call.caller.locations)
 
 
+def location_names(
+    connection: apsw.Connection, location_ids: Iterable[str]
+) -> dict[str, str | None]:
+    """The names of those that are there, by their ids; None where one has none."""
+    listed = to_json(list(location_ids)).decode()
+    found = rows(connection, "locations.list_names", locations=listed)
+    return {location["location_id"]: location["name"] for location in found}
+
+
 def own_zones(connection: apsw.Connection, locations: list[str], default_zone: str) -> set[str]:
     """The zones of some locations; of one without a zone of its own, and of none, it is the
     default."""
@@ -9850,8 +9859,7 @@ class Table:
     def locations(self) -> list[dict]:
         """A row for each; the row of a single location is the total."""
         location_ids = self.frame.locations
-        named = rows(self.connection, "metrics.name_locations", locations=json.dumps(location_ids))
-        names = {location["location_id"]: location["name"] for location in named}
+        names = location_names(self.connection, location_ids)
         locations = []
         for index, location_id in enumerate(location_ids):
             location = {"location_id": location_id, "name": names.get(location_id)}
@@ -11181,7 +11189,7 @@ def create_share(connection: apsw.Connection, new: NewShare, now: int) -> tuple[
     if dashboard is None:
         message = f"there is no dashboard {new.dashboard_id}"
         errors.append(field_error("/dashboard_id", "unknown_dashboard", message))
-    names = location_names(connection, new.locations or [])
+    names = shown_names(connection, new.locations or [])
     for index, location_id in enumerate(new.locations or []):
         if location_id not in names:
             message = "nothing has come from such a location"
@@ -11209,11 +11217,10 @@ def create_share(connection: apsw.Connection, new: NewShare, now: int) -> tuple[
     return row(connection, "shares.find", share_id=key["key_id"]), token
 
 
-def location_names(connection: apsw.Connection, location_ids: Iterable[str]) -> dict[str, str]:
+def shown_names(connection: apsw.Connection, location_ids: Iterable[str]) -> dict[str, str]:
     """Those of them that are there: by their ids their names, or their ids where they have none."""
-    listed = to_json(list(location_ids)).decode()
-    found = rows(connection, "metrics.name_locations", locations=listed)
-    return {each["location_id"]: each["name"] or each["location_id"] for each in found}
+    names = location_names(connection, location_ids)
+    return {location_id: name or location_id for location_id, name in names.items()}
 
 
 def share_name(dashboard: str, location_ids: list[str] | None, names: dict[str, str]) -> str:
@@ -11382,7 +11389,7 @@ def view_of(call: Call) -> View:
         raise Forbidden("the dashboard of this link was deleted", "dashboard_deleted")
     names = None
     if call.caller.locations is not None:
-        names = location_names(connection, sorted(call.caller.locations))
+        names = shown_names(connection, sorted(call.caller.locations))
         if not names:
             raise Forbidden("the location of this link was removed", "location_deleted")
     return View(dashboard_out(dashboard), names, may_out(share["may"]), share["expires_at"])
@@ -11559,7 +11566,7 @@ def list_viewed_events(call: Call, view: View) -> dict:
     metric = saved_definition(call.connection, card["metric_id"])
     asked = asked.model_copy(update={"interval": card_interval(card, asked)})
     frame = view.frame(call, asked)
-    names = location_names(call.connection, frame.locations)
+    names = shown_names(call.connection, frame.locations)
     query = evidence_query(asked, card, metric, names)
     before, shown = asked.cursor or (YEAR_2200, 0)
     shown = min(max(shown, 0), PREVIEW_LIMIT)
@@ -12895,10 +12902,9 @@ def watch_errors(connection: apsw.Connection, watch: Any, config: Config) -> Ite
         yield field_error("/watch/backup_age", "no_backup_folder", message)
     listed = getattr(watch, "locations", None)
     if listed:
-        known = rows(connection, "metrics.name_locations", locations=to_json(listed).decode())
-        known_ids = {location["location_id"] for location in known}
+        known = location_names(connection, listed)
         for index, location_id in enumerate(listed):
-            if location_id not in known_ids:
+            if location_id not in known:
                 message = "nothing has come from such a location"
                 yield field_error(f"/watch/locations/{index}", "unknown_location", message)
 
@@ -13867,7 +13873,7 @@ def alert_out(connection: apsw.Connection, alert: dict, now: int) -> dict:
     counts = Counter(state["state"] for state in states.values())
     firing = [state for state in states.values() if state["state"] == "firing"]
     firing.sort(key=operator.itemgetter("since"), reverse=True)
-    names = names_of(connection, [state["subject"] for state in firing[:NAMED_LIMIT]])
+    names = location_names(connection, [state["subject"] for state in firing[:NAMED_LIMIT]])
     state = next((each for each in ("firing", "no_data", "ok") if counts[each]), "waiting")
     moments = [each["since"] for each in states.values() if each["state"] == state]
     since = (max if state == "ok" else min)(moments, default=None)
@@ -13888,11 +13894,6 @@ def alert_out(connection: apsw.Connection, alert: dict, now: int) -> dict:
         "created_at": iso(alert["created_at"]),
         "updated_at": iso(alert["updated_at"]),
     }
-
-
-def names_of(connection: apsw.Connection, location_ids: list[str]) -> dict[str, str | None]:
-    found = rows(connection, "metrics.name_locations", locations=to_json(location_ids).decode())
-    return {location["location_id"]: location["name"] for location in found}
 
 
 def state_out(state: Mapping[str, Any], names: Mapping[str, str | None]) -> dict:
@@ -13970,7 +13971,7 @@ def preview_alert(call: Call) -> dict:
     order = sorted(
         states.values(), key=lambda state: (state["state"] != "firing", state["subject"])
     )
-    names = names_of(call.connection, [state["subject"] for state in order[:NAMED_LIMIT]])
+    names = location_names(call.connection, [state["subject"] for state in order[:NAMED_LIMIT]])
     changes = tell_changes(states, found, call.now)
     message = None
     if changes:
@@ -14181,7 +14182,7 @@ def report_errors(connection: apsw.Connection, report: Report, config: Config) -
         message = f"there is no dashboard {report.dashboard_id}"
         yield field_error("/dashboard_id", "unknown_dashboard", message)
     chosen = [each.location_id for each in report.recipients]
-    known = names_of(connection, [each for each in chosen if each is not None])
+    known = location_names(connection, [each for each in chosen if each is not None])
     for index, location_id in enumerate(chosen):
         if location_id is not None and location_id not in known:
             message = "nothing has come from such a location"
@@ -14277,7 +14278,7 @@ def fill_sheet(
     first, following = covered_days(report, day)
     chosen = [each.location_id for each in report.recipients]
     is_of_all = None in chosen
-    known = names_of(connection, [each for each in chosen if each is not None])
+    known = location_names(connection, [each for each in chosen if each is not None])
     listed = list(dict.fromkeys(each for each in chosen if each in known))
     if not listed and not is_of_all:
         raise CannotEvaluate("its locations were removed")
