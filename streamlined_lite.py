@@ -10103,15 +10103,11 @@ class Calculable:
     metric_id: int
     make_frame: Callable[[], Frame]
     breakdown: str | None = None
+    complete: Callable[[Definition, Frame, dict], dict] = lambda metric, frame, data: {}
 
 
 def calculate_each(
-    connection: apsw.Connection,
-    wanted: Sequence[Calculable],
-    deadline: float,
-    complete: Callable[
-        [int, Definition, Frame, dict], dict
-    ] = lambda index, metric, frame, data: {},
+    connection: apsw.Connection, wanted: Sequence[Calculable], deadline: float
 ) -> Iterator[dict]:
     """For each its `data`, and what completes it, or the `problem` of this one.
 
@@ -10128,7 +10124,7 @@ def calculate_each(
                 definition = saved_definition(connection, each.metric_id)
                 frame = each.make_frame()
                 data = calculate(connection, definition, frame, each.breakdown, until, most)
-                completion = complete(index, definition, frame, data)
+                completion = each.complete(definition, frame, data)
         except Problem as problem:
             yield {"metric_id": each.metric_id, "problem": problem.as_dict()}
         else:
@@ -10288,17 +10284,19 @@ def calculate_cards(
             frames[interval] = make_frame(query.model_copy(update={"interval": interval}))
         return frames[interval]
 
-    def complete(place: int, metric: Definition, frame: Frame, data: dict) -> dict:
-        target = cards[indexes[place]]["target"]
-        return {"target": target and measure_target(target, is_amount(metric), frame, data)}
-
     wanted = []
     for index in indexes:
         card = cards[index]
         make = functools.partial(frame_of_card, card)
-        wanted.append(Calculable(card["metric_id"], make, card["breakdown"]))
-    calculated = calculate_each(connection, wanted, deadline, complete)
+        complete = functools.partial(measure_card, card["target"])
+        wanted.append(Calculable(card["metric_id"], make, card["breakdown"], complete))
+    calculated = calculate_each(connection, wanted, deadline)
     return [{"card": index} | found for index, found in zip(indexes, calculated, strict=True)]
+
+
+def measure_card(target: dict | None, metric: Definition, frame: Frame, data: dict) -> dict:
+    """What completes a card."""
+    return {"target": target and measure_target(target, is_amount(metric), frame, data)}
 
 
 def calculate_table(
@@ -10310,20 +10308,14 @@ def calculate_table(
     for card in dashboard["cards"]:
         first_cards.setdefault(card["metric_id"], card)
     cards = list(first_cards.values())
-    frames = [frame]
-    for location_id in frame.locations:
-        is_only_one = len(frame.locations) == 1
-        frames.append(
-            frame if is_only_one else replace(frame, locations=[location_id], is_everywhere=False)
-        )
-
-    def complete(place: int, metric: Definition, _: Frame, data: dict) -> dict:
-        return {"cells": cells_of(metric, cards[place]["target"], frames, data)}
-
-    wanted = [Calculable(card["metric_id"], lambda: frame) for card in cards]
+    frames = row_frames(frame)
+    wanted = []
+    for card in cards:
+        complete = functools.partial(column_of, card["target"], frames)
+        wanted.append(Calculable(card["metric_id"], lambda: frame, complete=complete))
     columns = []
     metrics = []
-    for found in calculate_each(connection, wanted, deadline, complete):
+    for found in calculate_each(connection, wanted, deadline):
         definition = definition_out(find_metric(connection, found["metric_id"]))
         metric = {"metric_id": found["metric_id"], "name": definition["name"]}
         metric["format"] = definition.get("format")
@@ -10348,10 +10340,18 @@ def calculate_table(
     return {"metrics": metrics, "total": cells[0], "locations": locations}
 
 
-def cells_of(
-    metric: Definition, target: dict | None, frames: list[Frame], data: dict
-) -> list[dict]:
-    """Of a calculation for several locations: all of them together, then each."""
+def row_frames(frame: Frame) -> list[Frame]:
+    """Of all locations together, then of each; an only one is all there are."""
+    if len(frame.locations) == 1:
+        return [frame, frame]
+    single = [replace(frame, locations=[each], is_everywhere=False) for each in frame.locations]
+    return [frame, *single]
+
+
+def column_of(
+    target: dict | None, frames: list[Frame], metric: Definition, _: Frame, data: dict
+) -> dict:
+    """What completes a column: its `cells`, one for each of the frames."""
     complete = data["total"]["complete"]
     is_of_amounts = is_amount(metric)
     total = {"value": data["total"]["value"]}
@@ -10368,7 +10368,7 @@ def cells_of(
             del measured["buckets"]
             cell["target"] = measured
         cells.append(cell)
-    return cells
+    return {"cells": cells}
 
 
 def list_evidence(
