@@ -8313,14 +8313,19 @@ def read_locations_text(text: str) -> list[str] | None:
     return read_locations(text if text == "all" else text.split(","))
 
 
-def read_metric_id(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,18}", text):
-        raise wrong("metric_id", "must be metric_ids with commas between them")
-    return int(text)
+def read_numbers(text: str, digits: int, error: PydanticCustomError) -> list[int]:
+    """Each once, of at most so many digits, from a text with commas between them."""
+    numbers = {}
+    for item in check_list(text.split(",")):
+        if not re.fullmatch("[0-9]+", item) or len(item) > digits:
+            raise error
+        numbers[int(item)] = None
+    return list(numbers)
 
 
 def read_metric_ids(text: str) -> list[int]:
-    return list(dict.fromkeys(read_metric_id(item) for item in check_list(text.split(","))))
+    error = wrong("metric_id", "must be metric_ids with commas between them")
+    return read_numbers(text, 18, error)
 
 
 class Range(Strict):
@@ -8401,14 +8406,9 @@ class MetricsQuery(UrlRange):
     ) = None
 
 
-def read_card_index(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,4}", text):
-        raise wrong("card", "must be numbers of cards, from 0, with commas between them")
-    return int(text)
-
-
 def read_card_indexes(text: str) -> list[int]:
-    return list(dict.fromkeys(read_card_index(item) for item in check_list(text.split(","))))
+    error = wrong("card", "must be numbers of cards, from 0, with commas between them")
+    return read_numbers(text, 4, error)
 
 
 class CardsQuery(UrlRange):
@@ -8721,13 +8721,16 @@ def part_of(start: int, end: int, interval: str, zone: ZoneInfo) -> tuple | None
 
 
 def unit_start(clock: datetime, interval: str) -> datetime:
-    """When on the clock the hour, day, week or month of a time began."""
+    """When on the clock the hour, day, week, month, quarter or year of a time began."""
     if interval == "hour":
         return clock.replace(minute=0, second=0, microsecond=0)
     midnight = clock.replace(hour=0, minute=0, second=0, microsecond=0)
     if interval == "week":
         return midnight - timedelta(days=midnight.weekday())
-    return midnight.replace(day=1) if interval == "month" else midnight
+    if interval in MONTHS:
+        months = MONTHS[interval]
+        return midnight.replace(month=(midnight.month - 1) // months * months + 1, day=1)
+    return midnight
 
 
 # Where and when a query looks
@@ -10163,13 +10166,7 @@ class Scale:
 @functools.lru_cache(8)  # a table has the same for each of its cells
 def scale_of(per: str, start: int, end: int, zone: ZoneInfo) -> Scale:
     """For times from start to end."""
-    first = local_time(start, zone).date()
-    if per == "week":
-        first -= timedelta(days=first.weekday())
-    else:
-        months = MONTHS[per]
-        first = first_of_month(month_number(first) // months * months)
-    units = [day_start(first, zone)]
+    units = [day_start(unit_start(local_time(start, zone), per).date(), zone)]
     while units[-1] <= end:
         units.append(next_unit(units[-1], per, zone))
     return Scale(units)
