@@ -1,19 +1,16 @@
 // One report: which dashboard is sent, when, whose numbers, and to whom.
 
-import { get, isAdmin, loadLocations, locationName, locations, post, put } from "./api.js";
-import { dialog } from "./dialog.js";
+import { get, isAdmin, loadLocations, locationName, locations } from "./api.js";
 import { button, fill, h, hint, link } from "./dom.js";
-import { choicesFor, markAll, selectField, textField } from "./fields.js";
-import { form } from "./form.js";
+import { editorCard } from "./editor.js";
+import { choicesFor, selectField, textField } from "./fields.js";
 import { time } from "./format.js";
 import { openMail } from "./mail.js";
 import { messagesCard, sendingTrouble } from "./messages.js";
-import { toast } from "./notices.js";
 import { recipientsField, recipientsOf, recipientsText, tellingWhich } from "./recipients.js";
 import { askToSend, nextWords } from "./reports.js";
 import { scheduleFields } from "./schedule.js";
 import { beginSettings, onlyAdmins } from "./settings.js";
-import { failure } from "./states.js";
 
 const ADDRESS = "#/settings/reports";
 const ALL = ""; // stands for all locations together
@@ -41,14 +38,6 @@ export async function showReport(view) {
     ? newReport(state.dashboard, dashboards, reports)
     : await get(`/reports/v1/${id}`);
   const editor = new Editor(stored, dashboards);
-  const original = JSON.stringify(editor.body);
-  view.hasUnsavedChanges = () => JSON.stringify(editor.body) !== original;
-  const submit = async () => {
-    await editor.send(body => (isNew ? post("/reports/v1", body) : put(`/reports/v1/${id}`, body)));
-    view.hasUnsavedChanges = () => false;
-    toast("Saved");
-    location.hash = ADDRESS;
-  };
   const sendNow = async () => {
     if (await askToSend(stored)) view.reload();
   };
@@ -60,15 +49,7 @@ export async function showReport(view) {
       lead: isNew ? othersOf(state.dashboard, reports) : statusWords(stored),
     },
     sendingTrouble(),
-    h(
-      "div.card",
-      form({
-        content: editor.element,
-        label: "Save",
-        submit,
-        other: button("Preview", event => editor.preview(event.currentTarget.form)),
-      }),
-    ),
+    editorCard(view, editor, { path: "/reports/v1", id, address: ADDRESS }),
     !isNew && unsubscribedCard(stored),
     !isNew && messagesCard(`report ${id}`),
   );
@@ -213,16 +194,9 @@ class Editor {
   }
 
   /** Shows the mail as it would be sent now, to the first of the recipients. */
-  async preview(shownForm) {
-    try {
-      const mail = await this.send(body => post("/reports/v1/preview", body));
-      markAll(shownForm, {});
-      const whose = mail.location_id === null ? "all locations" : locationName(mail.location_id);
-      openMail(mail, `For ${whose}. ${mail.next_at ? `Next: ${this.nextWords(mail)}` : "Paused"}.`);
-    } catch (error) {
-      if (!markAll(shownForm, error)) dialog("Preview", () => failure(error));
-      shownForm.querySelector("[aria-invalid=true]")?.focus();
-    }
+  showPreview(mail) {
+    const whose = mail.location_id === null ? "all locations" : locationName(mail.location_id);
+    openMail(mail, `For ${whose}. ${mail.next_at ? `Next: ${this.nextWords(mail)}` : "Paused"}.`);
   }
 
   nextWords = ({ next_at }) => nextWords({ next_at, timezone: this.report.timezone || null });

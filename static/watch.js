@@ -1,18 +1,16 @@
 // One alert: what it watches, when that counts, and whom it tells.
 
 import { isDurationText, readAmount, typedAmount, WRONG_DURATION } from "./amounts.js";
-import { get, isAdmin, Problem, post, put, session } from "./api.js";
+import { get, isAdmin, Problem, session } from "./api.js";
 import { eventNameField, locationsField, zoneField } from "./choices.js";
 import { dialog } from "./dialog.js";
-import { button, fill, h, hint, link } from "./dom.js";
-import { choicesFor, markAll, selectField, textField } from "./fields.js";
-import { form } from "./form.js";
+import { fill, h, hint, link } from "./dom.js";
+import { editorCard } from "./editor.js";
+import { choicesFor, selectField, textField } from "./fields.js";
 import { openMail } from "./mail.js";
 import { messagesCard, sendingTrouble } from "./messages.js";
-import { toast } from "./notices.js";
 import { recipientsField, recipientsOf, recipientsText, tellingWhich } from "./recipients.js";
 import { beginSettings, onlyAdmins } from "./settings.js";
-import { failure } from "./states.js";
 
 const ADDRESS = "#/settings/alerts";
 const AT = "/watch";
@@ -65,14 +63,6 @@ export async function showAlert(view) {
     get("/keys/v1"),
   ]);
   const editor = new Editor(stored, metrics, keys);
-  const original = JSON.stringify(editor.body);
-  view.hasUnsavedChanges = () => JSON.stringify(editor.body) !== original;
-  const submit = async () => {
-    await editor.send(body => (isNew ? post("/alerts/v1", body) : put(`/alerts/v1/${id}`, body)));
-    view.hasUnsavedChanges = () => false;
-    toast("Saved");
-    location.hash = ADDRESS;
-  };
   beginSettings(
     view,
     {
@@ -81,15 +71,7 @@ export async function showAlert(view) {
       lead: stored.description,
     },
     sendingTrouble(),
-    h(
-      "div.card",
-      form({
-        content: editor.element,
-        label: "Save",
-        submit,
-        other: button("Preview", event => editor.preview(event.currentTarget.form)),
-      }),
-    ),
+    editorCard(view, editor, { path: "/alerts/v1", id, address: ADDRESS }),
     !isNew && messagesCard(`alert ${id}`),
   );
 }
@@ -232,16 +214,9 @@ class Editor {
   }
 
   /** Shows what it would find now, and the mail where there is something to tell. */
-  async preview(shownForm) {
-    try {
-      const found = await this.send(body => post("/alerts/v1/preview", body));
-      markAll(shownForm, {});
-      if (found.message) openMail(found.message, foundWords(found));
-      else dialog("Preview", () => h("p", foundWords(found)));
-    } catch (error) {
-      if (!markAll(shownForm, error)) dialog("Preview", () => failure(error));
-      shownForm.querySelector("[aria-invalid=true]")?.focus();
-    }
+  showPreview(found) {
+    if (found.message) openMail(found.message, foundWords(found));
+    else dialog("Preview", () => h("p", foundWords(found)));
   }
 }
 
