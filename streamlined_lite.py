@@ -24,6 +24,9 @@ The way of a metric, on a thread for reads:
     Table             the terms' values, and the formula over them              [metric calculation]
     calculate         range, buckets, locations, comparison, breakdown          [metric calculation]
 
+Reads go to waitress's worker threads, each with a read-only connection of its own; health, the
+session and the page's files are answered by the loop itself, and wait for no query.
+
 The way of an alert, about once a minute, beside the loop:
 
     Watcher           on a thread: what has come, then each alert               [server]
@@ -31,9 +34,6 @@ The way of an alert, about once a minute, beside the loop:
     decide            states of before and now -> what is told, what is stored  [alerts]
     write_outcome     in a turn of the loop: states, and messages               [alerts]
     queue_message     a message waits for whoever sends it                      [outbox]
-
-Reads go to waitress's worker threads, each with a read-only connection of its own; health, the
-session and the page's files are answered by the loop itself, and wait for no query.
 
 The way of a message to somebody, which the server queues and never sends itself:
 
