@@ -1163,7 +1163,7 @@ def test_a_link_shows_its_numbers_in_the_frame_of_its_host_and_in_no_other(
         page = context.new_page()
         for link in (f"#{token}", f"%23{token}", f"?token={token}"):
             page.goto(f"http://localhost:{crm}/?{quote(path + link)}")
-            page.frame_locator("iframe").get_by_text("42").wait_for()
+            page.frame_locator("iframe").get_by_text("42", exact=True).wait_for()
             assert page.frames[1].evaluate("document.cookie") == ""
         page.goto(f"http://127.0.0.1:{crm}/?{quote(path + '#' + token)}")
         page.frames[1].wait_for_url("chrome-error://chromewebdata/")
