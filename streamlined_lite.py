@@ -140,7 +140,7 @@ from pydantic import (
 from pydantic.json_schema import models_json_schema
 from pydantic_core import InitErrorDetails, PydanticCustomError, from_json, to_json
 from waitress import receiver, rfc7230, wasyncore
-from waitress.buffers import OverflowableBuffer
+from waitress.buffers import BytesIOBasedBuffer
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
@@ -3347,6 +3347,7 @@ class Body:
 
 # In a request's environment: nothing of its body was kept, since its key was not known.
 BODY_DROPPED = "streamlined_lite.body_dropped"
+CLIENT_DISCONNECTED = "waitress.client_disconnected"  # asks whether the client has gone
 
 
 def sent_body(environ: Mapping[str, Any]) -> Body:
@@ -4596,6 +4597,7 @@ def insert_events(
     newest = scalar(connection, "events.newest")
     # The models themselves would take twice as long to write as their fields.
     sent = to_json([vars(event) for event in events]).decode()
+    sent = scalar(connection, "events.parse_many", events=sent)
     change(connection, "locations.insert_missing_many", events=sent, now=now)
     change(connection, "event_names.insert_missing_many", events=sent)
     change(connection, "contacts.insert_missing_many", events=sent, now=now)
@@ -5852,6 +5854,7 @@ class Reading:
     fields: dict[str, Any]
     pointers: dict[tuple, str] = field(default_factory=dict)
     warnings: list[dict] = field(default_factory=list)
+    has_contact: bool = False  # the body is a workflow's, and what is around the event its contact
 
     def take(self, name: str, value: Any, pointer: str) -> None:
         """Notes where a field is or would be, and takes its value unless it is blank."""
@@ -5903,7 +5906,7 @@ def read_event(
     event = validate_event(reading, errors_limit)
     caller.check_location(event.location_id)
     warn_unmeant(reading, event)
-    contact = read_event_contact(parsed, event.location_id) if is_workflow(parsed) else None
+    contact = read_event_contact(parsed, event.location_id) if reading.has_contact else None
     return event, reading.warnings, contact
 
 
@@ -5959,7 +5962,7 @@ def read_plain_event(parsed: dict) -> Reading:
     That is as `properties.value`, as `properties[value]`, or as JSON text.
     """
     reading = Reading(dict(parsed))
-    if parsed.keys() <= EVENT_FIELDS and isinstance(parsed.get("properties", {}), dict):
+    if EVENT_FIELDS.issuperset(parsed) and isinstance(parsed.get("properties", {}), dict):
         return reading
     reading.warnings += file_warnings(parsed)
     others = {name: reading.fields.pop(name) for name in parsed if name not in EVENT_FIELDS}
@@ -6092,6 +6095,7 @@ def is_workflow(parsed: dict) -> bool:
 def read_workflow_event(body: dict) -> Reading:
     """customData holds the event; its location and contact may be those of the body around it."""
     reading = read_custom_data(body["customData"])
+    reading.has_contact = True
     location_id, pointer = body_location(body)
     if "location_id" not in reading.fields and not is_blank(location_id):
         reading.take("location_id", location_id, pointer)
@@ -6156,7 +6160,7 @@ def warn_unmeant(reading: Reading, event: Event) -> None:
     """Warns of likely mistakes that are no errors: merge fields unfilled, or empty."""
     unfilled = []
     for key, value in (event.properties or {}).items():
-        if isinstance(value, str) and is_unfilled(value):
+        if isinstance(value, str) and "{{" in value and is_unfilled(value):
             unfilled.append(key[:60])
     if unfilled:
         reading.warnings.append(
@@ -15066,7 +15070,7 @@ class App(bottle.Bottle):
 
     def read(self, route: Route, path: dict[str, str], environ: dict) -> Any:
         # The loop closes the connection of a client that has gone, also while a thread serves it.
-        is_abandoned = environ.get("waitress.client_disconnected", never)
+        is_abandoned = environ.get(CLIENT_DISCONNECTED, never)
         with (
             self.database.read() as connection,
             time_limit(connection, QUERY_SECONDS, is_abandoned) as deadline,
@@ -15334,7 +15338,7 @@ class Parser(HTTPRequestParser):
         self.headers = self.headers.copy()
         if self.body_rcv is None:
             return
-        buffer = OverflowableBuffer(self.adj.inbuf_overflow)
+        buffer = BytesIOBasedBuffer()
         if self.chunked:
             self.body_rcv = receiver.ChunkedReceiver(buffer)
         else:
@@ -15399,6 +15403,7 @@ class Parser(HTTPRequestParser):
         if self.expect_continue:
             self.headers["CONNECTION"] = "close"  # what may come all the same is no request
         self.first_line = self.request_uri = ""
+        self.kept_environ = {}
 
     def drain(self, data: bytes) -> int:
         consumed = self.body_rcv.received(data)
@@ -15453,6 +15458,7 @@ def read_head(head: bytes, adjustments: Any) -> dict[str, Any]:
     has_length = parser.chunked and "CONTENT_LENGTH" in parser.headers
     if has_length or "TRANSFER_ENCODING" in parser.headers:  # waitress keeps it for HTTP/1.0
         raise ParsingError("two ways to say where the body ends")
+    parser.kept_environ = {}
     return vars(parser)
 
 
@@ -15494,6 +15500,26 @@ WIRE_DETAILS = {
 
 class Task(WSGITask):
     """Waitress's task for our app, whose answers are one piece under headers that are our own."""
+
+    def get_environment(self) -> dict[str, Any]:
+        """As waitress makes it; what comes from the head is made once for heads that are alike."""
+        request = self.request
+        if request.chunked:  # its length is in no head
+            return super().get_environment()
+        if not request.kept_environ:
+            whole = super().get_environment()
+            request.kept_environ.update(whole | dict.fromkeys(("wsgi.input", CLIENT_DISCONNECTED)))
+        channel = self.channel
+        address, port = channel.addr[:2]
+        return request.kept_environ | {
+            "REMOTE_ADDR": address,
+            "REMOTE_HOST": address,
+            "REMOTE_PORT": str(port),
+            "SERVER_NAME": channel.server.server_name,
+            "SERVER_PORT": str(channel.server.effective_port),
+            "wsgi.input": request.get_body_stream(),
+            CLIENT_DISCONNECTED: channel.check_client_disconnected,
+        }
 
     def execute(self) -> None:
         environ = self.get_environment()
