@@ -45,9 +45,11 @@ export function signOut() {
 /** What the page does when the key is no longer valid, and after each request, reached or not. It sets both. */
 export const listeners = { onRefused: _problem => {}, onReachable: _isReachable => {} };
 
-/** As request(), with the session's key unless another one is given. */
+/** As request(), with the session's key unless another one is given. Throws AbortError where the session has ended. */
 export async function call(method, path, options = {}) {
   const { key = session.key } = options;
+  // What was under way when somebody signed out asks for nothing more.
+  if (key === null) throw new DOMException("Signed out.", "AbortError");
   try {
     const content = await request(method, path, { ...options, key });
     listeners.onReachable(true);

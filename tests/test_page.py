@@ -352,6 +352,22 @@ def test_the_link_signs_in_and_leaves_no_key_behind(server, visit):
     assert ADMIN not in page.evaluate("JSON.stringify(sessionStorage)")
 
 
+def test_signing_out_ends_what_a_view_was_about_to_ask(server, visit):
+    page = visit(server.url).sign_in(address="#/settings/api")
+    held = []
+    page.route("**/metrics/v1", lambda route: held.append(route))
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_request("**/metrics/v1"):
+        page.get_by_role("link", name="Dashboard").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("API key", exact=True)).to_be_visible()
+    with page.expect_request_finished(lambda request: request.url.endswith("/metrics/v1")):
+        held[0].continue_()
+    page.evaluate("fetch('/healthz')")
+    assert server.url + "/metrics/v1" in asked and server.url + "/locations/v1" not in asked
+
+
 def test_a_pasted_key_signs_in_and_stays_by_choice(server, visit):
     opened = visit(server.url)
     opened.allow(401, 403)
