@@ -1,6 +1,7 @@
 """What the tests share: an app with a settable clock, and a real server on a real file."""
 
 import base64
+import functools
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 from urllib.parse import urlsplit
 
 import apsw
@@ -87,6 +89,17 @@ class Clock:
         self.now += milliseconds
 
 
+# A new database costs more than most tests: its schema is copied, and the page's files are kept.
+MIGRATED = lite.open_writer(":memory:")
+kept_assets = functools.cache(lite.load_assets)
+
+
+def copy_schema(connection: apsw.Connection, path: str) -> None:
+    """In place of the migrations, as they have left a new database."""
+    with connection.backup("main", MIGRATED, "main") as copy:
+        copy.step()
+
+
 class Api:
     """The app under WebTest, which calls it as any WSGI server would.
 
@@ -95,9 +108,11 @@ class Api:
 
     def __init__(self, database: str = ":memory:", clock=None, **settings):
         self.clock = clock or Clock()
-        self.app = lite.create_app(
-            lite.Config(database=database, admin_key=ADMIN, **settings), self.clock
-        )
+        config = lite.Config(database=database, admin_key=ADMIN, **settings)
+        with mock.patch.object(lite, "load_assets", kept_assets), ExitStack() as stack:
+            if database == ":memory:":
+                stack.enter_context(mock.patch.object(lite, "migrate", copy_schema))
+            self.app = lite.create_app(config, self.clock)
         self.web = TestApp(self.app)
 
     def __call__(
