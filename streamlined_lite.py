@@ -8761,7 +8761,10 @@ class Period:
 
 
 def period_of(span: Span, cut: int, buckets: Buckets) -> Period:
-    read = tuple((start, min(end, cut)) for start, end in buckets if start < cut)
+    begun = bisect.bisect_left(buckets, (cut,))
+    read = buckets[:begun]
+    if read and read[-1][1] > cut:
+        read = (*read[:-1], (read[-1][0], cut))
     return Period(span, cut, buckets, read)
 
 
@@ -9774,16 +9777,20 @@ class Table:
             elif is_large(term, row):
                 self.large.add(key)
 
-    def numbers(self, grouping: str, first: Any, second: Any = None) -> dict:
-        """`value` and `terms` of one group. Raises TooSlow after the deadline."""
+    def numbers(self, group: tuple[str, Any, Any]) -> dict:
+        """`value` and `terms` of one group; and `maturing`, by term, where starts of it have
+        windows that are not over: rates and times leave them out. Raises TooSlow after the
+        deadline."""
         if time.monotonic() > self.deadline:
             raise TooSlow
-        values = tuple(self.values.get((grouping, first, second), self.empty).values())
+        values = tuple(self.values.get(group, self.empty).values())
         evaluation = self.evaluations.get(values)
         if evaluation is None:
             evaluation = self.evaluations[values] = self.evaluate(values)
         self.divisions += evaluation.divisions
         self.overflows += evaluation.overflows
+        if group in self.maturing:
+            return evaluation.numbers | {"maturing": self.maturing[group]}
         return evaluation.numbers
 
     def evaluate(self, values: tuple) -> Evaluation:
@@ -9811,8 +9818,7 @@ class Table:
         end = period.cut if number else period.span.end
         total = {
             "complete": end <= self.frame.now,
-            **self.numbers("total", number),
-            **self.open_windows("total", number),
+            **self.numbers(("total", number, None)),
         }
         return {
             "from": iso(period.span.start),
@@ -9830,18 +9836,13 @@ class Table:
         buckets = []
         for index, (start, end) in enumerate(period.read if number else period.buckets):
             group = (grouping, first_index + index, second)
-            has_numbers = start <= now or (index < len(period.read) and group in self.values)
-            numbers = self.nothing
-            if has_numbers:
-                numbers = self.numbers(*group) | self.open_windows(*group)
-            buckets.append({"start": iso(start), "end": iso(end), "complete": end <= now} | numbers)
+            bucket = {"start": iso(start), "end": iso(end), "complete": end <= now}
+            if start <= now or (index < len(period.read) and group in self.values):
+                bucket.update(self.numbers(group))
+            else:
+                bucket.update(self.nothing)
+            buckets.append(bucket)
         return buckets
-
-    def open_windows(self, grouping: str, first: Any, second: Any = None) -> dict:
-        """`maturing`, by term, where starts of a group have windows that are not over: rates and
-        times leave them out."""
-        found = self.maturing.get((grouping, first, second))
-        return {"maturing": found} if found else {}
 
     def comparison(self, buckets: list[dict]) -> dict:
         """The range to compare with. Each of the buckets of the range gets the numbers of its
@@ -9858,10 +9859,11 @@ class Table:
     def compared(self, grouping: str, second: Any = None) -> dict:
         """The numbers of a group in the range, and beside them those in the range to compare
         with."""
-        numbers = self.numbers(grouping, 0, second) | self.open_windows(grouping, 0, second)
+        numbers = self.numbers((grouping, 0, second))
         if len(self.frame.periods) == 1:
             return numbers
-        return numbers | {"compare": self.numbers(grouping, 1, second)}
+        compared = self.numbers((grouping, 1, second))
+        return numbers | {"compare": {name: compared[name] for name in ("value", "terms")}}
 
     def locations(self) -> list[dict]:
         """A row for each; the row of a single location is the total."""
