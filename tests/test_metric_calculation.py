@@ -2182,7 +2182,7 @@ SEARCHES_OF_FILTERS = {
     "t USING PRIMARY KEY (contact_key=? AND tag=?)",
 }
 SCANS = re.compile(
-    r"SCAN (buckets|b|spans|s|n|h|found|r|periods|p|queried_locations|l|q|counts|moments|raws|"
+    r"SCAN (buckets|b|sizes|spans|s|n|h|found|r|periods|p|queried_locations|l|q|counts|moments|raws|"
     r"facts|newest|lookups|"
     r"CONSTANT ROW|\(subquery-\d+\)|\w+ VIRTUAL TABLE INDEX 1:)"
 )
@@ -2193,7 +2193,7 @@ SORTS = {
     "metrics.count": {"GROUP BY": "the numbers of several locations add up"},
     "metrics.unique_contacts": {
         "GROUP BY": "the same",
-        "ORDER BY": "the buckets, by their period",
+        "ORDER BY": "the buckets, by their period and location",
         "count(DISTINCT)": "contacts in a range of time, in no index's order, where they are many",
     },
     "metrics.term": {

@@ -6,29 +6,28 @@
 with buckets as materialized (
   select key as bucket, value ->> 0 as start, value ->> 1 as end, value ->> 2 as period
   from jsonb_each(:buckets)),
-spans as materialized (
-  select bucket, start, end, period, count(*) over (partition by period) = 1 as is_whole
-  from buckets
-  union all
-  select null, min(start), max(end), period, true
-  from buckets
-  group by period
-  having count(*) > 1),
 queried_locations as materialized (
   select j.key as location, l.location_key
   from json_each(:locations) as j
   cross join locations as l on l.location_id = j.value),
-ranges as (
-  select s.bucket, s.start, s.end, s.period, s.is_whole, l.location, l.location_key,
+sizes as materialized (
+  select b.bucket, b.start, b.end, b.period, l.location, l.location_key,
          (select count(*)
           from events as e indexed by events_by_name
           where e.location_key = l.location_key
             and e.name_key     = (select coalesce(alias_of, name_key) from event_names where event_name = :event_name)
-            and e.timestamp   >= s.start
-            and e.timestamp    < s.end) as events
+            and e.timestamp   >= b.start
+            and e.timestamp    < b.end) as events
   from queried_locations as l
-  cross join spans as s
-  limit -1),  -- so that each is counted once, and not again for its row
+  cross join buckets as b),
+ranges as (
+  select *, count(*) over (partition by period, location) = 1 as is_whole
+  from sizes
+  union all
+  select null, min(start), max(end), period, location, location_key, sum(events), true
+  from sizes
+  group by period, location
+  having count(*) > 1),
 counts as materialized (
   select *
   from (select r.bucket, r.period, r.is_whole, r.location,
