@@ -2182,8 +2182,8 @@ SEARCHES_OF_FILTERS = {
     "t USING PRIMARY KEY (contact_key=? AND tag=?)",
 }
 SCANS = re.compile(
-    r"SCAN (buckets|b|sizes|spans|s|n|h|found|r|periods|p|queried_locations|l|q|counts|moments|raws|"
-    r"facts|newest|lookups|"
+    r"SCAN (buckets|b|sizes|spans|s|n|h|found|r|periods|p|queried_locations|l|q|counts|moments|"
+    r"raws|facts|newest|lookups|"
     r"CONSTANT ROW|\(subquery-\d+\)|\w+ VIRTUAL TABLE INDEX 1:)"
 )
 START_KEYS = ("event_id", "contact_key", "ended_at")
