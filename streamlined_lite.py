@@ -9744,7 +9744,8 @@ class Table:
         self.skipped: dict[str, int] = {}  # events of the range, by term
         self.maturing: dict[tuple[str, Any, Any], dict] = {}  # by group and term
         self.large: set[str] = set()  # terms with numbers so large that they may be inexact
-        self.evaluations: dict[tuple, Evaluation] = {}  # by values, which many groups share
+        # By values, which many groups share; None: a group has none
+        self.evaluations: dict[tuple | None, Evaluation] = {}
         self.divisions = 0
         self.overflows = 0
 
@@ -9783,24 +9784,24 @@ class Table:
         deadline."""
         if time.monotonic() > self.deadline:
             raise TooSlow
-        values = tuple(self.values.get(group, self.empty).values())
-        evaluation = self.evaluations.get(values)
+        values = self.values.get(group)
+        shared = values and tuple(values.values())
+        evaluation = self.evaluations.get(shared)
         if evaluation is None:
-            evaluation = self.evaluations[values] = self.evaluate(values)
+            evaluation = self.evaluations[shared] = self.evaluate(values or self.empty)
         self.divisions += evaluation.divisions
         self.overflows += evaluation.overflows
         if group in self.maturing:
             return evaluation.numbers | {"maturing": self.maturing[group]}
         return evaluation.numbers
 
-    def evaluate(self, values: tuple) -> Evaluation:
-        """The values are of the terms, in their order."""
+    def evaluate(self, values: Mapping[str, Any]) -> Evaluation:
         terms = {}
         divisions = 0
         overflows = 0
-        for term, value in zip(self.metric.terms, values, strict=True):
+        for key, value in values.items():
             number = json_number(value)
-            terms[term.key] = number
+            terms[key] = number
             if number is None and value is not None:
                 overflows += 1
         value = None
