@@ -647,6 +647,33 @@ def test_a_client_that_takes_no_answer_costs_one_answer_and_no_thread(tmp_path, 
         assert [answers.next()[0] for _ in range(10)] == [200] * 10
 
 
+def test_requests_with_the_same_head_share_no_connection_and_no_body(serve, monkeypatch):
+    served = serve()
+    seen = []
+    application = served.app.wsgi
+    monkeypatch.setattr(
+        served.app,
+        "wsgi",
+        lambda environ, start: (seen.append(environ.copy()), application(environ, start))[1],
+    )
+    sent = [post(name) for name in ("d-1", "d-2")]
+    sent += [chunked(json.dumps(event(name)).encode()) for name in ("d-3", "d-4 is longer")]
+    ports = []
+    lite.read_head.cache_clear()
+    for each in sent:
+        with served.connect() as connection:
+            connection.sendall(each)
+            assert Answers(connection).next()[0] == 201
+            ports.append(str(connection.getsockname()[1]))
+    assert stored(served) == ["d-1", "d-2", "d-3", "d-4 is longer"]
+    assert [environ["REMOTE_PORT"] for environ in seen] == ports
+    lengths = [str(len(each.partition(b"\r\n\r\n")[2])) for each in sent[:2]]
+    lengths += [str(len(json.dumps(event(name)))) for name in ("d-3", "d-4 is longer")]
+    assert [environ["CONTENT_LENGTH"] for environ in seen] == lengths
+    inputs = {id(environ["wsgi.input"]) for environ in seen}
+    assert len(inputs) == 4 and lite.read_head.cache_info().hits == 2
+
+
 ########################################################################################################
 # Between senders
 ########################################################################################################
