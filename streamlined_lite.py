@@ -15334,6 +15334,7 @@ class Parser(HTTPRequestParser):
     # Of a request whose head could not be read:
     version = "1.1"
     path = ""
+    kind: Kind = "quick"
 
     def parse_header(self, head: bytes) -> None:
         read = read_head if len(head) <= KEPT_HEAD else read_head.__wrapped__
@@ -15461,7 +15462,8 @@ def read_head(head: bytes, adjustments: Any) -> dict[str, Any]:
     has_length = parser.chunked and "CONTENT_LENGTH" in parser.headers
     if has_length or "TRANSFER_ENCODING" in parser.headers:  # waitress keeps it for HTTP/1.0
         raise ParsingError("two ways to say where the body ends")
-    parser.kept_environ = {}
+    parser.kind = request_kind(parser)
+    parser.kept_environ = {}  # made from it when it is first needed
     return vars(parser)
 
 
@@ -15753,16 +15755,18 @@ class Channel(HTTPChannel):
         """After COMMIT: the answer leaves, then whatever waited behind it goes on."""
         answer = b"".join(self.held or ())
         self.held = None
-        # A broken connection is the poll's to close.
-        with contextlib.suppress(ClientDisconnected, OSError):
+        try:
             if self.connected and not self.total_outbufs_len:
                 # What the client takes at once needs no buffer.
                 answer = answer[self.send(answer, do_close=False) :]
             if answer:
                 self.write_soon(answer)
                 self.account()
-        with contextlib.suppress(OSError):
-            self.proceed()
+        except (ClientDisconnected, OSError):  # noqa: SIM105 - suppress() takes a microsecond
+            pass  # a broken connection is the poll's to close
+        if self.pipelined:
+            with contextlib.suppress(OSError):
+                self.proceed()
 
     def refuse(self, problem: Problem) -> None:
         """Instead of what was held, if anything: the problem, and the end of the connection."""
@@ -15839,9 +15843,9 @@ class WaitingLine:
 
     __slots__ = ("had", "is_listed", "is_of_viewers", "served", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, is_of_viewers: bool):
         self.waiting: deque = deque()
-        self.is_of_viewers = False
+        self.is_of_viewers = is_of_viewers
         self.served = 0  # how many are being served
         self.had = 0.0  # seconds
         self.is_listed = False  # in a queue's order
@@ -15858,7 +15862,7 @@ class FairQueue:
         together; of those of one share one, as the next are then often answered with the same."""
         self.at_once = at_once
         self.viewed = 0  # how many of viewers are being served
-        self.lines: defaultdict[Sender, WaitingLine] = defaultdict(WaitingLine)
+        self.lines: dict[Sender, WaitingLine] = {}
         # Of the lines from which one may be served, as a heap: (seconds had, number, line)
         self.order: list[tuple[float, int, WaitingLine]] = []
         self.viewers: list[tuple[float, int, WaitingLine]] = []  # the same of viewers
@@ -15871,7 +15875,7 @@ class FairQueue:
 
     def __bool__(self) -> bool:
         """Whether one may be served."""
-        return bool(self.first_lines())
+        return self.length > 0 and bool(self.first_lines())
 
     def first_lines(self) -> list[tuple[float, int, WaitingLine]]:
         """The heap whose first line is the next one; empty where none may be served."""
@@ -15880,11 +15884,14 @@ class FairQueue:
         return min(self.order, self.viewers) if self.order else self.viewers
 
     def append(self, each: Channel | Read) -> None:
-        line = self.lines[each.sender]
-        line.is_of_viewers = isinstance(each.sender, Viewers)
+        line = self.lines.get(each.sender) or self.add_line(each.sender)
         line.waiting.append(each)
         self.length += 1
         self.enlist(line)
+
+    def add_line(self, sender: Sender) -> WaitingLine:
+        line = self.lines[sender] = WaitingLine(isinstance(sender, Viewers))
+        return line
 
     def enlist(self, line: WaitingLine) -> None:
         most = 1 if line.is_of_viewers else self.at_once
@@ -15966,13 +15973,13 @@ class Dispatcher(ThreadedTaskDispatcher):
 
     def add_task(self, channel: Channel) -> None:
         request = channel.requests[0]
-        channel.is_read = False
-        if is_quick(request):
+        kind = request.kind if request.error is None else "quick"
+        channel.is_read = kind == "read" and not self.memory
+        if kind == "quick":
             self.quick.append(channel)
-        elif is_read(request) and not self.memory:
-            channel.is_read = True
+        elif channel.is_read:
             super().add_task(Read(channel, self.finish))
-        elif is_long(request):
+        elif kind == "long":
             self.long_writes.append(channel)
         else:
             self.writes.append(channel)
@@ -16008,13 +16015,23 @@ class Dispatcher(ThreadedTaskDispatcher):
 
     def __len__(self) -> int:
         """How many the loop has to serve."""
-        return len(self.quick) + len(self.writes) + len(self.long_writes)
+        return self.quick.length + self.writes.length + self.long_writes.length
+
+
+Kind = Literal["quick", "read", "long", "write"]
+
+
+def request_kind(request: HTTPRequestParser) -> Kind:
+    """By which queue a request goes, as far as its head tells."""
+    if is_quick(request):
+        return "quick"
+    if is_read(request):
+        return "read"
+    return "long" if is_long(request) else "write"
 
 
 def is_quick(request: HTTPRequestParser) -> bool:
-    """Whether it is health, the session, a file of the page, a link, or no valid HTTP."""
-    if request.error is not None:
-        return True
+    """Whether it is health, the session, a file of the page, or a link."""
     if request.command not in ("GET", "HEAD"):
         return False
     path = "/" + request.path.lstrip("/")
