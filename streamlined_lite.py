@@ -16473,6 +16473,8 @@ class Server:
             self.watcher.start(self.wake)
         while not self.stopping:
             self.poll(STEP_PAUSE if self.has_begun else POLL_SECONDS)
+            if len(self.dispatcher) > 1:
+                self.poll(0)  # what came while these were read shares their COMMIT
             self.turn()
             self.database.idle()
             if time.monotonic() >= self.next_step:
