@@ -5854,7 +5854,6 @@ class Reading:
     fields: dict[str, Any]
     pointers: dict[tuple, str] = field(default_factory=dict)
     warnings: list[dict] = field(default_factory=list)
-    has_contact: bool = False  # the body is a workflow's, and what is around the event its contact
 
     def take(self, name: str, value: Any, pointer: str) -> None:
         """Notes where a field is or would be, and takes its value unless it is blank."""
@@ -5906,7 +5905,7 @@ def read_event(
     event = validate_event(reading, errors_limit)
     caller.check_location(event.location_id)
     warn_unmeant(reading, event)
-    contact = read_event_contact(parsed, event.location_id) if reading.has_contact else None
+    contact = read_event_contact(parsed, event.location_id) if is_workflow(parsed) else None
     return event, reading.warnings, contact
 
 
@@ -6095,7 +6094,6 @@ def is_workflow(parsed: dict) -> bool:
 def read_workflow_event(body: dict) -> Reading:
     """customData holds the event; its location and contact may be those of the body around it."""
     reading = read_custom_data(body["customData"])
-    reading.has_contact = True
     location_id, pointer = body_location(body)
     if "location_id" not in reading.fields and not is_blank(location_id):
         reading.take("location_id", location_id, pointer)
@@ -6160,7 +6158,7 @@ def warn_unmeant(reading: Reading, event: Event) -> None:
     """Warns of likely mistakes that are no errors: merge fields unfilled, or empty."""
     unfilled = []
     for key, value in (event.properties or {}).items():
-        if isinstance(value, str) and "{{" in value and is_unfilled(value):
+        if isinstance(value, str) and is_unfilled(value):
             unfilled.append(key[:60])
     if unfilled:
         reading.warnings.append(
@@ -8761,10 +8759,9 @@ class Period:
 
 
 def period_of(span: Span, cut: int, buckets: Buckets) -> Period:
-    begun = bisect.bisect_left(buckets, (cut,))
-    read = buckets[:begun]
-    if read and read[-1][1] > cut:
-        read = (*read[:-1], (read[-1][0], cut))
+    read = buckets
+    if cut < span.end:
+        read = tuple((start, min(end, cut)) for start, end in buckets if start < cut)
     return Period(span, cut, buckets, read)
 
 
@@ -9785,7 +9782,7 @@ class Table:
         if time.monotonic() > self.deadline:
             raise TooSlow
         values = self.values.get(group)
-        shared = values and tuple(values.values())
+        shared = None if values is None else tuple(values.values())
         evaluation = self.evaluations.get(shared)
         if evaluation is None:
             evaluation = self.evaluations[shared] = self.evaluate(values or self.empty)
@@ -16364,7 +16361,7 @@ def needs_arrivals(alert: dict) -> bool:
 
 
 class Server:
-    """Waitress with a loop of our own: one poll, then one turn."""
+    """Waitress with a loop of our own: a poll, or two where several requests came, then a turn."""
 
     def __init__(self, app: App, config: Config):
         self.app = app
@@ -16432,7 +16429,6 @@ class Server:
             max_request_body_size=WIRE_LIMIT + 1,  # waitress refuses what has as many bytes
             recv_bytes=16_384,  # of a poll's time, and of memory for pipelined requests
             # Nothing that waits is in a file: what may wait has a limit, and /tmp is often memory.
-            inbuf_overflow=sys.maxsize,
             outbuf_overflow=sys.maxsize,
             log_socket_errors=False,  # a client that hangs up is no error of ours
             clear_untrusted_proxy_headers=False,  # we read none of them

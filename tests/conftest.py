@@ -100,7 +100,7 @@ MIGRATED = lite.open_writer(":memory:")
 kept_assets = functools.cache(lite.load_assets)
 
 
-def copy_schema(connection: apsw.Connection, path: str) -> None:
+def copy_schema(connection: apsw.Connection, path: str = ":memory:") -> None:
     """In place of the migrations, as they have left a new database."""
     with connection.backup("main", MIGRATED, "main") as copy:
         copy.step()
@@ -180,8 +180,7 @@ def connection():
     """A connection of ours on the schema alone."""
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     with closing(lite.open_connection(":memory:", flags)) as connection:
-        for script in lite.migrations():
-            connection.execute(script)
+        copy_schema(connection)
         yield connection
 
 

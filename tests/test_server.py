@@ -651,11 +651,12 @@ def test_requests_with_the_same_head_share_no_connection_and_no_body(serve, monk
     served = serve()
     seen = []
     application = served.app.wsgi
-    monkeypatch.setattr(
-        served.app,
-        "wsgi",
-        lambda environ, start: (seen.append(environ.copy()), application(environ, start))[1],
-    )
+
+    def watched(environ, start_response):
+        seen.append(environ.copy())
+        return application(environ, start_response)
+
+    monkeypatch.setattr(served.app, "wsgi", watched)
     sent = [post(name) for name in ("d-1", "d-2")]
     sent += [chunked(json.dumps(event(name)).encode()) for name in ("d-3", "d-4 is longer")]
     ports = []
