@@ -52,12 +52,6 @@ for _name in [name for name in os.environ if name.startswith("STREAMLINED_")]:
     del os.environ[_name]
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers():
-    """One more than processors, since tests wait a third of their time for a server or browser."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
